@@ -1,0 +1,135 @@
+"""The surface of one forward and one backward pass: `apply` and `value_and_grad`.
+
+backprop(…) is what both the surface and the trainer run: forward, the loss gradient, backward. Nothing here
+differentiates automatically; a Layer brings its own derivative.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Num, Scalar
+
+from fnn import checks, reductions, tree
+from fnn.reductions import Reduction, Weights
+from fnn.types import Features, Layer, Loss, Params, PRNGKey, State, Target
+
+
+class Pass(NamedTuple):
+    """What one forward and one backward pass yield."""
+
+    value: Scalar
+    grads: Params
+    state: State
+    prediction: Features
+
+
+def backprop(
+    net: Layer,
+    loss: Loss,
+    reduction: Reduction,
+    params: Params,
+    state: State,
+    x: Features,
+    target: Target,
+    *,
+    key: PRNGKey | None,
+    train: bool,
+    weights: Weights = None,
+) -> Pass:
+    """L = Σ cᵢ ℓᵢ + penalty and ∂L/∂params. x is (features, batch), target as `Loss` takes it."""
+    prediction, state, residuals = net.forward(params, state, x, key=key, train=train)
+    c = reductions.coefficients(reduction, weights, prediction)
+    value = jnp.sum(c * loss.value(prediction, target))
+    grads, _ = net.backward(params, residuals, c[None, :] * loss.gradient(prediction, target))
+    if loss.penalty is not None:
+        value = value + loss.penalty.value(params)
+        grads = tree.add(grads, loss.penalty.gradient(params))
+    return Pass(value, grads, state, prediction)
+
+
+def apply(
+    net: Layer,
+    params: Params,
+    x: Float[Array, "batch features"],
+    *,
+    state: State = (),
+    train: bool = False,
+    key: PRNGKey | None = None,
+) -> Float[Array, "batch outputs"]:
+    """The network's output for x, one row an example: y = net(x).
+
+    `state` is what net.init returned beside params, needed where the network has batch normalisation. With
+    train=True batch statistics and dropout act as in training; the new state is not returned.
+    Raises ValueError for x that is not (examples, features), has another feature count than the network, or holds
+    NaN or infinity (values are checked outside jit only).
+    """
+    checks.features(x)
+    y, _, _ = net.forward(params, state, feature_major(x), key=key, train=train)
+    return y.T
+
+
+def value_and_grad(net: Layer, loss: Loss, *, reduction: str = "mean", has_state: bool = False):
+    """A function of (params, x, y) that returns the loss and its gradient, by the hand-written backward pass.
+
+    reduction  "mean" (Σ wᵢℓᵢ/Σw), "sum" (Σ wᵢℓᵢ) or "half_sum" (½Σ wᵢℓᵢ)
+    has_state  return ((value, new_state), grads) instead of (value, grads)
+
+    The function is f(params, x, y, *, state=(), key=None, train=True, weights=None) with x (batch, features), y
+    (batch,) or (batch, outputs), weights (batch,) or None. grads has the structure of params. It can be jitted and
+    vmapped; outside jit it also checks values: ValueError for NaN or infinity, labels out of range or not integral,
+    mismatched lengths, another feature count.
+    """
+    reduce = reductions.get(reduction)
+    if not isinstance(net, Layer):
+        raise ValueError(f"net: got {net!r}, expected a Layer such as fnn.mlp((64, 32, 10)).")
+    if not isinstance(loss, Loss):
+        raise ValueError(f"loss: got {loss!r}, expected a Loss such as fnn.losses.squared_error.")
+
+    def value_and_grad_of(
+        params: Params,
+        x: Float[Array, "batch features"],
+        y: Num[Array, "batch ..."],
+        *,
+        state: State = (),
+        key: PRNGKey | None = None,
+        train: bool = True,
+        weights: Weights = None,
+    ):
+        check_batch(net, loss, params, state, x, y, weights)
+        done = backprop(
+            net, loss, reduce, params, state, feature_major(x), target_of(y), key=key, train=train, weights=weights
+        )
+        return ((done.value, done.state) if has_state else done.value), done.grads
+
+    return value_and_grad_of
+
+
+# ------------------------------------------------------------------------- from the surface to inside
+
+
+def feature_major(x: Any) -> Features:
+    """(batch, features) -> (features, batch); whole numbers and booleans become floats."""
+    x = jnp.asarray(x)
+    return (x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(float)).T
+
+
+def target_of(y: Any) -> Target:
+    """(batch,) as it is, (batch, outputs) -> (outputs, batch)."""
+    return jnp.asarray(y).T
+
+
+def check_batch(net: Layer, loss: Loss, params: Params, state: State, x: Any, y: Any, weights: Weights) -> None:
+    """Every refusal of `value_and_grad`: shapes always, values where they are concrete."""
+    checks.examples(x, y)
+    if weights is not None:
+        checks.weights(weights, np.shape(x)[0])
+    if loss.check is not None and checks.is_concrete(y):
+        loss.check(np.asarray(y).T, outputs_of(net, params, state, np.shape(x)[1]))
+
+
+def outputs_of(net: Layer, params: Params, state: State, n_features: int) -> int:
+    """How many outputs the network has for that many features, from shapes alone."""
+    x = jax.ShapeDtypeStruct((n_features, 2), jnp.result_type(float))
+    return jax.eval_shape(lambda p, s, x: net.forward(p, s, x, key=None, train=False)[0], params, state, x).shape[0]

@@ -1,0 +1,112 @@
+"""Initialisers of weight matrices W of shape (out, in): `initializer(key, shape) -> W`.
+
+The dtype is JAX's default float: float32, or float64 under x64. The documents disagree on the n of
+"variance 1/n" (course claim X9), so every rule is here by its own name:
+
+| name                | distribution                 | source                                   |
+|---------------------|------------------------------|------------------------------------------|
+| zeros, constant     | one value                    | the symmetry counter-example (0.20)      |
+| uniform             | U(low, high)                 | Adornetto: "Uniform()", range unstated   |
+| normal              | N(0, σ²), σ = 0.01           | Sharif's "best practice"                 |
+| fan_out             | N(0, 1/out)                  | "Xavier" as Sharif prints it             |
+| lecun               | N(0, 1/in)                   | LeCun et al. 1998                        |
+| glorot = xavier     | N(0, 2/(in + out))           | Glorot & Bengio 2010                     |
+| glorot_uniform      | U(±√(6/(in + out)))          | Glorot & Bengio 2010                     |
+| he                  | N(0, 2/in)                   | He et al. 2015, forward                  |
+| he_fan_out          | N(0, 2/out)                  | He et al. 2015, backward; Sharif's "He"  |
+| orthogonal          | orthonormal rows or columns  | Saxe et al. 2014                         |
+
+Biases start at zero wherever the library makes them.
+"""
+
+import math
+from collections.abc import Callable
+from typing import TypeAlias
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from fnn import checks
+from fnn.types import PRNGKey
+
+Shape: TypeAlias = tuple[int, int]
+Initializer: TypeAlias = Callable[[PRNGKey, Shape], Float[Array, "out in"]]
+
+
+def zeros(key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
+    """W = 0."""
+    return jnp.zeros(shape)
+
+
+def constant(value: float = 0.1) -> Initializer:
+    """W = value."""
+    checks.real("value", value)
+    return lambda key, shape: jnp.full(shape, float(value))
+
+
+def uniform(low: float = -0.05, high: float = 0.05) -> Initializer:
+    """W ~ U(low, high)."""
+    checks.real("low", low)
+    checks.real("high", high)
+    if low >= high:
+        raise ValueError(f"uniform: got low = {low}, high = {high}, expected low < high.")
+    return lambda key, shape: jax.random.uniform(key, shape, minval=low, maxval=high)
+
+
+def normal(sigma: float = 0.01) -> Initializer:
+    """W ~ N(0, σ²)."""
+    checks.positive("sigma", sigma)
+    return lambda key, shape: sigma * jax.random.normal(key, shape)
+
+
+def _normal_with(variance: Callable[[int, int], float]) -> Initializer:
+    """W ~ N(0, variance(out, in))."""
+
+    def initializer(key, shape):
+        out, into = shape
+        return math.sqrt(variance(out, into)) * jax.random.normal(key, shape)
+
+    return initializer
+
+
+fan_out = _normal_with(lambda out, into: 1 / out)
+lecun = _normal_with(lambda out, into: 1 / into)
+glorot = _normal_with(lambda out, into: 2 / (out + into))
+he = _normal_with(lambda out, into: 2 / into)
+he_fan_out = _normal_with(lambda out, into: 2 / out)
+
+
+def glorot_uniform(key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
+    """W ~ U(−r, r), r = √(6/(in + out)): the variance of `glorot`."""
+    bound = math.sqrt(6 / sum(shape))
+    return jax.random.uniform(key, shape, minval=-bound, maxval=bound)
+
+
+def orthogonal(key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
+    """W with orthonormal rows (out ≤ in) or columns (out > in), uniform over such matrices."""
+    out, into = shape
+    q, r = jnp.linalg.qr(jax.random.normal(key, (max(shape), min(shape))))
+    q = q * jnp.sign(jnp.diagonal(r))[None, :]  # QR alone fixes signs by convention, which is not uniform
+    return q if out >= into else q.T
+
+
+REGISTRY: dict[str, Initializer] = {
+    "zeros": zeros,
+    "constant": constant(),
+    "uniform": uniform(),
+    "normal": normal(),
+    "fan_out": fan_out,
+    "lecun": lecun,
+    "glorot": glorot,
+    "xavier": glorot,
+    "glorot_uniform": glorot_uniform,
+    "he": he,
+    "he_fan_out": he_fan_out,
+    "orthogonal": orthogonal,
+}
+
+
+def get(init: str | Initializer) -> Initializer:
+    """The initialiser of that name; a function is itself. ValueError for unknown names."""
+    return init if callable(init) else checks.lookup("init", init, REGISTRY)

@@ -1,0 +1,20 @@
+"""Layers: each module holds one, its backward pass right below its forward pass."""
+
+from fnn.layers.activation import activation
+from fnn.layers.batch_norm import BatchNormParams, BatchNormState, batch_norm
+from fnn.layers.dense import DenseParams, dense
+from fnn.layers.dropout import dropout
+from fnn.layers.graph import graph
+from fnn.layers.serial import serial
+
+__all__ = [
+    "BatchNormParams",
+    "BatchNormState",
+    "DenseParams",
+    "activation",
+    "batch_norm",
+    "dense",
+    "dropout",
+    "graph",
+    "serial",
+]

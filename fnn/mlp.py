@@ -1,0 +1,67 @@
+"""The multilayer perceptron: dense maps with activations between them."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from fnn import activations, checks, layers
+from fnn.activations import Activation
+from fnn.initializers import Initializer
+from fnn.types import Layer
+
+Placement = Literal["before", "after"] | None
+
+
+def mlp(
+    sizes: Sequence[int],
+    *,
+    activation: str | Activation | Sequence[str | Activation] = "relu",
+    output: str | Activation = "identity",
+    init: str | Initializer = "he",
+    batch_norm: Placement = None,
+    dropout: float = 0.0,
+) -> Layer:
+    """a_l = σ_l(W_l a_{l−1} + b_l) for l = 1 … K, as a Layer.
+
+    sizes       (inputs, hidden…, outputs), at least two of them
+    activation  of the hidden layers: one for all, or one for each
+    output      of the last layer; "identity" gives logits
+    init        of every W; biases start at zero
+    batch_norm  "before" or "after" each hidden activation, or None
+    dropout     drop rate of every hidden unit, in [0, 1)
+
+    Parameters are a tuple with one entry a layer, in the order of the forward pass: `params[0].W`, `params[0].b`,
+    then () for the activation, and so on. Raises ValueError for whatever is not as above.
+    """
+    hidden = len(sizes) - 2 if isinstance(sizes, Sequence) and not isinstance(sizes, str) else -1
+    if hidden < 0:
+        raise ValueError(f"sizes: got {sizes!r}, expected at least (inputs, outputs), such as (64, 32, 10).")
+    if batch_norm not in (None, "before", "after"):
+        raise ValueError(f"batch_norm: got {batch_norm!r}, expected 'before', 'after' or None.")
+    checks.fraction("dropout", dropout)
+
+    parts: list[Layer] = []
+    for n_in, n_out, sigma in zip(sizes, sizes[1:-1], _per_layer(activation, hidden), strict=False):
+        parts.append(layers.dense(n_in, n_out, init=init))
+        if batch_norm == "before":
+            parts.append(layers.batch_norm(n_out))
+        parts.append(layers.activation(sigma))
+        if batch_norm == "after":
+            parts.append(layers.batch_norm(n_out))
+        if dropout:
+            parts.append(layers.dropout(dropout))
+    parts.append(layers.dense(sizes[-2], sizes[-1], init=init))
+    if activations.get(output) is not activations.identity:
+        parts.append(layers.activation(output))
+    return layers.serial(*parts)
+
+
+def _per_layer(activation, hidden: int) -> list[Activation]:
+    """One activation for each hidden layer."""
+    if isinstance(activation, (str, Activation)):
+        return [activations.get(activation)] * hidden
+    if not isinstance(activation, Sequence) or len(activation) != hidden:
+        raise ValueError(
+            f"activation: got {activation!r} for {hidden} hidden layer(s), expected a name, an Activation, or one "
+            "for each hidden layer."
+        )
+    return [activations.get(each) for each in activation]

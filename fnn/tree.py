@@ -1,0 +1,79 @@
+"""Arithmetic on pytrees of arrays."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Scalar
+
+from fnn.types import PyTree
+
+
+def zeros_like(tree: PyTree) -> PyTree:
+    """Zeros with the shapes and dtypes of `tree`."""
+    return jax.tree.map(jnp.zeros_like, tree)
+
+
+def full_like(tree: PyTree, value: float) -> PyTree:
+    """`value` with the shapes and dtypes of `tree`."""
+    return jax.tree.map(lambda leaf: jnp.full_like(leaf, value), tree)
+
+
+def add(left: PyTree, right: PyTree) -> PyTree:
+    """left + right, leaf by leaf."""
+    return jax.tree.map(jnp.add, left, right)
+
+
+def scale(factor: Array | float, tree: PyTree) -> PyTree:
+    """factor · tree. The factor takes each leaf's dtype, so that a float32 rate keeps bfloat16 leaves."""
+    return jax.tree.map(lambda leaf: jnp.asarray(factor, leaf.dtype) * leaf, tree)
+
+
+def where(condition: Bool[Array, ""], if_true: PyTree, if_false: PyTree) -> PyTree:
+    """The one tree or the other."""
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), if_true, if_false)
+
+
+def all_finite(tree: PyTree) -> Bool[Array, ""]:
+    """True iff no entry of any floating-point leaf is NaN or infinite."""
+    leaves = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
+    return jnp.all(jnp.array([jnp.all(jnp.isfinite(leaf)) for leaf in leaves] or [True]))
+
+
+def l2_norm(tree: PyTree) -> Scalar:
+    """√Σ x² over every entry of every leaf."""
+    return jnp.sqrt(total(lambda leaf: jnp.square(leaf), tree))
+
+
+def total(f: Callable[[Array], Array], tree: PyTree) -> Scalar:
+    """Σ f(x) over every entry of every leaf."""
+    return sum((jnp.sum(f(leaf)) for leaf in jax.tree.leaves(tree)), jnp.zeros(()))
+
+
+def size(tree: PyTree) -> int:
+    """The number of entries in all leaves: the parameter count, for parameters."""
+    return sum(leaf.size for leaf in jax.tree.leaves(tree))
+
+
+def moving_average(decay: Array | float, average: PyTree, value: PyTree) -> PyTree:
+    """decay · average + (1 − decay) · value, leaf by leaf, in the dtype of the average.
+
+    The weights are at least float32: in bfloat16 0.999 is 1, and the average would stay where it is.
+    """
+
+    def blend(a: Array, v: Array) -> Array:
+        wide = jnp.promote_types(a.dtype, jnp.float32)
+        d = jnp.asarray(decay, wide)
+        return (d * a.astype(wide) + (1 - d) * v.astype(wide)).astype(a.dtype)
+
+    return jax.tree.map(blend, average, value)
+
+
+def accumulate(decay: Array | float, total: PyTree, value: PyTree) -> PyTree:
+    """decay · total + value, leaf by leaf, in the dtype of the total."""
+    return jax.tree.map(lambda t, v: jnp.asarray(decay, t.dtype) * t + v, total, value)
+
+
+def square(tree: PyTree) -> PyTree:
+    """x² of every entry."""
+    return jax.tree.map(jnp.square, tree)

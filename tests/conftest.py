@@ -1,0 +1,17 @@
+"""Strict defaults for every test: no implicit promotion, several CPU devices, typed keys that are never reused."""
+
+import os
+
+os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
+
+import jax
+import pytest
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture
+def x64():
+    """float64 for one test; the setting before it is restored."""
+    with jax.enable_x64(True):
+        yield
