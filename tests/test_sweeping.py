@@ -1,0 +1,215 @@
+"""`fnn.sweep`: lanes are runs, and nothing about a lane depends on what runs beside it."""
+
+import chex
+import jax
+import numpy as np
+import pytest
+from jax.sharding import AxisType
+from scipy import stats
+
+import fnn
+from fnn import data, losses, optim
+from fnn.sweeping.blocks import block_size
+from fnn.sweeping.lanes import lanes_of, settings_of
+from fnn.sweeping.results import statistics
+from tests.problems import blobs, line
+
+NET = fnn.mlp((3, 8, 3), activation="tanh")
+CE = losses.softmax_cross_entropy
+ADAM = optim.adam(1e-2)
+D = blobs()
+
+
+def constant(hyper):
+    return NET, CE, ADAM
+
+
+def by_rate(hyper):
+    return NET, CE, optim.adam(hyper["learning_rate"])
+
+
+def quick(builder=constant, **options):
+    options = {"epochs": 3, "batch_size": 10, "progress": False} | options
+    return fnn.sweep(builder, D, **options)
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Blocks of 4 lanes, so that few seeds make several of them."""
+    monkeypatch.setattr("fnn.sweeping.blocks.LARGEST_BLOCK", 4)
+
+
+def arrays(run):
+    """What a run found, without its times."""
+    return run._replace(compile_seconds=0.0, run_seconds=0.0)
+
+
+def test_exact_lanes_are_runs_bit_for_bit():
+    sweep = quick(seeds=[0, 5], exact=True)
+    for seed in (0, 5):
+        run = fnn.train(NET, CE, ADAM, D, epochs=3, batch_size=10, seed=seed, progress=False)
+        chex.assert_trees_all_equal(arrays(sweep.lane(0, seed)), arrays(run))
+
+
+def test_vmapped_lanes_are_runs_up_to_rounding():
+    """A product with another shape adds in another order: 1e-6 after a few dozen updates in float32."""
+    sweep = quick(seeds=range(3))
+    for seed in range(3):
+        run = fnn.train(NET, CE, ADAM, D, epochs=3, batch_size=10, seed=seed, progress=False)
+        chex.assert_trees_all_close(sweep.lane(0, seed).params, run.params, atol=1e-6)
+        chex.assert_trees_all_close(sweep.lane(0, seed).history, run.history, rtol=1e-5, atol=1e-6)
+
+
+def test_a_lane_is_the_same_bit_for_bit_in_any_company(small_blocks, monkeypatch):
+    """Alone, among many, in another order, in another block, and on one device instead of two."""
+    assert jax.device_count() > 1
+    many = quick(seeds=range(11))
+    variants = [quick(seeds=[7]), quick(seeds=[9, 7, 3, 1, 0])]
+    one_device = jax.make_mesh((1,), ("lanes",), axis_types=(AxisType.Auto,), devices=jax.devices()[:1])
+    monkeypatch.setattr("fnn.sweeping.run.device_mesh", lambda: one_device)
+    variants.append(quick(seeds=range(11)))
+    for variant in variants:
+        chex.assert_trees_all_equal(arrays(variant.lane(0, 7)), arrays(many.lane(0, 7)))
+
+
+def test_settings_share_their_random_numbers_and_do_not_touch_each_other():
+    alone = quick(by_rate, seeds=range(3), hyper={"learning_rate": [1e-2]})
+    beside_divergence = quick(by_rate, seeds=range(3), hyper={"learning_rate": [1e38, 1e-2]})
+    assert beside_divergence.outcomes.diverged.tolist() == [[True] * 3, [False] * 3]
+    for seed in range(3):
+        chex.assert_trees_all_equal(arrays(beside_divergence.lane(1, seed)), arrays(alone.lane(0, seed)))
+    lanes = lanes_of(settings_of({"learning_rate": [1.0, 2.0]}), [4, 9])
+    np.testing.assert_array_equal(lanes.seeds, [4, 9, 4, 9])
+    np.testing.assert_array_equal(lanes.hyper["learning_rate"], [1.0, 1.0, 2.0, 2.0])
+
+
+def test_one_program_for_any_number_of_lanes(small_blocks):
+    traces = []
+
+    def value(prediction, target):
+        traces.append(1)
+        return CE.value(prediction, target)
+
+    counted = CE._replace(value=value)
+
+    def builder(hyper):
+        return NET, counted, ADAM
+
+    quick(builder, seeds=range(3))
+    first = len(traces)
+    quick(builder, seeds=range(40))
+    assert len(traces) == first > 0
+
+
+def test_early_stopping_freezes_a_lane_as_it_stops_a_run():
+    hyper = {"learning_rate": [0.3]}
+    sweep = quick(by_rate, seeds=range(4), hyper=hyper, epochs=20, patience=2)
+    stops = sweep.outcomes.stopped_epoch[0]
+    assert len(set(stops)) > 1  # the lanes stop at different epochs
+    full = quick(by_rate, seeds=range(4), hyper=hyper, epochs=20)
+    for lane, stop in enumerate(stops):
+        values = sweep.history["validation_loss"][0, lane]
+        np.testing.assert_array_equal(values[: stop + 1], full.history["validation_loss"][0, lane, : stop + 1])
+        assert np.isnan(values[stop + 1 :]).all()
+    assert np.isfinite(sweep.final("test_loss")).all()
+
+
+def test_settings_are_every_combination_in_order():
+    rows = settings_of({"a": [1, 2], "b": [0.5, 0.25, 0.125]})
+    assert rows == [{"a": a, "b": b} for a in (1, 2) for b in (0.5, 0.25, 0.125)]
+    assert settings_of(None) == [{}]
+
+
+def test_shapes_and_lanes():
+    sweep = quick(by_rate, seeds=[3, 1, 8], hyper={"learning_rate": [1e-3, 1e-2]})
+    assert sweep.history["test_accuracy"].shape == (2, 3, 3)
+    assert sweep.outcomes.params[0].W.shape == (2, 3, 8, 3)
+    lane = sweep.lane(1, 8)
+    np.testing.assert_array_equal(lane.history["train_loss"], sweep.history["train_loss"][1, 2])
+    assert lane.best_epoch == sweep.outcomes.best_epoch[1, 2]
+    with pytest.raises(ValueError, match="setting: got 2, expected a row from 0 to 1"):
+        sweep.lane(2, 8)
+    with pytest.raises(ValueError, match="seed: got 0, expected one of the sweep's 3 seeds"):
+        sweep.lane(0, 0)
+
+
+def test_summary_counts_survivors_and_best_follows_validation():
+    rates = [1e38, 1e-4, 3e-2]
+    sweep = quick(by_rate, seeds=range(6), hyper={"learning_rate": rates}, epochs=10)
+    summary = sweep.summary()
+    assert [(row["n"], row["diverged"]) for row in summary.rows] == [(0, 6), (6, 0), (6, 0)]
+    assert np.isnan(summary.rows[0]["mean"])
+    final = sweep.history["test_accuracy"][2, :, -1]
+    assert summary.rows[2]["mean"] == pytest.approx(final.mean())
+    assert (summary.rows[2]["min"], summary.rows[2]["max"]) == (final.min(), final.max())
+    validation = sweep.history["validation_loss"][1:, :, -1].mean(axis=1)
+    assert sweep.best()["learning_rate"] == rates[1 + int(validation.argmin())]
+    lines = str(summary).splitlines()
+    assert len(lines) == 5
+    assert all(len(line) <= 100 for line in lines)
+    assert lines[1].split()[:3] == ["setting", "learning_rate", "mean"]
+    with pytest.raises(ValueError, match="did you mean 'test_accuracy'"):
+        sweep.summary("test_acuracy")
+
+
+def test_the_interval_is_students():
+    values = np.random.default_rng(0).normal(size=12)
+    expected = stats.t.interval(0.95, 11, values.mean(), stats.sem(values))
+    row = statistics(values)
+    np.testing.assert_allclose((row["low"], row["high"]), expected, rtol=1e-12)
+    assert np.isnan(statistics(values[:1])["low"])
+    assert statistics(values[:1])["mean"] == values[0]
+
+
+def test_block_sizes_depend_on_the_network_alone():
+    assert [block_size(n) for n in (1, 2410, 4097, 2**13, 101_770, 10**7)] == [32, 32, 16, 16, 1, 1]
+
+
+def test_progress_counts_runs(small_blocks, capsys):
+    quick(seeds=range(10), progress=True)
+    assert "10/10" in capsys.readouterr().err
+
+
+REFUSALS = {
+    "duplicate seeds": (dict(seeds=[1, 2, 1]), "seeds: 1 appears twice"),
+    "no seeds": (dict(seeds=[]), "seeds: got none"),
+    "seeds as a number": (dict(seeds=64), "seeds: got 64, expected an iterable"),
+    "seed too large": (dict(seeds=[2**32]), "seed: got 4294967296"),
+    "empty list": (dict(hyper={"learning_rate": []}), r"hyper\['learning_rate'\]: got an empty list"),
+    "a number for a list": (dict(hyper={"learning_rate": 0.1}), "expected a list of numbers"),
+    "NaN": (dict(hyper={"learning_rate": [0.1, np.nan]}), "expected finite numbers"),
+    "names": (dict(hyper={"learning_rate": ["relu", "tanh"]}), "expected numbers"),
+    "batch size": (dict(batch_size=43), "batch_size: got 43"),
+    "not a builder": (dict(builder=NET), "builder: got"),
+    "a builder of two": (dict(builder=lambda hyper: (NET, CE)), "builder: returned"),
+    "wrong labels": (dict(builder=lambda hyper: (fnn.mlp((3, 2)), CE, ADAM)), r"train\.y: got label 2"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_refused_before_anything_compiles(case, monkeypatch):
+    monkeypatch.setattr("fnn.sweeping.run.compiled_block", None)
+    options, message = REFUSALS[case]
+    with pytest.raises(ValueError, match=message):
+        quick(**({"builder": by_rate, "seeds": range(2), "hyper": {"learning_rate": [0.1]}} | options))
+
+
+def test_rates_of_zero_are_a_control_in_hyper():
+    sweep = quick(by_rate, seeds=range(2), hyper={"learning_rate": [0.0]})
+    initial = jax.jit(NET.init)(jax.random.fold_in(jax.random.key(0), 0))[0]
+    chex.assert_trees_all_close(sweep.lane(0, 0).params, initial, rtol=1e-6)
+
+
+def test_regression_sweeps_report_the_loss():
+    sweep = fnn.sweep(
+        lambda hyper: (fnn.mlp((1, 1)), losses.squared_error, optim.sgd(hyper["learning_rate"])),
+        line(), epochs=30, batch_size=7, seeds=range(3), hyper={"learning_rate": [1e-3, 1e-1]}, progress=False,
+    )  # fmt: skip
+    assert sweep.summary().metric == "test_loss"
+    assert sweep.best()["learning_rate"] == 1e-1
+
+
+def test_the_data_may_be_float64_under_x64(x64):
+    sweep = fnn.sweep(constant, blobs(), epochs=2, batch_size=10, seeds=range(2), progress=False)
+    assert sweep.history["test_loss"].dtype == np.float64
+    assert data.from_arrays(np.eye(20), np.zeros(20)).train.x.dtype == np.float64

@@ -1,0 +1,243 @@
+"""`fnn.train` against the same training written out as a Python loop, and its promises one by one."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import fnn
+from fnn import data, layers, losses, optim, penalties
+from fnn.data.shuffle import permutation
+from fnn.training import trajectory
+from fnn.training.evaluate import evaluate
+from fnn.training.keys import run_keys
+from tests.problems import blobs, line, with_split
+
+NET = fnn.mlp((3, 8, 3), activation="tanh")
+CE = losses.softmax_cross_entropy
+ADAM = optim.adam(1e-2)
+
+
+def quick(net=NET, loss=CE, optimizer=ADAM, dataset=None, **options):
+    options = {"epochs": 3, "batch_size": 10, "progress": False} | options
+    return fnn.train(net, loss, optimizer, dataset or blobs(), **options)
+
+
+def written_out(net, loss, optimizer, dataset, *, epochs, batch_size, seed):
+    """The training loop as one would write it in Python."""
+    keys = run_keys(np.uint32(seed))
+    params, state = net.init(keys.init)
+    optimizer_state = optimizer.init(params)
+    loss_and_gradient = jax.jit(fnn.value_and_grad(net, loss, has_state=True))
+    x, y = dataset.train
+    steps, train_loss, visited = 0, [], []
+    for epoch in range(epochs):
+        order = np.asarray(permutation(jax.random.fold_in(keys.shuffle, epoch), len(x)))
+        total = 0.0
+        for start in range(0, len(x), batch_size):
+            rows = order[start : start + batch_size]
+            key = jax.random.fold_in(keys.noise, steps)
+            (value, state), grads = loss_and_gradient(params, x[rows], y[rows], state=state, key=key)
+            updates, optimizer_state = optimizer.update(grads, optimizer_state, params)
+            params = optax.apply_updates(params, updates)
+            total, steps = total + value * len(rows), steps + 1
+            visited.extend(rows)
+        train_loss.append(total / len(x))
+    return params, state, np.array(train_loss), visited
+
+
+@pytest.mark.parametrize(
+    ("net", "batch_size"),
+    [
+        (NET, 14),  # 42 training examples: three full batches
+        (NET, 10),  # and a short last one
+        (NET, 42),  # the whole set
+        (fnn.mlp((3, 8, 3), batch_norm="before", dropout=0.3), 10),
+        (layers.graph({"x": 3}, {"h": (("x",), "tanh", 4), "y": (("x", "h"), "identity", 3)}, ("y",)), 10),
+    ],
+)
+def test_the_program_is_the_loop_written_out(x64, net, batch_size):
+    dataset = blobs()
+    assert len(dataset.train.x) == 42
+    plan = {"epochs": 3, "batch_size": batch_size, "seed": 7}
+    optimizer = optim.momentum(0.05)  # not Adam, which blows up the rounding of the zero gradient before batch_norm
+    run = fnn.train(net, CE, optimizer, dataset, progress=False, **plan)
+    params, state, train_loss, visited = written_out(net, CE, optimizer, dataset, **plan)
+    chex.assert_trees_all_close(run.params, params, rtol=1e-12, atol=1e-12)
+    chex.assert_trees_all_close(run.state, state, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(run.history["train_loss"], train_loss, rtol=1e-12)
+    assert sorted(visited) == sorted([*range(42)] * 3)
+
+
+def test_history_is_what_the_parameters_give():
+    dataset = blobs()
+    run = quick(dataset=dataset, epochs=4)
+    for name in ("validation", "test"):
+        split = getattr(dataset, name)
+        logits = np.asarray(fnn.apply(NET, run.params, split.x))
+        assert run.history[f"{name}_accuracy"][-1] == pytest.approx(np.mean(logits.argmax(1) == split.y))
+        value, _ = fnn.value_and_grad(NET, CE)(run.params, *split)
+        assert run.history[f"{name}_loss"][-1] == pytest.approx(float(value), rel=1e-6)
+    assert set(run.history) == {f"{s}_{m}" for s in ("train", "validation", "test") for m in ("loss", "accuracy")}
+    assert all(values.shape == (4,) for values in run.history.values())
+
+
+def test_regression_has_no_accuracy():
+    run = quick(fnn.mlp((1, 1)), losses.squared_error, optim.sgd(0.1), line(), epochs=30)
+    assert set(run.history) == {"train_loss", "validation_loss", "test_loss"}
+    assert run.history["test_loss"][-1] < 0.05
+
+
+def test_evaluation_in_pieces_is_the_whole(monkeypatch):
+    split = blobs(90).train
+    params, state = NET.init(jax.random.key(0))
+    whole = evaluate(NET, CE, params, state, split)
+    for chunk in (9, 10, 63):  # 63 examples: pieces without a rest, with one, and one piece
+        monkeypatch.setattr("fnn.training.evaluate.CHUNK", chunk)
+        chex.assert_trees_all_close(evaluate(NET, CE, params, state, split), whole, rtol=1e-6)
+
+
+def test_seeds_repeat_and_differ():
+    one, same, other = quick(seed=1), quick(seed=1), quick(seed=2)
+    chex.assert_trees_all_equal(one.params, same.params)
+    assert not np.array_equal(one.history["train_loss"], other.history["train_loss"])
+
+
+def test_a_second_seed_compiles_nothing():
+    traces = []
+
+    def value(prediction, target):
+        traces.append(1)
+        return CE.value(prediction, target)
+
+    counted = CE._replace(value=value)
+    quick(loss=counted, seed=0)
+    first = len(traces)
+    quick(loss=counted, seed=1)
+    assert len(traces) == first > 0
+    quick(loss=counted, seed=1, epochs=4)
+    assert len(traces) > first  # the counter does count
+
+
+def test_the_progress_bar_changes_no_bit(capsys):
+    silent = quick(epochs=4)
+    assert capsys.readouterr().err == ""
+    shown = quick(epochs=4, progress=True)
+    assert "4/4" in capsys.readouterr().err
+    chex.assert_trees_all_equal(silent.params, shown.params)
+    chex.assert_trees_all_equal(silent.history, shown.history)
+
+
+def test_best_parameters_are_those_of_the_lowest_validation_loss():
+    dataset = blobs()
+    run = quick(dataset=dataset, optimizer=optim.adam(0.1), epochs=30)
+    assert run.best_epoch == np.argmin(run.history["validation_loss"]) < 29
+    value, _ = fnn.value_and_grad(NET, CE)(run.best_params, *dataset.validation)
+    assert float(value) == pytest.approx(run.history["validation_loss"].min(), rel=1e-6)
+    assert run.stopped_epoch == 29
+
+
+def test_patience_stops_and_repeats_nothing():
+    long, short = (quick(optimizer=optim.adam(0.1), epochs=30, patience=patience) for patience in (None, 3))
+    stop = short.stopped_epoch
+    assert stop == short.best_epoch + 3 < 29
+    for name, values in short.history.items():
+        np.testing.assert_array_equal(values[: stop + 1], long.history[name][: stop + 1])
+        assert np.isnan(values[stop + 1 :]).all()
+    until = quick(optimizer=optim.adam(0.1), epochs=stop + 1)
+    chex.assert_trees_all_equal(short.params, until.params)
+    chex.assert_trees_all_equal(short.best_params, until.best_params)
+
+
+def test_divergence_keeps_the_last_finite_parameters():
+    """A rate that doubles the parameters' scale each step until float32 overflows, after a few epochs."""
+    dataset = with_split(line(), "train", y=np.zeros(28, np.float32))
+    run = quick(fnn.mlp((1, 1), init="constant"), losses.squared_error, optim.sgd(1e3), dataset, epochs=20)
+    assert run.diverged
+    assert 0 < run.stopped_epoch < 19
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(run.params))
+    for values in run.history.values():
+        assert np.isfinite(values[: run.stopped_epoch]).all()
+        assert np.isnan(values[run.stopped_epoch :]).all()
+
+
+def test_divergence_at_once_leaves_the_initial_parameters():
+    nan_after_init = optim.sgd(1.0)._replace(
+        update=lambda grads, state, params: (jax.tree.map(lambda g: g * jnp.nan, grads), state)
+    )
+    run = quick(optimizer=nan_after_init)
+    chex.assert_trees_all_equal(run.params, jax.jit(NET.init)(run_keys(np.uint32(0)).init)[0])
+    assert (run.diverged, run.stopped_epoch, run.best_epoch) == (True, 0, -1)
+
+
+def test_a_penalty_shrinks_the_weights_and_stays_out_of_the_history():
+    plain, decayed = (quick(loss=loss, epochs=20) for loss in (CE, penalties.penalized(CE, penalties.l2(0.3))))
+    assert np.linalg.norm(decayed.params[0].W) < 0.5 * np.linalg.norm(plain.params[0].W)
+    value, _ = fnn.value_and_grad(NET, CE)(decayed.params, *blobs().validation)
+    assert decayed.history["validation_loss"][-1] == pytest.approx(float(value), rel=1e-6)
+
+
+def test_schedules_and_optax_chains_train():
+    schedule = optim.momentum(optax.cosine_decay_schedule(0.1, 15))
+    for optimizer in (schedule, optax.chain(optim.clip_by_global_norm(1.0), ADAM), optax.adam(1e-2)):
+        run = quick(optimizer=optimizer)
+        assert run.history["train_loss"][-1] < run.history["train_loss"][0]
+
+
+def nan_in(split):
+    return np.where(np.arange(split.x.size).reshape(split.x.shape) == 4, np.nan, split.x)
+
+
+D = blobs()
+REFUSALS = {
+    "label out of range": (dict(dataset=with_split(D, "train", y=D.train.y + 1)), r"train\.y: got label 3 .*0 to 2"),
+    "negative label": (dict(dataset=with_split(D, "test", y=D.test.y - 1)), r"test\.y: got label -1"),
+    "fractional labels": (dict(dataset=with_split(D, "train", y=D.train.y + 0.5)), r"got class labels of dtype float"),
+    "NaN": (dict(dataset=with_split(D, "train", x=nan_in(D.train))), r"train\.x: .*not finite.*\(1, 1\)"),
+    "infinity": (dict(dataset=with_split(D, "test", x=np.full((9, 3), np.inf))), r"test\.x"),
+    "lengths": (dict(dataset=with_split(D, "train", y=D.train.y[:-1])), r"train\.y: got 41 targets for the 42"),
+    "features": (dict(net=fnn.mlp((4, 3))), r"x: got 3 features, expected 4"),
+    "other features in test": (dict(dataset=with_split(D, "test", x=D.test.x[:, :2])), r"test: got x \(9, 2\)"),
+    "empty": (dict(dataset=with_split(D, "validation", x=D.test.x[:0], y=D.test.y[:0])), r"validation\.x: .*empty"),
+    "batch size": (dict(batch_size=43), r"batch_size: got 43 for 42 training examples"),
+    "batch size 0": (dict(batch_size=0), r"batch_size: got 0"),
+    "epochs": (dict(epochs=0), r"epochs: got 0"),
+    "patience": (dict(patience=0), r"patience: got 0"),
+    "seed": (dict(seed=2**32), r"seed: got 4294967296"),
+    "negative seed": (dict(seed=-1), r"seed: got -1"),
+    "net": (dict(net="mlp"), r"net: got 'mlp'"),
+    "loss": (dict(loss="mse"), r"loss: got 'mse'"),
+    "optimizer": (dict(optimizer=1e-3), r"optimizer: got 0.001"),
+    "dataset": (dict(dataset=(1, 2, 3)), r"dataset: got tuple"),
+    "batch norm of one": (
+        dict(net=fnn.mlp((3, 4, 3), batch_norm="before"), batch_size=41),
+        r"batch_size: a batch of one example",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_refused_before_anything_compiles(case, monkeypatch):
+    class Never:
+        def lower(self, *arguments):
+            jax.eval_shape(lambda *dynamic: trajectory(*arguments[:4], *dynamic), *arguments[4:])
+            raise AssertionError("compiled")
+
+    monkeypatch.setattr("fnn.training.run._program", Never())
+    options, message = REFUSALS[case]
+    with pytest.raises(ValueError, match=message):
+        quick(**options)
+
+
+def test_another_generator_is_refused():
+    with jax.default_prng_impl("rbg"), pytest.raises(ValueError, match="got 'rbg', expected 'threefry2x32'"):
+        quick()
+
+
+def test_digits_learn():
+    run = fnn.train(
+        fnn.mlp((64, 32, 10)), CE, optim.adam(3e-3), data.load("digits"), epochs=30, batch_size=64, progress=False
+    )
+    assert run.history["test_accuracy"][-1] > 0.95
