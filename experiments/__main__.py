@@ -77,9 +77,9 @@ def listing() -> str:
 
 
 def header(path: Path) -> dict[str, str]:
-    """The fields of a module's docstring, such as Question and Cost, each on one line."""
+    """The fields of a module's docstring below its title, such as Question and Cost, each on one line."""
     fields: dict[str, str] = {}
-    for line in (ast.get_docstring(ast.parse(path.read_text())) or "").splitlines():
+    for line in (ast.get_docstring(ast.parse(path.read_text())) or "").splitlines()[1:]:
         title, colon, text = line.partition(":")
         if colon and title.isalpha():
             fields[title] = text.strip()

@@ -36,7 +36,7 @@ class Config(Common):
     learning_rates: tuple[float, ...] = (2e-5, 7.5e-4)
     steps: int = 12_000
     tolerance: float = 1e-3
-    """A start has arrived when its loss is within this of the minimum."""
+    """A start has arrived when its loss above the minimum is this fraction of what it was."""
 
 
 QUICK = Config(steps=4000, quick=True)
@@ -79,8 +79,9 @@ def descent(x, y, learning_rate, start, *, steps: int):
 
 
 def arrival(loss: np.ndarray, minimum: float, tolerance: float) -> int | None:
-    """Updates until the loss is within tolerance of the minimum; None if it never is."""
-    there = loss - minimum < tolerance
+    """Updates until the loss above the minimum has fallen to this fraction; None if it never has."""
+    excess = loss - minimum
+    there = excess <= tolerance * excess[0]
     return int(np.argmax(there)) if there.any() else None
 
 
@@ -95,7 +96,10 @@ def verdict(loss: np.ndarray, minimum: float, tolerance: float) -> str:
 def table(results: dict[str, np.ndarray], config: Config) -> str:
     """Steps of each start for each set of points and rate."""
     heads = "  ".join(_weights(start).rjust(14) for start in STARTS)
-    lines = [f"updates until the loss is within {config.tolerance:g} of least squares", f"{'from w =':>15}  {heads}"]
+    lines = [
+        f"updates until the loss above the minimum has fallen to {config.tolerance:g} of what it was",
+        f"{'from w =':>15}  {heads}",
+    ]
     for p, name in enumerate(POINTS):
         lines.append(f"{name}: critical rate {results['critical_rate'][p]:.3g}, minimum {results['minimum'][p]:.6f}")
         for r, rate in enumerate(config.learning_rates):

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Num, Scalar
 
 from fnn import checks, reductions, tree
 from fnn.reductions import Reduction, Weights
-from fnn.types import Features, Layer, Loss, Params, PRNGKey, State, Target
+from fnn.types import ArrayLike, Features, Layer, Loss, Params, PRNGKey, State, Target
 
 
 class Pass(NamedTuple):
@@ -52,7 +52,7 @@ def backprop(
 def apply(
     net: Layer,
     params: Params,
-    x: Float[Array, "batch features"],
+    x: Num[ArrayLike, "batch features"],
     *,
     state: State = (),
     train: bool = False,
@@ -89,8 +89,8 @@ def value_and_grad(net: Layer, loss: Loss, *, reduction: str = "mean", has_state
 
     def value_and_grad_of(
         params: Params,
-        x: Float[Array, "batch features"],
-        y: Num[Array, "batch ..."],
+        x: Num[ArrayLike, "batch features"],
+        y: Num[ArrayLike, "batch ..."],
         *,
         state: State = (),
         key: PRNGKey | None = None,

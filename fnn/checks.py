@@ -17,7 +17,7 @@ def lookup(kind: str, name: Any, known: Mapping[str, T]) -> T:
     if isinstance(name, str) and name in known:
         return known[name]
     close = difflib.get_close_matches(str(name), known, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
+    hint = f"; did you mean {close[0]!r}?" if close else "."
     raise ValueError(f"{kind}: {name!r} is not known{hint} Known: {', '.join(known)}.")
 
 
@@ -49,7 +49,8 @@ def fraction(name: str, value: Any) -> None:
 def _number(name: str, value: Any, accept: Any, expected: str) -> None:
     if not is_concrete(value):
         return
-    if isinstance(value, bool) or not isinstance(value, (Real, np.ndarray, jax.Array)) or np.ndim(value) != 0:
+    scalar = np.shape(value) == () and isinstance(value, (Real, np.ndarray, jax.Array))
+    if isinstance(value, bool) or not scalar:
         raise ValueError(f"{name}: got {value!r}, expected {expected}.")
     if not (math.isfinite(value) and accept(value)):
         raise ValueError(f"{name}: got {value}, expected {expected}.")

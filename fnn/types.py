@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from jaxtyping import Array, Float, Key, Num, Scalar
 
+ArrayLike: TypeAlias = Array | np.ndarray  # what the surface takes
 PyTree: TypeAlias = Any
 Params: TypeAlias = PyTree  # what is learned
 State: TypeAlias = PyTree  # what is carried but not learned; () for most layers

@@ -23,7 +23,7 @@ from fnn.training.keys import RunKeys, run_keys
 from fnn.training.step import Learner, Tally, step
 from fnn.types import Layer, Loss, Params, State
 
-History = dict[str, Float[Array | np.ndarray, "epochs"]]
+History = dict[str, Float[Array, "epochs"]]
 
 
 class Plan(NamedTuple):
@@ -143,7 +143,8 @@ def train_steps(net, loss, optimizer, batch_size: int, keys: RunKeys, train: Spl
     zero = jnp.zeros(())
     carry = (learner, Tally(zero, zero, jnp.array(False)))
     if full:
-        carry, _ = lax.scan(one_step, carry, (jnp.arange(full, dtype=jnp.int32), order[: n - rest].reshape(full, batch_size)))
+        rows = order[: n - rest].reshape(full, batch_size)
+        carry, _ = lax.scan(one_step, carry, (jnp.arange(full, dtype=jnp.int32), rows))
     if rest:
         carry, _ = one_step(carry, (full, order[n - rest :]))
     return carry

@@ -1,0 +1,155 @@
+"""Dependencies run one way, nothing of autodiff is in the library, and importing it does nothing."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FILES = sorted((ROOT / "fnn").rglob("*.py"))
+
+MAY_IMPORT = {
+    "types": set(),
+    "checks": set(),
+    "plot": set(),
+    "devices": set(),
+    "tree": {"types"},
+    "activations": {"checks"},
+    "initializers": {"types", "checks"},
+    "losses": {"types", "checks"},
+    "penalties": {"types", "checks", "tree"},
+    "reductions": {"types", "checks"},
+    "layers": {"types", "checks", "activations", "initializers"},
+    "mlp": {"types", "checks", "activations", "initializers", "layers"},
+    "backprop": {"types", "checks", "tree", "reductions"},
+    "optim": {"types", "checks", "tree"},
+    "perceptron": {"types", "checks", "tree"},
+    "perturbation": {"types", "checks"},
+    "data": {"types", "checks"},
+    "training": {"types", "checks", "tree", "reductions", "backprop", "data"},
+    "sweeping": {"types", "checks", "tree", "data", "training"},
+}
+"""Part of the library (a module or a package) -> the parts it may import."""
+
+
+def part(module: str) -> str:
+    """fnn.layers.dense -> layers"""
+    return module.split(".")[1]
+
+
+def imports(path: Path) -> set[str]:
+    """The modules of fnn that a file imports, wherever in the file it does."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in found if name.split(".")[0] in ("fnn", "experiments", "tests")}
+
+
+def own_part(path: Path) -> str:
+    return path.relative_to(ROOT / "fnn").parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_follow_the_table(path):
+    own = own_part(path)
+    if own == "__init__":
+        return
+    for name in imports(path):
+        assert name.startswith("fnn."), f"{path} imports {name}"
+        assert part(name) in MAY_IMPORT[own] | {own}, f"{path} imports {name}"
+
+
+def test_the_table_has_no_cycle_and_no_dead_entry():
+    used = {own: set() for own in MAY_IMPORT}
+    for path in FILES:
+        if own_part(path) != "__init__":
+            used[own_part(path)] |= {part(name) for name in imports(path)} - {own_part(path)}
+    assert used == MAY_IMPORT
+    settled: set[str] = set()
+    while rest := {own for own in MAY_IMPORT if own not in settled}:
+        ready = {own for own in rest if MAY_IMPORT[own] <= settled}
+        assert ready, f"cycle among {rest}"
+        settled |= ready
+
+
+AUTODIFF = {
+    "grad",
+    "value_and_grad",
+    "vjp",
+    "jvp",
+    "linearize",
+    "jacfwd",
+    "jacrev",
+    "hessian",
+    "custom_vjp",
+    "custom_jvp",
+}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_autodiff(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and node.attr in AUTODIFF:
+            assert not (isinstance(node.value, ast.Name) and node.value.id in ("jax", "optax")), f"{path}: {node.attr}"
+        if isinstance(node, ast.ImportFrom) and node.module == "jax":
+            assert not {alias.name for alias in node.names} & AUTODIFF, path
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_init_files_only_re_export(path):
+    if path.name != "__init__.py":
+        return
+    body = ast.parse(path.read_text()).body
+    assert all(isinstance(node, (ast.Expr, ast.ImportFrom, ast.Assign)) for node in body)
+    names = [node for node in body if isinstance(node, ast.Assign)]
+    assert [name.targets[0].id for name in names] == ["__all__"]
+
+
+def in_a_fresh_process(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    return done.stdout.strip()
+
+
+def test_importing_does_no_work():
+    """No backend is started (the number of devices can still be set), and nothing optional is loaded."""
+    heavy = "{'matplotlib', 'sklearn', 'tyro', 'scipy.stats', 'torch', 'mnist1d'}"
+    code = f"""
+import sys, jax, fnn
+jax.config.update("jax_num_cpu_devices", 3)
+print(jax.device_count(), sorted(set(sys.modules) & {heavy}))
+"""
+    assert in_a_fresh_process(code) == "3 []"
+
+
+def test_use_all_devices():
+    code = """
+import jax, fnn
+n = fnn.use_all_devices()
+assert n == fnn.use_all_devices() == jax.device_count()
+assert fnn.use_all_devices() == n  # asking again, when JAX runs with that number already, is fine
+"""
+    in_a_fresh_process(f"import os; os.environ.pop('JAX_NUM_CPU_DEVICES', None)\n{code}")
+
+
+def test_use_all_devices_respects_the_environment_and_tells_when_late():
+    respected = "import os; os.environ['JAX_NUM_CPU_DEVICES'] = '5'\nimport fnn; print(fnn.use_all_devices())"
+    assert in_a_fresh_process(respected) == "5"
+    late = """
+import os; os.environ.pop("JAX_NUM_CPU_DEVICES", None)
+import jax, fnn, fnn.devices
+fnn.devices.usable_cores = lambda: 4
+jax.random.key(0)
+try:
+    fnn.use_all_devices()
+except RuntimeError as error:
+    print(error)
+"""
+    message = in_a_fresh_process(late)
+    assert "too late" in message
+    assert "JAX_NUM_CPU_DEVICES=4" in message

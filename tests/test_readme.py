@@ -1,0 +1,36 @@
+"""The README's Python runs as written, and its commands exist."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "README.md").read_text()
+
+
+def test_the_tour_runs_as_written(capsys):
+    blocks = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    assert len(blocks) == 3
+    names = {}
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), names)
+        if block is blocks[0]:
+            assert names["logits"].shape == (270, 10)
+            assert names["sweep"].history["test_accuracy"].shape == (2, 32, 20)
+            assert names["one"].history["test_accuracy"][-1] > 0.9
+    assert np.isfinite(names["run"].history["test_loss"]).any()
+    assert "learning_rate" in capsys.readouterr().out
+
+
+def test_what_it_names_exists():
+    for script in set(re.findall(r"scripts/\w+", TEXT)):
+        assert (ROOT / script).exists(), script
+    for image in re.findall(r"!\[.*?\]\((.*?)\)", TEXT):
+        assert (ROOT / image).is_file(), image
+    table = TEXT.split("## Where things are")[1].split("\n\n")[1]
+    first_column = " ".join(line.split("|")[1] for line in table.splitlines())
+    paths = re.findall(r"`([\w./]+)`", first_column)
+    assert len(paths) > 10
+    for path in paths:
+        assert any((ROOT / base / path).exists() for base in ("", "fnn")), path
