@@ -84,11 +84,22 @@ def glorot_uniform(key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
 
 
 def orthogonal(key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
-    """W with orthonormal rows (out ≤ in) or columns (out > in), uniform over such matrices."""
+    """W with orthonormal rows (out ≤ in) or columns (out > in), uniform over such matrices.
+
+    Gram & Schmidt on Gaussian columns, each projected twice, which keeps QᵀQ = I to rounding. Not `jnp.linalg.qr`: on
+    jaxlib 0.10.2 its batched form never returns when several CPU devices run it at once, as a sweep does.
+    """
     out, into = shape
-    q, r = jnp.linalg.qr(jax.random.normal(key, (max(shape), min(shape))))
-    q = q * jnp.sign(jnp.diagonal(r))[None, :]  # QR alone fixes signs by convention, which is not uniform
-    return q if out >= into else q.T
+    gaussian = jax.random.normal(key, (max(shape), min(shape)))
+
+    def orthonormalise(j, Q):
+        v = gaussian[:, j]
+        for _ in range(2):
+            v = v - Q @ (Q.T @ v)
+        return Q.at[:, j].set(v / jnp.linalg.norm(v))
+
+    Q = jax.lax.fori_loop(0, min(shape), orthonormalise, jnp.zeros_like(gaussian))
+    return Q if out >= into else Q.T
 
 
 REGISTRY: dict[str, Initializer] = {

@@ -44,7 +44,11 @@ def test_concrete_arrays_are_checked_like_numbers(rule):
 
 
 @every_rule
-@pytest.mark.parametrize("rate", [1e-3, 1, np.float64(0.1), np.array(0.1), optax.constant_schedule(0.1)], ids=repr)
+@pytest.mark.parametrize(
+    "rate",
+    [1e-3, 1, np.float64(0.1), np.array(0.1), optax.constant_schedule(0.1)],
+    ids=lambda rate: type(rate).__name__,
+)
 def test_numbers_and_schedules_pass(rule, rate):
     assert isinstance(rule(rate), optax.GradientTransformation)
 

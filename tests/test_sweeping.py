@@ -1,5 +1,10 @@
 """`fnn.sweep`: lanes are runs, and nothing about a lane depends on what runs beside it."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import chex
 import jax
 import numpy as np
@@ -163,6 +168,25 @@ def test_the_interval_is_students():
 
 def test_block_sizes_depend_on_the_network_alone():
     assert [block_size(n) for n in (1, 2410, 4097, 2**13, 101_770, 10**7)] == [32, 32, 16, 16, 1, 1]
+
+
+def test_every_initialiser_works_on_several_devices():
+    """In another process, with a time limit: batched LAPACK calls of several devices can wait for each other."""
+    code = """
+import fnn
+from tests.problems import blobs
+assert fnn.use_all_devices() > 1
+for init in fnn.initializers.REGISTRY:
+    net = fnn.mlp((3, 40, 3), init=init)
+    parts = net, fnn.losses.softmax_cross_entropy, fnn.optim.sgd(0.1)
+    fnn.sweep(lambda hyper: parts, blobs(), epochs=1, batch_size=21, seeds=range(64), progress=False)
+print("done")
+"""
+    environment = os.environ | {"JAX_NUM_CPU_DEVICES": "2", "PYTHONPATH": str(Path(__file__).parent.parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300, check=True
+    )
+    assert done.stdout == "done\n"
 
 
 def test_progress_counts_runs(small_blocks, capsys):
