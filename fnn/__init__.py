@@ -4,6 +4,7 @@ from fnn import activations, data, initializers, layers, losses, optim, penaltie
 from fnn.activations import Activation
 from fnn.backprop import apply, value_and_grad
 from fnn.devices import use_all_devices
+from fnn.gradcheck import check_gradient, check_network, check_vjp
 from fnn.mlp import mlp
 from fnn.sweeping import Sweep, sweep
 from fnn.training import Run, train
@@ -18,6 +19,9 @@ __all__ = [
     "Sweep",
     "activations",
     "apply",
+    "check_gradient",
+    "check_network",
+    "check_vjp",
     "data",
     "initializers",
     "layers",

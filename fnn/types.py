@@ -34,11 +34,14 @@ class Layer(NamedTuple):
     x, y, dy and dx are feature-major, (features, batch). `key` may be None where no layer draws
     random numbers. `train` is a Python bool. `grads` has exactly the structure of `params`.
     `forward` checks the shape of what it is given and raises ValueError while it is traced.
+    `name` and `parts`, the layers that it runs one after the other, are for reports that point at a layer.
     """
 
     init: Callable[[PRNGKey], tuple[Params, State]]
     forward: Callable[..., tuple[Features, State, Residuals]]
     backward: Callable[[Params, Residuals, Features], tuple[Params, Features]]
+    name: str = "layer"
+    parts: tuple["Layer", ...] = ()
 
 
 class Penalty(NamedTuple):

@@ -15,7 +15,7 @@ def activation(activation: str | Activation) -> Layer:
     def backward(params, z, da):
         return params, sigma.backward(z, da)
 
-    return Layer(_no_parameters, forward, backward)
+    return Layer(_no_parameters, forward, backward, sigma.name)
 
 
 def _no_parameters(key):

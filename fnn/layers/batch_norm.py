@@ -78,7 +78,7 @@ def batch_norm(features: int, *, momentum: float = 0.9, epsilon: float = 1e-5) -
             g = g - normalised * jnp.mean(g * normalised, axis=1, keepdims=True)
         return grads, inverse_deviation[:, None] * g
 
-    return Layer(init, forward, backward)
+    return Layer(init, forward, backward, f"batch_norm {features}")
 
 
 def _check(x, state, features, train):

@@ -36,7 +36,7 @@ def dense(n_in: int, n_out: int, *, init: str | Initializer = "he") -> Layer:
         z, a = affine(params, x)
         return z, state, a
 
-    return Layer(initialise, forward, affine_backward)
+    return Layer(initialise, forward, affine_backward, f"dense {n_in}→{n_out}")
 
 
 def affine(params: DenseParams, a: Float[Array, "in batch"]):

@@ -29,4 +29,4 @@ def dropout(drop_rate: float) -> Layer:
     def backward(params, mask, dy):
         return params, dy if mask is None else dy * mask
 
-    return Layer(init, forward, backward)
+    return Layer(init, forward, backward, f"dropout {drop_rate:g}")

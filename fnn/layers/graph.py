@@ -107,7 +107,7 @@ def graph(
             _accumulate(cotangents, g.sources, d_sources)
         return grads, cotangents[0]
 
-    return Layer(initialise, forward, backward)
+    return Layer(initialise, forward, backward, f"graph of {len(table)} nodes")
 
 
 # ------------------------------------------------------------------------------------ reading blocks

@@ -33,7 +33,7 @@ def serial(*layers: Layer) -> Layer:
             grads.append(grad)
         return tuple(reversed(grads)), dx
 
-    return Layer(init, forward, backward)
+    return Layer(init, forward, backward, "serial", layers)
 
 
 def _state(states):

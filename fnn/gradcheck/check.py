@@ -1,0 +1,152 @@
+"""`check_gradient`: a hand-written gradient against autodiff on every coordinate and differences on chosen ones."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fnn.gradcheck.diagnosis import Diagnosis, Finding, diagnose
+from fnn.gradcheck.differences import taylor_slopes, values_of
+from fnn.gradcheck.kinks import sentence
+from fnn.gradcheck.oracle import Truth, autodiff, constants, trace, traced_loss
+from fnn.gradcheck.problem import Problem, Unusable, problem_of
+from fnn.gradcheck.records import Verdict
+from fnn.gradcheck.report import Report
+from fnn.gradcheck.tensors import Examined, examine_tensor, step_scale, tensor_report
+from fnn.types import PRNGKey, PyTree
+
+
+def check_gradient(
+    loss: Callable[..., Any],
+    gradient: Callable[..., PyTree],
+    params: PyTree,
+    *,
+    key: PRNGKey | None = None,
+    dtype: str = "float64",
+) -> Report:
+    """Is gradient(params) the gradient of loss at params? If not: where, by how much, and why.
+
+    loss      params -> scalar, in JAX (autodiff is then compared on every entry) or in NumPy (then differences are)
+    gradient  params -> a pytree like params, in JAX or NumPy
+    params    any pytree of floating-point arrays; NumPy leaves are handed on as NumPy arrays, others as JAX arrays
+    key       given to both as f(params, key=key), under the same x64 setting, so that both draw the same bits
+    dtype     the precision in which the gradient is computed: "float64" whatever the caller's default is (x64 is on
+              while both are called, and restored), or "float32" or "bfloat16", which are judged against the float64
+              truth by the noise floor of that precision
+
+    An entry is wrong when it is further from the truth than rounding can explain; rounding is measured by repeating the
+    computation with every operation rounded another way, so that no tolerance has to be chosen. One wrong tensor fails
+    the report. Where the loss has a kink and the gradient takes another of its slopes than autodiff, the tensor
+    abstains. Raises `Unusable`, a ValueError, where nothing can be compared: another tree or other shapes, a loss that
+    is no scalar, NaN at the point, parameters that are not floating-point. Takes seconds, most of them compiling.
+    """
+    with jax.enable_x64(True):
+        problem = problem_of(loss, gradient, params, key, dtype)
+        return examine(problem)
+
+
+def check_vjp(
+    function: Callable[..., PyTree],
+    vjp: Callable[..., PyTree],
+    params: PyTree,
+    *,
+    key: PRNGKey | None = None,
+    dtype: str = "float64",
+) -> Report:
+    """Is vjp(params, cotangent) the vector-Jacobian product of a vector-valued function?
+
+    function  params -> a pytree of arrays
+    vjp       (params, cotangent) -> a pytree like params, cotangent being like the function's value
+
+    Checked as the gradient of ⟨c, function⟩ for a random cotangent c; otherwise as `check_gradient`.
+    """
+    with jax.enable_x64(True):
+        options = {} if key is None else {"key": key}
+        shapes = jax.eval_shape(lambda p: function(p, **options), params)
+        leaves, tree = jax.tree.flatten(shapes)
+        draw = np.random.default_rng(0)
+        cotangent = jax.tree.unflatten(tree, [draw.normal(size=leaf.shape) for leaf in leaves])
+
+    def paired(params, **options):
+        products = jax.tree.map(lambda c, value: (c * value).sum(), cotangent, function(params, **options))
+        return sum(jax.tree.leaves(products))
+
+    def gradient(params, **options):
+        return vjp(params, cotangent, **options)
+
+    return check_gradient(paired, gradient, params, key=key, dtype=dtype)
+
+
+def examine(problem: Problem) -> Report:
+    """The whole check, x64 being enabled."""
+    hand, again = problem.gradient(), problem.gradient()
+    traced = traced_loss(problem)
+    truth = None if traced is None else autodiff(traced, problem)
+    rng = np.random.default_rng(0)
+    direction = np.concatenate([rng.normal(size=leaf.size) * step_scale(leaf, problem) for leaf in problem.leaves])
+    values = values_of(problem.loss, problem.leaves, direction, traced=truth is not None)
+    if not np.isfinite(values.at_point):
+        raise Unusable(f"loss: is {values.at_point} at params, where no gradient can be judged; choose another point.")
+    repeated = _random_parts(problem, truth, hand, again)
+    tensors = [examine_tensor(problem, truth, values, hand, i, rng) for i in range(len(hand))]
+    slope = float(np.concatenate([np.ravel(h) for h in hand]) @ direction)
+    return report_of(problem, truth, tensors, taylor_slopes(values, slope), repeated)
+
+
+# ----------------------------------------------------------------------------------------- the report
+
+
+def report_of(problem, truth, tensors: list[Examined], taylor, repeated: str | None) -> Report:
+    """Verdicts and diagnosis."""
+    reports = [tensor_report(tensor) for tensor in tensors]
+    verdicts = {report.verdict for report in reports} | ({"fail"} if repeated else set())
+    verdict: Verdict = "fail" if "fail" in verdicts else "abstain" if "abstain" in verdicts else "pass"
+    found = None
+    if repeated:
+        found = Diagnosis("nondeterministic", repeated)
+    elif verdict == "fail":
+        findings = [Finding(t.path, t.compared, t.compared.wrong & ~t.excused, t.contradicted) for t in tensors]
+        found = diagnose(problem, truth, findings)
+    notes = [] if truth is None else sentence(truth.ties)
+    if truth is None:
+        notes.append("The loss could not be traced by JAX: differences stand in for autodiff, and are less exact.")
+    if verdict == "abstain":
+        notes.append(
+            "Abstained: the gradient differs from autodiff only on kinks, where each slope in between is right."
+        )
+    return Report(
+        verdict,
+        found.cause if found else None,
+        f"{found.cause}: {found.explanation}" if found else None,
+        tuple(reports),
+        (),
+        taylor,
+        tuple(notes),
+        problem.dtype,
+    )
+
+
+def _random_parts(problem: Problem, truth: Truth | None, hand, again) -> str | None:
+    """Says what changes when it is called again with the same arguments; None if nothing does."""
+    remedy = "Draw random numbers from the key= that both functions are given."
+    for path, one, other in zip(problem.paths, hand, again, strict=True):
+        moved = np.max(np.abs(one - other), initial=0.0)
+        if moved > 1e3 * problem.epsilon * np.max(np.abs(one), initial=0.0):
+            return f"gradient(params) gives another {path} when called again (it moved by {moved:.1e}). {remedy}"
+    if truth is not None:
+        first, second = list(constants(truth.traced)), list(constants(trace(problem.loss, problem.leaves)))
+        same = len(first) == len(second) and all(map(_same_bits, first, second))
+    else:
+        same = problem.loss(problem.leaves) == problem.loss(problem.leaves)
+    return None if same else f"loss(params) computes with other numbers when called again. {remedy}"
+
+
+def _same_bits(one: Any, other: Any) -> bool:
+    """Whether two constants are equal; random keys are compared by their bits."""
+    if jnp.issubdtype(jnp.result_type(one), jax.dtypes.prng_key):
+        one, other = jax.random.key_data(one), jax.random.key_data(other)
+    return np.array_equal(
+        np.asarray(one), np.asarray(other), equal_nan=jnp.issubdtype(jnp.result_type(one), jnp.inexact)
+    )

@@ -1,0 +1,119 @@
+"""Derivatives from values of the loss alone, so that automatic differentiation is not trusted blindly."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+
+LADDER = np.array([1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6])  # steps, in units of the parameter's scale
+ROUNDING = 64 * 2.0**-52  # of a value of the loss, relative: a few dozen operations
+PIECE = 24  # evaluations of the loss: two programs serve all lengths that a check asks for
+LIGHT = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+"""Compiler options for programs that run once: compiling is what a check spends its time on."""
+
+
+class Slope(NamedTuple):
+    """The derivative along one coordinate: the best of the ladder with its error, and one-sided slopes close by."""
+
+    value: float
+    error: float
+    left: float
+    right: float
+    kink: bool
+
+
+class Values(NamedTuple):
+    """The loss at the point, and a function from (coordinates, steps) to losses; coordinate −1 is `direction`."""
+
+    at_point: float
+    along: Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def values_of(loss: Callable[[list], Any], leaves: Sequence[np.ndarray], direction: np.ndarray, traced: bool) -> Values:
+    """Prepares the evaluation of the loss beside the point. traced=False calls a loss that JAX cannot trace."""
+    flat, unravel = ravel_pytree([np.asarray(leaf) for leaf in leaves])
+
+    def moved(flat, direction, i, step):
+        flat = flat + jnp.where(i < 0, step, 0.0) * direction
+        return loss(unravel(flat.at[jnp.maximum(i, 0)].add(jnp.where(i < 0, 0.0, step))))
+
+    def along(coordinates, steps):
+        if traced:
+            n = len(steps)
+            short = -n % PIECE  # filled up, so that few lengths are compiled
+            padded = np.pad(coordinates, (0, short)).astype(np.int32), np.pad(steps, (0, short))
+            return np.asarray(program(flat, direction, *padded))[:n]
+        pairs = zip(coordinates, steps, strict=True)
+        return np.array([float(loss(_numpy_move(leaves, direction, i, h))) for i, h in pairs])
+
+    @partial(jax.jit, compiler_options=LIGHT)
+    def program(flat, direction, coordinates, steps):
+        return jax.lax.map(lambda pair: moved(flat, direction, *pair), (coordinates, steps))
+
+    at_point = float(along(np.array([-1]), np.array([0.0]))[0])
+    return Values(at_point, along)
+
+
+def _numpy_move(leaves, direction, i, step):
+    flat = np.concatenate([np.ravel(leaf) for leaf in leaves])
+    flat = flat + step * direction if i < 0 else flat + step * (np.arange(flat.size) == i)
+    ends = np.cumsum([leaf.size for leaf in leaves])
+    return [part.reshape(leaf.shape) for part, leaf in zip(np.split(flat, ends[:-1]), leaves, strict=True)]
+
+
+def slopes(values: Values, coordinates: np.ndarray, scales: np.ndarray) -> list[Slope]:
+    """Central differences on a ladder of steps, extrapolated, for each coordinate."""
+    if len(coordinates) == 0:
+        return []
+    steps = scales[:, None] * LADDER
+    signed = np.stack([steps, -steps], axis=-1)
+    found = values.along(np.repeat(coordinates, signed[0].size), signed.ravel()).reshape(signed.shape)
+    return [_slope(values.at_point, f, h) for f, h in zip(found, steps, strict=True)]
+
+
+def _slope(at_point: float, f: np.ndarray, h: np.ndarray) -> Slope:
+    """From f (steps, 2) at ±h: Richardson's extrapolation of the central differences, each with an error from its
+    neighbour and from rounding; the one with the smallest error is taken."""
+    rounding = ROUNDING * np.maximum(np.abs(f).max(axis=1), abs(at_point)) / h
+    right, left = (f[:, 0] - at_point) / h, (at_point - f[:, 1]) / h
+    central = (f[:, 0] - f[:, 1]) / (2 * h)
+    extrapolated = central[1:] + (central[1:] - central[:-1]) / ((h[:-1] / h[1:]) ** 2 - 1)
+    error = np.abs(extrapolated - central[1:]) + np.abs(np.diff(central)) / 50 + rounding[1:]
+    error = np.where(np.isfinite(error), error, np.inf)
+    best = int(np.argmin(error))
+    return Slope(
+        float(extrapolated[best]),
+        float(error[best]),
+        float(left[-2]),
+        float(right[-2]),
+        _is_kink(left, right, rounding),
+    )
+
+
+def _is_kink(left: np.ndarray, right: np.ndarray, rounding: np.ndarray) -> bool:
+    """Whether the jump right − left stays while the step shrinks a hundredfold; for a smooth loss it shrinks along."""
+    jump = right - left
+    near, nearer, nearest = jump[-4], jump[-3], jump[-2]
+    lasting = abs(nearest) > 0.5 * abs(near) and abs(nearest - nearer) < 0.2 * abs(nearest)
+    return bool(lasting and abs(nearest) > 20 * rounding[-2])
+
+
+def taylor_slopes(values: Values, direction_slope: float) -> tuple[float | None, float | None]:
+    """The orders of |f(θ + hd) − f(θ)| and of |f(θ + hd) − f(θ) − h g·d| in h: 1 and 2 when g·d is right."""
+    h = np.geomspace(1e-1, 1e-5, 9)
+    f = values.along(np.full(len(h), -1), h)
+    first = np.abs(f - values.at_point)
+    second = np.abs(f - values.at_point - h * direction_slope)
+    floor = 30 * ROUNDING * np.maximum(np.abs(f), abs(values.at_point))
+    return _order(h, first, floor), _order(h, second, floor)
+
+
+def _order(h: np.ndarray, remainder: np.ndarray, floor: np.ndarray) -> float | None:
+    seen = np.isfinite(remainder) & (remainder > floor)
+    if seen.sum() < 3:
+        return None
+    return float(np.polyfit(np.log(h[seen][-4:]), np.log(remainder[seen][-4:]), 1)[0])

@@ -1,0 +1,40 @@
+"""Finding out whether the point lies exactly on a kink of the loss."""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+from jax.extend.core import ClosedJaxpr
+from jaxtyping import Array
+
+from fnn.gradcheck.interpreter import interpret
+
+COMPARISONS = ("gt", "lt", "ge", "le", "max", "min")
+
+
+def ties(traced: ClosedJaxpr, leaves: Sequence[Array]) -> dict[str, Array]:
+    """How many comparisons of floating numbers inside the loss are tied at the point, as a ReLU's is at 0, by
+    operation."""
+    tied: dict[str, Array] = {}
+
+    def hook(place, equation, inputs, apply):
+        name = equation.primitive.name
+        if (name in COMPARISONS or name in ("abs", "sign")) and jnp.issubdtype(
+            jnp.result_type(inputs[0]), jnp.floating
+        ):
+            other = inputs[1] if name in COMPARISONS else 0.0
+            tied[name] = tied.get(name, 0) + jnp.sum(inputs[0] == other)
+        return apply(*inputs)
+
+    interpret(traced, leaves, hook)
+    return tied
+
+
+def sentence(tied: dict[str, int]) -> list[str]:
+    """What ties mean, if there are any."""
+    found = ", ".join(f"{count} in {name}" for name, count in tied.items() if count)
+    if not found:
+        return []
+    return [
+        f"The loss compares numbers that are equal at this point ({found}): it may have kinks there. Autodiff takes "
+        "the slope that the operation's own rule gives (jax.nn.relu 0, jnp.maximum ½, jnp.abs 1 at a tie)."
+    ]

@@ -1,0 +1,93 @@
+"""`check_network`: a network's backward pass as a whole, and layer by layer with the true δ."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fnn import reductions
+from fnn.backprop import feature_major, target_of, value_and_grad
+from fnn.gradcheck.check import check_gradient
+from fnn.gradcheck.layerwise import Link, chain, examine_layer, examine_loss
+from fnn.gradcheck.oracle import compiled
+from fnn.gradcheck.report import Report
+from fnn.types import Layer, Loss, Params, PRNGKey, State
+
+
+def check_network(
+    net: Layer,
+    loss: Loss,
+    x: Any,
+    y: Any,
+    *,
+    params: Params | None = None,
+    state: State | None = None,
+    key: PRNGKey | None = None,
+    train: bool = True,
+    reduction: str = "mean",
+    dtype: str = "float64",
+) -> Report:
+    """Is the backward pass of a network right, and if not, which layer is wrong?
+
+    net, loss, x, y    as for fnn.value_and_grad: x (batch, features), y (batch,) or (batch, outputs)
+    params, state      where to check; drawn by net.init from key 0 unless given
+    key, train         as for the forward pass; key 0 unless given
+    reduction, dtype   as for fnn.value_and_grad and check_gradient
+
+    The gradient as a whole is checked as `check_gradient` does. Beside it each layer's backward is fed the true δ of
+    its output, so that a layer is judged by its own mistakes alone; the report lists them from the output backwards,
+    and its diagnosis is about the first wrong one. Raises ValueError for what value_and_grad refuses, and `Unusable`
+    for what check_gradient does.
+    """
+    with jax.enable_x64(True):
+        key = jax.random.key(0) if key is None else key
+        if params is None:
+            params, drawn = net.init(jax.random.key(0))
+            state = drawn if state is None else state
+        state = () if state is None else state
+        x = np.asarray(x, np.float64 if np.asarray(x).dtype.kind == "f" else None)
+        gradient_of = value_and_grad(net, loss, reduction=reduction)
+        reduce = reductions.get(reduction)
+
+        def objective(params, *, key):
+            prediction, _, _ = net.forward(params, state, feature_major(x), key=key, train=train)
+            c = reductions.coefficients(reduce, None, prediction)
+            value = jnp.sum(c * loss.value(prediction, target_of(y)))
+            return value if loss.penalty is None else value + loss.penalty.value(params)
+
+        @compiled
+        def gradient(params, *, key):
+            return gradient_of(params, x, y, state=state, key=key, train=train)[1]
+
+        whole = check_gradient(objective, gradient, params, key=key, dtype=dtype)
+        links = chain(net, _widened(params), _widened(state), feature_major(x), key, train)
+        return _with_layers(whole, links, loss, reduce, target_of(y))
+
+
+def _with_layers(whole: Report, links: list[Link], loss: Loss, reduce, target) -> Report:
+    """The report of the whole with a line for the loss and each layer, and the diagnosis of the first wrong one."""
+    line, delta, inner = examine_loss(loss, reduce, links[-1].output, target)
+    lines, wrong = [line], [] if inner is None else [(line.name, inner)]
+    for link in reversed(links):
+        line, delta, inner = examine_layer(link, delta)
+        lines.append(line)
+        wrong += [] if inner is None else [(line.name, inner)]
+    layers = tuple(reversed(lines))
+    if not wrong:
+        return whole._replace(layers=layers)
+    name, inner = wrong[0]
+    return whole._replace(
+        verdict=inner.verdict if whole.verdict == "pass" else whole.verdict,
+        cause=inner.cause or whole.cause,
+        diagnosis=f"the first wrong layer from the output is {name}. {inner.diagnosis or whole.diagnosis}",
+        layers=layers,
+    )
+
+
+def _widened(tree: Any) -> Any:
+    """Floating leaves in float64."""
+    return jax.tree.map(
+        lambda leaf: jnp.asarray(leaf, np.float64) if jnp.issubdtype(jnp.result_type(leaf), jnp.floating) else leaf,
+        tree,
+    )

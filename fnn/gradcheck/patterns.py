@@ -1,0 +1,207 @@
+"""Simple patterns of error within one tensor: hand-written = pattern(truth)."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fnn.gradcheck.compare import Comparison
+
+FEW_ROWS = 512  # rows that are compared pair by pair
+
+
+class Pattern(NamedTuple):
+    """A cause, a sentence about this tensor, and the number in it where there is one."""
+
+    cause: str
+    explanation: str
+    number: float | None = None
+
+
+def close(hand: np.ndarray, candidate: np.ndarray, compared: Comparison, closeness: float) -> bool:
+    """Whether the candidate reproduces the hand-written numbers: to `closeness` of their scale, or to rounding."""
+    scale = max(np.max(np.abs(hand), initial=0.0), np.max(np.abs(candidate), initial=0.0))
+    return bool(np.all(np.abs(hand - candidate) <= closeness * scale + compared.tolerance))
+
+
+def of(compared: Comparison, wrong: np.ndarray, closeness: float, *, vague: bool) -> Pattern | None:
+    """The first pattern that reproduces the tensor; with `vague` also those that only say where it is wrong."""
+    exact = (_zero, _factor, _transposed, _permuted, _clipped, _masked, _zeroed, _copied, _constant)
+    for guess in (*exact, _few_zeros, _rows, _entries) if vague else exact:
+        found = guess(compared.hand, compared.truth, wrong, compared, closeness)
+        if found is not None:
+            return found
+    return None
+
+
+def _zero(hand, truth, wrong, compared, closeness) -> Pattern | None:
+    if np.any(hand):
+        return None
+    return Pattern("missing gradient", "the gradient is all zero: it was never computed, or never stored.")
+
+
+def _factor(hand, truth, wrong, compared, closeness) -> Pattern | None:
+    if truth.size < 2 and not (hand.size and truth.ravel()[0]):
+        return None
+    square = float(np.sum(truth * truth))
+    factor = float(np.sum(hand * truth)) / square if square > 0 else 0.0
+    if factor == 0 or not close(hand, factor * truth, compared, closeness * 1e-2):
+        return None
+    if abs(factor + 1) < 1e-6:
+        return Pattern("sign", "hand-written = −truth: the sign is turned.", -1.0)
+    return Pattern("constant factor", f"hand-written = {_named(factor)} × truth.", float(f"{factor:.6g}"))
+
+
+def _named(factor: float) -> str:
+    """A factor with what it usually comes from."""
+    for number in (factor, 1 / factor):
+        whole = round(number)
+        if abs(whole) >= 2 and abs(number - whole) < 1e-6 * abs(number):
+            text = f"{whole}" if number == factor else f"1/{whole}"
+            meaning = (
+                "a square's 2 or a loss's ½"
+                if abs(whole) == 2
+                else "perhaps the number of examples or classes: a sum for a mean, or the reverse"
+            )
+            return f"{text} ({meaning})"
+    return f"{factor:.6g}"
+
+
+def _transposed(hand, truth, wrong, compared, closeness) -> Pattern | None:
+    if truth.ndim != 2 or min(truth.shape) < 2:
+        return None
+    if truth.shape[0] == truth.shape[1] and close(hand, truth.T, compared, closeness):
+        return Pattern("transpose", "hand-written = truthᵀ.")
+    if close(hand, truth.T.reshape(truth.shape), compared, closeness):
+        return Pattern("transpose", "hand-written = truthᵀ, reshaped to fit.")
+    return None
+
+
+def _permuted(hand, truth, wrong, compared, closeness) -> Pattern | None:
+    """Wrong rows (columns, entries) that are a rearrangement of the true ones."""
+    for axis, name in _axes(truth):
+        lines = np.flatnonzero(_any_other(wrong, axis))
+        if not 2 <= len(lines) <= FEW_ROWS:
+            continue
+        h, t = (np.moveaxis(a, axis, 0)[lines].reshape(len(lines), -1) for a in (hand, truth))
+        same = _same(h, t, compared, closeness)
+        match = np.argmax(same, axis=1)
+        if same.any(axis=1).all() and len(set(match.tolist())) == len(lines) and np.any(match != np.arange(len(lines))):
+            shown = ", ".join(f"{lines[i]}←{lines[j]}" for i, j in list(enumerate(match))[:4])
+            verb = "swapped" if len(lines) == 2 else "in another order"
+            return Pattern("swapped rows", f"{name}s are {verb} ({shown}{', …' if len(lines) > 4 else ''}).")
+    return None
+
+
+def _same(h, t, compared, closeness) -> np.ndarray:
+    """(i, j): whether line i of h is line j of t."""
+    slack = closeness * np.max(np.abs(t), initial=0.0)
+    return np.array([np.max(np.abs(line - t), axis=1, initial=0.0) <= slack for line in h])
+
+
+def _clipped(hand, truth, wrong, compared, closeness) -> Pattern | None:
+    limit = float(np.max(np.abs(hand)))
+    if limit < np.max(np.abs(truth)) * 0.999 and close(hand, np.clip(truth, -limit, limit), compared, closeness):
+        return Pattern("clipped", f"entries beyond ±{limit:.6g} are clipped to it.", limit)
+    return None
+
+
+def _masked(hand, truth, wrong, compared, closeness) -> Pattern | None:
+    """Right wherever neither is zero, but zero in other places."""
+    both = (hand != 0) & (truth != 0)
+    here, there = (hand == 0) & (truth != 0), (hand != 0) & (truth == 0)
+    if not (both.any() and here.any() and there.any()) or not np.all(
+        np.abs(hand - truth)[both] <= compared.tolerance[both]
+    ):
+        return None
+    return Pattern("another key", "the zeros are in other places: the mask is not that of the forward pass.")
+
+
+def _zeroed(hand, truth, wrong, compared, closeness) -> Pattern | None:
+    """Whole rows or columns of zeros, or a single entry."""
+    if np.any(hand[wrong]):
+        return None
+    for axis, name in _axes(truth)[: truth.ndim if truth.ndim > 1 else 0]:
+        lines = _any_other(wrong, axis)
+        if not np.any(np.moveaxis(hand, axis, 0)[lines]) and not lines.all():
+            return Pattern("zeroed row", f"{name} {_some(np.flatnonzero(lines))} is zero.")
+    return _few_zeros(hand, truth, wrong, compared, closeness) if wrong.sum() == 1 else None
+
+
+def _few_zeros(hand, truth, wrong, compared, closeness) -> Pattern | None:
+    if np.any(hand[wrong]):
+        return None
+    return Pattern("zeroed entries", f"{int(wrong.sum())} entry(s) are zero, the first at {_first(wrong)}.")
+
+
+def _copied(hand, truth, wrong, compared, closeness) -> Pattern | None:
+    """Wrong rows that hold another row's gradient."""
+    for axis, name in _axes(truth):
+        lines = np.flatnonzero(_any_other(wrong, axis))
+        h, t = (np.moveaxis(a, axis, 0).reshape(truth.shape[axis], -1) for a in (hand, truth))
+        if len(lines) > min(FEW_ROWS, len(t) // 2) or truth.ndim < 2:
+            continue
+        same = _same(h[lines], t, compared, closeness)
+        if same.any(axis=1).all():
+            shown = ", ".join(
+                f"{i} holds that of {int(np.argmax(s))}" for i, s in zip(lines[:4], same[:4], strict=True)
+            )
+            return Pattern("stale row", f"{name} {shown}.")
+    return None
+
+
+def _constant(hand, truth, wrong, compared, closeness) -> Pattern | None:
+    """One value repeated along an axis, where the truth varies."""
+    for axis, _ in _axes(truth):
+        if truth.shape[axis] < 2:
+            continue
+        flat = np.repeat(np.take(hand, [0], axis), truth.shape[axis], axis)
+        varies = np.ptp(truth, axis=axis).max() > 1e-3 * np.abs(truth).max()
+        if varies and close(hand, flat, compared, closeness):
+            return Pattern(
+                "silent broadcast",
+                f"the gradient is the same all along axis {axis}: a value was broadcast, or summed over it.",
+            )
+    return None
+
+
+def _rows(hand, truth, wrong, compared, closeness) -> Pattern | None:
+    """A few whole rows are wrong, and nothing says how."""
+    if truth.ndim < 2:
+        return None
+    for axis, name in _axes(truth):
+        lines = _any_other(wrong, axis)
+        whole = np.moveaxis(wrong, axis, 0)[lines].mean()
+        if 0 < lines.sum() <= max(1, len(lines) // 4) and whole > 0.8:
+            return Pattern(
+                "stale row", f"only {name} {_some(np.flatnonzero(lines))} is wrong: stale, or never updated."
+            )
+    return None
+
+
+def _entries(hand, truth, wrong, compared, closeness) -> Pattern | None:
+    """A small share of entries is wrong."""
+    if wrong.size < 4 or wrong.mean() > 0.25:
+        return None
+    return Pattern(
+        "wrong entries", f"only {int(wrong.sum())} of {wrong.size} entries are wrong, the first at {_first(wrong)}."
+    )
+
+
+def _axes(array: np.ndarray) -> list[tuple[int, str]]:
+    """(axis, what a slice across it is called)."""
+    if array.ndim == 1:
+        return [(0, "entry")]
+    return [(axis, ("row", "column")[axis] if axis < 2 else f"slice of axis {axis}") for axis in range(array.ndim)]
+
+
+def _any_other(wrong: np.ndarray, axis: int) -> np.ndarray:
+    """Which lines across an axis hold a wrong entry."""
+    return np.any(np.moveaxis(wrong, axis, 0).reshape(wrong.shape[axis], -1), axis=1)
+
+
+def _first(wrong: np.ndarray) -> list[int]:
+    return [int(i) for i in np.argwhere(wrong)[0]]
+
+
+def _some(lines: np.ndarray) -> str:
+    return ", ".join(str(int(line)) for line in lines[:5]) + (", …" if len(lines) > 5 else "")

@@ -1,0 +1,105 @@
+"""What is checked: a loss, a gradient and a point, made ready, or refused as unusable."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fnn import checks
+from fnn.types import PRNGKey, PyTree
+
+
+class Unusable(ValueError):
+    """The check cannot be made: the message names the leaf and says what is expected."""
+
+
+class Problem(NamedTuple):
+    """A scalar function of flat float64 leaves, its hand-written gradient, and where to compare them.
+
+    loss(leaves) -> scalar, traceable by JAX unless it is written in NumPy; gradient() -> leaves, called afresh.
+    epsilon is the rounding of the precision in which the hand-written gradient was computed.
+    """
+
+    loss: Callable[[list], Any]
+    gradient: Callable[[], list[np.ndarray]]
+    leaves: list[np.ndarray]
+    paths: list[str]
+    epsilon: float
+    dtype: str
+    losses_of_other_keys: dict[str, Callable[[list], Any]]
+
+
+EPSILONS = {"float64": 2.0**-52, "float32": 2.0**-23, "bfloat16": 2.0**-8}
+
+
+def problem_of(loss: Any, gradient: Any, params: PyTree, key: PRNGKey | None, dtype: str) -> Problem:
+    """Checks everything that can be checked before computing. Must be called with x64 enabled."""
+    for name, function in (("loss", loss), ("gradient", gradient)):
+        if not callable(function):
+            raise Unusable(f"{name}: got {function!r}, expected a function of params.")
+    epsilon = checks.lookup("dtype", dtype, EPSILONS)
+    pairs, tree = jax.tree_util.tree_flatten_with_path(params)
+    paths = [jax.tree_util.keystr(path, simple=True, separator="/") or "params" for path, _ in pairs]
+    leaves = [_leaf(path, leaf, dtype) for path, (_, leaf) in zip(paths, pairs, strict=True)]
+    if not leaves:
+        raise Unusable(f"params: got {params!r}, which holds no array.")
+    in_numpy = [isinstance(leaf, (np.ndarray, float)) for _, leaf in pairs]
+
+    def params_of(values, as_dtype):
+        kinds = [np.array if n else jnp.asarray for n in in_numpy]
+        leaves_like_given = [
+            value if isinstance(value, jax.core.Tracer) else kind(value, dtype=as_dtype)
+            for kind, value in zip(kinds, values, strict=True)
+        ]
+        return jax.tree.unflatten(tree, leaves_like_given)
+
+    def loss_of(options):
+        return lambda values: loss(params_of(values, np.float64), **options)
+
+    def gradient_of_params():
+        found = gradient(params_of(leaves, jnp.dtype(dtype)), **({} if key is None else {"key": key}))
+        return _matching(found, tree, paths, leaves)
+
+    others = {} if key is None else {name: loss_of({"key": other}) for name, other in _other_keys(key).items()}
+    return Problem(
+        loss_of({} if key is None else {"key": key}), gradient_of_params, leaves, paths, epsilon, dtype, others
+    )
+
+
+def _leaf(path: str, leaf: Any, dtype: str) -> np.ndarray:
+    """The leaf in float64, at a value that the precision of the check can hold."""
+    array = np.asarray(leaf)
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        raise Unusable(f"{path}: got dtype {array.dtype}, expected floating point; only those have a gradient.")
+    if not np.isfinite(array.astype(np.float64)).all():
+        raise Unusable(f"{path}: holds NaN or infinity, where no gradient can be judged; choose another point.")
+    return array.astype(jnp.dtype(dtype)).astype(np.float64)
+
+
+def _matching(found: PyTree, tree: Any, paths: list[str], leaves: list[np.ndarray]) -> list[np.ndarray]:
+    """The gradient's leaves in float64; refuses another tree or other shapes, naming the leaf."""
+    pairs, found_tree = jax.tree_util.tree_flatten_with_path(found)
+    names = [jax.tree_util.keystr(path, simple=True, separator="/") or "params" for path, _ in pairs]
+    if names != paths:
+        missing, extra = sorted(set(paths) - set(names)), sorted(set(names) - set(paths))
+        detail = f"missing {missing}" if missing else f"unexpected {extra}" if extra else f"got {found_tree}"
+        raise Unusable(f"gradient: its tree is not that of params: {detail}; expected {tree}.")
+    arrays = []
+    for path, (_, leaf), expected in zip(paths, pairs, leaves, strict=True):
+        array = np.asarray(leaf)
+        if array.shape != expected.shape:
+            hint = " It is the shape of the transpose." if array.shape == expected.shape[::-1] else ""
+            raise Unusable(f"{path}: the gradient has shape {array.shape}, expected {expected.shape}.{hint}")
+        if not jnp.issubdtype(array.dtype, jnp.number):
+            raise Unusable(f"{path}: the gradient has dtype {array.dtype}, expected floating point.")
+        arrays.append(array.astype(np.float64))
+    return arrays
+
+
+def _other_keys(key: PRNGKey) -> dict[str, PRNGKey]:
+    """Keys that a gradient may have used by mistake for `key`."""
+    first, second = jax.random.split(key)
+    folded = {f"fold_in(key, {i})": jax.random.fold_in(key, i) for i in range(4)}
+    return {"split(key)[0]": first, "split(key)[1]": second, "key(0)": jax.random.key(0)} | folded

@@ -1,0 +1,156 @@
+"""One tensor: its comparison with the truth, what differences say of chosen entries, and its kinks."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fnn.gradcheck.compare import Comparison, comparison, cosine, norm_ratio, relative_error
+from fnn.gradcheck.differences import Slope, Values, slopes
+from fnn.gradcheck.oracle import Truth
+from fnn.gradcheck.problem import Problem, Unusable
+from fnn.gradcheck.records import Entry, Kink, TensorReport, Verdict
+
+SAMPLED = 3  # coordinates of each tensor that differences check besides the worst and the largest
+MOST_KINKS = 4096  # entries of a tensor that are examined for a kink before giving up on it
+EVERY = 3000  # entries up to which differences stand in for autodiff where a loss cannot be traced
+
+
+class Examined(NamedTuple):
+    """One tensor with everything that was found about it."""
+
+    path: str
+    compared: Comparison
+    autodiff: np.ndarray | None
+    at: dict[int, Slope]  # flat index -> differences
+    kinks: tuple[Kink, ...]
+    excused: np.ndarray  # wrong entries that lie on a kink
+    contradicted: bool  # autodiff and the hand-written gradient agree, differences say otherwise
+
+
+def examine_tensor(
+    problem: Problem, truth: Truth | None, values: Values, hand: list[np.ndarray], i: int, rng: np.random.Generator
+) -> Examined:
+    """Compares a tensor with its truth, has differences judge chosen entries, and looks for kinks where it is wrong."""
+    leaf, offset = problem.leaves[i], sum(other.size for other in problem.leaves[:i])
+    scale = step_scale(leaf, problem)
+
+    def differences(entries: np.ndarray) -> dict[int, Slope]:
+        scales = np.maximum(np.abs(leaf.ravel()[entries]), scale)
+        return dict(zip(entries.tolist(), slopes(values, entries + offset, scales), strict=True))
+
+    if truth is None:
+        if leaf.size > EVERY:
+            raise Unusable(
+                f"{problem.paths[i]}: {leaf.size} entries by differences alone are too many; write the loss in JAX."
+            )
+        at = differences(np.arange(leaf.size))
+        measured = np.array([at[k].value for k in range(leaf.size)]).reshape(leaf.shape)
+        error = np.array([at[k].error for k in range(leaf.size)]).reshape(leaf.shape)
+        compared = comparison(hand[i], measured, error / 30, problem.epsilon, problem.dtype)
+        return _with_kinks(problem.paths[i], compared, None, at, differences)
+
+    compared = comparison(hand[i], truth.gradient[i], truth.noise[i], problem.epsilon, problem.dtype)
+    at = differences(_chosen(compared, rng))
+    compared, contradicted = _arbitrate(compared, at)
+    return _with_kinks(problem.paths[i], compared, truth.gradient[i], at, differences)._replace(
+        contradicted=contradicted
+    )
+
+
+def _chosen(compared: Comparison, rng: np.random.Generator) -> np.ndarray:
+    """The worst entries, the largest, some at random, and all where autodiff has no finite value."""
+    error, size = np.nan_to_num(compared.scaled_error.ravel(), nan=np.inf), np.abs(compared.truth.ravel())
+    unknown = np.flatnonzero(~np.isfinite(size))[:EVERY]
+    picks = [*np.argsort(error)[-2:], int(np.nanargmax(size)), *rng.integers(0, error.size, SAMPLED), *unknown]
+    return np.unique(np.array(picks))
+
+
+def _arbitrate(compared: Comparison, at: dict[int, Slope]) -> tuple[Comparison, bool]:
+    """Where differences contradict autodiff beyond their error, they are the truth; contradicted if the hand-written
+    gradient sided with autodiff there."""
+    truth, hand = compared.truth.copy(), compared.hand
+    contradicted = False
+    for k, slope in at.items():
+        index = np.unravel_index(k, truth.shape)
+        if slope.kink or not np.isfinite(slope.error):
+            continue
+        if not abs(slope.value - truth[index]) <= 10 * slope.error + compared.tolerance[index]:
+            contradicted |= bool(abs(hand[index] - truth[index]) <= compared.tolerance[index])
+            if abs(hand[index] - slope.value) <= 10 * slope.error:
+                truth[index] = hand[index]
+            else:
+                truth[index] = slope.value
+    return compared._replace(truth=truth), contradicted
+
+
+def _with_kinks(path, compared: Comparison, autodiff_gradient, at, differences) -> Examined:
+    """Examines wrong entries for kinks: first the worst, and only if those are explained all of them."""
+    wrong = np.flatnonzero(compared.wrong)
+    excused = np.zeros(compared.hand.shape, bool)
+    kinks: list[Kink] = []
+    first = wrong[np.argsort(compared.scaled_error.ravel()[wrong])[-4:]]
+    for batch in (first, np.setdiff1d(wrong, first)[:MOST_KINKS]):
+        fresh = np.array([k for k in batch if k not in at], int)
+        found = at | (differences(fresh) if len(fresh) else {})
+        on_kink = {int(k): found[int(k)] for k in batch if _takes_a_side(compared, found[int(k)], int(k))}
+        for k, slope in on_kink.items():
+            index = tuple(int(n) for n in np.unravel_index(k, excused.shape))
+            excused[index] = True
+            auto = float("nan") if autodiff_gradient is None else float(autodiff_gradient[index])
+            kinks.append(Kink(index, slope.left, slope.right, float(compared.hand[index]), auto))
+        if len(on_kink) < len(batch):
+            break
+    return Examined(path, compared, autodiff_gradient, at, tuple(kinks), excused, False)
+
+
+def _takes_a_side(compared: Comparison, slope: Slope, k: int) -> bool:
+    """Whether the hand-written value lies between the two slopes of a kink."""
+    value = compared.hand.ravel()[k]
+    low, high = sorted((slope.left, slope.right))
+    slack = 1e-3 * (high - low)
+    return slope.kink and low - slack <= value <= high + slack
+
+
+def tensor_report(tensor: Examined) -> TensorReport:
+    """The numbers of one tensor; its verdict leaves out the entries that a kink excuses."""
+    compared = tensor.compared
+    wrong = compared.wrong & ~tensor.excused
+    verdict: Verdict = "fail" if wrong.any() or tensor.contradicted else "abstain" if tensor.excused.any() else "pass"
+    error = np.where(tensor.excused & bool(wrong.any()), 0.0, compared.scaled_error)
+    k = int(np.argmax(error)) if error.size else 0
+    slope = tensor.at.get(k)
+    index = tuple(int(n) for n in np.unravel_index(k, error.shape))
+    zero = verdict == "pass" and bool(np.all(np.abs(compared.truth) <= compared.tolerance))
+
+    def ownstep_scale(ratio):
+        return float("nan") if zero else ratio(compared.hand, compared.truth)
+
+    return TensorReport(
+        tensor.path,
+        compared.hand.shape,
+        verdict,
+        float(np.max(np.abs(compared.hand - compared.truth), initial=0.0)),
+        float(np.max(compared.scaled_error, initial=0.0)),
+        compared.allowed,
+        ownstep_scale(relative_error),
+        ownstep_scale(cosine),
+        ownstep_scale(norm_ratio),
+        float(np.mean(compared.wrong)),
+        Entry(
+            index,
+            float(compared.hand[index]),
+            None if tensor.autodiff is None else float(tensor.autodiff[index]),
+            slope.value if slope else None,
+            slope.error if slope else None,
+        ),
+        tensor.kinks,
+        f"{tensor.path}: the true gradient is zero up to rounding, and so is the hand-written one." if zero else "",
+    )
+
+
+def step_scale(leaf: np.ndarray, problem: Problem) -> float:
+    """The size of a step that matters to this tensor: its own typical entry, or that of all, or 1."""
+    for values in (leaf.ravel(), np.concatenate([other.ravel() for other in problem.leaves])):
+        if values.size and np.any(values):
+            return float(np.sqrt(np.mean(values**2)))
+    return 1.0
