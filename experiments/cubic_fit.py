@@ -25,7 +25,7 @@ from fnn import data, layers, losses, optim
 from fnn import plot as draw
 from fnn.layers import DenseParams
 
-POINTS = {"100 on [-2, 2]": (100, 2.0), "50 on [-2, 2]": (50, 2.0), "13 on [-3, 3]": (13, 3.0)}
+POINTS = {"100 points on [-2, 2]": (100, 2.0), "50 points on [-2, 2]": (50, 2.0), "13 points on [-3, 3]": (13, 3.0)}
 STARTS = np.array([[-9.0, 2.0, 1.0, 30.0], [-9.0, 2.0, 1.0, -20.0], [-40.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
 
 
@@ -122,7 +122,7 @@ def plot(results: dict[str, np.ndarray], config: Config) -> Figure:
                 visible = np.where(excess < 1e8, excess, np.nan)
                 label = _weights(start) if r == 0 else None
                 axis.plot(np.arange(1, len(excess) + 1), visible, dash, color=f"C{s}", label=label)
-            axis.plot([], [], dash, color="gray", label=f"rate {rate:g}")
+            axis.plot([], [], dash, color="gray", label=f"learning rate {rate:g}")
         axis.set(xscale="log", yscale="log", xlabel="update", ylim=(1e-6, 1e8), title=name)
     axes[0].set_ylabel("loss − minimum")
     axes[0].legend(frameon=False, fontsize=7)

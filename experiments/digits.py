@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 import fnn
 from experiments.common import Common
@@ -80,8 +81,13 @@ def plot(results: dict[str, np.ndarray], config: Config) -> Figure:
     draw.learning_curves(accuracy, results, "accuracy")
     final, seeds = np.unique(results["test_accuracy"][:, -1], return_counts=True)
     spread.bar(final, seeds, width=0.003, color=draw.COLORS["test"])
-    spread.axvline(float(results["mean"]), color="black", linewidth=1, label=f"mean {results['mean']:.4f}")
+    mean, low, high = (float(results[name]) for name in ("mean", "low", "high"))
+    spread.axvspan(low, high, color="black", alpha=0.15, linewidth=0, zorder=0, label="95% interval of the mean")
+    spread.axvline(mean, color="black", linewidth=1, label=f"mean {mean:.4f}")
+    spread.yaxis.set_major_locator(MaxNLocator(integer=True))
     spread.set(xlabel="test accuracy after the last epoch", ylabel="seeds")
     spread.legend(frameon=False)
-    figure.suptitle(f"64-{config.hidden}-10 on digits: median and 5-95% band over {config.seeds} seeds")
+    figure.suptitle(
+        f"64-{config.hidden}-10 {config.activation} on digits: median and 5-95% band over {config.seeds} seeds"
+    )
     return figure

@@ -104,7 +104,8 @@ def plot(results: dict[str, np.ndarray], config: Config) -> Figure:
     for a, name in enumerate(config.activations):
         shares = np.array([share(solved) for solved in results["solved"][a]])
         middle, low, high = shares.T
-        axis.errorbar(positions + 0.08 * a, middle, (middle - low, high - middle), marker="o", capsize=3, label=name)
+        beside = 0.08 * (a - (len(config.activations) - 1) / 2)  # centred on the tick: -0.04 and 0.04 for two
+        axis.errorbar(positions + beside, middle, (middle - low, high - middle), marker="o", capsize=3, label=name)
     axis.set(xlabel="hidden units", ylabel="share of starts that solve XOR", ylim=(-0.03, 1.03))
     axis.set_xticks(positions, [str(width) for width in config.widths])
     axis.set_title(f"{config.seeds} starts each, 95% interval", fontsize=10)

@@ -122,7 +122,7 @@ def make_elu(alpha: float = 1.0) -> Activation:
     def elu_derivative(z):
         return jnp.where(z > 0, jnp.ones_like(z), alpha * jnp.exp(jnp.minimum(z, 0)))
 
-    return Activation("elu", elu, elu_derivative, kinks=() if alpha == 1 else (0.0,))
+    return Activation("elu", elu, elu_derivative, kinks=() if checks.is_concrete(alpha) and alpha == 1 else (0.0,))
 
 
 elu = make_elu()
@@ -217,6 +217,7 @@ def _gelu_tanh(z):
 
 
 def _gelu_tanh_derivative(z):
+    z = jnp.clip(z, -10, 10)  # it is 0 or 1 to rounding long before; z² would overflow and make 0 · ∞
     u = math.sqrt(2 / math.pi) * (z + GELU_CUBIC * z**3)
     du = math.sqrt(2 / math.pi) * (1 + 3 * GELU_CUBIC * z * z)
     a = jnp.tanh(u)

@@ -4,6 +4,7 @@ backprop(…) is what both the surface and the trainer run: forward, the loss gr
 differentiates automatically; a Layer brings its own derivative.
 """
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
@@ -38,11 +39,15 @@ def backprop(
     train: bool,
     weights: Weights = None,
 ) -> Pass:
-    """L = Σ cᵢ ℓᵢ + penalty and ∂L/∂params. x is (features, batch), target as `Loss` takes it."""
-    prediction, state, residuals = net.forward(params, state, x, key=key, train=train)
+    """L = Σ cᵢ ℓᵢ + penalty and ∂L/∂params. x is (features, batch), target as `Loss` takes it.
+
+    Raises ValueError, while it is traced, for a Layer that breaks the contract of `fnn.Layer`."""
+    prediction, state, residuals = forward(net, params, state, x, key=key, train=train)
     c = reductions.coefficients(reduction, weights, prediction)
     value = jnp.sum(c * loss.value(prediction, target))
-    grads, _ = net.backward(params, residuals, c[None, :] * loss.gradient(prediction, target))
+    returned = net.backward(params, residuals, c[None, :] * loss.gradient(prediction, target))
+    grads, dx = unpacked("backward", returned, "grads", "dx")
+    _check_gradients(grads, params, dx, x)
     if loss.penalty is not None:
         value = value + loss.penalty.value(params)
         grads = tree.add(grads, loss.penalty.gradient(params))
@@ -63,10 +68,13 @@ def apply(
     `state` is what net.init returned beside params, needed where the network has batch normalisation. With
     train=True batch statistics and dropout act as in training; the new state is not returned.
     Raises ValueError for x that is not (examples, features), has another feature count than the network, or holds
-    NaN or infinity (values are checked outside jit only).
+    NaN, infinity or numbers that JAX would change (values are checked outside jit only), and for parameters of
+    another network.
     """
+    check_net(net)
     checks.features(x)
-    y, _, _ = net.forward(params, state, feature_major(x), key=key, train=train)
+    check_params(net, params)
+    y, _, _ = forward(net, params, state, feature_major(x), key=key, train=train)
     return y.T
 
 
@@ -78,14 +86,12 @@ def value_and_grad(net: Layer, loss: Loss, *, reduction: str = "mean", has_state
 
     The function is f(params, x, y, *, state=(), key=None, train=True, weights=None) with x (batch, features), y
     (batch,) or (batch, outputs), weights (batch,) or None. grads has the structure of params. It can be jitted and
-    vmapped; outside jit it also checks values: ValueError for NaN or infinity, labels out of range or not integral,
-    mismatched lengths, another feature count.
+    vmapped; outside jit it also checks values: ValueError for NaN or infinity, numbers that JAX would change, labels
+    out of range or not integral, mismatched lengths, another feature count, parameters of another network.
     """
     reduce = reductions.get(reduction)
-    if not isinstance(net, Layer):
-        raise ValueError(f"net: got {net!r}, expected a Layer such as fnn.mlp((64, 32, 10)).")
-    if not isinstance(loss, Loss):
-        raise ValueError(f"loss: got {loss!r}, expected a Loss such as fnn.losses.squared_error.")
+    check_net(net)
+    check_loss(loss)
 
     def value_and_grad_of(
         params: Params,
@@ -106,6 +112,36 @@ def value_and_grad(net: Layer, loss: Loss, *, reduction: str = "mean", has_state
     return value_and_grad_of
 
 
+# ------------------------------------------------------------------------------- what a Layer returns
+
+
+def forward(net: Layer, params: Params, state: State, x: Features, *, key: PRNGKey | None, train: bool):
+    """net.forward: y, state, residuals."""
+    return unpacked("forward", net.forward(params, state, x, key=key, train=train), "y", "state", "residuals")
+
+
+@lru_cache(maxsize=256)
+def shapes_of(net: Layer) -> tuple[Params, State]:
+    """The parameters and the state of a network as shapes, by tracing its init once."""
+    return unpacked("init", jax.eval_shape(net.init, jax.random.key(0)), "params", "state")
+
+
+def unpacked(function: str, returned: Any, *names: str) -> tuple:
+    """What a function of a Layer returned. A plain tuple is asked for: a NamedTuple of two arrays is params alone."""
+    if type(returned) is not tuple or len(returned) != len(names):
+        what = f"{len(returned)} values" if type(returned) is tuple else f"a {type(returned).__name__}"
+        raise ValueError(f"net.{function}: returned {what}, expected ({', '.join(names)}).")
+    return returned
+
+
+def _check_gradients(grads: Params, params: Params, dx: Any, x: Features) -> None:
+    difference = checks.difference(grads, params)
+    if difference:
+        raise ValueError(f"net.backward: grads{difference}; expected the structure and the shapes of params.")
+    if jnp.shape(dx) != x.shape:
+        raise ValueError(f"net.backward: dx has shape {jnp.shape(dx)}, expected {x.shape}, that of x.")
+
+
 # ------------------------------------------------------------------------- from the surface to inside
 
 
@@ -120,16 +156,42 @@ def target_of(y: Any) -> Target:
     return jnp.asarray(y).T
 
 
+def outputs_of(net: Layer, params: Params, state: State, n_features: int) -> int:
+    """How many outputs the network has for that many features, from shapes alone."""
+    x = jax.ShapeDtypeStruct((n_features, 2), jnp.result_type(float))
+    return jax.eval_shape(lambda p, s, x: forward(net, p, s, x, key=None, train=False)[0], params, state, x).shape[0]
+
+
+# ------------------------------------------------------------------------------------------- refusals
+
+
 def check_batch(net: Layer, loss: Loss, params: Params, state: State, x: Any, y: Any, weights: Weights) -> None:
     """Every refusal of `value_and_grad`: shapes always, values where they are concrete."""
     checks.examples(x, y)
+    check_params(net, params)
     if weights is not None:
         checks.weights(weights, np.shape(x)[0])
     if loss.check is not None and checks.is_concrete(y):
         loss.check(np.asarray(y).T, outputs_of(net, params, state, np.shape(x)[1]))
 
 
-def outputs_of(net: Layer, params: Params, state: State, n_features: int) -> int:
-    """How many outputs the network has for that many features, from shapes alone."""
-    x = jax.ShapeDtypeStruct((n_features, 2), jnp.result_type(float))
-    return jax.eval_shape(lambda p, s, x: net.forward(p, s, x, key=None, train=False)[0], params, state, x).shape[0]
+def check_net(net: Any) -> None:
+    """Refuses what is not a Layer."""
+    checks.instance("net", net, isinstance(net, Layer), "a Layer such as fnn.mlp((64, 32, 10))")
+
+
+def check_loss(loss: Any) -> None:
+    """Refuses what is not a Loss."""
+    checks.instance("loss", loss, isinstance(loss, Loss), "a Loss such as fnn.losses.squared_error")
+
+
+def check_params(net: Layer, params: Params) -> None:
+    """Refuses parameters of another structure or other shapes than the network's, traced ones too."""
+    expected, state = shapes_of(net)
+    difference = checks.difference(params, expected)
+    if difference:
+        pair = not checks.difference(params, (expected, state))
+        got = "got the pair (params, state)" if pair else f"params{difference}, unlike those of this network"
+        raise ValueError(
+            f"params: {got}; net.init(key) returns (params, state): pass the one as params, the other as state=."
+        )

@@ -1,12 +1,14 @@
 """Refusals: a ValueError says what came, what was expected and what to do."""
 
 import difflib
+import inspect
 import math
 from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any, TypeVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 T = TypeVar("T")
@@ -24,6 +26,38 @@ def lookup(kind: str, name: Any, known: Mapping[str, T]) -> T:
 def is_concrete(value: Any) -> bool:
     """False for values that are being traced: only shapes can be checked there."""
     return not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value))
+
+
+def instance(name: str, value: Any, right: bool, expected: str) -> None:
+    """Refuses a value that is not `right`; of a function that was not called it says so."""
+    if right:
+        return
+    package, *rest = (getattr(value, "__module__", None) or "").split(".")
+    if inspect.isfunction(value) and package in ("fnn", "optax"):
+        home = dict.fromkeys(["fnn", rest[0], value.__name__] if package == "fnn" else ["optax", value.__name__])
+        needed = any(p.default is p.empty for p in inspect.signature(value).parameters.values())
+        raise ValueError(
+            f"{name}: got the function {value.__name__}, expected {expected}; call it: {'.'.join(home)}"
+            f"({'...' if needed else ''})."
+        )
+    raise ValueError(f"{name}: got {value!r}, expected {expected}.")
+
+
+def difference(got: Any, expected: Any) -> str:
+    """Where two pytrees of arrays differ in structure or shape, "" where they do not: "[0].W has shape (3,)"."""
+    structures: list[Any] = [jax.tree.structure(got), jax.tree.structure(expected)]
+    if structures[0] != structures[1]:
+        has, instead = (_shortened(str(structure)) for structure in structures)
+        return f" has the structure {has} instead of {instead}"
+    pairs = zip(jax.tree_util.tree_leaves_with_path(got), jax.tree.leaves(expected), strict=True)
+    for (path, leaf), like in pairs:
+        if np.shape(leaf) != np.shape(like):
+            return f"{jax.tree_util.keystr(path)} has shape {np.shape(leaf)} instead of {np.shape(like)}"
+    return ""
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:200]}…"
 
 
 def real(name: str, value: Any) -> None:
@@ -58,6 +92,10 @@ def _number(name: str, value: Any, accept: Any, expected: str) -> None:
 
 def count(name: str, value: Any, minimum: int = 1) -> int:
     """A whole number of at least `minimum`, as an int."""
+    if not is_concrete(value):
+        raise ValueError(
+            f"{name}: got a traced number, expected a Python int: it changes the program, so make one sweep for each."
+        )
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < minimum:
         raise ValueError(f"{name}: got {value!r}, expected a whole number of at least {minimum}.")
     return int(value)
@@ -73,16 +111,19 @@ def seed(value: Any) -> int:
 
 
 def seeds(values: Iterable[int]) -> list[int]:
-    """Distinct seeds in [0, 2³²), at least one."""
+    """Distinct seeds in [0, 2³²), at least one; any iterable of whole numbers, arrays too."""
+    if isinstance(values, (np.ndarray, jax.Array)):
+        values = np.asarray(values).tolist()
     if not isinstance(values, Iterable) or isinstance(values, (str, bytes)):
         raise ValueError(f"seeds: got {values!r}, expected an iterable such as range(64).")
-    checked = [seed(value) for value in values]
+    checked: dict[int, None] = {}
+    for value in values:
+        if seed(value) in checked:
+            raise ValueError(f"seeds: {value} appears twice; expected distinct seeds.")
+        checked[seed(value)] = None
     if not checked:
         raise ValueError("seeds: got none, expected at least one, such as range(64).")
-    if len(set(checked)) < len(checked):
-        twice = next(s for s in checked if checked.count(s) > 1)
-        raise ValueError(f"seeds: {twice} appears twice; expected distinct seeds.")
-    return checked
+    return list(checked)
 
 
 def threefry() -> None:
@@ -96,23 +137,52 @@ def threefry() -> None:
         )
 
 
+def numbers(name: str, values: Any, remedy: str = "") -> Any:
+    """The values as an array, a NumPy one where they are concrete. Refuses all but real numbers (bfloat16 is one)."""
+    try:
+        array = np.asarray(values) if is_concrete(values) else jnp.asarray(values)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{name}: not an array, expected rows of equal length: {error}") from error
+    if array.dtype.kind not in "biu" and not jax.dtypes.issubdtype(array.dtype, np.floating):
+        raise ValueError(f"{name}: got dtype {array.dtype}, expected real numbers.{remedy}")
+    return array
+
+
 def finite(name: str, array: Any) -> None:
-    """Refuses NaN and infinity in a concrete array and says where the first one stands."""
-    bad = ~np.isfinite(np.asarray(array))
+    """Refuses NaN and infinity in a concrete array and says where the first one stands. Refuses as well what JAX would
+    change on the way in, outside x64: float64 becomes infinite beyond float32, and int64 wraps around beyond int32."""
+    given = np.asarray(array)
+    held = jax.dtypes.canonicalize_dtype(given.dtype)
+    if given.dtype.kind in "iu":
+        _whole(name, given, held)
+        return
+    with np.errstate(over="ignore"):
+        bad = ~np.isfinite(given.astype(held))
     if bad.any():
         index = tuple(int(i) for i in np.argwhere(bad)[0])
-        value = np.asarray(array)[index]
-        raise ValueError(f"{name}: {int(bad.sum())} value(s) are not finite, the first is {value} at {index}.")
+        limit = f" ({held} holds up to {jnp.finfo(held).max:.3g}; rescale)" if np.isfinite(given[index]) else ""
+        raise ValueError(
+            f"{name}: {int(bad.sum())} value(s) are not finite, the first is {given[index]} at {index}{limit}."
+        )
+
+
+def _whole(name: str, given: np.ndarray, held: np.dtype) -> None:
+    limits = np.iinfo(held)
+    for value in (int(given.min()), int(given.max())) if given.size else ():
+        if not limits.min <= value <= limits.max:
+            raise ValueError(f"{name}: got {value}, expected whole numbers that {held} holds; use floating ones.")
 
 
 def features(x: Any, name: str = "x") -> None:
     """Refuses x unless it is (examples, features) with at least one of each; values too where x is concrete."""
-    shape = np.shape(x)
-    if len(shape) != 2:
-        remedy = " Use x[:, None] for a single feature." if len(shape) == 1 else " Flatten each example."
-        raise ValueError(f"{name}: got shape {shape}, expected (examples, features).{remedy}")
-    if 0 in shape:
-        raise ValueError(f"{name}: got shape {shape}, which is empty; expected at least one example and feature.")
+    x = numbers(name, x)
+    if x.ndim != 2:
+        remedy = " Flatten each example."
+        if x.ndim == 1:
+            remedy = f" Use {name}[None, :] for one example, {name}[:, None] for one feature."
+        raise ValueError(f"{name}: got shape {x.shape}, expected (examples, features).{remedy}")
+    if 0 in x.shape:
+        raise ValueError(f"{name}: got shape {x.shape}, which is empty; expected at least one example and feature.")
     if is_concrete(x):
         finite(name, x)
 
@@ -120,20 +190,21 @@ def features(x: Any, name: str = "x") -> None:
 def examples(x: Any, y: Any, x_name: str = "x", y_name: str = "y") -> None:
     """Refuses x, y unless x is (n, features) and y is (n,) or (n, outputs); values too where they are concrete."""
     features(x, x_name)
-    shape = np.shape(y)
-    if len(shape) not in (1, 2):
-        raise ValueError(f"{y_name}: got shape {shape}, expected (examples,) or (examples, outputs).")
-    if shape[0] != np.shape(x)[0]:
-        raise ValueError(f"{y_name}: got {shape[0]} targets for the {np.shape(x)[0]} examples of {x_name}.")
+    y = numbers(y_name, y)
+    if y.ndim not in (1, 2):
+        raise ValueError(f"{y_name}: got shape {y.shape}, expected (examples,) or (examples, outputs).")
+    if y.shape[0] != np.shape(x)[0]:
+        raise ValueError(f"{y_name}: got {y.shape[0]} targets for the {np.shape(x)[0]} examples of {x_name}.")
     if is_concrete(y):
         finite(y_name, y)
 
 
 def weights(w: Any, n: int) -> None:
     """Refuses example weights unless they are n non-negative numbers that are not all zero."""
-    if np.shape(w) != (n,):
-        raise ValueError(f"weights: got shape {np.shape(w)}, expected ({n},), one for each example.")
+    w = numbers("weights", w)
+    if w.shape != (n,):
+        raise ValueError(f"weights: got shape {w.shape}, expected ({n},), one for each example.")
     if is_concrete(w):
         finite("weights", w)
-        if (np.asarray(w) < 0).any() or not np.asarray(w).any():
+        if (w < 0).any() or not w.any():
             raise ValueError("weights: expected numbers of at least 0, and one above 0.")

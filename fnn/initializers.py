@@ -42,14 +42,14 @@ def zeros(key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
 def constant(value: float = 0.1) -> Initializer:
     """W = value."""
     checks.real("value", value)
-    return lambda key, shape: jnp.full(shape, float(value))
+    return lambda key, shape: jnp.full(shape, value, float)
 
 
 def uniform(low: float = -0.05, high: float = 0.05) -> Initializer:
     """W ~ U(low, high)."""
     checks.real("low", low)
     checks.real("high", high)
-    if low >= high:
+    if checks.is_concrete((low, high)) and low >= high:
         raise ValueError(f"uniform: got low = {low}, high = {high}, expected low < high.")
     return lambda key, shape: jax.random.uniform(key, shape, minval=low, maxval=high)
 

@@ -23,8 +23,8 @@ def _aligned(prediction: Features, target: Target) -> Features:
         target = target[None]
     if target.shape != prediction.shape:
         raise ValueError(
-            f"y: for a prediction of {prediction.shape[0]} output(s) and {prediction.shape[1]} example(s) got a "
-            f"target of shape {tuple(reversed(target.shape))}, expected {tuple(reversed(prediction.shape))}."
+            f"y: got a target of shape {tuple(reversed(target.shape))}, expected (examples, outputs) = "
+            f"{tuple(reversed(prediction.shape))}, the shape of the prediction."
         )
     return target.astype(prediction.dtype)
 
@@ -38,7 +38,16 @@ def _one_hot(prediction: Features, target: Target) -> Features:
         raise ValueError(
             f"y: got class labels of dtype {target.dtype}, expected integers; use y.astype('int32') if they are whole."
         )
+    _refuse_column(target, prediction.shape[0])
     return _aligned(prediction, target)
+
+
+def _refuse_column(target: Target | np.ndarray, outputs: int) -> None:
+    if target.shape[0] == 1 < outputs and jnp.issubdtype(target.dtype, jnp.integer):
+        raise ValueError(
+            f"y: got integers of shape {tuple(reversed(target.shape))}, expected labels of shape (examples,); use "
+            "y.ravel()."
+        )
 
 
 def _same_batch(prediction: Features, target: Target) -> None:
@@ -141,6 +150,13 @@ def _correct_class(prediction: Features, target: Target) -> Float[Array, "batch"
 
 
 def _check_classes(target: np.ndarray, outputs: int) -> None:
+    if outputs == 1:
+        raise ValueError(
+            "y: got classes for a network with 1 output, whose softmax is 1 whatever the input; use 2 outputs, or "
+            "sigmoid_cross_entropy."
+        )
+    if target.ndim == 2:
+        _refuse_column(target, outputs)
     if target.ndim == 1:
         _check_labels(target, outputs)
     else:
@@ -173,7 +189,8 @@ softmax_cross_entropy = Loss(
 
 
 def _binary_cross_entropy(probability: Features, target: Target) -> Float[Array, "batch"]:
-    """−Σ t log p + (1 − t) log(1 − p), as printed: infinite where p is exactly wrong."""
+    """−Σ t log p + (1 − t) log(1 − p), as printed: infinite where p is exactly wrong, NaN for p outside [0, 1], which
+    cannot be refused before it is computed; end the network with "sigmoid"."""
     t = _aligned(probability, target)
     return -jnp.sum(xlogy(t, probability) + xlog1py(1 - t, -probability), axis=0)
 
@@ -194,7 +211,8 @@ binary_cross_entropy = Loss(
 
 
 def _categorical_cross_entropy(probability: Features, target: Target) -> Float[Array, "batch"]:
-    """−Σ t log p, as printed: infinite where the true class has p = 0."""
+    """−Σ t log p, as printed: infinite where the true class has p = 0, NaN for p < 0 and negative for p > 1, which
+    cannot be refused before it is computed; end the network with "softmax"."""
     return -jnp.sum(xlogy(_one_hot(probability, target), probability), axis=0)
 
 

@@ -29,6 +29,11 @@ def scale(factor: Array | float, tree: PyTree) -> PyTree:
     return jax.tree.map(lambda leaf: jnp.asarray(factor, leaf.dtype) * leaf, tree)
 
 
+def as_types_of(like: PyTree, tree: PyTree) -> PyTree:
+    """`tree` with the dtypes of `like`, leaf by leaf."""
+    return jax.tree.map(lambda target, leaf: leaf.astype(target.dtype), like, tree)
+
+
 def where(condition: Bool[Array, ""], if_true: PyTree, if_false: PyTree) -> PyTree:
     """The one tree or the other."""
     return jax.tree.map(lambda a, b: jnp.where(condition, a, b), if_true, if_false)

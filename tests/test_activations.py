@@ -271,3 +271,9 @@ def test_what_is_no_name_is_refused():
 def test_factories_refuse(make, value, message):
     with pytest.raises(ValueError, match=message):
         make(value)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_gelu_tanh_has_its_limits_far_out(dtype):
+    z = jnp.array([-3e38, -1e20, -1e10, -20, 20, 1e10, 1e20, 3e38], dtype)
+    np.testing.assert_array_equal(activations.gelu_tanh.derivative(z), [0, 0, 0, 0, 1, 1, 1, 1])

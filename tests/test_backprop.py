@@ -9,7 +9,7 @@ import pytest
 from oracle import autodiff
 
 from fnn import losses, optim, reductions
-from fnn.backprop import Pass, apply, backprop, value_and_grad
+from fnn.backprop import Pass, apply, backprop, shapes_of, value_and_grad
 from fnn.layers import BatchNormState, activation
 from fnn.mlp import mlp
 
@@ -241,8 +241,8 @@ def test_x_is_refused(x, message):
     ("y", "message"),
     [
         (Y2[:5], "y: got 5 targets for the 6 examples of x"),
-        (Y, r"y: for a prediction of 2 output\(s\) and 6 example\(s\) got a target of shape \(6,\), expected \(6, 2\)"),
-        (Y2[:, :1], r"got a target of shape \(6, 1\), expected \(6, 2\)"),
+        (Y, r"y: got a target of shape \(6,\), expected \(examples, outputs\) = \(6, 2\), the shape"),
+        (Y2[:, :1], r"got a target of shape \(6, 1\), expected \(examples, outputs\) = \(6, 2\)"),
         (Y2[..., None], r"y: got shape \(6, 2, 1\)"),
         (replaced(Y2, (3, 0), np.nan), r"y: 1 value\(s\) are not finite, the first is nan at \(3, 0\)"),
     ],
@@ -287,7 +287,7 @@ def test_weights_are_refused(w, message):
         ((NET, losses.squared_error), {"reduction": "avg"}, "reduction: 'avg' is not known.* Known: mean, sum"),
         (((3, 4, 2), losses.squared_error), {}, r"net: got \(3, 4, 2\), expected a Layer such as fnn\.mlp"),
         ((NET, "squared_error"), {}, r"loss: got 'squared_error', expected a Loss such as fnn\.losses\.squared_error"),
-        ((NET, losses.huber), {}, "loss: got <function huber"),
+        ((NET, losses.huber), {}, r"loss: got the function huber, expected a Loss .*; call it: fnn\.losses\.huber\(\)"),
     ],
 )
 def test_the_factory_refuses(arguments, options, message):
@@ -309,6 +309,90 @@ def test_under_jit_shapes_are_checked_and_values_are_not():
         jitted(PARAMS, X[:, :2], LABELS)
     value, _ = jitted(PARAMS, np.full_like(X, np.nan), LABELS + 7)
     assert jnp.isnan(value)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ((PARAMS, ()), r"params: got the pair \(params, state\); net\.init\(key\) returns \(params, state\)"),
+        (PARAMS[:2], "params: params has the structure .* unlike those of this network"),
+        (mlp((3, 5, 2)).init(KEY)[0], r"params: params\[0\]\.W has shape \(5, 3\) instead of \(4, 3\), unlike"),
+    ],
+)
+def test_parameters_of_something_else_are_refused(params, message):
+    for call in (apply, jax.jit(apply, static_argnums=0)):
+        with refused(message):
+            call(NET, params, X)
+    with refused(message):
+        objective(params, X, Y2)
+
+
+def test_the_shapes_that_parameters_are_checked_against_are_kept():
+    assert shapes_of(NET)[0] is shapes_of(NET)[0]
+
+
+def broken(**changes):
+    """The network with some functions replaced; each change gets what the right function returns."""
+
+    def changed(right, change):
+        return lambda *arguments, **options: change(right(*arguments, **options))
+
+    return NET._replace(**{name: changed(getattr(NET, name), change) for name, change in changes.items()})
+
+
+@pytest.mark.parametrize(
+    ("net", "message"),
+    [
+        (broken(backward=lambda out: (out[0][:2], out[1])), r"net\.backward: grads has the structure"),
+        (
+            broken(backward=lambda out: (jax.tree.map(jnp.transpose, out[0]), out[1])),
+            r"net\.backward: grads\[0\]\.W has shape \(3, 4\) instead of \(4, 3\)",
+        ),
+        (broken(backward=lambda out: (out[0], out[1].T)), r"net\.backward: dx has shape \(6, 3\), expected \(3, 6\)"),
+        (broken(backward=lambda out: out[0]), r"net\.backward: returned 3 values, expected \(grads, dx\)"),
+        (broken(forward=lambda out: out[:2]), r"net\.forward: returned 2 values, expected \(y, state, residuals\)"),
+        (broken(forward=lambda out: out[0]), r"net\.forward: returned a \w+, expected \(y, state, residuals\)"),
+        (broken(init=lambda out: out[0][0]), r"net\.init: returned a DenseParams, expected \(params, state\)"),
+        (broken(init=lambda out: (*out, ())), r"net\.init: returned 3 values, expected \(params, state\)"),
+    ],
+)
+def test_a_layer_that_breaks_the_contract_is_refused(net, message):
+    with refused(message):
+        value_and_grad(net, losses.squared_error)(PARAMS, X, Y2)
+    with refused(message):
+        jax.jit(value_and_grad(net, losses.squared_error))(PARAMS, X, Y2)
+
+
+@pytest.mark.parametrize(
+    ("y", "net", "message"),
+    [
+        (LABELS[:, None], NET, r"y: got integers of shape \(6, 1\), expected labels .* use y\.ravel\(\)"),
+        (
+            LABELS,
+            mlp((3, 1)),
+            "1 output, whose softmax is 1 whatever the input; use 2 outputs, or sigmoid_cross_entropy",
+        ),
+    ],
+)
+def test_common_mistakes_with_labels(y, net, message):
+    with refused(message):
+        value_and_grad(net, losses.softmax_cross_entropy)(net.init(KEY)[0], X, y)
+
+
+def test_numbers_that_would_wrap_around_are_refused():
+    with refused("y: got 4294967296, expected whole numbers that int32 holds"):
+        value_and_grad(NET, losses.softmax_cross_entropy)(PARAMS, X, LABELS + 2**32)
+    with refused("x: got 4294967296"):
+        apply(NET, PARAMS, np.full((6, 3), 2**32))
+    with refused("x: got dtype complex64"):
+        apply(NET, PARAMS, X + 1j)
+    with refused("x: .*float32 holds up to"):
+        apply(NET, PARAMS, np.full((6, 3), 1e300))
+
+
+def test_lists_are_arrays_too():
+    np.testing.assert_array_equal(apply(NET, PARAMS, X.tolist()), apply(NET, PARAMS, X))
+    assert_close(objective(PARAMS, X.tolist(), Y2.tolist()), objective(PARAMS, X, Y2))
 
 
 # --------------------------------------------------------------------------- independent components

@@ -70,13 +70,18 @@ def test_seed():
 
 def test_seeds():
     assert checks.seeds(range(3)) == [0, 1, 2]
-    assert checks.seeds(np.array([4, 2])) == [4, 2]
+    assert checks.seeds(np.array([4, 2])) == checks.seeds(jnp.array([4, 2])) == [4, 2]
+    assert checks.seeds(s for s in (2, 0)) == [2, 0]
+    assert checks.seeds(range(200_000))[-1] == 199_999  # hours, if each looked at all the others
     for value, message in (
         (3, "seeds: got 3, expected an iterable"),
         ("12", "seeds: got '12', expected an iterable"),
         ([], "seeds: got none, expected at least one"),
         ([1, 2, 1], "seeds: 1 appears twice; expected distinct seeds"),
         ([0.5], "seed: got 0.5"),
+        (jnp.array([0.5]), "seed: got 0.5"),
+        (jnp.array(7), "seeds: got 7, expected an iterable"),
+        (np.array([True]), "seed: got True"),
         ([-1], "seed: got -1"),
     ):
         with refused(message):
@@ -87,6 +92,11 @@ def test_threefry():
     checks.threefry()
     with jax.default_prng_impl("rbg"), refused("jax_default_prng_impl: got 'rbg', expected 'threefry2x32'"):
         checks.threefry()
+
+
+def test_count_of_a_traced_number():
+    with refused("n: got a traced number, expected a Python int: it changes the program"):
+        jax.jit(lambda n: checks.count("n", n))(3)
 
 
 # ------------------------------------------------------------------------------------------- names
@@ -121,11 +131,50 @@ def test_finite():
         checks.finite("x", np.array([[0, INF], [NAN, 0]]))
 
 
+def test_what_is_a_real_number():
+    for good in ([[1, 2]], ((0.5,),), np.ones((1, 2), bool), jnp.ones((1, 2), jnp.bfloat16)):
+        assert isinstance(checks.numbers("x", good), np.ndarray)
+    bad = {
+        "complex128": np.ones((1, 2)) + 1j,
+        "object": np.array([[None, 1]]),
+        "<U3": np.array([["abc"]]),
+        "timedelta64": np.ones((1, 2), "m8[s]"),
+    }
+    for dtype, array in bad.items():
+        for check in (lambda a: checks.features(a, "x"), lambda a: checks.examples(np.ones((1, 1)), a, "x", "x")):
+            with refused(f"x: got dtype {dtype}.*, expected real numbers"):
+                check(array)
+    with refused("weights: got dtype <U1, expected real numbers"):
+        checks.weights(np.array(["1"]), 1)
+    with refused("x: not an array, expected rows of equal length"):
+        checks.features([[1], [1, 2]])
+    with refused("x: got dtype complex64, expected real numbers"):
+        jax.jit(checks.features)(jnp.ones((1, 2), jnp.complex64))
+
+
+def test_numbers_that_jax_would_change():
+    for value in (1e300, -1e39):
+        with refused(r"x: 1 value\(s\) are not finite, the first is .* at \(0, 1\) \(float32 holds up to 3\.4e\+38"):
+            checks.features(np.array([[0.0, value]]))
+    for value in (2**31, -(2**31) - 1, 2**40):
+        with refused(f"x: got {value}, expected whole numbers that int32 holds; use floating ones"):
+            checks.features(np.array([[0, value]]))
+        with refused(f"y: got {value}, expected whole numbers"):
+            checks.examples(np.ones((1, 1)), np.array([value]))
+    with refused("x: got 4294967296, expected whole numbers that uint32 holds"):
+        checks.features(np.array([[2**32]], np.uint64))
+    checks.features(np.array([[2**31 - 1, -(2**31)]]))
+    checks.features(np.array([[1e-300, 3e38]]))
+    with jax.enable_x64(True):
+        checks.features(np.array([[1e300]]))
+        checks.features(np.array([[2**40]]))
+
+
 def test_features():
     checks.features(np.ones((2, 3)))
     checks.features(np.ones((2, 3), bool))
     for value, message in (
-        (np.ones(3), r"x: got shape \(3,\), expected \(examples, features\)\. Use x\[:, None\] for a single feature"),
+        (np.ones(3), r"x: got shape \(3,\), .*Use x\[None, :\] for one example, x\[:, None\] for one"),
         (np.ones((2, 3, 4)), r"x: got shape \(2, 3, 4\), expected \(examples, features\)\. Flatten each example"),
         (3.0, r"x: got shape \(\)"),
         (np.ones((0, 3)), r"x: got shape \(0, 3\), which is empty"),

@@ -13,6 +13,7 @@ import urllib.request
 from http.client import IncompleteRead
 from pathlib import Path
 
+import jax
 import ml_dtypes
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ FLOATS, LABELS = np.arange(60.0).reshape(20, 3), np.arange(20) % 4
 
 def rows_of(made: data.Dataset) -> list[int]:
     """Row numbers of a dataset whose feature 0 is the row number, split by split."""
-    return [int(row) for split in made for row in split.x[:, 0]]
+    return [int(row) for split in made.splits.values() for row in split.x[:, 0]]
 
 
 # ---------------------------------------------------------------------------------------- from_arrays
@@ -36,14 +37,14 @@ def test_every_row_is_in_exactly_one_split_with_its_own_target():
     x = np.column_stack([np.arange(101), np.zeros(101)])
     made = data.from_arrays(x, np.arange(101) * 7, standardize=False)
     assert sorted(rows_of(made)) == list(range(101))
-    assert [len(split.x) for split in made] == [71, 15, 15]
-    for split in made:
+    assert [len(split.x) for split in made.splits.values()] == [71, 15, 15]
+    for split in made.splits.values():
         np.testing.assert_array_equal(split.y, 7 * split.x[:, 0])
 
 
 def test_fractions_go_to_the_split_of_their_name():
     made = data.from_arrays(FLOATS, LABELS, validation=0.1, test=0.3)
-    assert [len(split.y) for split in made] == [12, 2, 6]
+    assert [len(split.y) for split in made.splits.values()] == [12, 2, 6]
 
 
 def test_the_seed_decides_the_split():
@@ -81,17 +82,17 @@ def test_statistics_are_taken_in_float64():
 @pytest.mark.parametrize("value", [0.1, 1e6, 0.0])
 def test_a_constant_feature_is_divided_by_one(value):
     made = data.from_arrays(np.column_stack([np.full(50, value), np.arange(50)]), np.arange(50))
-    for split in made:
+    for split in made.splits.values():
         np.testing.assert_allclose(split.x[:, 0], 0, atol=1e-9)
 
 
 def test_a_feature_whose_std_underflows_is_divided_by_one():
     made = data.from_arrays(np.column_stack([np.arange(50) * 1e-300, np.arange(50)]), np.arange(50))
-    assert all(np.isfinite(split.x).all() for split in made)
+    assert all(np.isfinite(split.x).all() for split in made.splits.values())
 
 
 def test_raw_features_stay_as_they_are():
-    for split in data.from_arrays(FLOATS, LABELS, standardize=False):
+    for split in data.from_arrays(FLOATS, LABELS, standardize=False).splits.values():
         np.testing.assert_array_equal(split.x, FLOATS[split.x[:, 0].astype(int) // 3])
 
 
@@ -114,11 +115,11 @@ def test_dtypes(y, kind, x64_enabled, request):
         request.getfixturevalue("x64")
     default = "float64" if x64_enabled else "float32"
     made = data.from_arrays(FLOATS.astype(int), y)
-    for split in made:
+    for split in made.splits.values():
         assert type(split.x) is type(split.y) is np.ndarray
         assert split.x.dtype == default
         assert split.y.dtype == ("int32" if kind == "int32" else default)
-    values = np.concatenate([split.y for split in made]).astype(float)
+    values = np.concatenate([split.y for split in made.splits.values()]).astype(float)
     np.testing.assert_array_equal(np.sort(values, axis=None), np.sort(np.asarray(y, float), axis=None))
 
 
@@ -143,9 +144,18 @@ REFUSED = {
     "x has no columns": ((FLOATS[:, :0], LABELS), {}, r"^x: got shape \(20, 0\), which is empty"),
     "x has NaN": ((with_value(FLOATS, np.nan), LABELS), {}, r"^x: 3 value\(s\) are not finite.*nan at \(3, 0\)"),
     "x has inf": ((with_value(FLOATS, np.inf), LABELS), {}, r"^x: .*not finite"),
-    "x beyond float32": ((with_value(FLOATS, 1e39), LABELS), {}, r"^x: got a value of magnitude 1e\+39"),
+    "x beyond float32": (
+        (with_value(FLOATS, 1e39), LABELS),
+        {},
+        r"^x: .*1e\+39 at \(3, 0\) \(float32 holds up to 3\.4e\+38",
+    ),
     "x is ragged": (([[1.0], [1.0, 2.0]], LABELS), {}, r"^x: not an array, expected rows of equal length"),
     "x is text": ((FLOATS.astype(str), LABELS), {}, r"^x: got dtype <U\d+, expected real numbers"),
+    "x beyond float32 under x64": (
+        (with_value(FLOATS, 1e39), LABELS),
+        {"x64": True},
+        r"^x: got a value of magnitude 1e\+39, expected at most 3\.4e\+38",
+    ),
     "x is complex": ((FLOATS + 1j, LABELS), {}, r"^x: got dtype complex128, expected real"),
     "x is objects": ((FLOATS.astype(object), LABELS), {}, r"^x: got dtype object, expected real"),
     "x is time": ((FLOATS.astype("m8[s]"), LABELS), {}, r"^x: got dtype timedelta64"),
@@ -154,7 +164,11 @@ REFUSED = {
     "y is empty": ((FLOATS, FLOATS[:, :0]), {}, r"^y: got shape \(20, 0\), which is empty"),
     "y has NaN": ((FLOATS, with_value(LABELS, np.nan)), {}, r"^y: 1 value\(s\) are not finite.*nan at \(3,\)"),
     "y has inf": ((FLOATS, with_value(LABELS, -np.inf)), {}, r"^y: 1 value\(s\) are not finite"),
-    "y beyond float32": ((FLOATS, with_value(LABELS, -1e39)), {}, r"^y: got a value of magnitude 1e\+39"),
+    "y beyond float32": (
+        (FLOATS, with_value(LABELS, -1e39)),
+        {},
+        r"^y: .*-1e\+39 at \(3,\) \(float32 holds up to 3\.4e\+38",
+    ),
     "y is text": ((FLOATS, LABELS.astype(str)), {}, r"^y: got dtype <U.*np\.unique\(y, return_inverse=True\)"),
     "y is one-hot integers": ((FLOATS, np.eye(4, dtype=int)[LABELS]), {}, r"^y: got integers of shape.*argmax"),
     "y is a column of labels": ((FLOATS, LABELS[:, None]), {}, r"^y: got integers of shape \(20, 1\).*ravel"),
@@ -180,14 +194,77 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_refusals(case):
     arrays, options, message = REFUSED[case]
-    with pytest.raises(ValueError, match=message):
-        data.from_arrays(*arrays, **options)
+    x64 = options.get("x64", False)
+    with jax.enable_x64(x64), pytest.raises(ValueError, match=message):
+        data.from_arrays(*arrays, **{name: value for name, value in options.items() if name != "x64"})
+
+
+def test_whole_numbers_of_any_size_become_floating_features():
+    x = np.arange(20)[:, None] * 2**40
+    rows = np.concatenate([split.x for split in data.from_arrays(x, LABELS, standardize=False)[:3]])
+    np.testing.assert_array_equal(np.sort(rows, axis=0), x)
 
 
 @pytest.mark.parametrize("label", [-(2**31), 2**31 - 1])
 def test_the_limits_of_int32_are_labels(label):
     made = data.from_arrays(FLOATS, np.full(20, label))
     assert (made.train.y == label).all()
+
+
+# ------------------------------------------------------------------------------------------- new rows
+
+
+@pytest.mark.parametrize("x64_enabled", [False, True])
+def test_new_rows_are_scaled_as_the_training_rows_were(x64_enabled, request):
+    if x64_enabled:
+        request.getfixturevalue("x64")
+    x = np.random.default_rng(0).normal(1e4, 5, (50, 3))
+    made = data.from_arrays(x, np.arange(50))
+    rows = {name: split.y.astype(int) for name, split in made.splits.items()}
+    for name, split in made.splits.items():
+        np.testing.assert_array_equal(made.scale(x[rows[name]]), split.x)
+        assert made.scale(x[:1]).dtype == split.x.dtype
+    np.testing.assert_allclose(made.scaling.mean, x[rows["train"]].mean(axis=0), rtol=1e-14)
+
+
+def test_new_rows_of_raw_data_stay_as_they_are():
+    made = data.from_arrays(FLOATS, LABELS, standardize=False)
+    assert made.scaling is None
+    np.testing.assert_array_equal(made.scale(FLOATS), FLOATS)
+    assert made.scale(FLOATS.astype(int).tolist()).dtype == np.float32
+
+
+def test_known_sets_keep_their_scaling():
+    from sklearn.datasets import load_digits
+
+    digits = data.load("digits")
+    assert np.shape(digits.scaling.mean) == ()
+    pixels = np.sort(digits.scale(load_digits().data).sum(axis=1))
+    kept = np.sort(np.concatenate([split.x for split in digits.splits.values()]).sum(axis=1))
+    np.testing.assert_allclose(pixels, kept, atol=1e-4)
+    assert data.load("diabetes").scaling is not None
+    assert data.load("xor").scaling is None
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (FLOATS[:, :2], "x: got 2 features, expected 3, those of the training rows"),
+        (FLOATS[0], r"x: got shape \(3,\), .*Use x\[None, :\] for one example"),
+        (FLOATS.astype(str), "x: got dtype <U"),
+        (np.full((1, 3), np.nan), "x: .*not finite"),
+    ],
+)
+def test_new_rows_that_are_refused(x, message):
+    with pytest.raises(ValueError, match=message):
+        data.from_arrays(FLOATS, LABELS).scale(x)
+
+
+def test_repr_shows_shapes_only():
+    made = data.load("digits")
+    assert repr(made.test) == "Split(x (270, 64) float32, y (270,) int32)"
+    assert "train       x (1257, 64) float32, y (1257,) int32" in repr(made)
+    assert len(repr(made)) < 250
 
 
 # ------------------------------------------------------------------------------------------- by name
@@ -214,8 +291,8 @@ def loaded():
 @pytest.mark.parametrize("name", SHAPES)
 def test_shapes_dtypes_and_classes(loaded, name):
     features, classes, sizes = SHAPES[name]
-    assert tuple(len(split.x) for split in loaded[name]) == sizes
-    for split in loaded[name]:
+    assert tuple(len(split.x) for split in loaded[name].splits.values()) == sizes
+    for split in loaded[name].splits.values():
         assert split.x.shape == (len(split.y), features)
         assert split.x.dtype == np.float32
         assert np.isfinite(split.x).all()
@@ -247,21 +324,21 @@ def test_diabetes_scales_its_target_by_the_training_rows(loaded):
     y = loaded["diabetes"].train.y.astype(np.float64)
     assert abs(y.mean()) < 1e-6
     assert abs(y.std() - 1) < 1e-6
-    assert abs(np.concatenate([split.y for split in loaded["diabetes"]]).mean()) > 1e-4
+    assert abs(np.concatenate([split.y for split in loaded["diabetes"].splits.values()]).mean()) > 1e-4
 
 
 @pytest.mark.parametrize("name", [name for name in SHAPES if name not in ("mnist1d", "xor", "cubic")])
 def test_the_splits_have_every_example_once(loaded, name):
     """The rows of each of these sets are distinct, and the sizes add up to the set: none twice is each once."""
     made = loaded[name]
-    rows = np.concatenate([np.column_stack([split.x, split.y]) for split in made])
+    rows = np.concatenate([np.column_stack([split.x, split.y]) for split in made.splits.values()])
     assert len(np.unique(rows, axis=0)) == len(rows)
 
 
 def test_loading_twice_gives_equal_arrays_that_are_not_shared(loaded):
     for name in ("wine", "spirals", "cubic", "xor"):
         again = data.load(name)
-        for split, other in zip(loaded[name], again, strict=True):
+        for split, other in zip(loaded[name].splits.values(), again.splits.values(), strict=True):
             np.testing.assert_array_equal(split.x, other.x)
             np.testing.assert_array_equal(split.y, other.y)
             assert not np.shares_memory(split.x, other.x)
@@ -314,14 +391,14 @@ assert len(jax.devices("cpu")) == 3
 
 
 def test_xor_is_the_truth_table(loaded):
-    for split in loaded["xor"]:
+    for split in loaded["xor"].splits.values():
         np.testing.assert_array_equal(split.x, [[0, 0], [0, 1], [1, 0], [1, 1]])
         np.testing.assert_array_equal(split.y, [0, 1, 1, 0])
 
 
 def test_cubic_has_its_least_squares(x64):
     made = data.load("cubic")
-    for x, y in made:
+    for x, y in made.splits.values():
         w, squares, *_ = np.linalg.lstsq(np.column_stack([x, np.ones(100)]), y, rcond=None)
         np.testing.assert_allclose(w, [0.964505, -2.062499, -2.894904, 4.125564], atol=5e-7)
         np.testing.assert_allclose(squares, [22.323796], atol=5e-7)
@@ -347,7 +424,7 @@ def nearest_neighbour_accuracy(made: data.Dataset) -> float:
 @pytest.mark.parametrize("name", ["spirals", "moons", "circles"])
 def test_planar_sets_are_balanced_not_linearly_separable_and_learnable(loaded, name):
     made = loaded[name]
-    y = np.concatenate([split.y for split in made])
+    y = np.concatenate([split.y for split in made.splits.values()])
     np.testing.assert_array_equal(np.bincount(y), [1000, 1000])
     assert not linearly_separable(made.train.x, made.train.y)
     assert nearest_neighbour_accuracy(made) > 0.94
@@ -360,7 +437,9 @@ def test_the_separability_test_knows_a_separable_set(loaded):
 
 def test_the_arms_of_the_spirals_alternate_along_an_axis(loaded):
     """θ in [π/2, 7π/2] crosses the horizontal axis at π, 2π and 3π: six crossings by two arms, taking turns."""
-    x, y = (np.concatenate([getattr(split, part) for split in loaded["spirals"]]) for part in ("x", "y"))
+    x, y = (
+        np.concatenate([getattr(split, part) for split in loaded["spirals"].splits.values()]) for part in ("x", "y")
+    )
     near = np.abs(x[:, 1]) < 0.05
     labels = y[near][np.argsort(x[near, 0])]
     assert np.count_nonzero(np.diff(labels)) == 5
@@ -479,9 +558,9 @@ def test_mnist_from_ones_own_folder(small, monkeypatch, tmp_path, suffix, subfol
     put(tmp_path / "own" / subfolder, contents, suffix)
     monkeypatch.setenv("FNN_DATA_DIR", str(tmp_path / "own"))
     made = data.load("mnist")
-    assert [split.x.shape for split in made] == [(15, 6), (5, 6), (6, 6)]
-    assert {str(split.x.dtype) for split in made} == {"float32"}
-    assert {str(split.y.dtype) for split in made} == {"int32"}
+    assert [split.x.shape for split in made.splits.values()] == [(15, 6), (5, 6), (6, 6)]
+    assert {str(split.x.dtype) for split in made.splits.values()} == {"float32"}
+    assert {str(split.y.dtype) for split in made.splits.values()} == {"int32"}
     np.testing.assert_array_equal(made.test.y, [5, 4, 3, 2, 1, 0])
     assert not (tmp_path / "cache").exists()
 

@@ -297,7 +297,7 @@ def test_nothing_is_broadcast(name, prediction, target):
     """(n, 1) − (n,) would be (n, n)."""
     loss = losses.get(name)
     for f in (loss.value, loss.gradient):
-        with pytest.raises(ValueError, match=r"y: for a prediction of .* expected \("):
+        with pytest.raises(ValueError, match=r"y: got a target of shape .* expected \(examples, outputs\) = \("):
             f(jnp.full(prediction, 0.5), jnp.full(target, 0.5))
 
 
@@ -307,8 +307,8 @@ def test_nothing_is_broadcast(name, prediction, target):
     [
         (np.zeros(3), "y: got class labels of dtype float64, expected integers"),
         (jnp.zeros(4, int), "y: got 4 labels for 3 examples"),
-        (jnp.zeros((3, 1)), r"y: for a prediction of 2 output\(s\) and 3 example\(s\) got a target of shape \(1, 3\)"),
-        (jnp.zeros((1, 3), int), r"expected \(3, 2\)"),
+        (jnp.zeros((3, 1)), r"y: got a target of shape \(1, 3\), expected \(examples, outputs\) = \(3, 2\)"),
+        (jnp.zeros((1, 3), int), r"y: got integers of shape \(3, 1\), expected labels .*; use y\.ravel\(\)"),
     ],
 )
 def test_categorical_losses_refuse_other_targets(name, target, message):

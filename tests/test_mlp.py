@@ -76,6 +76,16 @@ def test_where_batch_norm_and_dropout_stand(placement, expected):
     np.testing.assert_array_equal(np.unique(residuals[-2]), [0, 2])  # the mask of dropout
 
 
+def test_dropout_follows_every_hidden_layer():
+    net = mlp((3, 40, 50, 2), activation="tanh", dropout=0.5)
+    assert kinds(net) == ["DenseParams", "tuple", "tuple"] * 2 + ["DenseParams"]
+    params, state = net.init(KEY)
+    _, _, residuals = net.forward(params, state, jnp.asarray(X.T), key=KEY, train=True)
+    for position, units in ((2, 40), (5, 50)):
+        assert residuals[position].shape == (units, 5)
+        np.testing.assert_array_equal(np.unique(residuals[position]), [0, 2])
+
+
 def test_batch_norm_normalises_each_hidden_layer_and_not_the_output():
     params, state = mlp((3, 4, 6, 2), batch_norm="before").init(KEY)
     assert [p.scale.size for p in params if isinstance(p, BatchNormParams)] == [4, 6]

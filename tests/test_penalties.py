@@ -95,3 +95,12 @@ def test_l2_under_sgd_is_weight_decay():
 def test_strength_is_refused(make, strength):
     with pytest.raises(ValueError, match=r"strength: got .*, expected a finite number of at least 0"):
         make(strength)
+
+
+def test_penalized_refuses_what_is_no_penalty():
+    with pytest.raises(
+        ValueError, match=r"penalty: got 0\.0001, expected a Penalty such as fnn\.penalties\.l2\(1e-4\)"
+    ):
+        penalties.penalized(losses.squared_error, 1e-4)
+    with pytest.raises(ValueError, match=r"loss: got the function huber, .* call it: fnn\.losses\.huber\(\)"):
+        penalties.penalized(losses.huber, penalties.l2(1e-4))

@@ -13,10 +13,12 @@ from jax.sharding import AxisType
 from scipy import stats
 
 import fnn
-from fnn import data, losses, optim
+from fnn import activations, data, initializers, layers, losses, optim
 from fnn.sweeping.blocks import block_size
 from fnn.sweeping.lanes import lanes_of, settings_of
-from fnn.sweeping.results import statistics
+from fnn.sweeping.results import Sweep, statistics
+from fnn.sweeping.run import checked_plan
+from fnn.training import Outcome
 from tests.problems import blobs, line
 
 NET = fnn.mlp((3, 8, 3), activation="tanh")
@@ -194,6 +196,98 @@ def test_progress_counts_runs(small_blocks, capsys):
     assert "10/10" in capsys.readouterr().err
 
 
+def test_progress_speaks_plainly(small_blocks, capsys):
+    quick(seeds=range(10), progress=True)
+    shown = capsys.readouterr().err
+    assert "compiling" in shown
+    assert f"training 10 runs on {jax.device_count()} devices" in shown
+
+
+def test_a_lane_by_its_row():
+    sweep = quick(by_rate, seeds=[3, 1], hyper={"learning_rate": [1e-3, 1e-2]})
+    for row in (sweep.summary().rows[1], sweep.best() | {"setting": 1}, np.int64(1)):
+        chex.assert_trees_all_equal(arrays(sweep.lane(row, 3)), arrays(sweep.lane(1, 3)))
+    for wrong in ("1", 1.0, True, None, {"learning_rate": 1e-3}):
+        with pytest.raises(ValueError, match=r"setting: got .*, expected a row number, or a row of summary"):
+            sweep.lane(wrong, 3)
+
+
+def made_up(validation, test, diverged):
+    """A sweep of (settings, seeds) whose every history has one epoch."""
+    history = {"validation_loss": np.array(validation), "test_loss": np.array(test)}
+    diverged = np.array(diverged)
+    history = {name: np.where(diverged, np.nan, values)[..., None] for name, values in history.items()}
+    none = np.zeros(diverged.shape, int)
+    outcomes = Outcome((), (), (), (), none, none, diverged, history)
+    return Sweep([{"rate": float(i)} for i in range(len(diverged))], [0, 1], outcomes, 0.0, 0.0)
+
+
+def test_the_test_set_has_no_say_in_best():
+    sweep = made_up([[3.0, 3], [1, 1], [2, 2]], [[1.0, 1], [9, 9], [2, 2]], [[False] * 2] * 3)
+    best = sweep.best()
+    assert (best["setting"], best["rate"], best["metric"], best["mean"]) == (1, 1.0, "test_loss", 9.0)
+    assert best["validation_loss"] == 1.0
+
+
+def test_the_fewest_divergences_come_first_in_best():
+    sweep = made_up([[1.0, 1], [5, 5], [1, 1]], [[0.0, 0]] * 3, [[True, False], [False, False], [True, True]])
+    assert sweep.best()["setting"] == 1
+    nothing = made_up([[1.0, 1], [5, 5]], [[0.0, 0]] * 2, [[True, True], [True, False]])
+    assert nothing.best()["setting"] == 1
+
+
+def test_repr_is_short():
+    sweep = quick(by_rate, seeds=range(2), hyper={"learning_rate": [1e-2, 1e38]})
+    assert len(repr(sweep)) < 120
+    for part in ("2 setting(s) x 2 seed(s), 3 epochs", "test_accuracy", "2 diverged"):
+        assert part in repr(sweep)
+    assert "no test_loss, 4 diverged" in repr(made_up([[1.0, 1]] * 2, [[1.0, 1]] * 2, [[True] * 2] * 2))
+
+
+def test_every_way_of_reading_hyper_counts():
+    def rate_of(**named):
+        return named["learning_rate"]
+
+    readers = (
+        lambda hyper: hyper["learning_rate"],
+        lambda hyper: hyper.get("learning_rate"),
+        lambda hyper: next(iter(hyper.values())),
+        lambda hyper: next(value for _, value in hyper.items()),
+        lambda hyper: rate_of(**hyper),
+        lambda hyper: {**hyper}["learning_rate"],
+        lambda hyper: [hyper[name] for name in hyper][0],  # noqa: RUF015
+    )
+    for reader in readers:
+        checked_plan(
+            lambda hyper, reader=reader: (NET, CE, optim.sgd(reader(hyper))), {"learning_rate": 0.1}, D, 1, 9, None
+        )
+
+
+def test_what_only_the_update_reads_counts():
+    def builder(hyper):
+        return NET, CE, optim.sgd(lambda count: hyper["learning_rate"] / (1 + count))
+
+    checked_plan(builder, {"learning_rate": 0.1}, D, 1, 9, None)
+
+
+def test_initialisers_and_activations_take_traced_numbers():
+    def builder(hyper):
+        s = hyper["s"]
+        parts = [
+            layers.dense(3, 4, init=initializers.uniform(-s, s)),
+            layers.activation(activations.make_elu(s)),
+            layers.dense(4, 4, init=initializers.normal(s)),
+            layers.activation(activations.make_leaky_relu(s)),
+            layers.dense(4, 3, init=initializers.constant(s)),
+        ]
+        return layers.serial(*parts), CE, ADAM
+
+    sweep = quick(builder, seeds=[0], hyper={"s": [0.5, 1.0]}, epochs=1)
+    assert not sweep.outcomes.diverged.any()
+    assert sweep.outcomes.params[4].W[0].mean() != sweep.outcomes.params[4].W[1].mean()
+
+
+MAKE_ONE = "changes the program, so make one sweep for each"
 REFUSALS = {
     "duplicate seeds": (dict(seeds=[1, 2, 1]), "seeds: 1 appears twice"),
     "no seeds": (dict(seeds=[]), "seeds: got none"),
@@ -201,8 +295,33 @@ REFUSALS = {
     "seed too large": (dict(seeds=[2**32]), "seed: got 4294967296"),
     "empty list": (dict(hyper={"learning_rate": []}), r"hyper\['learning_rate'\]: got an empty list"),
     "a number for a list": (dict(hyper={"learning_rate": 0.1}), "expected a list of numbers"),
-    "NaN": (dict(hyper={"learning_rate": [0.1, np.nan]}), "expected finite numbers"),
-    "names": (dict(hyper={"learning_rate": ["relu", "tanh"]}), "expected numbers"),
+    "NaN": (dict(hyper={"learning_rate": [0.1, np.nan]}), r"hyper\['learning_rate'\]: .*not finite"),
+    "names": (dict(hyper={"learning_rate": ["relu", "tanh"]}), r"expected real numbers\. What is not a number changes"),
+    "no mapping": (dict(hyper=[0.1]), r"hyper: got \[0\.1\], expected a dict"),
+    "a name that is a number": (dict(hyper={1: [0.1]}), "hyper: got the name 1, expected a string"),
+    "a name of a column": (
+        dict(hyper={"mean": [0.1]}),
+        "hyper: got the name 'mean', expected a string that is none of",
+    ),
+    "truth values": (dict(hyper={"learning_rate": [True, 0.1]}), "not truth values"),
+    "ragged": (dict(hyper={"learning_rate": [[0.1], [0.1, 0.2]]}), r"hyper\['learning_rate'\]: not an array"),
+    "a table": (dict(hyper={"learning_rate": np.ones((2, 2))}), r"hyper\['learning_rate'\]: got shape \(2, 2\)"),
+    "beyond float32": (dict(hyper={"learning_rate": [1e300]}), r"hyper\['learning_rate'\]: .*float32 holds up to"),
+    "below float32": (
+        dict(hyper={"learning_rate": [0.1, 1e-300]}),
+        "got 1e-300, which JAX's default float dtype rounds",
+    ),
+    "beyond int32": (dict(hyper={"learning_rate": [2**32 + 1]}), "got 4294967297, expected whole numbers that int32"),
+    "never read": (dict(hyper={"learning_rate": [0.1], "decay": [0.9]}), "hyper: the builder never reads 'decay'"),
+    "not there": (
+        dict(builder=lambda hyper: (NET, CE, optim.sgd(hyper["rate"]))),
+        r"builder: asks for hyper\['rate'\], but hyper has 'learning_rate'",
+    ),
+    "not there, no hyper": (dict(hyper=None), r"asks for hyper\['learning_rate'\], but hyper has no names"),
+    "a condition": (dict(builder=lambda hyper: by_rate(hyper) if hyper["learning_rate"] > 0 else None), MAKE_ONE),
+    "a size": (dict(builder=lambda hyper: (fnn.mlp((3, hyper["learning_rate"], 3)), CE, ADAM)), MAKE_ONE),
+    "a range": (dict(builder=lambda hyper: range(hyper["width"]), hyper={"width": [3]}), MAKE_ONE),
+    "an array": (dict(builder=lambda hyper: np.zeros(3) + np.asarray(hyper["learning_rate"])), MAKE_ONE),
     "batch size": (dict(batch_size=43), "batch_size: got 43"),
     "not a builder": (dict(builder=NET), "builder: got"),
     "a builder of two": (dict(builder=lambda hyper: (NET, CE)), "builder: returned"),
@@ -216,6 +335,15 @@ def test_refused_before_anything_compiles(case, monkeypatch):
     options, message = REFUSALS[case]
     with pytest.raises(ValueError, match=message):
         quick(**({"builder": by_rate, "seeds": range(2), "hyper": {"learning_rate": [0.1]}} | options))
+
+
+def test_the_cause_of_a_refused_builder_is_chained():
+    def builder(hyper):
+        return (NET, CE, ADAM) if hyper["learning_rate"] > 0 else None
+
+    with pytest.raises(ValueError, match=MAKE_ONE) as caught:
+        quick(builder, seeds=[0], hyper={"learning_rate": [0.1]})
+    assert isinstance(caught.value.__cause__, jax.errors.TracerBoolConversionError)
 
 
 def test_rates_of_zero_are_a_control_in_hyper():

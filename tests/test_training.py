@@ -13,6 +13,7 @@ from fnn.data.shuffle import permutation
 from fnn.training import trajectory
 from fnn.training.evaluate import evaluate
 from fnn.training.keys import run_keys
+from fnn.training.step import Learner, Tally, step
 from tests.problems import blobs, line, with_split
 
 NET = fnn.mlp((3, 8, 3), activation="tanh")
@@ -154,7 +155,12 @@ def test_patience_stops_and_repeats_nothing():
 def test_divergence_keeps_the_last_finite_parameters():
     """A rate that doubles the parameters' scale each step until float32 overflows, after a few epochs."""
     dataset = with_split(line(), "train", y=np.zeros(28, np.float32))
-    run = quick(fnn.mlp((1, 1), init="constant"), losses.squared_error, optim.sgd(1e3), dataset, epochs=20)
+    with pytest.warns(
+        UserWarning, match=r"train: the run diverged in epoch \d+ of 20; .*Lower the learning rate"
+    ) as warned:
+        run = quick(fnn.mlp((1, 1), init="constant"), losses.squared_error, optim.sgd(1e3), dataset, epochs=20)
+    assert len(warned) == 1
+    assert f"epoch {run.stopped_epoch + 1} " in str(warned[0].message)
     assert run.diverged
     assert 0 < run.stopped_epoch < 19
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(run.params))
@@ -167,9 +173,87 @@ def test_divergence_at_once_leaves_the_initial_parameters():
     nan_after_init = optim.sgd(1.0)._replace(
         update=lambda grads, state, params: (jax.tree.map(lambda g: g * jnp.nan, grads), state)
     )
-    run = quick(optimizer=nan_after_init)
+    with pytest.warns(UserWarning, match="diverged in epoch 1 of 3"):
+        run = quick(optimizer=nan_after_init)
     chex.assert_trees_all_equal(run.params, jax.jit(NET.init)(run_keys(np.uint32(0)).init)[0])
     assert (run.diverged, run.stopped_epoch, run.best_epoch) == (True, 0, -1)
+
+
+def one_step(net, optimizer, x, target, loss=losses.absolute_error):
+    """The learner before and after a step on x (features, batch), jitted as in a run, and the tally."""
+    params, state = net.init(jax.random.key(0))
+    before = Learner(params, state, optimizer.init(params))
+    tally = Tally(jnp.zeros(()), jnp.zeros(()), jnp.array(False))
+    after, tally = jax.jit(step, static_argnums=(0, 1, 2))(net, loss, optimizer, before, tally, x, target, None)
+    return before, after, tally
+
+
+OVERFLOWS = {  # each leaves the loss and the parameters finite
+    "Adam's v": (fnn.mlp((1, 1)), ADAM, jnp.full((1, 4), 1e20)),
+    "Adagrad's sum": (fnn.mlp((1, 1)), optim.adagrad(0.1), jnp.full((1, 4), 1e20)),
+    "the running variance": (
+        layers.serial(layers.batch_norm(1), layers.dense(1, 1)),
+        optim.sgd(0.1),
+        jnp.array([[1e25, -1e25, 3e25, 0.0]]),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OVERFLOWS)
+def test_a_step_that_overflows_anywhere_is_not_taken(case):
+    net, optimizer, x = OVERFLOWS[case]
+    before, after, tally = one_step(net, optimizer, x, jnp.zeros(4))
+    assert jnp.isfinite(tally.loss)
+    assert tally.diverged
+    chex.assert_trees_all_equal(after, before)
+    before, after, tally = one_step(net, optimizer, x / 1e20, jnp.zeros(4))
+    assert not tally.diverged
+    assert any((a != b).any() for a, b in zip(*map(jax.tree.leaves, (before.params, after.params)), strict=True))
+
+
+def test_after_divergence_every_step_leaves_everything():
+    net, optimizer = fnn.mlp((3, 4, 1), batch_norm="before"), optim.adam(0.1)
+    params, state = net.init(jax.random.key(0))
+    learner = Learner(params, state, optimizer.init(params))
+    x, tally = jax.random.normal(jax.random.key(1), (3, 6)), Tally(jnp.zeros(()), jnp.zeros(()), jnp.array(True))
+    after, tally = step(net, losses.squared_error, optimizer, learner, tally, x, jnp.ones(6), None)
+    assert tally.diverged
+    chex.assert_trees_all_equal(after, learner)
+
+
+def test_an_optimizer_that_overflows_is_a_run_that_diverged():
+    dataset = with_split(line(), "train", x=np.full((28, 1), 1e20, np.float32))
+    with pytest.warns(UserWarning, match="diverged in epoch 1"):
+        run = quick(fnn.mlp((1, 1)), losses.absolute_error, optim.adam(1.0), dataset)
+    assert run.diverged
+    assert run.stopped_epoch == 0
+
+
+def in_dtype(tree, dtype):
+    return jax.tree.map(lambda leaf: leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, tree)
+
+
+@pytest.mark.parametrize(
+    ("x64", "params", "x"),
+    [(False, "bfloat16", "bfloat16"), (True, "float32", "float32"), (True, "float32", "float64")],
+)
+def test_a_network_of_another_dtype_trains_with_a_history_of_the_default_one(x64, params, x):
+    with jax.enable_x64(x64):
+        net = NET._replace(init=lambda key: in_dtype(NET.init(key), params))
+        dataset = in_dtype(blobs(), x)
+        run = quick(net, optimizer=optim.momentum(0.05), dataset=dataset)
+        assert {leaf.dtype for leaf in jax.tree.leaves(run.params)} == {jnp.dtype(params)}
+        assert {values.dtype for values in run.history.values()} == {jnp.dtype("float64" if x64 else "float32")}
+        assert run.history["train_loss"][-1] < run.history["train_loss"][0]
+
+
+def test_accuracies_in_bfloat16_are_counted_exactly():
+    params, state = NET.init(jax.random.key(0))
+    rng = np.random.default_rng(0)
+    split = data.Split(jnp.asarray(rng.normal(size=(1001, 3)), jnp.bfloat16), rng.integers(0, 3, 1001))
+    half = in_dtype(params, "bfloat16")
+    right = np.mean(np.argmax(np.asarray(fnn.apply(NET, half, split.x)), axis=1) == split.y)
+    assert float(evaluate(NET, CE, half, state, split)["accuracy"]) == pytest.approx(right, abs=1e-7)
 
 
 def test_a_penalty_shrinks_the_weights_and_stays_out_of_the_history():
@@ -188,6 +272,47 @@ def test_schedules_and_optax_chains_train():
 
 def nan_in(split):
     return np.where(np.arange(split.x.size).reshape(split.x.shape) == 4, np.nan, split.x)
+
+
+def test_equal_validation_losses_keep_the_first_epoch():
+    still = optim.sgd(1.0)._replace(update=lambda grads, state, params: (jax.tree.map(jnp.zeros_like, grads), state))
+    run = quick(optimizer=still, epochs=4)
+    assert len(set(run.history["validation_loss"])) == 1
+    assert run.best_epoch == 0
+    assert quick(optimizer=still, epochs=4, patience=2).stopped_epoch == 2  # an equal loss is no lower one
+
+
+def test_final_is_the_last_trained_epoch_and_repr_is_short():
+    run = quick(optimizer=optim.adam(0.1), epochs=30, patience=3)
+    assert run.stopped_epoch < 29
+    assert run.final("test_loss") == run.history["test_loss"][run.stopped_epoch]
+    with pytest.raises(ValueError, match="did you mean 'test_loss'"):
+        run.final("test_los")
+    assert len(repr(run)) < 300
+    assert f"{run.stopped_epoch + 1} of 30 epochs" in repr(run)
+    assert f"test_loss {run.final('test_loss'):.4g}" in str(run)
+
+
+def test_the_program_gets_the_three_splits_alone(monkeypatch):
+    seen = []
+    monkeypatch.setattr("fnn.training.run._program", Spy(seen))
+    with pytest.raises(Spied):
+        quick()
+    assert blobs().scaling is not None
+    assert len(jax.tree.leaves(seen[0][5])) == 6
+
+
+class Spied(Exception):
+    pass
+
+
+class Spy:
+    def __init__(self, seen):
+        self.seen = seen
+
+    def lower(self, *arguments):
+        self.seen.append(arguments)
+        raise Spied
 
 
 D = blobs()
@@ -210,6 +335,28 @@ REFUSALS = {
     "net": (dict(net="mlp"), r"net: got 'mlp'"),
     "loss": (dict(loss="mse"), r"loss: got 'mse'"),
     "optimizer": (dict(optimizer=1e-3), r"optimizer: got 0.001"),
+    "loss and optimizer swapped": (dict(loss=ADAM, optimizer=CE), "the order is net, loss, optimizer"),
+    "a loss uncalled": (dict(loss=losses.huber), r"loss: got the function huber, .*; call it: fnn\.losses\.huber\(\)"),
+    "an optimizer uncalled": (
+        dict(optimizer=optim.adam),
+        r"optimizer: got the function adam, .* fnn\.optim\.adam\(\.\.\.\)",
+    ),
+    "a network uncalled": (dict(net=fnn.mlp), r"net: got the function mlp, .*; call it: fnn\.mlp\(\.\.\.\)"),
+    "lists": (dict(dataset=with_split(D, "train", x=D.train.x.tolist())), r"train\.x: got list, expected an array"),
+    "tuples": (dict(dataset=with_split(D, "test", y=tuple(D.test.y))), r"test\.y: got tuple, expected an array"),
+    "a pair for a split": (dict(dataset=D._replace(test=(1, 2))), r"test: got tuple, expected a fnn\.data\.Split"),
+    "objects": (dict(dataset=with_split(D, "train", x=D.train.x.astype(object))), r"train\.x: got dtype object"),
+    "labels beyond int32": (dict(dataset=with_split(D, "train", y=D.train.y + np.int64(2**32))), r"train\.y: got 4294"),
+    "x beyond float32": (dict(dataset=with_split(D, "test", x=np.full((9, 3), 1e300))), r"test\.x: .*float32 holds"),
+    "a column of labels": (
+        dict(dataset=D._replace(**{n: s._replace(y=s.y[:, None]) for n, s in D.splits.items()})),
+        r"train\.y: got integers of shape \(42, 1\), expected labels of shape \(examples,\); use y\.ravel\(\)",
+    ),
+    "a vector for two outputs": (
+        dict(net=fnn.mlp((3, 2)), loss=losses.squared_error),
+        r"train\.y: got a target of shape \(42,\), expected \(examples, outputs\) = \(42, 2\)",
+    ),
+    "softmax of one output": (dict(net=fnn.mlp((3, 1))), r"train\.y: got classes for a network with 1 output"),
     "dataset": (dict(dataset=(1, 2, 3)), r"dataset: got tuple"),
     "batch norm of one": (
         dict(net=fnn.mlp((3, 4, 3), batch_norm="before"), batch_size=41),

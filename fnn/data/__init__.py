@@ -19,14 +19,14 @@ the number of CPU devices can still be chosen afterwards.
 | mnist1d       | 5,000    | 40       | 10       | 3,400 / 600 / 1,000          | one mean and std       |
 
 A number under y is the number of classes; the split is train / validation / test. Whatever is scaled is scaled by the
-mean and standard deviation of the training rows alone: one pair for each feature, or, where the features are pixels
-or samples of a signal and share a unit, one pair for all. Splits are random with seed 0, not stratified; the test sets
-of mnist and mnist1d are the canonical ones. Sources and licences stand with each loader, in `fnn.data.bundled`, `toy`,
-`mnist` and `mnist1d`.
+mean and standard deviation of the training rows alone: one pair for each feature, or, where the features are pixels or
+samples of a signal and share a unit, one pair for all. `dataset.scale(x)` does the same to new rows. Splits are random
+with seed 0, not stratified; the test sets of mnist and mnist1d are the canonical ones. Sources and licences stand with
+each loader, in `fnn.data.bundled`, `toy`, `mnist` and `mnist1d`.
 """
 
-from fnn.data.dataset import Dataset, Split, from_arrays
+from fnn.data.dataset import Dataset, Scaling, Split, from_arrays
 from fnn.data.registry import load, names
 from fnn.data.toy import cubic_points
 
-__all__ = ["Dataset", "Split", "cubic_points", "from_arrays", "load", "names"]
+__all__ = ["Dataset", "Scaling", "Split", "cubic_points", "from_arrays", "load", "names"]

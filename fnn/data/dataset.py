@@ -1,5 +1,6 @@
 """Train, validation and test rows, and how one's own arrays become them."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -15,13 +16,53 @@ class Split(NamedTuple):
     x: Float[np.ndarray, "examples features"]
     y: Int32[np.ndarray, "examples"] | Float[np.ndarray, "examples"] | Float[np.ndarray, "examples outputs"]
 
+    def __repr__(self) -> str:
+        return f"Split({', '.join(f'{name} {_shape(array)}' for name, array in self._asdict().items())})"
+
+
+class Scaling(NamedTuple):
+    """x ← (x − mean)/std, in float64: one pair for each feature, or one for all."""
+
+    mean: Float[np.ndarray, "features"] | Float[np.ndarray, ""]
+    std: Float[np.ndarray, "features"] | Float[np.ndarray, ""]
+
+    def of(self, x: np.ndarray) -> Float[np.ndarray, "examples features"]:
+        """The scaled rows."""
+        return (x.astype(np.float64) - self.mean) / self.std
+
 
 class Dataset(NamedTuple):
-    """Three splits: `train` to learn from, `validation` to choose by, `test` to report once."""
+    """Three splits, `train` to learn from, `validation` to choose by, `test` to report once, and how their features
+    were scaled (None: not at all, or not by this library)."""
 
     train: Split
     validation: Split
     test: Split
+    scaling: Scaling | None = None
+
+    @property
+    def splits(self) -> dict[str, Split]:
+        """Name -> split."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    def scale(self, x: Any) -> Float[np.ndarray, "examples features"]:
+        """New rows as a network trained on this data expects them: scaled as its training rows were, in float64, then
+        in JAX's default float dtype. Raises ValueError for what is not (examples, features of the training rows)."""
+        x = checks.numbers("x", x).astype(np.float64)
+        checks.features(x)
+        if x.shape[1] != self.train.x.shape[1]:
+            raise ValueError(
+                f"x: got {x.shape[1]} features, expected {self.train.x.shape[1]}, those of the training rows."
+            )
+        return as_float("x", x if self.scaling is None else self.scaling.of(x))
+
+    def __repr__(self) -> str:
+        lines = [f"  {name:10}  x {_shape(x)}, y {_shape(y)}" for name, (x, y) in self.splits.items()]
+        return "\n".join(["Dataset(", *lines, f"  scaled      {'no' if self.scaling is None else 'yes'})"])
+
+
+def _shape(array: Any) -> str:
+    return f"{np.shape(array)} {getattr(array, 'dtype', '')}"
 
 
 def from_arrays(
@@ -44,8 +85,9 @@ def from_arrays(
         raise ValueError(f"standardize: got {standardize!r}, expected True or False.")
     sizes = _split_sizes(len(x), validation, test)
     test_rows, validation_rows, train_rows = partition(len(x), sizes, checks.seed(seed))
-    dataset = Dataset(*(Split(x[rows], y[rows]) for rows in (train_rows, validation_rows, test_rows)))
-    return standardise(dataset) if standardize else _in_default_dtype(dataset)
+    train, validation_split, test_split = (Split(x[rows], y[rows]) for rows in (train_rows, validation_rows, test_rows))
+    dataset = Dataset(train, validation_split, test_split)
+    return standardise(dataset) if standardize else _each_x(dataset, lambda x: x)
 
 
 def partition(examples: int, sizes: list[int], seed: int) -> list[np.ndarray]:
@@ -55,14 +97,14 @@ def partition(examples: int, sizes: list[int], seed: int) -> list[np.ndarray]:
 
 def standardise(dataset: Dataset, axis: int | None = 0) -> Dataset:
     """x ← (x − mean)/std with the training mean and std: by the feature (axis 0), or one pair for all (axis None)."""
-    mean, std = _statistics(dataset.train.x, axis)
-    return Dataset(*(split._replace(x=as_float("x", (split.x - mean) / std)) for split in dataset))
+    scaling = Scaling(*_statistics(dataset.train.x, axis))
+    return _each_x(dataset, scaling.of)._replace(scaling=scaling)
 
 
 def standardise_targets(dataset: Dataset) -> Dataset:
     """y ← (y − mean)/std with the training mean and std, by the output."""
-    mean, std = _statistics(dataset.train.y, axis=0)
-    return Dataset(*(split._replace(y=as_float("y", (split.y - mean) / std)) for split in dataset))
+    scaling = Scaling(*_statistics(dataset.train.y, axis=0))
+    return _each(dataset, lambda split: split._replace(y=as_float("y", scaling.of(split.y))))
 
 
 def as_float(name: str, values: np.ndarray) -> np.ndarray:
@@ -87,37 +129,30 @@ def _statistics(train: np.ndarray, axis: int | None) -> tuple[Any, np.ndarray]:
     return np.mean(train, axis=axis, dtype=np.float64), np.where(constant | (std == 0), 1.0, std)
 
 
-def _in_default_dtype(dataset: Dataset) -> Dataset:
-    return Dataset(*(split._replace(x=as_float("x", split.x)) for split in dataset))
+def _each_x(dataset: Dataset, f: Callable[[np.ndarray], np.ndarray]) -> Dataset:
+    """f of every split's x, in JAX's default float dtype."""
+    return _each(dataset, lambda split: split._replace(x=as_float("x", f(split.x))))
+
+
+def _each(dataset: Dataset, f: Callable[[Split], Split]) -> Dataset:
+    return dataset._replace(train=f(dataset.train), validation=f(dataset.validation), test=f(dataset.test))
 
 
 def _checked_x(x: Any) -> np.ndarray:
-    x = _numbers("x", x, "")
+    x = checks.numbers("x", x).astype(np.float64)
     checks.features(x)
-    x = x.astype(np.float64)
     _check_range("x", x)
     return x
 
 
 def _checked_y(y: Any) -> np.ndarray:
-    y = _numbers("y", y, " Labels that are strings: classes, y = np.unique(y, return_inverse=True).")
+    y = checks.numbers("y", y, " Labels that are strings: classes, y = np.unique(y, return_inverse=True).")
     if 0 in y.shape:
         raise ValueError(f"y: got shape {y.shape}, which is empty; expected at least one target.")
     if jax.dtypes.issubdtype(y.dtype, np.floating):
         checks.finite("y", y)
         return as_float("y", y.astype(np.float64))
     return _labels(y)
-
-
-def _numbers(name: str, values: Any, remedy: str) -> np.ndarray:
-    """The values as an array of booleans, integers or floating numbers (bfloat16 too)."""
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise ValueError(f"{name}: not an array, expected rows of equal length: {error}") from error
-    if array.dtype.kind not in "biu" and not jax.dtypes.issubdtype(array.dtype, np.floating):
-        raise ValueError(f"{name}: got dtype {array.dtype}, expected real numbers.{remedy}")
-    return array
 
 
 def _labels(y: np.ndarray) -> np.ndarray:

@@ -2,13 +2,9 @@
 
 import gzip
 import hashlib
-import http.client
 import tempfile
-import urllib.request
 import zlib
 from pathlib import Path
-
-from tqdm import tqdm
 
 TIMEOUT_SECONDS = 30
 CHUNK_BYTES = 1 << 16
@@ -38,12 +34,14 @@ def from_mirrors(file: str, mirrors: tuple[str, ...], sha256: str, folder: Path)
 
     Raises ConnectionError with what each mirror answered.
     """
+    from http.client import HTTPException  # imported here, as in _fetch: they would slow `import fnn`
+
     failures = []
     for mirror in mirrors:
         try:
             data = _fetch(mirror + file)
             verified(data, mirror + file, sha256)
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except (OSError, HTTPException, ValueError) as error:
             failures.append(f"  {mirror}{file}: {type(error).__name__}: {error}")
         else:
             return _store(data, folder / file)
@@ -51,6 +49,10 @@ def from_mirrors(file: str, mirrors: tuple[str, ...], sha256: str, folder: Path)
 
 
 def _fetch(url: str) -> bytes:
+    import urllib.request
+
+    from tqdm import tqdm
+
     chunks = []
     with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:
         size = response.headers.get("Content-Length")

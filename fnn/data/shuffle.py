@@ -1,7 +1,8 @@
 """A random order of 0 … n − 1 without sorting.
 
-`jax.random.permutation` sorts random numbers, which costs a small network as much as its training step (measured:
-149 against 12 µs for n = 1257 under vmap on a CPU). A keyed bijection does the same by arithmetic on each index.
+`jax.random.permutation` sorts random numbers. A keyed bijection does the same by arithmetic on each index: for n = 1257
+under a vmap of 16 or 32 keys on one CPU core, 22 to 28 µs a key against 147 to 158 µs, 6 to 7 times less (2 to 3 times
+for one key alone).
 """
 
 import math

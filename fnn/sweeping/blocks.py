@@ -69,7 +69,7 @@ compiled_block = jax.jit(run_block, static_argnums=(0, 1, 2, 3))
 
 def replicated(mesh: Mesh, dataset: Dataset) -> Dataset:
     """The data on every device of the mesh."""
-    return jax.device_put(jax.tree.map(np.asarray, dataset), NamedSharding(mesh, P()))
+    return jax.device_put(jax.tree.map(np.asarray, dataset._replace(scaling=None)), NamedSharding(mesh, P()))
 
 
 def spread(mesh: Mesh, lanes: Lanes) -> Lanes:

@@ -4,10 +4,19 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 from jaxtyping import Num, UInt32
 
+from fnn import checks
+
 Setting = dict[str, float]
+
+STATISTICS = ("mean", "low", "high", "median", "min", "max")
+TAKEN = ("metric", "setting", *STATISTICS, "n", "diverged", "validation_loss")
+"""The other columns of a summary row."""
+
+WHAT_IS_NO_NUMBER = "What is not a number changes the program, so make one sweep for each."
 
 
 class Lanes(NamedTuple):
@@ -25,9 +34,16 @@ class Lanes(NamedTuple):
 def settings_of(hyper: Mapping[str, Sequence[float]] | None) -> list[Setting]:
     """Every combination of the values, the last name changing fastest; one empty setting where there are none.
 
-    Raises ValueError for values that are not numbers, an empty list, NaN and infinity.
+    Raises ValueError for names that are no strings or that the summary uses, values that are not numbers or that JAX
+    would change to infinity or zero, an empty list, NaN and infinity.
     """
-    columns = {name: _numbers(name, values) for name, values in (hyper or {}).items()}
+    hyper = {} if hyper is None else hyper
+    if not isinstance(hyper, Mapping):
+        raise ValueError(f"hyper: got {hyper!r}, expected a dict such as {{'learning_rate': [1e-3, 3e-3]}}.")
+    for name in hyper:
+        if not isinstance(name, str) or name in TAKEN:
+            raise ValueError(f"hyper: got the name {name!r}, expected a string that is none of {', '.join(TAKEN)}.")
+    columns = {name: _numbers(name, values) for name, values in hyper.items()}
     return [dict(zip(columns, values, strict=True)) for values in itertools.product(*columns.values())]
 
 
@@ -41,17 +57,60 @@ def lanes_of(settings: Sequence[Setting], seeds: Sequence[int]) -> Lanes:
     )
 
 
-def _numbers(name: str, values: Any) -> list[float]:
-    if isinstance(values, (str, bytes)) or np.ndim(values) != 1:
-        raise ValueError(f"hyper[{name!r}]: got {values!r}, expected a list of numbers.")
-    array = np.asarray(values)
-    if array.size == 0:
-        raise ValueError(f"hyper[{name!r}]: got an empty list, expected at least one number.")
-    if array.dtype.kind not in "iufb":
+class Recorded(dict):
+    """The hyperparameters of a lane, remembering which of them the builder read."""
+
+    def __init__(self, values: Mapping[str, Any]):
+        super().__init__(values)
+        self.read: set[str] = set()
+
+    def __missing__(self, name):
         raise ValueError(
-            f"hyper[{name!r}]: got {values!r}, expected numbers; what is not a number changes the program, so make "
-            "one sweep for each."
+            f"builder: asks for hyper[{name!r}], but hyper has {', '.join(map(repr, self)) or 'no names'}."
         )
-    if not np.isfinite(array).all():
-        raise ValueError(f"hyper[{name!r}]: got {values!r}, expected finite numbers.")
+
+    def __getitem__(self, name):
+        self.read.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name, default=None):
+        """As dict.get."""
+        self.read.add(name)
+        return super().get(name, default)
+
+    def __iter__(self):
+        self.read |= dict.keys(self)
+        return super().__iter__()
+
+    def keys(self):
+        """As dict.keys."""
+        self.read |= dict.keys(self)
+        return super().keys()
+
+    def values(self):
+        """As dict.values."""
+        self.read |= dict.keys(self)
+        return super().values()
+
+    def items(self):
+        """As dict.items."""
+        self.read |= dict.keys(self)
+        return super().items()
+
+
+def _numbers(name: str, values: Any) -> list[float]:
+    column = f"hyper[{name!r}]"
+    if isinstance(values, (str, bytes)) or not isinstance(values, (Sequence, np.ndarray, jax.Array)):
+        raise ValueError(f"{column}: got {values!r}, expected a list of numbers.")
+    array = checks.numbers(column, values, f" {WHAT_IS_NO_NUMBER}")
+    if array.ndim != 1:
+        raise ValueError(f"{column}: got shape {array.shape}, expected a list of numbers.")
+    if array.size == 0:
+        raise ValueError(f"{column}: got an empty list, expected at least one number.")
+    if any(isinstance(value, (bool, np.bool_)) for value in values):
+        raise ValueError(f"{column}: got {values!r}, expected numbers, not truth values. {WHAT_IS_NO_NUMBER}")
+    checks.finite(column, array)
+    vanished = (array != 0) & (array.astype(jax.dtypes.canonicalize_dtype(array.dtype)) == 0)
+    if vanished.any():
+        raise ValueError(f"{column}: got {array[vanished][0]}, which JAX's default float dtype rounds to 0.")
     return array.tolist()

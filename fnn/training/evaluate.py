@@ -12,16 +12,17 @@ CHUNK = 4096  # examples at a time: bounds the memory of the activations, and is
 
 
 def evaluate(net: Layer, loss: Loss, params: Params, state: State, split: Split) -> dict[str, Float[Array, ""]]:
-    """{"loss": …} in evaluation mode, and "accuracy" where the loss has one; means over every example of the split."""
+    """{"loss": …} in evaluation mode, and "accuracy" where the loss has one; means over every example of the split, in
+    the default float dtype whatever that of the network: bfloat16 cannot count beyond 256."""
     n = split.x.shape[0]
     chunks, rest = divmod(n, CHUNK)
 
     def sums(part: Split):
         prediction, _, _ = net.forward(params, state, feature_major(part.x), key=None, train=False)
         target = target_of(part.y)
-        totals = {"loss": jnp.sum(loss.value(prediction, target))}
+        totals = {"loss": jnp.sum(loss.value(prediction, target), dtype=float)}
         if loss.correct is not None:
-            totals["accuracy"] = jnp.sum(loss.correct(prediction, target))
+            totals["accuracy"] = jnp.sum(loss.correct(prediction, target), dtype=float)
         return totals
 
     parts = []

@@ -7,20 +7,22 @@ and calls back to the table of bars that are open.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Integer
-from tqdm.auto import tqdm
 
-_open_bars: dict[int, tqdm] = {}
+_open_bars: dict[int, Any] = {}
 _numbers = count()
 
 
 @contextmanager
 def epoch_bar(epochs: int, show: bool) -> Iterator[int]:
     """Opens a bar over `epochs` and yields its number."""
+    from tqdm.auto import tqdm  # imported here: it would slow `import fnn`
+
     number = next(_numbers)
     with tqdm(total=epochs, unit="epoch", disable=not show) as bar:
         _open_bars[number] = bar

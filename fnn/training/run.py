@@ -1,7 +1,8 @@
 """`fnn.train`: check, compile, run."""
 
 import time
-from typing import Any, NamedTuple
+import warnings
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,10 +11,10 @@ import optax
 from jaxtyping import Float
 
 from fnn import checks
-from fnn.backprop import outputs_of
 from fnn.data import Dataset
-from fnn.training.program import Outcome, Plan, trajectory
+from fnn.training.program import Outcome, trajectory
 from fnn.training.progress import epoch_bar
+from fnn.training.refusals import check_run
 from fnn.types import Layer, Loss, Params, State
 
 REPORTS = 100  # messages to the progress bar in a run, at most
@@ -29,7 +30,8 @@ class Run(NamedTuple):
                              the epoch as it was trained; NaN from the epoch in which the run diverged, and after an
                              early stop
     stopped_epoch            the last epoch that was trained
-    diverged                 whether a step's loss or parameters were not finite; params are those before that step
+    diverged                 whether a step's loss, parameters, state or optimizer state were not finite; params and
+                             state are those before that step
     compile_seconds, run_seconds
     """
 
@@ -43,6 +45,16 @@ class Run(NamedTuple):
     history: dict[str, Float[np.ndarray, "epochs"]]
     compile_seconds: float
     run_seconds: float
+
+    def final(self, metric: str) -> float:
+        """A history entry at the last epoch that was trained; NaN if the run diverged in it."""
+        return float(checks.lookup("metric", metric, self.history)[self.stopped_epoch])
+
+    def __repr__(self) -> str:
+        epochs = len(next(iter(self.history.values())))
+        ended = " (diverged)" if self.diverged else ""
+        metrics = ", ".join(f"{name} {self.final(name):.4g}" for name in self.history)
+        return f"Run({self.stopped_epoch + 1} of {epochs} epochs{ended}, best_epoch {self.best_epoch}; {metrics})"
 
 
 def train(
@@ -64,84 +76,29 @@ def train(
     are evaluated. With `patience`, training stops after that many epochs without a lower validation loss.
 
     The same net, loss and optimizer objects with the same sizes are compiled once, whatever the seed.
-    Raises ValueError for everything that does not fit together, before anything is compiled.
+    Raises ValueError for everything that does not fit together, before anything is compiled; warns of a run that
+    diverged.
     """
     plan = check_run(net, loss, optimizer, dataset, epochs, batch_size, patience)
     seed = checks.seed(seed)
     if progress:
         plan = plan._replace(report_every=-(-epochs // REPORTS))
-    arrays = jax.tree.map(jnp.asarray, dataset)
+    arrays = jax.tree.map(jnp.asarray, dataset._replace(scaling=None))
     with epoch_bar(epochs, progress) as bar:
         arguments = (net, loss, optimizer, plan, np.uint32(seed), arrays, np.int32(bar))
         _, compile_seconds = timed(lambda: _program.lower(*arguments).compile())
         outcome, run_seconds = timed(lambda: jax.block_until_ready(_program(*arguments)))
-    return run_of(outcome, compile_seconds, run_seconds)
+    run = run_of(outcome, compile_seconds, run_seconds)
+    if run.diverged:
+        warnings.warn(
+            f"train: the run diverged in epoch {run.stopped_epoch + 1} of {epochs}; params are those before the step "
+            "that was not finite. Lower the learning rate, scale x, or clip with fnn.optim.clip_by_global_norm.",
+            stacklevel=2,
+        )
+    return run
 
 
 _program = jax.jit(trajectory, static_argnums=(0, 1, 2, 3))
-
-
-def check_run(
-    net: Layer,
-    loss: Loss,
-    optimizer: optax.GradientTransformation,
-    dataset: Dataset,
-    epochs: int,
-    batch_size: int,
-    patience: int | None,
-) -> Plan:
-    """Every refusal that `train` and `sweep` share."""
-    checks.threefry()
-    check_parts(net, loss, optimizer)
-    plan = Plan(checks.count("epochs", epochs), checks.count("batch_size", batch_size))
-    if patience is not None:
-        plan = plan._replace(patience=checks.count("patience", patience))
-    check_dataset(dataset)
-    n = len(dataset.train.x)
-    if plan.batch_size > n:
-        raise ValueError(f"batch_size: got {batch_size} for {n} training examples, expected at most {n}.")
-    check_fit(net, loss, dataset)
-    return plan
-
-
-def check_parts(net: Any, loss: Any, optimizer: Any) -> None:
-    """Refuses what is not a Layer, a Loss and an optimizer, in this order."""
-    if not isinstance(net, Layer):
-        raise ValueError(f"net: got {net!r}, expected a Layer such as fnn.mlp((64, 32, 10)).")
-    if not isinstance(loss, Loss):
-        raise ValueError(f"loss: got {loss!r}, expected a Loss such as fnn.losses.softmax_cross_entropy.")
-    if not (hasattr(optimizer, "init") and hasattr(optimizer, "update")):
-        raise ValueError(f"optimizer: got {optimizer!r}, expected one such as fnn.optim.adam(1e-3).")
-
-
-def check_dataset(dataset: Any) -> None:
-    """Refuses splits that are empty, do not match each other or hold NaN or infinity."""
-    if not isinstance(dataset, Dataset):
-        raise ValueError(
-            f"dataset: got {type(dataset).__name__}, expected a Dataset; make one with fnn.data.from_arrays(x, y)."
-        )
-    for name, split in dataset._asdict().items():
-        checks.examples(split.x, split.y, f"{name}.x", f"{name}.y")
-        if np.shape(split.x)[1:] != np.shape(dataset.train.x)[1:] or np.shape(split.y)[1:] != dataset.train.y.shape[1:]:
-            raise ValueError(
-                f"{name}: got x {np.shape(split.x)} and y {np.shape(split.y)}, which do not match train's "
-                f"{np.shape(dataset.train.x)} and {np.shape(dataset.train.y)}."
-            )
-
-
-def check_fit(net: Layer, loss: Loss, dataset: Dataset) -> None:
-    """Refuses a network, a loss and data that do not fit together, by tracing the shapes and reading the targets."""
-    params, state = jax.eval_shape(net.init, jax.random.key(0))
-    outputs = outputs_of(net, params, state, dataset.train.x.shape[1])
-    for name, split in dataset._asdict().items():
-        n = min(2, len(split.y))
-        prediction = jax.ShapeDtypeStruct((outputs, n), jnp.result_type(float))
-        jax.eval_shape(loss.value, prediction, np.asarray(split.y[:n]).T)
-        if loss.check is not None:
-            try:
-                loss.check(np.asarray(split.y).T, outputs)
-            except ValueError as error:
-                raise ValueError(f"{name}.{error}") from error
 
 
 def run_of(outcome: Outcome, compile_seconds: float, run_seconds: float) -> Run:

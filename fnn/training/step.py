@@ -39,15 +39,18 @@ def step(
 ) -> tuple[Learner, Tally]:
     """θ ← θ + optimizer(∂L/∂θ) on one batch, L the mean loss plus penalty.
 
-    The first step whose loss or new parameters are not finite is not taken, nor is any after it: the learner keeps
-    its last finite state. The select costs nothing measurable, and lanes beside this one do not notice.
+    The first step whose loss, or whose new parameters, state or optimizer state, are not finite is not taken, nor is
+    any after it: the learner stays as it was. (Adam with an infinite v would stand still for good and look trained.)
+    The select costs nothing measurable, and lanes beside this one do not notice.
     """
     done = backprop(net, loss, reductions.mean, learner.params, learner.state, x, target, key=key, train=True)
-    updates, optimizer_state = optimizer.update(done.grads, learner.optimizer_state, learner.params)
+    grads = tree.as_types_of(learner.params, done.grads)  # data wider than the parameters make wider gradients
+    updates, optimizer_state = optimizer.update(grads, learner.optimizer_state, learner.params)
     proposed = Learner(optax.apply_updates(learner.params, updates), done.state, optimizer_state)
 
-    sound = jnp.isfinite(done.value) & tree.all_finite(proposed.params)
+    sound = jnp.isfinite(done.value) & tree.all_finite(proposed)
     diverged = tally.diverged | ~sound
-    correct = jnp.zeros(()) if loss.correct is None else jnp.sum(loss.correct(done.prediction, target))
-    tally = Tally(tally.loss + jnp.sum(loss.value(done.prediction, target)), tally.correct + correct, diverged)
+    correct = jnp.zeros(()) if loss.correct is None else jnp.sum(loss.correct(done.prediction, target), dtype=float)
+    value = jnp.sum(loss.value(done.prediction, target), dtype=float)
+    tally = Tally(tally.loss + value, tally.correct + correct, diverged)
     return tree.where(diverged, learner, proposed), tally

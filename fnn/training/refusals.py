@@ -1,0 +1,88 @@
+"""Every refusal that `fnn.train` and `fnn.sweep` share, all made before anything is compiled."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from fnn import checks
+from fnn.backprop import check_loss, check_net, outputs_of, shapes_of
+from fnn.data import Dataset, Split
+from fnn.training.program import Plan
+from fnn.types import Layer, Loss
+
+
+def check_run(
+    net: Layer,
+    loss: Loss,
+    optimizer: optax.GradientTransformation,
+    dataset: Dataset,
+    epochs: int,
+    batch_size: int,
+    patience: int | None,
+) -> Plan:
+    """The plan of a run; ValueError for whatever does not fit together."""
+    checks.threefry()
+    check_parts(net, loss, optimizer)
+    plan = Plan(checks.count("epochs", epochs), checks.count("batch_size", batch_size))
+    if patience is not None:
+        plan = plan._replace(patience=checks.count("patience", patience))
+    check_dataset(dataset)
+    n = len(dataset.train.x)
+    if plan.batch_size > n:
+        raise ValueError(f"batch_size: got {batch_size} for {n} training examples, expected at most {n}.")
+    check_fit(net, loss, dataset)
+    return plan
+
+
+def check_parts(net: Any, loss: Any, optimizer: Any) -> None:
+    """Refuses what is not a Layer, a Loss and an optimizer, in this order."""
+    check_net(net)
+    if _is_optimizer(loss) and isinstance(optimizer, Loss):
+        raise ValueError("loss, optimizer: got them in the other order; the order is net, loss, optimizer.")
+    check_loss(loss)
+    checks.instance("optimizer", optimizer, _is_optimizer(optimizer), "one such as fnn.optim.adam(1e-3)")
+
+
+def _is_optimizer(value: Any) -> bool:
+    return hasattr(value, "init") and hasattr(value, "update")
+
+
+def check_dataset(dataset: Any) -> None:
+    """Refuses splits that are no arrays, are empty, do not match each other or hold what JAX would change."""
+    if not isinstance(dataset, Dataset):
+        raise ValueError(
+            f"dataset: got {type(dataset).__name__}, expected a Dataset; make one with fnn.data.from_arrays(x, y)."
+        )
+    for name, split in dataset.splits.items():
+        _check_arrays(name, split)
+        checks.examples(split.x, split.y, f"{name}.x", f"{name}.y")
+        if split.x.shape[1:] != dataset.train.x.shape[1:] or split.y.shape[1:] != dataset.train.y.shape[1:]:
+            raise ValueError(
+                f"{name}: got x {split.x.shape} and y {split.y.shape}, which do not match train's "
+                f"{dataset.train.x.shape} and {dataset.train.y.shape}."
+            )
+
+
+def _check_arrays(name: str, split: Any) -> None:
+    if not isinstance(split, Split):
+        raise ValueError(f"{name}: got {type(split).__name__}, expected a fnn.data.Split(x, y).")
+    for part, array in split._asdict().items():
+        if not isinstance(array, (np.ndarray, jax.Array)):
+            raise ValueError(f"{name}.{part}: got {type(array).__name__}, expected an array; use np.asarray({part}).")
+
+
+def check_fit(net: Layer, loss: Loss, dataset: Dataset) -> None:
+    """Refuses a network, a loss and data that do not fit together, by tracing the shapes and reading the targets."""
+    outputs = outputs_of(net, *shapes_of(net), dataset.train.x.shape[1])
+    for name, split in dataset.splits.items():
+        prediction = jax.ShapeDtypeStruct((outputs, len(split.y)), jnp.result_type(float))
+        target = jax.ShapeDtypeStruct(split.y.shape[::-1], split.y.dtype)
+        try:
+            jax.eval_shape(loss.value, prediction, target)
+            if loss.check is not None:
+                loss.check(np.asarray(split.y).T, outputs)
+        except ValueError as error:
+            raise ValueError(f"{name}.{error}") from error

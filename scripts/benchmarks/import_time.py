@@ -1,0 +1,47 @@
+"""Seconds that `import fnn` takes, beside `import jax, optax`, which it needs: fresh processes, taking turns."""
+
+import json
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import tyro
+
+CONTENDERS = {"fnn": "import fnn", "jax and optax": "import jax, optax", "jax": "import jax"}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How often."""
+
+    rounds: int = 15
+    """Fresh processes of each kind."""
+    json: bool = False
+    """Print JSON instead of a table."""
+
+
+def main(options: Options) -> None:
+    """Medians, and the ratio that is to stay below 1.15."""
+    seconds: dict[str, list[float]] = {name: [] for name in CONTENDERS}
+    for _ in range(options.rounds):
+        for name, code in CONTENDERS.items():
+            seconds[name].append(import_seconds(code))
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    ratio = medians["fnn"] / medians["jax and optax"]
+    if options.json:
+        print(json.dumps({"rounds": options.rounds, "seconds": medians, "ratio": ratio}, indent=2))
+        return
+    for name, code in CONTENDERS.items():
+        print(f"{code:20} {medians[name]:6.3f} s  ({min(seconds[name]):.3f} to {max(seconds[name]):.3f})")
+    print(f"ratio of the first two {ratio:6.3f}")
+
+
+def import_seconds(code: str) -> float:
+    """The seconds of one import in a fresh process, without those of starting Python."""
+    timed = f"import time; start = time.perf_counter(); {code}; print(time.perf_counter() - start)"
+    return float(subprocess.run([sys.executable, "-c", timed], capture_output=True, text=True, check=True).stdout)
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options, description=__doc__))
