@@ -155,6 +155,8 @@ def test_init_files_only_re_export(path):
     if path.name != "__init__.py":
         return
     body = ast.parse(path.read_text()).body
+    if path == ROOT / "fnn" / "__init__.py":  # which also loads the checker when it is first asked for
+        body = [node for node in body if not isinstance(node, (ast.If, ast.FunctionDef))]
     assert all(isinstance(node, (ast.Expr, ast.ImportFrom, ast.Assign)) for node in body)
     names = [node for node in body if isinstance(node, ast.Assign)]
     assert [name.targets[0].id for name in names] == ["__all__"]
@@ -167,7 +169,7 @@ def in_a_fresh_process(code: str) -> str:
 
 def test_importing_does_no_work():
     """No backend is started (the number of devices can still be set), and nothing optional is loaded."""
-    heavy = "{'matplotlib', 'sklearn', 'tyro', 'scipy.stats', 'torch', 'mnist1d'}"
+    heavy = "{'fnn.gradcheck', 'jax.extend', 'matplotlib', 'sklearn', 'tyro', 'scipy.stats', 'torch', 'mnist1d'}"
     code = f"""
 import sys, jax, fnn
 jax.config.update("jax_num_cpu_devices", 3)

@@ -68,21 +68,39 @@ def _not_finite(problem, truth, findings, wrong) -> Diagnosis | None:
     return None
 
 
-def _one_vague_pattern(problem, truth, findings, wrong) -> Diagnosis | None:
-    return _one_pattern(problem, truth, findings, wrong, vague=True)
-
-
-def _one_pattern(problem, truth, findings, wrong, vague=False) -> Diagnosis | None:
-    """The same simple pattern in every wrong tensor, with the same number where it has one."""
-    found = [patterns.of(f.compared, f.wrong, _closeness(problem), vague=vague) for f in wrong]
-    known = [pattern for pattern in found if pattern is not None]
-    if len(known) < len(found) or len({pattern.cause for pattern in known}) > 1:
+def _one_pattern(problem, truth, findings, wrong) -> Diagnosis | None:
+    """The same exact pattern in every wrong tensor. A factor must be the same one in all of them, and in more than a
+    single number, of which anything is a multiple."""
+    known = _patterns(problem, wrong, vague=False)
+    if known is None or len({pattern.cause for pattern in known}) > 1:
         return None
-    if known[0].cause == "constant factor" and len({pattern.number for pattern in known}) > 1:
+    factor = known[0].cause == "constant factor"
+    single = all(finding.compared.hand.size == 1 for finding in wrong)
+    if factor and (len({pattern.number for pattern in known}) > 1 or (single and not known[0].familiar)):
+        return None
+    return Diagnosis(known[0].cause, f"in {_names(findings, wrong)}, {known[0].explanation}")
+
+
+def _one_vague_pattern(problem, truth, findings, wrong) -> Diagnosis | None:
+    """The same pattern in every wrong tensor, where it may only say what is wrong, or with another factor in each."""
+    known = _patterns(problem, wrong, vague=True)
+    if known is None or len({pattern.cause for pattern in known}) > 1:
+        return None
+    if known[0].cause == "constant factor" and len(known) > 1:
         factors = ", ".join(f"{f.path} {p.number:.6g}" for f, p in zip(wrong, known, strict=True))
         return Diagnosis("constant factor", f"hand-written = factor × truth, by tensor: {factors}.")
-    names = "every tensor" if len(wrong) == len(findings) > 1 else ", ".join(f.path for f in wrong)
-    return Diagnosis(known[0].cause, f"in {names}, {known[0].explanation}")
+    return Diagnosis(known[0].cause, f"in {_names(findings, wrong)}, {known[0].explanation}")
+
+
+def _patterns(problem, wrong, *, vague: bool) -> list[patterns.Pattern] | None:
+    """A pattern for each wrong tensor, or None where one has none."""
+    found = [patterns.of(f.compared, f.wrong, _closeness(problem), vague=vague) for f in wrong]
+    known = [pattern for pattern in found if pattern is not None]
+    return known if known and len(known) == len(found) else None
+
+
+def _names(findings, wrong) -> str:
+    return "every tensor" if len(wrong) == len(findings) > 1 else ", ".join(f.path for f in wrong)
 
 
 def _penalty(problem, truth, findings, wrong) -> Diagnosis | None:
@@ -133,7 +151,9 @@ def _candidates(problem: Problem, truth: Truth) -> Iterator[tuple[str, str, Sequ
 
 
 def _precision(problem, truth, findings, wrong) -> Diagnosis | None:
-    """Errors of the size of a narrower dtype's rounding in most entries."""
+    """Errors of the size of a narrower dtype's rounding in most entries of every wrong tensor, and in eight or more."""
+    if sum(int(finding.wrong.sum()) for finding in wrong) < 8:
+        return None
     for name, epsilon in (("float32", 2.0**-23), ("bfloat16", 2.0**-8)):
         if epsilon > problem.epsilon and all(_like_rounding(finding.compared, epsilon) for finding in wrong):
             return Diagnosis(
@@ -147,9 +167,9 @@ def _precision(problem, truth, findings, wrong) -> Diagnosis | None:
 def _like_rounding(compared: Comparison, epsilon: float) -> bool:
     """Most entries off by a few roundings of their own size, none by many of the tensor's."""
     error, size = np.abs(compared.hand - compared.truth), np.abs(compared.truth)
-    few = compared.hand.size >= 8 and np.mean(compared.wrong) < 0.2
+    some = np.mean(compared.wrong) >= 0.5
     typical = np.median(error[size > 0] / size[size > 0]) if np.any(size > 0) else np.inf
-    return bool(not few and typical < 4 * epsilon and np.max(error) < 32 * epsilon * np.max(size))
+    return bool(some and typical < 4 * epsilon and np.max(error) < 32 * epsilon * np.max(size))
 
 
 def _each_by_itself(problem, truth, findings, wrong) -> Diagnosis | None:

@@ -10,11 +10,13 @@ FEW_ROWS = 512  # rows that are compared pair by pair
 
 
 class Pattern(NamedTuple):
-    """A cause, a sentence about this tensor, and the number in it where there is one."""
+    """A cause, a sentence about this tensor, and the number in it where there is one: `familiar` if it is a whole one,
+    its inverse, or close to 1, as factors that people forget are."""
 
     cause: str
     explanation: str
     number: float | None = None
+    familiar: bool = False
 
 
 def close(hand: np.ndarray, candidate: np.ndarray, compared: Comparison, closeness: float) -> bool:
@@ -48,7 +50,8 @@ def _factor(hand, truth, wrong, compared, closeness) -> Pattern | None:
         return None
     if abs(factor + 1) < 1e-6:
         return Pattern("sign", "hand-written = −truth: the sign is turned.", -1.0)
-    return Pattern("constant factor", f"hand-written = {_named(factor)} × truth.", float(f"{factor:.6g}"))
+    familiar = "(" in _named(factor) or abs(factor - 1) < 0.1
+    return Pattern("constant factor", f"hand-written = {_named(factor)} × truth.", float(f"{factor:.6g}"), familiar)
 
 
 def _named(factor: float) -> str:

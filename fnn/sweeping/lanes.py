@@ -82,11 +82,6 @@ class Recorded(dict):
         self.read |= dict.keys(self)
         return super().__iter__()
 
-    def keys(self):
-        """As dict.keys."""
-        self.read |= dict.keys(self)
-        return super().keys()
-
     def values(self):
         """As dict.values."""
         self.read |= dict.keys(self)
