@@ -3,17 +3,17 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from fnn import activations, data, initializers, layers, losses, optim, penalties, perceptron, perturbation
-from fnn.activations import Activation
-from fnn.backprop import apply, value_and_grad
-from fnn.devices import use_all_devices
-from fnn.mlp import mlp
-from fnn.sweeping import Sweep, sweep
-from fnn.training import Run, train
-from fnn.types import Layer, Loss, Penalty
+from fnn.mlp import mlp  # now, and not when asked for: importing the module later would put it in the function's place
 
 if TYPE_CHECKING:
+    from fnn import activations, data, initializers, layers, losses, optim, penalties, perceptron, perturbation
+    from fnn.activations import Activation
+    from fnn.backprop import apply, value_and_grad
+    from fnn.devices import use_all_devices
     from fnn.gradcheck import check_gradient, check_network, check_vjp
+    from fnn.sweeping import Sweep, sweep
+    from fnn.training import Run, train
+    from fnn.types import Layer, Loss, Penalty
 
 __all__ = [
     "Activation",
@@ -42,10 +42,28 @@ __all__ = [
     "value_and_grad",
 ]
 
+_HOMES = {
+    "fnn.activations": ("Activation",),
+    "fnn.backprop": ("apply", "value_and_grad"),
+    "fnn.devices": ("use_all_devices",),
+    "fnn.gradcheck": ("check_gradient", "check_network", "check_vjp"),
+    "fnn.sweeping": ("Sweep", "sweep"),
+    "fnn.training": ("Run", "train"),
+    "fnn.types": ("Layer", "Loss", "Penalty"),
+}
+
 
 def __getattr__(name: str) -> Any:
-    """Loads the gradient checker when it is first asked for: it brings in parts of JAX that nothing else needs, a
-    quarter of what importing fnn would cost."""
-    if name in ("check_gradient", "check_network", "check_vjp"):
-        return getattr(import_module("fnn.gradcheck"), name)
+    """Loads a part when it is first asked for (PEP 562): all of them at once cost a third of importing JAX, most of it
+    one garbage collection that they set off among JAX's objects."""
+    for module, names in _HOMES.items():
+        if name in names:
+            value = globals()[name] = getattr(import_module(module), name)
+            return value
+    if name in __all__:
+        return import_module(f"fnn.{name}")
     raise AttributeError(f"module 'fnn' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
