@@ -16,7 +16,7 @@ import jax
 import numpy as np
 from matplotlib.figure import Figure
 
-import fnn
+from fnn.devices import usable_cores
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +60,7 @@ def environment() -> dict[str, Any]:
         "versions": {name: version(name) for name in ("fnn", "jax", "jaxlib", "optax", "numpy")},
         "commit": _commit(),
         "devices": [f"{device.platform}: {device.device_kind}" for device in devices],
-        "cores": fnn.devices.usable_cores(),
+        "cores": usable_cores(),
         "prng": str(jax.random.key_impl(jax.random.key(0))),
         "x64": jax.dtypes.canonicalize_dtype(float) == np.float64,
         "flags": {name: os.environ[name] for name in ("XLA_FLAGS", "JAX_PLATFORMS") if name in os.environ},

@@ -86,6 +86,7 @@ def plot(results: dict[str, np.ndarray], config: Config) -> Figure:
     spread.axvline(mean, color="black", linewidth=1, label=f"mean {mean:.4f}")
     spread.yaxis.set_major_locator(MaxNLocator(integer=True))
     spread.set(xlabel="test accuracy after the last epoch", ylabel="seeds")
+    spread.set_ylim(0, 1.35 * seeds.max())  # room for the legend
     spread.legend(frameon=False)
     figure.suptitle(
         f"64-{config.hidden}-10 {config.activation} on digits: median and 5-95% band over {config.seeds} seeds"
