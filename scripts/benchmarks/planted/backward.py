@@ -1,0 +1,96 @@
+"""The backward pass by hand, each of its steps a function that a fault can replace."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from planted.networks import Case, Network, Record, forward, module_of
+
+Tape = list[Record]
+
+
+def slope(name: str, z: Any, a: Any) -> Any:
+    """f′(z) from z and a = f(z)."""
+    m = module_of(z)
+    return {
+        "identity": lambda: 1 + 0 * z,
+        "relu": lambda: (z > 0).astype(z.dtype),
+        "relu as maximum": lambda: (z > 0).astype(z.dtype),
+        "tanh": lambda: 1 - a**2,
+        "sigmoid": lambda: a * (1 - a),
+        "softplus": lambda: 0.5 * (1 + m.tanh(0.5 * z)),
+    }[name]()
+
+
+def output_delta(case: Case, tape: Tape, y: Any) -> Any:
+    """∂loss/∂z of the last layer, (outputs, examples)."""
+    network, (z, p) = case.network, (tape[-1].z, tape[-1].a)
+    error = p - y
+    if network.loss == "squared" and network.output == "softmax":
+        error = p * (error - (p * error).sum(axis=0, keepdims=True))
+    elif network.loss == "squared":
+        error = error * slope(network.output, z, p)
+    return case.scale * error / network.batch
+
+
+def back(k: int, W: Any, delta: Any, tape: Tape) -> Any:
+    """∂loss/∂a below layer k."""
+    return W.T @ delta
+
+
+def derivative(network: Network, k: int, tape: Tape) -> Any:
+    """f′ of hidden layer k, with dropout's factor."""
+    found = slope(network.hidden, tape[k].u, tape[k].a)
+    return found if tape[k].mask is None else found * tape[k].mask
+
+
+def norm(k: int, record: Record, gain: Any, delta: Any) -> tuple[Any, Any, Any]:
+    """Batch norm: ∂loss/∂z, ∂loss/∂gain, ∂loss/∂shift from ∂loss/∂u. Both statistics depend on z."""
+    n = record.normalised
+    centred = delta - delta.mean(axis=1, keepdims=True) - n * (n * delta).mean(axis=1, keepdims=True)
+    return gain[:, None] * record.inverse_std * centred, (n * delta).sum(axis=1), delta.sum(axis=1)
+
+
+def weight(k: int, delta: Any, tape: Tape) -> Any:
+    """∂loss/∂W = δ aᵀ."""
+    return delta @ tape[k].below.T
+
+
+def bias(k: int, delta: Any) -> Any:
+    """∂loss/∂b = Σδ over the examples."""
+    return delta.sum(axis=1)
+
+
+class Steps(NamedTuple):
+    """The steps of a right backward pass; `steps._replace(...)` is a wrong one."""
+
+    output: Callable = output_delta
+    back: Callable = back
+    derivative: Callable = derivative
+    norm: Callable = norm
+    weight: Callable = weight
+    bias: Callable = bias
+    key: Callable = lambda key: key
+    backward_key: Callable = lambda key: key
+
+
+def gradient(case: Case, params: list, key: Any = None, steps: Steps = Steps()) -> list:  # noqa: B008 (immutable)
+    """∂loss/∂params, in the precision and by the library of params."""
+    network, m = case.network, module_of(params[0]["W"])
+    x, y = (m.asarray(v, params[0]["W"].dtype) for v in (case.x, case.y))
+    tape = forward(network, params, x, steps.key(key))
+    if network.dropout:
+        other = forward(network, params, x, steps.backward_key(steps.key(key)))
+        tape = [record._replace(mask=drawn.mask) for record, drawn in zip(tape, other, strict=True)]
+    delta = steps.output(case, tape, y)
+    grads: list = []
+    for k in reversed(range(network.depth)):
+        extra = {}
+        if k < network.depth - 1:
+            delta = steps.back(k + 1, params[k + 1]["W"], delta, tape) * steps.derivative(network, k, tape)
+            if network.batch_norm:
+                delta, extra["gain"], extra["shift"] = steps.norm(k, tape[k], params[k]["gain"], delta)
+        W = steps.weight(k, delta, tape)
+        if network.penalty:
+            W = W + case.scale * network.penalty * params[k]["W"]
+        grads.insert(0, {"W": W, "b": steps.bias(k, delta)} | extra)
+    return grads

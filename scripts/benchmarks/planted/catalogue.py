@@ -1,0 +1,137 @@
+"""Every fault, every network, and the draws: which fault in which network at which point."""
+
+import zlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from planted import derivatives, entries, factors, products, surroundings
+from planted.fault import Fault
+from planted.networks import Case, Network, case_of, forward
+
+FAULTS: tuple[Fault, ...] = (
+    *factors.factors(),
+    *factors.order(),
+    *entries.missing(),
+    *entries.spoilt(),
+    *derivatives.derivatives(),
+    *products.products(),
+    *surroundings.surroundings(),
+)
+
+LARGE = Network((784, 128, 10), "tanh", "softmax", "cross-entropy", 32)
+
+SMALL = (
+    Network((2, 2, 1), "sigmoid", "sigmoid", "squared", 4),
+    Network((2, 3, 1), "tanh", "tanh", "squared", 1),
+    Network((2, 3, 1), "softplus", "softplus", "squared", 5),
+    Network((2, 4, 1), "tanh", "identity", "squared", 6),
+    Network((3, 5, 1), "relu", "sigmoid", "bce", 8, gradient_in="numpy"),
+    Network((1, 1, 1, 1), "sigmoid", "sigmoid", "squared", 1),
+    Network((1, 1, 1, 1), "tanh", "identity", "squared", 5),
+    Network((4, 6, 3), "sigmoid", "softmax", "cross-entropy", 8, gradient_in="numpy"),
+    Network((4, 3, 2), "tanh", "identity", "squared", 6, gradient_in="numpy", loss_in="numpy"),
+    Network((5, 7, 4), "relu", "softmax", "cross-entropy", 8),
+    Network((3, 8, 8, 2), "softplus", "sigmoid", "bce", 10),
+    Network((4, 5, 3), "sigmoid", "softmax", "squared", 7),
+    Network((6, 6, 6, 6), "tanh", "softmax", "cross-entropy", 9),
+    Network((5, 5, 5), "relu", "identity", "squared", 5),
+    Network((5, 5, 5), "sigmoid", "softmax", "cross-entropy", 5),
+    Network((3, 4, 4), "tanh", "sigmoid", "squared", 6, penalty=0.01),
+    Network((6, 9, 3), "relu", "softmax", "cross-entropy", 12, batch_norm=True),
+    Network((4, 6, 2), "tanh", "identity", "squared", 10, batch_norm=True),
+    Network((6, 10, 4), "relu", "softmax", "cross-entropy", 8, dropout=0.5),
+    Network((5, 8, 8, 3), "tanh", "identity", "squared", 6, dropout=0.3),
+    Network((20, 16, 5), "tanh", "softmax", "cross-entropy", 12),
+)
+
+SCALES = (1.0, 1e-6, 1e6, 1e-3, 1e3)
+
+
+class Draw(NamedTuple):
+    """A fault (by its place in FAULTS; −1 is none) in a case."""
+
+    fault: int
+    case: Case
+    condition: str = ""
+
+
+def fault_draws(each: int, large: bool) -> list[Draw]:
+    """`each` draws of every fault in small networks, and one in 784-128-10 where it applies and large is asked for."""
+    return [draw for i in range(len(FAULTS)) for draw in _draws_of(i, each, large)]
+
+
+def _draws_of(i: int, each: int, large: bool) -> Iterator[Draw]:
+    fault = FAULTS[i]
+    start = zlib.crc32(fault.name.encode())
+    networks = [network for network in SMALL if fault.applies(network)]
+    np.random.default_rng(start).shuffle(networks)
+    for j in range(each):
+        weights = (1.0, 0.5, 2.0)[j % 3]
+        yield Draw(i, case_of(networks[j % len(networks)], start % 10_000 + j, SCALES[j % len(SCALES)], weights))
+    if large and fault.applies(LARGE):
+        yield Draw(i, case_of(LARGE, start % 10_000))
+
+
+def clean_draws(count: int, large: int) -> list[Draw]:
+    """Right gradients under conditions in which a checker may be tempted: (network, condition, scale, seed) differ."""
+    draws = []
+    for j in range(count):
+        network = SMALL[j % len(SMALL)]
+        condition = list(CONDITIONS)[j // len(SMALL) % len(CONDITIONS)]
+        scale = SCALES[j // (len(SMALL) * len(CONDITIONS)) % len(SCALES)]
+        draws.append(Draw(-1, CONDITIONS[condition](network, 20_000 + j, scale), condition))
+    return draws + [Draw(-1, case_of(LARGE, 30_000 + j), "784-128-10") for j in range(large)]
+
+
+def _usual(network: Network, seed: int, scale: float) -> Case:
+    return case_of(network, seed, scale)
+
+
+def _zero_biases(network: Network, seed: int, scale: float) -> Case:
+    return case_of(network, seed, scale, zero_biases=True)
+
+
+def _saturated(network: Network, seed: int, scale: float) -> Case:
+    return case_of(network, seed, scale, weights=20.0)
+
+
+def _tiny_weights(network: Network, seed: int, scale: float) -> Case:
+    return case_of(network, seed, scale, weights=1e-4)
+
+
+def _large_data(network: Network, seed: int, scale: float) -> Case:
+    case = case_of(network, seed, scale)
+    return case._replace(x=1e3 * case.x)
+
+
+def _near_fit(network: Network, seed: int, scale: float) -> Case:
+    """Targets within 1e-6 of the output, where the loss allows them; else confident and right."""
+    case = case_of(network, seed, scale)
+    if network.loss != "squared":
+        case.params[-1]["W"] *= 30.0
+    p = np.asarray(forward(network, case.params, case.x, case.key)[-1].a)
+    if network.loss == "squared":
+        return case._replace(y=p + 1e-6 * np.random.default_rng(seed).normal(size=p.shape))
+    right = np.eye(len(p))[p.argmax(axis=0)].T if network.loss == "cross-entropy" else (p > 0.5).astype(float)
+    return case._replace(y=right)
+
+
+def _kinks(network: Network, seed: int, scale: float) -> Case:
+    """An example of zeros and zero biases put relu exactly on its kink; other activations have none there."""
+    hidden = "relu as maximum" if network.hidden == "relu" and seed % 2 else network.hidden
+    case = case_of(network._replace(hidden=hidden), seed, scale, zero_biases=True)
+    case.x[:, 0] = 0.0
+    return case
+
+
+CONDITIONS = {
+    "usual": _usual,
+    "zero biases": _zero_biases,
+    "saturated": _saturated,
+    "tiny weights": _tiny_weights,
+    "large data": _large_data,
+    "near-perfect fit": _near_fit,
+    "on kinks": _kinks,
+}

@@ -1,0 +1,107 @@
+"""The checkers under comparison, each as (case, gradient) -> what it says, at its defaults."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import torch
+from jax.test_util import check_grads
+
+import fnn
+from planted.networks import Case, loss
+
+SLOW_PARAMETERS = 600  # up to so many, torch's slow mode finishes within a second
+
+
+class Answer(NamedTuple):
+    """Whether the gradient was objected to, and what was said; None where the contender cannot be asked."""
+
+    objected: bool | None
+    cause: str | None = None
+    said: str = ""
+
+
+def ours(case: Case, gradient: Callable) -> Answer:
+    """`fnn.check_gradient`."""
+    in_numpy = "numpy" in (case.network.gradient_in, case.network.loss_in)
+    options = {} if case.key is None else {"key": case.key}
+    with jax.enable_x64(True):
+        params = case.params if in_numpy else jax.tree.map(jnp.asarray, case.params)
+    try:
+        report = fnn.check_gradient(partial(loss, case), gradient, params, **options)
+    except fnn.gradcheck.Unusable as refusal:
+        return Answer(True, "refused", str(refusal))
+    return Answer(None if report.verdict == "abstain" else not report.passed, report.cause, str(report))
+
+
+def jax_check_grads(case: Case, gradient: Callable, x64: bool) -> Answer:
+    """`jax.test_util.check_grads` in reverse mode, which is its `check_vjp`, of a `custom_vjp`."""
+
+    @jax.custom_vjp
+    def f(params):
+        return loss(in_jax, params, case.key)
+
+    in_jax = case._replace(network=case.network._replace(loss_in="jax"))
+    f.defvjp(lambda params: (f(params), params), lambda params, c: (jax.tree.map(lambda g: c * g, call(params)),))
+
+    def call(params):
+        return jax.tree.map(jnp.asarray, _call(case, gradient, params))
+
+    with jax.enable_x64(x64):
+        return _objects(lambda: check_grads(f, (jax.tree.map(jnp.asarray, case.params),), order=1, modes=("rev",)))
+
+
+def torch_gradcheck(case: Case, gradient: Callable, fast: bool) -> Answer:
+    """`torch.autograd.gradcheck` of an `autograd.Function` whose backward is the hand-written gradient."""
+    leaves, tree = jax.tree.flatten(case.params)
+    if not fast and sum(leaf.size for leaf in leaves) > SLOW_PARAMETERS:
+        return Answer(None)
+    value = _value_in_float64(case)
+
+    class Network(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, *tensors):
+            ctx.params = tree.unflatten([tensor.detach().numpy() for tensor in tensors])
+            return torch.tensor(float(value(ctx.params)), dtype=torch.float64)
+
+        @staticmethod
+        def backward(ctx, c):
+            grads = jax.tree.leaves(_call(case, gradient, ctx.params))
+            return tuple(c * torch.tensor(np.asarray(g)) for g in grads)
+
+    inputs = tuple(torch.tensor(leaf, requires_grad=True) for leaf in leaves)
+    with jax.enable_x64(True):
+        return _objects(lambda: torch.autograd.gradcheck(Network.apply, inputs, fast_mode=fast))
+
+
+def _call(case: Case, gradient: Callable, params: Any) -> Any:
+    """gradient(params) by the library that it is written for."""
+    options = {} if case.key is None else {"key": case.key}
+    convert = np.asarray if case.network.gradient_in == "numpy" else jnp.asarray
+    return gradient(jax.tree.map(convert, params), **options)
+
+
+def _value_in_float64(case: Case) -> Callable:
+    """The loss for NumPy parameters; compiled where drawing a mask would be slow."""
+    if case.network.dropout:
+        return jax.jit(partial(loss, case, key=case.key))
+    return partial(loss, case)
+
+
+def _objects(check: Callable[[], Any]) -> Answer:
+    try:
+        check()
+    except (AssertionError, RuntimeError, TypeError, ValueError) as objection:
+        return Answer(True, None, f"{type(objection).__name__}: {objection}")
+    return Answer(False)
+
+
+RIVALS: dict[str, Callable[[Case, Callable], Answer]] = {
+    "jax f32": partial(jax_check_grads, x64=False),
+    "jax f64": partial(jax_check_grads, x64=True),
+    "torch fast": partial(torch_gradcheck, fast=True),
+    "torch slow": partial(torch_gradcheck, fast=False),
+}

@@ -1,0 +1,172 @@
+"""Plain multilayer perceptrons, written once for NumPy and JAX: parameters, data, forward pass and loss.
+
+Activations are (units, examples), as in z = W a + b. Nothing of the `fnn` package is used here: these stand for the
+code of anybody who writes a network by hand.
+"""
+
+import zlib
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+EPSILON = 1e-5  # of batch norm
+
+
+class Network(NamedTuple):
+    """What is computed. The loss is a mean over examples of: ½Σ(p − y)² "squared", −Σ y log p "cross-entropy" after
+    softmax, or the same for independent sigmoids, "bce"."""
+
+    sizes: tuple[int, ...]
+    hidden: str
+    output: str
+    loss: str
+    batch: int
+    batch_norm: bool = False
+    dropout: float = 0.0
+    penalty: float = 0.0
+    gradient_in: str = "jax"
+    loss_in: str = "jax"
+
+    @property
+    def depth(self) -> int:
+        """Number of layers with weights."""
+        return len(self.sizes) - 1
+
+    def __str__(self) -> str:
+        extras = [
+            "batch norm" * self.batch_norm,
+            "dropout" * bool(self.dropout),
+            "penalty" * bool(self.penalty),
+            "gradient in NumPy" * (self.gradient_in == "numpy"),
+            "loss in NumPy" * (self.loss_in == "numpy"),
+        ]
+        sizes = "-".join(str(size) for size in self.sizes)
+        return ", ".join([f"{sizes} {self.hidden}/{self.output} {self.loss}, n = {self.batch}", *filter(None, extras)])
+
+
+class Case(NamedTuple):
+    """A network at a point: float64 NumPy data, parameters, a factor in front of the loss, and a key for dropout."""
+
+    network: Network
+    seed: int
+    scale: float
+    params: list[dict[str, np.ndarray]]
+    x: np.ndarray
+    y: np.ndarray
+
+    @property
+    def key(self) -> Any:
+        """For dropout; None without."""
+        return jax.random.key(self.seed) if self.network.dropout else None
+
+
+class Record(NamedTuple):
+    """What a layer leaves for the backward pass: its input, z = W a + b, batch norm's n and 1/σ, u, f(u), mask."""
+
+    below: Any
+    z: Any
+    normalised: Any
+    inverse_std: Any
+    u: Any
+    a: Any
+    mask: Any
+
+
+def module_of(array: Any) -> ModuleType:
+    """The functions that go with an array."""
+    return np if isinstance(array, np.ndarray) else jnp
+
+
+def activate(name: str, z: Any) -> Any:
+    """f(z), softmax being over the units."""
+    m = module_of(z)
+    if name == "softmax":
+        e = m.exp(z - z.max(axis=0, keepdims=True))
+        return e / e.sum(axis=0, keepdims=True)
+    return {
+        "identity": lambda: z,
+        "relu": lambda: m.where(z > 0, z, 0 * z),
+        "relu as maximum": lambda: m.maximum(z, 0 * z),
+        "tanh": lambda: m.tanh(z),
+        "sigmoid": lambda: 0.5 * (1 + m.tanh(0.5 * z)),
+        "softplus": lambda: m.logaddexp(z, 0 * z),
+    }[name]()
+
+
+def forward(network: Network, params: list, x: Any, key: Any = None) -> list[Record]:
+    """Every layer's record, first to last."""
+    tape: list[Record] = []
+    a = x
+    for k, layer in enumerate(params):
+        last = k == network.depth - 1
+        z = layer["W"] @ a + layer["b"][:, None]
+        u, normalised, inverse_std, mask = z, None, None, None
+        if network.batch_norm and not last:
+            inverse_std = 1 / module_of(z).sqrt(z.var(axis=1, keepdims=True) + EPSILON)
+            normalised = (z - z.mean(axis=1, keepdims=True)) * inverse_std
+            u = layer["gain"][:, None] * normalised + layer["shift"][:, None]
+        activation = activate(network.output if last else network.hidden, u)
+        if network.dropout and not last:
+            mask = dropout_mask(network, jax.random.fold_in(key, k), u.shape)
+        tape.append(Record(a, z, normalised, inverse_std, u, activation, mask))
+        a = activation if mask is None else activation * mask
+    return tape
+
+
+def dropout_mask(network: Network, key: Any, shape: tuple[int, ...]) -> Any:
+    """0 or 1/(1 − p)."""
+    keep = 1 - network.dropout
+    return jax.random.bernoulli(key, keep, shape) / keep
+
+
+def loss(case: Case, params: list, key: Any = None) -> Any:
+    """scale · (mean over examples + ½λΣW²), in the precision and by the library of params."""
+    network = case.network
+    if network.loss_in == "numpy":
+        params = jax.tree.map(np.asarray, params)
+    m = module_of(params[0]["W"])
+    x, y = (m.asarray(v, params[0]["W"].dtype) for v in (case.x, case.y))
+    last = forward(network, params, x, key)[-1]
+    z, p = last.z, last.a
+    if network.loss == "squared":
+        each = 0.5 * (p - y) ** 2
+    elif network.loss == "cross-entropy":
+        shifted = z - z.max(axis=0, keepdims=True)
+        each = y * (m.log(m.exp(shifted).sum(axis=0, keepdims=True)) - shifted)
+    else:
+        each = m.logaddexp(z, 0 * z) - y * z
+    decay = 0.5 * network.penalty * sum((layer["W"] ** 2).sum() for layer in params)
+    return case.scale * (each.sum(axis=0).mean() + decay)
+
+
+def case_of(network: Network, seed: int, scale: float = 1.0, weights: float = 1.0, zero_biases: bool = False) -> Case:
+    """Random parameters; `weights` multiplies the usual 1/√(inputs).
+
+    The data are the same whatever the seed, so that programs which hold them as constants are compiled once.
+    """
+    rng = np.random.default_rng(seed)
+    params = []
+    for k, (n_in, n_out) in enumerate(zip(network.sizes, network.sizes[1:], strict=False)):
+        layer = {
+            "W": weights * rng.normal(size=(n_out, n_in)) / np.sqrt(n_in),
+            "b": (0.0 if zero_biases else 0.3) * rng.normal(size=n_out),
+        }
+        if network.batch_norm and k < network.depth - 1:
+            layer |= {"gain": 1 + 0.3 * rng.normal(size=n_out), "shift": 0.3 * rng.normal(size=n_out)}
+        params.append(layer)
+    rng = np.random.default_rng(zlib.crc32(str(network).encode()))
+    x = rng.normal(size=(network.sizes[0], network.batch))
+    return Case(network, seed, scale, params, x, targets(network, rng))
+
+
+def targets(network: Network, rng: np.random.Generator) -> np.ndarray:
+    """One-hot classes, zeros and ones, or real numbers, (outputs, examples)."""
+    outputs = network.sizes[-1]
+    if network.loss == "cross-entropy":
+        return np.eye(outputs)[rng.integers(0, outputs, network.batch)].T
+    if network.loss == "bce":
+        return rng.integers(0, 2, (outputs, network.batch)).astype(float)
+    return rng.normal(size=(outputs, network.batch))
