@@ -51,7 +51,7 @@ def sweep(
     seeds     distinct whole numbers in [0, 2³²). A lane's random numbers come from its seed alone, as in
               fnn.train(seed=), so settings share them
     exact     run lanes one after another instead of vmapped: equal to fnn.train bit for bit where the builder's
-              hyperparameters are constants, at 1.1 to 2.2 times the time; otherwise equal to about 1e-6
+              hyperparameters are constants; otherwise equal to about 1e-6
 
     The other arguments are those of fnn.train. Call fnn.use_all_devices() first to use every core. A lane that
     diverges or stops early is frozen and the others go on. Raises ValueError before anything is compiled.
