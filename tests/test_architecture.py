@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "layers": {"types", "checks", "activations", "initializers"},
     "mlp": {"types", "checks", "activations", "initializers", "layers"},
     "backprop": {"types", "checks", "tree", "reductions"},
-    "gradcheck": {"types", "checks", "reductions", "backprop"},
+    "gradcheck": {"types", "checks", "activations", "reductions", "backprop"},
     "testing": {"gradcheck"},
     "__main__": {"gradcheck"},
     "optim": {"types", "checks", "tree"},

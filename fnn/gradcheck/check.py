@@ -6,11 +6,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import ClosedJaxpr
 
 from fnn.gradcheck.diagnosis import Diagnosis, Finding, diagnose
 from fnn.gradcheck.differences import taylor_slopes, values_of
+from fnn.gradcheck.flow import flow_of
 from fnn.gradcheck.kinks import sentence
-from fnn.gradcheck.oracle import Truth, autodiff, constants, trace, traced_loss
+from fnn.gradcheck.oracle import Truth, autodiff, trace, traced_loss
 from fnn.gradcheck.problem import Problem, Unusable, problem_of
 from fnn.gradcheck.records import Verdict
 from fnn.gradcheck.report import Report
@@ -136,11 +138,17 @@ def _random_parts(problem: Problem, truth: Truth | None, hand, again) -> str | N
         if moved > 1e3 * problem.epsilon * np.max(np.abs(one), initial=0.0):
             return f"gradient(params) gives another {path} when called again (it moved by {moved:.1e}). {remedy}"
     if truth is not None:
-        first, second = list(constants(truth.traced)), list(constants(trace(problem.loss, problem.leaves)))
+        first, second = constants(truth.traced), constants(trace(problem.loss, problem.leaves))
         same = len(first) == len(second) and all(map(_same_bits, first, second))
     else:
         same = problem.loss(problem.leaves) == problem.loss(problem.leaves)
     return None if same else f"loss(params) computes with other numbers when called again. {remedy}"
+
+
+def constants(traced: ClosedJaxpr) -> list[Any]:
+    """Every number that tracing has fixed: closed-over arrays and literals."""
+    flow = flow_of(traced)
+    return [*flow.constants.values(), *flow.literals.values()]
 
 
 def _same_bits(one: Any, other: Any) -> bool:

@@ -1,19 +1,19 @@
 """Why a gradient is wrong: hypotheses are computed, and the one that reproduces the wrong numbers is reported.
 
 First come hypotheses about each wrong tensor by itself (a factor, a sign, a transpose, rows), then hypotheses about
-the computation: the loss is differentiated again with one operation's derivative replaced by a common mistake.
+the computation: the true backward pass is run again with a common mistake in one of its steps.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 
-from fnn.gradcheck import patterns, surgery
+from fnn.gradcheck import mistakes, patterns
 from fnn.gradcheck.compare import Comparison
-from fnn.gradcheck.oracle import Truth, compiled, gradient_function, trace
+from fnn.gradcheck.oracle import Truth
 from fnn.gradcheck.problem import Problem
+from fnn.gradcheck.replay import Replay, replay_of
 
 
 class Diagnosis(NamedTuple):
@@ -35,16 +35,33 @@ class Finding(NamedTuple):
 def diagnose(problem: Problem, truth: Truth | None, findings: Sequence[Finding]) -> Diagnosis:
     """The first hypothesis that explains every wrong tensor, from the most specific to the vaguest."""
     wrong = [finding for finding in findings if finding.wrong.any()]
-    exact = (_contradiction, _not_finite, _one_pattern, _penalty, _computation, _precision)
-    for guess in (*exact, _one_vague_pattern, _each_by_itself):
-        found = guess(problem, truth, findings, wrong)
+    for guess in (_contradiction, _not_finite, _one_pattern, _penalty):
+        found = guess(problem, findings, wrong)
         if found is not None:
             return found
+    found = (
+        (None if truth is None else _by_replay(problem, truth, findings, wrong))
+        or _precision(problem, findings, wrong)
+        or _one_vague_pattern(problem, findings, wrong)
+        or _each_by_itself(problem, findings, wrong)
+    )
     names = ", ".join(finding.path for finding in wrong)
-    return Diagnosis("unknown", f"none of the known mistakes reproduces the gradient of {names}.")
+    return found or Diagnosis("unknown", f"none of the known mistakes reproduces the gradient of {names}.")
 
 
-def _contradiction(problem, truth, findings, wrong) -> Diagnosis | None:
+def _by_replay(problem, truth: Truth, findings, wrong) -> Diagnosis | None:
+    """A mistake in one step of the backward pass, or wrong tensors put together from the wrong pieces of it."""
+    replay = replay_of(truth, problem.leaves)
+    hand, slack = [f.compared.hand for f in findings], [f.compared.tolerance for f in findings]
+    given = mistakes.Given(hand, slack, mistakes.functions(replay))
+    return (
+        _mistake(problem, replay, given, mistakes.KNOWN)
+        or _assembly(problem, replay, given, wrong)
+        or _mistake(problem, replay, given, mistakes.FITTED)
+    )
+
+
+def _contradiction(problem, findings, wrong) -> Diagnosis | None:
     names = [finding.path for finding in findings if finding.contradicted]
     if not names:
         return None
@@ -55,7 +72,7 @@ def _contradiction(problem, truth, findings, wrong) -> Diagnosis | None:
     )
 
 
-def _not_finite(problem, truth, findings, wrong) -> Diagnosis | None:
+def _not_finite(problem, findings, wrong) -> Diagnosis | None:
     for finding in wrong:
         bad = np.argwhere(~np.isfinite(finding.compared.hand))
         if len(bad):
@@ -68,20 +85,19 @@ def _not_finite(problem, truth, findings, wrong) -> Diagnosis | None:
     return None
 
 
-def _one_pattern(problem, truth, findings, wrong) -> Diagnosis | None:
-    """The same exact pattern in every wrong tensor. A factor must be the same one in all of them, and in more than a
-    single number, of which anything is a multiple."""
+def _one_pattern(problem, findings, wrong) -> Diagnosis | None:
+    """The same exact pattern in every wrong tensor. A factor must be the same in all of them, and one that people
+    forget: where there is one output and one example, most mistakes multiply everything by some number."""
     known = _patterns(problem, wrong, vague=False)
     if known is None or len({pattern.cause for pattern in known}) > 1:
         return None
     factor = known[0].cause == "constant factor"
-    single = all(finding.compared.hand.size == 1 for finding in wrong)
-    if factor and (len({pattern.number for pattern in known}) > 1 or (single and not known[0].familiar)):
+    if factor and (len({pattern.number for pattern in known}) > 1 or not known[0].familiar):
         return None
     return Diagnosis(known[0].cause, f"in {_names(findings, wrong)}, {known[0].explanation}")
 
 
-def _one_vague_pattern(problem, truth, findings, wrong) -> Diagnosis | None:
+def _one_vague_pattern(problem, findings, wrong) -> Diagnosis | None:
     """The same pattern in every wrong tensor, where it may only say what is wrong, or with another factor in each."""
     known = _patterns(problem, wrong, vague=True)
     if known is None or len({pattern.cause for pattern in known}) > 1:
@@ -103,7 +119,7 @@ def _names(findings, wrong) -> str:
     return "every tensor" if len(wrong) == len(findings) > 1 else ", ".join(f.path for f in wrong)
 
 
-def _penalty(problem, truth, findings, wrong) -> Diagnosis | None:
+def _penalty(problem, findings, wrong) -> Diagnosis | None:
     """hand = truth + λ θ with one λ for all tensors that are wrong."""
     rates = []
     for finding in wrong:
@@ -115,7 +131,7 @@ def _penalty(problem, truth, findings, wrong) -> Diagnosis | None:
         if not patterns.close(extra, rate * theta, finding.compared, _closeness(problem)):
             return None
         rates.append(rate)
-    if rates and np.allclose(rates, rates[0], rtol=1e-4):
+    if rates and np.allclose(rates, rates[0], rtol=1e-4, atol=0):
         names = ", ".join(finding.path for finding in wrong)
         return Diagnosis(
             "extra penalty",
@@ -125,37 +141,33 @@ def _penalty(problem, truth, findings, wrong) -> Diagnosis | None:
     return None
 
 
-def _computation(problem, truth, findings, wrong) -> Diagnosis | None:
-    """The gradient of the loss with one derivative replaced, or with another key, equals the hand-written one."""
-    if truth is None:
-        return None
-    hand = [finding.compared.hand for finding in findings]
-    for cause, explanation, candidate in _candidates(problem, truth):
-        matches = (
-            patterns.close(h, np.asarray(c), finding.compared, _closeness(problem))
-            for h, c, finding in zip(hand, candidate, findings, strict=True)
-        )
-        if all(matches):
-            return Diagnosis(cause, explanation)
+def _mistake(problem, replay: Replay, given, searches) -> Diagnosis | None:
+    """A mistake in a step of the backward pass that makes every tensor what it is."""
+    for search in searches:
+        for mistake in search(replay, given):
+            if mistakes.reproduces(mistake.gradient, given, _closeness(problem)):
+                return Diagnosis(mistake.cause, mistake.explanation)
     return None
 
 
-def _candidates(problem: Problem, truth: Truth) -> Iterator[tuple[str, str, Sequence]]:
-    """(cause, explanation, gradient under that hypothesis), each computed only when asked for."""
-    leaves = [jnp.asarray(leaf) for leaf in problem.leaves]
-    for name, loss in problem.losses_of_other_keys.items():
-        other = gradient_function(trace(loss, problem.leaves))(*leaves)
-        yield "another key", f"it is the gradient for {name} instead of key: the loss drew other random numbers.", other
-    for mutant in surgery.mutants(truth.traced, leaves):
-        yield mutant.cause, mutant.explanation, compiled(mutant.gradient)(*leaves)
-
-
-def _precision(problem, truth, findings, wrong) -> Diagnosis | None:
-    """Errors of the size of a narrower dtype's rounding in most entries of every wrong tensor, and in eight or more."""
-    if sum(int(finding.wrong.sum()) for finding in wrong) < 8:
+def _assembly(problem, replay: Replay, given, wrong) -> Diagnosis | None:
+    """Every wrong tensor put together from the wrong pieces of the backward pass, of one kind."""
+    leaves = [problem.paths.index(finding.path) for finding in wrong]
+    found = [mistakes.assembled(replay, given, leaf, _closeness(problem)) for leaf in leaves]
+    known = [pieces for pieces in found if pieces is not None]
+    if not known or len(known) < len(found) or len({pieces.cause for pieces in known}) > 1:
         return None
-    for name, epsilon in (("float32", 2.0**-23), ("bfloat16", 2.0**-8)):
-        if epsilon > problem.epsilon and all(_like_rounding(finding.compared, epsilon) for finding in wrong):
+    parts = (f"in {f.path}, {pieces.explanation}" for f, pieces in zip(wrong, known, strict=True))
+    return Diagnosis(known[0].cause, " ".join(parts))
+
+
+def _precision(problem, findings, wrong) -> Diagnosis | None:
+    """Errors of the size of a narrower dtype's rounding in most entries of every wrong tensor, and in three or more."""
+    if sum(int(finding.wrong.sum()) for finding in wrong) < 3:
+        return None
+    for name, epsilon in (("float32", 2.0**-23), ("float16", 2.0**-10), ("bfloat16", 2.0**-8)):
+        ratio = epsilon / problem.epsilon
+        if ratio > 1 and all(_like_rounding(finding, ratio) for finding in wrong):
             return Diagnosis(
                 "precision loss",
                 f"the errors have the size of rounding in {name}: look for arrays or casts of that dtype inside the "
@@ -164,15 +176,13 @@ def _precision(problem, truth, findings, wrong) -> Diagnosis | None:
     return None
 
 
-def _like_rounding(compared: Comparison, epsilon: float) -> bool:
-    """Most entries off by a few roundings of their own size, none by many of the tensor's."""
-    error, size = np.abs(compared.hand - compared.truth), np.abs(compared.truth)
-    some = np.mean(compared.wrong) >= 0.5
-    typical = np.median(error[size > 0] / size[size > 0]) if np.any(size > 0) else np.inf
-    return bool(some and typical < 4 * epsilon and np.max(error) < 32 * epsilon * np.max(size))
+def _like_rounding(finding: Finding, ratio: float) -> bool:
+    """Most entries off by about the noise floor of the narrower precision, none by ten times as much."""
+    floors = finding.compared.scaled_error[finding.wrong] / ratio
+    return bool(np.mean(finding.wrong) >= 0.5 and 0.003 < np.median(floors) < 1 and np.max(floors) < 10)
 
 
-def _each_by_itself(problem, truth, findings, wrong) -> Diagnosis | None:
+def _each_by_itself(problem, findings, wrong) -> Diagnosis | None:
     """Different patterns in different tensors: all of them, under the name of the first."""
     found = [(f.path, patterns.of(f.compared, f.wrong, _closeness(problem), vague=True)) for f in wrong]
     known = [(path, pattern) for path, pattern in found if pattern is not None]

@@ -3,29 +3,26 @@
 from collections.abc import Sequence
 
 import jax.numpy as jnp
-from jax.extend.core import ClosedJaxpr
 from jaxtyping import Array
 
-from fnn.gradcheck.interpreter import interpret
+from fnn.gradcheck.flow import Flow, evaluate, is_float
 
 COMPARISONS = ("gt", "lt", "ge", "le", "max", "min")
 
 
-def ties(traced: ClosedJaxpr, leaves: Sequence[Array]) -> dict[str, Array]:
+def ties(flow: Flow, leaves: Sequence[Array]) -> dict[str, Array]:
     """How many comparisons of floating numbers inside the loss are tied at the point, as a ReLU's is at 0, by
     operation."""
     tied: dict[str, Array] = {}
 
-    def hook(place, equation, inputs, apply):
-        name = equation.primitive.name
-        if (name in COMPARISONS or name in ("abs", "sign")) and jnp.issubdtype(
-            jnp.result_type(inputs[0]), jnp.floating
-        ):
+    def after(operation, inputs, outputs):
+        name = operation.equation.primitive.name
+        if (name in COMPARISONS or name in ("abs", "sign")) and is_float(inputs[0]):
             other = inputs[1] if name in COMPARISONS else 0.0
             tied[name] = tied.get(name, 0) + jnp.sum(inputs[0] == other)
-        return apply(*inputs)
+        return outputs
 
-    interpret(traced, leaves, hook)
+    evaluate(flow, leaves, flow.constants, after)
     return tied
 
 

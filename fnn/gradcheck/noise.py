@@ -10,14 +10,14 @@ measured in float64.
 from collections.abc import Sequence
 from itertools import count
 
-import jax
 import jax.numpy as jnp
-from jax.extend.core import ClosedJaxpr
-from jaxtyping import Array, Float, UInt32
+import numpy as np
+from jaxtyping import Array, Float
 
-from fnn.gradcheck.interpreter import inner_function, interpret
+from fnn.gradcheck.flow import Flow, evaluate, is_float
 
 REPETITIONS = 4
+STRIDE, OFFSETS = 977, 8192  # where the draws of successive places start; coprime, so that all starts differ
 
 EXACT = frozenset(
     "abs and argmax argmin broadcast_in_dim ceil clamp concatenate convert_element_type copy eq expand_dims floor "
@@ -28,38 +28,38 @@ EXACT = frozenset(
 """Operations that move or choose numbers without rounding them."""
 
 
-def noise_floor(closed: ClosedJaxpr, arguments: Sequence[Array], exact: Sequence[Array], epsilon: float) -> list[Array]:
-    """For each output the root mean square deviation from `exact`, entry by entry, under roundings of size epsilon."""
+def rounded_again(
+    flow: Flow, leaves: Sequence[Array], epsilon: Float[Array, ""], draws: Float[Array, "draws"]
+) -> list[Array]:
+    """The outputs of a flow with every rounding done another way, by up to `epsilon`; with 0 as they are."""
+    places = count()
 
-    def squared_deviations(repetition):
-        numbers = count()
+    def round_again(value):
+        if not is_float(value):
+            return value
+        start = next(places) * STRIDE % OFFSETS
+        u = draws[start : start + jnp.size(value)].reshape(jnp.shape(value))
+        return value * (1 + epsilon * u).astype(jnp.result_type(value))
 
-        def round_again(value):
-            if not jnp.issubdtype(jnp.result_type(value), jnp.floating):
-                return value
-            u = uniform(repetition, next(numbers), jnp.shape(value))
-            return value * (1 + epsilon * u).astype(jnp.result_type(value))
+    def after(operation, inputs, outputs):
+        return outputs if operation.equation.primitive.name in EXACT else [round_again(value) for value in outputs]
 
-        def hook(place, equation, inputs, apply):
-            outputs = apply(*inputs)
-            rounds = inner_function(equation) is None and equation.primitive.name not in EXACT
-            return [round_again(value) for value in outputs] if rounds else outputs
-
-        noisy_constants = ClosedJaxpr(closed.jaxpr, [round_again(c) for c in closed.consts])
-        noisy = interpret(noisy_constants, [round_again(a) for a in arguments], hook)
-        return [(jnp.asarray(value) - truth) ** 2 for value, truth in zip(noisy, exact, strict=True)]
-
-    squares = jax.lax.map(squared_deviations, jnp.arange(1, REPETITIONS + 1, dtype=jnp.uint32))
-    return [jnp.sqrt(jnp.mean(square, axis=0)) for square in squares]
+    constants = {number: round_again(value) for number, value in flow.constants.items()}
+    values = evaluate(flow, [round_again(leaf) for leaf in leaves], constants, after)
+    return [values[number] for number in flow.outputs]
 
 
-def uniform(repetition: UInt32[Array, ""], number: int, shape: tuple[int, ...]) -> Float[Array, "..."]:
-    """Numbers in [−1, 1] by hashing each position. jax.random's are better, and take ten times as long to compile at
-    the dozens of places where they would be drawn."""
-    size = 1
-    for n in shape:
-        size *= n
-    x = jnp.arange(size, dtype=jnp.uint32).reshape(shape) + repetition * jnp.uint32((2654435761 * (number + 1)) % 2**32)
-    x = (x ^ (x >> 16)) * jnp.uint32(0x85EBCA6B)
-    x = (x ^ (x >> 13)) * jnp.uint32(0xC2B2AE35)
-    return (x ^ (x >> 16)).astype(float) * 2.0**-31 - 1.0
+def draws_for(flow: Flow, leaves: Sequence[np.ndarray]) -> Float[np.ndarray, "repetitions draws"]:
+    """Numbers in [−1, 1] for `rounded_again`, a row a repetition. Every place reads a piece of the row of its own size,
+    from a start of its own: drawing them at each place would take several times as long to compile."""
+    computed = (np.prod(out.aval.shape) for step in flow.operations for out in step.equation.outvars)
+    largest = max(map(int, (*computed, *map(np.size, leaves), *map(np.size, flow.constants.values()))))
+    return np.random.default_rng(0).uniform(-1, 1, (REPETITIONS, largest + OFFSETS))
+
+
+def noise_floor(exact: Sequence[np.ndarray], repeated: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
+    """For each output the root mean square deviation from `exact` over the repetitions, entry by entry."""
+    return [
+        np.sqrt(np.mean([(other - truth) ** 2 for other in others], axis=0))
+        for truth, others in zip(exact, zip(*repeated, strict=True), strict=True)
+    ]

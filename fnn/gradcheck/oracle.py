@@ -1,17 +1,16 @@
 """Automatic differentiation as the first oracle: the gradient in float64, and its noise floor."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Literal, jaxpr_as_fun
+from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
 from fnn.gradcheck.differences import LIGHT
-from fnn.gradcheck.interpreter import inner_function
+from fnn.gradcheck.flow import flow_of
 from fnn.gradcheck.kinks import ties
-from fnn.gradcheck.noise import noise_floor
+from fnn.gradcheck.noise import draws_for, noise_floor, rounded_again
 from fnn.gradcheck.problem import Problem, Unusable
 
 
@@ -48,30 +47,23 @@ def traced_loss(problem: Problem) -> ClosedJaxpr | None:
 
 def autodiff(traced: ClosedJaxpr, problem: Problem) -> Truth:
     """The truth by autodiff, in one program."""
-    gradient = jax.make_jaxpr(gradient_function(traced))(*problem.leaves)
+    gradient = flow_of(jax.make_jaxpr(gradient_function(traced))(*problem.leaves))
+    loss = flow_of(traced)
 
-    def everything(leaves):
-        exact = jaxpr_as_fun(gradient)(*leaves)
-        return exact, noise_floor(gradient, leaves, exact, problem.epsilon), ties(traced, leaves)
+    @compiled
+    def evaluated(leaves, epsilon, draws):
+        return rounded_again(gradient, leaves, epsilon, draws), ties(loss, leaves)
 
-    exact, noise, tied = compiled(everything)([jnp.asarray(leaf) for leaf in problem.leaves])
+    rows = draws_for(gradient, problem.leaves)
+    exact, tied = jax.device_get(evaluated(problem.leaves, 0.0, rows[0]))
+    repeated = [jax.device_get(evaluated(problem.leaves, problem.epsilon, row)[0]) for row in rows]
     counts = {name: int(number) for name, number in tied.items()}
-    return Truth(traced, [np.asarray(g) for g in exact], [np.asarray(n) for n in noise], counts)
+    return Truth(traced, exact, noise_floor(exact, repeated), counts)
 
 
 def trace(loss: Callable[[list], Any], leaves: list[np.ndarray]) -> ClosedJaxpr:
     """The loss as a jaxpr of its flat leaves."""
     return jax.make_jaxpr(lambda *values: loss(list(values)))(*leaves)
-
-
-def constants(closed: ClosedJaxpr) -> Iterator[Any]:
-    """Every number that tracing has fixed: closed-over arrays and literals, calls included."""
-    yield from closed.consts
-    for equation in closed.jaxpr.eqns:
-        yield from (atom.val for atom in equation.invars if isinstance(atom, Literal))
-        inner = inner_function(equation)
-        if inner is not None:
-            yield from constants(inner)
 
 
 def gradient_function(traced: ClosedJaxpr) -> Callable[..., tuple]:

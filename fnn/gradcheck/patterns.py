@@ -51,7 +51,9 @@ def _factor(hand, truth, wrong, compared, closeness) -> Pattern | None:
     if abs(factor + 1) < 1e-6:
         return Pattern("sign", "hand-written = −truth: the sign is turned.", -1.0)
     familiar = "(" in _named(factor) or abs(factor - 1) < 0.1
-    return Pattern("constant factor", f"hand-written = {_named(factor)} × truth.", float(f"{factor:.6g}"), familiar)
+    return Pattern(
+        "constant factor", f"hand-written = {_named(factor)} × truth.", 1 + float(f"{factor - 1:.6g}"), familiar
+    )
 
 
 def _named(factor: float) -> str:

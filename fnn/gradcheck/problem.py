@@ -28,7 +28,6 @@ class Problem(NamedTuple):
     paths: list[str]
     epsilon: float
     dtype: str
-    losses_of_other_keys: dict[str, Callable[[list], Any]]
 
 
 EPSILONS = {"float64": 2.0**-52, "float32": 2.0**-23, "bfloat16": 2.0**-8}
@@ -55,17 +54,16 @@ def problem_of(loss: Any, gradient: Any, params: PyTree, key: PRNGKey | None, dt
         ]
         return jax.tree.unflatten(tree, leaves_like_given)
 
-    def loss_of(options):
-        return lambda values: loss(params_of(values, np.float64), **options)
+    options = {} if key is None else {"key": key}
+
+    def loss_of_params(values):
+        return loss(params_of(values, np.float64), **options)
 
     def gradient_of_params():
-        found = gradient(params_of(leaves, jnp.dtype(dtype)), **({} if key is None else {"key": key}))
+        found = gradient(params_of(leaves, jnp.dtype(dtype)), **options)
         return _matching(found, tree, paths, leaves)
 
-    others = {} if key is None else {name: loss_of({"key": other}) for name, other in _other_keys(key).items()}
-    return Problem(
-        loss_of({} if key is None else {"key": key}), gradient_of_params, leaves, paths, epsilon, dtype, others
-    )
+    return Problem(loss_of_params, gradient_of_params, leaves, paths, epsilon, dtype)
 
 
 def _leaf(path: str, leaf: Any, dtype: str) -> np.ndarray:
@@ -96,10 +94,3 @@ def _matching(found: PyTree, tree: Any, paths: list[str], leaves: list[np.ndarra
             raise Unusable(f"{path}: the gradient has dtype {array.dtype}, expected floating point.")
         arrays.append(array.astype(np.float64))
     return arrays
-
-
-def _other_keys(key: PRNGKey) -> dict[str, PRNGKey]:
-    """Keys that a gradient may have used by mistake for `key`."""
-    first, second = jax.random.split(key)
-    folded = {f"fold_in(key, {i})": jax.random.fold_in(key, i) for i in range(4)}
-    return {"split(key)[0]": first, "split(key)[1]": second, "key(0)": jax.random.key(0)} | folded
