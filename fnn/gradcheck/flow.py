@@ -26,8 +26,9 @@ class Operation(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The primitive, or the name of the function that is called."""
-        return str(self.equation.params.get("name", self.equation.primitive.name))
+        """The primitive; for a function with a derivative rule of its own, that."""
+        name = self.equation.primitive.name
+        return "a function with a derivative of its own" if name in OWN_DERIVATIVE else name
 
 
 class Flow(NamedTuple):

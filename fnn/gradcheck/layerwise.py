@@ -1,12 +1,12 @@
 """Judging one layer at a time: its backward is fed the true δ, and compared with autodiff of its own forward."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnn import reductions
 from fnn.gradcheck.check import check_gradient
 from fnn.gradcheck.compare import relative_error
 from fnn.gradcheck.oracle import compiled
@@ -18,78 +18,94 @@ SUSPICIOUS = 1e-9  # relative error in float64 from which a layer is examined cl
 
 
 class Link(NamedTuple):
-    """A layer in its place: everything that its forward pass was given, and what it yielded."""
+    """A layer in its place, with what is given to its forward pass beside x."""
 
     name: str
     layer: Layer
     params: Params
     state: State
-    x: Features
     key: PRNGKey | None
     train: bool
-    output: Features
+
+    def forward(self, params: Params, x: Features) -> Features:
+        """Its output."""
+        return self.layer.forward(params, self.state, x, key=self.key, train=self.train)[0]
+
+    def by_hand(self, params: Params, x: Features, dy: Features) -> dict[str, Any]:
+        """The gradients of its parameters and its input by its own backward."""
+        _, _, residuals = self.layer.forward(params, self.state, x, key=self.key, train=self.train)
+        grads, dx = self.layer.backward(params, residuals, dy)
+        return {"params": grads, "x": dx}
 
 
-def chain(net: Layer, params: Params, state: State, x: Features, key: PRNGKey | None, train: bool) -> list[Link]:
+class Around(NamedTuple):
+    """What goes in and out of a layer: x, the true ∂L/∂y, and {params, x} gradients by autodiff and by hand."""
+
+    x: Features
+    dy: Features
+    truth: dict[str, Any]
+    hand: dict[str, Any]
+
+
+def chain(net: Layer, params: Params, state: State, key: PRNGKey | None, train: bool) -> list[Link]:
     """The layers of a network in the order of the forward pass, a chain within a chain unrolled."""
     if not net.parts:
-        forward = compiled(lambda params, state, x: net.forward(params, state, x, key=key, train=train)[0])
-        return [Link(net.name, net, params, state, x, key, train, forward(params, state, x))]
+        return [Link(net.name, net, params, state, key, train)]
     links: list[Link] = []
     states = state or ((),) * len(net.parts)
     for i, part in enumerate(net.parts):
         part_key = None if key is None else jax.random.fold_in(key, i)
-        links += chain(part, params[i], states[i], x, part_key, train)
-        x = links[-1].output
+        links += chain(part, params[i], states[i], part_key, train)
     return [link._replace(name=f"{i} {link.layer.name}") for i, link in enumerate(links)]
 
 
-def examine_loss(
-    loss: Loss, reduce: Any, prediction: Features, target: Target
-) -> tuple[LayerReport, Any, Report | None]:
-    """The loss's gradient with respect to the prediction: a line, the true δ, and a report if it is wrong."""
-    c = reductions.coefficients(reduce, None, prediction)
+def examine_layers(
+    links: Sequence[Link], loss: Loss, coefficients: Any, x: Features, target: Target
+) -> tuple[list[LayerReport], list[tuple[str, Report]]]:
+    """A line for the loss and each layer, from the output backwards, and the full reports on those that are wrong."""
 
     def value(prediction):
-        return jnp.sum(c * loss.value(prediction, target))
+        return jnp.sum(coefficients(prediction) * loss.value(prediction, target))
 
     def gradient(prediction):
-        return c[None, :] * loss.gradient(prediction, target)
+        return coefficients(prediction)[None, :] * loss.gradient(prediction, target)
 
-    truth, hand = compiled(lambda prediction: (jax.grad(value)(prediction), gradient(prediction)))(prediction)
-    error = relative_error(np.asarray(hand), np.asarray(truth))
-    inner = _closely(value, gradient, prediction, error)
-    return _line(f"loss {loss.name}", inner, truth, error, 0.0), truth, inner
+    @compiled
+    def passes(params, x):
+        inputs = [x]
+        for link, own in zip(links, params, strict=True):
+            inputs.append(link.forward(own, inputs[-1]))
+        dy = jax.grad(value)(inputs[-1])
+        found = [Around(inputs[-1], dy, {"x": dy}, {"x": gradient(inputs[-1])})]
+        for link, own, below in list(zip(links, params, inputs, strict=False))[::-1]:
+            grads, dx = jax.vjp(link.forward, own, below)[1](dy)
+            found.append(Around(below, dy, {"params": grads, "x": dx}, link.by_hand(own, below, dy)))
+            dy = dx
+        return found
+
+    top, *rest = passes([link.params for link in links], x)
+    closer = _closely(value, gradient, top.x, _error(top, "x"))
+    name = f"loss {loss.name}"
+    lines = [_line(name, closer, top)]
+    wrong = [] if closer is None else [(name, closer)]
+    for link, around in zip(reversed(links), rest, strict=True):
+        closer = _examine_layer(link, around)
+        lines.append(_line(link.name, closer, around))
+        wrong += [] if closer is None else [(link.name, closer)]
+    return lines, wrong
 
 
-def examine_layer(link: Link, delta: Features) -> tuple[LayerReport, Any, Report | None]:
-    """One layer, given the true ∂L/∂y: a line, the true ∂L/∂x, and a report if its backward is wrong."""
-    forward = _forward(link)
+def _examine_layer(link: Link, around: Around) -> Report | None:
+    """A full report on a layer whose backward seems wrong. The forward pass is ⟨∂L/∂y, y⟩, so that ∂L/∂y is its δ."""
 
     def value(inputs):
-        return jnp.sum(delta * forward(inputs["params"], inputs["x"]))
+        return jnp.sum(around.dy * link.forward(inputs["params"], inputs["x"]))
 
     def gradient(inputs):
-        _, _, residuals = link.layer.forward(inputs["params"], link.state, inputs["x"], key=link.key, train=link.train)
-        grads, dx = link.layer.backward(inputs["params"], residuals, delta)
-        return {"params": grads, "x": dx}
+        return link.by_hand(inputs["params"], inputs["x"], around.dy)
 
-    inputs = {"params": link.params, "x": link.x}
-    truth, hand = compiled(lambda inputs: (jax.grad(value)(inputs), gradient(inputs)))(inputs)
-    x_error = relative_error(np.asarray(hand["x"]), np.asarray(truth["x"]))
-    own_error = _tree_error(hand["params"], truth["params"])
-    inner = _closely(value, gradient, inputs, max(x_error, own_error))
-    return _line(link.name, inner, truth["x"], x_error, own_error), truth["x"], inner
-
-
-def _forward(link: Link):
-    """The layer's forward as a jitted function of its name, so that the diagnosis can speak of it as one step."""
-
-    def forward(params, x):
-        return link.layer.forward(params, link.state, x, key=link.key, train=link.train)[0]
-
-    forward.__name__ = link.layer.name
-    return jax.jit(forward)
+    error = max(_error(around, "x"), _error(around, "params"))
+    return _closely(value, gradient, {"params": link.params, "x": around.x}, error)
 
 
 def _closely(value, gradient, at, error: float) -> Report | None:
@@ -100,15 +116,15 @@ def _closely(value, gradient, at, error: float) -> Report | None:
     return None if report.passed else report
 
 
-def _line(name: str, inner: Report | None, delta: Any, delta_error: float, own_error: float) -> LayerReport:
-    verdict = "pass" if inner is None else inner.verdict
-    return LayerReport(name, verdict, float(jnp.linalg.norm(delta)), delta_error, own_error, "")
+def _line(name: str, closer: Report | None, around: Around) -> LayerReport:
+    verdict = "pass" if closer is None else closer.verdict
+    norm = float(jnp.linalg.norm(around.truth["x"]))
+    return LayerReport(name, verdict, norm, _error(around, "x"), _error(around, "params"), "")
 
 
-def _tree_error(hand: Params, truth: Params) -> float:
-    """The largest error of a layer's own gradients, relative to the largest of them: one of its tensors may be zero up
-    to rounding, as a bias before batch normalisation is."""
-    pairs = [(np.asarray(h), np.asarray(t)) for h, t in zip(jax.tree.leaves(hand), jax.tree.leaves(truth), strict=True)]
-    scale = max((np.max(np.abs(t), initial=0.0) for _, t in pairs), default=0.0)
-    error = max((np.max(np.abs(h - t), initial=0.0) for h, t in pairs), default=0.0)
-    return 0.0 if error == 0 else float(error / scale) if scale > 0 else float("inf")
+def _error(around: Around, part: str) -> float:
+    """The largest error of a layer's δ, or of its own gradients relative to the largest of them: one of its tensors may
+    be zero up to rounding, as a bias before batch normalisation is."""
+    hand, truth = (jax.tree.leaves(side.get(part, ())) for side in (around.hand, around.truth))
+    flat = [np.concatenate([np.ravel(leaf) for leaf in leaves] or [np.zeros(0)]) for leaves in (hand, truth)]
+    return relative_error(*flat)

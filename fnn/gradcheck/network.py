@@ -9,9 +9,10 @@ import numpy as np
 from fnn import reductions
 from fnn.backprop import feature_major, target_of, value_and_grad
 from fnn.gradcheck.check import check_gradient
-from fnn.gradcheck.layerwise import Link, chain, examine_layer, examine_loss
+from fnn.gradcheck.layerwise import chain, examine_layers
 from fnn.gradcheck.oracle import compiled
 from fnn.gradcheck.report import Report
+from fnn.reductions import Weights
 from fnn.types import Layer, Loss, Params, PRNGKey, State
 
 
@@ -26,6 +27,7 @@ def check_network(
     key: PRNGKey | None = None,
     train: bool = True,
     reduction: str = "mean",
+    weights: Weights = None,
     dtype: str = "float64",
 ) -> Report:
     """Is the backward pass of a network right, and if not, which layer is wrong?
@@ -33,7 +35,8 @@ def check_network(
     net, loss, x, y    as for fnn.value_and_grad: x (batch, features), y (batch,) or (batch, outputs)
     params, state      where to check; drawn by net.init from key 0 unless given
     key, train         as for the forward pass; key 0 unless given
-    reduction, dtype   as for fnn.value_and_grad and check_gradient
+    reduction, weights as for fnn.value_and_grad
+    dtype              as for check_gradient
 
     The gradient as a whole is checked as `check_gradient` does. Beside it each layer's backward is fed the true δ of
     its output, so that a layer is judged by its own mistakes alone; the report lists them from the output backwards,
@@ -50,37 +53,29 @@ def check_network(
         gradient_of = value_and_grad(net, loss, reduction=reduction)
         reduce = reductions.get(reduction)
 
+        def coefficients(prediction):
+            return reductions.coefficients(reduce, weights, prediction)
+
         def objective(params, *, key):
             prediction, _, _ = net.forward(params, state, feature_major(x), key=key, train=train)
-            c = reductions.coefficients(reduce, None, prediction)
-            value = jnp.sum(c * loss.value(prediction, target_of(y)))
+            value = jnp.sum(coefficients(prediction) * loss.value(prediction, target_of(y)))
             return value if loss.penalty is None else value + loss.penalty.value(params)
 
         @compiled
         def gradient(params, *, key):
-            return gradient_of(params, x, y, state=state, key=key, train=train)[1]
+            return gradient_of(params, x, y, state=state, key=key, train=train, weights=weights)[1]
 
         whole = check_gradient(objective, gradient, params, key=key, dtype=dtype)
-        links = chain(net, _widened(params), _widened(state), feature_major(x), key, train)
-        return _with_layers(whole, links, loss, reduce, target_of(y))
-
-
-def _with_layers(whole: Report, links: list[Link], loss: Loss, reduce, target) -> Report:
-    """The report of the whole with a line for the loss and each layer, and the diagnosis of the first wrong one."""
-    line, delta, inner = examine_loss(loss, reduce, links[-1].output, target)
-    lines, wrong = [line], [] if inner is None else [(line.name, inner)]
-    for link in reversed(links):
-        line, delta, inner = examine_layer(link, delta)
-        lines.append(line)
-        wrong += [] if inner is None else [(line.name, inner)]
+        links = chain(net, _widened(params), _widened(state), key, train)
+        lines, wrong = examine_layers(links, loss, coefficients, feature_major(x), target_of(y))
     layers = tuple(reversed(lines))
     if not wrong:
         return whole._replace(layers=layers)
-    name, inner = wrong[0]
+    name, closer = wrong[0]
     return whole._replace(
-        verdict=inner.verdict if whole.verdict == "pass" else whole.verdict,
-        cause=inner.cause or whole.cause,
-        diagnosis=f"the first wrong layer from the output is {name}. {inner.diagnosis or whole.diagnosis}",
+        verdict=closer.verdict if whole.verdict == "pass" else whole.verdict,
+        cause=closer.cause or whole.cause,
+        diagnosis=f"the first wrong layer from the output is {name}. {closer.diagnosis or whole.diagnosis}",
         layers=layers,
     )
 

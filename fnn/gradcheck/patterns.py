@@ -11,7 +11,7 @@ FEW_ROWS = 512  # rows that are compared pair by pair
 
 class Pattern(NamedTuple):
     """A cause, a sentence about this tensor, and the number in it where there is one: `familiar` if it is a whole one,
-    its inverse, or close to 1, as factors that people forget are."""
+    its inverse, or 1 ± a little of two digits: what people forget or mistype."""
 
     cause: str
     explanation: str
@@ -27,7 +27,9 @@ def close(hand: np.ndarray, candidate: np.ndarray, compared: Comparison, closene
 
 def of(compared: Comparison, wrong: np.ndarray, closeness: float, *, vague: bool) -> Pattern | None:
     """The first pattern that reproduces the tensor; with `vague` also those that only say where it is wrong."""
-    exact = (_zero, _factor, _transposed, _permuted, _clipped, _masked, _zeroed, _copied, _constant)
+    if np.all(np.abs(compared.hand) <= compared.tolerance):  # to rounding, of which nothing else can be said
+        return ZERO if vague or not np.any(compared.hand) else None
+    exact = (_factor, _transposed, _permuted, _clipped, _masked, _zeroed, _copied, _constant)
     for guess in (*exact, _few_zeros, _rows, _entries) if vague else exact:
         found = guess(compared.hand, compared.truth, wrong, compared, closeness)
         if found is not None:
@@ -35,10 +37,7 @@ def of(compared: Comparison, wrong: np.ndarray, closeness: float, *, vague: bool
     return None
 
 
-def _zero(hand, truth, wrong, compared, closeness) -> Pattern | None:
-    if np.any(hand):
-        return None
-    return Pattern("missing gradient", "the gradient is all zero: it was never computed, or never stored.")
+ZERO = Pattern("missing gradient", "the gradient is all zero: it was never computed, or never stored.")
 
 
 def _factor(hand, truth, wrong, compared, closeness) -> Pattern | None:
@@ -46,11 +45,12 @@ def _factor(hand, truth, wrong, compared, closeness) -> Pattern | None:
         return None
     square = float(np.sum(truth * truth))
     factor = float(np.sum(hand * truth)) / square if square > 0 else 0.0
-    if factor == 0 or not close(hand, factor * truth, compared, closeness * 1e-2):
+    if abs(factor) < 1e-9 or not close(hand, factor * truth, compared, closeness * 1e-2):
         return None
     if abs(factor + 1) < 1e-6:
         return Pattern("sign", "hand-written = −truth: the sign is turned.", -1.0)
-    familiar = "(" in _named(factor) or abs(factor - 1) < 0.1
+    digits = float(f"{factor - 1:.2g}")
+    familiar = "(" in _named(factor) or (abs(digits) < 0.1 and abs(factor - 1 - digits) < 1e-6 * abs(digits))
     return Pattern(
         "constant factor", f"hand-written = {_named(factor)} × truth.", 1 + float(f"{factor - 1:.6g}"), familiar
     )

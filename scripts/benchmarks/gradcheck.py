@@ -24,6 +24,7 @@ from planted.trial import CONTENDERS, Trial, put
 from tqdm import tqdm
 
 LARGE = (784, 128, 10)
+BATCH = 160  # draws after which fresh processes take over: compiled programs pile up in old ones
 TORCH = (196, 64, 10)  # what torch's slow mode finishes within a minute
 
 
@@ -75,14 +76,15 @@ def run(draws: Iterable[Draw], processes: int) -> list[Trial]:
     """Every trial, in the order of the draws; a network's are made one after the other, sharing compiled programs."""
     numbered = sorted(enumerate(draws), key=lambda item: (str(item[1].case.network), item[0]))
     context = multiprocessing.get_context("spawn")
-    with (
-        TemporaryDirectory() as folder,
-        ProcessPoolExecutor(processes, context, share_compiled, (folder,), max_tasks_per_child=16) as pool,
-    ):
-        results = pool.map(put, [draw for _, draw in numbered], chunksize=4)
-        trials = list(tqdm(results, total=len(numbered), desc="checks", unit="draw"))
-    by_number = dict(zip((number for number, _ in numbered), trials, strict=True))
-    return [by_number[number] for number in range(len(trials))]
+    trials: dict[int, Trial] = {}
+    with TemporaryDirectory() as folder, tqdm(total=len(numbered), desc="checks", unit="draw") as bar:
+        for start in range(0, len(numbered), BATCH):
+            numbers, batch = zip(*numbered[start : start + BATCH], strict=True)
+            with ProcessPoolExecutor(processes, context, share_compiled, (folder,)) as pool:
+                for number, trial in zip(numbers, pool.map(put, batch, chunksize=4), strict=True):
+                    trials[number] = trial
+                    bar.update()
+    return [trials[number] for number in range(len(trials))]
 
 
 def share_compiled(folder: str) -> None:

@@ -89,7 +89,7 @@ def _groups(known: Sequence[Entrywise]) -> list[list[Entrywise]]:
     loss."""
     alike: dict[tuple[str, ...], list[Entrywise]] = {}
     for f in known:
-        alike.setdefault(f.steps, []).append(f)
+        alike.setdefault((f.name, *f.steps), []).append(f)
     ordered = [sorted(group, key=lambda f: f.z) for group in alike.values()]
     hidden = [group[:-1] for group in ordered if len(group) > 2]
     return [[f] for f in known] + [group for group in ordered if len(group) > 1] + hidden

@@ -11,9 +11,10 @@ import numpy as np
 from fnn import activations
 from fnn.gradcheck.flow import Flow, Number, Operation, apply
 from fnn.gradcheck.oracle import compiled
-from fnn.gradcheck.replay import Backward, Replay, Rule
+from fnn.gradcheck.replay import Replay, Rule
 
 REARRANGING = ("transpose", "rev", "sort", "cumsum", "cumprod", "cummax", "cummin", "cumlogsumexp", "dot_general")
+LONGEST = 10  # values along a stretch that is taken for one function
 
 
 class Entrywise(NamedTuple):
@@ -37,26 +38,25 @@ class Entrywise(NamedTuple):
         """For explanations."""
         return f"{self.name} (number {self.ordinal} in the forward pass)"
 
-    def instead(self, wrong: Callable[[Backward], np.ndarray] | np.ndarray) -> dict[Number, Rule]:
+    def instead(self, wrong: np.ndarray) -> dict[Number, Rule]:
         """δ_z = δ_a ⊙ wrong instead of δ_a ⊙ f′(z)."""
-
-        def rule(found):
-            other = wrong(found) if callable(wrong) else wrong
-            return found.deltas[self.a] * (other - self.slope)
-
-        return {self.z: rule}
+        return {self.z: lambda found: found.deltas[self.a] * (wrong - self.slope)}
 
 
 def functions(replay: Replay) -> list[Entrywise]:
     """Every pair of values of which one is a function of the other entry by entry, the longest stretches first."""
-    stretches = [(chain[i], chain[j]) for chain in chains(replay) for i, j in combinations(range(len(chain)), 2)]
-    pairs = sorted(set(stretches), key=lambda pair: (pair[0], -pair[1]))
+    stretches = {
+        (chain[i], chain[j])
+        for chain in chains(replay)
+        for i, j in combinations(range(len(chain)), 2)
+        if j - i <= LONGEST
+    }
+    pairs = sorted(stretches, key=lambda pair: (pair[0], -pair[1]))
     slopes = _slopes(replay, pairs)
     found = []
     for (z, a), (slope, mixed, signs, slope_at_a) in zip(pairs, slopes, strict=True):
-        if np.allclose(mixed, slope * signs, rtol=1e-9, atol=1e-12) and (
-            np.ptp(slope) > 0 or np.any(slope != slope_at_a)
-        ):
+        linear = np.ptp(slope) == 0 and np.array_equal(slope, slope_at_a)
+        if np.allclose(mixed, slope * signs, rtol=1e-9, atol=1e-12) and not linear:
             steps = tuple(step.name for step in _steps(replay.flow, z, a))
             found.append(Entrywise(z, a, slope, slope_at_a, name_of(replay, z, a), steps, 0))
     places = sorted({f.z for f in found if f.is_activation})

@@ -1,0 +1,23 @@
+"""The mistakes that are known, in the order in which they are tried."""
+
+from fnn.gradcheck.mistakes.activations import of_derivatives, of_formulas, of_other_derivatives
+from fnn.gradcheck.mistakes.data import of_examples, of_keys, of_targets
+from fnn.gradcheck.mistakes.mistake import Search
+from fnn.gradcheck.mistakes.products import of_products, of_updated_weights
+from fnn.gradcheck.mistakes.scales import of_scales
+from fnn.gradcheck.mistakes.softmaxes import of_softmaxes
+from fnn.gradcheck.mistakes.statistics import of_statistics
+
+KNOWN: tuple[Search, ...] = (
+    of_keys,
+    of_derivatives,
+    of_softmaxes,
+    of_statistics,
+    of_products,
+    of_examples,
+    of_other_derivatives,
+)
+"""Those that are what they are. Of two that make the same gradient the first is the one that people make."""
+
+FITTED: tuple[Search, ...] = (of_formulas, of_updated_weights, of_scales, of_targets)
+"""Those with a number that is found by fitting, which explains more and therefore says less."""
