@@ -49,7 +49,9 @@ def relative_error(hand: np.ndarray, truth: np.ndarray) -> float:
 
 
 def cosine(hand: np.ndarray, truth: np.ndarray) -> float:
-    """The cosine of the angle between the two; 1 where both are zero, 0 where one is."""
+    """The cosine of the angle between the two; 1 where both are zero, 0 where one is, NaN where it has none."""
+    if not np.isfinite(hand).all():
+        return float("nan")
     norms = np.linalg.norm(hand) * np.linalg.norm(truth)
     if norms == 0:
         return float(np.linalg.norm(hand) == np.linalg.norm(truth))

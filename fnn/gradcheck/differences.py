@@ -11,7 +11,9 @@ from jax.flatten_util import ravel_pytree
 
 LADDER = np.array([1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6])  # steps, in units of the parameter's scale
 ROUNDING = 64 * 2.0**-52  # of a value of the loss, relative: a few dozen operations
-PIECE = 24  # evaluations of the loss: two programs serve all lengths that a check asks for
+SEVERAL = 4  # times the noise that was seen, for the noise that was not
+NEARBY = np.outer([1e-15, 1e-10], [0, *range(-5, 0), *range(1, 7)])  # ways on which a smooth loss is a parabola
+PIECE = NEARBY.size  # evaluations of the loss: two programs serve all lengths that a check asks for
 LIGHT = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 """Compiler options for programs that run once: compiling is what a check spends its time on."""
 
@@ -27,14 +29,19 @@ class Slope(NamedTuple):
 
 
 class Values(NamedTuple):
-    """The loss at the point, and a function from (coordinates, steps) to losses; coordinate −1 is `direction`."""
+    """The loss at the point, by how much rounding moves it there, and a function from (coordinates, steps) to losses;
+    coordinate −1 is `direction`."""
 
     at_point: float
+    noise: float
     along: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-def values_of(loss: Callable[[list], Any], leaves: Sequence[np.ndarray], direction: np.ndarray, traced: bool) -> Values:
-    """Prepares the evaluation of the loss beside the point. traced=False calls a loss that JAX cannot trace."""
+def values_of(
+    loss: Callable[[list], Any], leaves: Sequence[np.ndarray], direction: np.ndarray, known_noise: float | None
+) -> Values:
+    """Prepares the evaluation of the loss beside the point. `known_noise` is what rounding is known to do to the loss;
+    None for one that JAX cannot trace, which is then called as it is."""
     flat, unravel = ravel_pytree([np.asarray(leaf) for leaf in leaves])
 
     def moved(flat, direction, i, step):
@@ -42,7 +49,7 @@ def values_of(loss: Callable[[list], Any], leaves: Sequence[np.ndarray], directi
         return loss(unravel(flat.at[jnp.maximum(i, 0)].add(jnp.where(i < 0, 0.0, step))))
 
     def along(coordinates, steps):
-        if traced:
+        if known_noise is not None:
             n = len(steps)
             short = -n % PIECE  # filled up, so that few lengths are compiled
             padded = np.pad(coordinates, (0, short)).astype(np.int32), np.pad(steps, (0, short))
@@ -54,8 +61,16 @@ def values_of(loss: Callable[[list], Any], leaves: Sequence[np.ndarray], directi
     def program(flat, direction, coordinates, steps):
         return jax.lax.map(lambda pair: moved(flat, direction, *pair), (coordinates, steps))
 
-    at_point = float(along(np.array([-1]), np.array([0.0]))[0])
-    return Values(at_point, along)
+    near = along(np.full(NEARBY.size, -1), NEARBY.ravel()).reshape(NEARBY.shape)
+    at_point = float(near[0, 0])
+    seen = max(_roughness(h, f) for h, f in zip(NEARBY, near, strict=True)) if np.isfinite(near).all() else 0.0
+    return Values(at_point, max(seen, known_noise or 0.0, ROUNDING * abs(at_point)), along)
+
+
+def _roughness(h: np.ndarray, f: np.ndarray) -> float:
+    """What is left of a function on a very short way when the best parabola is taken off: its rounding."""
+    u = h / np.max(np.abs(h))
+    return float(np.max(np.abs(f - np.polyval(np.polyfit(u, f, 2), u))))
 
 
 def _numpy_move(leaves, direction, i, step):
@@ -72,13 +87,14 @@ def slopes(values: Values, coordinates: np.ndarray, scales: np.ndarray) -> list[
     steps = scales[:, None] * LADDER
     signed = np.stack([steps, -steps], axis=-1)
     found = values.along(np.repeat(coordinates, signed[0].size), signed.ravel()).reshape(signed.shape)
-    return [_slope(values.at_point, f, h) for f, h in zip(found, steps, strict=True)]
+    return [_slope(values, f, h) for f, h in zip(found, steps, strict=True)]
 
 
-def _slope(at_point: float, f: np.ndarray, h: np.ndarray) -> Slope:
+def _slope(values: Values, f: np.ndarray, h: np.ndarray) -> Slope:
     """From f (steps, 2) at ±h: Richardson's extrapolation of the central differences, each with an error from its
     neighbour and from rounding; the one with the smallest error is taken."""
-    rounding = ROUNDING * np.maximum(np.abs(f).max(axis=1), abs(at_point)) / h
+    at_point = values.at_point
+    rounding = np.maximum(ROUNDING * np.abs(f).max(axis=1), SEVERAL * values.noise) / h
     right, left = (f[:, 0] - at_point) / h, (at_point - f[:, 1]) / h
     central = (f[:, 0] - f[:, 1]) / (2 * h)
     extrapolated = central[1:] + (central[1:] - central[:-1]) / ((h[:-1] / h[1:]) ** 2 - 1)
@@ -108,7 +124,7 @@ def taylor_slopes(values: Values, direction_slope: float) -> tuple[float | None,
     f = values.along(np.full(len(h), -1), h)
     first = np.abs(f - values.at_point)
     second = np.abs(f - values.at_point - h * direction_slope)
-    floor = 30 * ROUNDING * np.maximum(np.abs(f), abs(values.at_point))
+    floor = 30 * np.maximum(ROUNDING * np.abs(f), values.noise)
     return _order(h, first, floor), _order(h, second, floor)
 
 

@@ -58,8 +58,15 @@ def draws_for(flow: Flow, leaves: Sequence[np.ndarray]) -> Float[np.ndarray, "re
 
 
 def noise_floor(exact: Sequence[np.ndarray], repeated: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
-    """For each output the root mean square deviation from `exact` over the repetitions, entry by entry."""
+    """For each output the root mean square deviation from `exact` over the repetitions, entry by entry; 0 where there
+    is no finite number to deviate from."""
     return [
-        np.sqrt(np.mean([(other - truth) ** 2 for other in others], axis=0))
+        np.sqrt(np.mean([_deviation(other, truth) ** 2 for other in others], axis=0))
         for truth, others in zip(exact, zip(*repeated, strict=True), strict=True)
     ]
+
+
+def _deviation(other: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    other, truth = np.asarray(other, np.float64), np.asarray(truth, np.float64)
+    both = np.isfinite(other) & np.isfinite(truth)
+    return np.subtract(other, truth, out=np.zeros(truth.shape), where=both)

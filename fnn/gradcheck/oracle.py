@@ -11,13 +11,14 @@ from fnn.gradcheck.differences import LIGHT
 from fnn.gradcheck.flow import flow_of
 from fnn.gradcheck.kinks import ties
 from fnn.gradcheck.noise import draws_for, noise_floor, rounded_again
-from fnn.gradcheck.problem import Problem, Unusable
+from fnn.gradcheck.problem import EPSILONS, Problem, Unusable
 
 
 class Truth(NamedTuple):
-    """The traced loss, its gradient by autodiff and the noise floor, a leaf each, and tied comparisons."""
+    """The traced loss and its noise, its gradient by autodiff and the noise floor, a leaf each, tied comparisons."""
 
     traced: ClosedJaxpr
+    loss_noise: float
     gradient: list[np.ndarray]
     noise: list[np.ndarray]
     ties: dict[str, int]
@@ -52,13 +53,20 @@ def autodiff(traced: ClosedJaxpr, problem: Problem) -> Truth:
 
     @compiled
     def evaluated(leaves, epsilon, draws):
-        return rounded_again(gradient, leaves, epsilon, draws), ties(loss, leaves)
+        gradients = rounded_again(gradient, leaves, epsilon, draws)
+        return gradients, rounded_again(loss, leaves, epsilon, draws)[0], ties(loss, leaves)
 
     rows = draws_for(gradient, problem.leaves)
-    exact, tied = jax.device_get(evaluated(problem.leaves, 0.0, rows[0]))
-    repeated = [jax.device_get(evaluated(problem.leaves, problem.epsilon, row)[0]) for row in rows]
-    counts = {name: int(number) for name, number in tied.items()}
-    return Truth(traced, exact, noise_floor(exact, repeated), counts)
+    exact, value, tied = jax.device_get(evaluated(problem.leaves, 0.0, rows[0]))
+    repeated = [jax.device_get(evaluated(problem.leaves, problem.epsilon, row)) for row in rows]
+    in_float64 = [jax.device_get(evaluated(problem.leaves, EPSILONS["float64"], row))[1] for row in rows]
+    return Truth(
+        traced,
+        max(abs(float(other - value)) for other in in_float64),
+        exact,
+        noise_floor(exact, [gradients for gradients, _, _ in repeated]),
+        {name: int(number) for name, number in tied.items()},
+    )
 
 
 def trace(loss: Callable[[list], Any], leaves: list[np.ndarray]) -> ClosedJaxpr:

@@ -1,6 +1,6 @@
 """What is checked: a loss, a gradient and a point, made ready, or refused as unusable."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -18,11 +18,13 @@ class Unusable(ValueError):
 class Problem(NamedTuple):
     """A scalar function of flat float64 leaves, its hand-written gradient, and where to compare them.
 
-    loss(leaves) -> scalar, traceable by JAX unless it is written in NumPy; gradient() -> leaves, called afresh.
+    loss(leaves) -> scalar, traceable by JAX unless it is written in NumPy; hand(leaves) -> the gradient's leaves as
+    they come; gradient() -> those at the point in float64, called afresh, structure and shapes being those of params.
     epsilon is the rounding of the precision in which the hand-written gradient was computed.
     """
 
     loss: Callable[[list], Any]
+    hand: Callable[[Sequence[Any]], list[Any]]
     gradient: Callable[[], list[np.ndarray]]
     leaves: list[np.ndarray]
     paths: list[str]
@@ -59,11 +61,16 @@ def problem_of(loss: Any, gradient: Any, params: PyTree, key: PRNGKey | None, dt
     def loss_of_params(values):
         return loss(params_of(values, np.float64), **options)
 
-    def gradient_of_params():
-        found = gradient(params_of(leaves, jnp.dtype(dtype)), **options)
-        return _matching(found, tree, paths, leaves)
+    def found(values):
+        return gradient(params_of(values, jnp.dtype(dtype)), **options)
 
-    return Problem(loss_of_params, gradient_of_params, leaves, paths, epsilon, dtype)
+    def hand(values):
+        return jax.tree.leaves(found(values))
+
+    def gradient_of_params():
+        return _matching(found(leaves), tree, paths, leaves)
+
+    return Problem(loss_of_params, hand, gradient_of_params, leaves, paths, epsilon, dtype)
 
 
 def _leaf(path: str, leaf: Any, dtype: str) -> np.ndarray:
