@@ -1,7 +1,6 @@
 """Derivatives from values of the loss alone, so that automatic differentiation is not trusted blindly."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -14,8 +13,6 @@ ROUNDING = 64 * 2.0**-52  # of a value of the loss, relative: a few dozen operat
 SEVERAL = 4  # times the noise that was seen, for the noise that was not
 NEARBY = np.outer([1e-15, 1e-10], [0, *range(-5, 0), *range(1, 7)])  # ways on which a smooth loss is a parabola
 PIECE = NEARBY.size  # evaluations of the loss: two programs serve all lengths that a check asks for
-LIGHT = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-"""Compiler options for programs that run once: compiling is what a check spends its time on."""
 
 
 class Slope(NamedTuple):
@@ -57,7 +54,7 @@ def values_of(
         pairs = zip(coordinates, steps, strict=True)
         return np.array([float(loss(_numpy_move(leaves, direction, i, h))) for i, h in pairs])
 
-    @partial(jax.jit, compiler_options=LIGHT)
+    @jax.jit
     def program(flat, direction, coordinates, steps):
         return jax.lax.map(lambda pair: moved(flat, direction, *pair), (coordinates, steps))
 

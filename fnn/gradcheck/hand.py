@@ -5,7 +5,7 @@ import numpy as np
 
 from fnn.gradcheck.flow import flow_of
 from fnn.gradcheck.noise import REPETITIONS, draws_for, noise_floor, rounded_again
-from fnn.gradcheck.oracle import Truth, compiled
+from fnn.gradcheck.oracle import Truth
 from fnn.gradcheck.problem import Problem
 
 
@@ -18,7 +18,7 @@ def with_hand_noise(truth: Truth, problem: Problem) -> Truth:
     except (TypeError, AttributeError):  # NumPy: only the parameters can be rounded another way
         exact, repeated = problem.gradient(), [problem.hand(moved) for moved in _moved(problem)]
     else:
-        evaluated = compiled(lambda leaves, epsilon, draws: rounded_again(hand, leaves, epsilon, draws))
+        evaluated = jax.jit(lambda leaves, epsilon, draws: rounded_again(hand, leaves, epsilon, draws))
         rows = draws_for(hand, leaves)
         exact = jax.device_get(evaluated(leaves, 0.0, rows[0]))
         repeated = [jax.device_get(evaluated(leaves, problem.epsilon, row)) for row in rows]

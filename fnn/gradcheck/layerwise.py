@@ -9,7 +9,6 @@ import numpy as np
 
 from fnn.gradcheck.check import check_gradient
 from fnn.gradcheck.compare import relative_error
-from fnn.gradcheck.oracle import compiled
 from fnn.gradcheck.records import LayerReport
 from fnn.gradcheck.report import Report
 from fnn.types import Features, Layer, Loss, Params, PRNGKey, State, Target
@@ -70,7 +69,7 @@ def examine_layers(
     def gradient(prediction):
         return coefficients(prediction)[None, :] * loss.gradient(prediction, target)
 
-    @compiled
+    @jax.jit
     def passes(params, x):
         inputs = [x]
         for link, own in zip(links, params, strict=True):

@@ -10,7 +10,6 @@ from fnn import reductions
 from fnn.backprop import feature_major, target_of, value_and_grad
 from fnn.gradcheck.check import check_gradient
 from fnn.gradcheck.layerwise import chain, examine_layers
-from fnn.gradcheck.oracle import compiled
 from fnn.gradcheck.report import Report
 from fnn.reductions import Weights
 from fnn.types import Layer, Loss, Params, PRNGKey, State
@@ -61,7 +60,7 @@ def check_network(
             value = jnp.sum(coefficients(prediction) * loss.value(prediction, target_of(y)))
             return value if loss.penalty is None else value + loss.penalty.value(params)
 
-        @compiled
+        @jax.jit
         def gradient(params, *, key):
             return gradient_of(params, x, y, state=state, key=key, train=train, weights=weights)[1]
 

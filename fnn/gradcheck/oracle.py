@@ -7,7 +7,6 @@ import jax
 import numpy as np
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
-from fnn.gradcheck.differences import LIGHT
 from fnn.gradcheck.flow import flow_of
 from fnn.gradcheck.kinks import ties
 from fnn.gradcheck.noise import draws_for, noise_floor, rounded_again
@@ -51,7 +50,7 @@ def autodiff(traced: ClosedJaxpr, problem: Problem) -> Truth:
     gradient = flow_of(jax.make_jaxpr(gradient_function(traced))(*problem.leaves))
     loss = flow_of(traced)
 
-    @compiled
+    @jax.jit
     def evaluated(leaves, epsilon, draws):
         gradients = rounded_again(gradient, leaves, epsilon, draws)
         return gradients, rounded_again(loss, leaves, epsilon, draws)[0], ties(loss, leaves)
@@ -78,8 +77,3 @@ def gradient_function(traced: ClosedJaxpr) -> Callable[..., tuple]:
     """∂loss/∂leaves of a traced scalar function."""
     function = jaxpr_as_fun(traced)
     return jax.grad(lambda *values: function(*values)[0], argnums=tuple(range(len(traced.in_avals))))
-
-
-def compiled(function: Callable) -> Callable:
-    """Jitted with as little optimisation as possible: it runs once."""
-    return jax.jit(function, compiler_options=LIGHT)

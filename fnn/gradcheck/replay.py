@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn.gradcheck.flow import Flow, Number, Operation, evaluate, flow_of
-from fnn.gradcheck.oracle import Truth, compiled
+from fnn.gradcheck.oracle import Truth
 
 
 class Backward(NamedTuple):
@@ -67,7 +67,7 @@ def replay_of(truth: Truth, leaves: Sequence[np.ndarray]) -> Replay:
         wrong = sum(jnp.sum(error * values[number]) for number, error in errors.items())
         return values[flow.outputs[0]] + wrong, values
 
-    @compiled
+    @jax.jit
     def program(leaves, constants, errors):
         zeros = jax.tree.map(jnp.zeros_like, errors)
         (grads, deltas), values = jax.grad(objective, (0, 1), has_aux=True)(leaves, zeros, constants, errors)
