@@ -4,6 +4,9 @@ import argparse
 import json
 import runpy
 import sys
+import traceback
+from contextlib import redirect_stdout
+from pathlib import Path
 from typing import Any
 
 from fnn.gradcheck import Unusable, check_gradient
@@ -16,9 +19,11 @@ FILE is Python that defines
   gradient(params)  a pytree like params, in JAX or NumPy
   params            a pytree of floating-point arrays
 and, if it likes, key (given to both as key=) and dtype ("float64", "float32", "bfloat16").
+It runs as `python FILE` would. What it prints goes to standard error.
 
-Exit status: 0 the gradient is right, 1 it is wrong, 2 nothing could be compared, 3 the point
-lies on a kink and the gradient takes another of its slopes than autodiff.
+Exit status: 0 the gradient is right, 1 it is wrong, 2 nothing could be compared, 3 nothing can
+be said at this point: the loss has a kink there and the gradient takes another of its slopes
+than autodiff, or rounding leaves too little to judge.
 """
 
 
@@ -32,7 +37,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     options = parser.parse_args(arguments)
     try:
-        found = check_file(options.file)
+        with redirect_stdout(sys.stderr):
+            found = check_file(options.file)
     except (Unusable, OSError) as error:
         print(json.dumps({"verdict": "unusable", "passed": False, "error": str(error)}) if options.json else error)
         return EXIT["unusable"]
@@ -41,15 +47,27 @@ def main(arguments: list[str]) -> int:
 
 
 def check_file(path: str) -> Any:
-    """The report about what a file defines. `Unusable` where a name is missing."""
-    names = runpy.run_path(path)
+    """The report about what a file defines. `Unusable` where a name is missing or the file's own code raises."""
+    sys.path.insert(0, str(Path(path).resolve().parent))
+    names = _of_the_file(path, lambda: runpy.run_path(path))
     missing = [name for name in ("loss", "gradient", "params") if name not in names]
     if missing:
         raise Unusable(
             f"{path}: does not define {', '.join(missing)}; expected loss(params), gradient(params) and params."
         )
     given = {name: names[name] for name in ("key", "dtype") if name in names}
-    return check_gradient(names["loss"], names["gradient"], names["params"], **given)
+    return _of_the_file(path, lambda: check_gradient(names["loss"], names["gradient"], names["params"], **given))
+
+
+def _of_the_file(path: str, run: Any) -> Any:
+    """run(), what the file's code raises being told with its traceback as a reason why nothing can be compared."""
+    try:
+        return run()
+    except (Unusable, OSError):
+        raise
+    except (Exception, SystemExit) as error:
+        traceback.print_exc()
+        raise Unusable(f"{path}: raised {type(error).__name__}: {error}") from error
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ FAULTS = {
         lambda params: jax.tree.map(lambda g, w: g + 0.01 * w, gradient(params), params),
         "extra penalty",
     ),
-    "clipped": (edited(lambda W, b: (jnp.clip(W, -0.05, 0.05), b)), "clipped"),
+    "clipped": (edited(lambda W, b: (jnp.clip(W, -0.02, 0.02), b)), "clipped"),
 }
 
 
@@ -179,7 +179,7 @@ def test_numpy_on_both_sides():
         return {"w": 2 * np.tanh(p["w"]) * (1 - np.tanh(p["w"]) ** 2)}
 
     report = assert_gradient(in_numpy, by_hand, params)
-    assert "could not be traced" in str(report)
+    assert "differences stand in for autodiff" in str(report)
     wrong = fnn.check_gradient(in_numpy, lambda p: {"w": 1.001 * by_hand(p)["w"]}, params)
     assert (wrong.verdict, wrong.cause) == ("fail", "constant factor")
 

@@ -9,11 +9,11 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr
 
 from fnn.gradcheck.diagnosis import Diagnosis, Finding, diagnose
-from fnn.gradcheck.differences import taylor_slopes, values_of
-from fnn.gradcheck.flow import flow_of
-from fnn.gradcheck.hand import with_hand_noise
+from fnn.gradcheck.differences import Values, slopes, taylor_slopes, values_of
+from fnn.gradcheck.flow import flow_of, is_key
+from fnn.gradcheck.hand import hand_noise
 from fnn.gradcheck.kinks import sentence
-from fnn.gradcheck.oracle import Truth, autodiff, trace, traced_loss
+from fnn.gradcheck.oracle import Truth, trace, truth_of
 from fnn.gradcheck.problem import Problem, Unusable, problem_of
 from fnn.gradcheck.records import Verdict
 from fnn.gradcheck.report import Report
@@ -66,11 +66,10 @@ def check_vjp(
     Checked as the gradient of ⟨c, function⟩ for a random cotangent c; otherwise as `check_gradient`.
     """
     with jax.enable_x64(True):
-        options = {} if key is None else {"key": key}
-        shapes = jax.eval_shape(lambda p: function(p, **options), params)
-        leaves, tree = jax.tree.flatten(shapes)
+        value = function(params, **({} if key is None else {"key": key}))
+        leaves, tree = jax.tree.flatten(value)
         draw = np.random.default_rng(0)
-        cotangent = jax.tree.unflatten(tree, [draw.normal(size=leaf.shape) for leaf in leaves])
+        cotangent = jax.tree.unflatten(tree, [draw.normal(size=np.shape(leaf)) for leaf in leaves])
 
     def paired(params, **options):
         products = jax.tree.map(lambda c, value: (c * value).sum(), cotangent, function(params, **options))
@@ -85,8 +84,8 @@ def check_vjp(
 def examine(problem: Problem) -> Report:
     """The whole check, x64 being enabled."""
     hand, again = problem.gradient(), problem.gradient()
-    traced = traced_loss(problem)
-    truth = None if traced is None else autodiff(traced, problem)
+    problem = problem._replace(wider=_wider(problem))
+    truth = truth_of(problem)
     rng = np.random.default_rng(0)
     direction = np.concatenate([rng.normal(size=leaf.size) * step_scale(leaf, problem) for leaf in problem.leaves])
     values = values_of(problem.loss, problem.leaves, direction, None if truth is None else truth.loss_noise)
@@ -95,10 +94,29 @@ def examine(problem: Problem) -> Report:
     repeated = _random_parts(problem, truth, hand, again)
     tensors = [examine_tensor(problem, truth, values, hand, i, rng) for i in range(len(hand))]
     if truth is not None and any(tensor.compared.wrong.any() for tensor in tensors):
-        truth = with_hand_noise(truth, problem)
-        tensors = [examine_tensor(problem, truth, values, hand, i, rng) for i in range(len(hand))]
+        noise = hand_noise(problem)
+        tensors = [examine_tensor(problem, truth, values, hand, i, rng, noise) for i in range(len(hand))]
     slope = float(np.concatenate([np.ravel(h) for h in hand]) @ direction)
+    if _contradicted_along(values, slope, direction, tensors):
+        tensors = [tensor._replace(contradicted=True) for tensor in tensors]
     return report_of(problem, truth, tensors, taylor_slopes(values, slope), repeated)
+
+
+def _wider(problem: Problem) -> str:
+    """The widest dtype of the hand-written gradient's leaves, if it is wider than that of the check."""
+    dtypes = [jnp.dtype(np.asarray(leaf).dtype) for leaf in problem.hand(problem.leaves)]
+    widest = max(dtypes, key=lambda dtype: dtype.itemsize)
+    return widest.name if widest.itemsize > jnp.dtype(problem.dtype).itemsize else ""
+
+
+def _contradicted_along(values: Values, slope: float, direction: np.ndarray, tensors: list[Examined]) -> bool:
+    """Whether a gradient in which nothing is wrong yet misses the slope of the loss along a direction that moves every
+    parameter: what single coordinates, being few, may not have shown."""
+    if any((tensor.compared.wrong | tensor.excused).any() for tensor in tensors):
+        return False
+    slack = np.concatenate([np.ravel(tensor.compared.tolerance) for tensor in tensors]) @ np.abs(direction)
+    (along,) = slopes(values, np.array([-1]), np.array([1.0]))
+    return along.contradicts(slope, float(slack))
 
 
 # ----------------------------------------------------------------------------------------- the report
@@ -116,11 +134,20 @@ def report_of(problem, truth, tensors: list[Examined], taylor, repeated: str | N
         findings = [Finding(t.path, t.compared, t.compared.wrong & ~t.excused, t.contradicted) for t in tensors]
         found = diagnose(problem, truth, findings)
     notes = [] if truth is None else sentence(truth.ties)
-    if truth is None:
-        notes.append("The loss could not be traced by JAX: differences stand in for autodiff, and are less exact.")
-    if verdict == "abstain":
+    if problem.wider:
         notes.append(
-            "Abstained: the gradient differs from autodiff only on kinks, where each slope in between is right."
+            f"gradient(params) returned {problem.wider} for parameters of {problem.dtype}: something in it is wider, "
+            f"and the check says nothing about {problem.dtype}."
+        )
+    if truth is None:
+        blur = max((report.blur for report in reports if not np.isnan(report.blur)), default=0.0)
+        notes.append(
+            "JAX cannot differentiate the loss: differences stand in for autodiff. An entry that is wrong by less than "
+            f"{blur:.0e} of its tensor's largest passes unseen."
+        )
+    if verdict == "abstain" and any(report.kinks for report in reports):
+        notes.append(
+            "Abstained where the gradient differs from autodiff on kinks: each slope in between is right there."
         )
     return Report(
         verdict,
@@ -158,7 +185,7 @@ def constants(traced: ClosedJaxpr) -> list[Any]:
 
 def _same_bits(one: Any, other: Any) -> bool:
     """Whether two constants are equal; random keys are compared by their bits."""
-    if jnp.issubdtype(jnp.result_type(one), jax.dtypes.prng_key):
+    if is_key(one):
         one, other = jax.random.key_data(one), jax.random.key_data(other)
     return np.array_equal(
         np.asarray(one), np.asarray(other), equal_nan=jnp.issubdtype(jnp.result_type(one), jnp.inexact)

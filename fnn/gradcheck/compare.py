@@ -18,9 +18,14 @@ class Comparison(NamedTuple):
     allowed: float
 
     @property
+    def error(self) -> np.ndarray:
+        """|hand − truth|."""
+        return np.abs(self.hand - self.truth)
+
+    @property
     def scaled_error(self) -> np.ndarray:
         """|hand − truth| in noise floors: infinite where a value is not finite, 0 where both are equal."""
-        error = np.abs(self.hand - self.truth)
+        error = self.error
         scaled = np.divide(error, self.floor, out=np.where(error > 0, np.inf, 0.0), where=self.floor > 0)
         return np.where(np.isfinite(error), scaled, np.inf)
 
@@ -36,10 +41,9 @@ class Comparison(NamedTuple):
 
 
 def comparison(hand: np.ndarray, truth: np.ndarray, noise: np.ndarray, epsilon: float, dtype: str) -> Comparison:
-    """The floor of an entry: its noise, one rounding of its own value, and a tenth of the tensor's typical noise, since
-    a few repetitions can miss an entry's."""
-    typical = np.sqrt(np.mean(noise**2))
-    return Comparison(hand, truth, noise + epsilon * np.abs(truth) + 0.1 * typical, ALLOWED[dtype])
+    """The floor of an entry: its own noise and one rounding of its own value. Entries of one tensor may be of very
+    different sizes, so that they share nothing."""
+    return Comparison(hand, truth, noise + epsilon * np.abs(truth), ALLOWED[dtype])
 
 
 def relative_error(hand: np.ndarray, truth: np.ndarray) -> float:

@@ -4,6 +4,7 @@ First come hypotheses about each wrong tensor by itself (a factor, a sign, a tra
 the computation: the true backward pass is run again with a common mistake in one of its steps.
 """
 
+import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,6 +15,8 @@ from fnn.gradcheck.compare import Comparison
 from fnn.gradcheck.oracle import Truth
 from fnn.gradcheck.problem import Problem
 from fnn.gradcheck.replay import Replay, replay_of
+
+PATIENCE = 20.0  # seconds for running backward passes with mistakes in them
 
 
 class Diagnosis(NamedTuple):
@@ -35,29 +38,34 @@ class Finding(NamedTuple):
 def diagnose(problem: Problem, truth: Truth | None, findings: Sequence[Finding]) -> Diagnosis:
     """The first hypothesis that explains every wrong tensor, from the most specific to the vaguest."""
     wrong = [finding for finding in findings if finding.wrong.any()]
-    for guess in (_contradiction, _not_finite, _one_pattern, _penalty):
+    for guess in (_contradiction, _not_finite, _swapped_tensors, _one_pattern, _penalty):
         found = guess(problem, findings, wrong)
         if found is not None:
             return found
+    stopped = ""
+    try:
+        found = None if truth is None else _by_replay(problem, truth, findings, wrong)
+    except Exception as error:  # the verdict stands without a cause, and says what kept it from being found
+        stopped = f" The search among mistakes ended early: {type(error).__name__}: {error}"
     found = (
-        (None if truth is None else _by_replay(problem, truth, findings, wrong))
+        found
         or _precision(problem, findings, wrong)
         or _one_vague_pattern(problem, findings, wrong)
         or _each_by_itself(problem, findings, wrong)
     )
-    names = ", ".join(finding.path for finding in wrong)
-    return found or Diagnosis("unknown", f"none of the known mistakes reproduces the gradient of {names}.")
+    return found or _unknown(findings, wrong, stopped)
 
 
 def _by_replay(problem, truth: Truth, findings, wrong) -> Diagnosis | None:
     """A mistake in one step of the backward pass, or wrong tensors put together from the wrong pieces of it."""
+    deadline = time.monotonic() + PATIENCE
     replay = replay_of(truth, problem.leaves)
     hand, slack = [f.compared.hand for f in findings], [f.compared.tolerance for f in findings]
     given = mistakes.Given(hand, slack, mistakes.functions(replay))
     return (
-        _mistake(problem, replay, given, mistakes.KNOWN)
+        _mistake(problem, replay, given, mistakes.KNOWN, deadline)
         or _assembly(problem, replay, given, wrong)
-        or _mistake(problem, replay, given, mistakes.FITTED)
+        or _mistake(problem, replay, given, mistakes.FITTED, deadline)
     )
 
 
@@ -102,7 +110,11 @@ def _one_vague_pattern(problem, findings, wrong) -> Diagnosis | None:
     known = _patterns(problem, wrong, vague=True)
     if known is None or len({pattern.cause for pattern in known}) > 1:
         return None
-    if known[0].cause == "constant factor" and len(known) > 1:
+    if len(known) == 1 and _any_number(wrong[0], known[0]):
+        return None
+    if known[0].cause == "constant factor" and len({pattern.number for pattern in known}) > 1:
+        if any(finding.compared.hand.size == 1 for finding in wrong):
+            return None
         factors = ", ".join(f"{f.path} {p.number:.6g}" for f, p in zip(wrong, known, strict=True))
         return Diagnosis("constant factor", f"hand-written = factor × truth, by tensor: {factors}.")
     return Diagnosis(known[0].cause, f"in {_names(findings, wrong)}, {known[0].explanation}")
@@ -121,7 +133,9 @@ def _names(findings, wrong) -> str:
 
 def _penalty(problem, findings, wrong) -> Diagnosis | None:
     """hand = truth + λ θ with one λ for all tensors that are wrong."""
-    rates = []
+    rates: list[float] = []
+    if sum(finding.compared.hand.size for finding in wrong) < 2:  # any number is a multiple of any other
+        return None
     for finding in wrong:
         theta = problem.leaves[[f.path for f in findings].index(finding.path)]
         extra = finding.compared.hand - finding.compared.truth
@@ -141,11 +155,13 @@ def _penalty(problem, findings, wrong) -> Diagnosis | None:
     return None
 
 
-def _mistake(problem, replay: Replay, given, searches) -> Diagnosis | None:
+def _mistake(problem, replay: Replay, given, searches, deadline: float) -> Diagnosis | None:
     """A mistake in a step of the backward pass that makes every tensor what it is."""
     for search in searches:
         for mistake in search(replay, given):
-            if mistakes.reproduces(mistake.gradient, given, _closeness(problem)):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{PATIENCE:.0f} s were not enough.")
+            if mistakes.reproduces(mistake.gradient, given, replay.right.grads, _closeness(problem)):
                 return Diagnosis(mistake.cause, mistake.explanation)
     return None
 
@@ -177,20 +193,58 @@ def _precision(problem, findings, wrong) -> Diagnosis | None:
 
 
 def _like_rounding(finding: Finding, ratio: float) -> bool:
-    """Most entries off by about the noise floor of the narrower precision, none by ten times as much."""
-    floors = finding.compared.scaled_error[finding.wrong] / ratio
-    return bool(np.mean(finding.wrong) >= 0.5 and 0.003 < np.median(floors) < 1 and np.max(floors) < 10)
+    """Most entries off by about the noise floor of the narrower precision, none by ten times as much, nor by many
+    roundings of the tensor's largest."""
+    compared = finding.compared
+    floors = compared.scaled_error[finding.wrong] / ratio
+    size, error = np.max(np.abs(compared.truth)), np.max(np.abs(compared.hand - compared.truth))
+    small = error < 32 * ratio * 2.0**-52 * size or size <= np.max(compared.tolerance)
+    return bool(small and np.mean(finding.wrong) >= 0.5 and 0.003 < np.median(floors) < 1 and np.max(floors) < 10)
 
 
 def _each_by_itself(problem, findings, wrong) -> Diagnosis | None:
     """Different patterns in different tensors: all of them, under the name of the first."""
     found = [(f.path, patterns.of(f.compared, f.wrong, _closeness(problem), vague=True)) for f in wrong]
+    found = [
+        (path, None if _any_number(f, pattern) else pattern) for f, (path, pattern) in zip(wrong, found, strict=True)
+    ]
     known = [(path, pattern) for path, pattern in found if pattern is not None]
     if not known:
         return None
     parts = "; ".join(f"in {path}, {pattern.explanation.rstrip('.')}" for path, pattern in known)
     rest = ", ".join(path for path, pattern in found if pattern is None)
     return Diagnosis(known[0][1].cause, parts + (f"; {rest} unexplained." if rest else "."))
+
+
+def _any_number(finding: Finding, pattern: patterns.Pattern | None) -> bool:
+    """Whether a pattern is but the quotient of two numbers."""
+    return pattern is not None and finding.compared.hand.size == 1 and pattern.cause == "constant factor" and (
+        not pattern.familiar
+    )  # fmt: skip
+
+
+def _unknown(findings, wrong, stopped: str) -> Diagnosis:
+    """Where to look, at least."""
+    names = ", ".join(finding.path for finding in wrong)
+    right = ", ".join(finding.path for finding in findings if not finding.wrong.any())
+    where = f" {right}: right. Look at what lies between the two in the backward pass." if right else (
+        " Every tensor is wrong: look at the end of the forward pass, where the backward pass begins."
+    )  # fmt: skip
+    return Diagnosis("unknown", f"none of the known mistakes reproduces the gradient of {names}.{where}{stopped}")
+
+
+def _swapped_tensors(problem, findings, wrong) -> Diagnosis | None:
+    """Each wrong tensor holds the gradient of another one."""
+    places = []
+    for finding in wrong:
+        hand = finding.compared.hand
+        same = (f.path for f in findings if f is not finding and f.compared.truth.shape == hand.shape
+                and patterns.close(hand, f.compared.truth, finding.compared, _closeness(problem)))  # fmt: skip
+        places.append(next(same, None))
+    if not places or None in places or all(finding.compared.hand.size == 1 for finding in wrong):
+        return None
+    pairs = ", ".join(f"{finding.path} holds that of {place}" for finding, place in zip(wrong, places, strict=True))
+    return Diagnosis("swapped tensors", f"right gradients in wrong places: {pairs}.")
 
 
 def _closeness(problem: Problem) -> float:

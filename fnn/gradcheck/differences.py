@@ -8,7 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-LADDER = np.array([1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6])  # steps, in units of the parameter's scale
+from fnn.gradcheck.problem import Unusable
+
+LADDER = 10.0 ** -np.arange(1, 9)  # steps, in units of the parameter's scale
+KINK = slice(2, 5)  # of these, those at which a kink is looked for
 ROUNDING = 64 * 2.0**-52  # of a value of the loss, relative: a few dozen operations
 SEVERAL = 4  # times the noise that was seen, for the noise that was not
 NEARBY = np.outer([1e-15, 1e-10], [0, *range(-5, 0), *range(1, 7)])  # ways on which a smooth loss is a parabola
@@ -16,13 +19,28 @@ PIECE = NEARBY.size  # evaluations of the loss: two programs serve all lengths t
 
 
 class Slope(NamedTuple):
-    """The derivative along one coordinate: the best of the ladder with its error, and one-sided slopes close by."""
+    """The derivative along one coordinate: the best of the ladder with its error, one-sided slopes close by, and the
+    central differences of every step of the ladder with what rounding does to them."""
 
     value: float
     error: float
     left: float
     right: float
     kink: bool
+    central: np.ndarray
+    rounding: np.ndarray
+
+    def contradicts(self, claim: float, slack: float) -> bool:
+        """Whether it rules out a derivative, at its best step and at the smallest that rounding lets tell the two
+        apart: larger ones may all have crossed the same kink, or the same bend."""
+        if self.kink or not np.isfinite(self.error):
+            return False
+        gap = abs(self.value - claim)
+        if not np.isfinite(gap):
+            return True
+        able = np.flatnonzero(4 * self.rounding < gap)
+        far = gap > 10 * self.error + slack and len(able) > 0
+        return bool(far and abs(self.central[able[-1]] - claim) > gap / 2)
 
 
 class Values(NamedTuple):
@@ -50,9 +68,9 @@ def values_of(
             n = len(steps)
             short = -n % PIECE  # filled up, so that few lengths are compiled
             padded = np.pad(coordinates, (0, short)).astype(np.int32), np.pad(steps, (0, short))
-            return np.asarray(program(flat, direction, *padded))[:n]
+            return np.asarray(program(flat, direction, *padded), np.float64)[:n]
         pairs = zip(coordinates, steps, strict=True)
-        return np.array([float(loss(_numpy_move(leaves, direction, i, h))) for i, h in pairs])
+        return np.array([_called(loss, _numpy_move(leaves, direction, i, h)) for i, h in pairs])
 
     @jax.jit
     def program(flat, direction, coordinates, steps):
@@ -68,6 +86,13 @@ def _roughness(h: np.ndarray, f: np.ndarray) -> float:
     """What is left of a function on a very short way when the best parabola is taken off: its rounding."""
     u = h / np.max(np.abs(h))
     return float(np.max(np.abs(f - np.polyval(np.polyfit(u, f, 2), u))))
+
+
+def _called(loss: Callable[[list], Any], leaves: list[np.ndarray]) -> float:
+    try:
+        return float(loss(leaves))
+    except Exception as error:
+        raise Unusable(f"loss: raised {type(error).__name__} beside params: {error}") from error
 
 
 def _numpy_move(leaves, direction, i, step):
@@ -101,18 +126,19 @@ def _slope(values: Values, f: np.ndarray, h: np.ndarray) -> Slope:
     return Slope(
         float(extrapolated[best]),
         float(error[best]),
-        float(left[-2]),
-        float(right[-2]),
-        _is_kink(left, right, rounding),
+        float(left[KINK][-1]),
+        float(right[KINK][-1]),
+        _is_kink((right - left)[KINK], rounding[KINK][-1]),
+        central,
+        rounding,
     )
 
 
-def _is_kink(left: np.ndarray, right: np.ndarray, rounding: np.ndarray) -> bool:
+def _is_kink(jump: np.ndarray, rounding: float) -> bool:
     """Whether the jump right − left stays while the step shrinks a hundredfold; for a smooth loss it shrinks along."""
-    jump = right - left
-    near, nearer, nearest = jump[-4], jump[-3], jump[-2]
+    near, nearer, nearest = jump
     lasting = abs(nearest) > 0.5 * abs(near) and abs(nearest - nearer) < 0.2 * abs(nearest)
-    return bool(lasting and abs(nearest) > 20 * rounding[-2])
+    return bool(lasting and abs(nearest) > 20 * rounding)
 
 
 def taylor_slopes(values: Values, direction_slope: float) -> tuple[float | None, float | None]:

@@ -7,6 +7,7 @@ kinks looks at every comparison, and the diagnosis asks what the gradient would 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr, Literal
 from jaxtyping import Array
@@ -119,5 +120,15 @@ def apply(operation: Operation, inputs: Sequence[Array]) -> list[Array]:
 
 
 def is_float(value: Any) -> bool:
-    """Whether a value is of floating-point numbers."""
-    return jnp.issubdtype(jnp.result_type(value), jnp.floating)
+    """Whether a value, or what stands for one, is of floating-point numbers."""
+    return jnp.issubdtype(dtype_of(value), jnp.floating)
+
+
+def is_key(value: Any) -> bool:
+    """Whether a value is a random key, or an array of keys."""
+    return jnp.issubdtype(dtype_of(value), jax.dtypes.prng_key)
+
+
+def dtype_of(value: Any) -> Any:
+    """The dtype of an array, a number or an abstract value."""
+    return value.dtype if hasattr(value, "dtype") else jnp.result_type(value)

@@ -4,26 +4,26 @@ import jax
 import numpy as np
 
 from fnn.gradcheck.flow import flow_of
-from fnn.gradcheck.noise import REPETITIONS, draws_for, noise_floor, rounded_again
-from fnn.gradcheck.oracle import Truth
+from fnn.gradcheck.noise import REPETITIONS, noise_floor, repeated, rounded_again
 from fnn.gradcheck.problem import Problem
 
 
-def with_hand_noise(truth: Truth, problem: Problem) -> Truth:
-    """The truth with the noise floor of the hand-written gradient added: its formula may cancel where autodiff's does
-    not, as 1 + tanh z does for large −z."""
+def hand_noise(problem: Problem) -> list[np.ndarray]:
+    """The noise floor of the hand-written gradient: its formula may cancel where autodiff's does not, as 1 + tanh z
+    does for large −z. Narrower numbers than those of the check are not excused."""
     leaves = [leaf.astype(problem.dtype) for leaf in problem.leaves]
     try:
         hand = flow_of(jax.make_jaxpr(lambda *values: problem.hand(values))(*leaves))
-    except (TypeError, AttributeError):  # NumPy: only the parameters can be rounded another way
-        exact, repeated = problem.gradient(), [problem.hand(moved) for moved in _moved(problem)]
-    else:
-        evaluated = jax.jit(lambda leaves, epsilon, draws: rounded_again(hand, leaves, epsilon, draws))
-        rows = draws_for(hand, leaves)
-        exact = jax.device_get(evaluated(leaves, 0.0, rows[0]))
-        repeated = [jax.device_get(evaluated(leaves, problem.epsilon, row)) for row in rows]
-    added = noise_floor(exact, repeated)
-    return truth._replace(noise=[np.hypot(one, other) for one, other in zip(truth.noise, added, strict=True)])
+    except Exception:  # it ran on arrays just now, so it is NumPy: only its parameters can be rounded another way
+        return noise_floor(problem.gradient(), [problem.hand(moved) for moved in _moved(problem)])
+
+    @jax.jit
+    def evaluate(leaves, roundings):
+        gradients, decided = rounded_again(hand, leaves, roundings[0], narrow=0.0)
+        return gradients, [decided]
+
+    (found,) = repeated(evaluate, [hand], leaves, [problem.epsilon])
+    return noise_floor(found.exact, found.others)
 
 
 def _moved(problem: Problem) -> list[list[np.ndarray]]:

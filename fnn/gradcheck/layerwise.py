@@ -118,7 +118,7 @@ def _closely(value, gradient, at, error: float) -> Report | None:
 def _line(name: str, closer: Report | None, around: Around) -> LayerReport:
     verdict = "pass" if closer is None else closer.verdict
     norm = float(jnp.linalg.norm(around.truth["x"]))
-    return LayerReport(name, verdict, norm, _error(around, "x"), _error(around, "params"), "")
+    return LayerReport(name, verdict, norm, _error(around, "x"), _error(around, "params"))
 
 
 def _error(around: Around, part: str) -> float:

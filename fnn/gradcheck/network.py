@@ -32,7 +32,8 @@ def check_network(
     """Is the backward pass of a network right, and if not, which layer is wrong?
 
     net, loss, x, y    as for fnn.value_and_grad: x (batch, features), y (batch,) or (batch, outputs)
-    params, state      where to check; drawn by net.init from key 0 unless given
+    params, state      where to check; unless given those of net.init from key 0, every parameter moved a little, since
+                       a factor of 1 or a term of 0, as they often start, would hide that it was forgotten
     key, train         as for the forward pass; key 0 unless given
     reduction, weights as for fnn.value_and_grad
     dtype              as for check_gradient
@@ -46,9 +47,10 @@ def check_network(
         key = jax.random.key(0) if key is None else key
         if params is None:
             params, drawn = net.init(jax.random.key(0))
+            params = _moved(params)
             state = drawn if state is None else state
         state = () if state is None else state
-        x = np.asarray(x, np.float64 if np.asarray(x).dtype.kind == "f" else None)
+        x, y = (_as("float64", _as(dtype, np.asarray(array))) for array in (x, y))
         gradient_of = value_and_grad(net, loss, reduction=reduction)
         reduce = reductions.get(reduction)
 
@@ -62,7 +64,9 @@ def check_network(
 
         @jax.jit
         def gradient(params, *, key):
-            return gradient_of(params, x, y, state=state, key=key, train=train, weights=weights)[1]
+            return gradient_of(
+                params, _as(dtype, x), _as(dtype, y), state=state, key=key, train=train, weights=weights
+            )[1]
 
         whole = check_gradient(objective, gradient, params, key=key, dtype=dtype)
         links = chain(net, _widened(params), _widened(state), key, train)
@@ -77,6 +81,17 @@ def check_network(
         diagnosis=f"the first wrong layer from the output is {name}. {closer.diagnosis or whole.diagnosis}",
         layers=layers,
     )
+
+
+def _as(dtype: str, array: Any) -> Any:
+    """Floating-point numbers in another precision, others as they are."""
+    return array.astype(dtype) if jnp.issubdtype(array.dtype, jnp.floating) else array
+
+
+def _moved(params: Params) -> Params:
+    """Parameters at no special value."""
+    draw = np.random.default_rng(0)
+    return jax.tree.map(lambda leaf: leaf + 0.1 * draw.normal(size=np.shape(leaf)), params)
 
 
 def _widened(tree: Any) -> Any:

@@ -9,15 +9,17 @@ measured in float64.
 
 from collections.abc import Sequence
 from itertools import count
+from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from fnn.gradcheck.flow import Flow, evaluate, is_float
+from fnn.gradcheck.flow import Flow, dtype_of, evaluate, is_float, is_key
 
 REPETITIONS = 4
-STRIDE, OFFSETS = 977, 8192  # where the draws of successive places start; coprime, so that all starts differ
+STRIDE, OFFSETS = 977, 8192  # where the draws of successive places start
 
 EXACT = frozenset(
     "abs and argmax argmin broadcast_in_dim ceil clamp concatenate convert_element_type copy eq expand_dims floor "
@@ -27,33 +29,92 @@ EXACT = frozenset(
 )
 """Operations that move or choose numbers without rounding them."""
 
+JUMPING = frozenset("floor ceil round sign rem".split())
+"""Operations on floating-point numbers with jumps. Where rounding takes one, it says nothing about rounding."""
+
+
+class Rounding(NamedTuple):
+    """How values are rounded another way: by up to epsilon, `draws` saying by how much. Decisions, by the number of the
+    value, are `decided` where `fixed`: rounding must not turn them over."""
+
+    epsilon: Any
+    draws: Any
+    fixed: Any
+    decided: dict[int, Any]
+
 
 def rounded_again(
-    flow: Flow, leaves: Sequence[Array], epsilon: Float[Array, ""], draws: Float[Array, "draws"]
-) -> list[Array]:
-    """The outputs of a flow with every rounding done another way, by up to `epsilon`; with 0 as they are."""
+    flow: Flow, leaves: Sequence[Array], rounding: Rounding, *, narrow: float
+) -> tuple[list[Array], dict[int, Array]]:
+    """The outputs of a flow with every rounding done another way, and its decisions: comparisons, indices, whole
+    numbers. `narrow` is the share of its own rounding by which a value of a narrow dtype is moved at the least."""
     places = count()
+    decisions: dict[int, Array] = {}
 
     def round_again(value):
         if not is_float(value):
             return value
+        dtype = dtype_of(value)
+        least = narrow * float(jnp.finfo(dtype).eps)
+        epsilon = jnp.where(rounding.epsilon > 0, jnp.maximum(rounding.epsilon, least), 0.0)
         start = next(places) * STRIDE % OFFSETS
-        u = draws[start : start + jnp.size(value)].reshape(jnp.shape(value))
-        return value * (1 + epsilon * u).astype(jnp.result_type(value))
+        u = rounding.draws[start : start + jnp.size(value)].reshape(jnp.shape(value))
+        return value * (1 + epsilon * u).astype(dtype)
 
     def after(operation, inputs, outputs):
-        return outputs if operation.equation.primitive.name in EXACT else [round_again(value) for value in outputs]
+        name = operation.equation.primitive.name
+        for number, value in zip(operation.outputs, outputs, strict=True):
+            if not is_key(value) and (not is_float(value) or name in JUMPING):
+                decisions[number] = value
+        outputs = [
+            jnp.where(rounding.fixed, rounding.decided[number], value) if number in decisions else value
+            for number, value in zip(operation.outputs, outputs, strict=True)
+        ]
+        return outputs if name in EXACT else [round_again(value) for value in outputs]
 
     constants = {number: round_again(value) for number, value in flow.constants.items()}
     values = evaluate(flow, [round_again(leaf) for leaf in leaves], constants, after)
-    return [values[number] for number in flow.outputs]
+    return [values[number] for number in flow.outputs], decisions
 
 
-def draws_for(flow: Flow, leaves: Sequence[np.ndarray]) -> Float[np.ndarray, "repetitions draws"]:
-    """Numbers in [−1, 1] for `rounded_again`, a row a repetition. Every place reads a piece of the row of its own size,
-    from a start of its own: drawing them at each place would take several times as long to compile."""
-    computed = (np.prod(out.aval.shape) for step in flow.operations for out in step.equation.outvars)
-    largest = max(map(int, (*computed, *map(np.size, leaves), *map(np.size, flow.constants.values()))))
+class Repeated(NamedTuple):
+    """A computation as it is, and repeated with roundings of a size, an element each."""
+
+    exact: Any
+    others: list[Any]
+
+
+def repeated(
+    evaluate: Any, flows: Sequence[Flow], leaves: Sequence[np.ndarray], epsilons: Sequence[float]
+) -> list[Any]:
+    """What evaluate(leaves, rounding) makes of no rounding, and of every row of draws for every epsilon.
+
+    It returns (result, decisions by flow); the decisions of the first call are those of all others."""
+    rows = draws_for(flows, leaves)
+    undecided = [_undecided(flow) for flow in flows]
+    exact, decided = jax.device_get(evaluate(leaves, [Rounding(0.0, rows[0], False, each) for each in undecided]))
+    return [
+        Repeated(exact, [evaluate(leaves, [Rounding(e, row, True, each) for each in decided])[0] for row in rows])
+        for e in epsilons
+    ]
+
+
+def _undecided(flow: Flow) -> dict[int, np.ndarray]:
+    """Something of the shape of every decision."""
+    return {
+        number: np.zeros(out.aval.shape, out.aval.dtype)
+        for step in flow.operations
+        for number, out in zip(step.outputs, step.equation.outvars, strict=True)
+        if not is_key(out.aval) and (not is_float(out.aval) or step.equation.primitive.name in JUMPING)
+    }
+
+
+def draws_for(flows: Sequence[Flow], leaves: Sequence[np.ndarray]) -> Float[np.ndarray, "repetitions draws"]:
+    """Numbers in [−1, 1], a row a repetition. Every place reads a piece of the row of its own size, from a start of its
+    own: drawing them at each place would take several times as long to compile."""
+    computed = (np.prod(out.aval.shape) for flow in flows for step in flow.operations for out in step.equation.outvars)
+    constants = (np.size(constant) for flow in flows for constant in flow.constants.values())
+    largest = max(map(int, (*computed, *constants, *map(np.size, leaves))))
     return np.random.default_rng(0).uniform(-1, 1, (REPETITIONS, largest + OFFSETS))
 
 

@@ -7,10 +7,12 @@ import jax
 import numpy as np
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
-from fnn.gradcheck.flow import flow_of
+from fnn.gradcheck.flow import flow_of, is_float
 from fnn.gradcheck.kinks import ties
-from fnn.gradcheck.noise import draws_for, noise_floor, rounded_again
+from fnn.gradcheck.noise import noise_floor, repeated, rounded_again
 from fnn.gradcheck.problem import EPSILONS, Problem, Unusable
+
+NARROW = 0.03  # share of a narrow dtype's rounding: the thousand floors that a float64 check allows are then thirty
 
 
 class Truth(NamedTuple):
@@ -23,47 +25,57 @@ class Truth(NamedTuple):
     ties: dict[str, int]
 
 
-NOT_TRACEABLE = (
-    jax.errors.TracerArrayConversionError,
-    jax.errors.ConcretizationTypeError,
-    jax.errors.TracerBoolConversionError,
-    jax.errors.TracerIntegerConversionError,
-)
-
-
-def traced_loss(problem: Problem) -> ClosedJaxpr | None:
-    """The loss as a jaxpr of its flat leaves; None for one that JAX cannot trace, such as one in NumPy."""
+def truth_of(problem: Problem) -> Truth | None:
+    """The truth by autodiff; None where JAX cannot trace or differentiate the loss, as one in NumPy."""
     try:
         traced = trace(problem.loss, problem.leaves)
-    except NOT_TRACEABLE:
+    except Exception:  # tracing fails in as many ways as there is code that is not JAX; whether it runs is seen next
+        _check_value(problem)
         return None
     if [aval.shape for aval in traced.out_avals] != [()]:
         shapes = [aval.shape for aval in traced.out_avals]
         raise Unusable(
             f"loss: returned shapes {shapes}, expected one scalar; use check_vjp for a vector-valued function."
         )
-    return traced
+    if not is_float(traced.out_avals[0]):
+        raise Unusable(f"loss: returned dtype {traced.out_avals[0].dtype}, expected a real floating-point number.")
+    try:
+        gradient = jax.make_jaxpr(gradient_function(traced))(*problem.leaves)
+    except ValueError:  # a while loop, say, which has no reverse mode
+        return None
+    return _evaluated(problem, traced, gradient)
 
 
-def autodiff(traced: ClosedJaxpr, problem: Problem) -> Truth:
-    """The truth by autodiff, in one program."""
-    gradient = flow_of(jax.make_jaxpr(gradient_function(traced))(*problem.leaves))
-    loss = flow_of(traced)
+def _check_value(problem: Problem) -> None:
+    """Refuses a loss in NumPy that cannot be called, or returns no number."""
+    try:
+        value = problem.loss(problem.leaves)
+    except Exception as error:
+        raise Unusable(f"loss: raised {type(error).__name__} at params: {error}") from error
+    if np.shape(value) != () or np.asarray(value).dtype.kind != "f":
+        raise Unusable(
+            f"loss: returned {np.asarray(value).dtype} of shape {np.shape(value)}, expected one real floating-point "
+            "number; use check_vjp for a vector-valued function."
+        )
+
+
+def _evaluated(problem: Problem, traced: ClosedJaxpr, gradient: ClosedJaxpr) -> Truth:
+    """Gradient, noise and ties, in one program."""
+    flows = [flow_of(gradient), flow_of(traced)]
 
     @jax.jit
-    def evaluated(leaves, epsilon, draws):
-        gradients = rounded_again(gradient, leaves, epsilon, draws)
-        return gradients, rounded_again(loss, leaves, epsilon, draws)[0], ties(loss, leaves)
+    def evaluate(leaves, roundings):
+        gradients, decided = rounded_again(flows[0], leaves, roundings[0], narrow=NARROW)
+        (value,), in_loss = rounded_again(flows[1], leaves, roundings[1], narrow=1.0)
+        return (gradients, value, ties(flows[1], leaves)), [decided, in_loss]
 
-    rows = draws_for(gradient, problem.leaves)
-    exact, value, tied = jax.device_get(evaluated(problem.leaves, 0.0, rows[0]))
-    repeated = [jax.device_get(evaluated(problem.leaves, problem.epsilon, row)) for row in rows]
-    in_float64 = [jax.device_get(evaluated(problem.leaves, EPSILONS["float64"], row))[1] for row in rows]
+    narrow, in_float64 = repeated(evaluate, flows, problem.leaves, [problem.epsilon, EPSILONS["float64"]])
+    exact, value, tied = narrow.exact
     return Truth(
         traced,
-        max(abs(float(other - value)) for other in in_float64),
+        max(abs(float(other - value)) for _, other, _ in in_float64.others),
         exact,
-        noise_floor(exact, [gradients for gradients, _, _ in repeated]),
+        noise_floor(exact, [gradients for gradients, _, _ in narrow.others]),
         {name: int(number) for name, number in tied.items()},
     )
 

@@ -20,9 +20,11 @@ class Pattern(NamedTuple):
 
 
 def close(hand: np.ndarray, candidate: np.ndarray, compared: Comparison, closeness: float) -> bool:
-    """Whether the candidate reproduces the hand-written numbers: to `closeness` of their scale, or to rounding."""
+    """Whether the candidate reproduces the hand-written numbers: to `closeness` of their scale and a thousandth of what
+    there is to explain, or to rounding."""
     scale = max(np.max(np.abs(hand), initial=0.0), np.max(np.abs(candidate), initial=0.0))
-    return bool(np.all(np.abs(hand - candidate) <= closeness * scale + compared.tolerance))
+    error = np.max(np.abs(hand - compared.truth), initial=0.0)
+    return bool(np.all(np.abs(hand - candidate) <= min(closeness * scale, 1e-3 * error) + compared.tolerance))
 
 
 def of(compared: Comparison, wrong: np.ndarray, closeness: float, *, vague: bool) -> Pattern | None:
@@ -93,7 +95,8 @@ def _permuted(hand, truth, wrong, compared, closeness) -> Pattern | None:
         if same.any(axis=1).all() and len(set(match.tolist())) == len(lines) and np.any(match != np.arange(len(lines))):
             shown = ", ".join(f"{lines[i]}←{lines[j]}" for i, j in list(enumerate(match))[:4])
             verb = "swapped" if len(lines) == 2 else "in another order"
-            return Pattern("swapped rows", f"{name}s are {verb} ({shown}{', …' if len(lines) > 4 else ''}).")
+            plural = "entries" if name == "entry" else f"{name}s"
+            return Pattern("swapped rows", f"{plural} are {verb} ({shown}{', …' if len(lines) > 4 else ''}).")
     return None
 
 
@@ -105,6 +108,8 @@ def _same(h, t, compared, closeness) -> np.ndarray:
 
 def _clipped(hand, truth, wrong, compared, closeness) -> Pattern | None:
     limit = float(np.max(np.abs(hand)))
+    if np.sum(np.abs(hand) == limit) < 2:  # one entry is always the largest
+        return None
     if limit < np.max(np.abs(truth)) * 0.999 and close(hand, np.clip(truth, -limit, limit), compared, closeness):
         return Pattern("clipped", f"entries beyond ±{limit:.6g} are clipped to it.", limit)
     return None

@@ -20,7 +20,8 @@ class Problem(NamedTuple):
 
     loss(leaves) -> scalar, traceable by JAX unless it is written in NumPy; hand(leaves) -> the gradient's leaves as
     they come; gradient() -> those at the point in float64, called afresh, structure and shapes being those of params.
-    epsilon is the rounding of the precision in which the hand-written gradient was computed.
+    epsilon is the rounding of the precision in which the hand-written gradient is to be computed; `wider` names that of
+    its result where it is wider.
     """
 
     loss: Callable[[list], Any]
@@ -30,6 +31,7 @@ class Problem(NamedTuple):
     paths: list[str]
     epsilon: float
     dtype: str
+    wider: str
 
 
 EPSILONS = {"float64": 2.0**-52, "float32": 2.0**-23, "bfloat16": 2.0**-8}
@@ -70,7 +72,7 @@ def problem_of(loss: Any, gradient: Any, params: PyTree, key: PRNGKey | None, dt
     def gradient_of_params():
         return _matching(found(leaves), tree, paths, leaves)
 
-    return Problem(loss_of_params, hand, gradient_of_params, leaves, paths, epsilon, dtype)
+    return Problem(loss_of_params, hand, gradient_of_params, leaves, paths, epsilon, dtype, "")
 
 
 def _leaf(path: str, leaf: Any, dtype: str) -> np.ndarray:
@@ -78,6 +80,8 @@ def _leaf(path: str, leaf: Any, dtype: str) -> np.ndarray:
     array = np.asarray(leaf)
     if not jnp.issubdtype(array.dtype, jnp.floating):
         raise Unusable(f"{path}: got dtype {array.dtype}, expected floating point; only those have a gradient.")
+    if array.size == 0:
+        raise Unusable(f"{path}: is empty, of shape {array.shape}; leave it out, there is nothing to compare.")
     if not np.isfinite(array.astype(np.float64)).all():
         raise Unusable(f"{path}: holds NaN or infinity, where no gradient can be judged; choose another point.")
     return array.astype(jnp.dtype(dtype)).astype(np.float64)
@@ -97,7 +101,7 @@ def _matching(found: PyTree, tree: Any, paths: list[str], leaves: list[np.ndarra
         if array.shape != expected.shape:
             hint = " It is the shape of the transpose." if array.shape == expected.shape[::-1] else ""
             raise Unusable(f"{path}: the gradient has shape {array.shape}, expected {expected.shape}.{hint}")
-        if not jnp.issubdtype(array.dtype, jnp.number):
-            raise Unusable(f"{path}: the gradient has dtype {array.dtype}, expected floating point.")
+        if not jnp.issubdtype(array.dtype, jnp.floating) and not jnp.issubdtype(array.dtype, jnp.integer):
+            raise Unusable(f"{path}: the gradient has dtype {array.dtype}, expected real floating point.")
         arrays.append(array.astype(np.float64))
     return arrays

@@ -22,12 +22,12 @@ class Kink(NamedTuple):
     left: float
     right: float
     hand_written: float
-    autodiff: float
+    autodiff: float | None
 
 
 class TensorReport(NamedTuple):
     """One parameter tensor. `noise_scaled_error` is the largest |hand − truth| in units of the noise floor; up to
-    `allowed` of them are rounding."""
+    `allowed` of them are rounding. `blur` is the largest error that would pass, relative to the largest entry."""
 
     path: str
     shape: tuple[int, ...]
@@ -41,6 +41,7 @@ class TensorReport(NamedTuple):
     wrong_fraction: float
     worst: Entry
     kinks: tuple[Kink, ...]
+    blur: float
     note: str
 
 
@@ -52,4 +53,3 @@ class LayerReport(NamedTuple):
     delta_norm: float
     delta_error: float
     gradient_error: float
-    note: str

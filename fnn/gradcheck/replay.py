@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnn.gradcheck.flow import Flow, Number, Operation, evaluate, flow_of
+from fnn.gradcheck.flow import Flow, Number, Operation, evaluate, flow_of, is_float, is_key
 from fnn.gradcheck.oracle import Truth
 
 
@@ -88,15 +88,9 @@ def replay_of(truth: Truth, leaves: Sequence[np.ndarray]) -> Replay:
 def _probed(flow: Flow) -> dict[Number, np.ndarray]:
     """No error for any value that is computed from the leaves."""
     steps = [(n, v.aval) for step in flow.operations for n, v in zip(step.outputs, step.equation.outvars, strict=True)]
-    return {n: np.zeros(aval.shape, aval.dtype) for n, aval in steps if n in flow.dependent and _is_float(aval)}
-
-
-def _is_float(aval: Any) -> bool:
-    return jnp.issubdtype(aval.dtype, jnp.floating)
+    return {n: np.zeros(aval.shape, aval.dtype) for n, aval in steps if n in flow.dependent and is_float(aval)}
 
 
 def _to_host(tree: Any) -> Any:
     """NumPy arrays; random keys stay what they are."""
-    return jax.tree.map(
-        lambda leaf: leaf if jnp.issubdtype(jnp.result_type(leaf), jax.dtypes.prng_key) else np.asarray(leaf), tree
-    )
+    return jax.tree.map(lambda leaf: leaf if is_key(leaf) else np.asarray(leaf), tree)

@@ -12,6 +12,7 @@ from fnn.gradcheck.records import Entry, Kink, TensorReport, Verdict
 
 SAMPLED = 3  # coordinates of each tensor that differences check besides the worst and the largest
 MOST_KINKS = 4096  # entries of a tensor that are examined for a kink before giving up on it
+TOO_MUCH = 1e-9  # of a tensor's largest entry: rounding in a hand-written formula that leaves too little to judge
 EVERY = 3000  # entries up to which differences stand in for autodiff where a loss cannot be traced
 
 
@@ -24,11 +25,18 @@ class Examined(NamedTuple):
     at: dict[int, Slope]  # flat index -> differences
     kinks: tuple[Kink, ...]
     excused: np.ndarray  # wrong entries that lie on a kink
+    cancelled: np.ndarray  # entries that only the rounding in the hand-written formula itself excuses, and by much
     contradicted: bool  # autodiff and the hand-written gradient agree, differences say otherwise
 
 
 def examine_tensor(
-    problem: Problem, truth: Truth | None, values: Values, hand: list[np.ndarray], i: int, rng: np.random.Generator
+    problem: Problem,
+    truth: Truth | None,
+    values: Values,
+    hand: list[np.ndarray],
+    i: int,
+    rng: np.random.Generator,
+    hand_noise: list[np.ndarray] | None = None,
 ) -> Examined:
     """Compares a tensor with its truth, has differences judge chosen entries, and looks for kinks where it is wrong."""
     leaf, offset = problem.leaves[i], sum(other.size for other in problem.leaves[:i])
@@ -41,7 +49,8 @@ def examine_tensor(
     if truth is None:
         if leaf.size > EVERY:
             raise Unusable(
-                f"{problem.paths[i]}: {leaf.size} entries by differences alone are too many; write the loss in JAX."
+                f"{problem.paths[i]}: differences alone check at most {EVERY} entries, not {leaf.size}; write the loss "
+                "in JAX."
             )
         at = differences(np.arange(leaf.size))
         measured = np.array([at[k].value for k in range(leaf.size)]).reshape(leaf.shape)
@@ -50,18 +59,27 @@ def examine_tensor(
         return _with_kinks(problem.paths[i], compared, None, at, differences)
 
     compared = comparison(hand[i], truth.gradient[i], truth.noise[i], problem.epsilon, problem.dtype)
+    cancelled = np.zeros(leaf.shape, bool)
+    if hand_noise is not None:
+        strict, noise = compared, np.hypot(truth.noise[i], hand_noise[i])
+        compared = comparison(hand[i], truth.gradient[i], noise, problem.epsilon, problem.dtype)
+        cancelled = strict.wrong & ~compared.wrong & (strict.error > TOO_MUCH * np.max(np.abs(strict.truth)))
     at = differences(_chosen(compared, rng))
     compared, contradicted = _arbitrate(compared, at)
-    return _with_kinks(problem.paths[i], compared, truth.gradient[i], at, differences)._replace(
-        contradicted=contradicted
-    )
+    examined = _with_kinks(problem.paths[i], compared, truth.gradient[i], at, differences)
+    return examined._replace(contradicted=contradicted, cancelled=cancelled)
 
 
 def _chosen(compared: Comparison, rng: np.random.Generator) -> np.ndarray:
     """The worst entries, the largest, some at random, and all where autodiff has no finite value."""
     error, size = np.nan_to_num(compared.scaled_error.ravel(), nan=np.inf), np.abs(compared.truth.ravel())
     unknown = np.flatnonzero(~np.isfinite(size))[:EVERY]
-    picks = [*np.argsort(error)[-2:], int(np.nanargmax(size)), *rng.integers(0, error.size, SAMPLED), *unknown]
+    picks = [
+        *np.argsort(error)[-2:],
+        int(np.argmax(np.nan_to_num(size))),
+        *rng.integers(0, error.size, SAMPLED),
+        *unknown,
+    ]
     return np.unique(np.array(picks))
 
 
@@ -72,9 +90,7 @@ def _arbitrate(compared: Comparison, at: dict[int, Slope]) -> tuple[Comparison, 
     contradicted = False
     for k, slope in at.items():
         index = np.unravel_index(k, truth.shape)
-        if slope.kink or not np.isfinite(slope.error):
-            continue
-        if not abs(slope.value - truth[index]) <= 10 * slope.error + compared.tolerance[index]:
+        if slope.contradicts(truth[index], compared.tolerance[index]):
             contradicted |= bool(abs(hand[index] - truth[index]) <= compared.tolerance[index])
             if abs(hand[index] - slope.value) <= 10 * slope.error:
                 truth[index] = hand[index]
@@ -96,11 +112,11 @@ def _with_kinks(path, compared: Comparison, autodiff_gradient, at, differences) 
         for k, slope in on_kink.items():
             index = tuple(int(n) for n in np.unravel_index(k, excused.shape))
             excused[index] = True
-            auto = float("nan") if autodiff_gradient is None else float(autodiff_gradient[index])
+            auto = None if autodiff_gradient is None else float(autodiff_gradient[index])
             kinks.append(Kink(index, slope.left, slope.right, float(compared.hand[index]), auto))
         if len(on_kink) < len(batch):
             break
-    return Examined(path, compared, autodiff_gradient, at, tuple(kinks), excused, False)
+    return Examined(path, compared, autodiff_gradient, at, tuple(kinks), excused, np.zeros_like(excused), False)
 
 
 def _takes_a_side(compared: Comparison, slope: Slope, k: int) -> bool:
@@ -115,14 +131,16 @@ def tensor_report(tensor: Examined) -> TensorReport:
     """The numbers of one tensor; its verdict leaves out the entries that a kink excuses."""
     compared = tensor.compared
     wrong = compared.wrong & ~tensor.excused
-    verdict: Verdict = "fail" if wrong.any() or tensor.contradicted else "abstain" if tensor.excused.any() else "pass"
+    zero = not wrong.any() and bool(np.all(np.abs(compared.truth) <= compared.tolerance))
+    unseen = zero and tensor.autodiff is None and bool(np.any(compared.hand))
+    unsure = tensor.excused.any() or tensor.cancelled.any() or unseen
+    verdict: Verdict = "fail" if wrong.any() or tensor.contradicted else "abstain" if unsure else "pass"
     error = np.where(tensor.excused & bool(wrong.any()), 0.0, compared.scaled_error)
     k = int(np.argmax(error)) if error.size else 0
     slope = tensor.at.get(k)
     index = tuple(int(n) for n in np.unravel_index(k, error.shape))
-    zero = verdict == "pass" and bool(np.all(np.abs(compared.truth) <= compared.tolerance))
 
-    def ownstep_scale(ratio):
+    def own_scale(ratio):
         return float("nan") if zero else ratio(compared.hand, compared.truth)
 
     return TensorReport(
@@ -132,9 +150,9 @@ def tensor_report(tensor: Examined) -> TensorReport:
         float(np.max(np.abs(compared.hand - compared.truth), initial=0.0)),
         float(np.max(compared.scaled_error, initial=0.0)),
         compared.allowed,
-        ownstep_scale(relative_error),
-        ownstep_scale(cosine),
-        ownstep_scale(norm_ratio),
+        own_scale(relative_error),
+        own_scale(cosine),
+        own_scale(norm_ratio),
         float(np.mean(compared.wrong)),
         Entry(
             index,
@@ -144,8 +162,26 @@ def tensor_report(tensor: Examined) -> TensorReport:
             slope.error if slope else None,
         ),
         tensor.kinks,
-        f"{tensor.path}: the true gradient is zero up to rounding, and so is the hand-written one." if zero else "",
+        float("nan") if zero else _blur(compared),
+        _note(tensor, zero, unseen),
     )
+
+
+def _blur(compared: Comparison) -> float:
+    """The largest error that rounding would excuse, relative to the largest entry."""
+    size = np.max(np.abs(compared.truth))
+    return float(np.max(compared.tolerance) / size) if 0 < size < np.inf else float("nan")
+
+
+def _note(tensor: Examined, zero: bool, unseen: bool) -> str:
+    if unseen:
+        return f"{tensor.path}: the true gradient is too small to be told from zero by differences of the loss."
+    if tensor.cancelled.any():
+        return (
+            f"{tensor.path}: the hand-written formula cancels. Rounding alone changes {int(tensor.cancelled.sum())} of "
+            "its entries by so much that nothing can be said about them at this point."
+        )
+    return f"{tensor.path}: the true gradient is zero up to rounding, and so is the hand-written one." if zero else ""
 
 
 def step_scale(leaf: np.ndarray, problem: Problem) -> float:

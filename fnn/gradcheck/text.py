@@ -4,7 +4,7 @@ import math
 import textwrap
 from typing import Any
 
-from fnn.gradcheck.records import Entry, LayerReport, TensorReport
+from fnn.gradcheck.records import Entry, Kink, LayerReport, TensorReport
 
 WIDTH = 80
 
@@ -20,6 +20,8 @@ def render(report: Any) -> str:
     lines += ["", *tensor_table(report.tensors)]
     for tensor in report.tensors:
         lines += details(tensor)
+    if any(tensor.verdict != "pass" for tensor in report.tensors):
+        lines += ["", "h: hand-written, t: truth, wrong: share of entries that rounding cannot explain"]
     slopes = [f"{slope:.2f}" if slope is not None else "exact" for slope in report.taylor]
     lines += ["", f"Taylor slopes (1 and 2 are right): {slopes[0]}, {slopes[1]} with the hand-written gradient"]
     for note in report.notes:
@@ -57,12 +59,17 @@ def details(tensor: TensorReport) -> list[str]:
     for kink in tensor.kinks[:3]:
         lines += wrapped(
             f"{tensor.path}{list(kink.at)} lies on a kink: slope {kink.left:.6g} to the left and {kink.right:.6g} to "
-            f"the right; hand-written takes {kink.hand_written:.6g}, autodiff {kink.autodiff:.6g}.",
+            f"the right; hand-written takes {kink.hand_written:.6g}{autodiff_of(kink)}.",
             "  ",
         )
     if len(tensor.kinks) > 3:
         lines.append(f"  and {len(tensor.kinks) - 3} more entries on kinks")
     return lines + (wrapped(tensor.note, "  ") if tensor.note else [])
+
+
+def autodiff_of(kink: Kink) -> str:
+    """What autodiff takes, where it was computed."""
+    return "" if kink.autodiff is None else f", autodiff {kink.autodiff:.6g}"
 
 
 def sources(entry: Entry) -> list[str]:

@@ -57,6 +57,7 @@ FORMULAS: tuple[tuple[tuple[str, ...], Callable[[np.ndarray, np.ndarray], list[n
     (("a", "a²"), lambda z, a: [a, a**2]),
     (("", "a²"), lambda z, a: [np.ones_like(a), a**2]),
     (("", "z"), lambda z, a: [np.ones_like(a), z]),
+    (("", "z²"), lambda z, a: [np.ones_like(a), z**2]),
 )
 """Names of terms, and the terms."""
 

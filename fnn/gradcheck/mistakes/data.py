@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from fnn.gradcheck.flow import is_key
 from fnn.gradcheck.mistakes.mistake import Given, Mistake, fit
 from fnn.gradcheck.mistakes.softmaxes import targets
 from fnn.gradcheck.replay import Replay
@@ -16,7 +16,7 @@ MOST_EXAMPLES = 128  # along an axis, tried one by one
 
 def of_keys(replay: Replay, given: Given) -> Iterator[Mistake]:
     """The whole gradient for another key, or a mask drawn from another key in the backward pass alone."""
-    keys = {n: c for n, c in replay.flow.constants.items() if _is_key(c)}
+    keys = {n: c for n, c in replay.flow.constants.items() if is_key(c) and not np.shape(c)}
     for number, key in keys.items():
         for name, other in other_keys(key).items():
             found = replay.run({}, {number: other})
@@ -25,7 +25,7 @@ def of_keys(replay: Replay, given: Given) -> Iterator[Mistake]:
                 f"it is the gradient for {name} instead of key: the loss drew other random numbers.",
                 found.grads,
             )
-            masks = {n: v for n, v in found.values.items() if n not in replay.flow.dependent and not _is_key(v)}
+            masks = {n: v for n, v in found.values.items() if n not in replay.flow.dependent and not is_key(v)}
             yield Mistake(
                 "another key",
                 f"the backward pass multiplies by a mask drawn from {name}, the forward pass by that from key.",
@@ -56,7 +56,7 @@ def other_keys(key: Any) -> dict[str, Any]:
 def of_examples(replay: Replay, given: Given) -> Iterator[Mistake]:
     """Data out of step by one example, averaged by a broadcast, or examples with a weight other than 1."""
     for number, constant in replay.flow.constants.items():
-        if _is_key(constant) or not np.ndim(constant):
+        if is_key(constant) or not np.ndim(constant):
             continue
         array = np.asarray(constant)
         for axis in range(array.ndim):
@@ -122,7 +122,3 @@ def of_targets(replay: Replay, given: Given) -> Iterator[Mistake]:
                     "the target: it is left out or counted twice.",
                     replay.run({z: c[0] * y}).grads,
                 )
-
-
-def _is_key(value: Any) -> bool:
-    return jnp.issubdtype(jnp.result_type(value), jax.dtypes.prng_key)

@@ -1,7 +1,7 @@
 """Finding z and a in the loss: the values of which one is a function of the other, entry by entry."""
 
 from collections.abc import Callable, Sequence
-from itertools import combinations
+from itertools import accumulate, combinations
 from typing import NamedTuple
 
 import jax
@@ -9,11 +9,23 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn import activations
-from fnn.gradcheck.flow import Flow, Number, Operation, apply
+from fnn.gradcheck.flow import Flow, Number, Operation, apply, is_key
 from fnn.gradcheck.replay import Replay, Rule
 
-REARRANGING = ("transpose", "rev", "sort", "cumsum", "cumprod", "cummax", "cummin", "cumlogsumexp", "dot_general")
-LONGEST = 10  # values along a stretch that is taken for one function
+NOT_ENTRYWISE = frozenset(
+    "transpose rev sort cumsum cumprod cummax cummin cumlogsumexp dot_general convert_element_type custom_vjp_call "
+    "scan while cond".split()
+)
+"""Operations that end a stretch: they mix entries, change the dtype, or have no forward-mode derivative."""
+LONGEST = 10  # operations along a stretch that is taken for one function
+WORDS = {
+    "integer_pow": "a power",
+    "pow": "a power",
+    "mul": "a product (with a mask or a weight?)",
+    "div": "a quotient",
+    "select_n": "jnp.where",
+}
+MOST = 600  # operations along all stretches together
 
 
 class Entrywise(NamedTuple):
@@ -35,7 +47,9 @@ class Entrywise(NamedTuple):
     @property
     def where(self) -> str:
         """For explanations."""
-        return f"{self.name} (number {self.ordinal} in the forward pass)"
+        if self.is_activation:
+            return f"{self.name} (number {self.ordinal} in the forward pass)"
+        return f"{WORDS.get(self.name, self.name)}, on an array of shape {self.slope.shape},"
 
     def instead(self, wrong: np.ndarray) -> dict[Number, Rule]:
         """δ_z = δ_a ⊙ wrong instead of δ_a ⊙ f′(z)."""
@@ -44,13 +58,7 @@ class Entrywise(NamedTuple):
 
 def functions(replay: Replay) -> list[Entrywise]:
     """Every pair of values of which one is a function of the other entry by entry, the longest stretches first."""
-    stretches = {
-        (chain[i], chain[j])
-        for chain in chains(replay)
-        for i, j in combinations(range(len(chain)), 2)
-        if j - i <= LONGEST
-    }
-    pairs = sorted(stretches, key=lambda pair: (pair[0], -pair[1]))
+    pairs = _stretches(chains(replay))
     slopes = _slopes(replay, pairs)
     found = []
     for (z, a), (slope, mixed, signs, slope_at_a) in zip(pairs, slopes, strict=True):
@@ -61,6 +69,14 @@ def functions(replay: Replay) -> list[Entrywise]:
     places = sorted({f.z for f in found if f.is_activation})
     numbered = [f._replace(ordinal=sum(z <= f.z for z in places)) for f in found]
     return sorted(numbered, key=lambda f: not f.is_activation)
+
+
+def _stretches(chains: list[list[Number]]) -> list[tuple[Number, Number]]:
+    """(z, a) for the ends of every stretch of a chain, as many of the short ones as can be compiled in a second."""
+    lengths = {(c[i], c[j]): j - i for c in chains for i, j in combinations(range(len(c)), 2) if j - i <= LONGEST}
+    shortest = sorted(lengths, key=lambda pair: (lengths[pair], pair))
+    total = accumulate(lengths[pair] for pair in shortest)
+    return sorted((p for p, n in zip(shortest, total, strict=True) if n <= MOST), key=lambda pair: (pair[0], -pair[1]))
 
 
 def chains(replay: Replay) -> list[list[Number]]:
@@ -81,7 +97,7 @@ def _chain(flow: Flow, producers: dict, shapes: dict, end: Number) -> list[Numbe
         step = producers.get(max(front))
         inputs = set() if step is None else flow.dependent.intersection(step.inputs)
         shape = {shapes[end]}
-        if step is None or step.equation.primitive.name in REARRANGING or {shapes[n] for n in inputs} != shape:
+        if step is None or step.equation.primitive.name in NOT_ENTRYWISE or {shapes[n] for n in inputs} != shape:
             return chain[::-1]
         front = (front - {max(front)}) | inputs
         if len(front) == 1:
@@ -90,7 +106,8 @@ def _chain(flow: Flow, producers: dict, shapes: dict, end: Number) -> list[Numbe
 
 def _slopes(replay: Replay, pairs: Sequence[tuple[Number, Number]]) -> list[tuple[np.ndarray, ...]]:
     """For each pair: f′(z), Jᵀ on signs, the signs, f′(a), in one program."""
-    values = {n: v for n, v in replay.right.values.items() if not isinstance(v, jax.Array)}
+    keys = {n: v for n, v in replay.right.values.items() if is_key(v)}
+    values = {n: v for n, v in replay.right.values.items() if n not in keys}
     rng = np.random.default_rng(0)
     signs = {pair: rng.choice([-1.0, 1.0], np.shape(values[pair[0]])) for pair in pairs}
 
@@ -98,7 +115,7 @@ def _slopes(replay: Replay, pairs: Sequence[tuple[Number, Number]]) -> list[tupl
     def program(values):
         rows = []
         for z, a in pairs:
-            f = _between(replay.flow, z, a, values)
+            f = _between(replay.flow, z, a, keys | values)
             one = jnp.ones_like(values[z])
             at_z = jax.linearize(f, values[z])[1]
             rows.append((at_z(one), at_z(jnp.asarray(signs[z, a])), jax.jvp(f, (values[a],), (one,))[1]))

@@ -19,8 +19,8 @@ class Mistake(NamedTuple):
 
 
 class Given(NamedTuple):
-    """The hand-written gradient and how far an entry may be from a hypothesis, a leaf each; the functions f: z -> a in
-    the loss."""
+    """The hand-written gradient and by how much rounding may move an entry, a leaf each; the functions f: z -> a in the
+    loss."""
 
     hand: list[np.ndarray]
     slack: list[np.ndarray]
@@ -28,6 +28,7 @@ class Given(NamedTuple):
 
 
 Search = Callable[[Replay, Given], Iterator[Mistake]]
+ENOUGH = 2000  # entries of a tensor that coefficients are fitted to
 Errors = Mapping[Number, np.ndarray]
 
 
@@ -49,8 +50,12 @@ def fit(
         if not np.array_equal(start.grads[t], replay.right.grads[t]):
             continue
         columns = np.stack([(m[t] - base[t]).ravel() for m in moved], axis=1)
+        if not np.isfinite(columns).all():
+            return None
         size = np.max(np.abs(columns), initial=0.0) or 1.0
-        touched = np.any(np.abs(columns) > given.slack[t].ravel()[:, None], axis=1)
+        touched = np.flatnonzero(np.any(np.abs(columns) > given.slack[t].ravel()[:, None], axis=1))
+        if len(touched) > ENOUGH:
+            touched = np.random.default_rng(0).choice(touched, ENOUGH, replace=False)
         rows.append(columns[touched] / size)
         right.append((hand - base[t]).ravel()[touched] / size)
     if sum(map(len, rows)) <= len(bases):
@@ -74,12 +79,14 @@ def _sum(one: Errors, other: Errors) -> Errors:
     return {**one, **other} | {n: one[n] + other[n] for n in set(one) & set(other)}
 
 
-def reproduces(candidate: Sequence[np.ndarray], given: Given, closeness: float) -> bool:
-    """Whether a gradient is the hand-written one: to `closeness` of each tensor's scale, or to rounding."""
-    return all(map(lambda c, h, s: close(c, h, s, closeness), candidate, given.hand, given.slack))
+def reproduces(candidate: Sequence[np.ndarray], given: Given, truth: Sequence[np.ndarray], closeness: float) -> bool:
+    """Whether a gradient is the hand-written one: to `closeness` of each tensor's scale and a thousandth of what there
+    is to explain, or to rounding."""
+    error = max(np.max(np.abs(h - t), initial=0.0) for h, t in zip(given.hand, truth, strict=True))
+    return all(map(lambda c, h, s: close(c, h, s, closeness, error), candidate, given.hand, given.slack))
 
 
-def close(candidate: np.ndarray, hand: np.ndarray, slack: np.ndarray, closeness: float) -> bool:
-    """The same of one tensor."""
+def close(candidate: np.ndarray, hand: np.ndarray, slack: np.ndarray, closeness: float, error: float) -> bool:
+    """The same of one tensor, `error` being what there is to explain."""
     scale = max(np.max(np.abs(hand), initial=0.0), np.max(np.abs(candidate), initial=0.0))
-    return bool(np.all(np.abs(hand - candidate) <= closeness * scale + slack))
+    return bool(np.all(np.abs(hand - candidate) <= min(closeness * scale, 1e-3 * error) + slack))

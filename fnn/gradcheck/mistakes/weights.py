@@ -25,11 +25,12 @@ def assembled(replay: Replay, given: Given, leaf: int, closeness: float) -> Piec
     """The wrong pieces that make up what should be the gradient of a leaf, if there are any. Where the leaf
     enters the loss twice, as in a product and in a penalty, the other part is taken to be right."""
     hand, slack = given.hand[leaf], given.slack[leaf]
+    error = np.max(np.abs(hand - replay.right.grads[leaf]), initial=0.0)
     if not np.any(hand):
         return None
     for part in (hand, *(hand - (replay.right.grads[leaf] - own) for own in _parts(replay, leaf))):
         for pieces, candidate in _candidates(replay, part):
-            if candidate.shape == part.shape and close(candidate, part, slack, closeness):
+            if candidate.shape == part.shape and close(candidate, part, slack, closeness, error):
                 return pieces
     return None
 
@@ -88,8 +89,10 @@ def _copies(delta: np.ndarray, hand: np.ndarray, what: str) -> Iterator[tuple[Pi
 def _sums(delta: np.ndarray, hand: np.ndarray, what: str) -> Iterator[tuple[Pieces, np.ndarray]]:
     if hand.ndim == 1:
         for axis in range(delta.ndim):
-            rest = np.moveaxis(delta, axis, 0).sum(axis=0)
-            yield Pieces("wrong axis", f"it is {what} summed over axis {axis}."), rest
+            lines = np.moveaxis(delta, axis, 0)
+            yield Pieces("wrong axis", f"it is {what} summed over axis {axis}."), lines.sum(axis=0)
+            for i in (0, len(lines) - 1):
+                yield Pieces("wrong examples", f"it is {what} at {i} of axis {axis} alone, not summed."), lines[i]
         yield Pieces("wrong axis", f"it is the sum of {what} over every axis."), np.full(hand.shape, delta.sum())
     elif hand.size == 1:
         text = f"it is the sum of {what}: the factor aᵀ of the layer's input is left out."
