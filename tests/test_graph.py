@@ -1,17 +1,15 @@
 """Networks as acyclic graphs: grouping, evaluation against a naive recursion, gradients, refusals."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from oracle import LIGHT, autodiff, relative_errors
 
 from fnn import activations, losses, tree
 from fnn.backprop import apply, value_and_grad
 from fnn.layers import DenseParams, graph
 from fnn.mlp import mlp
+from fnn.testing import assert_network, assert_vjp
 
 pytestmark = pytest.mark.usefixtures("x64")
 
@@ -168,17 +166,22 @@ def test_an_input_may_be_an_output():
     y = apply(net, params, x)
     np.testing.assert_array_equal(y[:, :1], x[:, 2:])
     np.testing.assert_array_equal(y[:, 4:], x[:, :2])
-    assert_gradient_is_that_of_autodiff(net, params, x)
+    assert_network(net, LOSS, x, np.zeros(y.shape), params=params)
 
 
 def test_the_gradient_reaches_the_input():
     """An input that feeds two nodes and is an output collects all three terms."""
     net = graph(("x",), {"a": (("x",), "tanh"), "b": (("a", "x"), "tanh")}, ("b", "x"))
-    params, x = filled(net), jnp.asarray(inputs(5, 1).T)
-    y, pullback = jax.vjp(lambda x: net.forward(params, (), x)[0], x)
-    _, _, residuals = net.forward(params, (), x)
-    _, dx = net.backward(params, residuals, y)
-    np.testing.assert_allclose(dx, pullback(y)[0], rtol=1e-13)
+    params = filled(net)
+
+    def forward(x):
+        return net.forward(params, (), x)[0]
+
+    def backward(x, dy):
+        _, _, residuals = net.forward(params, (), x)
+        return net.backward(params, residuals, dy)[1]
+
+    assert_vjp(forward, backward, jnp.asarray(inputs(5, 1).T))
 
 
 def test_group_weights_are_drawn_from_their_own_keys():
@@ -231,26 +234,16 @@ def naive(sources, nodes, outputs, params, x):
     return np.concatenate([value(name) for name in outputs]).T
 
 
-def assert_gradient_is_that_of_autodiff(net, params, x):
-    def both(params, x):
-        y = jnp.zeros(apply(net, params, x).shape)
-        return [f(params, x, y) for f in (value_and_grad(net, LOSS), partial(autodiff, net, LOSS))]
-
-    (_, grads), (_, expected) = jax.jit(both, compiler_options=LIGHT)(params, x)
-    assert jax.tree.structure(grads) == jax.tree.structure(params)
-    assert relative_errors(grads, expected).max() < 1e-11
-
-
 @pytest.mark.parametrize("seed", range(12))
 def test_random_graphs(seed):
-    """0.2, 2.17: the groups' matrix products give what a node-by-node recursion gives."""
+    """0.2, 2.17: the groups' matrix products give what a node-by-node recursion gives, and their gradient is right."""
     sources, nodes, outputs = random_graph(seed)
     net = graph(sources, nodes, outputs)
     params, x = jax.tree.map(np.asarray, filled(net, seed)), inputs(5, sum(sources.values()), seed)
-    evaluate = jax.jit(lambda params, x: apply(net, params, x), compiler_options=LIGHT)
     expected = naive(sources, nodes, outputs, params, x)
+    evaluate = jax.jit(lambda params, x: apply(net, params, x))
     np.testing.assert_allclose(evaluate(params, x), expected, rtol=1e-12, atol=1e-12)
-    assert_gradient_is_that_of_autodiff(net, params, x)
+    assert_network(net, LOSS, x, np.zeros(expected.shape), params=params)
 
 
 # ---------------------------------------------------------------------------------------- refusals

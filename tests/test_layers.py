@@ -1,4 +1,4 @@
-"""dense, activation, batch_norm, dropout and serial: each backward pass against autodiff of its forward pass."""
+"""dense, activation, batch_norm, dropout and serial: each backward pass is that of its forward pass."""
 
 import jax
 import jax.numpy as jnp
@@ -7,6 +7,7 @@ import pytest
 
 from fnn import initializers
 from fnn.layers import BatchNormParams, BatchNormState, DenseParams, activation, batch_norm, dense, dropout, serial
+from fnn.testing import assert_vjp
 
 pytestmark = pytest.mark.usefixtures("x64")
 
@@ -17,12 +18,18 @@ def normal(shape, seed=0, scale=1.0, shift=0.0):
     return jnp.asarray(shift + scale * np.random.default_rng(seed).normal(size=shape))
 
 
-def both_backwards(layer, params, state, x, *, key=None, train):
-    """(grads, dx) by the layer and by autodiff, for a random dy."""
-    y, _, residuals = layer.forward(params, state, x, key=key, train=train)
-    dy = normal(y.shape, seed=99)
-    _, pullback = jax.vjp(lambda p, x: layer.forward(p, state, x, key=key, train=train)[0], params, x)
-    return layer.backward(params, residuals, dy), pullback(dy)
+def assert_backward(layer, params, state, x, *, key=None, train):
+    """The gradients of the parameters and of x, for a random dy."""
+
+    def forward(at, key=None):
+        return layer.forward(at["params"], state, at["x"], key=key, train=train)[0]
+
+    def backward(at, dy, key=None):
+        _, _, residuals = layer.forward(at["params"], state, at["x"], key=key, train=train)
+        grads, dx = layer.backward(at["params"], residuals, dy)
+        return {"params": grads, "x": dx}
+
+    assert_vjp(forward, backward, {"params": params, "x": x}, key=key)
 
 
 def assert_close(actual, expected, atol=1e-13):
@@ -43,7 +50,7 @@ def test_dense_is_w_a_plus_b():
     x = normal((3, 5))
     y, _, _ = layer.forward(params, state, x)
     np.testing.assert_allclose(y, params.W @ x + params.b[:, None], rtol=1e-15)
-    assert_close(*both_backwards(layer, params, state, x, train=True))
+    assert_backward(layer, params, state, x, train=True)
 
 
 def test_dense_gradient_is_delta_times_activation():
@@ -99,7 +106,7 @@ def test_refusals(make, message):
 def test_activation_has_no_parameters(name):
     layer = activation(name)
     assert layer.init(KEY) == ((), ())
-    assert_close(*both_backwards(layer, (), (), normal((3, 4)), train=True))
+    assert_backward(layer, (), (), normal((3, 4)), train=True)
 
 
 # -------------------------------------------------------------------------------------- batch norm
@@ -138,14 +145,15 @@ def test_batch_norm_training_is_the_formula():
 
 def test_batch_norm_backward_through_the_batch_statistics():
     layer, params, state, x = norm_problem()
-    assert_close(*both_backwards(layer, params, state, x, train=True), atol=1e-11)
+    assert_backward(layer, params, state, x, train=True)
 
 
 def test_statistics_taken_as_constants_give_another_gradient():
     """The shortcut γ dy/√(σ² + ε) is off by more than a tenth of the true dx here."""
     layer, params, state, x = norm_problem()
-    (_, dx), _ = both_backwards(layer, params, state, x, train=True)
     dy = normal(x.shape, seed=99)
+    _, _, residuals = layer.forward(params, state, x, train=True)
+    _, dx = layer.backward(params, residuals, dy)
     shortcut = params.scale[:, None] * dy / jnp.sqrt(x.var(axis=1, keepdims=True) + 1e-5)
     assert jnp.abs(shortcut - dx).max() > 0.1 * jnp.abs(dx).max()
     np.testing.assert_allclose(dx.sum(axis=1), 0, atol=1e-13)  # a shift of the whole batch is subtracted again
@@ -171,7 +179,7 @@ def test_batch_norm_evaluation_uses_the_running_statistics():
     np.testing.assert_allclose(y, expected + params.shift[:, None], rtol=1e-12)
     assert new_state is state
     np.testing.assert_allclose(layer.forward(params, state, x[:, :1], train=False)[0], y[:, :1], rtol=1e-15)
-    assert_close(*both_backwards(layer, params, state, x, train=False), atol=1e-12)
+    assert_backward(layer, params, state, x, train=False)
 
 
 def test_batch_norm_keeps_the_dtype():
@@ -212,15 +220,20 @@ def test_dropout_draws_from_the_key():
 
 
 def test_dropout_backward_uses_the_mask_of_forward():
-    assert_close(*both_backwards(dropout(0.4), (), (), normal((5, 6)), key=KEY, train=True), atol=0)
+    """It does to dy what forward does to x, to the last bit."""
+    layer, x = dropout(0.4), normal((5, 6))
+    assert_backward(layer, (), (), x, key=KEY, train=True)
+    y, _, residuals = layer.forward((), (), x, key=KEY, train=True)
+    np.testing.assert_array_equal(layer.backward((), residuals, x)[1], y)
 
 
 @pytest.mark.parametrize(("rate", "train"), [(0.5, False), (0.0, True)])
 def test_dropout_is_the_identity_without_a_key(rate, train):
-    x = normal((5, 6))
-    y, _, _ = dropout(rate).forward((), (), x, train=train)
+    layer, x, dy = dropout(rate), normal((5, 6)), normal((5, 6), seed=99)
+    y, _, residuals = layer.forward((), (), x, train=train)
     np.testing.assert_array_equal(y, x)
-    assert_close(*both_backwards(dropout(rate), (), (), x, train=train), atol=0)
+    assert_backward(layer, (), (), x, train=train)
+    np.testing.assert_array_equal(layer.backward((), residuals, dy)[1], dy)
 
 
 def test_dropout_refuses_to_train_without_a_key():
@@ -243,7 +256,7 @@ def test_serial_chains_and_each_layer_has_its_own_key():
     np.testing.assert_array_equal(y, expected)
     assert state == new_state == ()
     assert (residuals[1] != residuals[3]).any()  # the two dropout masks
-    assert_close(*both_backwards(net, params, state, x, key=KEY, train=True))
+    assert_backward(net, params, state, x, key=KEY, train=True)
 
 
 def test_serial_draws_every_layer_anew():
@@ -261,7 +274,7 @@ def test_state_is_a_tuple_only_where_a_layer_has_one():
     _, new_state, _ = net.forward(params, state, x, train=True)
     assert jax.tree.structure(new_state) == jax.tree.structure(state)
     assert (new_state[1].mean != state[1].mean).all()
-    assert_close(*both_backwards(net, params, state, x, train=True), atol=1e-12)
+    assert_backward(net, params, state, x, train=True)
 
 
 def test_serials_nest():
@@ -269,7 +282,7 @@ def test_serials_nest():
     net = serial(dense(2, 3), inner, dense(3, 1))
     params, state = net.init(KEY)
     assert jax.tree.structure(state) == jax.tree.structure(((), (BatchNormState(0, 0), ()), ()))
-    assert_close(*both_backwards(net, params, state, normal((2, 6)), train=True), atol=1e-12)
+    assert_backward(net, params, state, normal((2, 6)), train=True)
 
 
 @pytest.mark.parametrize("state", [((), (), ()), None, [(), ()]])

@@ -41,9 +41,14 @@ def check_gradient(
 
     An entry is wrong when it is further from the truth than rounding can explain; rounding is measured by repeating the
     computation with every operation rounded another way, so that no tolerance has to be chosen. One wrong tensor fails
-    the report. Where the loss has a kink and the gradient takes another of its slopes than autodiff, the tensor
-    abstains. Raises `Unusable`, a ValueError, where nothing can be compared: another tree or other shapes, a loss that
-    is no scalar, NaN at the point, parameters that are not floating-point. Takes seconds, most of them compiling.
+    the report. A tensor abstains where the loss has a kink and the gradient takes another of its slopes than autodiff,
+    and where the hand-written formula cancels so much that rounding hides whether it is right. A loss that claims
+    another derivative than it has, by stop_gradient or a rule of its own, is contradicted by its differences: only a
+    gradient that agrees with these passes.
+
+    Raises `Unusable`, a ValueError, where nothing can be compared: another tree or other shapes, a loss that is no real
+    scalar or raises, NaN at the point, parameters that are not floating-point or empty. Takes seconds, most of them
+    compiling.
     """
     with jax.enable_x64(True):
         problem = problem_of(loss, gradient, params, key, dtype)
@@ -60,7 +65,7 @@ def check_vjp(
 ) -> Report:
     """Is vjp(params, cotangent) the vector-Jacobian product of a vector-valued function?
 
-    function  params -> a pytree of arrays
+    function  params -> a pytree of arrays, in JAX or NumPy
     vjp       (params, cotangent) -> a pytree like params, cotangent being like the function's value
 
     Checked as the gradient of ⟨c, function⟩ for a random cotangent c; otherwise as `check_gradient`.
