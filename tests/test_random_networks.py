@@ -38,7 +38,7 @@ BATCH, INPUTS, OUTPUTS = 7, 3, 2  # few shapes: JAX compiles an operation once f
 EPSILON = np.finfo(np.float32).eps
 TYPICAL, WORST, COMPARABLE = 20, 4000, 3
 SIGMAS = [name for name in activations.REGISTRY if name != "step"]
-LIGHT = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}  # each program runs once
+LIGHT = {"xla_llvm_disable_expensive_passes": True}  # each program runs once
 VANISHES = 1e-10
 OUTPUT_OF = {"binary_cross_entropy": "sigmoid", "categorical_cross_entropy": "softmax"}
 

@@ -89,4 +89,4 @@ def reproduces(candidate: Sequence[np.ndarray], given: Given, truth: Sequence[np
 def close(candidate: np.ndarray, hand: np.ndarray, slack: np.ndarray, closeness: float, error: float) -> bool:
     """The same of one tensor, `error` being what there is to explain."""
     scale = max(np.max(np.abs(hand), initial=0.0), np.max(np.abs(candidate), initial=0.0))
-    return bool(np.all(np.abs(hand - candidate) <= min(closeness * scale, 1e-3 * error) + slack))
+    return bool(np.all(np.abs(hand - candidate) <= min(closeness * scale, 1e-3 * error) + np.max(slack)))
