@@ -183,7 +183,7 @@ def _precision(problem, findings, wrong) -> Diagnosis | None:
         return None
     for name, epsilon in (("float32", 2.0**-23), ("float16", 2.0**-10), ("bfloat16", 2.0**-8)):
         ratio = epsilon / problem.epsilon
-        if ratio > 1 and all(_like_rounding(finding, ratio) for finding in wrong):
+        if ratio > 1 and all(_like_rounding(finding, epsilon, ratio) for finding in wrong):
             return Diagnosis(
                 "precision loss",
                 f"the errors have the size of rounding in {name}: look for arrays or casts of that dtype inside the "
@@ -192,13 +192,13 @@ def _precision(problem, findings, wrong) -> Diagnosis | None:
     return None
 
 
-def _like_rounding(finding: Finding, ratio: float) -> bool:
+def _like_rounding(finding: Finding, epsilon: float, ratio: float) -> bool:
     """Most entries off by about the noise floor of the narrower precision, none by ten times as much, nor by many
     roundings of the tensor's largest."""
     compared = finding.compared
     floors = compared.scaled_error[finding.wrong] / ratio
     size, error = np.max(np.abs(compared.truth)), np.max(np.abs(compared.hand - compared.truth))
-    small = error < 32 * ratio * 2.0**-52 * size or size <= np.max(compared.tolerance)
+    small = error < 32 * epsilon * size or size <= np.max(compared.tolerance)
     return bool(small and np.mean(finding.wrong) >= 0.5 and 0.003 < np.median(floors) < 1 and np.max(floors) < 10)
 
 
