@@ -47,7 +47,7 @@ def mlp(
         parts.append(layers.activation(sigma))
         if batch_norm == "after":
             parts.append(layers.batch_norm(n_out))
-        if dropout:
+        if not checks.is_concrete(dropout) or dropout:
             parts.append(layers.dropout(dropout))
     parts.append(layers.dense(sizes[-2], sizes[-1], init=init))
     if activations.get(output) is not activations.identity:

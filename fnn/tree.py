@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Bool, Scalar
 
 from fnn.types import PyTree
@@ -30,8 +31,8 @@ def scale(factor: Array | float, tree: PyTree) -> PyTree:
 
 
 def as_types_of(like: PyTree, tree: PyTree) -> PyTree:
-    """`tree` with the dtypes of `like`, leaf by leaf."""
-    return jax.tree.map(lambda target, leaf: leaf.astype(target.dtype), like, tree)
+    """`tree` with the dtypes of `like`, leaf by leaf, none of them weak."""
+    return jax.tree.map(lambda target, leaf: lax.convert_element_type(leaf, target.dtype), like, tree)
 
 
 def where(condition: Bool[Array, ""], if_true: PyTree, if_false: PyTree) -> PyTree:
@@ -58,6 +59,11 @@ def total(f: Callable[[Array], Array], tree: PyTree) -> Scalar:
 def size(tree: PyTree) -> int:
     """The number of entries in all leaves: the parameter count, for parameters."""
     return sum(leaf.size for leaf in jax.tree.leaves(tree))
+
+
+def nbytes(tree: PyTree) -> int:
+    """The bytes of all leaves; of shapes alone, too."""
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
 def moving_average(decay: Array | float, average: PyTree, value: PyTree) -> PyTree:

@@ -31,8 +31,8 @@ MAY_IMPORT = {
     "perceptron": {"types", "checks", "tree"},
     "perturbation": {"types", "checks"},
     "data": {"types", "checks"},
-    "training": {"types", "checks", "tree", "reductions", "backprop", "data"},
-    "sweeping": {"types", "checks", "tree", "data", "training"},
+    "training": {"types", "checks", "tree", "reductions", "backprop", "data", "devices"},
+    "sweeping": {"types", "checks", "tree", "data", "devices", "training"},
 }
 """Part of the library (a module or a package) -> the parts it may import."""
 

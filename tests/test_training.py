@@ -10,10 +10,12 @@ import pytest
 import fnn
 from fnn import data, layers, losses, optim, penalties
 from fnn.data.shuffle import permutation
-from fnn.training import trajectory
+from fnn.training import Plan, advance, begin, examine
+from fnn.training import run as training_run
 from fnn.training.evaluate import evaluate
 from fnn.training.keys import run_keys
-from fnn.training.step import Learner, Tally, step
+from fnn.training.pace import Pace
+from fnn.training.step import NEVER, Learner, Tally, Task, guarded_step
 from tests.problems import blobs, line, with_split
 
 NET = fnn.mlp((3, 8, 3), activation="tanh")
@@ -122,6 +124,74 @@ def test_a_second_seed_compiles_nothing():
     assert len(traces) > first  # the counter does count
 
 
+def test_a_run_in_pieces_is_the_run_at_once():
+    """Bit for bit, one epoch at a time, two at a time, and all in one call; past the end nothing changes."""
+    task, plan, seed, dataset = Task(NET, CE, ADAM), Plan(5, 10), np.uint32(3), blobs()._replace(scaling=None)
+    on = jax.jit(advance, static_argnums=(0, 1))
+    start = jax.jit(begin, static_argnums=(0, 1))(task, plan, seed)
+    whole = on(task, plan, seed, dataset, start, 5)
+    for pieces in ((1, 2, 3, 4, 5), (2, 4, 9)):
+        training = start
+        for until in pieces:
+            training = on(task, plan, seed, dataset, training, until)
+        chex.assert_trees_all_equal(training, whole)
+    assert not whole.active
+    run = quick(epochs=5, seed=3)
+    chex.assert_trees_all_equal(run.params, whole.learner.params)
+
+
+def test_the_step_that_diverged_is_named():
+    """Steps written out one by one: the first that is not finite is `diverged_step`, and the parameters before it are
+    those of the run. A rate of 1e3 grows until float32 overflows, in the middle of an epoch."""
+    net, optimizer, dataset = fnn.mlp((1, 1), init="constant"), optim.sgd(1e3), line()
+    with pytest.warns(UserWarning, match=r"params are those before step \d+, which was not finite"):
+        run = quick(net, losses.squared_error, optimizer, dataset, epochs=20, batch_size=3, seed=5)
+    keys = run_keys(np.uint32(5))
+    params, _ = net.init(keys.init)
+    x, y = dataset.train
+    update = jax.jit(fnn.value_and_grad(net, losses.squared_error))
+    for number in range(10**6):
+        epoch, batch = divmod(number, 10)  # 28 examples: ten batches of at most 3
+        rows = np.asarray(permutation(jax.random.fold_in(keys.shuffle, epoch), 28))[3 * batch : 3 * batch + 3]
+        value, grads = update(params, x[rows], y[rows])
+        new = optax.apply_updates(params, optimizer.update(grads, optimizer.init(params), params)[0])
+        if not (np.isfinite(value) and all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(new))):
+            break
+        params = new
+    assert run.diverged_step == number
+    assert number % 10 not in (0, 9)
+    assert run.stopped_epoch == number // 10
+    chex.assert_trees_all_close(run.params, params, rtol=1e-5)
+
+
+def test_a_suspect_without_fault_goes_on():
+    """As after an epoch whose losses are finite and whose sum is not."""
+    task, plan, seed, dataset = Task(NET, CE, ADAM), Plan(2, 10), np.uint32(3), blobs()._replace(scaling=None)
+    start = jax.jit(begin, static_argnums=(0, 1))(task, plan, seed)
+    suspect = start._replace(suspect=jnp.array(True))
+    on = jax.jit(advance, static_argnums=(0, 1))
+    chex.assert_trees_all_equal(on(task, plan, seed, dataset, suspect, 2), suspect)
+    cleared = jax.jit(examine, static_argnums=(0, 1))(task, plan, seed, dataset, suspect)
+    assert not cleared.suspect
+    assert (cleared.epochs, cleared.diverged_step) == (1, NEVER)
+    chex.assert_trees_all_close(cleared, on(task, plan, seed, dataset, start, 1), rtol=1e-5, atol=1e-6)
+    chex.assert_trees_all_equal(jax.jit(examine, static_argnums=(0, 1))(task, plan, seed, dataset, start), start)
+
+
+def test_chunks_grow_until_they_take_their_time(monkeypatch):
+    """The pace is learned from the first epoch, and no chunk is asked for after the last."""
+    asked, clock = [], iter(np.arange(0, 1e6, 0.1))
+    monkeypatch.setattr("fnn.training.pace.time.perf_counter", lambda: next(clock))
+
+    def on(training, until):
+        asked.append(int(until))
+        return training._replace(epochs=until, active=until < 12)
+
+    start = begin(Task(NET, CE, ADAM), Plan(12, 10), np.uint32(0))
+    done = [int(training.epochs) for training in Pace().chunks(on, None, start, 12)]
+    assert asked == done == [1, 6, 12]  # 0.1 s for one epoch: five in half a second; 0.02 s for each of those: all
+
+
 def test_the_progress_bar_changes_no_bit(capsys):
     silent = quick(epochs=4)
     assert capsys.readouterr().err == ""
@@ -183,8 +253,8 @@ def one_step(net, optimizer, x, target, loss=losses.absolute_error):
     """The learner before and after a step on x (features, batch), jitted as in a run, and the tally."""
     params, state = net.init(jax.random.key(0))
     before = Learner(params, state, optimizer.init(params))
-    tally = Tally(jnp.zeros(()), jnp.zeros(()), jnp.array(False))
-    after, tally = jax.jit(step, static_argnums=(0, 1, 2))(net, loss, optimizer, before, tally, x, target, None)
+    tally, task = Tally(jnp.zeros(()), jnp.zeros(()), jnp.int32(NEVER)), Task(net, loss, optimizer)
+    after, tally = jax.jit(guarded_step, static_argnums=0)(task, before, tally, x, target, None, 7)
     return before, after, tally
 
 
@@ -204,10 +274,10 @@ def test_a_step_that_overflows_anywhere_is_not_taken(case):
     net, optimizer, x = OVERFLOWS[case]
     before, after, tally = one_step(net, optimizer, x, jnp.zeros(4))
     assert jnp.isfinite(tally.loss)
-    assert tally.diverged
+    assert tally.diverged_step == 7
     chex.assert_trees_all_equal(after, before)
     before, after, tally = one_step(net, optimizer, x / 1e20, jnp.zeros(4))
-    assert not tally.diverged
+    assert tally.diverged_step == NEVER
     assert any((a != b).any() for a, b in zip(*map(jax.tree.leaves, (before.params, after.params)), strict=True))
 
 
@@ -215,9 +285,10 @@ def test_after_divergence_every_step_leaves_everything():
     net, optimizer = fnn.mlp((3, 4, 1), batch_norm="before"), optim.adam(0.1)
     params, state = net.init(jax.random.key(0))
     learner = Learner(params, state, optimizer.init(params))
-    x, tally = jax.random.normal(jax.random.key(1), (3, 6)), Tally(jnp.zeros(()), jnp.zeros(()), jnp.array(True))
-    after, tally = step(net, losses.squared_error, optimizer, learner, tally, x, jnp.ones(6), None)
-    assert tally.diverged
+    x, tally = jax.random.normal(jax.random.key(1), (3, 6)), Tally(jnp.zeros(()), jnp.zeros(()), jnp.int32(3))
+    task = Task(net, losses.squared_error, optimizer)
+    after, tally = guarded_step(task, learner, tally, x, jnp.ones(6), None, 8)
+    assert tally.diverged_step == 3
     chex.assert_trees_all_equal(after, learner)
 
 
@@ -295,11 +366,11 @@ def test_final_is_the_last_trained_epoch_and_repr_is_short():
 
 def test_the_program_gets_the_three_splits_alone(monkeypatch):
     seen = []
-    monkeypatch.setattr("fnn.training.run._program", Spy(seen))
+    monkeypatch.setattr("fnn.training.run._advance", Spy(seen))
     with pytest.raises(Spied):
         quick()
     assert blobs().scaling is not None
-    assert len(jax.tree.leaves(seen[0][5])) == 6
+    assert len(jax.tree.leaves(seen[0][3])) == 6
 
 
 class Spied(Exception):
@@ -310,7 +381,7 @@ class Spy:
     def __init__(self, seen):
         self.seen = seen
 
-    def lower(self, *arguments):
+    def eval_shape(self, *arguments):
         self.seen.append(arguments)
         raise Spied
 
@@ -368,11 +439,12 @@ REFUSALS = {
 @pytest.mark.parametrize("case", REFUSALS)
 def test_refused_before_anything_compiles(case, monkeypatch):
     class Never:
-        def lower(self, *arguments):
-            jax.eval_shape(lambda *dynamic: trajectory(*arguments[:4], *dynamic), *arguments[4:])
+        eval_shape = training_run._begin.eval_shape
+
+        def __call__(self, *arguments):
             raise AssertionError("compiled")
 
-    monkeypatch.setattr("fnn.training.run._program", Never())
+    monkeypatch.setattr(training_run, "_begin", Never())
     options, message = REFUSALS[case]
     with pytest.raises(ValueError, match=message):
         quick(**options)

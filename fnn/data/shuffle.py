@@ -20,13 +20,12 @@ ROUNDS = 8  # with 4, neighbours stay neighbours too often; from 6 on no statist
 def permutation(key: PRNGKey, n: int) -> UInt32[Array, "n"]:
     """Every number in [0, n) once, in an order drawn from `key`.
 
-    A Feistel network on pairs (left, right) of Z_a × Z_b with a·b the first such product that is not below n: each
-    round adds a hash of one half to the other, which is invertible, so the whole is a bijection of [0, a·b). Indices
-    that land outside [0, n) walk on along their cycle until they are inside, which keeps it a bijection of [0, n)
-    (Black & Rogaway 2002). Under vmap the walk lasts as long as the longest one.
+    A Feistel network on pairs (left, right) of Z_a × Z_b: each round adds a hash of one half to the other, which is
+    invertible, so the whole is a bijection of [0, a·b). Indices that land outside [0, n) walk on along their cycle
+    until they are inside, which keeps it a bijection of [0, n) (Black & Rogaway 2002). Under vmap the walk lasts as
+    long as the longest one, each step as long as all that goes before; where a·b = n nobody walks.
     """
-    a = math.isqrt(n - 1) + 1
-    b = -(-n // a)
+    a, b = sides(n)
     round_keys = jax.random.bits(key, (ROUNDS,), jnp.uint32)
 
     def encrypt(i):
@@ -43,6 +42,14 @@ def permutation(key: PRNGKey, n: int) -> UInt32[Array, "n"]:
         return jnp.where(i >= n, encrypt(i), i)
 
     return lax.while_loop(outside, walk, encrypt(jnp.arange(n, dtype=jnp.uint32)))
+
+
+def sides(n: int) -> tuple[int, int]:
+    """a and b, neither above twice the other, with the smallest product that is not below n. Of halves of like size
+    each mixes the other well."""
+    middle = math.isqrt(n - 1) + 1
+    pairs = ((a, -(-n // a)) for a in range(-(-5 * middle // 7), middle + 1))
+    return min(pairs, key=lambda pair: (pair[0] * pair[1], pair[1]))
 
 
 def _hash(x: UInt32[Array, "n"]) -> UInt32[Array, "n"]:

@@ -1,6 +1,8 @@
-"""Sweeps: many runs, over seeds and hyperparameters, as blocks of one compiled program."""
+"""Sweeps: many runs, over seeds and hyperparameters, as blocks of compiled programs."""
 
-from fnn.sweeping.results import Summary, Sweep
+from fnn.sweeping.fill import SweepInterrupted
+from fnn.sweeping.results import Sweep
 from fnn.sweeping.run import sweep
+from fnn.sweeping.summary import Summary
 
-__all__ = ["Summary", "Sweep", "sweep"]
+__all__ = ["Summary", "Sweep", "SweepInterrupted", "sweep"]

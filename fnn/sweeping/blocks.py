@@ -1,77 +1,86 @@
-"""Blocks: lanes are run in groups of one fixed size, so that one compiled program serves any number of them.
+"""Blocks: lanes are run in groups of one fixed shape, so that one compiled program serves any number of them.
 
-The size depends on the network alone, never on how many lanes or devices there are: then every lane is computed by
-the same program at the same shape, and its result is the same bit for bit whatever runs beside it.
+A block is rows of lanes, shared out among the devices. A device takes its rows one after the other; the lanes of a row
+stand abreast, as one vmapped program. How many stand abreast depends on the network and the batch alone, never on how
+many lanes or devices there are: then every lane is computed by the same instructions at the same shape, and its result
+is the same bit for bit whatever runs beside it. Rows without lanes cost nothing: what is not active ends at once.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import numpy as np
-import optax
 from jax import lax
 from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
+from jaxtyping import Bool, Int
 
-from fnn import tree
-from fnn.data import Dataset
-from fnn.sweeping.lanes import Lanes
-from fnn.training.program import Outcome, Plan, trajectory
-from fnn.types import Layer, Loss
-
-Builder = Callable[[dict], tuple[Layer, Loss, optax.GradientTransformation]]
-
-LARGEST_BLOCK = 32  # lanes; a larger vmap is no faster on a CPU and takes more memory
-PARAMETERS_OF_A_BLOCK = 2**17  # a network of this size fills a core's matrix unit alone
+from fnn.types import PyTree
 
 
-def block_size(parameters: int) -> int:
-    """Lanes in a block for a network of that many parameters: a power of two from 1 to LARGEST_BLOCK."""
-    fitting = max(1, PARAMETERS_OF_A_BLOCK // max(1, parameters))
-    return min(LARGEST_BLOCK, 2 ** (fitting.bit_length() - 1))
+class Shape(NamedTuple):
+    """rows × abreast lanes on each of so many devices."""
+
+    devices: int
+    rows: int
+    abreast: int
+
+    @property
+    def lanes(self) -> int:
+        """Lanes of a block."""
+        return self.devices * self.rows * self.abreast
 
 
-def parameter_count(builder: Builder, hyper: dict) -> int:
-    """How many parameters the network of a setting has, from shapes alone."""
+class Seats(NamedTuple):
+    """Where the lanes of a block sit: lane[i, j] is the number of the lane in row i, and taken[i, j] is false where
+    there is none (lane is any then)."""
 
-    def init(hyper):
-        net, _, _ = builder(hyper)
-        return net.init(jax.random.key(0))[0]
+    lane: Int[np.ndarray, "rows abreast"]
+    taken: Bool[np.ndarray, "rows abreast"]
 
-    return tree.size(jax.eval_shape(init, hyper))
+    def collect(self, values: PyTree) -> PyTree:
+        """(rows, abreast, …) -> (lanes, …) in the order of the lanes."""
+        order = np.argsort(self.lane[self.taken])
+        return jax.tree.map(lambda leaf: np.asarray(leaf)[self.taken][order], values)
+
+
+def seats(shape: Shape, start: int, lanes: int) -> Seats:
+    """Seats of the lanes from `start` on, as many as there are up to the size of a block. Every device gets a row
+    before any gets a second one."""
+    turn, device, seat = np.meshgrid(*map(np.arange, (shape.rows, shape.devices, shape.abreast)), indexing="ij")
+    number = start + (turn * shape.devices + device) * shape.abreast + seat
+    number = number.swapaxes(0, 1).reshape(shape.devices * shape.rows, shape.abreast)
+    return Seats(np.minimum(number, lanes - 1), number < lanes)
 
 
 def device_mesh() -> Mesh:
-    """All devices of the default backend, in a row. Each runs a block of its own."""
-    return jax.make_mesh((jax.device_count(),), ("lanes",), axis_types=(AxisType.Auto,))
+    """All devices of the default backend, in a row."""
+    return jax.make_mesh((jax.device_count(),), ("rows",), axis_types=(AxisType.Auto,))
 
 
-def run_block(builder: Builder, plan: Plan, exact: bool, mesh: Mesh, lanes: Lanes, dataset: Dataset) -> Outcome:
-    """The outcomes of size × devices lanes, along the leading axis of every leaf.
+def over_rows(mesh: Mesh, shape: Shape, f: Callable, mapped: PyTree, shared: PyTree = ()) -> PyTree:
+    """f(*mapped, *shared) for every lane: the leaves of `mapped` are (devices · rows, abreast, …), those of `shared`
+    the same for all. A lane that is alone in its row is not vmapped, which makes it what it is in `fnn.train`."""
 
-    exact=False runs the lanes of a device as one vmapped program; exact=True one after the other, each computed just
-    as `fnn.train` computes it.
-    """
+    def on_device(mapped, shared):
+        def lane(args):
+            return f(*args, *shared)
 
-    def on_device(lanes: Lanes, dataset: Dataset) -> Outcome:
-        def lane(one: Lanes) -> Outcome:
-            return trajectory(*builder(one.hyper), plan, one.seeds, dataset)
+        def alone(args):
+            return jax.tree.map(lambda leaf: leaf[None], lane(jax.tree.map(lambda leaf: leaf[0], args)))
 
-        return lax.map(lane, lanes) if exact else jax.vmap(lane)(lanes)
+        return lax.map(alone if shape.abreast == 1 else jax.vmap(lane), mapped)
 
-    return jax.shard_map(on_device, mesh=mesh, in_specs=(P("lanes"), P()), out_specs=P("lanes"), check_vma=False)(
-        lanes, dataset
-    )
-
-
-compiled_block = jax.jit(run_block, static_argnums=(0, 1, 2, 3))
+    mapping = jax.shard_map(on_device, mesh=mesh, in_specs=(P("rows"), P()), out_specs=P("rows"), check_vma=False)
+    return mapping(mapped, shared)
 
 
-def replicated(mesh: Mesh, dataset: Dataset) -> Dataset:
-    """The data on every device of the mesh."""
-    return jax.device_put(jax.tree.map(np.asarray, dataset._replace(scaling=None)), NamedSharding(mesh, P()))
+def spread(mesh: Mesh, values: PyTree) -> PyTree:
+    """Arrays (devices · rows, …) cut among the devices of the mesh."""
+    return jax.device_put(values, NamedSharding(mesh, P("rows")))
 
 
-def spread(mesh: Mesh, lanes: Lanes) -> Lanes:
-    """The lanes cut among the devices of the mesh, a block each."""
-    return jax.device_put(lanes, NamedSharding(mesh, P("lanes")))
+def replicated(mesh: Mesh, values: PyTree) -> PyTree:
+    """Arrays on every device of the mesh."""
+    return jax.device_put(jax.tree.map(np.asarray, values), NamedSharding(mesh, P()))

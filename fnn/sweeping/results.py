@@ -1,66 +1,127 @@
-"""What a sweep found, and its summary."""
+"""What a sweep found."""
 
+import csv
 import math
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import jax
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Integer
 
-from fnn import checks
-from fnn.sweeping.lanes import STATISTICS, Setting
-from fnn.training.program import Outcome
-from fnn.training.run import Run, run_of
+from fnn import checks, tree
+from fnn.sweeping.arrays import nothing_yet
+from fnn.sweeping.lanes import Lanes
+from fnn.sweeping.program import Program
+from fnn.sweeping.settings import Setting
+from fnn.sweeping.summary import Row, Summary, summary_of
+from fnn.training.pace import Pace
+from fnn.training.program import Training
+from fnn.training.run import Run
+from fnn.training.step import NEVER
+from fnn.types import PyTree
 
-Row = dict[str, Any]
+BYTES_KEPT = 2**30  # of parameters, unless the caller says otherwise
 
 
-class Sweep(NamedTuple):
-    """Every lane's outcome, each leaf with leading axes (settings, seeds).
+@dataclass
+class Part:
+    """The lanes of one program, settings × seeds, and their parameters where they are kept."""
 
-    settings  one dict of hyperparameters a row
-    outcomes  params, state, best_params, best_state, best_epoch, stopped_epoch, diverged, history
+    program: Program
+    lanes: Lanes
+    kept: PyTree = None
+
+    def store(self, numbers: Integer[np.ndarray, "lanes"], training: Training) -> None:
+        """Keeps the parameters of these lanes."""
+        if self.kept is not None:
+            jax.tree.map(lambda all, some: all.__setitem__(numbers, some), self.kept, parameters(training))
+
+    def again(self, number: int) -> PyTree:
+        """The parameters of a lane that were not kept: it is trained anew, by the same program."""
+        blocks = self.program.blocks(self.lanes.at(np.array([number])), Pace(), lambda seats, training: None)
+        return jax.tree.map(lambda leaf: leaf[0], parameters(next(blocks)))
+
+
+def parameters(training: Training) -> PyTree:
+    """(params, state, best_params, best_state), the part of a training that takes room."""
+    return (*training.learner[:2], *training.best[:2])
+
+
+@dataclass(repr=False)
+class Sweep:
+    """Every lane's outcome; arrays have the axes (settings, seeds).
+
+    settings       one dict of hyperparameters a row
+    history        name -> (settings, seeds, epochs), as in `fnn.Run`
+    best_epoch     the epoch of the lowest validation loss (−1: there was none)
+    stopped_epoch  the last epoch that was trained
+    diverged_step  the first step that was not finite (−1: there was none)
+    finished       false where the sweep was interrupted before; everything else says nothing there
+    lowest         the lowest validation loss of any lane at any epoch
     compile_seconds, run_seconds
     """
 
     settings: list[Setting]
     seeds: list[int]
-    outcomes: Outcome
-    compile_seconds: float
-    run_seconds: float
+    history: dict[str, Float[np.ndarray, "settings seeds epochs"]]
+    best_epoch: Integer[np.ndarray, "settings seeds"]
+    stopped_epoch: Integer[np.ndarray, "settings seeds"]
+    diverged_step: Integer[np.ndarray, "settings seeds"]
+    finished: Bool[np.ndarray, "settings seeds"]
+    lowest: float = math.inf
+    compile_seconds: float = 0.0
+    run_seconds: float = 0.0
+    parts: list[Part] = field(default_factory=list)
 
     @property
-    def history(self) -> dict[str, Float[np.ndarray, "settings seeds epochs"]]:
-        """name -> (settings, seeds, epochs), as in `fnn.Run`."""
-        return {name: np.asarray(values) for name, values in self.outcomes.history.items()}
+    def diverged(self) -> Bool[np.ndarray, "settings seeds"]:
+        """The lanes that ended because a step was not finite."""
+        return self.diverged_step != NEVER
 
     def lane(self, setting: int | Row, seed: int) -> Run:
         """The run of one lane: `setting` is a row number of `settings`, or a row of `summary` or `best`; `seed` is one
-        of `seeds` (the seed, not its position)."""
-        row = setting.get("setting") if isinstance(setting, Mapping) else setting
-        if isinstance(row, bool) or not isinstance(row, (int, np.integer)):
-            raise ValueError(f"setting: got {setting!r}, expected a row number, or a row of summary() or best().")
-        if not 0 <= row < len(self.settings):
-            raise ValueError(f"setting: got {row}, expected a row from 0 to {len(self.settings) - 1}.")
-        if seed not in self.seeds:
-            raise ValueError(f"seed: got {seed}, expected one of the sweep's {len(self.seeds)} seeds.")
-        index = (row, self.seeds.index(seed))
-        return run_of(jax.tree.map(lambda leaf: leaf[index], self.outcomes), self.compile_seconds, self.run_seconds)
+        of `seeds` (the seed, not its position). Where parameters were not kept, the lane is trained again."""
+        index = (row, column) = self._index(setting, seed)
+        part = next(part for part in self.parts if row in part.program.group.rows)
+        number = part.program.group.rows.index(row) * len(self.seeds) + column
+        kept = part.again(number) if part.kept is None else jax.tree.map(lambda leaf: leaf[number], part.kept)
+        params, state, best_params, best_state = kept
+        history = {name: values[index] for name, values in self.history.items()}
+        best, stopped, diverged = (int(a[index]) for a in (self.best_epoch, self.stopped_epoch, self.diverged_step))
+        return Run(
+            params,
+            state,
+            best_params,
+            best_state,
+            best,
+            stopped,
+            diverged,
+            history,
+            self.compile_seconds,
+            self.run_seconds,
+        )
+
+    def params(self, setting: int | Row) -> PyTree:
+        """The parameters of every lane of a setting, as trained; leaves are (seeds, …)."""
+        return jax.tree.map(lambda *leaves: np.stack(leaves), *(self.lane(setting, s).params for s in self.seeds))
 
     def final(self, metric: str) -> Float[np.ndarray, "settings seeds"]:
         """A history entry at each lane's last trained epoch; NaN where the lane diverged."""
         values = checks.lookup("metric", metric, self.history)
-        return np.take_along_axis(values, np.asarray(self.outcomes.stopped_epoch)[..., None], axis=-1)[..., 0]
+        return np.take_along_axis(values, np.maximum(self.stopped_epoch, 0)[..., None], axis=-1)[..., 0]
 
-    def summary(self, metric: str | None = None) -> "Summary":
+    def summary(self, metric: str | None = None, *, interval: str = "t") -> Summary:
         """One row a setting: mean, 95% interval of the mean, median, min, max over the lanes that did not diverge.
 
-        metric  an entry of `history`, at each lane's last trained epoch; test_accuracy by default, or test_loss
+        metric    an entry of `history`, at each lane's last trained epoch; test_accuracy by default, or test_loss
+        interval  "t" or "bootstrap"
         """
         name = metric or self._main_metric()
-        values = self.final(name)
-        return Summary(name, [self._row(i, values[i]) for i in range(len(self.settings))])
+        sound = self.finished & ~self.diverged
+        table = summary_of(name, self.settings, self.final(name), sound, self.finished & self.diverged, interval)
+        return table._replace(when=", last trained epoch")
 
     def best(self) -> Row:
         """The summary row of the setting with the lowest mean validation loss, among those with the fewest lanes
@@ -69,64 +130,64 @@ class Sweep(NamedTuple):
         rows = self.summary("validation_loss").rows
         best = min(rows, key=lambda row: (row["diverged"], row["mean"] if row["n"] else math.inf))
         summary = self.summary()
-        row = summary.rows[best["setting"]]
-        return {"metric": summary.metric, **row, "validation_loss": best["mean"]}
+        return {"metric": summary.metric, **summary.rows[best["setting"]], "validation_loss": best["mean"]}
+
+    def records(self, *, every_epoch: bool = False) -> Iterator[Row]:
+        """A flat dict for each lane, or for each of its trained epochs: setting, its hyperparameters, seed, epoch, the
+        history's entries, and whether the lane diverged. `pandas.DataFrame(sweep.records())` is a tidy table."""
+        for row, column in np.argwhere(self.finished).tolist():
+            stop = int(self.stopped_epoch[row, column])
+            for epoch in range(stop + 1) if every_epoch else (stop,):
+                values = {name: float(array[row, column, epoch]) for name, array in self.history.items()}
+                lane = {"setting": row, **self.settings[row], "seed": self.seeds[column], "epoch": epoch}
+                yield {**lane, **values, "diverged": bool(self.diverged[row, column])}
+
+    def to_csv(self, path: str | Path, *, every_epoch: bool = False) -> None:
+        """Writes `records` with a header line. A setting's value that is not a number is written as its str."""
+        columns = ["setting", *self.settings[0], "seed", "epoch", *self.history, "diverged"]
+        with open(path, "w", newline="") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(self.records(every_epoch=every_epoch))
 
     def __repr__(self) -> str:
         name = self._main_metric()
-        values, lost = self.final(name), int(np.sum(self.outcomes.diverged))
-        sound = values[~np.isnan(values)]
+        values = self.final(name)
+        sound = values[self.finished & ~np.isnan(values)]
         found = f"{name} {sound.min():.4g} to {sound.max():.4g}" if sound.size else f"no {name}"
         epochs = self.history[name].shape[-1]
         lanes = f"{len(self.settings)} setting(s) x {len(self.seeds)} seed(s)"
-        return f"Sweep({lanes}, {epochs} epochs; {found}, {lost} diverged)"
+        missing = "" if self.finished.all() else f", {np.count_nonzero(~self.finished)} unfinished"
+        return f"Sweep({lanes}, {epochs} epochs; {found}, {int(self.diverged.sum())} diverged{missing})"
+
+    def _index(self, setting: int | Row, seed: int) -> tuple[int, int]:
+        row = setting.get("setting") if isinstance(setting, Mapping) else setting
+        if isinstance(row, bool) or not isinstance(row, (int, np.integer)):
+            raise ValueError(f"setting: got {setting!r}, expected a row number, or a row of summary() or best().")
+        if not 0 <= row < len(self.settings):
+            raise ValueError(f"setting: got {row}, expected a row from 0 to {len(self.settings) - 1}.")
+        if seed not in self.seeds:
+            raise ValueError(f"seed: got {seed}, expected one of the sweep's {len(self.seeds)} seeds.")
+        index = int(row), self.seeds.index(seed)
+        if not self.finished[index]:
+            raise ValueError(f"lane: setting {row}, seed {seed} was not trained; the sweep was interrupted before.")
+        return index
 
     def _main_metric(self) -> str:
-        return "test_accuracy" if "test_accuracy" in self.outcomes.history else "test_loss"
-
-    def _row(self, index: int, values: Float[np.ndarray, "seeds"]) -> Row:
-        sound = values[~self.outcomes.diverged[index]]
-        return {
-            "setting": index,
-            **self.settings[index],
-            **statistics(sound),
-            "n": len(sound),
-            "diverged": len(values) - len(sound),
-        }
+        return "test_accuracy" if "test_accuracy" in self.history else "test_loss"
 
 
-class Summary(NamedTuple):
-    """A table of one metric; `print` it, or read `rows`."""
-
-    metric: str
-    rows: list[Row]
-
-    def __str__(self) -> str:
-        names = list(self.rows[0])
-        cells = [[_cell(row[name]) for name in names] for row in self.rows]
-        widths = [max(len(text) for text in column) for column in zip(names, *cells, strict=True)]
-        lines = ["  ".join(text.rjust(w) for text, w in zip(line, widths, strict=True)) for line in (names, *cells)]
-        return "\n".join([f"{self.metric}, last trained epoch; low to high is the 95% interval of the mean", *lines])
-
-
-def statistics(values: Float[np.ndarray, "n"]) -> dict[str, float]:
-    """Mean, its 95% interval by Student's t (NaN for fewer than two values), median, min and max."""
-    from scipy.special import stdtrit  # imported here: it would slow `import fnn`
-
-    n = len(values)
-    if n == 0:
-        return dict.fromkeys(STATISTICS, math.nan)
-    mean = float(np.mean(values, dtype=float))
-    half = stdtrit(n - 1, 0.975) * np.std(values, ddof=1, dtype=float) / math.sqrt(n) if n > 1 else math.nan
-    return {
-        "mean": mean,
-        "low": float(mean - half),
-        "high": float(mean + half),
-        "median": float(np.median(values)),
-        "min": float(np.min(values)),
-        "max": float(np.max(values)),
-    }
-
-
-def _cell(value: Any) -> str:
-    return f"{value:.5g}" if isinstance(value, float) else str(value)
+def empty(settings: Sequence[Setting], seeds: Sequence[int], parts: list[Part], keep_params: bool | None) -> Sweep:
+    """A sweep of which nothing is finished."""
+    lanes = (len(settings), len(seeds))
+    likes = [(part, part.program.like, len(part.lanes.seeds)) for part in parts]
+    if keep_params or (
+        keep_params is None and sum(n * tree.nbytes(parameters(like)) for _, like, n in likes) <= BYTES_KEPT
+    ):
+        for part, like, n in likes:
+            part.kept = jax.tree.map(lambda leaf, n=n: np.empty((n, *leaf.shape), leaf.dtype), parameters(like))
+    names = {name: leaf for _, like, _ in likes for name, leaf in like.history.items()}
+    history = {name: nothing_yet((*lanes, *leaf.shape), leaf.dtype) for name, leaf in names.items()}
+    best, stopped, diverged = (np.full(lanes, NEVER, np.int32) for _ in range(3))
+    nothing = np.zeros(lanes, bool)
+    return Sweep(list(settings), list(seeds), history, best, stopped, diverged, nothing, parts=parts)

@@ -1,6 +1,7 @@
 """Training: one run is one compiled program."""
 
-from fnn.training.program import Outcome, Plan, trajectory
+from fnn.training.program import Plan, Training, advance, begin, examine
 from fnn.training.run import Run, train
+from fnn.training.step import Task
 
-__all__ = ["Outcome", "Plan", "Run", "train", "trajectory"]
+__all__ = ["Plan", "Run", "Task", "Training", "advance", "begin", "examine", "train"]

@@ -18,7 +18,7 @@ class RunKeys(NamedTuple):
     noise: PRNGKey
 
 
-def run_keys(seed: UInt32[Array, ""] | UInt32[np.ndarray, ""]) -> RunKeys:
+def run_keys(seed: UInt32[Array, ""] | UInt32[np.ndarray, ""] | np.uint32) -> RunKeys:
     """The three keys of a seed. A lane of a sweep uses these too, whatever its position."""
     key = jax.random.key(seed)
     return RunKeys(*(jax.random.fold_in(key, i) for i in range(3)))

@@ -1,15 +1,21 @@
-"""A whole training run as one function of a seed: init, epochs of steps, evaluation, early stopping.
+"""A training run as functions of a seed: `begin` makes the start, `advance` trains on to an epoch.
 
-`fnn.train` compiles it for one seed and `fnn.sweep` maps it over lanes. The data are arguments; nothing is written,
-printed or decided in Python while it runs.
+`fnn.train` compiles them for one seed and `fnn.sweep` maps them over lanes. A run that is advanced in pieces is the
+same bit for bit as one advanced at once, so the caller may stop between epochs, to report or to save. The data are
+arguments; nothing is written, printed or decided in Python while it runs.
+
+To look at every number of every step for one that is not finite would cost a quarter of the time of a small network.
+`advance` looks once an epoch, and where it finds one it leaves the run before that epoch, as a suspect; `examine`
+trains the epoch again step by step and stops before the step that went wrong. It is compiled when there is a suspect.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jax import lax
 from jaxtyping import Array, Bool, Float, Integer, UInt32
 
@@ -17,12 +23,14 @@ from fnn import tree
 from fnn.backprop import feature_major, target_of
 from fnn.data import Dataset, Split
 from fnn.data.shuffle import permutation
-from fnn.training import progress
 from fnn.training.evaluate import evaluate
 from fnn.training.keys import RunKeys, run_keys
-from fnn.training.step import Learner, Tally, step
-from fnn.types import Layer, Loss, Params, State
+from fnn.training.step import NEVER, Learner, Tally, Task, guarded_step, step
+from fnn.types import Loss, Params, State
 
+Seed: TypeAlias = UInt32[Array, ""] | UInt32[np.ndarray, ""] | np.uint32
+Step: TypeAlias = Callable[..., tuple[Learner, Tally]]  # (learner, tally, x, target, key, number)
+Row = dict[str, Float[Array, ""]]
 History = dict[str, Float[Array, "epochs"]]
 
 
@@ -32,7 +40,6 @@ class Plan(NamedTuple):
     epochs: int
     batch_size: int
     patience: int | None = None
-    report_every: int | None = None  # epochs between two messages to a progress bar
 
 
 class Best(NamedTuple):
@@ -44,85 +51,104 @@ class Best(NamedTuple):
     epoch: Integer[Array, ""]
 
 
-class Outcome(NamedTuple):
-    """What a run leaves behind. `stopped_epoch` is the last epoch that was trained; from there on, or from the epoch
-    in which it diverged, the history is NaN."""
+class Training(NamedTuple):
+    """A run between two epochs.
 
-    params: Params
-    state: State
-    best_params: Params
-    best_state: State
-    best_epoch: Integer[Array, ""]
-    stopped_epoch: Integer[Array, ""]
-    diverged: Bool[Array, ""]
-    history: History
-
-
-class Carry(NamedTuple):
-    """What an epoch hands to the next."""
+    learner        parameters, state, optimizer state
+    best           those of the best epoch
+    epochs         how many have been trained
+    diverged_step  the first step that was not finite, counted from 0; −1 if there was none
+    active         whether another epoch would be trained: not diverged, still patient, not at the end
+    suspect        whether the next epoch ends in numbers that are not finite
+    history        name -> (plan.epochs,), NaN where nothing was trained and in the epoch that diverged
+    """
 
     learner: Learner
     best: Best
-    stopped_epoch: Integer[Array, ""]
-    diverged: Bool[Array, ""]
+    epochs: Integer[Array, ""]
+    diverged_step: Integer[Array, ""]
     active: Bool[Array, ""]
+    suspect: Bool[Array, ""]
+    history: History
 
 
-def trajectory(
-    net: Layer,
-    loss: Loss,
-    optimizer: optax.GradientTransformation,
-    plan: Plan,
-    seed: UInt32[Array, ""] | UInt32[np.ndarray, ""],
-    dataset: Dataset,
-    bar: Integer[Array, ""] | int = 0,
-) -> Outcome:
-    """The run of one seed, from init to the last epoch. `bar` is the number of the progress bar that a plan with
-    `report_every` reports to."""
-    keys = run_keys(seed)
-    params, state = net.init(keys.init)
-    none_yet = jnp.int32(-1)
-    carry = Carry(
-        Learner(params, state, optimizer.init(params)),
-        Best(params, state, jnp.array(jnp.inf), none_yet),
-        none_yet,
-        jnp.array(False),
+def begin(task: Task, plan: Plan, seed: Seed) -> Training:
+    """The run of a seed before its first epoch."""
+    params, state = task.net.init(run_keys(seed).init)
+    none = jnp.int32(NEVER)
+    training = Training(
+        Learner(params, state, task.optimizer.init(params)),
+        Best(params, state, jnp.array(jnp.inf), none),
+        jnp.int32(0),
+        none,
         jnp.array(True),
+        jnp.array(False),
+        {name: jnp.full(plan.epochs, jnp.nan) for name in metrics(task.loss)},
     )
-
-    def train_one(carry: Carry, epoch):
-        carry, row = train_epoch(net, loss, optimizer, plan, keys, dataset, carry, epoch)
-        if plan.report_every is not None:
-            progress.report(bar, epoch, row["validation_loss"], plan.report_every)
-        return carry, row
-
-    def skip_one(carry: Carry, epoch):
-        row = jax.eval_shape(train_one, carry, epoch)[1]
-        return carry, tree.full_like(row, jnp.nan)
-
-    def one_epoch(carry: Carry, epoch):
-        # Alone, a run that has stopped skips the rest. Under vmap, cond becomes a select, which freezes the lane.
-        return lax.cond(carry.active, train_one, skip_one, carry, epoch)
-
-    carry, history = lax.scan(one_epoch, carry, jnp.arange(plan.epochs, dtype=jnp.int32))
-    learner, best, stopped_epoch, diverged, _ = carry
-    return Outcome(learner.params, learner.state, best.params, best.state, best.epoch, stopped_epoch, diverged, history)
+    return tree.as_types_of(training, training)  # no weak types, which `advance` would return strong: another program
 
 
-def train_epoch(net, loss, optimizer, plan, keys: RunKeys, dataset, carry: Carry, epoch) -> tuple[Carry, History]:
+def advance(
+    task: Task, plan: Plan, seed: Seed, dataset: Dataset, training: Training, until: Integer[Array, ""] | int
+) -> Training:
+    """The run after `until` epochs, or where it ended before, or before an epoch that makes it a suspect.
+
+    Under vmap the loop lasts until every lane is there, and JAX keeps those that are from changing.
+    """
+    keys = run_keys(seed)
+
+    def unfinished(training: Training):
+        return training.active & ~training.suspect & (training.epochs < until)
+
+    def on(training: Training) -> Training:
+        after = train_epoch(task, plan, keys, dataset, training, step_of(task))
+        sound = jnp.isfinite(after.history["train_loss"][training.epochs]) & tree.all_finite(after.learner)
+        return tree.where(sound, after, training._replace(suspect=jnp.array(True)))
+
+    return lax.while_loop(unfinished, on, training)
+
+
+def examine(task: Task, plan: Plan, seed: Seed, dataset: Dataset, training: Training) -> Training:
+    """A suspect after the epoch in question: ended before the step that is not finite, or cleared if there is none."""
+    keys = run_keys(seed)
+
+    def on(training: Training) -> Training:
+        after = train_epoch(task, plan, keys, dataset, training, partial(guarded_step, task))
+        return after._replace(suspect=jnp.array(False))
+
+    return lax.while_loop(lambda training: training.active & training.suspect, on, training)
+
+
+def step_of(task: Task) -> Step:
+    """`step` in the form of `guarded_step`."""
+    return lambda learner, tally, x, target, key, number: step(task, learner, tally, x, target, key)
+
+
+def metrics(loss: Loss) -> list[str]:
+    """The names in a history."""
+    kinds = ("loss",) if loss.correct is None else ("loss", "accuracy")
+    return [f"{split}_{kind}" for split in ("train", "validation", "test") for kind in kinds]
+
+
+def train_epoch(
+    task: Task, plan: Plan, keys: RunKeys, dataset: Dataset, training: Training, take_step: Step
+) -> Training:
     """One pass over the training data, the evaluation after it, and the decision whether to go on."""
-    learner, tally = train_steps(net, loss, optimizer, plan.batch_size, keys, dataset.train, carry.learner, epoch)
-    row = epoch_row(net, loss, learner, tally, dataset)
-    diverged = tally.diverged
+    epoch = training.epochs
+    learner, tally = train_steps(take_step, plan.batch_size, keys, dataset.train, training.learner, epoch)
+    diverged = tally.diverged_step != NEVER
+    row = epoch_row(task, learner, tally, dataset, diverged)
 
-    improved = row["validation_loss"] < carry.best.loss
+    improved = row["validation_loss"] < training.best.loss
     here = Best(learner.params, learner.state, row["validation_loss"], epoch)
-    best = tree.where(improved, here, carry.best)
+    best = tree.where(improved, here, training.best)
     patient = plan.patience is None or epoch - best.epoch < plan.patience
-    return Carry(learner, best, epoch, diverged, ~diverged & patient), row
+    active = ~diverged & patient & (epoch + 1 < plan.epochs)
+    history = {name: values.at[epoch].set(row[name]) for name, values in training.history.items()}
+    return Training(learner, best, epoch + 1, tally.diverged_step, active, training.suspect, history)
 
 
-def train_steps(net, loss, optimizer, batch_size: int, keys: RunKeys, train: Split, learner: Learner, epoch):
+def train_steps(take_step: Step, batch_size: int, keys: RunKeys, train: Split, learner: Learner, epoch):
     """⌈N/B⌉ updates in an order drawn for this epoch, every example once.
 
     A short last batch is a step of its own shape in the same program. Padding it with weight 0 would be one shape,
@@ -133,30 +159,31 @@ def train_steps(net, loss, optimizer, batch_size: int, keys: RunKeys, train: Spl
     order = permutation(jax.random.fold_in(keys.shuffle, epoch), n)
     first_step = epoch * (full + (rest > 0))
 
-    def one_step(carry, batch):
+    def on_batch(carry, batch):
         learner, tally = carry
         number, rows = batch
         x, y = (jnp.asarray(a).at[rows].get(mode="promise_in_bounds") for a in train)
-        key = jax.random.fold_in(keys.noise, first_step + number)
-        return step(net, loss, optimizer, learner, tally, feature_major(x), target_of(y), key), None
+        number = first_step + number
+        key = jax.random.fold_in(keys.noise, number)
+        return take_step(learner, tally, feature_major(x), target_of(y), key, number), None
 
     zero = jnp.zeros(())
-    carry = (learner, Tally(zero, zero, jnp.array(False)))
+    carry = (learner, Tally(zero, zero, jnp.int32(NEVER)))
     if full:
         rows = order[: n - rest].reshape(full, batch_size)
-        carry, _ = lax.scan(one_step, carry, (jnp.arange(full, dtype=jnp.int32), rows))
+        carry, _ = lax.scan(on_batch, carry, (jnp.arange(full, dtype=jnp.int32), rows))
     if rest:
-        carry, _ = one_step(carry, (full, order[n - rest :]))
+        carry, _ = on_batch(carry, (full, order[n - rest :]))
     return carry
 
 
-def epoch_row(net, loss, learner: Learner, tally: Tally, dataset: Dataset) -> History:
+def epoch_row(task: Task, learner: Learner, tally: Tally, dataset: Dataset, diverged: Bool[Array, ""]) -> Row:
     """The history's entries for one epoch: NaN where it diverged."""
     n = dataset.train.x.shape[0]
     row = {"train_loss": tally.loss / n}
-    if loss.correct is not None:
+    if task.loss.correct is not None:
         row["train_accuracy"] = tally.correct / n
     for name, split in (("validation", dataset.validation), ("test", dataset.test)):
-        for metric, value in evaluate(net, loss, learner.params, learner.state, split).items():
+        for metric, value in evaluate(task.net, task.loss, learner.params, learner.state, split).items():
             row[f"{name}_{metric}"] = value
-    return {name: jnp.where(tally.diverged, jnp.nan, value) for name, value in row.items()}
+    return {name: jnp.where(diverged, jnp.nan, value) for name, value in row.items()}

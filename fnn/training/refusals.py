@@ -5,35 +5,33 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from fnn import checks
 from fnn.backprop import check_loss, check_net, outputs_of, shapes_of
 from fnn.data import Dataset, Split
 from fnn.training.program import Plan
+from fnn.training.step import Task
 from fnn.types import Layer, Loss
 
 
-def check_run(
-    net: Layer,
-    loss: Loss,
-    optimizer: optax.GradientTransformation,
-    dataset: Dataset,
-    epochs: int,
-    batch_size: int,
-    patience: int | None,
-) -> Plan:
+def check_run(task: Task, dataset: Dataset, epochs: int, batch_size: int, patience: int | None) -> Plan:
     """The plan of a run; ValueError for whatever does not fit together."""
+    check_parts(*task)
+    check_data(dataset)
+    plan = checked_plan(dataset, epochs, batch_size, patience)
+    check_fit(task.net, task.loss, dataset)
+    return plan
+
+
+def checked_plan(dataset: Dataset, epochs: int, batch_size: int, patience: int | None) -> Plan:
+    """The plan, its numbers checked; the generator of random numbers too, on which every run rests."""
     checks.threefry()
-    check_parts(net, loss, optimizer)
     plan = Plan(checks.count("epochs", epochs), checks.count("batch_size", batch_size))
     if patience is not None:
         plan = plan._replace(patience=checks.count("patience", patience))
-    check_dataset(dataset)
     n = len(dataset.train.x)
     if plan.batch_size > n:
         raise ValueError(f"batch_size: got {batch_size} for {n} training examples, expected at most {n}.")
-    check_fit(net, loss, dataset)
     return plan
 
 
@@ -50,7 +48,7 @@ def _is_optimizer(value: Any) -> bool:
     return hasattr(value, "init") and hasattr(value, "update")
 
 
-def check_dataset(dataset: Any) -> None:
+def check_data(dataset: Any) -> None:
     """Refuses splits that are no arrays, are empty, do not match each other or hold what JAX would change."""
     if not isinstance(dataset, Dataset):
         raise ValueError(

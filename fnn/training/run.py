@@ -12,12 +12,12 @@ from jaxtyping import Float
 
 from fnn import checks
 from fnn.data import Dataset
-from fnn.training.program import Outcome, trajectory
-from fnn.training.progress import epoch_bar
+from fnn.devices import IN_ORDER
+from fnn.training.pace import Pace
+from fnn.training.program import Training, advance, begin, examine
 from fnn.training.refusals import check_run
+from fnn.training.step import NEVER, Task
 from fnn.types import Layer, Loss, Params, State
-
-REPORTS = 100  # messages to the progress bar in a run, at most
 
 
 class Run(NamedTuple):
@@ -30,8 +30,8 @@ class Run(NamedTuple):
                              the epoch as it was trained; NaN from the epoch in which the run diverged, and after an
                              early stop
     stopped_epoch            the last epoch that was trained
-    diverged                 whether a step's loss, parameters, state or optimizer state were not finite; params and
-                             state are those before that step
+    diverged_step            the first step, counted from 0, whose loss, parameters, state or optimizer state were not
+                             finite; params and state are those before it (−1: there was none)
     compile_seconds, run_seconds
     """
 
@@ -41,10 +41,15 @@ class Run(NamedTuple):
     best_state: State
     best_epoch: int
     stopped_epoch: int
-    diverged: bool
+    diverged_step: int
     history: dict[str, Float[np.ndarray, "epochs"]]
     compile_seconds: float
     run_seconds: float
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the run ended because a step was not finite."""
+        return self.diverged_step != NEVER
 
     def final(self, metric: str) -> float:
         """A history entry at the last epoch that was trained; NaN if the run diverged in it."""
@@ -79,39 +84,56 @@ def train(
     Raises ValueError for everything that does not fit together, before anything is compiled; warns of a run that
     diverged.
     """
-    plan = check_run(net, loss, optimizer, dataset, epochs, batch_size, patience)
-    seed = checks.seed(seed)
-    if progress:
-        plan = plan._replace(report_every=-(-epochs // REPORTS))
+    from tqdm.auto import tqdm  # imported here: it would slow `import fnn`
+
+    task = Task(net, loss, optimizer)
+    plan = check_run(task, dataset, epochs, batch_size, patience)
+    arguments = (task, plan, np.uint32(checks.seed(seed)))
     arrays = jax.tree.map(jnp.asarray, dataset._replace(scaling=None))
-    with epoch_bar(epochs, progress) as bar:
-        arguments = (net, loss, optimizer, plan, np.uint32(seed), arrays, np.int32(bar))
-        _, compile_seconds = timed(lambda: _program.lower(*arguments).compile())
-        outcome, run_seconds = timed(lambda: jax.block_until_ready(_program(*arguments)))
-    run = run_of(outcome, compile_seconds, run_seconds)
+
+    def on(training: Training, until: np.int32) -> Training:
+        return _advance(*arguments, arrays, training, until)
+
+    def again(training: Training) -> Training:
+        return _examine(*arguments, arrays, training)
+
+    _advance.eval_shape(*arguments, arrays, _begin.eval_shape(*arguments), np.int32(0))  # what does not fit shows here
+    first, begin_seconds = timed(lambda: jax.block_until_ready(_begin(*arguments)))
+    _, compile_seconds = timed(lambda: _advance.lower(*arguments, arrays, first, np.int32(0)).compile())
+    start = time.perf_counter()
+    with tqdm(total=epochs, unit="epoch", disable=not progress) as bar:
+        for training in Pace().chunks(on, again, first, epochs):
+            done = int(training.epochs)
+            bar.set_postfix(validation_loss=f"{training.history['validation_loss'][done - 1]:.4g}", refresh=False)
+            bar.update(done - bar.n)
+    run = run_of(training, begin_seconds + compile_seconds, time.perf_counter() - start)
     if run.diverged:
         warnings.warn(
-            f"train: the run diverged in epoch {run.stopped_epoch + 1} of {epochs}; params are those before the step "
-            "that was not finite. Lower the learning rate, scale x, or clip with fnn.optim.clip_by_global_norm.",
+            f"train: the run diverged in epoch {run.stopped_epoch + 1} of {epochs}; params are those before step "
+            f"{run.diverged_step}, which was not finite. Lower the learning rate, scale x, or clip with "
+            "fnn.optim.clip_by_global_norm.",
             stacklevel=2,
         )
     return run
 
 
-_program = jax.jit(trajectory, static_argnums=(0, 1, 2, 3))
+_begin = jax.jit(begin, compiler_options=IN_ORDER, static_argnums=(0, 1))
+_advance = jax.jit(advance, compiler_options=IN_ORDER, static_argnums=(0, 1), donate_argnums=4)
+_examine = jax.jit(examine, compiler_options=IN_ORDER, static_argnums=(0, 1), donate_argnums=4)
 
 
-def run_of(outcome: Outcome, compile_seconds: float, run_seconds: float) -> Run:
-    """The outcome with its history and numbers on the host."""
+def run_of(training: Training, compile_seconds: float, run_seconds: float) -> Run:
+    """What a training has come to, with its history and numbers on the host."""
+    learner, best = training.learner, training.best
     return Run(
-        outcome.params,
-        outcome.state,
-        outcome.best_params,
-        outcome.best_state,
-        int(outcome.best_epoch),
-        int(outcome.stopped_epoch),
-        bool(outcome.diverged),
-        {name: np.asarray(values) for name, values in outcome.history.items()},
+        learner.params,
+        learner.state,
+        best.params,
+        best.state,
+        int(best.epoch),
+        int(training.epochs) - 1,
+        int(training.diverged_step),
+        {name: np.asarray(values) for name, values in training.history.items()},
         compile_seconds,
         run_seconds,
     )

@@ -4,11 +4,21 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float, Integer
 
 from fnn import reductions, tree
 from fnn.backprop import backprop
 from fnn.types import Features, Layer, Loss, Params, PRNGKey, PyTree, State, Target
+
+NEVER = -1  # the number of a step that did not happen
+
+
+class Task(NamedTuple):
+    """What is trained, on what loss, by what rule."""
+
+    net: Layer
+    loss: Loss
+    optimizer: optax.GradientTransformation
 
 
 class Learner(NamedTuple):
@@ -20,37 +30,36 @@ class Learner(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """Sums over the examples of an epoch as it is trained, and whether a step went wrong."""
+    """Sums over the examples of an epoch as it is trained, and the number of the step that went wrong, or NEVER."""
 
     loss: Float[Array, ""]
     correct: Float[Array, ""]
-    diverged: Bool[Array, ""]
+    diverged_step: Integer[Array, ""]
 
 
 def step(
-    net: Layer,
-    loss: Loss,
-    optimizer: optax.GradientTransformation,
-    learner: Learner,
-    tally: Tally,
-    x: Features,
-    target: Target,
-    key: PRNGKey,
+    task: Task, learner: Learner, tally: Tally, x: Features, target: Target, key: PRNGKey
 ) -> tuple[Learner, Tally]:
-    """θ ← θ + optimizer(∂L/∂θ) on one batch, L the mean loss plus penalty.
-
-    The first step whose loss, or whose new parameters, state or optimizer state, are not finite is not taken, nor is
-    any after it: the learner stays as it was. (Adam with an infinite v would stand still for good and look trained.)
-    The select costs nothing measurable, and lanes beside this one do not notice.
-    """
+    """θ ← θ + optimizer(∂L/∂θ) on one batch, L the mean loss plus penalty."""
+    net, loss, optimizer = task
     done = backprop(net, loss, reductions.mean, learner.params, learner.state, x, target, key=key, train=True)
     grads = tree.as_types_of(learner.params, done.grads)  # data wider than the parameters make wider gradients
     updates, optimizer_state = optimizer.update(grads, learner.optimizer_state, learner.params)
-    proposed = Learner(optax.apply_updates(learner.params, updates), done.state, optimizer_state)
-
-    sound = jnp.isfinite(done.value) & tree.all_finite(proposed)
-    diverged = tally.diverged | ~sound
     correct = jnp.zeros(()) if loss.correct is None else jnp.sum(loss.correct(done.prediction, target), dtype=float)
     value = jnp.sum(loss.value(done.prediction, target), dtype=float)
-    tally = Tally(tally.loss + value, tally.correct + correct, diverged)
-    return tree.where(diverged, learner, proposed), tally
+    return (
+        Learner(optax.apply_updates(learner.params, updates), done.state, optimizer_state),
+        tally._replace(loss=tally.loss + value, correct=tally.correct + correct),
+    )
+
+
+def guarded_step(
+    task: Task, learner: Learner, tally: Tally, x: Features, target: Target, key: PRNGKey, number: Integer[Array, ""]
+) -> tuple[Learner, Tally]:
+    """`step`, unless its loss or its new parameters, state or optimizer state are not finite. That step is not taken,
+    nor is any after it; the tally keeps its `number`. (Adam with an infinite v would stand still and look trained.)"""
+    proposed, added = step(task, learner, tally, x, target, key)
+    sound = jnp.isfinite(added.loss) & tree.all_finite(proposed)
+    earlier = tally.diverged_step != NEVER
+    diverged_step = jnp.where(earlier | sound, tally.diverged_step, number)
+    return tree.where(earlier | ~sound, learner, proposed), added._replace(diverged_step=diverged_step)

@@ -1,0 +1,181 @@
+"""Groups: the settings that one compiled program serves, because they differ in traced numbers alone.
+
+What is not a number (a name, a tuple, a truth value) makes a group for each of its values, and so does a number that
+the builder needs to know while it builds, such as a width. Which those are is found out by trying.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import numpy as np
+
+from fnn.data import Dataset
+from fnn.sweeping.settings import BATCH_SIZE, Setting, is_number
+from fnn.training.program import Plan, advance, begin
+from fnn.training.refusals import check_data, check_fit, check_parts, checked_plan
+from fnn.training.step import Task
+
+Builder: TypeAlias = Callable[[Any], tuple]
+
+
+class Fixed(NamedTuple):
+    """A function of hyperparameters with those filled in that shape the program; equal to another of equal values."""
+
+    function: Callable[..., Any]
+    values: tuple[tuple[str, Any, type], ...]  # with the type, since 1 == True == 1.0
+
+    def full(self, hyper: Mapping[str, Any]) -> dict[str, Any]:
+        """All hyperparameters, given the traced ones."""
+        return {name: value for name, value, _ in self.values} | dict(hyper)
+
+
+class FixedBuilder(Fixed):
+    """Traced hyperparameters -> Task."""
+
+    def __call__(self, hyper: Mapping[str, Any]) -> Task:
+        """The task, for hyperparameters that may be traced."""
+        return built(self.function, self.full(hyper))
+
+
+class Group(NamedTuple):
+    """The settings, by row, that one program serves."""
+
+    builder: FixedBuilder
+    plan: Plan
+    traced: tuple[str, ...]
+    rows: list[int]
+
+
+def groups_of(
+    builder: Builder, settings: Sequence[Setting], dataset: Dataset, epochs: int, batch_size: int, patience: int | None
+) -> list[Group]:
+    """Groups in the order of their first settings, after every refusal of `fnn.train`.
+
+    Raises ValueError for what the builder does not take and for names that it never reads; warns where every value of
+    a float is compiled apart, which is seldom meant.
+    """
+    if not callable(builder):
+        raise ValueError(f"builder: got {builder!r}, expected a function hyper -> (net, loss, optimizer).")
+    check_data(dataset)
+
+    def plan_of(setting: Setting) -> Plan:
+        return checked_plan(dataset, epochs, setting.get(BATCH_SIZE, batch_size), patience)
+
+    def attempt(setting: Setting, traced: Sequence[str]) -> None:
+        check_setting(builder, setting, traced, dataset, plan_of(setting))
+
+    names = list(settings[0])
+    numbers = [n for n in names if n != BATCH_SIZE and all(is_number(setting[n]) for setting in settings)]
+    needed = untraceable(numbers, lambda traced: attempt(settings[0], traced))
+    warn_of_floats(settings, needed)
+    traced = tuple(name for name in numbers if name not in needed)
+    groups: dict[FixedBuilder, Group] = {}
+    for row, setting in enumerate(settings):
+        fixed = tuple((name, setting[name], type(setting[name])) for name in names if name not in traced)
+        key = FixedBuilder(builder, fixed)
+        if key not in groups:
+            if row:
+                attempt(setting, traced)
+            groups[key] = Group(key, plan_of(setting), traced, [])
+        groups[key].rows.append(row)
+    return list(groups.values())
+
+
+def untraceable(names: Sequence[str], attempt: Callable[[Sequence[str]], None]) -> list[str]:
+    """The names whose values must be known; `attempt` traces with these names and the values of the others."""
+    try:
+        attempt(names)
+    except (TypeError, ValueError):
+        attempt([])  # what fails here too has nothing to do with tracing
+        needed = [name for name in names if fails(attempt, [name])]
+        attempt([name for name in names if name not in needed])
+        return needed
+    return []
+
+
+def fails(attempt: Callable[[Sequence[str]], None], names: Sequence[str]) -> bool:
+    """Whether the attempt with these names raises one of the errors that a tracer leads to."""
+    try:
+        attempt(names)
+    except (TypeError, ValueError):
+        return True
+    return False
+
+
+def warn_of_floats(settings: Sequence[Setting], needed: Sequence[str]) -> None:
+    """Every value of a learning rate is a program of its own where the builder asks whether it is positive."""
+    for name in needed:
+        values = {setting[name] for setting in settings}
+        if len(values) > 1 and any(isinstance(value, float) for value in values):
+            warnings.warn(
+                f"hyper[{name!r}]: the builder needs its value while it builds (a Python if, float(…)), so each of its "
+                f"{len(values)} values is compiled apart. Use jnp.where, or pass it on as it is, to compile once.",
+                stacklevel=4,
+            )
+
+
+def check_setting(builder: Builder, setting: Setting, traced: Sequence[str], dataset: Dataset, plan: Plan) -> None:
+    """Every refusal of `fnn.train`, and names that are never read, with shapes alone. The builder is called with
+    tracers, as it will be later."""
+    recorded = Recorded(setting)
+
+    def check(hyper):
+        recorded.update(hyper)
+        task = built(builder, recorded)
+        check_parts(*task)
+        check_fit(task.net, task.loss, dataset)
+        unread = set(setting) - recorded.read - {BATCH_SIZE}
+        if unread:  # what only an optimizer's update reads shows when the whole run is traced
+            arrays, seed = dataset._replace(scaling=None), np.uint32(0)
+            advance(task, plan, seed, arrays, begin(task, plan, seed), 1)
+
+    jax.eval_shape(check, {name: setting[name] for name in traced})
+    if unread := set(setting) - recorded.read - {BATCH_SIZE}:
+        names = ", ".join(repr(name) for name in setting if name in unread)
+        raise ValueError(f"hyper: the builder never reads {names}, so its settings would be the same; leave it out.")
+
+
+def built(builder: Builder, hyper: Mapping[str, Any]) -> Task:
+    """What the builder returns: net, loss, optimizer."""
+    parts = builder(hyper)
+    if not isinstance(parts, tuple) or len(parts) != 3:
+        raise ValueError(f"builder: returned {parts!r}, expected (net, loss, optimizer).")
+    return Task(*parts)
+
+
+class Recorded(dict):
+    """The hyperparameters of a setting, remembering which of them the builder read."""
+
+    def __init__(self, values: Mapping[str, Any]):
+        super().__init__(values)
+        self.read: set[str] = set()
+
+    def __missing__(self, name):
+        raise ValueError(
+            f"builder: asks for hyper[{name!r}], but hyper has {', '.join(map(repr, self)) or 'no names'}."
+        )
+
+    def __getitem__(self, name):
+        self.read.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name, default=None):
+        """As dict.get."""
+        self.read.add(name)
+        return super().get(name, default)
+
+    def __iter__(self) -> Iterator[str]:
+        self.read |= dict.keys(self)
+        return super().__iter__()
+
+    def values(self):
+        """As dict.values."""
+        self.read |= dict.keys(self)
+        return super().values()
+
+    def items(self):
+        """As dict.items."""
+        self.read |= dict.keys(self)
+        return super().items()

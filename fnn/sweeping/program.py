@@ -1,0 +1,132 @@
+"""A group's compiled program, which trains any number of its lanes."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+from jaxtyping import Bool, Integer
+
+from fnn import tree
+from fnn.data import Dataset
+from fnn.devices import IN_ORDER
+from fnn.sweeping.blocks import Seats, Shape, over_rows, seats, spread
+from fnn.sweeping.groups import FixedBuilder, Group
+from fnn.sweeping.lanes import Lanes
+from fnn.training.pace import Pace
+from fnn.training.program import Plan, Training, advance, begin, examine
+from fnn.training.run import timed
+from fnn.types import ArrayLike
+
+MOST_ABREAST = 32  # lanes; a larger vmap is no faster on a CPU and takes more memory
+PARAMETERS_ABREAST = 20_000  # of all lanes of a row: what a core's caches hold beside the batches
+MOST_ROWS = 8
+BYTES_OF_A_BLOCK = 2**26  # of parameters, optimizer state and history, on each device
+
+
+class Program(NamedTuple):
+    """What it takes to train the lanes of a group."""
+
+    group: Group
+    mesh: Mesh
+    shape: Shape
+    dataset: Dataset  # on every device
+    like: Training  # one lane's shapes and dtypes
+
+    def compile(self, lanes: Lanes) -> float:
+        """Compiles, unless an equal program was compiled before; the seconds it took."""
+        placed = self._placed(lanes, seats(self.shape, 0, len(lanes.seeds)))
+        rest = (*self._static, placed[0], self.dataset)
+        # From shapes first, so that what does not fit is refused before anything is compiled.
+        advance_block.eval_shape(*rest, begin_block.eval_shape(*self._static, *placed), np.int32(0))
+        training, begin_seconds = timed(lambda: jax.block_until_ready(begin_block(*self._static, *placed)))
+        return begin_seconds + timed(lambda: advance_block.lower(*rest, training, np.int32(0)).compile())[1]
+
+    def blocks(self, lanes: Lanes, pace: Pace, report: Callable[[Seats, Training], None]) -> Iterator[Training]:
+        """The lanes a block at a time, trained and on the host; leaves have the lanes as their first axis. `report` is
+        told after every chunk of epochs."""
+        total = len(lanes.seeds)
+        for start in range(0, total, self.shape.lanes):
+            here = seats(self.shape, start, total)
+            placed, real = self._placed(lanes, here)
+            first = begin_block(*self._static, placed, real)
+            on, again = partial(self._advance, placed), partial(self._examine, placed)
+            for training in pace.chunks(on, again, first, self.group.plan.epochs):
+                report(here, training)
+            yield here.collect(jax.device_get(training))
+
+    @property
+    def _static(self) -> tuple[FixedBuilder, Plan, Mesh, Shape]:
+        return self.group.builder, self.group.plan, self.mesh, self.shape
+
+    def _placed(self, lanes: Lanes, here: Seats) -> tuple[Lanes, Bool[jax.Array, "rows abreast"]]:
+        return spread(self.mesh, (lanes.at(here.lane), here.taken))
+
+    def _advance(self, lanes: Lanes, training: Training, until: np.int32) -> Training:
+        return advance_block(*self._static, lanes, self.dataset, training, until)
+
+    def _examine(self, lanes: Lanes, training: Training) -> Training:
+        return examine_block(*self._static, lanes, self.dataset, training)
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def begin_lane(builder: FixedBuilder, plan: Plan, seed: np.uint32, hyper: dict) -> Training:
+    """One lane before its first epoch; used for its shapes, which jit remembers."""
+    return begin(builder(hyper), plan, seed)
+
+
+@partial(jax.jit, compiler_options=IN_ORDER, static_argnums=(0, 1, 2, 3))
+def begin_block(
+    builder: FixedBuilder, plan: Plan, mesh: Mesh, shape: Shape, lanes: Lanes, real: Bool[ArrayLike, "rows abreast"]
+) -> Training:
+    """Every lane before its first epoch; those that are not real are not active."""
+
+    def lane(lanes: Lanes, real) -> Training:
+        training = begin(builder(lanes.hyper), plan, lanes.seeds)
+        return training._replace(active=training.active & real)
+
+    return over_rows(mesh, shape, lane, (lanes, real))
+
+
+@partial(jax.jit, compiler_options=IN_ORDER, static_argnums=(0, 1, 2, 3), donate_argnums=6)
+def advance_block(
+    builder: FixedBuilder, plan: Plan, mesh: Mesh, shape: Shape, lanes: Lanes, dataset: Dataset, training: Training,
+    until: Integer[ArrayLike, ""],
+) -> Training:  # fmt: skip
+    """Every lane after `until` epochs, or where it ended before."""
+
+    def lane(lanes: Lanes, training: Training, dataset: Dataset, until) -> Training:
+        return advance(builder(lanes.hyper), plan, lanes.seeds, dataset, training, until)
+
+    return over_rows(mesh, shape, lane, (lanes, training), (dataset, until))
+
+
+@partial(jax.jit, compiler_options=IN_ORDER, static_argnums=(0, 1, 2, 3), donate_argnums=6)
+def examine_block(
+    builder: FixedBuilder, plan: Plan, mesh: Mesh, shape: Shape, lanes: Lanes, dataset: Dataset, training: Training
+) -> Training:
+    """Every suspect after the epoch in question."""
+
+    def lane(lanes: Lanes, training: Training, dataset: Dataset) -> Training:
+        return examine(builder(lanes.hyper), plan, lanes.seeds, dataset, training)
+
+    return over_rows(mesh, shape, lane, (lanes, training), (dataset,))
+
+
+def program_of(group: Group, mesh: Mesh, dataset: Dataset, lanes: Lanes, exact: bool) -> Program:
+    """The program of a group, with the shape of its blocks from the network and the plan alone. `dataset` is on every
+    device of the mesh; `lanes` are any of the group's."""
+    hyper = {name: values[0] for name, values in lanes.hyper.items()}
+    like = begin_lane.eval_shape(group.builder, group.plan, np.uint32(0), hyper)
+    abreast = 1 if exact else lanes_abreast(tree.size(like.learner.params))
+    rows = max(1, min(MOST_ROWS, BYTES_OF_A_BLOCK // (abreast * tree.nbytes(like))))
+    return Program(group, mesh, Shape(mesh.size, rows, abreast), dataset, like)
+
+
+def lanes_abreast(parameters: int) -> int:
+    """Lanes of one vmap for a network of that many parameters: 8, 16 or 32 of small ones, and 1 of larger ones, which
+    keep a core busy alone. Not 2 or 4: vector instructions would then treat the lanes of a row unlike."""
+    fitting = PARAMETERS_ABREAST // max(1, parameters)
+    return min(MOST_ABREAST, max(8, 2 ** (fitting.bit_length() - 1))) if fitting >= 4 else 1

@@ -1,0 +1,35 @@
+"""How far a program is sent at once: far enough that asking costs nothing, and back soon enough to be interrupted."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import jax
+import numpy as np
+
+from fnn.training.program import Training
+
+CHUNK_SECONDS = 0.5
+
+
+class Pace:
+    """The number of epochs that take about CHUNK_SECONDS, learned from those that were run."""
+
+    def __init__(self) -> None:
+        self.epochs = 1
+
+    def chunks(
+        self, advance: Callable[[Training, np.int32], Training], examine: Callable[[Training], Training],
+        training: Training, epochs: int,
+    ) -> Iterator[Training]:  # fmt: skip
+        """The training, single or a block, after every chunk of epochs until none of it is active."""
+        done = 0
+        while np.asarray(training.active).any():
+            until = min(done + self.epochs, epochs)
+            start = time.perf_counter()
+            training = jax.block_until_ready(advance(training, np.int32(until)))
+            seconds = (time.perf_counter() - start) / max(1, until - done)
+            self.epochs = max(1, int(CHUNK_SECONDS / seconds))
+            if np.asarray(training.suspect).any():
+                training = examine(training)
+            done = until
+            yield training

@@ -1,0 +1,49 @@
+"""scikit-learn's MLPClassifier in a process for each core, an epoch a call so that it can be evaluated after each."""
+
+import os
+import warnings
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import log_loss
+from sklearn.neural_network import MLPClassifier
+
+from rivals.case import LEARNING_RATE, Case, Problem
+
+
+def prepare(case: Case, problem: Problem, lanes: int):
+    """The function returned gives the test accuracies (lanes, epochs)."""
+    processes = len(os.sched_getaffinity(0))
+    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # of the processes: a thread for each
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), keep, (case, problem))
+    list(pool.map(one, range(processes)))  # started, and everything imported
+    return lambda: np.array(list(pool.map(one, range(lanes))))
+
+
+def keep(case: Case, problem: Problem) -> None:
+    """The work, sent to a process once."""
+    global work
+    work = (case, problem)
+    warnings.simplefilter("ignore", ConvergenceWarning)
+
+
+def one(seed: int) -> list[float]:
+    """One network's test accuracies."""
+    case, problem = work
+    net = MLPClassifier(
+        case.sizes[1:-1], alpha=0.0, batch_size=case.batch_size, learning_rate_init=LEARNING_RATE, random_state=seed
+    )
+    classes = np.arange(case.sizes[-1])
+    history = []
+    for _ in range(case.epochs):
+        net.partial_fit(*problem.train, classes=classes)
+        row = {"train_loss": net.loss_}
+        for name in ("validation", "test"):
+            x, y = getattr(problem, name)
+            probability = net.predict_proba(x)
+            row[f"{name}_loss"] = log_loss(y, probability, labels=classes)
+            row[f"{name}_accuracy"] = float(np.mean(np.argmax(probability, axis=1) == y))
+        history.append(row)
+    return [row["test_accuracy"] for row in history]
