@@ -11,17 +11,19 @@ if TYPE_CHECKING:
     from fnn.backprop import apply, value_and_grad
     from fnn.devices import use_all_devices
     from fnn.gradcheck import check_gradient, check_network, check_vjp
-    from fnn.sweeping import Sweep, sweep
+    from fnn.sweeping import FunctionSweep, Sweep, SweepInterrupted, sweep, sweep_function
     from fnn.training import Run, train
     from fnn.types import Layer, Loss, Penalty
 
 __all__ = [
     "Activation",
+    "FunctionSweep",
     "Layer",
     "Loss",
     "Penalty",
     "Run",
     "Sweep",
+    "SweepInterrupted",
     "activations",
     "apply",
     "check_gradient",
@@ -37,6 +39,7 @@ __all__ = [
     "perceptron",
     "perturbation",
     "sweep",
+    "sweep_function",
     "train",
     "use_all_devices",
     "value_and_grad",
@@ -47,7 +50,7 @@ _HOMES = {
     "fnn.backprop": ("apply", "value_and_grad"),
     "fnn.devices": ("use_all_devices",),
     "fnn.gradcheck": ("check_gradient", "check_network", "check_vjp"),
-    "fnn.sweeping": ("Sweep", "sweep"),
+    "fnn.sweeping": ("FunctionSweep", "Sweep", "SweepInterrupted", "sweep", "sweep_function"),
     "fnn.training": ("Run", "train"),
     "fnn.types": ("Layer", "Loss", "Penalty"),
 }

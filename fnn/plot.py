@@ -1,5 +1,6 @@
 """Figures from arrays. Needs matplotlib, which `pip install "fnn[experiments]"` brings; nothing else of fnn."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -40,3 +41,33 @@ def learning_curves(axis: Axes, history: dict[str, np.ndarray], metric: str) -> 
         band(axis, history[f"{split}_{metric}"], split, color=COLORS[split])
     axis.set(xlabel="epoch", ylabel=metric)
     axis.legend(frameon=False)
+
+
+def heatmap(axis: Axes, fields: np.ndarray, across: Sequence[Any], down: Sequence[Any]) -> None:
+    """fields (down, across) as colors, each with its number, ticks at the values; NaN stays empty."""
+    axis.imshow(fields, cmap="viridis", aspect="auto")
+    axis.grid(visible=False)
+    light = fields > np.nanmin(fields) + 0.6 * (np.nanmax(fields) - np.nanmin(fields))
+    for i, j in np.ndindex(fields.shape):
+        if not np.isnan(fields[i, j]):
+            axis.text(j, i, f"{fields[i, j]:.3g}", ha="center", va="center", color="black" if light[i, j] else "white")
+    axis.set_xticks(range(len(across)), [_tick(value) for value in across])
+    axis.set_yticks(range(len(down)), [_tick(value) for value in down])
+
+
+def strips(axis: Axes, values: np.ndarray, labels: Sequence[str]) -> None:
+    """values (rows, lanes) as points, a row below the other, with the median as a line and the quartiles as a box."""
+    for row, lanes in enumerate(values):
+        seen = lanes[~np.isnan(lanes)]
+        shift = np.random.default_rng(0).uniform(-0.3, 0.3, len(seen))  # so that equal values do not hide each other
+        axis.plot(seen, row + shift, ".", color=COLORS["train"], alpha=0.35, markersize=4)
+        if seen.size:
+            low, middle, high = np.percentile(seen, [25, 50, 75])
+            axis.barh(row, high - low, 0.7, low, color="none", edgecolor="black", linewidth=0.8)
+            axis.plot([middle, middle], [row - 0.35, row + 0.35], color="black", linewidth=1.6)
+    axis.set_yticks(range(len(labels)), labels)
+    axis.set_ylim(len(labels) - 0.5, -0.5)
+
+
+def _tick(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "perturbation": {"types", "checks"},
     "data": {"types", "checks"},
     "training": {"types", "checks", "tree", "reductions", "backprop", "data", "devices"},
-    "sweeping": {"types", "checks", "tree", "data", "devices", "training"},
+    "sweeping": {"types", "checks", "tree", "data", "devices", "training", "plot"},
 }
 """Part of the library (a module or a package) -> the parts it may import."""
 

@@ -10,9 +10,10 @@ ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text()
 
 
-def test_the_tour_runs_as_written(capsys):
+def test_the_tour_runs_as_written(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # it writes a table and a figure
     blocks = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 6
     names = {}
     for block in blocks:
         with jax.numpy_rank_promotion("allow"):  # as users have it
@@ -23,6 +24,7 @@ def test_the_tour_runs_as_written(capsys):
             assert names["one"].history["test_accuracy"][-1] > 0.9
     assert np.isfinite(names["run"].history["test_loss"]).any()
     assert names["report"].cause == "missing derivative"
+    assert (tmp_path / "heatmap.png").stat().st_size > 10_000
     assert "learning_rate" in capsys.readouterr().out
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import chex
 import jax
 import numpy as np
+import optax
 import pytest
 from jax.sharding import AxisType
 from scipy import stats
@@ -16,6 +17,7 @@ from scipy import stats
 import fnn
 from fnn import activations, data, initializers, layers, losses, optim
 from fnn.sweeping.blocks import Shape, device_mesh, replicated, seats
+from fnn.sweeping.figures import curves, distribution, heatmap
 from fnn.sweeping.groups import groups_of
 from fnn.sweeping.lanes import Lanes, lanes_of
 from fnn.sweeping.program import lanes_abreast, program_of
@@ -512,6 +514,45 @@ def test_the_bootstrap_interval_is_scipys():
     assert statistics(np.ones(4), "bootstrap")["low"] == 1.0
     with pytest.raises(ValueError, match="interval: got 'normal', expected 't' or 'bootstrap'"):
         statistics(values, "normal")
+
+
+def test_figures_show_what_was_found():
+    """Curves with a band, a field for each pair of values, a strip for each setting; empty where all diverged."""
+    hyper = {"learning_rate": [1e-2, 1e38], "batch_size": [10, 21]}
+    sweep = quick(by_rate, seeds=range(3), hyper=hyper)
+    (axis,) = curves(sweep, "validation_loss").axes
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == [
+        "learning_rate 0.01, batch_size 10", "learning_rate 0.01, batch_size 21"
+    ]  # fmt: skip
+    np.testing.assert_allclose(axis.lines[1].get_ydata(), np.median(sweep.history["validation_loss"][1], axis=0))
+    (axis,) = heatmap(sweep, "batch_size", "learning_rate").axes
+    fields = axis.images[0].get_array()
+    np.testing.assert_allclose(fields[0], sweep.final("test_accuracy")[:2].mean(axis=1), rtol=1e-6)
+    assert np.ma.getmaskarray(fields)[1].all()
+    assert [tick.get_text() for tick in axis.get_yticklabels()] == ["0.01", "1e+38"]
+    (axis,) = distribution(sweep, "test_loss").axes
+    assert len(axis.get_yticklabels()) == 4
+    with pytest.raises(ValueError, match="did you mean 'batch_size'"):
+        heatmap(sweep, "batchsize", "learning_rate")
+    with pytest.raises(ValueError, match="curves: got 9 settings, expected at most 8"):
+        curves(made_up([[1.0, 1]] * 9, [[1.0, 1]] * 9, [[False] * 2] * 9))
+
+
+def test_rates_of_dropout_clipping_and_decay_and_scales_are_traced():
+    """One program for all of them."""
+
+    def builder(hyper):
+        net = fnn.mlp((3, 8, 3), dropout=hyper["dropout"], init=initializers.normal(hyper["sigma"]))
+        rule = optim.adamw(1e-2, weight_decay=hyper["decay"])
+        return net, CE, optax.chain(optim.clip_by_global_norm(hyper["norm"]), rule)
+
+    hyper = {"dropout": [0.0, 0.5], "sigma": [0.1, 0.5], "decay": [0.0, 0.1], "norm": [0.1, 10.0]}
+    sweep = quick(builder, seeds=[0], hyper=hyper)
+    assert len(sweep.parts) == 1
+    assert len(np.unique(sweep.final("test_loss"))) == 16
+    for row in (8, 14, 15):
+        run = fnn.train(*builder(sweep.settings[row]), D, epochs=3, batch_size=10, seed=0, progress=False)
+        chex.assert_trees_all_close(sweep.lane(row, 0).params, run.params, atol=1e-6)
 
 
 def test_compile_time_is_no_run_time():

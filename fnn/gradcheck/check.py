@@ -102,7 +102,8 @@ def examine(problem: Problem) -> Report:
         noise = hand_noise(problem)
         tensors = [examine_tensor(problem, truth, values, hand, i, rng, noise) for i in range(len(hand))]
     slope = float(np.concatenate([np.ravel(h) for h in hand]) @ direction)
-    if _contradicted_along(values, slope, direction, tensors):
+    smooth = truth is None or not truth.ties  # on a kink the slope along a direction is half that of the way back
+    if smooth and _contradicted_along(values, slope, direction, tensors):
         tensors = [tensor._replace(contradicted=True) for tensor in tensors]
     return report_of(problem, truth, tensors, taylor_slopes(values, slope), repeated)
 

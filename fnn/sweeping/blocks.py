@@ -3,20 +3,24 @@
 A block is rows of lanes, shared out among the devices. A device takes its rows one after the other; the lanes of a row
 stand abreast, as one vmapped program. How many stand abreast depends on the network and the batch alone, never on how
 many lanes or devices there are: then every lane is computed by the same instructions at the same shape, and its result
-is the same bit for bit whatever runs beside it. Rows without lanes cost nothing: what is not active ends at once.
+is the same bit for bit whatever runs beside it. Rows without lanes cost nothing.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 from jaxtyping import Bool, Int
 
+from fnn import tree
 from fnn.types import PyTree
+
+Taken: TypeAlias = Bool[jax.Array, "rows abreast"]
 
 
 class Shape(NamedTuple):
@@ -59,21 +63,33 @@ def device_mesh() -> Mesh:
     return jax.make_mesh((jax.device_count(),), ("rows",), axis_types=(AxisType.Auto,))
 
 
-def over_rows(mesh: Mesh, shape: Shape, f: Callable, mapped: PyTree, shared: PyTree = ()) -> PyTree:
+def over_rows(
+    mesh: Mesh, shape: Shape, f: Callable, mapped: PyTree, shared: PyTree = (), taken: Taken | None = None
+) -> PyTree:
     """f(*mapped, *shared) for every lane: the leaves of `mapped` are (devices · rows, abreast, …), those of `shared`
-    the same for all. A lane that is alone in its row is not vmapped, which makes it what it is in `fnn.train`."""
+    the same for all. A lane that is alone in its row is not vmapped, which makes it what it is in `fnn.train`. A row
+    of which no seat is taken, if that is told, is not computed, and zero."""
 
-    def on_device(mapped, shared):
+    def on_device(mapped, shared, taken):
         def lane(args):
             return f(*args, *shared)
 
         def alone(args):
             return jax.tree.map(lambda leaf: leaf[None], lane(jax.tree.map(lambda leaf: leaf[0], args)))
 
-        return lax.map(alone if shape.abreast == 1 else jax.vmap(lane), mapped)
+        together = alone if shape.abreast == 1 else jax.vmap(lane)
 
-    mapping = jax.shard_map(on_device, mesh=mesh, in_specs=(P("rows"), P()), out_specs=P("rows"), check_vma=False)
-    return mapping(mapped, shared)
+        def row(args):
+            args, taken = args
+            like = jax.eval_shape(together, args)
+            return lax.cond(jnp.any(taken), together, lambda _: tree.zeros_like(like), args)
+
+        return lax.map(together, mapped) if taken is None else lax.map(row, (mapped, taken))
+
+    specs = (P("rows"), P(), P("rows"))
+    return jax.shard_map(on_device, mesh=mesh, in_specs=specs, out_specs=P("rows"), check_vma=False)(
+        mapped, shared, taken
+    )
 
 
 def spread(mesh: Mesh, values: PyTree) -> PyTree:

@@ -1,30 +1,16 @@
 """Training the lanes of a sweep that are not finished, with a progress bar, until done or interrupted."""
 
 import time
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float
 
 from fnn.sweeping.blocks import Seats
+from fnn.sweeping.interrupted import SweepInterrupted
 from fnn.sweeping.results import Part, Sweep
 from fnn.training.pace import Pace
 from fnn.training.program import Training
-
-
-class SweepInterrupted(KeyboardInterrupt):
-    """Ctrl-C: `sweep` has the lanes that were finished, and `resume()` trains the others."""
-
-    def __init__(self, sweep: Sweep):
-        done, all = np.count_nonzero(sweep.finished), sweep.finished.size
-        super().__init__(
-            f"interrupted with {done} of {all} lanes finished. They are in this error's .sweep; .resume() trains the "
-            "others and returns the whole."
-        )
-        self.sweep = sweep
-
-    def resume(self, *, progress: bool = True) -> Sweep:
-        """Trains what is missing and returns the whole sweep."""
-        return fill(self.sweep, progress)
 
 
 def fill(sweep: Sweep, progress: bool) -> Sweep:
@@ -37,7 +23,7 @@ def fill(sweep: Sweep, progress: bool) -> Sweep:
             for number, part in enumerate(sweep.parts, 1):
                 fill_part(sweep, part, pace, bar, f"program {number} of {len(sweep.parts)}, ")
         except KeyboardInterrupt as stop:
-            raise SweepInterrupted(sweep) from stop
+            raise SweepInterrupted(sweep, partial(fill, sweep)) from stop
     return sweep
 
 

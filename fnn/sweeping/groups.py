@@ -6,7 +6,7 @@ the builder needs to know while it builds, such as a width. Which those are is f
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import jax
 import numpy as np
@@ -26,6 +26,11 @@ class Fixed(NamedTuple):
     function: Callable[..., Any]
     values: tuple[tuple[str, Any, type], ...]  # with the type, since 1 == True == 1.0
 
+    @classmethod
+    def of(cls, function: Callable[..., Any], setting: Setting, traced: Sequence[str]) -> Self:
+        """The function with everything in the setting that is not traced."""
+        return cls(function, tuple((name, value, type(value)) for name, value in setting.items() if name not in traced))
+
     def full(self, hyper: Mapping[str, Any]) -> dict[str, Any]:
         """All hyperparameters, given the traced ones."""
         return {name: value for name, value, _ in self.values} | dict(hyper)
@@ -37,6 +42,42 @@ class FixedBuilder(Fixed):
     def __call__(self, hyper: Mapping[str, Any]) -> Task:
         """The task, for hyperparameters that may be traced."""
         return built(self.function, self.full(hyper))
+
+
+class Recorded(dict):
+    """The hyperparameters of a setting, remembering which of them the builder read."""
+
+    def __init__(self, values: Mapping[str, Any]):
+        super().__init__(values)
+        self.read: set[str] = set()
+
+    def __missing__(self, name):
+        raise ValueError(
+            f"builder: asks for hyper[{name!r}], but hyper has {', '.join(map(repr, self)) or 'no names'}."
+        )
+
+    def __getitem__(self, name):
+        self.read.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name, default=None):
+        """As dict.get."""
+        self.read.add(name)
+        return super().get(name, default)
+
+    def __iter__(self) -> Iterator[str]:
+        self.read |= dict.keys(self)
+        return super().__iter__()
+
+    def values(self):
+        """As dict.values."""
+        self.read |= dict.keys(self)
+        return super().values()
+
+    def items(self):
+        """As dict.items."""
+        self.read |= dict.keys(self)
+        return super().items()
 
 
 class Group(NamedTuple):
@@ -73,8 +114,7 @@ def groups_of(
     traced = tuple(name for name in numbers if name not in needed)
     groups: dict[FixedBuilder, Group] = {}
     for row, setting in enumerate(settings):
-        fixed = tuple((name, setting[name], type(setting[name])) for name in names if name not in traced)
-        key = FixedBuilder(builder, fixed)
+        key = FixedBuilder.of(builder, setting, traced)
         if key not in groups:
             if row:
                 attempt(setting, traced)
@@ -132,9 +172,15 @@ def check_setting(builder: Builder, setting: Setting, traced: Sequence[str], dat
             advance(task, plan, seed, arrays, begin(task, plan, seed), 1)
 
     jax.eval_shape(check, {name: setting[name] for name in traced})
-    if unread := set(setting) - recorded.read - {BATCH_SIZE}:
-        names = ", ".join(repr(name) for name in setting if name in unread)
-        raise ValueError(f"hyper: the builder never reads {names}, so its settings would be the same; leave it out.")
+    recorded.read.add(BATCH_SIZE)
+    check_read(recorded, "the builder")
+
+
+def check_read(recorded: Recorded, reader: str) -> None:
+    """Refuses hyperparameters that were never read."""
+    if unread := set(dict.keys(recorded)) - recorded.read:
+        names = ", ".join(repr(name) for name in dict.keys(recorded) if name in unread)
+        raise ValueError(f"hyper: {reader} never reads {names}, so its settings would be the same; leave it out.")
 
 
 def built(builder: Builder, hyper: Mapping[str, Any]) -> Task:
@@ -143,39 +189,3 @@ def built(builder: Builder, hyper: Mapping[str, Any]) -> Task:
     if not isinstance(parts, tuple) or len(parts) != 3:
         raise ValueError(f"builder: returned {parts!r}, expected (net, loss, optimizer).")
     return Task(*parts)
-
-
-class Recorded(dict):
-    """The hyperparameters of a setting, remembering which of them the builder read."""
-
-    def __init__(self, values: Mapping[str, Any]):
-        super().__init__(values)
-        self.read: set[str] = set()
-
-    def __missing__(self, name):
-        raise ValueError(
-            f"builder: asks for hyper[{name!r}], but hyper has {', '.join(map(repr, self)) or 'no names'}."
-        )
-
-    def __getitem__(self, name):
-        self.read.add(name)
-        return super().__getitem__(name)
-
-    def get(self, name, default=None):
-        """As dict.get."""
-        self.read.add(name)
-        return super().get(name, default)
-
-    def __iter__(self) -> Iterator[str]:
-        self.read |= dict.keys(self)
-        return super().__iter__()
-
-    def values(self):
-        """As dict.values."""
-        self.read |= dict.keys(self)
-        return super().values()
-
-    def items(self):
-        """As dict.items."""
-        self.read |= dict.keys(self)
-        return super().items()

@@ -118,7 +118,7 @@ class Sweep:
         metric    an entry of `history`, at each lane's last trained epoch; test_accuracy by default, or test_loss
         interval  "t" or "bootstrap"
         """
-        name = metric or self._main_metric()
+        name = metric or self.main_metric
         sound = self.finished & ~self.diverged
         table = summary_of(name, self.settings, self.final(name), sound, self.finished & self.diverged, interval)
         return table._replace(when=", last trained epoch")
@@ -151,7 +151,7 @@ class Sweep:
             writer.writerows(self.records(every_epoch=every_epoch))
 
     def __repr__(self) -> str:
-        name = self._main_metric()
+        name = self.main_metric
         values = self.final(name)
         sound = values[self.finished & ~np.isnan(values)]
         found = f"{name} {sound.min():.4g} to {sound.max():.4g}" if sound.size else f"no {name}"
@@ -173,7 +173,9 @@ class Sweep:
             raise ValueError(f"lane: setting {row}, seed {seed} was not trained; the sweep was interrupted before.")
         return index
 
-    def _main_metric(self) -> str:
+    @property
+    def main_metric(self) -> str:
+        """What is shown where nothing is asked for: test_accuracy, or test_loss."""
         return "test_accuracy" if "test_accuracy" in self.history else "test_loss"
 
 

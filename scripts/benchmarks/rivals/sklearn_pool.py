@@ -13,13 +13,26 @@ from sklearn.neural_network import MLPClassifier
 from rivals.case import LEARNING_RATE, Case, Problem
 
 
-def prepare(case: Case, problem: Problem, lanes: int):
-    """The function returned gives the test accuracies (lanes, epochs)."""
-    processes = len(os.sched_getaffinity(0))
-    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # of the processes: a thread for each
-    pool = ProcessPoolExecutor(processes, get_context("spawn"), keep, (case, problem))
-    list(pool.map(one, range(processes)))  # started, and everything imported
-    return lambda: np.array(list(pool.map(one, range(lanes))))
+class Pool:
+    """Trains lanes in a process for each core."""
+
+    def __init__(self, case: Case, problem: Problem, lanes: int):
+        processes = len(os.sched_getaffinity(0))
+        os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # of the processes: a thread for each
+        self.lanes = lanes
+        self.pool = ProcessPoolExecutor(processes, get_context("spawn"), keep, (case, problem))
+        list(self.pool.map(one, range(processes)))  # started, and everything imported
+
+    def __call__(self) -> np.ndarray:
+        """The test accuracies (lanes, epochs)."""
+        return np.array(list(self.pool.map(one, range(self.lanes))))
+
+    def close(self) -> None:
+        """Ends the processes."""
+        self.pool.shutdown()
+
+
+prepare = Pool
 
 
 def keep(case: Case, problem: Problem) -> None:

@@ -56,3 +56,4 @@ def serve(module: str, case: Case, lanes: int, connection: Connection) -> None:
         start = time.perf_counter()
         accuracy = train()
         connection.send(Done(time.perf_counter() - start, float(accuracy[:, -1].mean())))
+    getattr(train, "close", lambda: None)()

@@ -1,0 +1,193 @@
+"""`fnn.sweep_function`: lanes, blocks, devices and results for anybody's pure function, such as a training loop of Flax
+or Equinox."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+from jaxtyping import Bool
+
+from fnn import checks
+from fnn.devices import IN_ORDER
+from fnn.sweeping.blocks import Shape, device_mesh, over_rows, seats, spread
+from fnn.sweeping.groups import Fixed, Recorded, check_read, untraceable, warn_of_floats
+from fnn.sweeping.interrupted import SweepInterrupted
+from fnn.sweeping.lanes import Lanes, lanes_of
+from fnn.sweeping.settings import Hyper, Setting, is_number, settings_of
+from fnn.sweeping.summary import Summary, summary_of
+from fnn.types import PRNGKey, PyTree
+
+ROWS = 4  # of a block, on each device: what Ctrl-C waits for
+
+
+class FixedFunction(Fixed):
+    """(key, traced hyperparameters) -> pytree."""
+
+    def __call__(self, key: PRNGKey, hyper: dict[str, Any]) -> PyTree:
+        """The function's value, all of its hyperparameters given."""
+        return self.function(key, self.full(hyper))
+
+
+class FunctionGroup(NamedTuple):
+    """The settings, by row, that one program serves."""
+
+    function: FixedFunction
+    traced: tuple[str, ...]
+    rows: list[int]
+
+
+@dataclass(repr=False)
+class FunctionSweep:
+    """What a function returned for every lane.
+
+    settings  one dict of hyperparameters a row
+    seeds     the seeds
+    found     for each setting, the function's pytree with leaves (seeds, …); zero where it is not finished
+    finished  (settings, seeds)
+    """
+
+    settings: list[Setting]
+    seeds: list[int]
+    found: list[PyTree]
+    finished: Bool[np.ndarray, "settings seeds"]
+
+    @property
+    def values(self) -> PyTree:
+        """The pytree with leaves (settings, seeds, …). ValueError where settings returned other shapes; `found` has
+        them one by one."""
+        for row, value in enumerate(self.found):
+            if difference := checks.difference(value, self.found[0]):
+                raise ValueError(f"values: setting {row}{difference}, unlike setting 0; use found[setting].")
+        return jax.tree.map(lambda *leaves: np.stack(leaves), *self.found)
+
+    def summary(self, metric: str, *, interval: str = "t") -> Summary:
+        """One row a setting, as in `Sweep.summary`: `metric` is a name of the dict that the function returns, holding
+        one number, or a history of which the last is taken. What is not finite counts as diverged."""
+        values = np.asarray(checks.lookup("metric", metric, self.values))
+        if values.ndim == 3:
+            values = values[..., -1]
+        if values.ndim != 2:
+            raise ValueError(
+                f"metric: {metric!r} has shape {values.shape[2:]} in each lane, expected one number or (n,)."
+            )
+        finite = np.isfinite(values)
+        return summary_of(metric, self.settings, values, self.finished & finite, self.finished & ~finite, interval)
+
+    def __repr__(self) -> str:
+        missing = "" if self.finished.all() else f", {np.count_nonzero(~self.finished)} unfinished"
+        return f"FunctionSweep({len(self.settings)} setting(s) x {len(self.seeds)} seed(s){missing})"
+
+
+def sweep_function(
+    f: Callable[[PRNGKey, dict[str, Any]], PyTree],
+    *,
+    seeds: Iterable[int],
+    hyper: Hyper | None = None,
+    abreast: int = 8,
+    progress: bool = True,
+) -> FunctionSweep:
+    """f(key, hyper) for each setting and seed, in blocks, on all devices; f is pure and returns arrays.
+
+    f        key is jax.random.key(seed); hyper maps each name to a number, traced where f lets it be, as in `fnn.sweep`
+    hyper    as in `fnn.sweep`
+    abreast  lanes that one vmap computes at once: more for small work, 1 for work that fills a core. With 1, 8, 16 or
+             32 a lane has been seen to be the same bit for bit wherever it sits; with 2 or 4 it is not
+
+    Ctrl-C ends after a block with a `SweepInterrupted`, which has what was finished and goes on from there. Raises
+    ValueError before anything is compiled.
+    """
+    if not callable(f):
+        raise ValueError(f"f: got {f!r}, expected a function (key, hyper) -> pytree of arrays.")
+    checks.threefry()
+    seeds, settings = checks.seeds(seeds), settings_of(hyper)
+    mesh = device_mesh()
+    shape = Shape(mesh.size, ROWS, checks.count("abreast", abreast))
+    groups = function_groups(f, settings)
+    likes = {row: group_like(group, settings[row]) for group in groups for row in group.rows}
+    found = [
+        jax.tree.map(lambda leaf: np.zeros((len(seeds), *leaf.shape), leaf.dtype), likes[row])
+        for row in range(len(settings))
+    ]
+    sweep = FunctionSweep(settings, seeds, found, np.zeros((len(settings), len(seeds)), bool))
+    return fill_function(sweep, groups, mesh, shape, progress)
+
+
+def function_groups(f: Callable, settings: Sequence[Setting]) -> list[FunctionGroup]:
+    """Groups in the order of their first settings."""
+
+    def attempt(setting: Setting, traced: Sequence[str]) -> None:
+        recorded = Recorded(setting)
+
+        def call(hyper):
+            recorded.update(hyper)
+            return f(jax.random.key(0), recorded)
+
+        jax.eval_shape(call, {name: setting[name] for name in traced})
+        check_read(recorded, "f")
+
+    names = list(settings[0])
+    numbers = [name for name in names if all(is_number(setting[name]) for setting in settings)]
+    needed = untraceable(numbers, lambda traced: attempt(settings[0], traced))
+    warn_of_floats(settings, needed)
+    traced = tuple(name for name in numbers if name not in needed)
+    groups: dict[FixedFunction, FunctionGroup] = {}
+    for row, setting in enumerate(settings):
+        key = FixedFunction.of(f, setting, traced)
+        groups.setdefault(key, FunctionGroup(key, traced, [])).rows.append(row)
+    return list(groups.values())
+
+
+def group_like(group: FunctionGroup, setting: Setting) -> PyTree:
+    """The shapes of what the function returns."""
+    hyper = {name: setting[name] for name in group.traced}
+    return jax.eval_shape(lambda key, hyper: group.function(key, hyper), jax.random.key(0), hyper)
+
+
+def fill_function(
+    sweep: FunctionSweep, groups: Sequence[FunctionGroup], mesh: Mesh, shape: Shape, progress: bool
+) -> FunctionSweep:
+    """The sweep with every lane finished."""
+    from tqdm.auto import tqdm  # imported here: it would slow `import fnn`
+
+    done = int(np.count_nonzero(sweep.finished))
+    with tqdm(total=sweep.finished.size, initial=done, unit="run", disable=not progress) as bar:
+        try:
+            for group in groups:
+                rows = np.array(group.rows)
+                lanes = lanes_of([sweep.settings[row] for row in rows], group.traced, sweep.seeds)
+                missing = np.flatnonzero(~sweep.finished[rows])
+                for start in range(0, len(missing), shape.lanes):
+                    here = seats(shape, start, len(missing))
+                    placed = spread(mesh, (lanes.at(missing[here.lane]), here.taken))
+                    values = here.collect(jax.device_get(function_block(group.function, mesh, shape, *placed)))
+                    numbers = missing[start : start + shape.lanes]
+                    write(sweep, rows[numbers // len(sweep.seeds)], numbers % len(sweep.seeds), values)
+                    bar.update(len(numbers))
+        except KeyboardInterrupt as stop:
+            raise SweepInterrupted(sweep, partial(fill_function, sweep, groups, mesh, shape)) from stop
+    return sweep
+
+
+def write(sweep: FunctionSweep, rows: np.ndarray, columns: np.ndarray, values: PyTree) -> None:
+    """The values of these lanes."""
+    for lane, (row, column) in enumerate(zip(rows.tolist(), columns.tolist(), strict=True)):
+        for all, some in zip(jax.tree.leaves(sweep.found[row]), jax.tree.leaves(values), strict=True):
+            all[column] = some[lane]
+        sweep.finished[row, column] = True
+
+
+@partial(jax.jit, compiler_options=IN_ORDER, static_argnums=(0, 1, 2))
+def function_block(
+    function: FixedFunction, mesh: Mesh, shape: Shape, lanes: Lanes, taken: Bool[jax.Array, "rows abreast"]
+) -> PyTree:
+    """Every lane's value."""
+
+    def lane(lanes: Lanes) -> PyTree:
+        return jax.tree.map(jnp.asarray, function(jax.random.key(lanes.seeds), lanes.hyper))
+
+    return over_rows(mesh, shape, lane, (lanes,), (), taken)
