@@ -164,8 +164,16 @@ def test_the_step_that_diverged_is_named():
     chex.assert_trees_all_close(run.params, params, rtol=1e-5)
 
 
+def test_an_infinite_penalty_is_divergence_too():
+    """The objective counts, not the loss alone, though the parameters are finite."""
+    endless = fnn.Penalty(lambda params: jnp.inf, lambda params: jax.tree.map(jnp.zeros_like, params))
+    with pytest.warns(UserWarning, match="before step 0, which was not finite"):
+        run = quick(loss=CE._replace(penalty=endless))
+    assert (run.diverged_step, run.stopped_epoch) == (0, 0)
+
+
 def test_a_suspect_without_fault_goes_on():
-    """As after an epoch whose losses are finite and whose sum is not."""
+    """As where the two programs round a number at the edge of the range unlike."""
     task, plan, seed, dataset = Task(NET, CE, ADAM), Plan(2, 10), np.uint32(3), blobs()._replace(scaling=None)
     start = jax.jit(begin, static_argnums=(0, 1))(task, plan, seed)
     suspect = start._replace(suspect=jnp.array(True))
@@ -253,7 +261,7 @@ def one_step(net, optimizer, x, target, loss=losses.absolute_error):
     """The learner before and after a step on x (features, batch), jitted as in a run, and the tally."""
     params, state = net.init(jax.random.key(0))
     before = Learner(params, state, optimizer.init(params))
-    tally, task = Tally(jnp.zeros(()), jnp.zeros(()), jnp.int32(NEVER)), Task(net, loss, optimizer)
+    tally, task = Tally(jnp.zeros(()), jnp.zeros(()), jnp.array(True), jnp.int32(NEVER)), Task(net, loss, optimizer)
     after, tally = jax.jit(guarded_step, static_argnums=0)(task, before, tally, x, target, None, 7)
     return before, after, tally
 
@@ -285,7 +293,10 @@ def test_after_divergence_every_step_leaves_everything():
     net, optimizer = fnn.mlp((3, 4, 1), batch_norm="before"), optim.adam(0.1)
     params, state = net.init(jax.random.key(0))
     learner = Learner(params, state, optimizer.init(params))
-    x, tally = jax.random.normal(jax.random.key(1), (3, 6)), Tally(jnp.zeros(()), jnp.zeros(()), jnp.int32(3))
+    x, tally = (
+        jax.random.normal(jax.random.key(1), (3, 6)),
+        Tally(jnp.zeros(()), jnp.zeros(()), jnp.array(True), jnp.int32(3)),
+    )
     task = Task(net, losses.squared_error, optimizer)
     after, tally = guarded_step(task, learner, tally, x, jnp.ones(6), None, 8)
     assert tally.diverged_step == 3

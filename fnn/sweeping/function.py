@@ -15,10 +15,10 @@ from jaxtyping import Bool
 from fnn import checks
 from fnn.devices import IN_ORDER
 from fnn.sweeping.blocks import Shape, device_mesh, over_rows, seats, spread
-from fnn.sweeping.groups import Fixed, Recorded, check_read, untraceable, warn_of_floats
+from fnn.sweeping.groups import Fixed, Recorded, check_read, traced_names
 from fnn.sweeping.interrupted import SweepInterrupted
 from fnn.sweeping.lanes import Lanes, lanes_of
-from fnn.sweeping.settings import Hyper, Setting, is_number, settings_of
+from fnn.sweeping.settings import Hyper, Setting, settings_of
 from fnn.sweeping.summary import Summary, summary_of
 from fnn.types import PRNGKey, PyTree
 
@@ -130,11 +130,7 @@ def function_groups(f: Callable, settings: Sequence[Setting]) -> list[FunctionGr
         jax.eval_shape(call, {name: setting[name] for name in traced})
         check_read(recorded, "f")
 
-    names = list(settings[0])
-    numbers = [name for name in names if all(is_number(setting[name]) for setting in settings)]
-    needed = untraceable(numbers, lambda traced: attempt(settings[0], traced))
-    warn_of_floats(settings, needed)
-    traced = tuple(name for name in numbers if name not in needed)
+    traced = traced_names(settings, list(settings[0]), attempt)
     groups: dict[FixedFunction, FunctionGroup] = {}
     for row, setting in enumerate(settings):
         key = FixedFunction.of(f, setting, traced)
@@ -175,10 +171,10 @@ def fill_function(
 
 def write(sweep: FunctionSweep, rows: np.ndarray, columns: np.ndarray, values: PyTree) -> None:
     """The values of these lanes."""
-    for lane, (row, column) in enumerate(zip(rows.tolist(), columns.tolist(), strict=True)):
-        for all, some in zip(jax.tree.leaves(sweep.found[row]), jax.tree.leaves(values), strict=True):
-            all[column] = some[lane]
-        sweep.finished[row, column] = True
+    for row in np.unique(rows):
+        here = rows == row
+        jax.tree.map(lambda all, some, here=here: all.__setitem__(columns[here], some[here]), sweep.found[row], values)
+    sweep.finished[rows, columns] = True
 
 
 @partial(jax.jit, compiler_options=IN_ORDER, static_argnums=(0, 1, 2))

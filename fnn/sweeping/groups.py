@@ -107,11 +107,7 @@ def groups_of(
     def attempt(setting: Setting, traced: Sequence[str]) -> None:
         check_setting(builder, setting, traced, dataset, plan_of(setting))
 
-    names = list(settings[0])
-    numbers = [n for n in names if n != BATCH_SIZE and all(is_number(setting[n]) for setting in settings)]
-    needed = untraceable(numbers, lambda traced: attempt(settings[0], traced))
-    warn_of_floats(settings, needed)
-    traced = tuple(name for name in numbers if name not in needed)
+    traced = traced_names(settings, [name for name in settings[0] if name != BATCH_SIZE], attempt)
     groups: dict[FixedBuilder, Group] = {}
     for row, setting in enumerate(settings):
         key = FixedBuilder.of(builder, setting, traced)
@@ -121,6 +117,16 @@ def groups_of(
             groups[key] = Group(key, plan_of(setting), traced, [])
         groups[key].rows.append(row)
     return list(groups.values())
+
+
+def traced_names(
+    settings: Sequence[Setting], names: Sequence[str], attempt: Callable[[Setting, Sequence[str]], None]
+) -> tuple[str, ...]:
+    """Those of the names that are numbers in every setting and need not be known while a program is built."""
+    numbers = [name for name in names if all(is_number(setting[name]) for setting in settings)]
+    needed = untraceable(numbers, lambda traced: attempt(settings[0], traced))
+    warn_of_floats(settings, needed)
+    return tuple(name for name in numbers if name not in needed)
 
 
 def untraceable(names: Sequence[str], attempt: Callable[[Sequence[str]], None]) -> list[str]:
@@ -152,7 +158,7 @@ def warn_of_floats(settings: Sequence[Setting], needed: Sequence[str]) -> None:
             warnings.warn(
                 f"hyper[{name!r}]: the builder needs its value while it builds (a Python if, float(…)), so each of its "
                 f"{len(values)} values is compiled apart. Use jnp.where, or pass it on as it is, to compile once.",
-                stacklevel=4,
+                stacklevel=5,
             )
 
 

@@ -38,10 +38,12 @@ class Part:
         if self.kept is not None:
             jax.tree.map(lambda all, some: all.__setitem__(numbers, some), self.kept, parameters(training))
 
-    def again(self, number: int) -> PyTree:
-        """The parameters of a lane that were not kept: it is trained anew, by the same program."""
-        blocks = self.program.blocks(self.lanes.at(np.array([number])), Pace(), lambda seats, training: None)
-        return jax.tree.map(lambda leaf: leaf[0], parameters(next(blocks)))
+    def parameters_of(self, numbers: Integer[np.ndarray, "lanes"]) -> PyTree:
+        """The parameters of these lanes; where they were not kept, trained anew by the same program."""
+        if self.kept is not None:
+            return jax.tree.map(lambda leaf: leaf[numbers], self.kept)
+        blocks = self.program.blocks(self.lanes.at(numbers), Pace(), lambda seats, training: None)
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *map(parameters, blocks))
 
 
 def parameters(training: Training) -> PyTree:
@@ -83,11 +85,9 @@ class Sweep:
     def lane(self, setting: int | Row, seed: int) -> Run:
         """The run of one lane: `setting` is a row number of `settings`, or a row of `summary` or `best`; `seed` is one
         of `seeds` (the seed, not its position). Where parameters were not kept, the lane is trained again."""
-        index = (row, column) = self._index(setting, seed)
-        part = next(part for part in self.parts if row in part.program.group.rows)
-        number = part.program.group.rows.index(row) * len(self.seeds) + column
-        kept = part.again(number) if part.kept is None else jax.tree.map(lambda leaf: leaf[number], part.kept)
-        params, state, best_params, best_state = kept
+        index = self._index(setting, seed)
+        found = self._parameters([index])
+        params, state, best_params, best_state = jax.tree.map(lambda leaf: leaf[0], found)
         history = {name: values[index] for name, values in self.history.items()}
         best, stopped, diverged = (int(a[index]) for a in (self.best_epoch, self.stopped_epoch, self.diverged_step))
         return Run(
@@ -105,7 +105,7 @@ class Sweep:
 
     def params(self, setting: int | Row) -> PyTree:
         """The parameters of every lane of a setting, as trained; leaves are (seeds, …)."""
-        return jax.tree.map(lambda *leaves: np.stack(leaves), *(self.lane(setting, s).params for s in self.seeds))
+        return self._parameters([self._index(setting, seed) for seed in self.seeds])[0]
 
     def final(self, metric: str) -> Float[np.ndarray, "settings seeds"]:
         """A history entry at each lane's last trained epoch; NaN where the lane diverged."""
@@ -159,6 +159,13 @@ class Sweep:
         lanes = f"{len(self.settings)} setting(s) x {len(self.seeds)} seed(s)"
         missing = "" if self.finished.all() else f", {np.count_nonzero(~self.finished)} unfinished"
         return f"Sweep({lanes}, {epochs} epochs; {found}, {int(self.diverged.sum())} diverged{missing})"
+
+    def _parameters(self, indices: Sequence[tuple[int, int]]) -> PyTree:
+        """(params, state, best_params, best_state) of lanes of one setting."""
+        row = indices[0][0]
+        part = next(part for part in self.parts if row in part.program.group.rows)
+        first = part.program.group.rows.index(row) * len(self.seeds)
+        return part.parameters_of(np.array([first + column for _, column in indices]))
 
     def _index(self, setting: int | Row, seed: int) -> tuple[int, int]:
         row = setting.get("setting") if isinstance(setting, Mapping) else setting

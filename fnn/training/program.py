@@ -102,8 +102,8 @@ def advance(
 
     def on(training: Training) -> Training:
         after = train_epoch(task, plan, keys, dataset, training, step_of(task))
-        sound = jnp.isfinite(after.history["train_loss"][training.epochs]) & tree.all_finite(after.learner)
-        return tree.where(sound, after, training._replace(suspect=jnp.array(True)))
+        suspect = after.suspect | ~tree.all_finite(after.learner)
+        return tree.where(suspect, training._replace(suspect=jnp.array(True)), after)
 
     return lax.while_loop(unfinished, on, training)
 
@@ -145,7 +145,7 @@ def train_epoch(
     patient = plan.patience is None or epoch - best.epoch < plan.patience
     active = ~diverged & patient & (epoch + 1 < plan.epochs)
     history = {name: values.at[epoch].set(row[name]) for name, values in training.history.items()}
-    return Training(learner, best, epoch + 1, tally.diverged_step, active, training.suspect, history)
+    return Training(learner, best, epoch + 1, tally.diverged_step, active, ~tally.finite, history)
 
 
 def train_steps(take_step: Step, batch_size: int, keys: RunKeys, train: Split, learner: Learner, epoch):
@@ -168,7 +168,7 @@ def train_steps(take_step: Step, batch_size: int, keys: RunKeys, train: Split, l
         return take_step(learner, tally, feature_major(x), target_of(y), key, number), None
 
     zero = jnp.zeros(())
-    carry = (learner, Tally(zero, zero, jnp.int32(NEVER)))
+    carry = (learner, Tally(zero, zero, jnp.array(True), jnp.int32(NEVER)))
     if full:
         rows = order[: n - rest].reshape(full, batch_size)
         carry, _ = lax.scan(on_batch, carry, (jnp.arange(full, dtype=jnp.int32), rows))

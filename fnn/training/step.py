@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Integer
+from jaxtyping import Array, Bool, Float, Integer
 
 from fnn import reductions, tree
 from fnn.backprop import backprop
@@ -30,10 +30,12 @@ class Learner(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """Sums over the examples of an epoch as it is trained, and the number of the step that went wrong, or NEVER."""
+    """Sums over the examples of an epoch as it is trained, whether the objective of every step was finite, and the
+    number of the step that went wrong, or NEVER."""
 
     loss: Float[Array, ""]
     correct: Float[Array, ""]
+    finite: Bool[Array, ""]
     diverged_step: Integer[Array, ""]
 
 
@@ -49,7 +51,9 @@ def step(
     value = jnp.sum(loss.value(done.prediction, target), dtype=float)
     return (
         Learner(optax.apply_updates(learner.params, updates), done.state, optimizer_state),
-        tally._replace(loss=tally.loss + value, correct=tally.correct + correct),
+        tally._replace(
+            loss=tally.loss + value, correct=tally.correct + correct, finite=tally.finite & jnp.isfinite(done.value)
+        ),
     )
 
 
@@ -58,8 +62,8 @@ def guarded_step(
 ) -> tuple[Learner, Tally]:
     """`step`, unless its loss or its new parameters, state or optimizer state are not finite. That step is not taken,
     nor is any after it; the tally keeps its `number`. (Adam with an infinite v would stand still and look trained.)"""
-    proposed, added = step(task, learner, tally, x, target, key)
-    sound = jnp.isfinite(added.loss) & tree.all_finite(proposed)
+    proposed, added = step(task, learner, tally._replace(finite=jnp.array(True)), x, target, key)
+    sound = added.finite & tree.all_finite(proposed)
     earlier = tally.diverged_step != NEVER
     diverged_step = jnp.where(earlier | sound, tally.diverged_step, number)
     return tree.where(earlier | ~sound, learner, proposed), added._replace(diverged_step=diverged_step)
