@@ -97,6 +97,12 @@ def spread(mesh: Mesh, values: PyTree) -> PyTree:
     return jax.device_put(values, NamedSharding(mesh, P("rows")))
 
 
+def spread_like(mesh: Mesh, shapes: PyTree) -> PyTree:
+    """The shapes of such arrays, for a compiler."""
+    place = NamedSharding(mesh, P("rows"))
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place), shapes)
+
+
 def replicated(mesh: Mesh, values: PyTree) -> PyTree:
     """Arrays on every device of the mesh."""
     return jax.device_put(jax.tree.map(np.asarray, values), NamedSharding(mesh, P()))

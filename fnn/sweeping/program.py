@@ -12,7 +12,7 @@ from jaxtyping import Bool, Integer
 from fnn import tree
 from fnn.data import Dataset
 from fnn.devices import IN_ORDER
-from fnn.sweeping.blocks import Seats, Shape, over_rows, seats, spread
+from fnn.sweeping.blocks import Seats, Shape, over_rows, seats, spread, spread_like
 from fnn.sweeping.groups import FixedBuilder, Group
 from fnn.sweeping.lanes import Lanes
 from fnn.training.pace import Pace
@@ -37,16 +37,17 @@ class Program(NamedTuple):
 
     def compile(self, lanes: Lanes) -> float:
         """Compiles, unless an equal program was compiled before; the seconds it took."""
-        placed = self._placed(lanes, seats(self.shape, 0, len(lanes.seeds)))
-        rest = (*self._static, placed[0], self.dataset)
-        # From shapes first, so that what does not fit is refused before anything is compiled.
-        advance_block.eval_shape(*rest, begin_block.eval_shape(*self._static, *placed), np.int32(0))
-        training, begin_seconds = timed(lambda: jax.block_until_ready(begin_block(*self._static, *placed)))
-        return begin_seconds + timed(lambda: advance_block.lower(*rest, training, np.int32(0)).compile())[1]
+        placed, real = self._placed(lanes, seats(self.shape, 0, len(lanes.seeds)))
+        training = spread_like(self.mesh, begin_block.eval_shape(*self._static, placed, real))
+        rest = (*self._static, placed, self.dataset, training, np.int32(0))
+        advance_block.eval_shape(*rest)  # what does not fit is refused before anything is compiled
+        return timed(
+            lambda: (begin_block.lower(*self._static, placed, real).compile(), advance_block.lower(*rest).compile())
+        )[1]
 
     def blocks(self, lanes: Lanes, pace: Pace, report: Callable[[Seats, Training], None]) -> Iterator[Training]:
-        """The lanes a block at a time, trained and on the host; leaves have the lanes as their first axis. `report` is
-        told after every chunk of epochs."""
+        """The lanes a block at a time, trained and on the host; leaves have the lanes as their first axis. The
+        optimizer's state, which nobody asks for, is left out. `report` is told after every chunk of epochs."""
         total = len(lanes.seeds)
         for start in range(0, total, self.shape.lanes):
             here = seats(self.shape, start, total)
@@ -55,7 +56,7 @@ class Program(NamedTuple):
             on, again = partial(self._advance, placed), partial(self._examine, placed)
             for training in pace.chunks(on, again, first, self.group.plan.epochs):
                 report(here, training)
-            yield here.collect(jax.device_get(training))
+            yield here.collect(jax.device_get(without_optimizer_state(training)))
 
     @property
     def _static(self) -> tuple[FixedBuilder, Plan, Mesh, Shape]:
@@ -69,6 +70,11 @@ class Program(NamedTuple):
 
     def _examine(self, lanes: Lanes, training: Training) -> Training:
         return examine_block(*self._static, lanes, self.dataset, training)
+
+
+def without_optimizer_state(training: Training) -> Training:
+    """The rest: for Adam, two thirds of the bytes of a learner."""
+    return training._replace(learner=training.learner._replace(optimizer_state=()))
 
 
 @partial(jax.jit, static_argnums=(0, 1))
