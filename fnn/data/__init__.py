@@ -26,7 +26,8 @@ each loader, in `fnn.data.bundled`, `toy`, `mnist` and `mnist1d`.
 """
 
 from fnn.data.dataset import Dataset, Scaling, Split, from_arrays
+from fnn.data.label_noise import label_noise
 from fnn.data.registry import load, names
 from fnn.data.toy import cubic_points
 
-__all__ = ["Dataset", "Scaling", "Split", "cubic_points", "from_arrays", "load", "names"]
+__all__ = ["Dataset", "Scaling", "Split", "cubic_points", "from_arrays", "label_noise", "load", "names"]

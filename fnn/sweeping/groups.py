@@ -171,7 +171,7 @@ def check_setting(builder: Builder, setting: Setting, traced: Sequence[str], dat
         recorded.update(hyper)
         task = built(builder, recorded)
         check_parts(*task)
-        check_fit(task.net, task.loss, dataset)
+        check_fit(task, dataset)
         unread = set(setting) - recorded.read - {BATCH_SIZE}
         if unread:  # what only an optimizer's update reads shows when the whole run is traced
             arrays, seed = dataset._replace(scaling=None), np.uint32(0)
@@ -190,8 +190,8 @@ def check_read(recorded: Recorded, reader: str) -> None:
 
 
 def built(builder: Builder, hyper: Mapping[str, Any]) -> Task:
-    """What the builder returns: net, loss, optimizer."""
+    """What the builder returns: net, loss, optimizer and, if the training rows are to be changed, prepare."""
     parts = builder(hyper)
-    if not isinstance(parts, tuple) or len(parts) != 3:
-        raise ValueError(f"builder: returned {parts!r}, expected (net, loss, optimizer).")
+    if not isinstance(parts, tuple) or len(parts) not in (3, 4):
+        raise ValueError(f"builder: returned {parts!r}, expected (net, loss, optimizer) or (…, prepare).")
     return Task(*parts)

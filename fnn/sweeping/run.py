@@ -28,10 +28,10 @@ def sweep(
 ) -> Sweep:
     """Trains one network for each setting and seed, as blocks of lanes that share one compiled program.
 
-    builder      hyper -> (net, loss, optimizer), where hyper maps each name to a value. Numbers are traced where the
-                 builder lets them be: a learning rate, a decay, an initial scale cost no compilation. Names, truth
-                 values, tuples, and the numbers that it needs while it builds, such as a width, make a program for
-                 each of their values
+    builder      hyper -> (net, loss, optimizer), or (net, loss, optimizer, prepare) with the prepare of fnn.train;
+                 hyper maps each name to a value. Numbers are traced where the builder lets them be: a learning rate, a
+                 decay, an initial scale cost no compilation. Names, truth values, tuples, and the numbers that it
+                 needs while it builds, such as a width, make a program for each of their values
     hyper        name -> values, for every combination, the last name changing fastest; or a list of points
                  {name: value}, such as scikit-learn's ParameterSampler draws. The builder reads them all; batch_size
                  may be one, in place of the argument

@@ -96,6 +96,7 @@ def advance(
     Under vmap the loop lasts until every lane is there, and JAX keeps those that are from changing.
     """
     keys = run_keys(seed)
+    dataset = prepared(task, keys, dataset)
 
     def unfinished(training: Training):
         return training.active & ~training.suspect & (training.epochs < until)
@@ -111,12 +112,20 @@ def advance(
 def examine(task: Task, plan: Plan, seed: Seed, dataset: Dataset, training: Training) -> Training:
     """A suspect after the epoch in question: ended before the step that is not finite, or cleared if there is none."""
     keys = run_keys(seed)
+    dataset = prepared(task, keys, dataset)
 
     def on(training: Training) -> Training:
         after = train_epoch(task, plan, keys, dataset, training, partial(guarded_step, task))
         return after._replace(suspect=jnp.array(False))
 
     return lax.while_loop(lambda training: training.active & training.suspect, on, training)
+
+
+def prepared(task: Task, keys: RunKeys, dataset: Dataset) -> Dataset:
+    """The dataset with this run's training rows. What `prepare` returns as it was is not copied for every lane."""
+    if task.prepare is None:
+        return dataset
+    return dataset._replace(train=Split(*task.prepare(keys.data, *map(jnp.asarray, dataset.train))))
 
 
 def step_of(task: Task) -> Step:

@@ -10,8 +10,8 @@ from fnn import checks
 from fnn.backprop import check_loss, check_net, outputs_of, shapes_of
 from fnn.data import Dataset, Split
 from fnn.training.program import Plan
-from fnn.training.step import Task
-from fnn.types import Layer, Loss
+from fnn.training.step import Prepare, Task
+from fnn.types import Loss
 
 
 def check_run(task: Task, dataset: Dataset, epochs: int, batch_size: int, patience: int | None) -> Plan:
@@ -19,7 +19,7 @@ def check_run(task: Task, dataset: Dataset, epochs: int, batch_size: int, patien
     check_parts(*task)
     check_data(dataset)
     plan = checked_plan(dataset, epochs, batch_size, patience)
-    check_fit(task.net, task.loss, dataset)
+    check_fit(task, dataset)
     return plan
 
 
@@ -35,13 +35,15 @@ def checked_plan(dataset: Dataset, epochs: int, batch_size: int, patience: int |
     return plan
 
 
-def check_parts(net: Any, loss: Any, optimizer: Any) -> None:
-    """Refuses what is not a Layer, a Loss and an optimizer, in this order."""
+def check_parts(net: Any, loss: Any, optimizer: Any, prepare: Any = None) -> None:
+    """Refuses what is not a Layer, a Loss, an optimizer and, if there is one, a function, in this order."""
     check_net(net)
     if _is_optimizer(loss) and isinstance(optimizer, Loss):
         raise ValueError("loss, optimizer: got them in the other order; the order is net, loss, optimizer.")
     check_loss(loss)
     checks.instance("optimizer", optimizer, _is_optimizer(optimizer), "one such as fnn.optim.adam(1e-3)")
+    if prepare is not None and not callable(prepare):
+        raise ValueError(f"prepare: got {prepare!r}, expected a function (key, x, y) -> (x, y), or None.")
 
 
 def _is_optimizer(value: Any) -> bool:
@@ -72,9 +74,12 @@ def _check_arrays(name: str, split: Any) -> None:
             raise ValueError(f"{name}.{part}: got {type(array).__name__}, expected an array; use np.asarray({part}).")
 
 
-def check_fit(net: Layer, loss: Loss, dataset: Dataset) -> None:
+def check_fit(task: Task, dataset: Dataset) -> None:
     """Refuses a network, a loss and data that do not fit together, by tracing the shapes and reading the targets."""
+    net, loss, _, prepare = task
     outputs = outputs_of(net, *shapes_of(net), dataset.train.x.shape[1])
+    if prepare is not None:
+        _check_prepare(prepare, dataset.train)
     for name, split in dataset.splits.items():
         prediction = jax.ShapeDtypeStruct((outputs, len(split.y)), jnp.result_type(float))
         target = jax.ShapeDtypeStruct(split.y.shape[::-1], split.y.dtype)
@@ -84,3 +89,17 @@ def check_fit(net: Layer, loss: Loss, dataset: Dataset) -> None:
                 loss.check(np.asarray(split.y).T, outputs)
         except ValueError as error:
             raise ValueError(f"{name}.{error}") from error
+
+
+def _check_prepare(prepare: Prepare, train: Split) -> None:
+    """Refuses rows of other shapes or dtypes: what was checked of the data would not hold for them."""
+    rows = jax.eval_shape(lambda *rows: rows, *train)
+    try:
+        returned = jax.eval_shape(prepare, jax.random.key(0), *rows)
+    except TypeError as error:
+        raise ValueError(f"prepare: {error}; it is called as prepare(key, x, y) and returns (x, y).") from error
+    found = [(np.shape(leaf), leaf.dtype) for leaf in jax.tree.leaves(returned)]
+    if not isinstance(returned, tuple) or found != [(array.shape, array.dtype) for array in rows]:
+        expected = ", ".join(f"{array.shape} {array.dtype}" for array in rows)
+        got = ", ".join(f"{shape} {dtype}" for shape, dtype in found)
+        raise ValueError(f"prepare: returned {got}; expected x and y as they came, {expected}.")

@@ -16,7 +16,7 @@ from fnn.devices import IN_ORDER
 from fnn.training.pace import Pace
 from fnn.training.program import Training, advance, begin, examine
 from fnn.training.refusals import check_run
-from fnn.training.step import NEVER, Task
+from fnn.training.step import NEVER, Prepare, Task
 from fnn.types import Layer, Loss, Params, State
 
 
@@ -72,6 +72,7 @@ def train(
     batch_size: int,
     seed: int = 0,
     patience: int | None = None,
+    prepare: Prepare | None = None,
     progress: bool = True,
 ) -> Run:
     """Trains one network: init, epochs, evaluation and early stopping as one compiled program.
@@ -79,6 +80,8 @@ def train(
     Each epoch visits every training example once in an order drawn from the seed, in ⌈N/batch_size⌉ updates on the
     mean loss of a batch, the last one smaller where N is no multiple. After each epoch the validation and test splits
     are evaluated. With `patience`, training stops after that many epochs without a lower validation loss.
+    prepare(key, x, y) -> (x, y), if given, changes the training rows once, by a key of the seed's own:
+    fnn.data.label_noise makes one.
 
     The same net, loss and optimizer objects with the same sizes are compiled once, whatever the seed.
     Raises ValueError for everything that does not fit together, before anything is compiled; warns of a run that
@@ -86,7 +89,7 @@ def train(
     """
     from tqdm.auto import tqdm  # imported here: it would slow `import fnn`
 
-    task = Task(net, loss, optimizer)
+    task = Task(net, loss, optimizer, prepare)
     plan = check_run(task, dataset, epochs, batch_size, patience)
     arguments = (task, plan, np.uint32(checks.seed(seed)))
     arrays = jax.tree.map(jnp.asarray, dataset._replace(scaling=None))

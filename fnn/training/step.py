@@ -1,6 +1,7 @@
 """One update of the parameters, and the freezing of a run that diverged."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 import optax
@@ -13,12 +14,16 @@ from fnn.types import Features, Layer, Loss, Params, PRNGKey, PyTree, State, Tar
 NEVER = -1  # the number of a step that did not happen
 
 
+Prepare: TypeAlias = Callable[[PRNGKey, Any, Any], tuple[Any, Any]]  # key, x, y -> x, y of the same shapes
+
+
 class Task(NamedTuple):
-    """What is trained, on what loss, by what rule."""
+    """What is trained, on what loss, by what rule, and on what becomes of the training rows before it."""
 
     net: Layer
     loss: Loss
     optimizer: optax.GradientTransformation
+    prepare: Prepare | None = None
 
 
 class Learner(NamedTuple):
@@ -43,7 +48,7 @@ def step(
     task: Task, learner: Learner, tally: Tally, x: Features, target: Target, key: PRNGKey
 ) -> tuple[Learner, Tally]:
     """θ ← θ + optimizer(∂L/∂θ) on one batch, L the mean loss plus penalty."""
-    net, loss, optimizer = task
+    net, loss, optimizer, _ = task
     done = backprop(net, loss, reductions.mean, learner.params, learner.state, x, target, key=key, train=True)
     grads = tree.as_types_of(learner.params, done.grads)  # data wider than the parameters make wider gradients
     updates, optimizer_state = optimizer.update(grads, learner.optimizer_state, learner.params)
