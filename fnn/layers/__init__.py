@@ -5,6 +5,7 @@ from fnn.layers.batch_norm import BatchNormParams, BatchNormState, batch_norm
 from fnn.layers.dense import DenseParams, dense
 from fnn.layers.dropout import dropout
 from fnn.layers.graph import graph
+from fnn.layers.repeat import repeat
 from fnn.layers.serial import serial
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "dense",
     "dropout",
     "graph",
+    "repeat",
     "serial",
 ]
