@@ -1,0 +1,42 @@
+"""One writer for a directory."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fnn.checkpoint import files
+
+NAME = ".lock"
+
+
+class InUse(RuntimeError):
+    """Another process, or another run of this one, works in the directory."""
+
+
+@contextmanager
+def lock(directory: str | Path) -> Iterator[Path]:
+    """The directory, made if it is missing, locked for this process and swept of what killed writers left.
+
+    The system gives the lock back when its owner ends, however it ends, so no lock is ever stale. (On file systems
+    without flock, some network ones, the system refuses it with an OSError.) Raises InUse, naming the owner.
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(directory / NAME, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            owner = os.read(descriptor, 100).decode(errors="replace").strip() or "another process"
+            raise InUse(
+                f"{directory}: {owner} works in it; wait for it to end, or take another directory. Two runs in one "
+                "would overwrite each other."
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} of {os.uname().nodename}\n".encode(), 0)
+        files.sweep(directory)
+        yield directory
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,83 @@
+"""What stands beside the arrays of a checkpoint: what they are, by whom they were made, and sums to know them by."""
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any, NamedTuple, Self
+
+import jax
+
+from fnn.checkpoint.arrays import Damaged, Leaf
+
+FORMAT = 1
+
+
+class Manifest(NamedTuple):
+    """step, metrics and about come from the caller; the sums are SHA-256 of each array's bytes and of the archive."""
+
+    step: int
+    metrics: dict[str, float]
+    about: dict[str, Any]
+    leaves: list[Leaf]
+    sums: list[str]
+    archive_sum: str
+    made_by: dict[str, Any]
+
+    def to_bytes(self) -> bytes:
+        """JSON, with a sum of its own over the rest."""
+        content = {"format": FORMAT} | self._asdict() | {"leaves": [leaf._asdict() for leaf in self.leaves]}
+        return json.dumps(content | {"checksum": _checksum(content)}, indent=1).encode()
+
+    @classmethod
+    def from_bytes(cls, text: bytes) -> Self:
+        """Damaged for anything but what `to_bytes` made, and for another format version."""
+        try:
+            content = json.loads(text)
+            claimed = content.pop("checksum")
+            number = content.pop("format")
+        except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+            raise Damaged(f"not a manifest: {error!r}") from error
+        if claimed != _checksum({"format": number} | content):
+            raise Damaged(f"its checksum is not the one it states, {claimed}")
+        if number != FORMAT:
+            raise Damaged(f"format {number}, expected {FORMAT}: it was written by another version of fnn")
+        leaves = [Leaf(leaf["name"], tuple(leaf["shape"]), leaf["dtype"], leaf["key"]) for leaf in content["leaves"]]
+        return cls(**content | {"leaves": leaves})
+
+
+def surroundings() -> dict[str, Any]:
+    """What the last bits of a result may depend on."""
+    return {
+        **{package: version(package) for package in ("fnn", "jax", "jaxlib")},
+        "python": platform.python_version(),
+        "cpu_count": os.cpu_count(),
+        "device_kind": jax.devices()[0].device_kind,
+        "key_impl": str(jax.random.key_impl(jax.random.key(0))),
+    }
+
+
+def sum_of(content: bytes | memoryview) -> str:
+    """SHA-256, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def differences(saved: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
+    """name: saved …, now …, for every name whose value is not the same."""
+    return [
+        f"{name}: saved {saved.get(name)!r}, now {asked.get(name)!r}"
+        for name in dict.fromkeys([*saved, *asked])
+        if saved.get(name) != asked.get(name)
+    ]
+
+
+def leaf_differences(saved: Sequence[Leaf], asked: Sequence[Leaf]) -> list[str]:
+    """Where a tree is not the one that was saved: missing and extra leaves, shapes, dtypes."""
+    here, there = ({leaf.name: str(leaf) for leaf in leaves} for leaves in (saved, asked))
+    return differences(here, there)
+
+
+def _checksum(content: Mapping[str, Any]) -> str:
+    return sum_of(json.dumps(content, sort_keys=True).encode())
