@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Any
 from fnn.mlp import mlp  # now, and not when asked for: importing the module later would put it in the function's place
 
 if TYPE_CHECKING:
-    from fnn import activations, data, initializers, layers, losses, optim, penalties, perceptron, perturbation
+    from fnn import (
+        activations,
+        checkpoint,
+        data,
+        initializers,
+        layers,
+        losses,
+        optim,
+        penalties,
+        perceptron,
+        perturbation,
+    )
     from fnn.activations import Activation
     from fnn.backprop import apply, value_and_grad
     from fnn.devices import use_all_devices
@@ -29,6 +40,7 @@ __all__ = [
     "check_gradient",
     "check_network",
     "check_vjp",
+    "checkpoint",
     "data",
     "initializers",
     "layers",

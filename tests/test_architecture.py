@@ -31,8 +31,9 @@ MAY_IMPORT = {
     "perceptron": {"types", "checks", "tree"},
     "perturbation": {"types", "checks"},
     "data": {"types", "checks"},
-    "training": {"types", "checks", "tree", "reductions", "backprop", "data", "devices"},
-    "sweeping": {"types", "checks", "tree", "data", "devices", "training", "plot"},
+    "checkpoint": {"types", "checks"},
+    "training": {"types", "checks", "tree", "reductions", "backprop", "data", "devices", "checkpoint"},
+    "sweeping": {"types", "checks", "tree", "data", "devices", "training", "plot", "checkpoint"},
 }
 """Part of the library (a module or a package) -> the parts it may import."""
 

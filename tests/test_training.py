@@ -167,7 +167,7 @@ def test_the_step_that_diverged_is_named():
 def test_an_infinite_penalty_is_divergence_too():
     """The objective counts, not the loss alone, though the parameters are finite."""
     endless = fnn.Penalty(lambda params: jnp.inf, lambda params: jax.tree.map(jnp.zeros_like, params))
-    with pytest.warns(UserWarning, match="before step 0, which was not finite"):
+    with pytest.warns(UserWarning, match="step 0 of the run, 0 of the epoch, was not finite"):
         run = quick(loss=CE._replace(penalty=endless))
     assert (run.diverged_step, run.stopped_epoch) == (0, 0)
 

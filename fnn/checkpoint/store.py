@@ -198,8 +198,8 @@ def folder_of(directory: str | Path, step: int) -> Path:
 
 
 def _placed(name: str, value: Any, target: Any) -> Any:
-    """On the device, unless the target is an array of NumPy."""
-    if isinstance(target, (np.ndarray, np.generic)):
+    """On the device, unless the target is an array of NumPy; typed keys are there already."""
+    if isinstance(target, (np.ndarray, np.generic)) or isinstance(value, jax.Array):
         return value
     if jax.dtypes.canonicalize_dtype(value.dtype) != value.dtype:
         raise ValueError(

@@ -19,12 +19,13 @@ class Pace:
 
     def chunks(
         self, advance: Callable[[Training, np.int32], Training], examine: Callable[[Training], Training],
-        training: Training, epochs: int,
+        training: Training, epochs: int, multiple: int | None = None,
     ) -> Iterator[Training]:  # fmt: skip
-        """The training, single or a block, after every chunk of epochs until none of it is active."""
-        done = 0
+        """The training, single or a block, after every chunk of epochs until none of it is active. No chunk goes
+        beyond the next multiple of `multiple`."""
+        done = int(np.max(training.epochs))
         while np.asarray(training.active).any():
-            until = min(done + self.epochs, epochs)
+            until = min(done + self.epochs, epochs, next_multiple(done, multiple or epochs))
             start = time.perf_counter()
             training = jax.block_until_ready(advance(training, np.int32(until)))
             seconds = (time.perf_counter() - start) / max(1, until - done)
@@ -33,3 +34,8 @@ class Pace:
                 training = examine(training)
             done = until
             yield training
+
+
+def next_multiple(number: int, factor: int) -> int:
+    """The smallest multiple of the factor above the number."""
+    return (number // factor + 1) * factor

@@ -2,6 +2,8 @@
 
 import time
 import warnings
+from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -11,11 +13,15 @@ import optax
 from jaxtyping import Float
 
 from fnn import checks
+from fnn.backprop import feature_major
+from fnn.checkpoint.run_directory import text_of
 from fnn.data import Dataset
 from fnn.devices import IN_ORDER
+from fnn.training.keeping import checked_saving, described, keeping
 from fnn.training.pace import Pace
-from fnn.training.program import Training, advance, begin, examine
+from fnn.training.program import Plan, Training, advance, begin, examine
 from fnn.training.refusals import check_run
+from fnn.training.statistics import layer_statistics
 from fnn.training.step import NEVER, Prepare, Task
 from fnn.types import Layer, Loss, Params, State
 
@@ -74,6 +80,9 @@ def train(
     patience: int | None = None,
     prepare: Prepare | None = None,
     progress: bool = True,
+    checkpoint: str | Path | None = None,
+    checkpoint_every: float = 30.0,
+    checkpoint_epochs: int | None = None,
 ) -> Run:
     """Trains one network: init, epochs, evaluation and early stopping as one compiled program.
 
@@ -83,41 +92,78 @@ def train(
     prepare(key, x, y) -> (x, y), if given, changes the training rows once, by a key of the seed's own:
     fnn.data.label_noise makes one.
 
-    The same net, loss and optimizer objects with the same sizes are compiled once, whatever the seed.
-    Raises ValueError for everything that does not fit together, before anything is compiled; warns of a run that
-    diverged.
-    """
-    from tqdm.auto import tqdm  # imported here: it would slow `import fnn`
+    checkpoint         a directory in which the run is saved, and from which it goes on when it is started again with
+                       the same arguments; it ends bit for bit as one that was never interrupted. Other arguments are
+                       refused. While it is saved so, Ctrl-C and SIGTERM (exit status 143) end it after the chunk of
+                       epochs at hand, saved
+    checkpoint_every   seconds between two savings
+    checkpoint_epochs  save after every so many epochs too
 
+    The same net, loss and optimizer objects with the same sizes are compiled once, whatever the seed.
+    Raises ValueError for everything that does not fit together, before anything is compiled, and
+    fnn.checkpoint.InUse where another process uses the directory; warns of a run that diverged.
+    """
     task = Task(net, loss, optimizer, prepare)
     plan = check_run(task, dataset, epochs, batch_size, patience)
-    arguments = (task, plan, np.uint32(checks.seed(seed)))
+    saving = checked_saving(checkpoint, checkpoint_every, checkpoint_epochs)
+    identity = (task, plan, np.uint32(checks.seed(seed)))
     arrays = jax.tree.map(jnp.asarray, dataset._replace(scaling=None))
+    like = _begin.eval_shape(*identity)
+    _advance.eval_shape(*identity, arrays, like, np.int32(0))  # what does not fit shows here
+
+    def describe() -> tuple[dict, list[str]]:
+        programs = _begin.trace(*identity), _advance.trace(*identity, arrays, like, np.int32(0))
+        return {"call": "fnn.train", "seed": seed} | described(plan, dataset), [text_of(each) for each in programs]
+
+    with keeping(checkpoint, saving, describe, like) as (saved, through):
+        run = _run(identity, arrays, saved, through, saving.epochs, progress)
+    if run.diverged:
+        warnings.warn(_of_divergence(run, task, plan, dataset), stacklevel=2)
+    return run
+
+
+def _run(
+    identity: tuple[Task, Plan, np.uint32], arrays: Dataset, saved: Training | None, through: Callable,
+    multiple: int | None, progress: bool,
+) -> Run:  # fmt: skip
+    """Compiles and trains, from the start or from what was saved."""
+    from tqdm.auto import tqdm  # imported here: it would slow `import fnn`
 
     def on(training: Training, until: np.int32) -> Training:
-        return _advance(*arguments, arrays, training, until)
+        return _advance(*identity, arrays, training, until)
 
     def again(training: Training) -> Training:
-        return _examine(*arguments, arrays, training)
+        return _examine(*identity, arrays, training)
 
-    _advance.eval_shape(*arguments, arrays, _begin.eval_shape(*arguments), np.int32(0))  # what does not fit shows here
-    first, begin_seconds = timed(lambda: jax.block_until_ready(_begin(*arguments)))
-    _, compile_seconds = timed(lambda: _advance.lower(*arguments, arrays, first, np.int32(0)).compile())
+    def compiled(training: Training) -> None:
+        if training.active:
+            _advance.lower(*identity, arrays, training, np.int32(0)).compile()
+
+    epochs = identity[1].epochs
+    training, begin_seconds = timed(lambda: jax.block_until_ready(_begin(*identity)) if saved is None else saved)
+    _, compile_seconds = timed(lambda: compiled(training))
     start = time.perf_counter()
-    with tqdm(total=epochs, unit="epoch", disable=not progress) as bar:
-        for training in Pace().chunks(on, again, first, epochs):
+    with tqdm(total=epochs, initial=int(training.epochs), unit="epoch", disable=not progress) as bar:
+        for training in through(Pace().chunks(on, again, training, epochs, multiple)):  # noqa: B020
             done = int(training.epochs)
             bar.set_postfix(validation_loss=f"{training.history['validation_loss'][done - 1]:.4g}", refresh=False)
             bar.update(done - bar.n)
-    run = run_of(training, begin_seconds + compile_seconds, time.perf_counter() - start)
-    if run.diverged:
-        warnings.warn(
-            f"train: the run diverged in epoch {run.stopped_epoch + 1} of {epochs}; params are those before step "
-            f"{run.diverged_step}, which was not finite. Lower the learning rate, scale x, or clip with "
-            "fnn.optim.clip_by_global_norm.",
-            stacklevel=2,
-        )
-    return run
+    return run_of(training, begin_seconds + compile_seconds, time.perf_counter() - start)
+
+
+def _of_divergence(run: Run, task: Task, plan: Plan, dataset: Dataset) -> str:
+    """When a run diverged, where its numbers were largest before, and what to do."""
+    x = feature_major(jnp.asarray(dataset.train.x[: plan.batch_size]))
+    layers = layer_statistics(task.net, run.params, run.state, x)
+    largest = max(layers, key=lambda each: max(each.output, each.parameter))
+    steps = -(-len(dataset.train.x) // plan.batch_size)
+    best = "the start" if run.best_epoch == NEVER else f"epoch {run.best_epoch + 1}"
+    return (
+        f"train: the run diverged in epoch {run.stopped_epoch + 1} of {plan.epochs}; step {run.diverged_step} of the "
+        f"run, {run.diverged_step % steps} of the epoch, was not finite. params are those before it, best_params those "
+        f"of {best}. The largest magnitudes before it, on the first rows, were in {largest}. Lower the learning rate, "
+        "scale x, or clip with fnn.optim.clip_by_global_norm."
+    )
 
 
 _begin = jax.jit(begin, compiler_options=IN_ORDER, static_argnums=(0, 1))

@@ -1,0 +1,38 @@
+"""Ctrl-C and SIGTERM, granted between two chunks of a run that is being saved."""
+
+import signal
+import threading
+from typing import Self
+
+TERMINATED = 128 + signal.SIGTERM  # the exit status by which a shell tells a process that SIGTERM ended
+
+
+class Stopping:
+    """While it is entered, the first Ctrl-C or SIGTERM is only noted; `obey` ends the run once it is saved. A second
+    one ends it where it is. (Only the main thread can be told of signals; elsewhere nothing changes.)"""
+
+    def __init__(self) -> None:
+        self.wish: int | None = None
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *exception) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def obey(self) -> None:
+        """KeyboardInterrupt after Ctrl-C, SystemExit with status 143 after SIGTERM; nothing if nobody asked."""
+        if self.wish == signal.SIGINT:
+            raise KeyboardInterrupt
+        if self.wish == signal.SIGTERM:
+            raise SystemExit(TERMINATED)
+
+    def _note(self, number: int, frame: object) -> None:
+        again = self.wish is not None
+        self.wish = number
+        if again:
+            self.obey()
