@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fnn.backprop import apply, value_and_grad
     from fnn.devices import use_all_devices
     from fnn.gradcheck import check_gradient, check_network, check_vjp
-    from fnn.sweeping import FunctionSweep, Sweep, SweepInterrupted, sweep, sweep_function
+    from fnn.sweeping import FunctionSweep, Sweep, SweepFailed, SweepInterrupted, sweep, sweep_function
     from fnn.training import Run, train
     from fnn.types import Layer, Loss, Penalty
 
@@ -34,6 +34,7 @@ __all__ = [
     "Penalty",
     "Run",
     "Sweep",
+    "SweepFailed",
     "SweepInterrupted",
     "activations",
     "apply",
@@ -62,7 +63,7 @@ _HOMES = {
     "fnn.backprop": ("apply", "value_and_grad"),
     "fnn.devices": ("use_all_devices",),
     "fnn.gradcheck": ("check_gradient", "check_network", "check_vjp"),
-    "fnn.sweeping": ("FunctionSweep", "Sweep", "SweepInterrupted", "sweep", "sweep_function"),
+    "fnn.sweeping": ("FunctionSweep", "Sweep", "SweepFailed", "SweepInterrupted", "sweep", "sweep_function"),
     "fnn.training": ("Run", "train"),
     "fnn.types": ("Layer", "Loss", "Penalty"),
 }

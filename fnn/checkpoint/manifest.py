@@ -13,6 +13,7 @@ import jax
 from fnn.checkpoint.arrays import Damaged, Leaf
 
 FORMAT = 1
+SHOWN = 6  # differences
 
 
 class Manifest(NamedTuple):
@@ -65,12 +66,14 @@ def sum_of(content: bytes | memoryview) -> str:
 
 
 def differences(saved: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
-    """name: saved …, now …, for every name whose value is not the same."""
-    return [
+    """name: saved …, now …, for the names whose value is not the same."""
+    found = [
         f"{name}: saved {saved.get(name)!r}, now {asked.get(name)!r}"
         for name in dict.fromkeys([*saved, *asked])
         if saved.get(name) != asked.get(name)
     ]
+    rest = len(found) - SHOWN
+    return [*found[:SHOWN], f"and {rest} more"] if rest > 0 else found
 
 
 def leaf_differences(saved: Sequence[Leaf], asked: Sequence[Leaf]) -> list[str]:

@@ -35,10 +35,10 @@ class RunDirectory(NamedTuple):
     def newest(self, like: PyTree) -> PyTree | None:
         """The newest step; None if there is none."""
         known = store.steps(self.path)
-        return self.load(known[-1], like) if known else None
+        return self.read(known[-1]).tree(like) if known else None
 
-    def load(self, step: int, like: PyTree | None = None) -> PyTree:
-        """A step of this run, as `checkpoint.load` gives it. A damaged one is refused with what can be done."""
+    def read(self, step: int) -> store.Stored:
+        """A step of this run. A damaged one is refused with what can be done."""
         folder = store.folder_of(self.path, step)
         try:
             found = store.read(folder)
@@ -46,7 +46,7 @@ class RunDirectory(NamedTuple):
             raise Damaged(f"{error} Delete {folder} to go on from what was saved before it.") from error
         if found.manifest.about != {"owner": self.owner}:
             raise ValueError(f"checkpoint: {folder} was saved by another run; take another directory.")
-        return found.tree(like)
+        return found
 
     def inner(self, name: str) -> "RunDirectory":
         """A directory in this one, of the same run."""
@@ -88,7 +88,12 @@ def fingerprint(array: np.ndarray) -> str:
 def text_of(traced: Any) -> str:
     """A traced program: its operations and numbers, and the sums of its constant arrays."""
     constants = "\n".join(f"constant {fingerprint(np.asarray(value))}" for value in traced.jaxpr.consts)
-    return re.sub(r"0x[0-9a-f]+", "0x…", f"{traced.jaxpr}\n{constants}")
+    return address_free(f"{traced.jaxpr}\n{constants}")
+
+
+def address_free(text: str) -> str:
+    """Without the addresses in memory that Python prints of functions."""
+    return re.sub(r"0x[0-9a-f]+", "0x…", text)
 
 
 def _read(file: Path) -> dict[str, Any]:

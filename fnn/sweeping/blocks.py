@@ -49,11 +49,10 @@ class Seats(NamedTuple):
         return jax.tree.map(lambda leaf: np.asarray(leaf)[self.taken][order], values)
 
 
-def seats(shape: Shape, start: int, lanes: int) -> Seats:
-    """Seats of the lanes from `start` on, as many as there are up to the size of a block. Every device gets a row
-    before any gets a second one."""
+def seats(shape: Shape, lanes: int) -> Seats:
+    """Seats of so many lanes, at most those of a block. Every device gets a row before any gets a second one."""
     turn, device, seat = np.meshgrid(*map(np.arange, (shape.rows, shape.devices, shape.abreast)), indexing="ij")
-    number = start + (turn * shape.devices + device) * shape.abreast + seat
+    number = (turn * shape.devices + device) * shape.abreast + seat
     number = number.swapaxes(0, 1).reshape(shape.devices * shape.rows, shape.abreast)
     return Seats(np.minimum(number, lanes - 1), number < lanes)
 

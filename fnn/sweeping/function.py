@@ -158,10 +158,10 @@ def fill_function(
                 lanes = lanes_of([sweep.settings[row] for row in rows], group.traced, sweep.seeds)
                 missing = np.flatnonzero(~sweep.finished[rows])
                 for start in range(0, len(missing), shape.lanes):
-                    here = seats(shape, start, len(missing))
-                    placed = spread(mesh, (lanes.at(missing[here.lane]), here.taken))
-                    values = here.collect(jax.device_get(function_block(group.function, mesh, shape, *placed)))
                     numbers = missing[start : start + shape.lanes]
+                    here = seats(shape, len(numbers))
+                    placed = spread(mesh, (lanes.at(numbers[here.lane]), here.taken))
+                    values = here.collect(jax.device_get(function_block(group.function, mesh, shape, *placed)))
                     write(sweep, rows[numbers // len(sweep.seeds)], numbers % len(sweep.seeds), values)
                     bar.update(len(numbers))
         except KeyboardInterrupt as stop:

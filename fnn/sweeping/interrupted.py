@@ -1,6 +1,6 @@
-"""What Ctrl-C leaves of a sweep."""
+"""What is left of a sweep that did not come to its end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,3 +21,27 @@ class SweepInterrupted(KeyboardInterrupt):
     def resume(self, *, progress: bool = True) -> Any:
         """Trains what is missing and returns the whole sweep."""
         return self._go_on(progress)
+
+
+class SweepFailed(RuntimeError):
+    """Blocks of lanes failed, for want of memory or with another error of the machine; all others were trained.
+
+    `sweep` has those that were finished, `failures` a pair for each block that was not: the numbers of its lanes, as
+    (setting, seed), and the error.
+    """
+
+    def __init__(self, sweep: Any, failures: Sequence[tuple[list, Exception]], go_on: Callable[[bool, bool], Any]):
+        (first, error), lanes = failures[0], sum(len(lanes) for lanes, _ in failures)
+        super().__init__(
+            f"{lanes} of {sweep.finished.size} lanes failed, in {len(failures)} block(s); setting {first[0][0]}, seed "
+            f"{first[0][1]} among them: {type(error).__name__}: {error}. The others are in this error's .sweep; "
+            ".resume() tries again, .resume(smaller_blocks=True) with one row of lanes at a time, which takes less "
+            "memory and gives the same results."
+        )
+        self.sweep = sweep
+        self.failures = failures
+        self._go_on = go_on
+
+    def resume(self, *, progress: bool = True, smaller_blocks: bool = False) -> Any:
+        """Trains what is missing and returns the whole sweep."""
+        return self._go_on(progress, smaller_blocks)

@@ -1,6 +1,6 @@
 """A group's compiled program, which trains any number of its lanes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from jax.sharding import Mesh
 from jaxtyping import Bool, Integer
 
 from fnn import tree
+from fnn.checkpoint.run_directory import text_of
 from fnn.data import Dataset
 from fnn.devices import IN_ORDER
 from fnn.sweeping.blocks import Seats, Shape, over_rows, seats, spread, spread_like
@@ -36,8 +37,8 @@ class Program(NamedTuple):
     like: Training  # one lane's shapes and dtypes
 
     def compile(self, lanes: Lanes) -> float:
-        """Compiles, unless an equal program was compiled before; the seconds it took."""
-        placed, real = self._placed(lanes, seats(self.shape, 0, len(lanes.seeds)))
+        """Compiles for blocks of lanes like these, unless an equal program was compiled before; the seconds it took."""
+        placed, real = self._placed(lanes, self.seats(lanes))
         training = spread_like(self.mesh, begin_block.eval_shape(*self._static, placed, real))
         rest = (*self._static, placed, self.dataset, training, np.int32(0))
         advance_block.eval_shape(*rest)  # what does not fit is refused before anything is compiled
@@ -45,18 +46,52 @@ class Program(NamedTuple):
             lambda: (begin_block.lower(*self._static, placed, real).compile(), advance_block.lower(*rest).compile())
         )[1]
 
-    def blocks(self, lanes: Lanes, pace: Pace, report: Callable[[Seats, Training], None]) -> Iterator[Training]:
-        """The lanes a block at a time, trained and on the host; leaves have the lanes as their first axis. The
-        optimizer's state, which nobody asks for, is left out. `report` is told after every chunk of epochs."""
-        total = len(lanes.seeds)
-        for start in range(0, total, self.shape.lanes):
-            here = seats(self.shape, start, total)
-            placed, real = self._placed(lanes, here)
-            first = begin_block(*self._static, placed, real)
-            on, again = partial(self._advance, placed), partial(self._examine, placed)
-            for training in pace.chunks(on, again, first, self.group.plan.epochs):
-                report(here, training)
-            yield here.collect(jax.device_get(without_optimizer_state(training)))
+    def block(self, lanes: Lanes, pace: Pace, saved: Training | None = None) -> Iterator[Training]:
+        """The lanes of a block after every chunk of epochs, in their seats on the devices, until all have ended; from
+        the start, or from where they were saved."""
+        here = self.seats(lanes)
+        placed, real = self._placed(lanes, here)
+        first = begin_block(*self._static, placed, real) if saved is None else spread(self.mesh, saved)
+        yield first
+        on, again = partial(self._advance, placed), partial(self._examine, placed)
+        yield from pace.chunks(on, again, first, self.group.plan.epochs)
+
+    def results(self, lanes: Lanes, training: Training) -> Training:
+        """A block on the host; leaves have the lanes as their first axis. The optimizer's state, which nobody asks
+        for, is left out."""
+        return self.seats(lanes).collect(jax.device_get(without_optimizer_state(training)))
+
+    def trained(self, lanes: Lanes) -> Iterator[Training]:
+        """The results of any number of lanes, a block at a time."""
+        for numbers in self.cut(np.arange(len(lanes.seeds))):
+            here = lanes.at(numbers)
+            *_, training = self.block(here, Pace())
+            yield self.results(here, training)
+
+    def cut(self, numbers: Integer[np.ndarray, "lanes"]) -> list[Integer[np.ndarray, "lanes"]]:
+        """Into blocks."""
+        size = self.shape.lanes
+        return [numbers[start : start + size] for start in range(0, len(numbers), size)]
+
+    def seats(self, lanes: Lanes) -> Seats:
+        """Of the lanes of a block."""
+        return seats(self.shape, len(lanes.seeds))
+
+    def block_like(self) -> Training:
+        """The shapes of a block."""
+        d, r, a = self.shape
+        return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((d * r, a, *leaf.shape), leaf.dtype), self.like)
+
+    def texts(self, lanes: Lanes) -> list[str]:
+        """The programs of one lane, for comparison: they depend on the builder, the plan and what is traced alone."""
+        one = lanes.seeds[0], {name: values[0] for name, values in lanes.hyper.items()}
+        fixed = self.group.builder, self.group.plan
+        traced = begin_lane.trace(*fixed, *one), advance_lane.trace(*fixed, *one, self.dataset, self.like, np.int32(0))
+        return [text_of(each) for each in traced]
+
+    def smaller(self) -> "Program":
+        """The same with blocks of one row, which take the least memory."""
+        return self._replace(shape=self.shape._replace(rows=1))
 
     @property
     def _static(self) -> tuple[FixedBuilder, Plan, Mesh, Shape]:
@@ -79,8 +114,16 @@ def without_optimizer_state(training: Training) -> Training:
 
 @partial(jax.jit, static_argnums=(0, 1))
 def begin_lane(builder: FixedBuilder, plan: Plan, seed: np.uint32, hyper: dict) -> Training:
-    """One lane before its first epoch; used for its shapes, which jit remembers."""
+    """One lane before its first epoch; used for its shapes, which jit remembers, and as a text."""
     return begin(builder(hyper), plan, seed)
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def advance_lane(
+    builder: FixedBuilder, plan: Plan, seed: np.uint32, hyper: dict, dataset: Dataset, training: Training, until
+) -> Training:
+    """One lane after `until` epochs; used as a text."""
+    return advance(builder(hyper), plan, seed, dataset, training, until)
 
 
 @partial(jax.jit, compiler_options=IN_ORDER, static_argnums=(0, 1, 2, 3))

@@ -16,10 +16,9 @@ from fnn.sweeping.lanes import Lanes
 from fnn.sweeping.program import Program
 from fnn.sweeping.settings import Setting
 from fnn.sweeping.summary import Row, Summary, summary_of
-from fnn.training.pace import Pace
 from fnn.training.program import Training
 from fnn.training.run import Run
-from fnn.training.step import NEVER
+from fnn.training.step import NEVER, Learner
 from fnn.types import PyTree
 
 BYTES_KEPT = 2**30  # of parameters, unless the caller says otherwise
@@ -42,8 +41,14 @@ class Part:
         """The parameters of these lanes; where they were not kept, trained anew by the same program."""
         if self.kept is not None:
             return jax.tree.map(lambda leaf: leaf[numbers], self.kept)
-        blocks = self.program.blocks(self.lanes.at(numbers), Pace(), lambda seats, training: None)
+        blocks = self.program.trained(self.lanes.at(numbers))
         return jax.tree.map(lambda *leaves: np.concatenate(leaves), *map(parameters, blocks))
+
+    def worth_keeping(self, results: Training) -> Training:
+        """The results, without the parameters where they are not kept."""
+        if self.kept is not None:
+            return results
+        return results._replace(learner=Learner((), (), ()), best=results.best._replace(params=(), state=()))
 
 
 def parameters(training: Training) -> PyTree:
@@ -81,6 +86,26 @@ class Sweep:
     def diverged(self) -> Bool[np.ndarray, "settings seeds"]:
         """The lanes that ended because a step was not finite."""
         return self.diverged_step != NEVER
+
+    def take(self, part: Part, numbers: Integer[np.ndarray, "lanes"], results: Training) -> None:
+        """Puts in the results of these lanes of a part."""
+        part.store(numbers, results)
+        index = self.index(part, numbers)
+        for name, values in results.history.items():
+            self.history[name][index] = values
+        self.best_epoch[index] = results.best.epoch
+        self.stopped_epoch[index] = results.epochs - 1
+        self.diverged_step[index] = results.diverged_step
+        self.finished[index] = True
+        self.lowest = min(self.lowest, float(np.min(results.best.loss)))
+
+    def index(self, part: Part, numbers: Integer[np.ndarray, "lanes"]) -> tuple[np.ndarray, np.ndarray]:
+        """Settings and positions of seeds of lanes of a part."""
+        return np.array(part.program.group.rows)[numbers // len(self.seeds)], numbers % len(self.seeds)
+
+    def missing(self, part: Part) -> Integer[np.ndarray, "lanes"]:
+        """The lanes of a part that are not finished."""
+        return np.flatnonzero(~self.finished[np.array(part.program.group.rows)])
 
     def lane(self, setting: int | Row, seed: int) -> Run:
         """The run of one lane: `setting` is a row number of `settings`, or a row of `summary` or `best`; `seed` is one

@@ -1,16 +1,22 @@
 """`fnn.sweep`: the same training over seeds and hyperparameters."""
 
 from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
 
 from fnn import checks
 from fnn.data import Dataset
 from fnn.sweeping.blocks import device_mesh, replicated
 from fnn.sweeping.fill import fill
 from fnn.sweeping.groups import Builder, Group, groups_of
+from fnn.sweeping.keeping import described as lanes_described
+from fnn.sweeping.keeping import keeping
 from fnn.sweeping.lanes import lanes_of
 from fnn.sweeping.program import program_of
 from fnn.sweeping.results import Part, Sweep, empty
 from fnn.sweeping.settings import Hyper, settings_of
+from fnn.training.keeping import checked_saving, described
+from fnn.training.program import Plan
 
 
 def sweep(
@@ -25,6 +31,8 @@ def sweep(
     exact: bool = False,
     keep_params: bool | None = None,
     progress: bool = True,
+    checkpoint: str | Path | None = None,
+    checkpoint_every: float = 30.0,
 ) -> Sweep:
     """Trains one network for each setting and seed, as blocks of lanes that share one compiled program.
 
@@ -41,17 +49,24 @@ def sweep(
                  constants; otherwise equal to about 1e-6
     keep_params  keep the parameters of every lane (None: if they fit into 1 GiB); where they are not kept,
                  sweep.lane(…) trains that lane again, bit for bit the same
+    checkpoint   a directory in which every finished block of lanes is saved and, every checkpoint_every seconds, the
+                 block at hand; started again with the same arguments the sweep goes on from there, and ends bit for
+                 bit as one that was never interrupted. SIGTERM ends it after a chunk of epochs, saved, with status 143
 
     The other arguments are those of fnn.train. Call fnn.use_all_devices() first to use every core. A lane that
     diverges or stops early is frozen and the others go on. Ctrl-C ends within a chunk of epochs with a
     `SweepInterrupted`, which has what was finished and goes on from there. Raises ValueError before anything is
     compiled.
 
+    Blocks that fail, for want of memory or with another error of the machine, do not keep the others from being
+    trained: a `SweepFailed` at the end has those that were finished, and trains the failed lanes again if asked.
+
     A program is compiled once for each builder object: a lambda written in the call is a new one every time, so give
     a builder that several sweeps share a name.
     """
     seeds = checks.seeds(seeds)
     settings = settings_of(hyper)
+    saving = checked_saving(checkpoint, checkpoint_every)
     groups = groups_of(builder, settings, dataset, epochs, batch_size, patience)
     mesh = device_mesh()
     shared = replicated(mesh, dataset._replace(scaling=None))
@@ -60,4 +75,12 @@ def sweep(
         lanes = lanes_of([settings[row] for row in group.rows], group.traced, seeds)
         return Part(program_of(group, mesh, shared, lanes, exact), lanes)
 
-    return fill(empty(settings, seeds, [part(group) for group in groups], keep_params), progress)
+    parts = [part(group) for group in groups]
+
+    def describe() -> tuple[dict, list[str]]:
+        options = {"call": "fnn.sweep", "exact": exact, "keep_params": keep_params}
+        data_and_plan = described(Plan(epochs, batch_size, patience), dataset)
+        programs = [text for part in parts for text in part.program.texts(part.lanes)]
+        return options | data_and_plan | lanes_described(settings, seeds), programs
+
+    return fill(empty(settings, seeds, parts, keep_params), partial(keeping, checkpoint, saving, describe), progress)

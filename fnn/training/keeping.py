@@ -11,7 +11,6 @@ import numpy as np
 from fnn import checks
 from fnn.checkpoint.run_directory import RunDirectory, fingerprint, run_directory
 from fnn.data import Dataset
-from fnn.training.pace import next_multiple
 from fnn.training.program import Plan, Training
 from fnn.training.stopping import Stopping
 
@@ -25,9 +24,9 @@ class Saving:
         self.seconds, self.epochs = seconds, epochs
         self.last = time.monotonic()
 
-    def is_due(self, done: int, before: int) -> bool:
-        """Whether to save now, with so many epochs done, `before` of them at the chunk before."""
-        reached = self.epochs is not None and done >= next_multiple(before, self.epochs)
+    def is_due(self, done: int = 0) -> bool:
+        """Whether to save now, with so many epochs done."""
+        reached = self.epochs is not None and done > 0 and done % self.epochs == 0
         return reached or time.monotonic() - self.last >= self.seconds
 
     def saved(self) -> None:
@@ -36,18 +35,16 @@ class Saving:
 
 
 def kept(
-    trainings: Iterator[Training], start: int, directory: RunDirectory, saving: Saving, stopping: Stopping
+    trainings: Iterator[Training], directory: RunDirectory, saving: Saving, stopping: Stopping
 ) -> Iterator[Training]:
-    """The trainings of a run that has done `start` epochs, each saved before it is shown if it is time, it is the last,
-    or somebody asked to stop; then that is obeyed."""
-    before = start
+    """The trainings of a run, each saved before it is shown if it is time, it is the last, or somebody asked to stop;
+    then that is obeyed."""
     for training in trainings:
         done = int(training.epochs)
-        if saving.is_due(done, before) or stopping.wish is not None or not training.active:
+        if saving.is_due(done) or stopping.wish is not None or not training.active:
             directory.save(done, training, keep=KEPT)
             saving.saved()
         stopping.obey()
-        before = done
         yield training
 
 
@@ -79,6 +76,4 @@ def keeping(
         yield None, iter
         return
     with Stopping() as stopping, run_directory(checkpoint, *describe()) as directory:
-        found = directory.newest(like)
-        start = 0 if found is None else int(found.epochs)
-        yield found, partial(kept, start=start, directory=directory, saving=saving, stopping=stopping)
+        yield directory.newest(like), partial(kept, directory=directory, saving=saving, stopping=stopping)
