@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from fnn import checks
@@ -59,7 +60,7 @@ identity = Activation("identity", _identity, _identity_derivative)
 
 def make_relu(at_zero: float = 0.0, name: str = "relu") -> Activation:
     """max(0, z). The derivative at z = 0 is a choice: 0 (the left one), ½ or 1 (the right one)."""
-    if at_zero not in (0.0, 0.5, 1.0):
+    if not checks.is_concrete(at_zero) or np.ndim(at_zero) or at_zero not in (0.0, 0.5, 1.0):
         raise ValueError(f"at_zero: got {at_zero!r}, expected 0, 0.5 or 1.")
 
     def relu(z):
@@ -260,8 +261,8 @@ REGISTRY: dict[str, Activation] = {
 }  # fmt: skip
 
 
-def get(activation: str | Activation) -> Activation:
+def get(activation: str | Activation, argument: str = "activation") -> Activation:
     """The activation of that name; an `Activation` is itself. ValueError for unknown names."""
     if isinstance(activation, Activation):
         return activation
-    return checks.lookup("activation", activation, REGISTRY)
+    return checks.lookup(argument, activation, REGISTRY)

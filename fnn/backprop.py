@@ -68,12 +68,13 @@ def apply(
     `state` is what net.init returned beside params, needed where the network has batch normalisation. With
     train=True batch statistics and dropout act as in training; the new state is not returned.
     Raises ValueError for x that is not (examples, features), has another feature count than the network, or holds
-    NaN, infinity or numbers that JAX would change (values are checked outside jit only), and for parameters of
-    another network.
+    NaN, infinity or numbers that JAX would change (values are checked outside jit only), and for parameters or a
+    state of another network.
     """
     check_net(net)
     checks.features(x)
     check_params(net, params)
+    check_mode(net, state, key, train)
     y, _, _ = forward(net, params, state, feature_major(x), key=key, train=train)
     return y.T
 
@@ -92,6 +93,7 @@ def value_and_grad(net: Layer, loss: Loss, *, reduction: str = "mean", has_state
     reduce = reductions.get(reduction)
     check_net(net)
     check_loss(loss)
+    checks.truth("has_state", has_state)
 
     def value_and_grad_of(
         params: Params,
@@ -103,6 +105,7 @@ def value_and_grad(net: Layer, loss: Loss, *, reduction: str = "mean", has_state
         train: bool = True,
         weights: Weights = None,
     ):
+        check_mode(net, state, key, train)
         check_batch(net, loss, params, state, x, y, weights)
         done = backprop(
             net, loss, reduce, params, state, feature_major(x), target_of(y), key=key, train=train, weights=weights
@@ -195,3 +198,15 @@ def check_params(net: Layer, params: Params) -> None:
         raise ValueError(
             f"params: {got}; net.init(key) returns (params, state): pass the one as params, the other as state=."
         )
+    checks.floating("params", params)
+
+
+def check_mode(net: Layer, state: State, key: Any, train: Any) -> None:
+    """Refuses a state of another network, whose statistics would be stretched where they have one feature, a key that
+    is none, and a `train` that is no Python bool. A layer says itself that it needs a state or a key."""
+    checks.truth("train", train)
+    if key is not None:
+        checks.key("key", key)
+    difference = "" if type(state) is tuple and state == () else checks.difference(state, shapes_of(net)[1])
+    if difference:
+        raise ValueError(f"state: state{difference}, unlike that of this network; pass what net.init(key) returned.")

@@ -3,8 +3,7 @@
 import difflib
 import inspect
 import math
-from collections.abc import Iterable, Mapping
-from numbers import Real
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import jax
@@ -13,19 +12,23 @@ import numpy as np
 
 T = TypeVar("T")
 
+LARGEST_COUNT = 2**31 - 1  # sizes and step numbers are int32 inside
+MOST_SEEDS = 2**20
+
 
 def lookup(kind: str, name: Any, known: Mapping[str, T]) -> T:
     """`known[name]`, or a ValueError that names the closest known one."""
     if isinstance(name, str) and name in known:
         return known[name]
-    close = difflib.get_close_matches(str(name), known, n=1)
+    close = difflib.get_close_matches(_shortened(str(name)), known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else "."
-    raise ValueError(f"{kind}: {name!r} is not known{hint} Known: {', '.join(known)}.")
+    raise ValueError(f"{kind}: {_shortened(repr(name))} is not known{hint} Known: {', '.join(known)}.")
 
 
 def is_concrete(value: Any) -> bool:
     """False for values that are being traced: only shapes can be checked there."""
-    return not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value))
+    leaves = jax.tree.leaves(value, is_leaf=lambda leaf: isinstance(leaf, Iterator))
+    return not any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
 
 
 def instance(name: str, value: Any, right: bool, expected: str) -> None:
@@ -56,6 +59,32 @@ def difference(got: Any, expected: Any) -> str:
     return ""
 
 
+def is_floating(dtype: Any) -> bool:
+    """Whether it is a dtype of floating-point numbers that JAX computes with, of 16 to 64 bits."""
+    return jax.dtypes.issubdtype(dtype, np.floating) and 2 <= np.dtype(dtype).itemsize <= 8
+
+
+def floating(name: str, tree: Any) -> None:
+    """Refuses a pytree with leaves other than floating-point numbers."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        dtype = leaf.dtype if hasattr(leaf, "dtype") else np.asarray(leaf).dtype
+        where = f"{name}{jax.tree_util.keystr(path)}"
+        if isinstance(leaf, np.ma.MaskedArray):
+            raise ValueError(f"{where}: got a masked array, expected a plain one; use .filled(…).")
+        if not is_floating(dtype):
+            raise ValueError(f"{where}: got dtype {dtype}, expected floating point; use .astype('float32').")
+
+
+def gradients(grads: Any, like: Any) -> None:
+    """Refuses gradients that are no floating-point arrays of the shapes of `like`: arithmetic would stretch them."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(grads):
+        if not hasattr(leaf, "dtype"):
+            raise ValueError(f"grads{jax.tree_util.keystr(path)}: got {leaf!r}, expected an array; use jnp.asarray.")
+    floating("grads", grads)
+    if unlike := difference(grads, like):
+        raise ValueError(f"grads: grads{unlike}; expected the structure and the shapes of the parameters.")
+
+
 def _shortened(text: str) -> str:
     return text if len(text) <= 200 else f"{text[:200]}…"
 
@@ -83,21 +112,60 @@ def fraction(name: str, value: Any) -> None:
 def _number(name: str, value: Any, accept: Any, expected: str) -> None:
     if not is_concrete(value):
         return
-    scalar = np.shape(value) == () and isinstance(value, (Real, np.ndarray, jax.Array))
-    if isinstance(value, bool) or not scalar:
+    if not _is_real_scalar(value):
         raise ValueError(f"{name}: got {value!r}, expected {expected}.")
-    if not (math.isfinite(value) and accept(value)):
+    if not accept(value):
         raise ValueError(f"{name}: got {value}, expected {expected}.")
+    largest = np.iinfo(jax.dtypes.canonicalize_dtype(int)).max
+    if isinstance(value, (int, np.integer)) and abs(int(value)) > largest:
+        raise ValueError(f"{name}: got {value}, expected {expected}; whole ones up to {largest}, so use a float.")
+    held, dtype = _held(value)
+    if not (math.isfinite(held) and accept(held)):
+        instead = "" if held == value or held != held else f", which is {held} in {dtype}"
+        raise ValueError(f"{name}: got {value}{instead}, expected {expected}.")
+
+
+def _is_real_scalar(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.generic, np.ndarray, jax.Array)):
+        return False
+    dtype = getattr(value, "dtype", np.dtype(float))
+    return np.shape(value) == () and (is_floating(dtype) or jax.dtypes.issubdtype(dtype, np.integer))
+
+
+def _held(value: Any) -> tuple[float, np.dtype]:
+    """The number as JAX's default float dtype holds it, in which programs also lose what is below the normal range."""
+    dtype = jax.dtypes.canonicalize_dtype(float)
+    with np.errstate(over="ignore", under="ignore"):
+        held = float(np.float64(value).astype(dtype))
+    return (0.0 if abs(held) < jnp.finfo(dtype).tiny else held), dtype
+
+
+def truth(name: str, value: Any) -> None:
+    """Refuses all but True and False; what is traced too, since it chooses between programs."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name}: got {value!r}, expected True or False.")
+
+
+def key(name: str, value: Any) -> None:
+    """Refuses what is not one random key: a typed one, or a raw one of uint32."""
+    array = isinstance(value, (np.ndarray, jax.Array))
+    typed = array and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key)
+    if not array or not (value.shape == () if typed else value.dtype == np.uint32 and value.ndim == 1):
+        got = f"shape {value.shape} of {value.dtype}" if array else repr(value)
+        raise ValueError(f"{name}: got {got}, expected one random key, such as jax.random.key(0).")
 
 
 def count(name: str, value: Any, minimum: int = 1) -> int:
     """A whole number of at least `minimum`, as an int."""
     if not is_concrete(value):
         raise ValueError(
-            f"{name}: got a traced number, expected a Python int: it changes the program, so make one sweep for each."
+            f"{name}: got a traced number, expected a Python int: it changes the program. Reckon with hyper in Python, "
+            "max(…) and not jnp.maximum(…), and a sweep compiles a program for each value."
         )
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < minimum:
         raise ValueError(f"{name}: got {value!r}, expected a whole number of at least {minimum}.")
+    if value > LARGEST_COUNT:
+        raise ValueError(f"{name}: got {value}, expected at most {LARGEST_COUNT}, which int32 holds.")
     return int(value)
 
 
@@ -120,6 +188,8 @@ def seeds(values: Iterable[int]) -> list[int]:
     for value in values:
         if seed(value) in checked:
             raise ValueError(f"seeds: {value} appears twice; expected distinct seeds.")
+        if len(checked) == MOST_SEEDS:
+            raise ValueError(f"seeds: got more than {MOST_SEEDS}, expected fewer; make several sweeps of them.")
         checked[seed(value)] = None
     if not checked:
         raise ValueError("seeds: got none, expected at least one, such as range(64).")
@@ -138,14 +208,19 @@ def threefry() -> None:
 
 
 def numbers(name: str, values: Any, remedy: str = "") -> Any:
-    """The values as an array, a NumPy one where they are concrete. Refuses all but real numbers (bfloat16 is one)."""
+    """The values as an array, a NumPy one where they are concrete. Refuses all but real numbers (bfloat16 is one) of
+    widths that JAX computes with, and masked ones, whose mask would be lost."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise ValueError(f"{name}: got a masked array, expected a plain one; leave masked rows out, or use .filled(…).")
     try:
         array = np.asarray(values) if is_concrete(values) else jnp.asarray(values)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{name}: not an array, expected rows of equal length: {error}") from error
-    if array.dtype.kind not in "biu" and not jax.dtypes.issubdtype(array.dtype, np.floating):
+    if array.dtype.kind in "biu" or is_floating(array.dtype):
+        return array
+    if not jax.dtypes.issubdtype(array.dtype, np.floating):
         raise ValueError(f"{name}: got dtype {array.dtype}, expected real numbers.{remedy}")
-    return array
+    raise ValueError(f"{name}: got dtype {array.dtype}, expected 16 to 64 bits; use .astype(float).")
 
 
 def finite(name: str, array: Any) -> None:
@@ -208,3 +283,12 @@ def weights(w: Any, n: int) -> None:
         finite("weights", w)
         if (w < 0).any() or not w.any():
             raise ValueError("weights: expected numbers of at least 0, and one above 0.")
+        _summable(w.astype(jax.dtypes.canonicalize_dtype(float)))
+
+
+def _summable(w: np.ndarray) -> None:
+    """Refuses weights by whose sum nothing can be divided."""
+    with np.errstate(over="ignore"):
+        total = w.sum()
+    if not np.finfo(w.dtype).tiny <= total < np.inf:
+        raise ValueError(f"weights: their sum is {total} in {w.dtype}, expected a finite number above 0; rescale them.")

@@ -21,6 +21,7 @@ Biases start at zero wherever the library makes them.
 
 import math
 from collections.abc import Callable
+from functools import wraps
 from typing import TypeAlias
 
 import jax
@@ -34,6 +35,20 @@ Shape: TypeAlias = tuple[int, int]
 Initializer: TypeAlias = Callable[[PRNGKey, Shape], Float[Array, "out in"]]
 
 
+def _of_matrix(draw: Initializer) -> Initializer:
+    """The initializer, refusing shapes that are not those of a matrix."""
+
+    @wraps(draw)
+    def initializer(key, shape):
+        if not isinstance(shape, (tuple, list)) or len(shape) != 2:
+            raise ValueError(f"shape: got {shape!r}, expected (out, in).")
+        out, into = (checks.count(f"shape[{axis}]", length) for axis, length in enumerate(shape))
+        return draw(key, (out, into))
+
+    return initializer
+
+
+@_of_matrix
 def zeros(key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
     """W = 0."""
     return jnp.zeros(shape)
@@ -42,7 +57,7 @@ def zeros(key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
 def constant(value: float = 0.1) -> Initializer:
     """W = value."""
     checks.real("value", value)
-    return lambda key, shape: jnp.full(shape, value, float)
+    return _of_matrix(lambda key, shape: jnp.full(shape, value, float))
 
 
 def uniform(low: float = -0.05, high: float = 0.05) -> Initializer:
@@ -51,18 +66,20 @@ def uniform(low: float = -0.05, high: float = 0.05) -> Initializer:
     checks.real("high", high)
     if checks.is_concrete((low, high)) and low >= high:
         raise ValueError(f"uniform: got low = {low}, high = {high}, expected low < high.")
-    return lambda key, shape: jax.random.uniform(key, shape, minval=low, maxval=high)
+    checks.real("high - low", high - low)
+    return _of_matrix(lambda key, shape: jax.random.uniform(key, shape, minval=low, maxval=high))
 
 
 def normal(sigma: float = 0.01) -> Initializer:
     """W ~ N(0, σ²)."""
     checks.positive("sigma", sigma)
-    return lambda key, shape: sigma * jax.random.normal(key, shape)
+    return _of_matrix(lambda key, shape: sigma * jax.random.normal(key, shape))
 
 
 def _normal_with(variance: Callable[[int, int], float]) -> Initializer:
     """W ~ N(0, variance(out, in))."""
 
+    @_of_matrix
     def initializer(key, shape):
         out, into = shape
         return math.sqrt(variance(out, into)) * jax.random.normal(key, shape)
@@ -77,12 +94,14 @@ he = _normal_with(lambda out, into: 2 / into)
 he_fan_out = _normal_with(lambda out, into: 2 / out)
 
 
+@_of_matrix
 def glorot_uniform(key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
     """W ~ U(−r, r), r = √(6/(in + out)): the variance of `glorot`."""
     bound = math.sqrt(6 / sum(shape))
     return jax.random.uniform(key, shape, minval=-bound, maxval=bound)
 
 
+@_of_matrix
 def orthogonal(key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
     """W with orthonormal rows (out ≤ in) or columns (out > in), uniform over such matrices.
 
@@ -119,5 +138,21 @@ REGISTRY: dict[str, Initializer] = {
 
 
 def get(init: str | Initializer) -> Initializer:
-    """The initialiser of that name; a function is itself. ValueError for unknown names."""
-    return init if callable(init) else checks.lookup("init", init, REGISTRY)
+    """The initialiser of that name; a function is itself. ValueError for unknown names, and for a maker of
+    initialisers such as `normal` that was not called."""
+    if not callable(init):
+        return checks.lookup("init", init, REGISTRY)
+    checks.instance("init", init, init not in (constant, uniform, normal), "an initializer (key, shape) -> W")
+    return init
+
+
+def drawn(init: Initializer, key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
+    """W as the initialiser draws it. ValueError where it is no floating-point array of that shape."""
+    try:
+        W = init(key, shape)
+    except TypeError as error:
+        raise ValueError(f"init: {error}; it is called as init(key, shape) and returns W.") from error
+    got = getattr(W, "shape", None), getattr(W, "dtype", None)
+    if got[0] != shape or not checks.is_floating(got[1]):
+        raise ValueError(f"init: returned shape {got[0]} of {got[1]}, expected {shape} of floating-point numbers.")
+    return jnp.asarray(W)

@@ -245,6 +245,7 @@ def smoothed(loss: Loss, amount: float) -> Loss:
     the unsmoothed target.
     """
     checks.fraction("amount", amount)
+    checks.instance("loss", loss, isinstance(loss, Loss), "a Loss such as fnn.losses.softmax_cross_entropy")
     categorical = loss.check is _check_classes
     if not categorical and loss.check is not _check_probabilities:
         raise ValueError(f"smoothed: got {loss.name}, expected a cross-entropy.")

@@ -32,10 +32,12 @@ def mlp(
     Parameters are a tuple with one entry a layer, in the order of the forward pass: `params[0].W`, `params[0].b`,
     then () for the activation, and so on. Raises ValueError for whatever is not as above.
     """
-    hidden = len(sizes) - 2 if isinstance(sizes, Sequence) and not isinstance(sizes, str) else -1
+    hidden = len(sizes) - 2 if isinstance(sizes, Sequence) and not isinstance(sizes, (str, bytes)) else -1
     if hidden < 0:
         raise ValueError(f"sizes: got {sizes!r}, expected at least (inputs, outputs), such as (64, 32, 10).")
-    if batch_norm not in (None, "before", "after"):
+    sizes = [checks.count(f"sizes[{i}]", size) for i, size in enumerate(sizes)]
+    last = activations.get(output, "output")
+    if batch_norm is not None and not (isinstance(batch_norm, str) and batch_norm in ("before", "after")):
         raise ValueError(f"batch_norm: got {batch_norm!r}, expected 'before', 'after' or None.")
     checks.fraction("dropout", dropout)
 
@@ -50,8 +52,8 @@ def mlp(
         if not checks.is_concrete(dropout) or dropout:
             parts.append(layers.dropout(dropout))
     parts.append(layers.dense(sizes[-2], sizes[-1], init=init))
-    if activations.get(output) is not activations.identity:
-        parts.append(layers.activation(output))
+    if last is not activations.identity:
+        parts.append(layers.activation(last))
     return layers.serial(*parts)
 
 

@@ -5,6 +5,7 @@ They act on weight matrices; biases, scales and shifts (arrays of fewer than two
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
 from fnn import checks, tree
@@ -49,8 +50,8 @@ def _sum(first: Penalty, second: Penalty) -> Penalty:
 
 
 def _matrices(params: Params) -> list[Array]:
-    return [leaf for leaf in jax.tree.leaves(params) if leaf.ndim >= 2]
+    return [leaf for leaf in jax.tree.leaves(params) if np.ndim(leaf) >= 2]
 
 
 def _if_matrix(leaf: Array) -> Array:
-    return leaf if leaf.ndim >= 2 else jnp.zeros_like(leaf)
+    return leaf if np.ndim(leaf) >= 2 else jnp.zeros_like(leaf)

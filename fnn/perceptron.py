@@ -47,7 +47,8 @@ def predict(params: PerceptronParams, x: Num[ArrayLike, "batch features"]) -> In
     """
     checks.features(x)
     _check_params(params, np.shape(x)[1])
-    return _fires(params, jnp.asarray(x)).astype(jnp.int32)
+    x, params = _floating(x, params)
+    return _fires(params, x).astype(jnp.int32)
 
 
 def fit(
@@ -84,19 +85,18 @@ def fit(
     _check_targets(y)
     checks.count("epochs", epochs)
     checks.positive("learning_rate", learning_rate)
+    checks.key("key", key)
     n_features = np.shape(x)[1]
     zeros = PerceptronParams(jnp.zeros(n_features, jnp.float32), jnp.zeros((), jnp.float32))
     start = zeros if params is None else params
     _check_params(start, n_features)
-    x = jnp.asarray(x)
-    x = x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(float)
+    x, start = _floating(x, start)
     return _fit(start, x, jnp.asarray(y), key, learning_rate, epochs=epochs)
 
 
 @partial(jax.jit, static_argnames="epochs")
 def _fit(start, x, t, key, learning_rate, *, epochs):
-    dtype = jnp.result_type(x, *start, jnp.float32)
-    start, x, t, eta = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), (start, x, t, learning_rate))
+    t, eta = jnp.asarray(t, x.dtype), jnp.asarray(learning_rate, x.dtype)
 
     def visit(carry, example):
         params, mean = carry
@@ -116,6 +116,15 @@ def _fit(start, x, t, key, learning_rate, *, epochs):
     carry = start, tree.zeros_like(start)
     (params, averaged), (trajectory, averages, mistakes) = jax.lax.scan(epoch, carry, jnp.arange(epochs))
     return Fit(params, averaged, mistakes, trajectory, averages)
+
+
+def _floating(x, params: PerceptronParams) -> tuple[Array, PerceptronParams]:
+    """Both in the widest dtype of x (JAX's default float where x is not floating-point), the parameters and float32."""
+    x = jnp.asarray(x)
+    x = x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(float)
+    w, b = map(jnp.asarray, params)
+    dtype = jnp.result_type(x, w, b, jnp.float32)
+    return x.astype(dtype), PerceptronParams(w.astype(dtype), b.astype(dtype))
 
 
 def _extended(mean: PerceptronParams, n: Int[Array, ""], value: PerceptronParams) -> PerceptronParams:
@@ -147,9 +156,10 @@ def _check_params(params: PerceptronParams, n_features: int) -> None:
     if not isinstance(params, PerceptronParams):
         raise ValueError(f"params: got {type(params).__name__}, expected PerceptronParams(w, b).")
     for name, value, shape in zip(("w", "b"), params, ((n_features,), ()), strict=True):
-        if np.shape(value) != shape:
+        value = checks.numbers(f"params.{name}", value)
+        if value.shape != shape:
             raise ValueError(
-                f"params.{name}: got shape {np.shape(value)}, expected {shape} for x with {n_features} features."
+                f"params.{name}: got shape {value.shape}, expected {shape} for x with {n_features} features."
             )
         if checks.is_concrete(value):
             checks.finite(f"params.{name}", value)

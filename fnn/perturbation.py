@@ -48,7 +48,7 @@ def one_at_a_time(loss: Objective, params: Params, *, key: PRNGKey, steps: int, 
     jit) not finite, a loss that is not a floating-point scalar, steps < 1, and σ that is not above zero.
     Sharif S2, "Learning by perturbing weights".
     """
-    _check(loss, params, steps, sigma)
+    _check(loss, params, key, steps, sigma)
     return _one_at_a_time(loss, params, key, sigma, steps=steps)
 
 
@@ -93,7 +93,7 @@ def all_in_parallel(
     jit) not finite, a loss that is not a floating-point scalar, steps or trials < 1, and σ or η that are not above
     zero. Sharif S2, "Learning by perturbing weights"; Werfel, Xie & Seung 2005.
     """
-    _check(loss, params, steps, sigma)
+    _check(loss, params, key, steps, sigma)
     checks.positive("learning_rate", learning_rate)
     checks.count("trials", trials)
     return _all_in_parallel(loss, params, key, sigma, learning_rate, steps=steps, trials=trials)
@@ -119,7 +119,11 @@ def _all_in_parallel(loss, params, key, sigma, learning_rate, *, steps, trials):
 
 def _initial(loss: Objective, params: Params) -> Scalar:
     """L at the start, refused while tracing where it is not a floating-point scalar."""
-    value = jnp.asarray(loss(params))
+    returned = loss(params)
+    try:
+        value = jnp.asarray(returned)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"loss: returned {returned!r}, expected a floating-point scalar.") from error
     if value.shape != () or not jnp.issubdtype(value.dtype, jnp.floating):
         raise ValueError(
             f"loss: returned shape {value.shape} of {value.dtype}, expected a floating-point scalar; take its mean "
@@ -128,18 +132,16 @@ def _initial(loss: Objective, params: Params) -> Scalar:
     return value
 
 
-def _check(loss: Objective, params: Params, steps: int, sigma: float | Array) -> None:
+def _check(loss: Objective, params: Params, key: PRNGKey, steps: int, sigma: float | Array) -> None:
     if not callable(loss):
         raise ValueError(f"loss: got {loss!r}, expected a function from params to a scalar.")
     leaves = jax.tree.leaves_with_path(params)
-    if not leaves:
+    if not any(np.size(leaf) for _, leaf in leaves):
         raise ValueError(f"params: got {params!r}, which holds no array; expected at least one weight.")
+    checks.floating("params", params)
     for path, leaf in leaves:
-        name = f"params{jax.tree_util.keystr(path)}"
-        dtype = leaf.dtype if hasattr(leaf, "dtype") else np.asarray(leaf).dtype
-        if not jnp.issubdtype(dtype, jnp.floating):
-            raise ValueError(f"{name}: got dtype {dtype}, expected floating point; use .astype('float32').")
         if checks.is_concrete(leaf):
-            checks.finite(name, leaf)
+            checks.finite(f"params{jax.tree_util.keystr(path)}", leaf)
+    checks.key("key", key)
     checks.count("steps", steps)
     checks.positive("sigma", sigma)

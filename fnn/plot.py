@@ -1,13 +1,24 @@
 """Figures from arrays. Needs matplotlib, which `pip install "fnn[experiments]"` brings; nothing else of fnn."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
 COLORS = {"train": "#4c78a8", "validation": "#e45756", "test": "#54a24b"}
+LINES: list[dict[str, Any]] = [
+    *({"color": color, "linestyle": "-"} for color in ("#0072b2", "#e69f00", "#009e73", "#000000")),
+    *({"color": color, "linestyle": "--"} for color in ("#d55e00", "#56b4e9", "#cc79a7", "#999999")),
+]
+"""Lines that color-blind eyes tell apart too: the colors of Okabe & Ito 2008, with gray for yellow, and dashes."""
+
+WIDE = 100  # a factor that a linear scale does not show
+ABREAST = 50  # characters that have room side by side on a figure of the default width
+LONGEST = 24  # characters of a name that leave room for the axes
+MOST_DOWN = 36  # names that have room one below the other on a figure of 8 inches
 
 
 def figure(columns: int = 1, *, width: float = 5.2, height: float = 3.6) -> tuple[Figure, list[Axes]]:
@@ -23,12 +34,17 @@ def figure(columns: int = 1, *, width: float = 5.2, height: float = 3.6) -> tupl
 def band(axis: Axes, values: np.ndarray, label: str, **style: Any) -> None:
     """Median over lanes as a line and the 5th to 95th percentile as a band.
 
-    values is (lanes, epochs); epochs count from 1. NaN (a lane that stopped or diverged) is left out epoch by epoch.
+    values is (lanes, epochs); epochs count from 1. NaN (a lane that stopped or diverged) is left out epoch by epoch;
+    where all is NaN, the label alone is there.
     """
     epochs = np.arange(1, values.shape[1] + 1)
     seen = ~np.isnan(values).all(axis=0)
+    if not seen.any():
+        axis.plot([], label=label, **style)
+        return
     low, middle, high = np.nanpercentile(values[:, seen], [5, 50, 95], axis=0)
-    (line,) = axis.plot(epochs[seen], middle, label=label, **style)
+    marker = "." if np.count_nonzero(seen) == 1 else None  # a line through one point is not seen
+    (line,) = axis.plot(epochs[seen], middle, label=label, marker=marker, **style)
     axis.fill_between(epochs[seen], low, high, alpha=0.2, color=line.get_color(), linewidth=0)
 
 
@@ -43,31 +59,109 @@ def learning_curves(axis: Axes, history: dict[str, np.ndarray], metric: str) -> 
     axis.legend(frameon=False)
 
 
-def heatmap(axis: Axes, fields: np.ndarray, across: Sequence[Any], down: Sequence[Any]) -> None:
-    """fields (down, across) as colors, each with its number, ticks at the values; NaN stays empty."""
-    axis.imshow(fields, cmap="viridis", aspect="auto")
+def heatmap(
+    axis: Axes,
+    fields: np.ndarray,
+    texts: np.ndarray,
+    across: Sequence[str],
+    down: Sequence[str],
+    *,
+    norm: Normalize,
+    label: str,
+) -> None:
+    """fields (down, across) as colors, with their names at the ticks; NaN stays empty.
+
+    texts (down, across) are written into the fields if they all have room, and otherwise those of empty fields alone,
+    beside a color bar with the label.
+    """
+    image = axis.imshow(fields, cmap="viridis", norm=norm, aspect="auto")
     axis.grid(visible=False)
-    light = fields > np.nanmin(fields) + 0.6 * (np.nanmax(fields) - np.nanmin(fields))
+    room = ABREAST - min(max(map(len, down)), LONGEST)
+    fit = len(down) <= MOST_DOWN and len(across) * (1 + max(map(len, texts.flat))) <= room
+    if not fit:
+        axis.figure.colorbar(image, ax=axis, label=label)
+        room -= 10
     for i, j in np.ndindex(fields.shape):
-        if not np.isnan(fields[i, j]):
-            axis.text(j, i, f"{fields[i, j]:.3g}", ha="center", va="center", color="black" if light[i, j] else "white")
-    axis.set_xticks(range(len(across)), [_tick(value) for value in across])
-    axis.set_yticks(range(len(down)), [_tick(value) for value in down])
+        empty = np.isnan(fields[i, j])
+        if fit or empty:
+            color = "black" if empty or norm(fields[i, j]) > 0.6 else "white"
+            axis.text(j, i, str(texts[i, j]), ha="center", va="center", color=color)
+    names_across(axis, across, room)
+    names_down(axis, down)
 
 
-def strips(axis: Axes, values: np.ndarray, labels: Sequence[str]) -> None:
-    """values (rows, lanes) as points, a row below the other, with the median as a line and the quartiles as a box."""
+def dots(axis: Axes, x: np.ndarray, y: np.ndarray, values: np.ndarray, *, norm: Normalize, label: str) -> None:
+    """values (points,) as the colors of dots at x, y (points,), with a color bar; a × where the value is NaN."""
+    empty = np.isnan(values)
+    axis.plot(x[empty], y[empty], "x", color="black", markersize=6)
+    drawn = axis.scatter(
+        x[~empty], y[~empty], c=values[~empty], norm=norm, cmap="viridis", s=36, edgecolors="black", linewidths=0.5
+    )
+    axis.figure.colorbar(drawn, ax=axis, label=label)
+
+
+def names_across(axis: Axes, names: Sequence[str], room: int = ABREAST) -> None:
+    """Ticks at 0, 1, … with these names: upright where they have no room side by side, and some where they have none
+    even so. room is in characters."""
+    names = [_cut(name) for name in names]
+    upright = len(names) * (1 + max(map(len, names))) > room
+    step = -(-2 * len(names) // room) if upright else 1  # a line is as high as almost two characters are wide
+    axis.set_xticks(range(0, len(names), step), names[::step], rotation=90 if upright else 0)
+
+
+def names_down(axis: Axes, names: Sequence[str], most: int = MOST_DOWN) -> None:
+    """Ticks at 0, 1, … with these names, or with some of them where there are more."""
+    step = -(-len(names) // most)
+    axis.set_yticks(range(0, len(names), step), [_cut(name) for name in names[::step]])
+
+
+def _cut(name: str) -> str:
+    """The beginning and the end of a name that is longer than LONGEST."""
+    return name if len(name) <= LONGEST else f"{name[:11]}…{name[12 - LONGEST :]}"
+
+
+def log_where_wide(set_scale: Callable[..., Any], values: np.ndarray) -> None:
+    """A log scale, by axis.set_xscale or set_yscale, for values that are `wide`; zeros have a place on it."""
+    if wide(values):
+        low = positive(values).min()
+        if np.nanmin(values) > 0:
+            set_scale("log")
+        else:
+            set_scale("symlog", linthresh=low)
+
+
+def color_norm(values: np.ndarray, *, log: bool) -> Normalize:
+    """From the lowest to the highest value, logarithmic if asked for and if the values are `wide`; zeros have the
+    lowest color then."""
+    if log and wide(values):
+        return LogNorm(positive(values).min(), np.nanmax(values), clip=True)
+    return Normalize(np.nanmin(values), np.nanmax(values))
+
+
+def wide(values: np.ndarray) -> bool:
+    """Whether none of the values is negative and the positive ones span more than a factor of 100. NaN has no say."""
+    some = positive(values)
+    return some.size > 0 and not (values < 0).any() and bool(some.max() / WIDE > some.min())
+
+
+def positive(values: np.ndarray) -> np.ndarray:
+    """The positive ones of the values."""
+    return values[values > 0]
+
+
+def strips(axis: Axes, values: np.ndarray, labels: Sequence[str], empty: Sequence[str]) -> None:
+    """values (rows, lanes) as points, a row below the other, with the median as a line and the quartiles as a box. A
+    row of NaN alone has its text of `empty` instead."""
     for row, lanes in enumerate(values):
         seen = lanes[~np.isnan(lanes)]
         shift = np.random.default_rng(0).uniform(-0.3, 0.3, len(seen))  # so that equal values do not hide each other
         axis.plot(seen, row + shift, ".", color=COLORS["train"], alpha=0.35, markersize=4)
         if seen.size:
             low, middle, high = np.percentile(seen, [25, 50, 75])
-            axis.barh(row, high - low, 0.7, low, color="none", edgecolor="black", linewidth=0.8)
+            box = [low, high, high, low, low], [row - 0.35, row - 0.35, row + 0.35, row + 0.35, row - 0.35]
+            axis.plot(*box, color="black", linewidth=0.8)
             axis.plot([middle, middle], [row - 0.35, row + 0.35], color="black", linewidth=1.6)
-    axis.set_yticks(range(len(labels)), labels)
+        else:
+            axis.text(0.5, row, empty[row], ha="center", va="center", transform=axis.get_yaxis_transform())
+    axis.set_yticks(range(len(labels)), labels, fontsize="small")
     axis.set_ylim(len(labels) - 0.5, -0.5)
-
-
-def _tick(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

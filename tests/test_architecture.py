@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "perturbation": {"types", "checks"},
     "data": {"types", "checks"},
     "checkpoint": {"types", "checks"},
+    "export": {"types", "checks", "backprop", "checkpoint"},
     "training": {"types", "checks", "tree", "reductions", "backprop", "data", "devices", "checkpoint"},
     "sweeping": {"types", "checks", "tree", "data", "devices", "training", "plot", "checkpoint"},
 }

@@ -144,7 +144,9 @@ def test_the_step_that_diverged_is_named():
     """Steps written out one by one: the first that is not finite is `diverged_step`, and the parameters before it are
     those of the run. A rate of 1e3 grows until float32 overflows, in the middle of an epoch."""
     net, optimizer, dataset = fnn.mlp((1, 1), init="constant"), optim.sgd(1e3), line()
-    with pytest.warns(UserWarning, match=r"params are those before step \d+, which was not finite"):
+    with pytest.warns(
+        UserWarning, match=r"step \d+ of the run, \d+ of the epoch, was not finite. params are those before it"
+    ):
         run = quick(net, losses.squared_error, optimizer, dataset, epochs=20, batch_size=3, seed=5)
     keys = run_keys(np.uint32(5))
     params, _ = net.init(keys.init)

@@ -1,7 +1,10 @@
 """Arrays as bytes of an npz archive and back, with nothing executed and nothing believed on the way."""
 
 import io
+import math
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -14,6 +17,8 @@ from fnn.types import PyTree
 
 HEADER_BYTES = 1024  # more than the header of any npy file with a plain dtype and up to 32 axes
 NPY = ".npy"
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # of np.savez and np.savez_compressed
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError)
 
 
 class Damaged(ValueError):
@@ -56,8 +61,14 @@ def _leaf(name: str, value: Any) -> Leaf:
     if not hasattr(value, "shape") or not hasattr(value, "dtype"):
         raise ValueError(f"{name}: got {value!r}, expected an array; use np.asarray.")
     if jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
-        data = jax.eval_shape(jax.random.key_data, value)
-        return Leaf(name, data.shape, data.dtype.name, str(jax.random.key_impl(value)))
+        kinds: list[str] = []
+
+        def data_of(key):
+            kinds.append(str(jax.random.key_impl(key)))
+            return jax.random.key_data(key)
+
+        data = jax.eval_shape(data_of, value)  # a ShapeDtypeStruct of keys does not tell its kind, a tracer does
+        return Leaf(name, data.shape, data.dtype.name, kinds[0])
     if not jnp.issubdtype(value.dtype, jnp.number) and value.dtype != bool:
         raise ValueError(f"{name}: got dtype {value.dtype}, expected numbers, truth values or typed keys.")
     return Leaf(name, tuple(value.shape), jnp.dtype(value.dtype).name, None)
@@ -91,35 +102,53 @@ def unpacked(content: bytes, expected: Sequence[Leaf]) -> dict[str, np.ndarray]:
     no more memory is taken. Damaged where it is anything else."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = {info.filename.removesuffix(NPY): info for info in archive.infolist()}
+            members = _members(archive)
             names = {leaf.name for leaf in expected}
             if missing := names - set(members):
                 raise Damaged(f"{_some(missing)}: missing in the file.")
             if extra := set(members) - names:
                 raise Damaged(f"{_some(extra)}: in the file, not expected.")
             return {leaf.name: _member(archive, members[leaf.name], leaf) for leaf in expected}
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, RuntimeError) as error:
+    except UNREADABLE as error:
         raise Damaged(f"not an npz archive that can be read: {error}") from error
 
 
+def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    members: dict[str, zipfile.ZipInfo] = {}
+    for info in archive.infolist():
+        name = info.filename.removesuffix(NPY)
+        if name in members:
+            raise Damaged(f"{name}: more than once in the file, expected once.")
+        if info.compress_type not in COMPRESSIONS:
+            raise Damaged(f"{name}: compressed by method {info.compress_type}, expected none or deflate.")
+        members[name] = info
+    return members
+
+
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, leaf: Leaf) -> np.ndarray:
-    size = int(np.prod(leaf.shape, dtype=object)) * leaf.stored.itemsize
+    with archive.open(info) as file:
+        shape, fortran, dtype = _header(leaf.name, io.BytesIO(file.read(HEADER_BYTES)))
+    if (shape, dtype) != (leaf.shape, leaf.stored):
+        raise Damaged(f"{leaf.name}: {dtype} {shape} in the file, expected {leaf.stored} {leaf.shape}.")
+    size = math.prod(leaf.shape) * leaf.stored.itemsize
     if info.file_size > size + HEADER_BYTES:
         raise Damaged(f"{leaf.name}: {info.file_size} bytes in the file, expected {size} for {leaf}.")
     with archive.open(info) as file:
-        content = io.BytesIO(file.read(size + HEADER_BYTES))
-    try:
-        version = npy.read_magic(content)
-        read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, fortran, dtype = read_header(content)
-    except ValueError as error:
-        raise Damaged(f"{leaf.name}: {error}") from error
-    if (shape, dtype) != (leaf.shape, leaf.stored):
-        raise Damaged(f"{leaf.name}: {dtype} {shape} in the file, expected {leaf.stored} {leaf.shape}.")
-    numbers = content.read()
+        member = io.BytesIO(file.read(size + HEADER_BYTES))
+    _header(leaf.name, member)
+    numbers = member.read()
     if len(numbers) != size:
         raise Damaged(f"{leaf.name}: {len(numbers)} bytes of numbers in the file, expected {size}.")
     return np.frombuffer(bytearray(numbers), dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def _header(name: str, member: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, Fortran order and dtype that an npy file states; its numbers follow."""
+    try:
+        read = npy.read_array_header_1_0 if npy.read_magic(member) == (1, 0) else npy.read_array_header_2_0
+        return read(member)
+    except (ValueError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError) as error:  # of Python's parser
+        raise Damaged(f"{name}: no header of an npy file: {error}") from error
 
 
 def _some(names: set[str]) -> str:

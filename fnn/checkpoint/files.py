@@ -51,7 +51,7 @@ def sweep(directory: Path) -> None:
 
 def write(path: Path, content: bytes) -> None:
     """A new file, on the disk when this returns."""
-    with _naming(path):
+    with naming(path):
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         try:
             rest = memoryview(content)
@@ -64,7 +64,7 @@ def write(path: Path, content: bytes) -> None:
 
 def sync(folder: Path) -> None:
     """Brings the names in a folder to the disk."""
-    with _naming(folder):
+    with naming(folder):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
@@ -73,7 +73,7 @@ def sync(folder: Path) -> None:
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def naming(path: Path) -> Iterator[None]:
     """The name of the file in errors that come from a descriptor alone."""
     try:
         yield

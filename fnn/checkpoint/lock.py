@@ -34,8 +34,9 @@ def lock(directory: str | Path) -> Iterator[Path]:
                 f"{directory}: {owner} works in it; wait for it to end, or take another directory. Two runs in one "
                 "would overwrite each other."
             ) from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()} of {os.uname().nodename}\n".encode(), 0)
+        with files.naming(directory / NAME):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"process {os.getpid()} of {os.uname().nodename}\n".encode(), 0)
         files.sweep(directory)
         yield directory
     finally:

@@ -46,7 +46,10 @@ class Manifest(NamedTuple):
         if number != FORMAT:
             raise Damaged(f"format {number}, expected {FORMAT}: it was written by another version of fnn")
         leaves = [Leaf(leaf["name"], tuple(leaf["shape"]), leaf["dtype"], leaf["key"]) for leaf in content["leaves"]]
-        return cls(**content | {"leaves": leaves})
+        manifest = cls(**content | {"leaves": leaves})
+        if manifest.to_bytes() != text:  # a blank for another says the same and was not written
+            raise Damaged("it is not byte for byte what was written")
+        return manifest
 
 
 def surroundings() -> dict[str, Any]:

@@ -2,17 +2,22 @@
 
 import gzip
 import hashlib
+import io
 import tempfile
 import zlib
 from pathlib import Path
 
 TIMEOUT_SECONDS = 30
 CHUNK_BYTES = 1 << 16
+SLACK = 1 << 16  # by which packing may make a file longer
 
 
-def verified(data: bytes, source: str, sha256: str) -> bytes:
-    """The data, decompressed where they are gzipped. ValueError where the result has another SHA-256."""
-    content = _gunzip(data, source) if data.startswith(b"\x1f\x8b") else data
+def verified(data: bytes, source: str, sha256: str, limit: int) -> bytes:
+    """The data, decompressed where they are gzipped. ValueError where the result has another SHA-256, or more than
+    `limit` bytes, of which no more are unpacked."""
+    content = _gunzip(data, source, limit) if data.startswith(b"\x1f\x8b") else data
+    if len(content) > limit:
+        raise ValueError(f"{source}: has more than {limit} bytes. It is another file: put the right one there.")
     got = hashlib.sha256(content).hexdigest()
     if got != sha256:
         raise ValueError(
@@ -22,14 +27,21 @@ def verified(data: bytes, source: str, sha256: str) -> bytes:
     return content
 
 
-def _gunzip(data: bytes, source: str) -> bytes:
+def read(path: Path, sha256: str, limit: int) -> bytes:
+    """The verified content of a file."""
+    with path.open("rb") as file:
+        return verified(file.read(limit + SLACK), str(path), sha256, limit)
+
+
+def _gunzip(data: bytes, source: str, limit: int) -> bytes:
     try:
-        return gzip.decompress(data)
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            return file.read(limit + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"{source}: is no whole gzip file: {error}. Delete it or put the right one there.") from error
 
 
-def from_mirrors(file: str, mirrors: tuple[str, ...], sha256: str, folder: Path) -> Path:
+def from_mirrors(file: str, mirrors: tuple[str, ...], sha256: str, folder: Path, limit: int) -> Path:
     """Fetches `file` from the first mirror that has it whole, and puts it, as it came, in `folder`.
 
     Raises ConnectionError with what each mirror answered.
@@ -39,8 +51,8 @@ def from_mirrors(file: str, mirrors: tuple[str, ...], sha256: str, folder: Path)
     failures = []
     for mirror in mirrors:
         try:
-            data = _fetch(mirror + file)
-            verified(data, mirror + file, sha256)
+            data = _fetch(mirror + file, limit)
+            verified(data, mirror + file, sha256, limit)
         except (OSError, HTTPException, ValueError) as error:
             failures.append(f"  {mirror}{file}: {type(error).__name__}: {error}")
         else:
@@ -48,7 +60,7 @@ def from_mirrors(file: str, mirrors: tuple[str, ...], sha256: str, folder: Path)
     raise ConnectionError("\n".join([f"{file} could not be downloaded:", *failures]))
 
 
-def _fetch(url: str) -> bytes:
+def _fetch(url: str, limit: int) -> bytes:
     import urllib.request
 
     from tqdm import tqdm
@@ -60,6 +72,8 @@ def _fetch(url: str) -> bytes:
             while chunk := response.read(CHUNK_BYTES):
                 chunks.append(chunk)
                 progress.update(len(chunk))
+                if sum(map(len, chunks)) > limit + SLACK:
+                    raise ValueError(f"{url}: sends more than {limit} bytes.")
     return b"".join(chunks)
 
 

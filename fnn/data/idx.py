@@ -14,7 +14,7 @@ from jaxtyping import UInt8
 def parse(content: bytes, source: str, dimensions: int) -> UInt8[np.ndarray, "..."]:
     """The array of unsigned bytes in an idx file's content; `source` names the file in errors.
 
-    Raises ValueError for another type or number of dimensions, and where bytes are missing or left over.
+    Raises ValueError for another type or number of dimensions, an empty shape, and bytes that are missing or left over.
     """
     magic = bytes([0, 0, 8, dimensions])
     if content[:4] != magic:
@@ -26,6 +26,8 @@ def parse(content: bytes, source: str, dimensions: int) -> UInt8[np.ndarray, "..
     if len(content) < start:
         raise ValueError(f"{source}: ends within its header, {len(content)} of {start} bytes; fetch it again.")
     shape = struct.unpack(f">{dimensions}I", content[4:start])
+    if 0 in shape:
+        raise ValueError(f"{source}: declares shape {shape}, which is empty; fetch it again.")
     expected = start + math.prod(shape)
     if len(content) != expected:
         raise ValueError(f"{source}: got {len(content)} bytes, expected {expected} for shape {shape}; fetch it again.")

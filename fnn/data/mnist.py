@@ -20,6 +20,9 @@ SHA256 = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
+LIMIT = 16 + 60_000 * 28 * 28
+"""Bytes of the largest of the four, unpacked."""
+
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -81,7 +84,7 @@ def _find(name: str, folders: list[Path]) -> Path | None:
 
 def _download(name: str) -> Path:
     try:
-        return download.from_mirrors(f"{name}.gz", MIRRORS, SHA256[name], cache_folder())
+        return download.from_mirrors(f"{name}.gz", MIRRORS, SHA256[name], cache_folder(), LIMIT)
     except ConnectionError as error:
         raise ConnectionError(
             f"mnist: {error}\nPut these four files, raw or .gz, in one folder and set FNN_DATA_DIR to it "
@@ -99,4 +102,4 @@ def _read(paths: dict[str, Path], part: str) -> Split:
 
 
 def _content(name: str, path: Path) -> bytes:
-    return download.verified(path.read_bytes(), str(path), SHA256[name])
+    return download.read(path, SHA256[name], LIMIT)

@@ -30,7 +30,7 @@ def dense(n_in: int, n_out: int, *, init: str | Initializer = "he") -> Layer:
     draw = initializers.get(init)
 
     def initialise(key):
-        W = draw(key, (n_out, n_in))
+        W = initializers.drawn(draw, key, (n_out, n_in))
         return DenseParams(W, jnp.zeros(n_out, W.dtype)), ()
 
     def forward(params, state, x, *, key=None, train=False):

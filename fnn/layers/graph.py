@@ -80,7 +80,7 @@ def graph(
     def initialise(key):
         params = {}
         for i, g in enumerate(groups):
-            W = draw(jax.random.fold_in(key, i), (g.width, g.fan_in))
+            W = initializers.drawn(draw, jax.random.fold_in(key, i), (g.width, g.fan_in))
             params[g.name] = DenseParams(W, jnp.zeros(g.width, W.dtype))
         return params, ()
 
@@ -136,6 +136,7 @@ def _join(arrays):
 
 def _input_widths(inputs) -> dict[str, int]:
     if isinstance(inputs, Mapping):
+        _names("inputs", inputs)
         widths = {name: checks.count(f"inputs[{name!r}]", width) for name, width in inputs.items()}
     else:
         widths = dict.fromkeys(_names("inputs", inputs), 1)
@@ -148,7 +149,13 @@ def _names(argument: str, names) -> tuple[str, ...]:
     """The names as a tuple; refuses a bare string, which would be taken letter by letter, and repeats."""
     if isinstance(names, str):
         raise ValueError(f"{argument}: got the string {names!r}, expected a tuple such as ({names!r},).")
-    names = tuple(names)
+    try:
+        names = tuple(names)
+    except TypeError as error:
+        raise ValueError(f"{argument}: got {names!r}, expected a tuple of names.") from error
+    for name in names:
+        if not isinstance(name, str):
+            raise ValueError(f"{argument}: got {name!r}, expected names, which are strings.")
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"{argument}: {name!r} appears twice.")
@@ -156,6 +163,9 @@ def _names(argument: str, names) -> tuple[str, ...]:
 
 
 def _node_table(nodes, widths) -> dict[str, Node]:
+    if not isinstance(nodes, Mapping):
+        raise ValueError(f"nodes: got {nodes!r}, expected a dict, name -> (predecessors, activation).")
+    _names("nodes", nodes)
     table = {}
     for name, spec in nodes.items():
         if name in widths:

@@ -44,9 +44,10 @@ def adadelta(
     checks.positive("eps", eps)
 
     def init(params):
-        return AdadeltaState(rate.start(), tree.zeros_like(params), tree.zeros_like(params))
+        return AdadeltaState(rate.start(params), tree.zeros_like(params), tree.zeros_like(params))
 
     def update(grads, state, params=None):
+        checks.gradients(grads, state.mean_square_gradient)
         eta = rate.at(learning_rate, state.steps)
         _, squares, steps = state
         squares = tree.moving_average(decay, squares, tree.square(grads))

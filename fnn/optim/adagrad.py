@@ -33,9 +33,10 @@ def adagrad(
     checks.positive("eps", eps)
 
     def init(params):
-        return AdagradState(rate.start(), tree.full_like(params, initial_accumulator))
+        return AdagradState(rate.start(params), tree.full_like(params, initial_accumulator))
 
     def update(grads, state, params=None):
+        checks.gradients(grads, state.sum_of_squares)
         eta = rate.at(learning_rate, state.steps)
         G = tree.add(state.sum_of_squares, tree.square(grads))
         scaled = jax.tree.map(lambda g, G: g / jnp.sqrt(eps + G), grads, G)

@@ -39,11 +39,13 @@ def adam(
     checks.fraction("b1", b1)
     checks.fraction("b2", b2)
     checks.positive("eps", eps)
+    checks.truth("bias_correction", bias_correction)
 
     def init(params):
-        return AdamState(rate.start(), tree.zeros_like(params), tree.zeros_like(params))
+        return AdamState(rate.start(params), tree.zeros_like(params), tree.zeros_like(params))
 
     def update(grads, state, params=None):
+        checks.gradients(grads, state.m)
         eta = rate.at(learning_rate, state.steps)
         t = optax.safe_increment(state.steps)
         m = tree.moving_average(b1, state.m, grads)

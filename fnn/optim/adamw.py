@@ -30,6 +30,7 @@ def adamw(
     def update(grads, state, params=None):
         if params is None:
             raise ValueError("params: got None, but adamw decays them; call update(grads, state, params).")
+        checks.gradients(grads, params)
         eta = rate.at(learning_rate, state.steps)
         updates, new_state = inner.update(grads, state)
         return tree.add(updates, tree.scale(-eta, tree.scale(weight_decay, params))), new_state

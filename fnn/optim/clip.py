@@ -13,7 +13,9 @@ def clip_by_value(high: float, low: float | None = None) -> optax.GradientTransf
 
     It turns the gradient: Sharif, claim 2.28. NaN stays NaN. ValueError unless low < high.
     """
+    checks.real("high", high)
     low = -high if low is None else low
+    checks.real("low", low)
     if checks.is_concrete((low, high)) and not low < high:
         raise ValueError(f"clip_by_value: got low = {low}, high = {high}, expected low < high.")
 

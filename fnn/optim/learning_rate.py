@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Integer
 
 from fnn import checks
+from fnn.types import Params
 
 LearningRate: TypeAlias = float | Array | Callable[[Array], Array]
 Count: TypeAlias = Integer[Array, ""]
@@ -23,6 +24,7 @@ def at(learning_rate: LearningRate, count: Count) -> Array | float:
     return learning_rate(count) if callable(learning_rate) else learning_rate
 
 
-def start() -> Count:
-    """No update yet."""
+def start(params: Params) -> Count:
+    """No update yet, of parameters that are checked: whole ones would stand still."""
+    checks.floating("params", params)
     return jnp.zeros((), jnp.int32)

@@ -39,9 +39,10 @@ def momentum(
     velocity_after = checks.lookup("convention", convention, _CONVENTIONS)
 
     def init(params):
-        return MomentumState(rate.start(), tree.zeros_like(params))
+        return MomentumState(rate.start(params), tree.zeros_like(params))
 
     def update(grads, state, params=None):
+        checks.gradients(grads, state.velocity)
         eta = rate.at(learning_rate, state.steps)
         velocity = velocity_after(decay, eta, state.velocity, grads)
         updates = tree.scale(-1 if convention == "classical" else -eta, velocity)

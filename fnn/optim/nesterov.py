@@ -38,9 +38,10 @@ def nesterov(
     step = checks.lookup("form", form, {"library": _library, "lookahead": _lookahead})
 
     def init(params):
-        return NesterovState(rate.start(), tree.zeros_like(params))
+        return NesterovState(rate.start(params), tree.zeros_like(params))
 
     def update(grads, state, params=None):
+        checks.gradients(grads, state.velocity)
         eta = rate.at(learning_rate, state.steps)
         updates, velocity = step(decay, eta, state.velocity, grads)
         return updates, NesterovState(optax.safe_increment(state.steps), velocity)
@@ -62,4 +63,6 @@ def _lookahead(alpha, eta, v, g):
 
 def lookahead_origin(params: Params, state: NesterovState, *, decay: float = 0.9) -> Params:
     """The document's θ = θ̃ − α v, from the parameters and state of `nesterov(form="lookahead")`."""
+    checks.fraction("decay", decay)
+    checks.instance("state", state, isinstance(state, NesterovState), "the NesterovState of fnn.optim.nesterov")
     return tree.add(params, tree.scale(-decay, state.velocity))

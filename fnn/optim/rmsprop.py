@@ -30,9 +30,10 @@ def rmsprop(learning_rate: LearningRate, *, decay: float = 0.9, eps: float = 1e-
     checks.positive("eps", eps)
 
     def init(params):
-        return RMSPropState(rate.start(), tree.zeros_like(params))
+        return RMSPropState(rate.start(params), tree.zeros_like(params))
 
     def update(grads, state, params=None):
+        checks.gradients(grads, state.mean_square)
         eta = rate.at(learning_rate, state.steps)
         mean_square = tree.moving_average(decay, state.mean_square, tree.square(grads))
         scaled = jax.tree.map(lambda g, E: g / jnp.sqrt(E + eps), grads, mean_square)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import optax
 
-from fnn import tree
+from fnn import checks, tree
 from fnn.optim import learning_rate as rate
 from fnn.optim.learning_rate import Count, LearningRate
 
@@ -24,9 +24,10 @@ def sgd(learning_rate: LearningRate) -> optax.GradientTransformation:
     rate.check(learning_rate)
 
     def init(params):
-        return SGDState(rate.start())
+        return SGDState(rate.start(params))
 
     def update(grads, state, params=None):
+        checks.gradients(grads, grads if params is None else params)
         eta = rate.at(learning_rate, state.steps)
         return tree.scale(-eta, grads), SGDState(optax.safe_increment(state.steps))
 

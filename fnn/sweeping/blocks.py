@@ -1,7 +1,7 @@
 """Blocks: lanes are run in groups of one fixed shape, so that one compiled program serves any number of them.
 
 A block is rows of lanes, shared out among the devices. A device takes its rows one after the other; the lanes of a row
-stand abreast, as one vmapped program. How many stand abreast depends on the network and the batch alone, never on how
+stand abreast, as one vmapped program. How many stand abreast depends on the size of the network alone, never on how
 many lanes or devices there are: then every lane is computed by the same instructions at the same shape, and its result
 is the same bit for bit whatever runs beside it. Rows without lanes cost nothing.
 """

@@ -1,7 +1,8 @@
 """`fnn.sweep_function`: lanes, blocks, devices and results for anybody's pure function, such as a training loop of Flax
 or Equinox."""
 
-from collections.abc import Callable, Iterable, Sequence
+import reprlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -30,7 +31,7 @@ class FixedFunction(Fixed):
 
     def __call__(self, key: PRNGKey, hyper: dict[str, Any]) -> PyTree:
         """The function's value, all of its hyperparameters given."""
-        return self.function(key, self.full(hyper))
+        return arrays(self.function(key, self.full(hyper)))
 
 
 class FunctionGroup(NamedTuple):
@@ -68,7 +69,12 @@ class FunctionSweep:
     def summary(self, metric: str, *, interval: str = "t") -> Summary:
         """One row a setting, as in `Sweep.summary`: `metric` is a name of the dict that the function returns, holding
         one number, or a history of which the last is taken. What is not finite counts as diverged."""
-        values = np.asarray(checks.lookup("metric", metric, self.values))
+        if not all(isinstance(value, Mapping) for value in self.found):
+            raise ValueError("metric: f returned no dict, so nothing has a name; take `values` or `found`.")
+        columns = [np.asarray(checks.lookup("metric", metric, value)) for value in self.found]
+        if len({column.shape for column in columns}) > 1:
+            raise ValueError(f"metric: {metric!r} is {columns[0].shape[1:]} in the first setting, otherwise in others.")
+        values = np.stack(columns)
         if values.ndim == 3:
             values = values[..., -1]
         if values.ndim != 2:
@@ -108,7 +114,7 @@ def sweep_function(
     mesh = device_mesh()
     shape = Shape(mesh.size, ROWS, checks.count("abreast", abreast))
     groups = function_groups(f, settings)
-    likes = {row: group_like(group, settings[row]) for group in groups for row in group.rows}
+    likes = {row: like for group in groups for like in [group_like(group, settings)] for row in group.rows}
     found = [
         jax.tree.map(lambda leaf: np.zeros((len(seeds), *leaf.shape), leaf.dtype), likes[row])
         for row in range(len(settings))
@@ -121,11 +127,11 @@ def function_groups(f: Callable, settings: Sequence[Setting]) -> list[FunctionGr
     """Groups in the order of their first settings."""
 
     def attempt(setting: Setting, traced: Sequence[str]) -> None:
-        recorded = Recorded(setting)
+        recorded = Recorded(setting, "f")
 
         def call(hyper):
             recorded.update(hyper)
-            return f(jax.random.key(0), recorded)
+            return arrays(f(jax.random.key(0), recorded))
 
         jax.eval_shape(call, {name: setting[name] for name in traced})
         check_read(recorded, "f")
@@ -138,10 +144,22 @@ def function_groups(f: Callable, settings: Sequence[Setting]) -> list[FunctionGr
     return list(groups.values())
 
 
-def group_like(group: FunctionGroup, setting: Setting) -> PyTree:
+def group_like(group: FunctionGroup, settings: Sequence[Setting]) -> PyTree:
     """The shapes of what the function returns."""
-    hyper = {name: setting[name] for name in group.traced}
+    lanes = lanes_of([settings[row] for row in group.rows], group.traced, [0])
+    hyper = {name: jax.ShapeDtypeStruct((), values.dtype) for name, values in lanes.hyper.items()}
     return jax.eval_shape(lambda key, hyper: group.function(key, hyper), jax.random.key(0), hyper)
+
+
+def arrays(values: PyTree) -> PyTree:
+    """What a function returned; ValueError for leaves that are no arrays of numbers."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(values):
+        name = jax.tree_util.keystr(path) or "the value"
+        if not isinstance(leaf, (jax.Array, np.ndarray, np.generic, bool, int, float, complex)):
+            raise ValueError(f"f: {name} is {reprlib.repr(leaf)}, expected a pytree of arrays.")
+        if jax.dtypes.issubdtype(jnp.result_type(leaf), jax.dtypes.prng_key):
+            raise ValueError(f"f: {name} is a typed key; return jax.random.key_data of it.")
+    return values
 
 
 def fill_function(

@@ -4,8 +4,10 @@ What is not a number (a name, a tuple, a truth value) makes a group for each of 
 the builder needs to know while it builds, such as a width. Which those are is found out by trying.
 """
 
+import reprlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Self, TypeAlias
 
 import jax
@@ -17,6 +19,7 @@ from fnn.training.program import Plan, advance, begin
 from fnn.training.refusals import check_data, check_fit, check_parts, checked_plan
 from fnn.training.step import Task
 
+TINY = float(np.finfo(np.float32).tiny)
 Builder: TypeAlias = Callable[[Any], tuple]
 
 
@@ -24,12 +27,12 @@ class Fixed(NamedTuple):
     """A function of hyperparameters with those filled in that shape the program; equal to another of equal values."""
 
     function: Callable[..., Any]
-    values: tuple[tuple[str, Any, type], ...]  # with the type, since 1 == True == 1.0
+    values: tuple[tuple[str, Any, str], ...]  # with the text, since 1 == True == 1.0
 
     @classmethod
     def of(cls, function: Callable[..., Any], setting: Setting, traced: Sequence[str]) -> Self:
         """The function with everything in the setting that is not traced."""
-        return cls(function, tuple((name, value, type(value)) for name, value in setting.items() if name not in traced))
+        return cls(function, tuple((name, value, repr(value)) for name, value in setting.items() if name not in traced))
 
     def full(self, hyper: Mapping[str, Any]) -> dict[str, Any]:
         """All hyperparameters, given the traced ones."""
@@ -47,13 +50,14 @@ class FixedBuilder(Fixed):
 class Recorded(dict):
     """The hyperparameters of a setting, remembering which of them the builder read."""
 
-    def __init__(self, values: Mapping[str, Any]):
+    def __init__(self, values: Mapping[str, Any], reader: str = "builder"):
         super().__init__(values)
+        self.reader = reader
         self.read: set[str] = set()
 
     def __missing__(self, name):
         raise ValueError(
-            f"builder: asks for hyper[{name!r}], but hyper has {', '.join(map(repr, self)) or 'no names'}."
+            f"{self.reader}: asks for hyper[{name!r}], but hyper has {', '.join(map(repr, self)) or 'no names'}."
         )
 
     def __getitem__(self, name):
@@ -115,6 +119,9 @@ def groups_of(
             if row:
                 attempt(setting, traced)
             groups[key] = Group(key, plan_of(setting), traced, [])
+            check_values(builder, row, setting, dataset)
+        elif traced:
+            check_values(builder, row, setting)
         groups[key].rows.append(row)
     return list(groups.values())
 
@@ -124,16 +131,21 @@ def traced_names(
 ) -> tuple[str, ...]:
     """Those of the names that are numbers in every setting and need not be known while a program is built."""
     numbers = [name for name in names if all(is_number(setting[name]) for setting in settings)]
-    needed = untraceable(numbers, lambda traced: attempt(settings[0], traced))
+    needed: list[str] = []
+    kinds = set()
+    for setting in settings:  # one of each kind, since a builder may look at a number for one kind of network alone
+        kind = repr([value for name, value in setting.items() if name not in numbers])
+        if kind not in kinds:
+            traced = [name for name in numbers if name not in needed]
+            needed += untraceable(traced, partial(attempt, setting))
+            kinds.add(kind)
     warn_of_floats(settings, needed)
     return tuple(name for name in numbers if name not in needed)
 
 
 def untraceable(names: Sequence[str], attempt: Callable[[Sequence[str]], None]) -> list[str]:
     """The names whose values must be known; `attempt` traces with these names and the values of the others."""
-    try:
-        attempt(names)
-    except (TypeError, ValueError):
+    if fails(attempt, names):
         attempt([])  # what fails here too has nothing to do with tracing
         needed = [name for name in names if fails(attempt, [name])]
         attempt([name for name in names if name not in needed])
@@ -145,7 +157,7 @@ def fails(attempt: Callable[[Sequence[str]], None], names: Sequence[str]) -> boo
     """Whether the attempt with these names raises one of the errors that a tracer leads to."""
     try:
         attempt(names)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, AttributeError, AssertionError):
         return True
     return False
 
@@ -189,9 +201,25 @@ def check_read(recorded: Recorded, reader: str) -> None:
         raise ValueError(f"hyper: {reader} never reads {names}, so its settings would be the same; leave it out.")
 
 
+def check_values(builder: Builder, row: int, setting: Setting, dataset: Dataset | None = None) -> None:
+    """The refusals that need the numbers, which tracers hide: a rate above 1, a label beyond the classes. 0.0 may stand
+    for none of anything, as a control, where a constructor would refuse it; so a tiny number is tried for it."""
+    try:
+        task = built(
+            builder, {name: TINY if type(value) is float and value == 0 else value for name, value in setting.items()}
+        )
+        if dataset is not None:
+            check_fit(task, dataset)
+    except ValueError as error:
+        raise ValueError(f"hyper: setting {row}, {setting}: {error}") from error
+
+
 def built(builder: Builder, hyper: Mapping[str, Any]) -> Task:
     """What the builder returns: net, loss, optimizer and, if the training rows are to be changed, prepare."""
     parts = builder(hyper)
     if not isinstance(parts, tuple) or len(parts) not in (3, 4):
-        raise ValueError(f"builder: returned {parts!r}, expected (net, loss, optimizer) or (…, prepare).")
+        got = f"a tuple of {len(parts)}" if isinstance(parts, tuple) else reprlib.repr(parts)
+        raise ValueError(
+            f"builder: returned {got}, expected (net, loss, optimizer) or (net, loss, optimizer, prepare)."
+        )
     return Task(*parts)

@@ -12,8 +12,8 @@ class SweepInterrupted(KeyboardInterrupt):
     def __init__(self, sweep: Any, go_on: Callable[[bool], Any]):
         done, lanes = np.count_nonzero(sweep.finished), sweep.finished.size
         super().__init__(
-            f"interrupted with {done} of {lanes} lanes finished. They are in this error's .sweep; .resume() trains the "
-            "others and returns the whole."
+            f"interrupted with {done} of {lanes} lanes finished. They are in this error's .sweep; .resume() goes on "
+            "with the others and returns the whole. (With checkpoint=DIRECTORY another process can go on.)"
         )
         self.sweep = sweep
         self._go_on = go_on

@@ -4,11 +4,12 @@ Each finished block is a step of the directory; the block at hand is saved whole
 long ones lose little.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import jax
 import numpy as np
@@ -21,7 +22,7 @@ from fnn.sweeping.results import Part, Sweep
 from fnn.sweeping.settings import Setting
 from fnn.training.keeping import Saving
 from fnn.training.program import Training
-from fnn.training.stopping import Stopping
+from fnn.training.stopping import BOTH, Stopping
 
 Numbers = Integer[np.ndarray, "lanes"]
 AT_HAND = "block-at-hand"
@@ -29,16 +30,32 @@ SEEDS_SHOWN = 64
 
 
 class Keeper:
-    """Keeps nothing: a sweep without a directory."""
+    """Keeps the block at hand when Ctrl-C stops a sweep that has no directory."""
+
+    def __init__(self) -> None:
+        self.stopping = Stopping(signal.SIGINT)
+        self.block: tuple[dict[str, np.ndarray], Training] | None = None
+
+    @contextmanager
+    def __call__(self) -> Iterator[Self]:
+        """For one sitting; the next one finds the block."""
+        with Stopping(signal.SIGINT) as self.stopping:
+            yield self
 
     def restore(self, sweep: Sweep) -> None:
         """Puts what was saved into the sweep."""
 
     def begun(self, part: int, numbers: Numbers, program: Program) -> Training | None:
         """The block of these lanes of a part as it was saved unfinished, if it was."""
+        here = _block(part, numbers, program)
+        saved, self.block = self.block, None
+        return saved[1] if saved is not None and _same(saved[0], here) else None
 
     def going(self, part: int, numbers: Numbers, program: Program, training: Training) -> None:
         """Saves the block at hand if it is time or somebody asked to stop; then that is obeyed."""
+        if self.stopping.wish is not None:
+            self.block = _block(part, numbers, program), training
+        self.stopping.obey()
 
     def done(self, number: int, part: Part, numbers: Numbers, results: Training) -> None:
         """Saves a finished block."""
@@ -66,7 +83,7 @@ class DirectoryKeeper(Keeper):
             return None
         stored = self.at_hand.read(known[-1])
         here = _block(part, numbers, program)
-        if any(not np.array_equal(stored.arrays[name], value) for name, value in here.items()):
+        if not _same(stored.arrays, here):
             return None  # that block was finished, or is cut another way now; no result depends on how
         return stored.tree(here | {"training": program.block_like()})["training"]
 
@@ -86,14 +103,9 @@ class DirectoryKeeper(Keeper):
 
 
 @contextmanager
-def keeping(
-    checkpoint: str | Path | None, saving: Saving, describe: Callable[[], tuple[dict, list[str]]]
-) -> Iterator[Keeper]:
-    """What keeps a sweep in the directory, if there is one."""
-    if checkpoint is None:
-        yield Keeper()
-        return
-    with Stopping() as stopping, run_directory(checkpoint, *describe()) as directory:
+def keeping(checkpoint: str | Path, saving: Saving, describe: Callable[[], tuple[dict, list[str]]]) -> Iterator[Keeper]:
+    """What keeps a sweep in the directory."""
+    with Stopping(*BOTH) as stopping, run_directory(checkpoint, *describe()) as directory:
         yield DirectoryKeeper(directory, saving, stopping)
 
 
@@ -113,6 +125,11 @@ def described(settings: Sequence[Setting], seeds: Sequence[int]) -> dict[str, An
 def _several(n: int, leaf: Any) -> np.ndarray:
     """Room for n of a leaf."""
     return np.empty((n, *leaf.shape), leaf.dtype)
+
+
+def _same(saved: Mapping[str, np.ndarray], here: Mapping[str, np.ndarray]) -> bool:
+    """Whether a saved block is the one at hand."""
+    return all(np.array_equal(saved[name], value) for name, value in here.items())
 
 
 def _block(part: int, numbers: Numbers, program: Program) -> dict[str, np.ndarray]:

@@ -1,12 +1,14 @@
 """A group's compiled program, which trains any number of its lanes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
+from jax.stages import Traced
 from jaxtyping import Bool, Integer
 
 from fnn import tree
@@ -19,7 +21,7 @@ from fnn.sweeping.lanes import Lanes
 from fnn.training.pace import Pace
 from fnn.training.program import Plan, Training, advance, begin, examine
 from fnn.training.run import timed
-from fnn.types import ArrayLike
+from fnn.types import ArrayLike, Layer
 
 MOST_ABREAST = 32  # lanes; a larger vmap is no faster on a CPU and takes more memory
 PARAMETERS_ABREAST = 20_000  # of all lanes of a row: what a core's caches hold beside the batches
@@ -36,15 +38,19 @@ class Program(NamedTuple):
     dataset: Dataset  # on every device
     like: Training  # one lane's shapes and dtypes
 
-    def compile(self, lanes: Lanes) -> float:
-        """Compiles for blocks of lanes like these, unless an equal program was compiled before; the seconds it took."""
+    def trace(self, lanes: Lanes) -> tuple[Traced, Traced]:
+        """Of begin and advance, for lanes like these: what does not fit is refused here, before anything is
+        compiled."""
         placed, real = self._placed(lanes, self.seats(lanes))
         training = spread_like(self.mesh, begin_block.eval_shape(*self._static, placed, real))
-        rest = (*self._static, placed, self.dataset, training, np.int32(0))
-        advance_block.eval_shape(*rest)  # what does not fit is refused before anything is compiled
-        return timed(
-            lambda: (begin_block.lower(*self._static, placed, real).compile(), advance_block.lower(*rest).compile())
-        )[1]
+        return (
+            begin_block.trace(*self._static, placed, real),
+            advance_block.trace(*self._static, placed, self.dataset, training, np.int32(0)),
+        )
+
+    def compile(self, lanes: Lanes) -> float:
+        """Compiles, unless an equal program was compiled before; the seconds it took."""
+        return timed(lambda: [traced.lower().compile() for traced in self.trace(lanes)])[1]
 
     def block(self, lanes: Lanes, pace: Pace, saved: Training | None = None) -> Iterator[Training]:
         """The lanes of a block after every chunk of epochs, in their seats on the devices, until all have ended; from
@@ -62,7 +68,11 @@ class Program(NamedTuple):
         return self.seats(lanes).collect(jax.device_get(without_optimizer_state(training)))
 
     def trained(self, lanes: Lanes) -> Iterator[Training]:
-        """The results of any number of lanes, a block at a time."""
+        """The results of any number of lanes, a block at a time. ValueError where they would not be what they were."""
+        if any(leaf.dtype != jnp.result_type(float) for leaf in self.like.history.values()):
+            raise ValueError(
+                "x64: the sweep ran under the other setting of jax_enable_x64; train these lanes under it."
+            )
         for numbers in self.cut(np.arange(len(lanes.seeds))):
             here = lanes.at(numbers)
             *_, training = self.block(here, Pace())
@@ -76,6 +86,24 @@ class Program(NamedTuple):
     def seats(self, lanes: Lanes) -> Seats:
         """Of the lanes of a block."""
         return seats(self.shape, len(lanes.seeds))
+
+    def net(self, hyper: dict[str, float]) -> Layer:
+        """The network that the builder makes of these hyperparameters where they are traced."""
+
+        def within(use: Callable) -> Callable:
+            return jax.jit(lambda hyper, *rest, **named: use(self.group.builder(hyper).net, *rest, **named))
+
+        def init(key):
+            return within(lambda net, key: net.init(key))(hyper, key)
+
+        def forward(params, state, x, *, key=None, train=False):
+            run = within(lambda net, *rest, key: net.forward(*rest, key=key, train=train))
+            return run(hyper, params, state, x, key=key)
+
+        def backward(params, residuals, dy):
+            return within(lambda net, *rest: net.backward(*rest))(hyper, params, residuals, dy)
+
+        return Layer(init, forward, backward, "network of a sweep")
 
     def block_like(self) -> Training:
         """The shapes of a block."""

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -19,7 +20,7 @@ from fnn.sweeping.summary import Row, Summary, summary_of
 from fnn.training.program import Training
 from fnn.training.run import Run
 from fnn.training.step import NEVER, Learner
-from fnn.types import PyTree
+from fnn.types import Layer, PyTree
 
 BYTES_KEPT = 2**30  # of parameters, unless the caller says otherwise
 
@@ -130,7 +131,19 @@ class Sweep:
 
     def params(self, setting: int | Row) -> PyTree:
         """The parameters of every lane of a setting, as trained; leaves are (seeds, …)."""
-        return self._parameters([self._index(setting, seed) for seed in self.seeds])[0]
+        row, _ = self._index(setting, self.seeds[0])
+        if not self.finished[row].all():
+            raise ValueError(
+                f"params: setting {row} has lanes that were not trained; the sweep was interrupted before."
+            )
+        return self._parameters([(row, column) for column in range(len(self.seeds))])[0]
+
+    def net(self, setting: int | Row) -> Layer:
+        """The network of a setting, as it was trained: `fnn.apply(sweep.net(best), run.params, x, state=run.state)`.
+        (A builder that is called with plain numbers may build another one: fnn.mlp leaves out a dropout of 0.)"""
+        row = self._row(setting)
+        part = next(part for part in self.parts if row in part.program.group.rows)
+        return part.program.net({name: self.settings[row][name] for name in part.program.group.traced})
 
     def final(self, metric: str) -> Float[np.ndarray, "settings seeds"]:
         """A history entry at each lane's last trained epoch; NaN where the lane diverged."""
@@ -151,9 +164,14 @@ class Sweep:
     def best(self) -> Row:
         """The summary row of the setting with the lowest mean validation loss, among those with the fewest lanes
         that diverged, with that mean as "validation_loss" and the name of what the rest is about as "metric". The test
-        set has no say."""
-        rows = self.summary("validation_loss").rows
-        best = min(rows, key=lambda row: (row["diverged"], row["mean"] if row["n"] else math.inf))
+        set has no say. ValueError where no setting has a lane that was finished and did not diverge."""
+        rows = [row for row in self.summary("validation_loss").rows if np.isfinite(row["mean"])]
+        if not rows:
+            raise ValueError(
+                f"best: of {self.finished.size} lanes {np.count_nonzero(self.finished)} were finished and "
+                f"{np.count_nonzero(self.diverged)} of them diverged; no setting has a finite validation loss."
+            )
+        best = min(rows, key=lambda row: (row["diverged"], row["mean"]))
         summary = self.summary()
         return {"metric": summary.metric, **summary.rows[best["setting"]], "validation_loss": best["mean"]}
 
@@ -192,15 +210,23 @@ class Sweep:
         first = part.program.group.rows.index(row) * len(self.seeds)
         return part.parameters_of(np.array([first + column for _, column in indices]))
 
-    def _index(self, setting: int | Row, seed: int) -> tuple[int, int]:
-        row = setting.get("setting") if isinstance(setting, Mapping) else setting
+    def _row(self, setting: int | Row) -> int:
+        row: Any = setting
+        if isinstance(setting, Mapping):
+            row = self.settings.index(dict(setting)) if setting in self.settings else setting.get("setting")
         if isinstance(row, bool) or not isinstance(row, (int, np.integer)):
-            raise ValueError(f"setting: got {setting!r}, expected a row number, or a row of summary() or best().")
+            raise ValueError(
+                f"setting: got {setting!r}, expected a row number, one of `settings`, or a row of summary() or best()."
+            )
         if not 0 <= row < len(self.settings):
             raise ValueError(f"setting: got {row}, expected a row from 0 to {len(self.settings) - 1}.")
-        if seed not in self.seeds:
+        return int(row)
+
+    def _index(self, setting: int | Row, seed: int) -> tuple[int, int]:
+        row = self._row(setting)
+        if isinstance(seed, bool) or seed not in self.seeds:
             raise ValueError(f"seed: got {seed}, expected one of the sweep's {len(self.seeds)} seeds.")
-        index = int(row), self.seeds.index(seed)
+        index = row, self.seeds.index(seed)
         if not self.finished[index]:
             raise ValueError(f"lane: setting {row}, seed {seed} was not trained; the sweep was interrupted before.")
         return index

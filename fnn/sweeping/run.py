@@ -4,13 +4,15 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from fnn import checks
 from fnn.data import Dataset
 from fnn.sweeping.blocks import device_mesh, replicated
 from fnn.sweeping.fill import fill
 from fnn.sweeping.groups import Builder, Group, groups_of
+from fnn.sweeping.keeping import Keeper, keeping
 from fnn.sweeping.keeping import described as lanes_described
-from fnn.sweeping.keeping import keeping
 from fnn.sweeping.lanes import lanes_of
 from fnn.sweeping.program import program_of
 from fnn.sweeping.results import Part, Sweep, empty
@@ -42,7 +44,7 @@ def sweep(
                  needs while it builds, such as a width, make a program for each of their values
     hyper        name -> values, for every combination, the last name changing fastest; or a list of points
                  {name: value}, such as scikit-learn's ParameterSampler draws. The builder reads them all; batch_size
-                 may be one, in place of the argument
+                 may be one, in place of the argument. Names of results (n, min, epoch, test_loss, …) are taken
     seeds        distinct whole numbers in [0, 2³²). A lane's random numbers come from its seed alone, as in
                  fnn.train(seed=), so settings share them
     exact        compute every lane as fnn.train does: equal to it bit for bit where the builder's hyperparameters are
@@ -76,6 +78,8 @@ def sweep(
         return Part(program_of(group, mesh, shared, lanes, exact), lanes)
 
     parts = [part(group) for group in groups]
+    for each in parts:
+        each.program.trace(each.lanes.at(np.array([0])))
 
     def describe() -> tuple[dict, list[str]]:
         options = {"call": "fnn.sweep", "exact": exact, "keep_params": keep_params}
@@ -83,4 +87,5 @@ def sweep(
         programs = [text for part in parts for text in part.program.texts(part.lanes)]
         return options | data_and_plan | lanes_described(settings, seeds), programs
 
-    return fill(empty(settings, seeds, parts, keep_params), partial(keeping, checkpoint, saving, describe), progress)
+    keeper = Keeper() if checkpoint is None else partial(keeping, checkpoint, saving, describe)
+    return fill(empty(settings, seeds, parts, keep_params), keeper, progress)

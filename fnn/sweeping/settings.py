@@ -1,7 +1,7 @@
 """Settings: the rows of hyperparameters that a sweep visits, from a grid or from a list of points."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import jax
@@ -10,10 +10,11 @@ import numpy as np
 from fnn import checks
 
 Setting: TypeAlias = dict[str, Any]
-Hyper: TypeAlias = Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]
+Hyper: TypeAlias = Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]]
 
 STATISTICS = ("mean", "low", "high", "median", "min", "max")
-TAKEN = ("metric", "setting", "seed", "epoch", *STATISTICS, "n", "diverged", "validation_loss")
+METRICS = [f"{split}_{kind}" for split in ("train", "validation", "test") for kind in ("loss", "accuracy")]
+TAKEN = ("metric", "setting", "seed", "epoch", *STATISTICS, "n", "diverged", *METRICS)
 """The other columns of a summary row and of a record."""
 
 BATCH_SIZE = "batch_size"
@@ -21,8 +22,8 @@ BATCH_SIZE = "batch_size"
 
 
 def settings_of(hyper: Hyper | None) -> list[Setting]:
-    """A dict of lists gives every combination, the last name changing fastest; a list of dicts gives these points;
-    None gives one empty setting.
+    """A dict of lists gives every combination, the last name changing fastest; dicts in a list, or such as
+    ParameterSampler draws, give these points; None gives one empty setting.
 
     Raises ValueError for names that are no strings or that the summary uses, points of different names, an empty list,
     numbers that are not finite or that JAX would change to infinity or zero, and other values that cannot be hashed.
@@ -42,6 +43,8 @@ def settings_of(hyper: Hyper | None) -> list[Setting]:
 
 
 def _points(points: Any) -> list[Setting]:
+    if isinstance(points, Iterable) and not isinstance(points, (str, bytes)):
+        points = list(points)
     if (
         not isinstance(points, Sequence)
         or not points

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from fnn.sweeping.settings import STATISTICS, Setting
 
 Row: TypeAlias = dict[str, Any]
+NUMBERS_AT_ONCE = 10**7  # of resamples in memory
 
 
 class Summary(NamedTuple):
@@ -79,7 +80,8 @@ def _bootstrap(values: np.ndarray) -> tuple[float, float]:
 
     if np.ptp(values) == 0:  # every resample is the same, and its acceleration 0/0
         return float(values[0]), float(values[0])
-    low, high = bootstrap((values,), np.mean, rng=np.random.default_rng(0)).confidence_interval
+    batch = max(1, NUMBERS_AT_ONCE // len(values))
+    low, high = bootstrap((values,), np.mean, batch=batch, rng=np.random.default_rng(0)).confidence_interval
     return float(low), float(high)
 
 

@@ -12,7 +12,7 @@ from fnn import checks
 from fnn.checkpoint.run_directory import RunDirectory, fingerprint, run_directory
 from fnn.data import Dataset
 from fnn.training.program import Plan, Training
-from fnn.training.stopping import Stopping
+from fnn.training.stopping import BOTH, Stopping
 
 KEPT = 2  # the last two steps: one is left should the disk spoil the other
 
@@ -75,5 +75,5 @@ def keeping(
     if checkpoint is None:
         yield None, iter
         return
-    with Stopping() as stopping, run_directory(checkpoint, *describe()) as directory:
+    with Stopping(*BOTH) as stopping, run_directory(checkpoint, *describe()) as directory:
         yield directory.newest(like), partial(kept, directory=directory, saving=saving, stopping=stopping)

@@ -28,8 +28,8 @@ class Pace:
             until = min(done + self.epochs, epochs, next_multiple(done, multiple or epochs))
             start = time.perf_counter()
             training = jax.block_until_ready(advance(training, np.int32(until)))
-            seconds = (time.perf_counter() - start) / max(1, until - done)
-            self.epochs = max(1, int(CHUNK_SECONDS / seconds))
+            trained = max(1, int(np.max(training.epochs)) - done)  # fewer than asked for where all lanes ended before
+            self.epochs = max(1, int(trained * CHUNK_SECONDS / (time.perf_counter() - start)))
             if np.asarray(training.suspect).any():
                 training = examine(training)
             done = until

@@ -79,7 +79,7 @@ def check_fit(task: Task, dataset: Dataset) -> None:
     net, loss, _, prepare = task
     outputs = outputs_of(net, *shapes_of(net), dataset.train.x.shape[1])
     if prepare is not None:
-        _check_prepare(prepare, dataset.train)
+        dataset = dataset._replace(train=_prepared(prepare, dataset.train))
     for name, split in dataset.splits.items():
         prediction = jax.ShapeDtypeStruct((outputs, len(split.y)), jnp.result_type(float))
         target = jax.ShapeDtypeStruct(split.y.shape[::-1], split.y.dtype)
@@ -91,8 +91,9 @@ def check_fit(task: Task, dataset: Dataset) -> None:
             raise ValueError(f"{name}.{error}") from error
 
 
-def _check_prepare(prepare: Prepare, train: Split) -> None:
-    """Refuses rows of other shapes or dtypes: what was checked of the data would not hold for them."""
+def _prepared(prepare: Prepare, train: Split) -> Split:
+    """The training rows as one seed's run has them, or as they came while hyperparameters are traced. Refuses rows of
+    other shapes or dtypes, since what was checked of the data would not hold for them."""
     rows = jax.eval_shape(lambda *rows: rows, *train)
     try:
         returned = jax.eval_shape(prepare, jax.random.key(0), *rows)
@@ -103,3 +104,5 @@ def _check_prepare(prepare: Prepare, train: Split) -> None:
         expected = ", ".join(f"{array.shape} {array.dtype}" for array in rows)
         got = ", ".join(f"{shape} {dtype}" for shape, dtype in found)
         raise ValueError(f"prepare: returned {got}; expected x and y as they came, {expected}.")
+    x, y = prepare(jax.random.key(0), *map(jnp.asarray, train))
+    return Split(np.asarray(x), np.asarray(y)) if checks.is_concrete((x, y)) else train

@@ -37,7 +37,9 @@ class Run(NamedTuple):
                              early stop
     stopped_epoch            the last epoch that was trained
     diverged_step            the first step, counted from 0, whose loss, parameters, state or optimizer state were not
-                             finite; params and state are those before it (−1: there was none)
+                             finite; params and state are those before it (−1: there was none). Looked for in every
+                             step of an epoch that has a loss that is not finite or ends in such numbers: an infinity
+                             of the optimizer's state that is gone at the end of its epoch is not one
     compile_seconds, run_seconds
     """
 

@@ -4,6 +4,7 @@ import signal
 import threading
 from typing import Self
 
+BOTH = (signal.SIGINT, signal.SIGTERM)
 TERMINATED = 128 + signal.SIGTERM  # the exit status by which a shell tells a process that SIGTERM ended
 
 
@@ -11,13 +12,14 @@ class Stopping:
     """While it is entered, the first Ctrl-C or SIGTERM is only noted; `obey` ends the run once it is saved. A second
     one ends it where it is. (Only the main thread can be told of signals; elsewhere nothing changes.)"""
 
-    def __init__(self) -> None:
+    def __init__(self, *numbers: int) -> None:
+        self.numbers = numbers
         self.wish: int | None = None
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+            self._before = {number: signal.signal(number, self._note) for number in self.numbers}
         return self
 
     def __exit__(self, *exception) -> None:
