@@ -33,7 +33,9 @@ def _one_hot(prediction: Features, target: Target) -> Features:
     """Integer labels (batch,) as columns of the identity; anything else as it is."""
     if target.ndim == 1 and jnp.issubdtype(target.dtype, jnp.integer):
         _same_batch(prediction, target)
-        return (jnp.arange(prediction.shape[0])[:, None] == target[None, :]).astype(prediction.dtype)
+        dtype = jnp.promote_types(jnp.int32, target.dtype)
+        classes = jnp.arange(prediction.shape[0], dtype=dtype)
+        return (classes[:, None] == target.astype(dtype)[None, :]).astype(prediction.dtype)
     if target.ndim == 1:
         raise ValueError(
             f"y: got class labels of dtype {target.dtype}, expected integers; use y.astype('int32') if they are whole."

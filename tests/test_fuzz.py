@@ -368,25 +368,43 @@ def test_apply(x, outputs):
 
 
 @st.composite
-def targets(draw, categorical):
-    """Labels, rows of probabilities or anything."""
-    kind = draw(st.sampled_from(["labels", "rows", "probabilities", "any"] if categorical else ["unit", "any"]))
-    if kind == "labels":
-        return draw(arrays(Y_SHAPES, low=draw(st.sampled_from([0, 0, -1])), high=draw(st.integers(0, 3)), whole=True))
-    array = draw(arrays(Y_SHAPES, low=0 if kind != "any" else -3, high=1 if kind != "any" else 3))
-    if kind != "rows" or array.ndim != 2 or not array.size or array.dtype.name not in ("float32", "float64"):
-        return array
-    return np.eye(array.shape[1], dtype=array.dtype)[np.nan_to_num(array, posinf=0).argmax(axis=1)]
+def right_arrays(draw, shape, low=-3, high=3, whole=False):
+    """An array in which nothing is wrong."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
+    if whole:
+        return rng.integers(low, high + 1, shape).astype(draw(st.sampled_from(["int32", "int64", "uint8"])))
+    return rng.uniform(low, high, shape).astype(draw(st.sampled_from(["float32", "float64", "float16"])))
 
 
-@cases(90, 1100)
+def right_targets(categorical: bool, unit: bool, outputs: int):
+    """Labels or rows of the identity for the categorical losses, otherwise numbers of the prediction's shape."""
+    if categorical:
+        labels = right_arrays((EXAMPLES,), 0, outputs - 1, whole=True)
+        return labels | labels.map(lambda y: np.eye(outputs, dtype=np.float32)[y])
+    low, high = (0, 1) if unit else (-3, 3)
+    rows = right_arrays((EXAMPLES, outputs), low, high)
+    return rows | right_arrays((EXAMPLES,), low, high) if outputs == 1 else rows
+
+
+def any_targets(categorical: bool):
+    """Anything, of which some is right."""
+    labels = arrays(Y_SHAPES, low=-1, high=2, whole=True)
+    labels |= arrays([(EXAMPLES,)], low=-1, high=3, whole=True)
+    return labels | arrays(Y_SHAPES) if categorical else arrays(Y_SHAPES) | arrays(Y_SHAPES, low=0, high=1)
+
+
+@cases(130, 1300)
 @given(st.data())
 def test_value_and_grad(draws):
     name = draws.draw(st.sampled_from(list(LOSSES)))
-    output, categorical, _, oracle = LOSSES[name]
+    output, categorical, right, oracle = LOSSES[name]
     reduction, outputs = draws.draw(st.sampled_from(list(FACTORS))), draws.draw(st.sampled_from([1, 2, 2, 3]))
-    x, y = draws.draw(arrays(X_SHAPES)), draws.draw(targets(categorical))
-    w = draws.draw(st.none() | arrays(W_SHAPES, low=0, high=2))
+    odd = draws.draw(st.sampled_from([(), (), (), ("x",), ("y",), ("y",), ("w",), ("x", "y", "w")]))
+    x = draws.draw(arrays(X_SHAPES) if "x" in odd else right_arrays((EXAMPLES, 2)))
+    y = draws.draw(
+        any_targets(categorical) if "y" in odd else right_targets(categorical, right is not anything, outputs)
+    )
+    w = draws.draw(arrays(W_SHAPES, low=0, high=2) if "w" in odd else st.none() | right_arrays((EXAMPLES,), 0, 2))
     net = NETS[output, outputs]
     params, _ = net.init(KEY)
     n = x.shape[0] if x.ndim else 1
@@ -429,12 +447,17 @@ def test_perceptron(x, y, seed):
 # ----------------------------------------------------------------------------------------------------- data
 
 
-@cases(40, 500)
+@cases(50, 500)
 @given(
-    arrays([(12, 2)] * 6 + [(9, 1), (3, 2), (12,), (0, 2), (12, 0), (12, 1, 2)]),
-    arrays([(12,)] * 6 + [(9,), (3,), (12, 2), (), (12, 1, 1)]) | arrays([(12,), (12,), (9,)], whole=True),
-    st.sampled_from([0.15, 0.2, 0.3, 0.5, 1e-6, 0.0, 1.0, np.float32(0.25), float("nan"), True, None, "0.1", 1]),
-    st.integers(-1, 3),
+    right_arrays((12, 2)) | arrays([(12, 2)] * 6 + [(9, 1), (3, 2), (12,), (0, 2), (12, 0), (12, 1, 2)]),
+    right_arrays((12,), whole=True, low=0)
+    | right_arrays((12,))
+    | arrays([(12,)] * 6 + [(9,), (3,), (12, 2), (), (12, 1, 1)])
+    | arrays([(12,), (12,), (9,)], whole=True),
+    st.sampled_from(
+        [0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 1e-6, 0.0, 1.0, np.float32(0.25), float("nan"), True, None, "0.1", 1]
+    ),
+    st.sampled_from([0, 1, 2, 3, 2**32 - 1, 2**32, -1]),
     st.booleans(),
 )
 def test_from_arrays(x, y, test, seed, standardize):
@@ -446,7 +469,7 @@ def test_from_arrays(x, y, test, seed, standardize):
         "test": not fraction or round(float(test) * n) < 1,
         "validation": round(0.15 * n) < 1,
         "train": fraction and round(float(test) * n) + round(0.15 * n) >= n,
-        "seed": seed < 0,
+        "seed": not 0 <= seed < 2**32,
     }
     wrong = [argument for argument, is_wrong in wrong.items() if is_wrong]
     made = attempt(lambda: data.from_arrays(x, y, test=test, seed=seed, standardize=standardize), *wrong)
@@ -555,9 +578,11 @@ def test_damaged_graphs(drawn, draws):
     """A node's specification replaced: a cycle, a name that is none, junk; refused, or a graph that works."""
     inputs, nodes, outputs = drawn
     name = draws.draw(st.sampled_from(list(nodes)))
-    names = st.lists(st.sampled_from([*inputs, *nodes, "h9", "", 3, None]), max_size=3).map(tuple)
-    sigma = st.sampled_from(["tanh", "softmax", "tan", None, 3])
-    spec = draws.draw(st.tuples(names, sigma) | st.tuples(names, sigma, junk) | junk | names)
+    known = [*inputs, *nodes, "h9"]
+    names, any_names = (st.lists(st.sampled_from(of), max_size=3).map(tuple) for of in (known, [*known, "", 3, None]))
+    sigma = st.sampled_from(["tanh", "softmax"])
+    wrong = st.tuples(any_names, sigma | junk) | st.tuples(names, sigma, junk) | junk | names
+    spec = draws.draw(st.tuples(names, sigma) | wrong)
 
     def build():
         net = layers.graph(inputs, {**nodes, name: spec}, outputs)

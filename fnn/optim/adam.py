@@ -50,8 +50,9 @@ def adam(
         t = optax.safe_increment(state.steps)
         m = tree.moving_average(b1, state.m, grads)
         v = tree.moving_average(b2, state.v, tree.square(grads))
-        m_hat = tree.scale(1 / (1 - b1**t), m) if bias_correction else m
-        v_hat = tree.scale(1 / (1 - b2**t), v) if bias_correction else v
+        power = jnp.asarray(t, float)
+        m_hat = tree.scale(1 / (1 - b1**power), m) if bias_correction else m
+        v_hat = tree.scale(1 / (1 - b2**power), v) if bias_correction else v
         scaled = jax.tree.map(lambda m, v: m / (jnp.sqrt(v) + eps), m_hat, v_hat)
         return tree.scale(-eta, scaled), AdamState(t, m, v)
 

@@ -1,0 +1,76 @@
+"""Everything that trains, under JAX's strictest settings, on 1 and on 8 devices: no key is used twice, no dtype and no
+rank is promoted silently, no warning is given, and the numbers are the same bit for bit."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+STRICT = {
+    "JAX_NUMPY_DTYPE_PROMOTION": "strict",
+    "JAX_NUMPY_RANK_PROMOTION": "raise",
+    "JAX_DEBUG_KEY_REUSE": "1",
+    "PYTHONWARNINGS": "error",
+}
+PROGRAM = """
+import hashlib
+import jax, numpy as np
+import fnn
+from fnn import data, initializers, losses, optim
+from tests.problems import blobs, line
+
+D, options = blobs(), dict(epochs=2, batch_size=10, progress=False)
+CE = losses.softmax_cross_entropy
+net = fnn.mlp((3, 8, 3), batch_norm="before", dropout=0.2)
+found = []
+
+fnn.train(net, CE, optim.adamw(1e-2), D, prepare=data.label_noise(0.1, 3), patience=1, **options)
+assert fnn.check_network(fnn.mlp((3, 4, 3)), CE, D.train.x[:4], D.train.y[:4]).passed
+for loss in (losses.squared_error, losses.absolute_error, losses.huber(), losses.sigmoid_cross_entropy):
+    y = (D.train.y > 0).astype(np.float32)
+    params, _ = fnn.mlp((3, 1)).init(jax.random.key(0))
+    found.append(fnn.value_and_grad(fnn.mlp((3, 1)), loss)(params, D.train.x, y))
+rules = (optim.sgd, optim.momentum, optim.nesterov, optim.adagrad, optim.adadelta, optim.rmsprop, optim.adam)
+for rule in rules:
+    params, _ = net.init(jax.random.key(1))
+    optimizer = rule(1e-2)
+    found.append(jax.jit(optimizer.update)(params, optimizer.init(params), params))
+
+def builder(hyper):
+    noise = data.label_noise(hyper["noise"], 3)
+    return fnn.mlp((3, 8, 3), dropout=hyper["dropout"]), CE, optim.adam(hyper["rate"]), noise
+
+grid = {"rate": [1e-2, 1e-1], "dropout": [0.1], "noise": [0.0, 0.2]}
+sweep = fnn.sweep(builder, D, seeds=range(20), hyper=grid, **options)
+sweep.summary(interval="bootstrap"), sweep.best()
+found += [sweep.history, sweep.params(0)]
+function = fnn.sweep_function(lambda key, hyper: {"a": jax.random.normal(key) * hyper["s"]}, seeds=range(9),
+                              hyper={"s": [1.0, 2.0]}, progress=False)
+found.append(function.values)
+text = b"".join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(found))
+print(jax.device_count(), hashlib.sha256(text).hexdigest())
+"""
+
+
+@pytest.fixture(scope="module")
+def printed():
+    """Devices -> what the program prints."""
+    commands = {n: os.environ | STRICT | {"JAX_NUM_CPU_DEVICES": str(n)} for n in (1, 8)}
+    return {
+        n: subprocess.run([sys.executable, "-c", PROGRAM], cwd=ROOT, env=environment, capture_output=True, text=True)
+        for n, environment in commands.items()
+    }
+
+
+@pytest.mark.parametrize("devices", [1, 8])
+def test_strict_settings(printed, devices):
+    done = printed[devices]
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.split()[0] == str(devices)
+
+
+def test_one_and_eight_devices_agree_bit_for_bit(printed):
+    assert printed[1].stdout.split()[1] == printed[8].stdout.split()[1]
