@@ -429,6 +429,15 @@ def test_value_and_grad(draws):
         np.testing.assert_allclose(hand, other, rtol=1e-3, atol=1e-4)
 
 
+@cases(30, 300)
+@given(st.lists(st.integers(-1, 3), min_size=EXAMPLES, max_size=EXAMPLES), st.sampled_from([2, 3]))
+def test_labels(labels, outputs):
+    net, y = NETS["identity", outputs], np.array(labels)
+    step = fnn.value_and_grad(net, losses.softmax_cross_entropy)
+    done = attempt(lambda: step(net.init(KEY)[0], X, y), "y: got label")
+    assert (done is REFUSED) == (y.min() < 0 or y.max() >= outputs)
+
+
 @cases(20, 200)
 @given(arrays(X_SHAPES), arrays(Y_SHAPES, low=0, high=1, whole=True), st.integers(0, 3))
 def test_perceptron(x, y, seed):

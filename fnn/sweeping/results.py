@@ -22,7 +22,7 @@ from fnn.training.run import Run
 from fnn.training.step import NEVER, Learner
 from fnn.types import Layer, PyTree
 
-BYTES_KEPT = 2**30  # of parameters, unless the caller says otherwise
+BYTES_KEPT = 2**28  # of parameters, unless the caller says otherwise
 
 
 @dataclass

@@ -49,7 +49,7 @@ def sweep(
                  fnn.train(seed=), so settings share them
     exact        compute every lane as fnn.train does: equal to it bit for bit where the builder's hyperparameters are
                  constants; otherwise equal to about 1e-6
-    keep_params  keep the parameters of every lane (None: if they fit into 1 GiB); where they are not kept,
+    keep_params  keep the parameters of every lane (None: if they fit into 256 MiB); where they are not kept,
                  sweep.lane(…) trains that lane again, bit for bit the same
     checkpoint   a directory in which every finished block of lanes is saved and, every checkpoint_every seconds, the
                  block at hand; started again with the same arguments the sweep goes on from there, and ends bit for
