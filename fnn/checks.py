@@ -140,6 +140,12 @@ def _held(value: Any) -> tuple[float, np.dtype]:
     return (0.0 if abs(held) < jnp.finfo(dtype).tiny else held), dtype
 
 
+def function(name: str, value: Any) -> None:
+    """Refuses what cannot be called."""
+    if not callable(value):
+        raise ValueError(f"{name}: got {value!r}, expected a function.")
+
+
 def truth(name: str, value: Any) -> None:
     """Refuses all but True and False; what is traced too, since it chooses between programs."""
     if not isinstance(value, (bool, np.bool_)):

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 TEMPORARY = ".tmp-"
+LEFT = (".tmp-step-*", ".tmp-removed-step-*", ".tmp-arguments.json")
 
 
 def commit(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -41,8 +42,8 @@ def remove(folder: Path) -> None:
 
 
 def sweep(directory: Path) -> None:
-    """Deletes what killed writers left."""
-    for path in directory.glob(f"{TEMPORARY}*"):
+    """Deletes what killed writers left, by the names that they use."""
+    for path in [path for pattern in LEFT for path in directory.glob(pattern)]:
         if path.is_dir():
             shutil.rmtree(path)
         else:

@@ -19,8 +19,9 @@ class InUse(RuntimeError):
 def lock(directory: str | Path) -> Iterator[Path]:
     """The directory, made if it is missing, locked for this process and swept of what killed writers left.
 
-    The system gives the lock back when its owner ends, however it ends, so no lock is ever stale. (On file systems
-    without flock, some network ones, the system refuses it with an OSError.) Raises InUse, naming the owner.
+    The system gives the lock back when its owner ends, however it ends, and those processes that it has forked within,
+    so no lock of the dead is ever in the way. (On file systems without flock, some network ones, the system refuses it
+    with an OSError.) Raises InUse, naming the owner.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -38,6 +39,9 @@ def lock(directory: str | Path) -> Iterator[Path]:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"process {os.getpid()} of {os.uname().nodename}\n".encode(), 0)
         files.sweep(directory)
-        yield directory
+        try:
+            yield directory
+        finally:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)  # closing alone leaves it to processes forked meanwhile
     finally:
         os.close(descriptor)

@@ -5,10 +5,13 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
+from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from fnn.checkpoint import files, store
 from fnn.checkpoint.arrays import Damaged
@@ -30,7 +33,7 @@ class RunDirectory(NamedTuple):
         """A new step, and of the earlier ones only the last `keep` with it."""
         store.commit(self.path, step, tree, about={"owner": self.owner})
         if keep is not None:
-            store.prune(self.path, keep)
+            store.prune(self.path, step, keep)
 
     def newest(self, like: PyTree) -> PyTree | None:
         """The newest step; None if there is none."""
@@ -65,7 +68,11 @@ def run_directory(
     The first time they are written down. Later ones that are not the same are refused with a ValueError that shows
     what differs; another version of JAX, number of cores or device is warned of, since the last bits may depend on it.
     """
-    mine = {"arguments": json.loads(json.dumps(arguments)), "programs": list(programs), "made_by": surroundings()}
+    mine = {
+        "arguments": json.loads(json.dumps(arguments, default=_plain)),
+        "programs": list(programs),
+        "made_by": surroundings(),
+    }
     with lock(directory) as path:
         file = path / ARGUMENTS
         if file.exists():
@@ -80,15 +87,46 @@ def run_directory(
         yield RunDirectory(path, _checksum(mine["arguments"]))
 
 
+def _plain(value: Any) -> Any:
+    """NumPy's numbers as Python's, for JSON."""
+    return value.item() if isinstance(value, np.generic) else repr(value)
+
+
 def fingerprint(array: np.ndarray) -> str:
     """Shape, dtype and the beginning of the SHA-256 of the numbers."""
     return f"{array.dtype} {array.shape} {sum_of(np.ascontiguousarray(array).tobytes())[:16]}"
 
 
 def text_of(traced: Any) -> str:
-    """A traced program: its operations and numbers, and the sums of its constant arrays."""
-    constants = "\n".join(f"constant {fingerprint(np.asarray(value))}" for value in traced.jaxpr.consts)
-    return address_free(f"{traced.jaxpr}\n{constants}")
+    """A traced program: its operations and numbers, and the sums of its constant arrays. (What a callback to Python
+    would do is not in it.)"""
+    constants = "\n".join(f"constant {fingerprint(_numbers(value))}" for value in constants_of(traced.jaxpr))
+    return address_free(f"{traced.jaxpr.pretty_print(use_color=False)}\n{constants}")
+
+
+def constants_of(program: ClosedJaxpr) -> Iterator[Any]:
+    """The arrays that a program closes over, those of the programs in it included."""
+    yield from program.consts
+    for inner in _inner(program.jaxpr):
+        yield from constants_of(inner)
+
+
+def _inner(program: Jaxpr) -> Iterator[ClosedJaxpr]:
+    for equation in program.eqns:
+        for parameter in jax.tree.leaves(list(equation.params.values()), is_leaf=_is_program):
+            if isinstance(parameter, ClosedJaxpr):
+                yield parameter
+            elif isinstance(parameter, Jaxpr):
+                yield from _inner(parameter)
+
+
+def _is_program(value: Any) -> bool:
+    return isinstance(value, (ClosedJaxpr, Jaxpr))
+
+
+def _numbers(value: Any) -> np.ndarray:
+    is_key = isinstance(value, jax.Array) and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(value) if is_key else value)
 
 
 def address_free(text: str) -> str:
@@ -111,7 +149,7 @@ def _compare(path: Path, saved: dict[str, Any], mine: dict[str, Any]) -> None:
     found = differences(saved["arguments"], mine["arguments"])
     same_jax = saved["made_by"]["jax"] == mine["made_by"]["jax"]
     if not found and same_jax:  # the program's text depends on the version
-        pairs = zip(saved["programs"], mine["programs"], strict=False)
+        pairs = zip_longest(saved["programs"], mine["programs"], fillvalue="")
         found = [_lines(*pair) for pair in pairs if pair[0] != pair[1]]
     if found:
         raise ValueError(

@@ -72,7 +72,7 @@ def save(
     with lock(directory) as locked:
         folder = commit(locked, step, tree, metrics=metrics)
         if keep is not None:
-            prune(locked, keep, best, mode)
+            prune(locked, step, keep, best, mode)
     return folder
 
 
@@ -141,11 +141,11 @@ def commit(
     return folder
 
 
-def prune(directory: Path, keep: int, best: str | None = None, mode: str = "min") -> None:
-    """Deletes all steps but the last `keep` and the best one, if the newest can be read back."""
+def prune(directory: Path, saved: int, keep: int, best: str | None = None, mode: str = "min") -> None:
+    """Deletes all steps but the last `keep`, the best one and the one just saved, if that can be read back."""
     known = steps(directory)
-    read(folder_of(directory, known[-1]))
-    spared = set(known[-keep:])
+    read(folder_of(directory, saved))
+    spared = {saved, *known[-keep:]}
     if best is not None:
         spared.add(best_step(directory, known, best, mode))
     for step in known:
@@ -154,11 +154,15 @@ def prune(directory: Path, keep: int, best: str | None = None, mode: str = "min"
 
 
 def best_step(directory: Path, known: Sequence[int], metric: str, mode: str) -> int:
-    """The step with the best value of a metric, NaN being the worst and the later one where two are equal."""
+    """The step with the best value of a metric, NaN and a manifest that is damaged being the worst, and the later one
+    where two are equal."""
     sign = 1.0 if mode == "min" else -1.0
 
     def value(step: int) -> float:
-        found = sign * read_manifest(folder_of(directory, step)).metrics.get(metric, np.nan)
+        try:
+            found = sign * read_manifest(folder_of(directory, step)).metrics.get(metric, np.nan)
+        except Damaged:
+            return np.inf
         return np.inf if np.isnan(found) else found
 
     return min(reversed(known), key=value)

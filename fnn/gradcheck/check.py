@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr
 
+from fnn import checks
 from fnn.gradcheck.diagnosis import Diagnosis, Finding, diagnose
 from fnn.gradcheck.differences import Values, slopes, taylor_slopes, values_of
 from fnn.gradcheck.flow import flow_of, is_key
@@ -70,6 +71,8 @@ def check_vjp(
 
     Checked as the gradient of ⟨c, function⟩ for a random cotangent c; otherwise as `check_gradient`.
     """
+    checks.function("function", function)
+    checks.function("vjp", vjp)
     with jax.enable_x64(True):
         value = function(params, **({} if key is None else {"key": key}))
         leaves, tree = jax.tree.flatten(value)

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnn import reductions
-from fnn.backprop import feature_major, target_of, value_and_grad
+from fnn import checks, reductions
+from fnn.backprop import check_loss, check_net, feature_major, target_of, value_and_grad
 from fnn.gradcheck.check import check_gradient
 from fnn.gradcheck.layerwise import chain, examine_layers
 from fnn.gradcheck.report import Report
@@ -43,6 +43,9 @@ def check_network(
     and its diagnosis is about the first wrong one. Raises ValueError for what value_and_grad refuses, and `Unusable`
     for what check_gradient does.
     """
+    check_net(net)
+    check_loss(loss)
+    checks.lookup("dtype", dtype, dict.fromkeys(("float64", "float32", "bfloat16")))
     with jax.enable_x64(True):
         key = jax.random.key(0) if key is None else key
         if params is None:

@@ -58,7 +58,7 @@ def fill_part(sweep: Sweep, number: int, keeper: Keeper, bar: Any) -> list[tuple
         except (RuntimeError, MemoryError) as error:  # of the machine: XLA's own are RuntimeErrors
             settings, columns = sweep.index(part, numbers)
             lanes = [(row, sweep.seeds[column]) for row, column in zip(settings.tolist(), columns, strict=True)]
-            failures.append((lanes, error))
+            failures.append((lanes, error.with_traceback(None)))  # whose frames would keep the block in memory
     return failures
 
 

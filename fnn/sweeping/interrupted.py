@@ -35,8 +35,8 @@ class SweepFailed(RuntimeError):
         super().__init__(
             f"{lanes} of {sweep.finished.size} lanes failed, in {len(failures)} block(s); setting {first[0][0]}, seed "
             f"{first[0][1]} among them: {type(error).__name__}: {error}. The others are in this error's .sweep; "
-            ".resume() tries again, .resume(smaller_blocks=True) with one row of lanes at a time, which takes less "
-            "memory and gives the same results."
+            ".resume() tries again, .resume(smaller_blocks=True) with blocks of one row of lanes on each device, which "
+            "take less memory where they had more, and gives the same results."
         )
         self.sweep = sweep
         self.failures = failures

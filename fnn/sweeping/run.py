@@ -67,6 +67,9 @@ def sweep(
     a builder that several sweeps share a name.
     """
     seeds = checks.seeds(seeds)
+    checks.truth("exact", exact)
+    if keep_params is not None:
+        checks.truth("keep_params", keep_params)
     settings = settings_of(hyper)
     saving = checked_saving(checkpoint, checkpoint_every)
     groups = groups_of(builder, settings, dataset, epochs, batch_size, patience)

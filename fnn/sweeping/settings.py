@@ -1,6 +1,7 @@
 """Settings: the rows of hyperparameters that a sweep visits, from a grid or from a list of points."""
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -12,6 +13,7 @@ from fnn import checks
 Setting: TypeAlias = dict[str, Any]
 Hyper: TypeAlias = Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]]
 
+MOST_SETTINGS = 2**20
 STATISTICS = ("mean", "low", "high", "median", "min", "max")
 METRICS = [f"{split}_{kind}" for split in ("train", "validation", "test") for kind in ("loss", "accuracy")]
 TAKEN = ("metric", "setting", "seed", "epoch", *STATISTICS, "n", "diverged", *METRICS)
@@ -32,6 +34,10 @@ def settings_of(hyper: Hyper | None) -> list[Setting]:
         return [{}]
     if isinstance(hyper, Mapping):
         columns = {name: _values(name, values) for name, values in hyper.items()}
+        if (size := math.prod(map(len, columns.values()))) > MOST_SETTINGS:
+            raise ValueError(
+                f"hyper: got {size} combinations, expected at most {MOST_SETTINGS}; take a list of points."
+            )
         rows = [dict(zip(columns, values, strict=True)) for values in itertools.product(*columns.values())]
     else:
         rows = _points(hyper)

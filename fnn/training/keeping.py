@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 
 from fnn import checks
@@ -52,7 +53,7 @@ def checked_saving(
     checkpoint: str | Path | None, checkpoint_every: float, checkpoint_epochs: int | None = None
 ) -> Saving:
     """When to save. ValueError for what is no directory, number of seconds or of epochs."""
-    if checkpoint is not None and not isinstance(checkpoint, (str, Path)):
+    if checkpoint is not None and (not isinstance(checkpoint, (str, Path)) or checkpoint == ""):
         raise ValueError(f"checkpoint: got {checkpoint!r}, expected a directory, or None.")
     checks.positive("checkpoint_every", checkpoint_every)
     if checkpoint_epochs is not None:
@@ -63,7 +64,8 @@ def checked_saving(
 def described(plan: Plan, dataset: Dataset) -> dict[str, object]:
     """Plan and data as JSON, for comparison with those of a saved run."""
     arrays = {f"{name}.{part}": a for name, split in dataset.splits.items() for part, a in split._asdict().items()}
-    return plan._asdict() | {name: fingerprint(np.asarray(array)) for name, array in arrays.items()}
+    sums = {name: fingerprint(np.asarray(array)) for name, array in arrays.items()}
+    return {"float": str(jnp.result_type(float)), **plan._asdict(), **sums}
 
 
 @contextmanager

@@ -19,12 +19,15 @@ class Stopping:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._note) for number in self.numbers}
+            heard = [number for number in self.numbers if signal.getsignal(number) is not signal.SIG_IGN]
+            self._before = {number: signal.signal(number, self._note) for number in heard}
         return self
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, kind: type | None, *rest) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
+            signal.signal(number, handler or signal.SIG_DFL)  # type: ignore[arg-type]
+        if kind is None:
+            self.obey()  # of a wish that came after the last chunk
 
     def obey(self) -> None:
         """KeyboardInterrupt after Ctrl-C, SystemExit with status 143 after SIGTERM; nothing if nobody asked."""
