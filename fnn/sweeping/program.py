@@ -91,19 +91,19 @@ class Program(NamedTuple):
         """The network that the builder makes of these hyperparameters where they are traced."""
 
         def within(use: Callable) -> Callable:
-            return jax.jit(lambda hyper, *rest, **named: use(self.group.builder(hyper).net, *rest, **named))
+            return jax.jit(
+                lambda hyper, *rest, **named: use(self.group.builder(hyper).net, *rest, **named),
+                static_argnames="train",
+            )
 
-        def init(key):
-            return within(lambda net, key: net.init(key))(hyper, key)
+        init = within(lambda net, key: net.init(key))
+        run = within(lambda net, *rest, key, train: net.forward(*rest, key=key, train=train))
+        backward = within(lambda net, *rest: net.backward(*rest))
 
         def forward(params, state, x, *, key=None, train=False):
-            run = within(lambda net, *rest, key: net.forward(*rest, key=key, train=train))
-            return run(hyper, params, state, x, key=key)
+            return run(hyper, params, state, x, key=key, train=train)
 
-        def backward(params, residuals, dy):
-            return within(lambda net, *rest: net.backward(*rest))(hyper, params, residuals, dy)
-
-        return Layer(init, forward, backward, "network of a sweep")
+        return Layer(partial(init, hyper), forward, partial(backward, hyper), "network of a sweep")
 
     def block_like(self) -> Training:
         """The shapes of a block."""
