@@ -19,7 +19,6 @@ from fnn.checkpoint.lock import lock
 from fnn.checkpoint.manifest import differences, sum_of, surroundings
 from fnn.types import PyTree
 
-ARGUMENTS = "arguments.json"
 LINES_SHOWN = 2  # of a program that is not the one it was
 
 
@@ -74,13 +73,13 @@ def run_directory(
         "made_by": surroundings(),
     }
     with lock(directory) as path:
-        file = path / ARGUMENTS
+        file = path / store.ARGUMENTS
         if file.exists():
             _compare(path, _read(file), mine)
         elif known := store.steps(path):
             raise ValueError(
-                f"checkpoint: {path} has steps ({known[0]}, …) and no {ARGUMENTS}, so they are not those of a run; "
-                "take another directory."
+                f"checkpoint: {path} has steps ({known[0]}, …) and no {store.ARGUMENTS}, so they are not those of a "
+                "run; take another directory."
             )
         else:
             files.replace(file, json.dumps(mine | {"checksum": _checksum(mine)}, indent=1).encode())

@@ -21,6 +21,7 @@ from fnn.checkpoint.manifest import Manifest, leaf_differences, sum_of, surround
 from fnn.types import PyTree
 
 ARRAYS, MANIFEST, PREFIX = "arrays.npz", "manifest.json", "step-"
+ARGUMENTS = "arguments.json"  # in the directory of a run
 
 
 class Stored(NamedTuple):
@@ -70,6 +71,10 @@ def save(
     if best is not None and best not in metrics:
         raise ValueError(f"best: got {best!r}, expected one of the metrics: {', '.join(metrics) or 'there are none'}.")
     with lock(directory) as locked:
+        if (locked / ARGUMENTS).exists():
+            raise ValueError(
+                f"directory: {directory} belongs to a run, which its steps are kept for; take another one."
+            )
         folder = commit(locked, step, tree, metrics=metrics)
         if keep is not None:
             prune(locked, step, keep, best, mode)

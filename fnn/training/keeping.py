@@ -45,7 +45,7 @@ def kept(
         if saving.is_due(done) or stopping.wish is not None or not training.active:
             directory.save(done, training, keep=KEPT)
             saving.saved()
-        stopping.obey()
+        stopping.obey(f"saved after {done} epochs in {directory.path}; the same call goes on from there")
         yield training
 
 

@@ -29,10 +29,11 @@ class Stopping:
         if kind is None:
             self.obey()  # of a wish that came after the last chunk
 
-    def obey(self) -> None:
-        """KeyboardInterrupt after Ctrl-C, SystemExit with status 143 after SIGTERM; nothing if nobody asked."""
+    def obey(self, saved: str = "") -> None:
+        """KeyboardInterrupt after Ctrl-C, saying what was saved, SystemExit with status 143 after SIGTERM; nothing if
+        nobody asked."""
         if self.wish == signal.SIGINT:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(saved)
         if self.wish == signal.SIGTERM:
             raise SystemExit(TERMINATED)
 
