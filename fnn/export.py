@@ -20,8 +20,6 @@ names of its groups (`h1+h2/W`).
 """
 
 import hashlib
-import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,7 +52,7 @@ def to_npz(path: str | Path, params: Params, state: State = ()) -> None:
     Arrays keep their shapes and dtypes; their names are at the top of this file. Raises ValueError for leaves that are
     not arrays of numbers that npz knows (typed keys and bfloat16 are not), and OSError where it cannot be written.
     """
-    _replace(path, packed({leaf.name: on_host(leaf, value) for leaf, value in _named(params, state)}))
+    files.replace(Path(path), packed({leaf.name: on_host(leaf, value) for leaf, value in _named(params, state)}))
 
 
 def from_npz(path: str | Path, like_params: Params, like_state: State = ()) -> tuple[Params, State]:
@@ -135,7 +133,7 @@ def to_stablehlo(
         return forward(net, params, state, feature_major(x), key=None, train=False)[0].T
 
     program = _serialized(predict, n, _input_dtype(params, state))
-    _replace(path, program + hashlib.sha256(program).digest())
+    files.replace(Path(path), program + hashlib.sha256(program).digest())
 
 
 def from_stablehlo(path: str | Path) -> Predict:
@@ -213,19 +211,3 @@ def _takes(net: Layer, params: Params, state: State, features: int) -> bool:
 def _input_dtype(params: Params, state: State) -> np.dtype:
     real = [leaf.dtype for leaf, _ in leaves((params, state)) if jnp.issubdtype(leaf.dtype, jnp.floating)]
     return jnp.result_type(jnp.float32, *real)
-
-
-# -------------------------------------------------------------------------------------------- files
-
-
-def _replace(path: str | Path, content: bytes) -> None:
-    """A file of exactly this name, or the new one in an older one's place, at once. What a killed writer leaves is in
-    nobody's way."""
-    path = Path(path)
-    temporary = path.with_name(f"{files.TEMPORARY}{secrets.token_hex(8)}")
-    try:
-        files.write(temporary, content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    files.sync(path.parent)

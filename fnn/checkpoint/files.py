@@ -6,13 +6,14 @@ An OSError names the file.
 """
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 TEMPORARY = ".tmp-"
-LEFT = (".tmp-step-*", ".tmp-removed-step-*", ".tmp-arguments.json")
+LEFT = (".tmp-step-*", ".tmp-removed-step-*", ".tmp-arguments.json-*")
 
 
 def commit(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -27,10 +28,13 @@ def commit(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Makes the file, or puts it in the place of an older one, at once."""
-    temporary = path.with_name(f"{TEMPORARY}{path.name}")
-    write(temporary, content)
-    os.replace(temporary, path)
+    """Makes the file, or puts it in the place of an older one, at once. Several writers are in nobody's way."""
+    temporary = path.with_name(f"{TEMPORARY}{path.name}-{secrets.token_hex(8)}")
+    try:
+        write(temporary, content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
     sync(path.parent)
 
 

@@ -114,11 +114,11 @@ def sweep_function(
     mesh = device_mesh()
     shape = Shape(mesh.size, ROWS, checks.count("abreast", abreast))
     groups = function_groups(f, settings)
-    likes = {row: like for group in groups for like in [group_like(group, settings)] for row in group.rows}
-    found = [
-        jax.tree.map(lambda leaf: np.zeros((len(seeds), *leaf.shape), leaf.dtype), likes[row])
-        for row in range(len(settings))
-    ]
+    found: list[PyTree] = [None] * len(settings)
+    for group in groups:
+        like = group_like(group, settings)
+        for row in group.rows:
+            found[row] = jax.tree.map(lambda leaf: np.zeros((len(seeds), *leaf.shape), leaf.dtype), like)
     sweep = FunctionSweep(settings, seeds, found, np.zeros((len(settings), len(seeds)), bool))
     return fill_function(sweep, groups, mesh, shape, progress)
 

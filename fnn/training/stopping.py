@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from typing import Self
+from typing import Any, Self
 
 BOTH = (signal.SIGINT, signal.SIGTERM)
 TERMINATED = 128 + signal.SIGTERM  # the exit status by which a shell tells a process that SIGTERM ended
@@ -15,7 +15,7 @@ class Stopping:
     def __init__(self, *numbers: int) -> None:
         self.numbers = numbers
         self.wish: int | None = None
-        self._before: dict[int, object] = {}
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -25,7 +25,7 @@ class Stopping:
 
     def __exit__(self, kind: type | None, *rest) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler or signal.SIG_DFL)  # type: ignore[arg-type]
+            signal.signal(number, handler or signal.SIG_DFL)  # None: it was not set from Python
         if kind is None:
             self.obey()  # of a wish that came after the last chunk
 
