@@ -1,22 +1,21 @@
-"""The command line: `python -m experiments list | run NAME [options]`."""
+"""The command line: `python -m experiments list | run NAME [options] | report [options]`."""
 
-import ast
-import importlib
 import sys
+import textwrap
 import time
-from pathlib import Path
-from types import ModuleType
 
 import fnn
-from fnn import checks
+from experiments.experiment import claims_of, files, header, load
 
-HERE = Path(__file__).parent
 HELP = """python -m experiments: one file per question
 
   list                    the experiments, what each asks and what it costs
-  run NAME [options]      run one; it prints a table and writes config.json, results.npz,
-                          figure.png and env.json into runs/NAME/<date>-<time>/
+  run NAME [options]      run one; it prints a table and the claims it settles, and writes config.json, results.npz,
+                          env.json and its figures into runs/NAME/<date>-<time>/
   run NAME --help         its options
+  report [options]        every claim of the five course documents with its verdict, numbers and figure: runs what is
+                          missing, writes index.html and claims.json into report/
+  report --help           its options
 """
 
 
@@ -29,14 +28,18 @@ def main(arguments: list[str]) -> None:
             run(name, options)
         case ["run"]:
             raise ValueError(f"run: expected the name of an experiment: {', '.join(files())}.")
+        case ["report", *options]:
+            from experiments.report.command import report
+
+            report(options)
         case [] | ["-h"] | ["--help"]:
             print(HELP)
         case [command, *_]:
-            raise ValueError(f"got {command!r}, expected one of: list, run NAME. See --help.")
+            raise ValueError(f"got {command!r}, expected one of: list, run NAME, report. See --help.")
 
 
 def run(name: str, options: list[str]) -> None:
-    """Parses the options, runs the experiment, prints its table, saves its results and says where."""
+    """Parses the options, runs the experiment, prints its table and its claims, saves its results and says where."""
     import tyro
 
     from experiments.common import result_folder, save
@@ -49,43 +52,25 @@ def run(name: str, options: list[str]) -> None:
         default=default,
         args=options,
         prog=f"python -m experiments run {name}",
-        description="\n\n".join(f"{title}: {text}" for title, text in header(HERE / f"{name}.py").items()),
+        description="\n\n".join(f"{title}: {text}" for title, text in header(files()[name]).items()),
     )
     start = time.perf_counter()
     results = module.run(config)
-    print(f"\n{module.table(results, config)}\n")
+    if hasattr(module, "table"):
+        print(f"\n{module.table(results, config)}")
+    for claim in claims_of(module):
+        found = claim.rule(results)
+        print(f"\n{claim.id:<5}{found.word.upper()}: {claim.statement}")
+        print(textwrap.fill(found.evidence, 110, initial_indent="     ", subsequent_indent="     "))
     folder = result_folder(config.out, name)
     save(folder, config, results, module.plot(results, config))
-    print(f"{time.perf_counter() - start:.1f} s; results in {folder}/")
-
-
-def files() -> dict[str, Path]:
-    """Experiment name -> its file: every module here that asks a question."""
-    return {path.stem: path for path in sorted(HERE.glob("*.py")) if "Question" in header(path)}
-
-
-def load(name: str) -> ModuleType:
-    """The module of an experiment. ValueError for unknown names."""
-    checks.lookup("experiment", name, files())
-    return importlib.import_module(f"experiments.{name}")
+    print(f"\n{time.perf_counter() - start:.1f} s; results in {folder}/")
 
 
 def listing() -> str:
     """Name, question and cost of each experiment, from the headers of files that are not imported."""
     headers = {name: header(path) for name, path in files().items()}
     return "\n\n".join(f"{name}\n  {h['Question']}\n  Cost: {h['Cost']}" for name, h in headers.items())
-
-
-def header(path: Path) -> dict[str, str]:
-    """The fields of a module's docstring below its title, such as Question and Cost, each on one line."""
-    fields: dict[str, str] = {}
-    for line in (ast.get_docstring(ast.parse(path.read_text())) or "").splitlines()[1:]:
-        title, colon, text = line.partition(":")
-        if colon and title.isalpha():
-            fields[title] = text.strip()
-        elif line.startswith(" ") and fields:
-            fields[next(reversed(fields))] += f" {line.strip()}"
-    return fields
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from matplotlib.animation import Animation, PillowWriter
 from matplotlib.figure import Figure
 
 from fnn.devices import usable_cores
@@ -42,12 +43,19 @@ def result_folder(out: Path, name: str) -> Path:
     raise FileExistsError(f"{out / name}: a hundred runs in one second.")
 
 
-def save(folder: Path, config: Any, results: Mapping[str, np.ndarray], figure: Figure) -> None:
-    """config.json, results.npz, figure.png and env.json."""
+Drawings = Mapping[str, Figure | Animation]
+
+
+def save(folder: Path, config: Any, results: Mapping[str, np.ndarray], drawings: Drawings) -> None:
+    """config.json, results.npz, env.json, and each drawing under its name: figures as png, animations as gif."""
     (folder / "config.json").write_text(json.dumps(dataclasses.asdict(config), indent=2, default=str) + "\n")
     np.savez_compressed(folder / "results.npz", **dict(results), allow_pickle=False)
-    figure.savefig(folder / "figure.png")
     (folder / "env.json").write_text(json.dumps(environment(), indent=2) + "\n")
+    for name, drawing in drawings.items():
+        if isinstance(drawing, Figure):
+            drawing.savefig(folder / f"{name}.png")
+        else:
+            drawing.save(folder / f"{name}.gif", writer=PillowWriter(fps=12))
 
 
 def environment() -> dict[str, Any]:

@@ -15,13 +15,12 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
-from jax import lax
 from matplotlib.figure import Figure
 
 import fnn
+from experiments.claims import claim, depends_on, holds_if
 from experiments.common import Common
-from fnn import data, layers, losses, optim
+from fnn import data, descent, layers, losses, optim
 from fnn import plot as draw
 from fnn.layers import DenseParams
 
@@ -48,34 +47,29 @@ def run(config: Config) -> dict[str, np.ndarray]:
     with jax.enable_x64(True):
         sets = [data.cubic_points(*size) for size in POINTS.values()]
         rates = jnp.array(config.learning_rates)
-        over_starts = jax.vmap(partial(descent, steps=config.steps), in_axes=(None, None, None, 0))
+        over_starts = jax.vmap(partial(descend, steps=config.steps), in_axes=(None, None, None, 0))
         over_rates = jax.jit(jax.vmap(over_starts, in_axes=(None, None, 0, None)))
-        loss = np.stack([over_rates(*points, rates, STARTS) for points in sets])
+        found = [over_rates(*points, rates, STARTS) for points in sets]
     designs = [np.column_stack([x, np.ones(len(x))]) for x, _ in sets]
     fits = [np.linalg.lstsq(design, y, rcond=None) for design, (_, y) in zip(designs, sets, strict=True)]
     return {
-        "loss": loss,
+        "loss": np.stack([loss for loss, _ in found]),
+        "reached": np.asarray(found[0][1][-1]),
         "least_squares": np.array([weights for weights, *_ in fits]),
         "minimum": np.array([residual[0] for _, residual, *_ in fits]),
+        "rates": np.array(config.learning_rates),
         "critical_rate": np.array([2 / np.linalg.eigvalsh(2 * design.T @ design)[-1] for design in designs]),
     }
 
 
-def descent(x, y, learning_rate, start, *, steps: int):
+def descend(x, y, learning_rate, start, *, steps: int):
     """The summed squared error before each of `steps` updates θ ← θ − η ∂L/∂θ of f(s) = w₁s³ + w₂s² + w₃s + w₄, which
-    is a dense layer on (s³, s², s) with bias w₄."""
+    is a dense layer on (s³, s², s) with bias w₄; and the weights (4,) at the end."""
     loss_and_gradient = fnn.value_and_grad(layers.dense(3, 1), losses.squared_error, reduction="sum")
-    optimizer = optim.sgd(learning_rate)
-
-    def update(carry, _):
-        params, state = carry
-        loss, gradient = loss_and_gradient(params, x, y)
-        updates, state = optimizer.update(gradient, state, params)
-        return (optax.apply_updates(params, updates), state), loss
-
     params = DenseParams(W=start[None, :3], b=start[3:])
-    _, loss = lax.scan(update, (params, optimizer.init(params)), length=steps)
-    return loss
+    path = descent.trajectory(lambda w: loss_and_gradient(w, x, y)[1], optim.sgd(learning_rate), params, steps=steps)
+    loss, _ = jax.vmap(loss_and_gradient, in_axes=(0, None, None))(path, x, y)
+    return loss[:-1], jnp.append(path.W[-1], path.b[-1])
 
 
 def arrival(loss: np.ndarray, minimum: float, tolerance: float) -> int | None:
@@ -91,6 +85,65 @@ def verdict(loss: np.ndarray, minimum: float, tolerance: float) -> str:
     if steps is not None:
         return str(steps)
     return "on its way" if loss[-1] < loss[0] else "diverges"
+
+
+@claim(
+    "4.8", "Gradient descent on the summed squared error fits a cubic; the loss has one minimum, whatever the start."
+)
+def every_start_arrives(results):
+    loss, minimum = results["loss"][0, -1], results["minimum"][0]
+    distance = np.abs(results["reached"] - results["least_squares"][0]).max()
+    return holds_if(
+        bool(distance < 1e-6),
+        f"100 points, rate 7.5e-4: from {len(loss)} starts the weights end within {distance:.1e} of least squares "
+        f"{results['least_squares'][0].round(6)}, loss {minimum:.6f}.",
+        distance=distance,
+        least_squares=results["least_squares"][0],
+        minimum=minimum,
+    )
+
+
+@claim("4.9", "Four starts, near and far, all descend to the same minimum.")
+def starts(results):
+    losses, minimum = results["loss"][0, -1], results["minimum"][0]
+    steps = [arrival(loss, minimum, 1e-3) for loss in losses]
+    arrived = all(step is not None for step in steps)
+    return holds_if(
+        arrived,
+        f"Losses at the starts {', '.join(f'{loss[0]:.4g}' for loss in losses)}; updates to a thousandth of the "
+        f"starting excess at 7.5e-4: {', '.join(map(str, steps))}.",
+        starting_losses=losses[:, 0],
+        updates=steps,
+    )
+
+
+@claim("4.10", "The rate 2e-5 is slow and 7.5e-4 is fast.")
+def rates(results):
+    fast = [loss[-1] < loss[0] for loss in results["loss"][:, 1, 3]]
+    slow_steps, fast_steps = (
+        [arrival(results["loss"][p, r, 3], results["minimum"][p], 1e-3) for p in range(len(POINTS))] for r in (0, 1)
+    )
+    return depends_on(
+        dict(zip(POINTS, fast, strict=True)),
+        f"Updates from zero at 2e-5: {slow_steps}, at 7.5e-4: {fast_steps} (None: never). The points are not printed, "
+        f"and the critical rates of the three sets tried here are {results['critical_rate'].round(6)}.",
+        slow=slow_steps,
+        fast=fast_steps,
+        critical_rate=results["critical_rate"],
+    )
+
+
+@claim("4.11", "The curve of the loss shows whether training works.")
+def monitored(results):
+    below = results["critical_rate"][:, None] > results["rates"]
+    falls = (np.diff(results["loss"][:, :, :, :20], axis=-1) <= 0).all(axis=(-1, -2))
+    return holds_if(
+        bool((falls == below).all()),
+        f"In the first 20 updates the loss falls at every step exactly where the rate is below the critical one: "
+        f"{int((falls == below).sum())} of {below.size} pairs of points and rate.",
+        falls=falls,
+        below_critical=below,
+    )
 
 
 def table(results: dict[str, np.ndarray], config: Config) -> str:
@@ -112,7 +165,7 @@ def _weights(start: np.ndarray) -> str:
     return str([int(w) for w in start])
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> Figure:
+def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     """Loss above the minimum for each set of points; a color for each start, a dash for each rate."""
     figure, axes = draw.figure(len(POINTS), width=4.2)
     for p, (axis, name) in enumerate(zip(axes, POINTS, strict=True)):
@@ -126,4 +179,4 @@ def plot(results: dict[str, np.ndarray], config: Config) -> Figure:
         axis.set(xscale="log", yscale="log", xlabel="update", ylim=(1e-6, 1e8), title=name)
     axes[0].set_ylabel("loss − minimum")
     axes[0].legend(frameon=False, fontsize=7)
-    return figure
+    return {"loss": figure}

@@ -73,7 +73,7 @@ def table(results: dict[str, np.ndarray], config: Config) -> str:
     )
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> Figure:
+def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     """Loss and accuracy curves with a band over seeds, and the final test accuracies."""
     figure, (loss, accuracy, spread) = draw.figure(3, width=4.2)
     draw.learning_curves(loss, results, "loss")
@@ -91,4 +91,4 @@ def plot(results: dict[str, np.ndarray], config: Config) -> Figure:
     figure.suptitle(
         f"64-{config.hidden}-10 {config.activation} on digits: median and 5-95% band over {config.seeds} seeds"
     )
-    return figure
+    return {"curves": figure}

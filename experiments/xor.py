@@ -13,12 +13,13 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 from matplotlib.figure import Figure
-from scipy.stats import binomtest
 
 import fnn
+from experiments.claims import claim, every, holds_if, share_interval
 from experiments.common import Common
 from fnn import data, losses, optim, perceptron
 from fnn import plot as draw
+from fnn.layers import DenseParams
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,9 @@ def run(config: Config) -> dict[str, np.ndarray]:
         "rows_right": np.array(solved),
         "perceptron_mistakes": np.asarray(fit.mistakes),
         "best_threshold_rows": np.array(best_threshold_rows()),
+        "widths": np.array(config.widths),
+        "least_squares": np.linalg.lstsq(np.column_stack([table.x, np.ones(4)]), table.y, rcond=None)[0],
+        "exact_error": np.array(exact_error()),
     }
 
 
@@ -75,11 +79,41 @@ def best_threshold_rows() -> int:
     return int(np.sum(right, axis=0).max())
 
 
-def share(solved: np.ndarray) -> tuple[float, float, float]:
-    """The share of seeds that solve it, with Wilson's 95% interval."""
-    test = binomtest(int(solved.sum()), solved.size)
-    low, high = test.proportion_ci(method="wilson")
-    return test.statistic, low, high
+def exact_error() -> float:
+    """The largest error on the four rows of max(0, s) − 2 max(0, s − 1), s = x₁ + x₂, as a 2-2-1 network."""
+    net, table = fnn.mlp((2, 2, 1)), data.load("xor").train
+    hidden = DenseParams(W=np.ones((2, 2), np.float32), b=np.array([0, -1], np.float32))
+    output = DenseParams(W=np.array([[1, -2]], np.float32), b=np.zeros(1, np.float32))
+    return float(np.abs(fnn.apply(net, (hidden, (), output), table.x)[:, 0] - table.y).max())
+
+
+@claim("2.5", "A nonlinearity at the output alone is not enough: g(Wx) cannot compute XOR.")
+def output_nonlinearity(results):
+    rows = results["rows_right"][:, list(results["widths"]).index(0)]
+    return holds_if(
+        bool(rows.max() <= 3),
+        f"The sigmoid of a linear map gets at most {rows.max():.0f} of 4 rows right, from {rows.size} trained starts.",
+        most_rows=rows.max(),
+    )
+
+
+@claim("2.6", "A single threshold unit cannot learn XOR; one hidden layer can represent and learn it.")
+def hidden_layer(results):
+    best, shares = results["best_threshold_rows"], results["solved"].mean(axis=-1)
+    a, w = np.unravel_index(shares.argmax(), shares.shape)
+    solving = share_interval(results["solved"][a, w])
+    error = results["exact_error"]
+    return holds_if(
+        every(bool(best == 3), bool(error == 0), solving.above(0.5)),
+        f"A threshold unit gets {best} of 4 rows right at best on a 21³ grid, and least squares finds (w, b) = "
+        f"{results['least_squares'].round(12) + 0.0}. max(0, s) − 2 max(0, s − 1) with s = x₁ + x₂ is XOR, error "
+        f"{error:g}. Share of starts that learn it with {results['widths'][w]} hidden units: {solving}.",
+        best_threshold_rows=best,
+        exact_error=error,
+        solving=solving,
+        widths=results["widths"],
+        shares=shares,
+    )
 
 
 def table(results: dict[str, np.ndarray], config: Config) -> str:
@@ -91,18 +125,18 @@ def table(results: dict[str, np.ndarray], config: Config) -> str:
         "  hidden units  " + "  ".join(name.center(19) for name in config.activations),
     ]
     for w, width in enumerate(config.widths):
-        cells = [share(results["solved"][a, w]) for a in range(len(config.activations))]
+        cells = [share_interval(results["solved"][a, w]) for a in range(len(config.activations))]
         text = "  ".join(f"{p:.3f} ({low:.3f}-{high:.3f})" for p, low, high in cells)
         lines.append(f"  {width:12d}  {text}")
     return "\n".join(lines)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> Figure:
+def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     """Share of starts that solve XOR over the width."""
     figure, (axis,) = draw.figure()
     positions = np.arange(len(config.widths))
     for a, name in enumerate(config.activations):
-        shares = np.array([share(solved) for solved in results["solved"][a]])
+        shares = np.array([share_interval(solved) for solved in results["solved"][a]])
         middle, low, high = shares.T
         beside = 0.08 * (a - (len(config.activations) - 1) / 2)  # centred on the tick: -0.04 and 0.04 for two
         axis.errorbar(positions + beside, middle, (middle - low, high - middle), marker="o", capsize=3, label=name)
@@ -110,4 +144,4 @@ def plot(results: dict[str, np.ndarray], config: Config) -> Figure:
     axis.set_xticks(positions, [str(width) for width in config.widths])
     axis.set_title(f"{config.seeds} starts each, 95% interval", fontsize=10)
     axis.legend(frameon=False)
-    return figure
+    return {"solved": figure}

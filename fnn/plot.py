@@ -21,14 +21,19 @@ LONGEST = 24  # characters of a name that leave room for the axes
 MOST_DOWN = 36  # names that have room one below the other on a figure of 8 inches
 
 
-def figure(columns: int = 1, *, width: float = 5.2, height: float = 3.6) -> tuple[Figure, list[Axes]]:
-    """A figure with a row of axes, made without pyplot, so that it needs no display and leaves no global state."""
-    drawing = Figure(figsize=(width * columns, height), layout="constrained", dpi=150)
-    axes = drawing.subplots(1, columns, squeeze=False)[0]
+def figure(columns: int = 1, rows: int = 1, *, width: float = 5.2, height: float = 3.6) -> tuple[Figure, list[Axes]]:
+    """A figure and its axes row by row, each of width × height inches. One column stays legible on a phone.
+
+    Lines take the colors and dashes of LINES in turn. Made without pyplot, so that it needs no display and leaves no
+    global state.
+    """
+    drawing = Figure(figsize=(width * columns, height * rows), layout="constrained", dpi=150)
+    axes = list(drawing.subplots(rows, columns, squeeze=False).flat)
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(alpha=0.25)
-    return drawing, list(axes)
+        axis.set_prop_cycle(color=[line["color"] for line in LINES], linestyle=[line["linestyle"] for line in LINES])
+    return drawing, axes
 
 
 def band(axis: Axes, values: np.ndarray, label: str, **style: Any) -> None:
@@ -46,6 +51,80 @@ def band(axis: Axes, values: np.ndarray, label: str, **style: Any) -> None:
     marker = "." if np.count_nonzero(seen) == 1 else None  # a line through one point is not seen
     (line,) = axis.plot(epochs[seen], middle, label=label, marker=marker, **style)
     axis.fill_between(epochs[seen], low, high, alpha=0.2, color=line.get_color(), linewidth=0)
+
+
+def mean_band(axis: Axes, x: np.ndarray, values: np.ndarray, label: str, **style: Any) -> None:
+    """The mean over seeds as a line over x and its 95% interval, mean ± 1.96 standard errors, as a band.
+
+    values is (seeds, points); NaN (a seed that diverged) is left out point by point.
+    """
+    n = np.count_nonzero(~np.isnan(values), axis=0)
+    seen = n > 0
+    mean = np.nanmean(values[:, seen], axis=0)
+    error = 1.96 * np.nanstd(values[:, seen], axis=0) / np.sqrt(np.maximum(n[seen] - 1, 1))
+    (line,) = axis.plot(np.asarray(x)[seen], mean, label=label, **style)
+    axis.fill_between(np.asarray(x)[seen], mean - error, mean + error, alpha=0.2, color=line.get_color(), linewidth=0)
+
+
+def regions(
+    axis: Axes,
+    predict: Callable[[np.ndarray], np.ndarray],
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    margin: float = 0.15,
+    points: int = 200,
+) -> None:
+    """Decision regions over the plane of two features, with the examples in them.
+
+    predict  (n, 2) -> (n,) of a score; the boundary is where it is ½, and its shade says how far it is
+    x, y     (n, 2) and labels 0 or 1 (n,)
+    """
+    low, high = x.min(axis=0), x.max(axis=0)
+    low, high = low - margin * (high - low), high + margin * (high - low)
+    across, down = np.meshgrid(np.linspace(low[0], high[0], points), np.linspace(low[1], high[1], points))
+    score = np.asarray(predict(np.column_stack([across.ravel(), down.ravel()]))).reshape(across.shape)
+    axis.imshow(
+        score,
+        origin="lower",
+        extent=(low[0], high[0], low[1], high[1]),
+        aspect="auto",
+        cmap="coolwarm",
+        vmin=0,
+        vmax=1,
+        alpha=0.45,
+    )
+    if score.min() < 0.5 < score.max():
+        axis.contour(across, down, score, levels=[0.5], colors="black", linewidths=1)
+    for label, marker, color in ((0, "o", LINES[0]["color"]), (1, "^", LINES[4]["color"])):
+        axis.plot(*x[y == label].T, marker, color=color, markersize=4, markeredgecolor="white", markeredgewidth=0.4)
+    axis.grid(visible=False)
+    axis.set(xlabel="x₁", ylabel="x₂")
+
+
+def landscape(
+    axis: Axes, f: Callable[[np.ndarray, np.ndarray], np.ndarray], x: tuple[float, float], y: tuple[float, float]
+) -> None:
+    """Contours of f over the plane, gray, as the ground for paths: equidistant in log(f − min f + 1)."""
+    across, down = np.meshgrid(np.linspace(*x, 200), np.linspace(*y, 200))
+    values = np.asarray(f(across, down), float)
+    axis.contour(across, down, np.log1p(values - np.nanmin(values)), levels=20, cmap="Greys", linewidths=0.7)
+    axis.grid(visible=False)
+    axis.set(xlim=x, ylim=y)
+
+
+def densities(
+    axis: Axes, layers: Sequence[np.ndarray], *, bins: int = 60, bounds: tuple[float, float] = (-1.0, 1.0)
+) -> None:
+    """The histogram of each layer's outputs as a ridge, the first layer at the top; values beyond the bounds count in
+    the outer bins."""
+    edges = np.linspace(*bounds, bins + 1)
+    middles = (edges[:-1] + edges[1:]) / 2
+    for number, values in enumerate(layers):
+        counts, _ = np.histogram(np.clip(np.ravel(values), *bounds), edges)
+        base = len(layers) - number
+        axis.fill_between(middles, base, base + 0.9 * counts / counts.max(), step="mid", alpha=0.8, zorder=number)
+    axis.set_yticks(range(len(layers), 0, -1), [f"layer {number + 1}" for number in range(len(layers))])
 
 
 def learning_curves(axis: Axes, history: dict[str, np.ndarray], metric: str) -> None:
