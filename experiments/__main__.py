@@ -42,7 +42,7 @@ def run(name: str, options: list[str]) -> None:
     """Parses the options, runs the experiment, prints its table and its claims, saves its results and says where."""
     import tyro
 
-    from experiments.common import result_folder, save
+    from experiments.common import draw, result_folder, save
 
     fnn.use_all_devices()
     module = load(name)
@@ -56,15 +56,17 @@ def run(name: str, options: list[str]) -> None:
     )
     start = time.perf_counter()
     results = module.run(config)
+    seconds = time.perf_counter() - start
+    folder = result_folder(config.out, name)
+    save(folder, config, results, seconds=seconds)
     if hasattr(module, "table"):
         print(f"\n{module.table(results, config)}")
     for claim in claims_of(module):
         found = claim.rule(results)
         print(f"\n{claim.id:<5}{found.word.upper()}: {claim.statement}")
         print(textwrap.fill(found.evidence, 110, initial_indent="     ", subsequent_indent="     "))
-    folder = result_folder(config.out, name)
-    save(folder, config, results, module.plot(results, config))
-    print(f"\n{time.perf_counter() - start:.1f} s; results in {folder}/")
+    draw(folder, module.plot(results, config))
+    print(f"\n{seconds:.1f} s; results in {folder}/")
 
 
 def listing() -> str:

@@ -46,16 +46,22 @@ def result_folder(out: Path, name: str) -> Path:
 Drawings = Mapping[str, Figure | Animation]
 
 
-def save(folder: Path, config: Any, results: Mapping[str, np.ndarray], drawings: Drawings) -> None:
-    """config.json, results.npz, env.json, and each drawing under its name: figures as png, animations as gif."""
+def save(folder: Path, config: Any, results: Mapping[str, np.ndarray], *, seconds: float) -> None:
+    """config.json, results.npz and env.json, with the seconds that `run` took."""
     (folder / "config.json").write_text(json.dumps(dataclasses.asdict(config), indent=2, default=str) + "\n")
     np.savez_compressed(folder / "results.npz", **dict(results), allow_pickle=False)
-    (folder / "env.json").write_text(json.dumps(environment(), indent=2) + "\n")
-    for name, drawing in drawings.items():
+    (folder / "env.json").write_text(json.dumps(environment() | {"seconds": seconds}, indent=2) + "\n")
+
+
+def draw(folder: Path, drawings: Drawings) -> list[str]:
+    """Each drawing under its name, figures as png, animations as gif; the names of the files."""
+    files = [f"{name}.png" if isinstance(drawing, Figure) else f"{name}.gif" for name, drawing in drawings.items()]
+    for file, drawing in zip(files, drawings.values(), strict=True):
         if isinstance(drawing, Figure):
-            drawing.savefig(folder / f"{name}.png")
+            drawing.savefig(folder / file)
         else:
-            drawing.save(folder / f"{name}.gif", writer=PillowWriter(fps=12))
+            drawing.save(folder / file, writer=PillowWriter(fps=12))
+    return files
 
 
 def environment() -> dict[str, Any]:

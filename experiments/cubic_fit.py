@@ -167,16 +167,16 @@ def _weights(start: np.ndarray) -> str:
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     """Loss above the minimum for each set of points; a color for each start, a dash for each rate."""
-    figure, axes = draw.figure(len(POINTS), width=4.2)
+    figure, axes = draw.figure(rows=len(POINTS), height=3.0)
     for p, (axis, name) in enumerate(zip(axes, POINTS, strict=True)):
         for r, (rate, dash) in enumerate(zip(config.learning_rates, ("-", "--", ":", "-."), strict=False)):
             for s, start in enumerate(STARTS):
                 excess = results["loss"][p, r, s] - results["minimum"][p]
                 visible = np.where(excess < 1e8, excess, np.nan)
                 label = _weights(start) if r == 0 else None
-                axis.plot(np.arange(1, len(excess) + 1), visible, dash, color=f"C{s}", label=label)
+                axis.plot(np.arange(1, len(excess) + 1), visible, dash, color=draw.LINES[s]["color"], label=label)
             axis.plot([], [], dash, color="gray", label=f"learning rate {rate:g}")
-        axis.set(xscale="log", yscale="log", xlabel="update", ylim=(1e-6, 1e8), title=name)
-    axes[0].set_ylabel("loss − minimum")
+        axis.set(xscale="log", yscale="log", ylabel="loss − minimum", ylim=(1e-6, 1e8), title=name)
+    axes[-1].set_xlabel("update")
     axes[0].legend(frameon=False, fontsize=7)
     return {"loss": figure}

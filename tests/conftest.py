@@ -15,3 +15,12 @@ def x64():
     """float64 for one test; the setting before it is restored."""
     with jax.enable_x64(True):
         yield
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "first: long, so that the other worker has something to do meanwhile")
+    config.addinivalue_line("markers", "xdist_group: tests that one worker runs (without pytest-xdist, nothing)")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.get_closest_marker("first") is None)  # stable: the others keep their order
