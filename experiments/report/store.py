@@ -7,6 +7,7 @@ import inspect
 import json
 import shutil
 import time
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -37,10 +38,12 @@ class Kept(NamedTuple):
 def kept(module: ModuleType, config: Any, results_folder: Path) -> Kept | None:
     """The results of this experiment with this config, if they are there and nothing that they depend on has changed;
     drawn again where only the drawing has."""
-    name = module.__name__.rpartition(".")[2]
-    folder = results_folder / f"{name}-{_key(module, config)}"
-    if not folder.is_dir():
-        return None
+    folder = _folder(module, config, results_folder)
+    return _read(module, config, folder) if folder.is_dir() else None
+
+
+def _read(module: ModuleType, config: Any, folder: Path) -> Kept:
+    """What lies in a folder, drawn where it is not, or not as it is drawn now."""
     with np.load(folder / "results.npz", allow_pickle=False) as file:
         results = dict(file)
     drawn, stamp = folder / "drawings.json", _stamp(module)
@@ -48,13 +51,12 @@ def kept(module: ModuleType, config: Any, results_folder: Path) -> Kept | None:
         files = draw(folder, module.plot(results, config))
         drawn.write_text(json.dumps({"stamp": stamp, "files": files}) + "\n")
     environment = json.loads((folder / "env.json").read_text())
-    return Kept(name, module, folder, results, json.loads(drawn.read_text())["files"], environment)
+    return Kept(_name(module), module, folder, results, json.loads(drawn.read_text())["files"], environment)
 
 
 def compute(module: ModuleType, config: Any, results_folder: Path) -> Kept:
     """Runs the experiment and keeps its results; what was begun and not finished is never taken for results."""
-    name = module.__name__.rpartition(".")[2]
-    folder = results_folder / f"{name}-{_key(module, config)}"
+    folder = _folder(module, config, results_folder)
     start = time.perf_counter()
     results = module.run(config)
     begun = folder.with_name(f".{folder.name}")
@@ -62,9 +64,15 @@ def compute(module: ModuleType, config: Any, results_folder: Path) -> Kept:
     begun.mkdir(parents=True)
     save(begun, config, results, seconds=time.perf_counter() - start)
     begun.rename(folder)
-    found = kept(module, config, results_folder)
-    assert found is not None
-    return found
+    return _read(module, config, folder)
+
+
+def _name(module: ModuleType) -> str:
+    return module.__name__.rpartition(".")[2]
+
+
+def _folder(module: ModuleType, config: Any, results_folder: Path) -> Path:
+    return results_folder / f"{_name(module)}-{_key(module, config)}"
 
 
 def _key(module: ModuleType, config: Any) -> str:
@@ -74,9 +82,14 @@ def _key(module: ModuleType, config: Any) -> str:
     own = Path(str(module.__file__))
     parts = [json.dumps(options, sort_keys=True, default=str), _code(own, read_only)]
     parts += [_code(path, set()) for path in sorted(_shared(own))]
-    parts += [_code(path, set()) for path in sorted(LIBRARY.rglob("*.py")) if path.name != "plot.py"]
-    parts += [version("jax"), version("numpy")]
+    parts += [_library(), version("jax"), version("numpy")]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+
+
+@cache
+def _library() -> str:
+    """The code of fnn, read once: it is what this process runs, whatever happens to the files meanwhile."""
+    return "\0".join(_code(path, set()) for path in sorted(LIBRARY.rglob("*.py")) if path.name != "plot.py")
 
 
 def _shared(path: Path) -> set[Path]:
