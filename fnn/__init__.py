@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from fnn import (
         activations,
         checkpoint,
+        constructions,
         data,
         descent,
         diagnostics,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         penalties,
         perceptron,
         perturbation,
+        surfaces,
     )
     from fnn.activations import Activation
     from fnn.backprop import apply, value_and_grad
@@ -45,6 +47,7 @@ __all__ = [
     "check_network",
     "check_vjp",
     "checkpoint",
+    "constructions",
     "data",
     "descent",
     "diagnostics",
@@ -57,6 +60,7 @@ __all__ = [
     "penalties",
     "perceptron",
     "perturbation",
+    "surfaces",
     "sweep",
     "sweep_function",
     "train",

@@ -1,4 +1,4 @@
-"""The path of an optimizer over a function, point by point."""
+"""The path of an optimizer over a function, point by point, and what it makes of given gradients."""
 
 from collections.abc import Callable
 
@@ -41,3 +41,24 @@ def trajectory(
     params = jax.tree.map(jnp.asarray, params)
     _, after = jax.lax.scan(step, (params, optimizer.init(params)), jnp.arange(steps))
     return jax.tree.map(lambda first, rest: jnp.concatenate([first[None], rest]), params, after)
+
+
+def responses(optimizer: optax.GradientTransformation, params: Params, gradients: Params) -> PyTree:
+    """The updates that an optimizer makes of these gradients, one after the other, whatever the point: an impulse and
+    then nothing, for instance, shows its momentum.
+
+    gradients  the structure of params, leaves (steps, …), as is what is returned
+
+    Raises ValueError for gradients of another structure or shapes than params.
+    """
+    checks.floating("params", params)
+
+    def step(carry, found):
+        params, state = carry
+        checks.gradients(found, params)
+        updates, state = optimizer.update(found, state, params)
+        return (optax.apply_updates(params, updates), state), updates
+
+    params = jax.tree.map(jnp.asarray, params)
+    _, updates = jax.lax.scan(step, (params, optimizer.init(params)), jax.tree.map(jnp.asarray, gradients))
+    return updates

@@ -1,11 +1,12 @@
-"""What flows through a network, layer by layer: activations forward, gradients backward."""
+"""What flows through a network, layer by layer, activations forward and gradients backward; and where a curve bends."""
 
 from typing import NamedTuple
 
 import jax
-from jaxtyping import Num
+import numpy as np
+from jaxtyping import Float, Num
 
-from fnn import reductions
+from fnn import checks, reductions
 from fnn.backprop import check_batch, check_mode, check_net, feature_major, target_of
 from fnn.types import ArrayLike, Features, Layer, Loss, Params, PRNGKey, State
 
@@ -60,3 +61,31 @@ def signals(
         gradient, da = part.backward(own, residual, da)
         gradients.append(gradient)
     return Signals(tuple(outputs), tuple(reversed(cotangents)), tuple(reversed(gradients)))
+
+
+def joints(
+    x: Num[ArrayLike, "points"], y: Num[ArrayLike, "points"], *, tolerance: float = 1e-9
+) -> Float[np.ndarray, "joints"]:
+    """Where the curve of a piecewise linear network bends, ascending, each to within a step of x.
+
+    x          equidistant points, ascending
+    y          the network's outputs there, in float64
+    tolerance  second differences up to this fraction of the largest |y| count as rounding
+
+    A curve with n joints has n + 1 straight pieces. Joints within two steps of each other count as one. Raises
+    ValueError for x and y that are not (points,) of at least three, and for x that is not equidistant.
+    """
+    x, y = np.asarray(checks.numbers("x", x), float), np.asarray(checks.numbers("y", y), float)
+    if x.ndim != 1 or x.shape != y.shape or len(x) < 3:
+        raise ValueError(f"x, y: got shapes {x.shape} and {y.shape}, expected (points,) of both, three points or more.")
+    checks.finite("x", x)
+    checks.finite("y", y)
+    checks.positive("tolerance", tolerance)
+    steps = np.diff(x)
+    if steps[0] <= 0 or not np.allclose(steps, steps[0]):
+        raise ValueError(
+            f"x: its steps run from {steps.min()} to {steps.max()}, expected equal ones above 0; use np.linspace."
+        )
+    bent = 1 + np.flatnonzero(np.abs(np.diff(y, 2)) > tolerance * np.abs(y).max())
+    runs = np.split(bent, 1 + np.flatnonzero(np.diff(bent) > 1))
+    return np.array([x[run].mean() for run in runs if run.size])

@@ -127,6 +127,39 @@ def densities(
     axis.set_yticks(range(len(layers), 0, -1), [f"layer {number + 1}" for number in range(len(layers))])
 
 
+def network(axis: Axes, names: Sequence[str], columns: np.ndarray, edges: np.ndarray) -> None:
+    """A graph of neurons, all of its edges from left to right: a column for each depth, the inputs in the first one.
+
+    names    one for each neuron
+    columns  (neurons,) of whole numbers
+    edges    (edges, 2): from and to, as positions in names; those that skip a column are bent and dashed
+    """
+    columns = np.asarray(columns)
+    places = []
+    for neuron, column in enumerate(columns):
+        beside = np.flatnonzero(columns == column).tolist()
+        middle = (len(beside) - 1) / 2 + 0.25 * (column % 2)  # so that no edge along a row runs through a neuron
+        places.append((column, middle - beside.index(neuron)))
+    for source, target in edges:
+        skips = columns[target] - columns[source] > 1
+        arrow = {
+            "arrowstyle": "-|>",
+            "color": LINES[4]["color"] if skips else "gray",
+            "linestyle": "--" if skips else "-",
+            "connectionstyle": "arc3,rad=0.15" if skips else "arc3",
+            "shrinkA": 11,
+            "shrinkB": 11,
+        }
+        axis.annotate("", places[target], places[source], arrowprops=arrow)
+    color = np.where(columns == 0, LINES[5]["color"], "white")
+    across, up = np.transpose(places)
+    axis.scatter(across, up, s=420, c=color, edgecolors="black", zorder=3)
+    for name, place in zip(names, places, strict=True):
+        axis.text(*place, name, ha="center", va="center", fontsize=8, zorder=4)
+    axis.margins(0.12, 0.15)
+    axis.axis("off")
+
+
 def learning_curves(axis: Axes, history: dict[str, np.ndarray], metric: str) -> None:
     """Training and validation curves of one metric, "loss" or "accuracy", with a band over lanes.
 
@@ -194,6 +227,25 @@ def names_down(axis: Axes, names: Sequence[str], most: int = MOST_DOWN) -> None:
     axis.set_yticks(range(0, len(names), step), [_cut(name) for name in names[::step]])
 
 
+def spreads(axis: Axes, values: Sequence[np.ndarray] | np.ndarray, names: Sequence[str], labels: Sequence[str]) -> None:
+    """The median over lanes as a dot and the 5th to the 95th percentile as a line, on a log scale.
+
+    values  one array (rows, lanes) for each name, which become the legend; rows stand one below the other
+    labels  of the rows
+
+    For errors in float64: what is below 1e-17 or above 1e3, zero and infinity too, is drawn there.
+    """
+    for number, (each, name) in enumerate(zip(values, names, strict=True)):
+        low, middle, high = np.percentile(np.clip(each, 1e-17, 1e3), [5, 50, 95], axis=1, method="nearest")
+        rows = np.arange(len(labels)) + 0.22 * (number - (len(names) - 1) / 2)
+        color = LINES[number]["color"]
+        axis.hlines(rows, low, high, color=color, linewidth=1.6)
+        axis.plot(middle, rows, "osD^v"[number], color=color, markersize=5, label=name)
+    axis.set_yticks(range(len(labels)), labels)
+    axis.set(xscale="log", xlim=(5e-18, 2e3), ylim=(len(labels) - 0.4, -0.6))
+    axis.legend(frameon=False, fontsize=8)
+
+
 def _cut(name: str) -> str:
     """The beginning and the end of a name that is longer than LONGEST."""
     return name if len(name) <= LONGEST else f"{name[:11]}…{name[12 - LONGEST :]}"
@@ -238,8 +290,8 @@ def strips(axis: Axes, values: np.ndarray, labels: Sequence[str], empty: Sequenc
         if seen.size:
             low, middle, high = np.percentile(seen, [25, 50, 75])
             box = [low, high, high, low, low], [row - 0.35, row - 0.35, row + 0.35, row + 0.35, row - 0.35]
-            axis.plot(*box, color="black", linewidth=0.8)
-            axis.plot([middle, middle], [row - 0.35, row + 0.35], color="black", linewidth=1.6)
+            axis.plot(*box, "-", color="black", linewidth=0.8)
+            axis.plot([middle, middle], [row - 0.35, row + 0.35], "-", color="black", linewidth=1.6)
         else:
             axis.text(0.5, row, empty[row], ha="center", va="center", transform=axis.get_yaxis_transform())
     axis.set_yticks(range(len(labels)), labels, fontsize="small")

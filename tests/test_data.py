@@ -462,6 +462,24 @@ def test_mnist1d_is_the_packages_own(loaded):
     np.testing.assert_allclose(mine, rows, atol=1e-5)
 
 
+def test_mnist1d_of_another_size():
+    made = mnist1d.sized(50, 30, 120)
+    assert [len(split.x) for split in made.splits.values()] == [50, 30, 120]
+    assert (np.bincount(np.concatenate([split.y for split in made.splits.values()])) == 20).all()
+    rows = np.concatenate([split.x for split in made.splits.values()])
+    assert len(np.unique(rows, axis=0)) == 200
+    assert abs(made.train.x.astype(np.float64).mean()) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [((50, 30, 121), "= 201 rows, expected a multiple of 10"), ((50, 0, 150), "validation: got 0")],
+)
+def test_mnist1d_refuses_sizes(sizes, message):
+    with pytest.raises(ValueError, match=message):
+        mnist1d.sized(*sizes)
+
+
 def test_mnist1d_leaves_the_global_random_state():
     random.seed(5)
     np.random.seed(5)

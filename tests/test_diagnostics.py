@@ -8,6 +8,7 @@ import pytest
 
 import fnn
 from fnn import descent, diagnostics, layers, losses, optim
+from fnn.layers import DenseParams
 
 
 @pytest.mark.parametrize("batch_norm", [None, "before"])
@@ -59,3 +60,33 @@ def test_trajectory_refuses():
         descent.trajectory(lambda x: x, optim.sgd(0.1), 1.0, steps=0)
     with pytest.raises(ValueError, match="grads"):
         descent.trajectory(lambda x: (x, x), optim.sgd(0.1), 1.0, steps=2)
+
+
+def test_joints_are_where_a_network_of_relu_units_bends(x64):
+    """1.1: at −b/w of each unit that has a weight."""
+    params = DenseParams(np.ones((3, 1)), np.array([1.0, 0.0, -0.5])), (), DenseParams(np.ones((1, 3)), np.zeros(1))
+    x = np.linspace(-2, 2, 1001)
+    y = fnn.apply(fnn.mlp((1, 3, 1)), params, x[:, None])[:, 0]
+    np.testing.assert_allclose(diagnostics.joints(x, y), [-1, 0, 0.5], atol=x[1] - x[0])
+
+
+def test_joints_between_the_points_and_of_a_line():
+    x = np.linspace(0, 1, 11)
+    np.testing.assert_allclose(diagnostics.joints(x, np.abs(x - 0.47)), [0.45])
+    assert diagnostics.joints(x, 3 * x - 1).size == 0
+    assert diagnostics.joints(x, np.zeros(11)).size == 0
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (np.arange(3.0), np.zeros(4), r"got shapes \(3,\) and \(4,\), expected \(points,\) of both"),
+        (np.arange(2.0), np.zeros(2), "three points or more"),
+        (np.array([0.0, 1.0, 3.0]), np.zeros(3), "x: its steps run from 1.0 to 2.0, expected equal ones above 0"),
+        (np.arange(3.0)[::-1], np.zeros(3), "x: its steps run from -1.0 to -1.0"),
+        (np.arange(3.0), np.array([0, np.nan, 0]), r"y: 1 value\(s\) are not finite"),
+    ],
+)
+def test_joints_refuse(x, y, message):
+    with pytest.raises(ValueError, match=message):
+        diagnostics.joints(x, y)

@@ -1,6 +1,7 @@
 """The experiments' command line, what they save, and the claims they make."""
 
 import dataclasses
+import importlib
 import json
 import re
 import subprocess
@@ -11,18 +12,34 @@ import numpy as np
 import pytest
 
 from experiments import __main__ as command_line
-from experiments import common, cubic_fit, digits, xor
+from experiments import common, cubic_fit, digits, experiment, xor
+from experiments.course import IDS
 
 ROOT = Path(__file__).parent.parent
 NAMES = list(command_line.files())
 
 
 def test_every_header_has_its_fields():
-    assert NAMES == ["cubic_fit", "digits", "xor"]
+    assert {"cubic_fit", "digits", "double_descent", "xor"} <= set(NAMES)
     for name, path in command_line.files().items():
         fields = command_line.header(path)
         assert list(fields) == ["Question", "Source", "Command", "Expected", "Cost"], name
         assert fields["Command"] == f"python -m experiments run {name}"
+        assert not [field for field, text in fields.items() if len(text) < 5], name
+
+
+def test_every_id_is_settled_once():
+    """Without running anything; the report refuses it too, but after its runs."""
+    ids = [claim.id for name in NAMES for claim in experiment.claims_of(experiment.load(name))]
+    assert sorted(ids) == sorted(IDS)
+
+
+def test_every_claim_has_a_case_for_it_and_one_against_it():
+    words = {}
+    for path in Path(__file__).parent.glob("test_claims_*.py"):
+        for case in importlib.import_module(path.stem).CASES:
+            words.setdefault(case.claim.id, set()).add(case.word)
+    assert [id for id in IDS if len(words.get(id, set())) < 2] == []
 
 
 def test_every_module_has_its_parts():

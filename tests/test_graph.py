@@ -7,7 +7,7 @@ import pytest
 
 from fnn import activations, losses, tree
 from fnn.backprop import apply, value_and_grad
-from fnn.layers import DenseParams, graph
+from fnn.layers import DenseParams, depth, graph
 from fnn.mlp import mlp
 from fnn.testing import assert_network, assert_vjp
 
@@ -107,6 +107,31 @@ def test_a_bias_is_a_weight_from_a_constant_one():
     x = inputs(5, 1)
     with_one = np.column_stack([x, np.ones(5)])
     np.testing.assert_allclose(apply(ghost_net, ghost_params, with_one), apply(net, params, x), rtol=0, atol=1e-15)
+
+
+# --------------------------------------------------------------------------------------------- depth
+
+
+def test_depth_counts_layers_hidden_ones_and_the_longest_path():
+    """2.9, X8."""
+    assert depth(("1", "2"), TWO_THREE_ONE, ("6",)) == (2, 1, 2)
+    nodes = {"h": (("x",), "relu", 4), "k": (("h",), "relu", 4), "y": (("k",), "identity", 2)}
+    assert depth({"x": 3}, nodes, ("y",)) == (3, 2, 3)
+    assert depth({"x": 3}, {"y": (("x",), "identity")}, ("y",)) == (1, 0, 1)
+
+
+def test_depth_where_layers_are_no_chain():
+    side_by_side = {"a": (("x1",), "relu"), "b": (("x2",), "relu"), "y": (("a", "b"), "identity")}
+    assert depth(("x1", "x2"), side_by_side, ("y",)) == (3, 2, 2)
+    skipping = {"a": (("x",), "relu"), "b": (("x", "a"), "relu"), "y": (("x", "b"), "identity")}
+    assert depth(("x",), skipping, ("y",)) == (3, 2, 3)
+    assert depth(("x",), skipping, ("a", "y")) == (3, 1, 3)  # a is an output
+    assert depth(("x",), {}, ("x",)) == (0, 0, 0)
+
+
+def test_depth_refuses_what_graph_refuses():
+    with pytest.raises(ValueError, match="the graph has a cycle, a → a"):
+        depth(("x",), {"a": (("a", "x"), "relu")}, ("a",))
 
 
 # ---------------------------------------------------------------------------------- what is allowed

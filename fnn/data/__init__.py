@@ -21,8 +21,9 @@ the number of CPU devices can still be chosen afterwards.
 A number under y is the number of classes; the split is train / validation / test. Whatever is scaled is scaled by the
 mean and standard deviation of the training rows alone: one pair for each feature, or, where the features are pixels or
 samples of a signal and share a unit, one pair for all. `dataset.scale(x)` does the same to new rows. Splits are random
-with seed 0, not stratified; the test sets of mnist and mnist1d are the canonical ones. Sources and licences stand with
-each loader, in `fnn.data.bundled`, `toy`, `mnist` and `mnist1d`.
+with seed 0, not stratified; the test sets of mnist and mnist1d are the canonical ones, and
+`fnn.data.mnist1d.sized` makes mnist1d of other sizes. Sources and licences stand with each loader, in
+`fnn.data.bundled`, `toy`, `mnist` and `mnist1d`.
 """
 
 from fnn.data.dataset import Dataset, Scaling, Split, from_arrays

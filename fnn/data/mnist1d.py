@@ -9,9 +9,10 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from fnn import checks
 from fnn.data.dataset import Dataset, Split, partition, standardise
 
-VALIDATION = 600
+CLASSES = 10
 
 
 def mnist1d() -> Dataset:
@@ -23,20 +24,41 @@ def mnist1d() -> Dataset:
 
     Raises ImportError where the package is missing.
     """
-    made = _generate()
-    x, y = made["x"], made["y"].astype(np.int32)
-    validation, train = partition(len(x), [VALIDATION], seed=0)
-    test = Split(made["x_test"], made["y_test"].astype(np.int32))
-    return standardise(Dataset(Split(x[train], y[train]), Split(x[validation], y[validation]), test), axis=None)
+    return sized(3400, 600, 1000)
 
 
-def _generate() -> dict[str, np.ndarray]:
+def sized(train: int, validation: int, test: int) -> Dataset:
+    """`mnist1d` of other sizes: `fnn.data.mnist1d.sized(4000, 100, 12_000)`.
+
+    The package draws as many rows of each class as of the others and shuffles them; the last `test` are the test rows.
+    ValueError where the sizes do not add up to a multiple of ten.
+    """
+    sizes = {"train": train, "validation": validation, "test": test}
+    rows = sum(checks.count(name, size) for name, size in sizes.items())
+    if rows % CLASSES:
+        raise ValueError(
+            f"train, validation, test: got {train} + {validation} + {test} = {rows} rows, expected a multiple of "
+            f"{CLASSES}: as many of each class."
+        )
+    x, y = _generate(rows)
+    seen = rows - test
+    validation_rows, train_rows = partition(seen, [validation], seed=0)
+    parts = (train_rows, validation_rows, np.arange(seen, rows))
+    train_split, validation_split, test_split = (Split(x[part], y[part]) for part in parts)
+    return standardise(Dataset(train_split, validation_split, test_split), axis=None)
+
+
+def _generate(rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """x and labels of that many rows, in the package's order."""
     try:
         from mnist1d.data import get_dataset_args, make_dataset
     except ImportError as error:
         raise ImportError('mnist1d needs the package of that name: pip install "fnn[mnist1d]"') from error
+    settings = get_dataset_args()
+    settings.num_samples = rows
     with _global_random_state_kept():
-        return make_dataset(get_dataset_args())
+        made = make_dataset(settings)
+    return np.concatenate([made["x"], made["x_test"]]), np.concatenate([made["y"], made["y_test"]]).astype(np.int32)
 
 
 @contextmanager

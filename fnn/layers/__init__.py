@@ -4,7 +4,7 @@ from fnn.layers.activation import activation
 from fnn.layers.batch_norm import BatchNormParams, BatchNormState, batch_norm
 from fnn.layers.dense import DenseParams, dense
 from fnn.layers.dropout import dropout
-from fnn.layers.graph import graph
+from fnn.layers.graph import Depth, depth, graph
 from fnn.layers.repeat import repeat
 from fnn.layers.serial import serial
 
@@ -12,9 +12,11 @@ __all__ = [
     "BatchNormParams",
     "BatchNormState",
     "DenseParams",
+    "Depth",
     "activation",
     "batch_norm",
     "dense",
+    "depth",
     "dropout",
     "graph",
     "repeat",

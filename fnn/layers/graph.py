@@ -48,6 +48,19 @@ class Group(NamedTuple):
     segments: tuple[tuple[Activation, slice], ...]
 
 
+class Depth(NamedTuple):
+    """How deep a network is, by each of the counts that documents call its depth (claims 2.9, X8).
+
+    weight_layers  groups of nodes with the same predecessors, each a matrix
+    hidden_layers  those of them in which no node is an output
+    longest_path   weights on the longest path from an input to an output
+    """
+
+    weight_layers: int
+    hidden_layers: int
+    longest_path: int
+
+
 def graph(
     inputs: Sequence[str] | Mapping[str, int],
     nodes: Mapping[str, NodeSpec],
@@ -68,10 +81,7 @@ def graph(
     Raises ValueError, naming the node, for a cycle, an unknown predecessor or output, a name used twice, and a node
     that reaches no output.
     """
-    widths = _input_widths(inputs)
-    table = _node_table(nodes, widths)
-    order = _topological_order(table, widths)
-    _check_outputs(outputs, table, widths)
+    widths, table, order = _parsed(inputs, nodes, outputs)
     draw = initializers.get(init)
     groups, pieces = _group(order, table, widths)
     sinks = _pieces(outputs, pieces)
@@ -110,6 +120,17 @@ def graph(
     return Layer(initialise, forward, backward, f"graph of {len(table)} nodes")
 
 
+def depth(inputs: Sequence[str] | Mapping[str, int], nodes: Mapping[str, NodeSpec], outputs: Sequence[str]) -> Depth:
+    """How deep the network of `graph` with the same arguments is. ValueError for what `graph` refuses."""
+    widths, table, order = _parsed(inputs, nodes, outputs)
+    length = dict.fromkeys(widths, 0)
+    for name in order:
+        length[name] = 1 + max(length[predecessor] for predecessor in table[name].predecessors)
+    groups = {frozenset(node.predecessors) for node in table.values()}
+    last = {frozenset(table[name].predecessors) for name in outputs if name in table}
+    return Depth(len(groups), len(groups) - len(last), max(length.values()))
+
+
 # ------------------------------------------------------------------------------------ reading blocks
 
 
@@ -132,6 +153,15 @@ def _join(arrays):
 
 
 # ------------------------------------------------------------------------------- building the graph
+
+
+def _parsed(inputs, nodes, outputs) -> tuple[dict[str, int], dict[str, Node], list[str]]:
+    """Width of each input, the nodes, and their names in topological order."""
+    widths = _input_widths(inputs)
+    table = _node_table(nodes, widths)
+    order = _topological_order(table, widths)
+    _check_outputs(outputs, table, widths)
+    return widths, table, order
 
 
 def _input_widths(inputs) -> dict[str, int]:

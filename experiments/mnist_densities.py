@@ -1,0 +1,127 @@
+"""The outputs of the layers of a tanh network after four epochs, from N(0, 1) and from Xavier weights.
+
+Question: How are the activations of each layer distributed, and what do they cost the network?
+Source:   Sharif (claims 2.33, 2.34).
+Command:  python -m experiments run mnist_densities
+Expected: from N(0, 1) most activations are -1 or 1; from Xavier weights the layers' standard deviations stay close to
+          each other, hardly any unit is saturated, and the loss is lower.
+Cost:     quick 8 s (digits), full 2 minutes on 2 cores (MNIST, where its files are on the machine, otherwise digits).
+"""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.figure import Figure
+
+import fnn
+from experiments.claims import claim, every, holds_if, mean_interval
+from experiments.common import Common
+from fnn import data, diagnostics, initializers, losses, optim
+from fnn import plot as draw
+from fnn.data import mnist
+
+STARTS = ("N(0, 1)", "Xavier")
+SATURATED = 0.99
+"""An activation of tanh beyond it has a derivative below 0.02."""
+ROWS = 200
+"""Test examples whose activations are looked at."""
+
+
+@dataclass(frozen=True)
+class Config(Common):
+    """Network and training."""
+
+    seeds: int = 30
+    epochs: int = 4
+    batch_size: int = 128
+    hidden_layers: int = 5
+    width: int = 100
+    learning_rate: float = 1e-3
+    """Adam's."""
+
+
+QUICK = Config(seeds=5, batch_size=32, quick=True)
+
+
+def run(config: Config) -> dict[str, np.ndarray]:
+    """saturated, deviation (starts, seeds, layers) after training, test loss and accuracy (starts, seeds), and the
+    activations of seed 0 (starts, layers, values)."""
+    name = "mnist" if not config.quick and mnist.at_hand() else "digits"
+    dataset = data.load(name)
+    sizes = (dataset.train.x.shape[1], *[config.width] * config.hidden_layers, 10)
+
+    def builder(hyper):
+        init = initializers.normal(1.0) if hyper["start"] == "N(0, 1)" else initializers.glorot
+        net = fnn.mlp(sizes, activation="tanh", init=init)
+        return net, losses.softmax_cross_entropy, optim.adam(config.learning_rate)
+
+    sweep = fnn.sweep(
+        builder,
+        dataset,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        seeds=range(config.seeds),
+        hyper={"start": list(STARTS)},
+    )
+    net, x, y = fnn.mlp(sizes, activation="tanh"), dataset.test.x[:ROWS], dataset.test.y[:ROWS]
+
+    @jax.jit
+    def activations(params):
+        """(layers, units, rows)"""
+        return jnp.stack(diagnostics.signals(net, losses.softmax_cross_entropy, params, x, y).outputs[1:-1:2])
+
+    a = np.array([[activations(sweep.lane(row, seed).params) for seed in sweep.seeds] for row in range(len(STARTS))])
+    return {
+        "dataset": np.array(name),
+        "epochs": np.array(config.epochs),
+        "saturated": (np.abs(a) > SATURATED).mean(axis=(-1, -2)),
+        "deviation": a.std(axis=(-1, -2)),
+        "loss": sweep.final("test_loss"),
+        "accuracy": sweep.final("test_accuracy"),
+        "outputs": a[:, 0].reshape(len(STARTS), config.hidden_layers, -1),
+    }
+
+
+@claim("2.33", "From N(0, 1) the outputs of the layers of a tanh network pile up at -1 and 1.", figure="densities")
+def piled_up(results):
+    shares = [mean_interval(values) for values in results["saturated"][0].T]
+    seeds, layers = results["saturated"].shape[1:]
+    return holds_if(
+        every(*(share.above(0.5) for share in shares)),
+        f"After {results['epochs']} epochs on {results['dataset']}, {seeds} seeds, the share of activations beyond "
+        f"±{SATURATED} is {', '.join(f'{share.middle:.2f}' for share in shares)} in the {layers} hidden layers, "
+        f"against at most {results['saturated'][1].mean(axis=0).max():.2f} from Xavier weights.",
+        saturated=shares,
+    )
+
+
+@claim(
+    "2.34",
+    "With Xavier weights the gradient no longer vanishes: all layers' outputs stay spread out.",
+    figure="densities",
+)
+def spread_out(results):
+    drift = mean_interval(results["deviation"][1, :, -1] / results["deviation"][1, :, 0])
+    gap = mean_interval(results["loss"][0] - results["loss"][1])
+    saturated = mean_interval(results["saturated"][1].max(axis=-1))
+    accuracy = [mean_interval(values) for values in results["accuracy"]]
+    return holds_if(
+        every(drift.within(0.5, 2.0), saturated.below(0.5), gap.above(0.0)),
+        f"On {results['dataset']}, {results['loss'].shape[1]} seeds: the deviation of the last layer's outputs is "
+        f"{drift} times that of the first, at most {saturated} of a layer is saturated. Test loss {gap} below that "
+        f"from N(0, 1), accuracy {accuracy[1]} against {accuracy[0]}.",
+        drift=drift,
+        saturated=saturated,
+        loss_gap=gap,
+    )
+
+
+def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+    """Densities of each hidden layer's outputs for both starts, seed 0."""
+    figure, axes = draw.figure(rows=len(STARTS))
+    for axis, start, layers in zip(axes, STARTS, results["outputs"], strict=True):
+        draw.densities(axis, layers)
+        axis.set(xlabel="activation", title=f"{start}, after {config.epochs} epochs on {results['dataset']}")
+    return {"densities": figure}

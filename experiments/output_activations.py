@@ -1,0 +1,119 @@
+"""The activation of the output layer: a number, a probability, or several that sum to one.
+
+Question: Are the outputs of softmax probabilities, strictly between 0 and 1, and what has the sigmoid to do with them?
+Source:   De Marzo (claim 1.12).
+Command:  python -m experiments run output_activations
+Expected: they sum to 1, a common shift of the logits changes nothing, and softmax of two classes is a sigmoid. In
+          floating point the larger of two reaches exactly 1 when the logits are 17 apart in float32, 37 in float64.
+Cost:     about 2 s on 2 cores, quick or full.
+"""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.figure import Figure
+
+from experiments.claims import claim, depends_on
+from experiments.common import Common
+from fnn import activations
+from fnn import plot as draw
+
+TYPES = ("float32", "float64")
+
+
+@dataclass(frozen=True)
+class Config(Common):
+    """Logits."""
+
+    examples: int = 10_000
+    classes: int = 10
+    spread: float = 5.0
+    """Standard deviation of the random logits."""
+    shift: float = 300.0
+    """Added to all logits of an example."""
+
+
+QUICK = Config(examples=1000, quick=True)
+
+
+def run(config: Config) -> dict[str, np.ndarray]:
+    """Errors on random logits, and smaller and larger (types, gaps): the two outputs for logits 0 and gap."""
+    random = config.spread * np.random.default_rng(0).normal(size=(config.classes, config.examples))
+    with jax.enable_x64(True):
+        softmax, sigmoid = activations.softmax.value, activations.sigmoid.value
+        logits, gaps, near = jnp.asarray(random), jnp.arange(0.0, 1001.0), jnp.linspace(-8, 8, 161)
+        two = [softmax(jnp.stack([0 * gaps, gaps]).astype(dtype)) for dtype in TYPES]
+        sums = [jnp.sum(softmax(logits.astype(dtype)).astype(float), axis=0) for dtype in TYPES]
+        found = {
+            "sum_error": [jnp.abs(each - 1).max() for each in sums],
+            "shift_error": jnp.abs(softmax(logits + config.shift) - softmax(logits)).max(),
+            "sigmoid_error": jnp.abs(two[1] - sigmoid(jnp.stack([-gaps, gaps]))).max(),
+            "gaps": gaps,
+            "smaller": [outputs[0] for outputs in two],
+            "larger": [outputs[1] for outputs in two],
+            "near": near,
+            "two_classes": softmax(jnp.stack([0 * near, near]))[1],
+            "sigmoid": sigmoid(near),
+            "printed": [printed_softmax(jnp.array([0.0, gap]))[1] for gap in (10.0, 1000.0)],
+        }
+        return {name: np.asarray(value, float) for name, value in found.items()}
+
+
+def printed_softmax(logits):
+    """e^xᵢ/Σ e^xⱼ as printed, without the shift that keeps it from overflowing."""
+    return jnp.exp(logits) / jnp.sum(jnp.exp(logits))
+
+
+@claim(
+    "1.12",
+    "Outputs are linear for regression, a sigmoid for two classes and softmax for more, where each lies in (0, 1) and "
+    "can be read as a probability.",
+)
+def probabilities(results):
+    inside = (results["smaller"] > 0) & (results["larger"] < 1)
+    near = results["gaps"] <= 10
+    sums = results["sum_error"]
+    small = results["shift_error"] < 1e-12 and results["sigmoid_error"] < 1e-14
+    sound = small and bool((sums < [1e-6, 1e-7]).all())
+    reaches_one, reaches_zero = first(results["larger"] == 1), first(results["smaller"] == 0)
+    return depends_on(
+        {
+            "logits up to 10 apart": bool(sound and inside[:, near].all()),
+            "logits up to 1000 apart": bool(sound and inside.all()),
+        },
+        f"Softmax sums to 1 within {sums[0]:.0e} in float32 and {sums[1]:.0e} in float64, a shift of all logits "
+        f"changes it by {results['shift_error']:.0e}, and for two classes it is the sigmoid of their difference to "
+        f"{results['sigmoid_error']:.0e}. The outputs round to exactly 1 and 0 when logits are {reaches_one[0]} and "
+        f"{reaches_zero[0]} apart in float32, {reaches_one[1]} and {reaches_zero[1]} in float64. As printed, without "
+        f"a shift, it is {results['printed'][1]:g} for logits 0 and 1000.",
+        sum_error=results["sum_error"],
+        shift_error=results["shift_error"],
+        sigmoid_error=results["sigmoid_error"],
+        reaches_one=reaches_one,
+        reaches_zero=reaches_zero,
+    )
+
+
+def first(there: np.ndarray) -> list[int | None]:
+    """The first gap of each type at which it is so; None if it never is. Gaps are 0, 1, 2, …"""
+    return [int(np.argmax(row)) if row.any() else None for row in there]
+
+
+def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+    """The sigmoid as softmax of two classes; the smaller of two outputs, and one minus the larger, over the gap."""
+    figure, (curve, tails) = draw.figure(rows=2)
+    gaps = results["gaps"]
+    curve.plot(results["near"], results["two_classes"], label="softmax (0, z)₂", linewidth=4)
+    curve.plot(results["near"], results["sigmoid"], label="sigmoid(z)", **draw.LINES[4])
+    curve.set(xlabel="z", ylabel="output", title="softmax of two classes is a sigmoid")
+    for t, name in enumerate(TYPES):
+        smaller, rest = results["smaller"][t], 1 - results["larger"][t]
+        tails.plot(gaps, np.where(smaller > 0, smaller, np.nan), label=f"smaller output, {name}", linewidth=4 - 2 * t)
+        tails.plot(gaps, np.where(rest > 0, rest, np.nan), label=f"1 − larger, {name}", marker=".", **draw.LINES[4 + t])
+    tails.set(xlabel="difference of two logits", ylabel="distance from 0 or from 1", yscale="log")
+    tails.set(xlim=(0, 120), ylim=(1e-54, 10), title="where a line ends, it is exactly 0")
+    for axis in (curve, tails):
+        axis.legend(frameon=False, fontsize=8)
+    return {"outputs": figure}
