@@ -5,7 +5,7 @@ import textwrap
 import time
 
 import fnn
-from experiments.experiment import claims_of, files, header, load
+from experiments.experiment import claims_of, files, header, load, topics
 
 HELP = """python -m experiments: one file per question
 
@@ -70,9 +70,14 @@ def run(name: str, options: list[str]) -> None:
 
 
 def listing() -> str:
-    """Name, question and cost of each experiment, from the headers of files that are not imported."""
-    headers = {name: header(path) for name, path in files().items()}
-    return "\n\n".join(f"{name}\n  {h['Question']}\n  Cost: {h['Cost']}" for name, h in headers.items())
+    """Name, question and cost of each experiment, topic by topic, from the headers of files that are not imported."""
+    lines = []
+    for topic, names in topics().items():
+        lines.append(f"{topic}\n{'-' * len(topic)}")
+        for name in names:
+            fields = header(files()[name])
+            lines.append(f"{name}\n  {fields['Question']}\n  Cost: {fields['Cost']}")
+    return "\n\n".join(lines)
 
 
 if __name__ == "__main__":

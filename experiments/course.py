@@ -7,7 +7,7 @@ class Document(NamedTuple):
     """A course document: the prefix of its claims' ids, how many there are, and the name of its page."""
 
     prefix: str
-    count: int
+    claims: int
     page: str
     author: str
     title: str
@@ -31,7 +31,7 @@ DOCUMENTS = (
 
 def ids_of(document: Document) -> list[str]:
     """The ids of a document's claims, in order."""
-    return [f"{document.prefix}{number}" for number in range(1, document.count + 1)]
+    return [f"{document.prefix}{number}" for number in range(1, document.claims + 1)]
 
 
 IDS = [id for document in DOCUMENTS for id in ids_of(document)]

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -11,15 +12,25 @@ from fnn import checks
 HERE = Path(__file__).parent
 
 
+@cache
 def files() -> dict[str, Path]:
-    """Experiment name -> its file: every module here that asks a question."""
-    return {path.stem: path for path in sorted(HERE.glob("*.py")) if "Question" in header(path)}
+    """Experiment name -> its file, topic by topic: every module in a topic's folder that asks a question."""
+    return {path.stem: path for path in sorted(HERE.glob("*/*.py")) if "Question" in header(path)}
+
+
+def topics() -> dict[str, list[str]]:
+    """What a topic is about, as its folder says -> the names of its experiments."""
+    found: dict[str, list[str]] = {}
+    for name, path in files().items():
+        about = ast.get_docstring(ast.parse((path.parent / "__init__.py").read_text())) or path.parent.name
+        found.setdefault(about.rstrip("."), []).append(name)
+    return found
 
 
 def load(name: str) -> ModuleType:
     """The module of an experiment. ValueError for unknown names."""
-    checks.lookup("experiment", name, files())
-    return importlib.import_module(f"experiments.{name}")
+    path = checks.lookup("experiment", name, files())
+    return importlib.import_module(f"experiments.{path.parent.name}.{name}")
 
 
 def claims_of(module: ModuleType) -> list[Claim]:

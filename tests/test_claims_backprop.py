@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from claim_cases import Case, name_of
 
-from experiments import (
+from experiments.backprop import (
     backprop_shortcuts,
     chain_rule,
     cost_of_backprop,
@@ -20,7 +20,7 @@ from experiments import (
     printed_two_layers,
     two_neurons,
 )
-from experiments.random_networks import refusal_of_layer, relative_error
+from experiments.backprop.random_networks import refusal_of_layer, relative_error
 from fnn import plot as draw
 
 SEEDS = 20

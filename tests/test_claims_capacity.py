@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from claim_cases import Case, name_of
 
-from experiments import (
+from experiments.capacity import (
     gates,
     parameters_in_high_dimension,
     perceptron,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from claim_cases import Case, name_of
 
-from experiments import (
+from experiments.descent import (
     basins,
     cliff,
     clipping,
@@ -82,9 +82,9 @@ LIST = {
     "examples": 200,
 }
 WELLS = {
-    "ends": np.stack([np.full((1, 100), -1.0), np.full((1, 100), 1.0)]),
-    "updates": np.stack([np.full((1, 100), 10.0), np.full((1, 100), 1.0)]),
-    "batch_sizes": [1, 10],
+    "ends": np.stack([np.full((1, 100), -1.0), np.full((1, 100), -1.0), np.full((1, 100), 1.0)]),
+    "updates": np.stack([np.full((1, 100), updates) for updates in (10.0, 2.0, 1.0)]),
+    "batch_sizes": [1, 5, 10],
     "learning_rates": [0.05],
     "examples": 10,
 }
@@ -185,7 +185,8 @@ CASES = [
     ),
     Case(double_well.stochastic_escapes, "holds", WELLS),
     Case(double_well.stochastic_escapes, "fails", WELLS | {"ends": WELLS["ends"][::-1]}),
-    Case(double_well.stochastic_escapes, "fails", WELLS | {"updates": np.full((2, 1, 100), 10.0)}),
+    Case(double_well.stochastic_escapes, "depends", WELLS | {"ends": WELLS["ends"][[0, 2, 2]]}),
+    Case(double_well.stochastic_escapes, "fails", WELLS | {"updates": np.full((3, 1, 100), 10.0)}),
     Case(cliff.extreme_gradients, "holds", CLIFF),
     Case(cliff.extreme_gradients, "fails", CLIFF | {"moves": [-1.0, -1.0]}),
     Case(cliff.extreme_gradients, "fails", CLIFF | {"plain": CLIFF["clipped"]}),

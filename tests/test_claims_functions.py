@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from claim_cases import Case, name_of
 
-from experiments import (
+from experiments.functions import (
     activation_functions,
     cross_entropy,
     gradient_sparsity,

@@ -8,9 +8,8 @@ import pytest
 from claim_cases import Case, name_of
 
 import fnn
-from experiments import (
+from experiments.initialisation import (
     batch_normalisation,
-    fixed_point_code,
     good_and_bad_starts,
     gradient_flow,
     initial_signals,
@@ -133,10 +132,6 @@ RECIPES = {
     "accuracy": np.array([[[0.1]], [[0.96]]]) * SEEDS[:, None],
 }
 
-LOOP = {"loss": np.ones((3, 3, 50)), "history": [0.5], "epochs_at_a_fixed_point": 50}
-LOOP["loss"][1:, 2, 5:] = 0.7  # momentum and Adam with their state cleared
-RIGHT_LOOP = {"loss": np.ones((3, 3, 50)), "history": np.ones(50), "epochs_at_a_fixed_point": 1}
-
 CASES = [
     Case(saturation.saturated, "depends", flows()),
     Case(saturation.saturated, "holds", flows(BACK * 0.2)),
@@ -222,8 +217,6 @@ CASES = [
     Case(then_and_now.history, "holds", RECIPES),
     Case(then_and_now.history, "fails", RECIPES | {"loss": RECIPES["loss"][::-1]}),
     Case(then_and_now.history, "fails", RECIPES | {"gates": 1 - then_and_now.TRUTH}),
-    Case(fixed_point_code.printed_loop, "depends", LOOP),
-    Case(fixed_point_code.printed_loop, "holds", RIGHT_LOOP),
 ]
 
 
@@ -275,11 +268,3 @@ def test_mnist_is_at_hand_where_all_four_files_are(tmp_path, monkeypatch):
         assert not mnist.at_hand()
         (tmp_path / f"{name}.gz").write_bytes(gzip.compress(b""))
     assert mnist.at_hand()
-
-
-def test_the_printed_loop_keeps_one_loss():
-    seen, history = fixed_point_code.procedure(
-        lambda w: (float(w) ** 2, 2 * w), jax.numpy.float32(1.0), fixed_point_code.OPTIMIZERS["sgd"], "gradients", 3
-    )
-    np.testing.assert_allclose(seen, [1, 0.64, 0.4096], rtol=1e-5)
-    assert history == seen[-1:]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from claim_cases import Case, name_of
 
-from experiments import (
+from experiments.networks import (
     components,
     deep_network,
     graphs,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from claim_cases import Case, name_of
 
-from experiments import (
+from experiments.optimizers import (
     adaptive_rules,
     batch_paths,
     batch_size,
@@ -18,7 +18,7 @@ from experiments import (
     sparse_features,
     velocity,
 )
-from experiments import printed_optimizers as printed
+from experiments.optimizers import printed_optimizers as printed
 from fnn import descent, optim
 
 rng = np.random.default_rng(0)

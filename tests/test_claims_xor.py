@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from claim_cases import Case, name_of
 
-from experiments import cubic_fit, xor
+from experiments.capacity import xor
+from experiments.descent import cubic_fit
 
 FOUND = {
     "rows_right": np.array([[[3, 2, 3], [4, 4, 4]]]),

@@ -12,17 +12,20 @@ import numpy as np
 import pytest
 
 from experiments import __main__ as command_line
-from experiments import common, cubic_fit, digits, experiment, xor
+from experiments import common, experiment
+from experiments.capacity import xor
 from experiments.course import IDS
+from experiments.descent import cubic_fit
+from experiments.generalisation import digits
 
 ROOT = Path(__file__).parent.parent
-NAMES = list(command_line.files())
+NAMES = list(experiment.files())
 
 
 def test_every_header_has_its_fields():
     assert {"cubic_fit", "digits", "double_descent", "xor"} <= set(NAMES)
-    for name, path in command_line.files().items():
-        fields = command_line.header(path)
+    for name, path in experiment.files().items():
+        fields = experiment.header(path)
         assert list(fields) == ["Question", "Source", "Command", "Expected", "Cost"], name
         assert fields["Command"] == f"python -m experiments run {name}"
         assert not [field for field, text in fields.items() if len(text) < 5], name
@@ -44,7 +47,7 @@ def test_every_claim_has_a_case_for_it_and_one_against_it():
 
 def test_every_module_has_its_parts():
     for name in NAMES:
-        module = command_line.load(name)
+        module = experiment.load(name)
         assert dataclasses.is_dataclass(module.Config)
         assert issubclass(module.Config, common.Common)
         assert module.QUICK.quick
@@ -65,8 +68,8 @@ def test_list_and_help(capsys):
     ("arguments", "message"),
     [
         (["run", "digit"], "did you mean 'digits'"),
-        (["run"], "expected the name of an experiment: cubic_fit, digits, xor"),
-        (["train"], "got 'train', expected one of: list, run NAME"),
+        (["run"], "expected the name of an experiment: backprop_shortcuts, "),
+        (["train"], "got 'train', expected one of: list, run NAME, report"),
     ],
 )
 def test_wrong_commands(arguments, message):

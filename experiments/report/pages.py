@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from experiments.course import DOCUMENTS, document_of, ids_of
-from experiments.experiment import claims_of, files, header
+from experiments.experiment import claims_of, files, header, topics
 from experiments.report.records import Record
 from experiments.report.store import Kept
 
@@ -21,6 +21,7 @@ MOST_SHOWN = 12  # numbers of a list that a page shows; claims.json has them all
 def write(out: Path, experiments: Sequence[Kept], records: Sequence[Record], *, quick: bool) -> Path:
     """Writes claims.json, experiments.md and the pages into a folder, and returns the overview."""
     (out / "claims.json").write_text(json.dumps([record._asdict() for record in records], indent=1, allow_nan=False))
+    described = {each.name: _described(each, records, quick) for each in experiments}
     templates = Environment(
         loader=PackageLoader("experiments.report"),
         autoescape=lambda name: name is not None and name.endswith(".html"),
@@ -36,7 +37,7 @@ def write(out: Path, experiments: Sequence[Kept], records: Sequence[Record], *, 
         "page_of": {record.id: f"{document_of(record.id).page}.html#c{record.id}" for record in records},
         "counts": {document.page: counts(records, ids_of(document)) for document in DOCUMENTS},
         "ids_of": ids_of,
-        "experiments": [_described(each, records, quick) for each in experiments],
+        "topics": {topic: [described[name] for name in names] for topic, names in topics().items()},
         "hardware": sorted({hardware(each.environment) for each in experiments}),
         "quick": quick,
         "today": date.today().isoformat(),

@@ -1,0 +1,1 @@
+"""Backpropagation: the equations as printed and as they are."""

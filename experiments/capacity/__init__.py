@@ -1,0 +1,1 @@
+"""What networks can represent, and what perceptrons and perturbation learn."""

@@ -1,0 +1,1 @@
+"""Activations, outputs and losses."""

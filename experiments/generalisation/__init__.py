@@ -1,0 +1,1 @@
+"""Learning curves, capacity and what is learned beyond the training rows."""

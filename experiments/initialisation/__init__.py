@@ -1,0 +1,1 @@
+"""Starts, and what flows through deep networks."""

@@ -1,0 +1,125 @@
+"""Seven optimizers with the same tuning budget.
+
+Question: Are Adam and RMSProp the best optimizers, when every rule may try the same number of learning rates?
+Source:   De Marzo (claim 1.25).
+Command:  python -m experiments run best_optimizer
+Expected: open. Adam and RMSProp are ahead of plain gradient descent, AdaGrad and AdaDelta after a few epochs, but
+          against a velocity with a well chosen rate the difference is within a percent and may go either way.
+Cost:     quick 20 s, full 3 min on 2 cores; a program is compiled for each rule and data set.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import fnn
+from experiments.claims import Interval, claim, depends_on, mean_interval
+from experiments.common import Common
+from experiments.optimizers.seven_rules import RULES
+from fnn import data, losses
+from fnn import plot as draw
+
+USUAL = {"SGD": 0.1, "Momentum": 0.03, "Nesterov": 0.03, "AdaGrad": 0.1, "AdaDelta": 1, "RMSProp": 3e-3, "Adam": 3e-3}
+"""The middle of the learning rates that each rule tries."""
+PRAISED = ("RMSProp", "Adam")
+
+
+@dataclass(frozen=True)
+class Config(Common):
+    """Data, network and tuning."""
+
+    seeds: int = 30
+    """Runs of each rule, rate and data set."""
+    data_sets: tuple[str, ...] = ("digits", "spirals", "mnist1d")
+    rules: tuple[str, ...] = tuple(RULES)
+    rates: int = 7
+    """Learning rates of each rule, half a decade apart around a usual one."""
+    hidden: tuple[int, ...] = (32, 32)
+    epochs: int = 20
+    batch_size: int = 32
+
+
+QUICK = Config(
+    seeds=8, data_sets=("digits", "spirals"), rules=("Momentum", "Adam"), rates=5, hidden=(32,), epochs=6, quick=True
+)
+
+
+def run(config: Config) -> dict[str, np.ndarray]:
+    """At the rate with the lowest mean validation loss: that loss and the rate (data sets, rules), and the test
+    accuracies (data sets, rules, seeds). The losses of all rates are (data sets, rules, rates)."""
+    found = [[tuned(config, name, rule) for rule in config.rules] for name in config.data_sets]
+    accuracy, losses_of, rates = (np.array([[cell[part] for cell in row] for row in found]) for part in range(3))
+    return {
+        "data_sets": np.array(config.data_sets),
+        "rules": np.array(config.rules),
+        "rates": rates,
+        "validation_losses": losses_of,
+        "accuracy": accuracy,
+    }
+
+
+def tuned(config: Config, name: str, rule: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Test accuracy with the chosen rate (seeds,), validation loss of each rate (rates,), infinite where most seeds
+    diverged, and the rates (rates,)."""
+    rates = USUAL[rule] * 10 ** (0.5 * (np.arange(config.rates) - config.rates // 2))
+    dataset = data.load(name)
+    net = fnn.mlp((dataset.train.x.shape[1], *config.hidden, int(dataset.train.y.max()) + 1))
+    sweep = fnn.sweep(
+        lambda hyper: (net, losses.softmax_cross_entropy, RULES[rule](hyper["learning_rate"])),
+        dataset,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        seeds=range(config.seeds),
+        hyper={"learning_rate": rates.tolist()},
+        keep_params=False,
+    )
+    best = sweep.best()["setting"]
+    validation = [row["mean"] if row["diverged"] == 0 else np.inf for row in sweep.summary("validation_loss").rows]
+    return sweep.final("test_accuracy")[best], np.array(validation), rates
+
+
+def lead(results, number: int) -> tuple[str, str, Interval]:
+    """The praised rule and the other rule with the lowest validation losses on a data set, and how much higher the
+    praised one's test accuracy is, in percent."""
+    rules, loss = results["rules"], results["validation_losses"][number].min(axis=-1)
+    praised = np.isin(rules, PRAISED)
+    first, rival = (int(np.where(group, loss, np.inf).argmin()) for group in (praised, ~praised))
+    difference = 100 * (results["accuracy"][number, first] - results["accuracy"][number, rival])
+    return str(rules[first]), str(rules[rival]), mean_interval(difference[np.isfinite(difference)])
+
+
+@claim("1.25", "In most practical applications Adam and RMSProp are the best optimizers.")
+def adam_and_rmsprop(results):
+    leads = {str(name): lead(results, number) for number, name in enumerate(results["data_sets"])}
+    texts = [f"{first} minus {rival} on {name} {margin}" for name, (first, rival, margin) in leads.items()]
+    budget, seeds = results["rates"].shape[-1], results["accuracy"].shape[-1]
+    return depends_on(
+        {name: margin.above(0) for name, (_, _, margin) in leads.items()},
+        f"Each of {len(results['rules'])} rules had {budget} learning rates and {seeds} seeds, and the rate was chosen "
+        f"by validation loss. Test accuracy in percent, the better of the two against the best of the others: "
+        f"{'; '.join(texts)}.",
+        leads={name: margin for name, (_, _, margin) in leads.items()},
+        rules=results["rules"],
+        accuracy=np.nanmean(results["accuracy"], axis=-1),
+    )
+
+
+def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+    """Test accuracy of each rule at its chosen rate, and the validation loss over the rates."""
+    figure, axes = draw.figure(rows=len(results["data_sets"]), height=2.8)
+    tuning, panels = draw.figure(rows=len(results["data_sets"]), height=2.8)
+    for d, (axis, panel, name) in enumerate(zip(axes, panels, results["data_sets"], strict=True)):
+        for r, rule in enumerate(results["rules"]):
+            finite = results["accuracy"][d, r][np.isfinite(results["accuracy"][d, r])]
+            mean, low, high = 100 * np.array(mean_interval(finite))
+            axis.errorbar(mean, r, xerr=[[mean - low], [high - mean]], marker="o", capsize=3, color="black")
+            losses_of = results["validation_losses"][d, r]
+            panel.plot(
+                results["rates"][d, r], np.where(np.isfinite(losses_of), losses_of, np.nan), label=rule, marker="."
+            )
+        axis.set_yticks(range(len(results["rules"])), results["rules"])
+        axis.set(xlabel="test accuracy in percent, 95% interval", title=name)
+        panel.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="validation loss", title=name)
+    panels[0].legend(frameon=False, fontsize=7, ncols=2)
+    return {"accuracy": figure, "tuning": tuning}

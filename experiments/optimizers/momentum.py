@@ -1,0 +1,153 @@
+"""Momentum and Nesterov: the rules that the documents print, and which of them are the same.
+
+Question: Do the documents and the libraries mean the same rule by momentum, and by Nesterov's momentum?
+Source:   De Marzo, the deep-learning notes (claim 3.9), Piccoli, and the conflicts between them (X5, X6).
+Command:  python -m experiments run momentum
+Expected: opposite signs change nothing; the averaged form is the others at a rate smaller by 1 − α; the library's
+          form departs from them only under a schedule, and its Nesterov holds the printed lookahead point.
+Cost:     quick and full 3 s on 2 cores, nearly all of it compiling.
+"""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.figure import Figure
+
+from experiments.claims import claim, holds_if
+from experiments.common import Common
+from experiments.optimizers import printed_optimizers as printed
+from fnn import descent, optim, surfaces
+from fnn import plot as draw
+
+VALLEY = surfaces.quadratic((1.0, 25.0))
+
+
+@dataclass(frozen=True)
+class Config(Common):
+    """Rate and length."""
+
+    learning_rate: float = 0.02
+    steps: int = 200
+    halved_every: int = 40
+    """Updates after which the schedule halves the rate."""
+
+
+QUICK = Config(quick=True)
+
+
+def run(config: Config) -> dict[str, np.ndarray]:
+    """Paths on ½(x₁² + 25 x₂²) from (1, 1), (steps + 1, 2) in float64, α = 0.9: fnn's, and the printed recurrences'."""
+    eta = config.learning_rate
+
+    def schedule(t):
+        return eta * 0.5 ** (t // config.halved_every)
+
+    rules = {
+        "ema": optim.momentum(eta, convention="ema"),
+        "classical": optim.momentum(eta, convention="classical"),
+        "classical at (1 − α)η": optim.momentum(0.1 * eta, convention="classical"),
+        "library": optim.momentum(eta),
+        "classical, schedule": optim.momentum(schedule, convention="classical"),
+        "library, schedule": optim.momentum(schedule),
+        "nesterov library": optim.nesterov(eta),
+        "nesterov lookahead": optim.nesterov(eta, form="lookahead"),
+    }
+    with jax.enable_x64(True):
+        start = jnp.array(VALLEY.start)
+        paths = {
+            name: descent.trajectory(VALLEY.gradient, rule, start, steps=config.steps) for name, rule in rules.items()
+        }
+        found = {name: np.asarray(path) for name, path in paths.items()}
+    given = (lambda x: np.array([1.0, 25.0]) * x, np.ones(2), lambda t: eta, 0.9, config.steps)
+    theta, interim = printed.nesterov_piccoli(*given)
+    return found | {
+        "printed de marzo": printed.momentum_de_marzo(*given),
+        "printed notes": printed.momentum_notes(*given),
+        "printed piccoli": printed.momentum_piccoli(*given),
+        "printed nesterov": theta,
+        "printed nesterov, lookahead": interim,
+    }
+
+
+def apart(results, one: str, other: str) -> float:
+    """The largest distance between two paths, component by component."""
+    return float(np.abs(results[one] - results[other]).max())
+
+
+@claim(
+    "X5",
+    "The documents print three momentum rules, libraries use a fourth. The two with opposite signs are one rule; the "
+    "averaged one is that rule at a rate smaller by 1 − α; the library's differs only when the rate changes.",
+)
+def four_conventions(results):
+    signs = apart(results, "printed notes", "printed piccoli")
+    names = max(apart(results, "classical", "printed notes"), apart(results, "ema", "printed de marzo"))
+    scaled = apart(results, "ema", "classical at (1 − α)η")
+    constant = apart(results, "library", "classical")
+    schedule = apart(results, "library, schedule", "classical, schedule")
+    return holds_if(
+        signs == 0 and max(names, scaled, constant) < 1e-13 and schedule > 1e-3,
+        f"Largest distance of two paths over 200 updates, float64: the two signs {signs:g}; averaged and classical at "
+        f"(1 − α)η {scaled:.0e}; library and classical at a constant rate {constant:.0e}, and {schedule:.2g} when the "
+        f"rate is halved every 40 updates. fnn's rules are within {names:.0e} of the printed ones.",
+        signs=signs,
+        printed=names,
+        scaled=scaled,
+        constant=constant,
+        schedule=schedule,
+    )
+
+
+@claim("X6", "Library code for Nesterov's gradient holds the lookahead point θ + αv of the printed rule, not its θ.")
+def lookahead_is_held(results):
+    library = apart(results, "nesterov library", "printed nesterov, lookahead")
+    named = apart(results, "nesterov lookahead", "printed nesterov, lookahead")
+    theta = apart(results, "nesterov library", "printed nesterov")
+    return holds_if(
+        max(library, named) < 1e-14 and theta > 1e-2,
+        f"Over 200 updates the library form stays within {library:.0e} of the printed θ + αv, float64, and gets "
+        f"{theta:.2g} away from the printed θ.",
+        to_lookahead=library,
+        to_theta=theta,
+    )
+
+
+@claim(
+    "3.9",
+    "Momentum corrects an update by the one before, v ← μg + αv and w − v; Nesterov's variant applies the momentum "
+    "before it takes the gradient.",
+)
+def notes(results):
+    distance = apart(results, "classical", "printed notes")
+    nesterov = apart(results, "nesterov lookahead", "printed nesterov, lookahead")
+    final = [results[name][-1] ** 2 @ [0.5, 12.5] for name in ("printed notes", "printed nesterov")]
+    return holds_if(
+        distance < 1e-13 and nesterov < 1e-14 and apart(results, "classical", "printed nesterov") > 1e-2,
+        f"fnn's classical momentum is within {distance:.0e} of the printed rule over 200 updates, and its lookahead "
+        f"form takes its gradients within {nesterov:.0e} of w + αv. On the narrow valley ½(x₁² + 25 x₂²) they end at "
+        f"losses {final[0]:.1e} and {final[1]:.1e}: the moment of the gradient makes another rule.",
+        momentum=distance,
+        nesterov=nesterov,
+        final=final,
+    )
+
+
+def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+    """How far the rules are apart, update by update."""
+    figure, (axis,) = draw.figure()
+    pairs = {
+        "library, classical under a schedule": ("library, schedule", "classical, schedule"),
+        "Nesterov held, printed θ": ("nesterov library", "printed nesterov"),
+        "averaged, classical at (1 − α)η": ("ema", "classical at (1 − α)η"),
+        "library, classical": ("library", "classical"),
+        "Nesterov held, printed θ + αv": ("nesterov library", "printed nesterov, lookahead"),
+    }
+    for label, (one, other) in pairs.items():
+        distance = np.abs(results[one] - results[other]).max(axis=-1)
+        axis.plot(np.maximum(distance, 1e-18), label=label)
+    axis.set(yscale="log", xlabel="update", ylabel="distance of the paths", ylim=(3e-19, 1e9))
+    axis.set_title("equal up to rounding, or not", fontsize=10)
+    axis.legend(frameon=False, fontsize=8)
+    return {"distances": figure}

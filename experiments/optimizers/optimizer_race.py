@@ -1,0 +1,161 @@
+"""Seven optimizers side by side on three surfaces, as a figure and as an animation.
+
+Question: How do the rules move on a saddle, on Beale's function and in a long valley; which leaves the saddle first?
+Source:   Piccoli (claim 4.32), after Radford's animations.
+Command:  python -m experiments run optimizer_race
+Expected: each rule at the rate that serves it best on Beale's function, the adaptive rules leave the saddle well before
+          gradient descent, since their steps are as long as the rate at any gradient; a velocity does so at the rate
+          of gradient descent, but its own best rate is smaller.
+Cost:     quick 12 s, full 15 s on 2 cores, half of it drawing the animation.
+"""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.animation import Animation, FuncAnimation
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from experiments.claims import claim, depends_on
+from experiments.common import Common
+from experiments.optimizers.seven_rules import RULES
+from fnn import descent, surfaces
+from fnn import plot as draw
+
+SURFACES = {"saddle": surfaces.saddle, "beale": surfaces.beale, "valley": surfaces.long_valley}
+VIEWS = {"saddle": ((-1.2, 1.2), (-0.5, 2)), "beale": ((-1, 4.2), (-1.5, 2)), "valley": ((-8.5, 3), (-1.5, 1.5))}
+TITLES = {"saddle": "saddle, x² − y²", "beale": "Beale's function", "valley": "long valley, x²/100 + y²"}
+
+
+@dataclass(frozen=True)
+class Config(Common):
+    """Rates, lengths and frames."""
+
+    rates: tuple[float, ...] = tuple(10 ** (k / 4) for k in range(-16, 5))
+    """Tried by every rule on Beale's function."""
+    steps: int = 1000
+    frames: int = 50
+    steps_a_frame: int = 4
+
+
+QUICK = Config(rates=tuple(10 ** (k / 2) for k in range(-8, 3)), steps=400, frames=30, steps_a_frame=6, quick=True)
+
+
+def run(config: Config) -> dict[str, np.ndarray]:
+    """The paths of each rule at its rate, (rules, steps + 1, 2) for each surface, in float64; the rates, (rules,); and
+    the paths on the saddle at the rate of SGD. The rate of a rule is the one with the lowest mean distance from the
+    minimum of Beale's function along the path."""
+    with jax.enable_x64(True):
+        raced = [race(make, jnp.array(config.rates), config.steps) for make in RULES.values()]
+    best = [int(distance(paths["beale"]).argmin()) for paths in raced]
+    chosen = {name: np.array([paths[name][b] for paths, b in zip(raced, best, strict=True)]) for name in SURFACES}
+    same_rate = np.array([paths["saddle"][best[0]] for paths in raced])
+    return chosen | {"rates": np.array(config.rates)[best], "saddle_at_rate_of_sgd": same_rate}
+
+
+def race(make, rates, steps: int) -> dict[str, np.ndarray]:
+    """The paths of a rule at all rates, (rates, steps + 1, 2), for each surface."""
+
+    def paths(rate):
+        return {
+            name: descent.trajectory(surface.gradient, make(rate), jnp.array(surface.start), steps=steps)
+            for name, surface in SURFACES.items()
+        }
+
+    return {name: np.asarray(found) for name, found in jax.jit(jax.vmap(paths))(rates).items()}
+
+
+def distance(paths: np.ndarray) -> np.ndarray:
+    """For each path its mean distance from Beale's minimum; infinity where it diverges."""
+    apart = np.hypot(*np.moveaxis(paths - SURFACES["beale"].minimum, -1, 0)).mean(axis=1)
+    return np.where(np.isfinite(apart), apart, np.inf)
+
+
+def steps_to_leave(paths: np.ndarray) -> np.ndarray:
+    """For each rule the step after which |y| > 1, infinity if none."""
+    away = np.abs(paths[..., 1]) > 1
+    return np.where(away.any(axis=1), away.argmax(axis=1), np.inf)
+
+
+@claim(
+    "4.32",
+    "An animation compares the optimizers on a saddle, on Beale's function and in a long valley: plain SGD is very "
+    "slow at the saddle, and the other rules leave it sooner.",
+    figure="animation",
+)
+def ranking(results):
+    own = dict(zip(RULES, steps_to_leave(results["saddle"]), strict=True))
+    same = dict(zip(RULES, steps_to_leave(results["saddle_at_rate_of_sgd"]), strict=True))
+    rates = dict(zip(RULES, results["rates"], strict=True))
+    ranked = ", ".join(f"{name} {own[name]:.0f} (η = {rates[name]:.2g})" for name in sorted(own, key=own.__getitem__))
+    velocities = ("Momentum", "Nesterov")
+    return depends_on(
+        {name: bool(own[name] < own["SGD"]) for name in RULES if name != "SGD"}
+        | {f"{name} at SGD's rate": bool(same[name] < own["SGD"]) for name in velocities},
+        f"Steps until |y| > 1 on x² − y² from (1, 0.001), each rule at the rate that is fastest on Beale's function: "
+        f"{ranked}. At SGD's rate Momentum needs {same['Momentum']:.0f} and Nesterov {same['Nesterov']:.0f}.",
+        own_rate=own,
+        rate_of_sgd=same,
+        rates=rates,
+    )
+
+
+def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure | Animation]:
+    """The paths as a figure, and as an animation of the same panels."""
+    still, axes = draw.figure(rows=3, height=2.9)
+    for axis, name in zip(axes, SURFACES, strict=True):
+        ground(axis, name)
+        for rule, path in zip(RULES, results[name], strict=True):
+            axis.plot(*visible(path, name).T, label=rule)
+    legend(still, axes[0])
+    return {"paths": still, "animation": animated(results, config)}
+
+
+def legend(figure: Figure, axis: Axes) -> None:
+    """The rules below the panels, where no path is in the way."""
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", frameon=False, fontsize=8, ncols=4)
+
+
+def ground(axis: Axes, name: str) -> None:
+    """The contours of a surface with its start and its minimum."""
+    surface = SURFACES[name]
+    draw.landscape(axis, lambda x, y: np.asarray(surface.value(np.stack([x, y]))), *VIEWS[name])
+    axis.plot(*surface.start, "o", color="black", markersize=4)
+    if surface.minimum is not None:
+        axis.plot(*surface.minimum, "*", color="black", markersize=8)
+    axis.set(xlabel="x", ylabel="y", title=TITLES[name])
+
+
+def visible(path: np.ndarray, name: str) -> np.ndarray:
+    """The path until it first leaves the view by far."""
+    (left, right), (low, high) = VIEWS[name]
+    outside = (path < [2 * left, 2 * low]).any(axis=1) | (path > [2 * right, 2 * high]).any(axis=1)
+    return path[: outside.argmax() + 1] if outside.any() else path
+
+
+def animated(results: dict[str, np.ndarray], config: Config) -> FuncAnimation:
+    """All rules on all surfaces at the same step."""
+    figure, axes = draw.figure(rows=3, height=2)
+    figure.set_dpi(100)
+    lines = []
+    for axis, name in zip(axes, SURFACES, strict=True):
+        ground(axis, name)
+        for contours in axis.collections:
+            contours.set_antialiased(False)  # fewer colors make a smaller file
+        for rule, path in zip(RULES, results[name], strict=True):
+            (line,) = axis.plot([], [], label=rule)
+            (dot,) = axis.plot([], [], "o", color=line.get_color(), markersize=5)
+            lines.append((line, dot, visible(path, name)))
+    legend(figure, axes[0])
+
+    def show(frame: int):
+        step = frame * config.steps_a_frame
+        axes[0].set_title(f"{TITLES['saddle']}, step {step}")
+        for line, dot, path in lines:
+            line.set_data(*path[: step + 1].T)
+            dot.set_data(*path[min(step, len(path) - 1)][:, None])
+        return []
+
+    return FuncAnimation(figure, show, frames=config.frames)
