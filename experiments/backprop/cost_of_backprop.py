@@ -44,6 +44,7 @@ class Config(Common):
 
 
 QUICK = Config(widths=(256, 384), repeats=12, calls=5, quick=True)
+ALONE = True  # it measures time
 
 
 def run(config: Config) -> dict[str, np.ndarray]:

@@ -44,6 +44,7 @@ class Config(Common):
 
 
 QUICK = Config(seeds=3, widths=(4, 16, 100), train=480, test=500, epochs=300, quick=True)
+ALONE = True  # it measures time
 
 
 def run(config: Config) -> dict[str, np.ndarray]:

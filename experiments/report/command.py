@@ -1,9 +1,15 @@
 """`python -m experiments report`: run what is missing, judge, write the pages."""
 
 import gc
+import os
 import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import jax
 import tyro
@@ -13,6 +19,9 @@ from experiments.experiment import files, load
 from experiments.report.pages import write
 from experiments.report.records import records_of
 from experiments.report.store import Kept, compute, kept
+from fnn.devices import usable_cores
+
+MOST_AT_ONCE = 4  # each process needs one to two gigabytes
 
 
 @dataclass(frozen=True)
@@ -33,19 +42,19 @@ def report(arguments: list[str]) -> None:
     options = tyro.cli(Options, args=arguments, prog="python -m experiments report")
     fnn.use_all_devices()
     start = time.perf_counter()
+    modules = {name: load(name) for name in files()}
     experiments, failed = [], []
-    for number, name in enumerate(files(), 1):
-        print(f"[{number}/{len(files())}] {name}", flush=True)
-        try:
-            experiments.append(_settled(name, options))
-        except Exception as error:
-            error.add_note(f"in the experiment {name}")
-            failed.append(error)
-            print(f"    failed: {error}", flush=True)
-        jax.clear_caches()  # compiled programs of all experiments together take gigabytes
-        gc.collect()
+    for number, (name, outcome) in enumerate(_outcomes(modules, options), 1):
+        if isinstance(outcome, Exception):
+            outcome.add_note(f"in the experiment {name}")
+            failed.append(outcome)
+            said = f"failed: {outcome}"
+        else:
+            said = "kept" if outcome is None else f"{outcome:.1f} s"
+        print(f"[{number}/{len(modules)}] {name}  {said}", flush=True)
     if failed:
-        raise ExceptionGroup(f"{len(failed)} of {len(files())} experiments failed; the others are kept", failed)
+        raise ExceptionGroup(f"{len(failed)} of {len(modules)} experiments failed; the others are kept", failed)
+    experiments = [_settled(module, options)[0] for module in modules.values()]
     records = records_of(experiments)
     page = write(options.out, experiments, records, quick=options.quick)
     for record in records:
@@ -53,14 +62,45 @@ def report(arguments: list[str]) -> None:
     print(f"\n{time.perf_counter() - start:.0f} s; open {page}")
 
 
-def _settled(name: str, options: Options) -> Kept:
-    """The experiment's results, computed where they are missing or stale."""
-    module = load(name)
+def _outcomes(modules: dict[str, ModuleType], options: Options) -> Iterator[tuple[str, float | Exception | None]]:
+    """Name and seconds of each experiment as it ends, None if it was kept, or what it failed with.
+
+    On a CPU several run at once, since most of their time is compiling, which takes one core; those that measure time
+    say ALONE and come last. A GPU's memory is taken by one process, so there they run one by one.
+    """
+    workers = min(usable_cores(), MOST_AT_ONCE) if jax.default_backend() == "cpu" else 1
+    alone = [name for name, module in modules.items() if workers == 1 or getattr(module, "ALONE", False)]
+    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin) as pool:
+        running = {pool.submit(_settle, name, options): name for name in modules if name not in alone}
+        for future in as_completed(running):
+            error = future.exception()
+            if error is not None and not isinstance(error, Exception):
+                raise error
+            yield running[future], error if error is not None else future.result()
+    for name in alone:
+        try:
+            yield name, _settle(name, options)
+        except Exception as error:
+            yield name, error
+
+
+def _begin() -> None:
+    """What every process of the pool does first. Bars of several processes would overwrite each other."""
+    os.environ["TQDM_DISABLE"] = "1"
+    fnn.use_all_devices()
+
+
+def _settle(name: str, options: Options) -> float | None:
+    """Computes and draws what is missing of an experiment; its seconds, or None where it was kept."""
+    found, computed = _settled(load(name), options)
+    jax.clear_caches()  # compiled programs of all experiments together take gigabytes
+    gc.collect()
+    return found.environment["seconds"] if computed else None
+
+
+def _settled(module: Any, options: Options) -> tuple[Kept, bool]:
+    """The experiment's results, and whether they had to be computed."""
     config = module.QUICK if options.quick else module.Config()
     folder = options.out / "results"
     found = kept(module, config, folder)
-    if found is not None:
-        return found
-    found = compute(module, config, folder)
-    print(f"    {found.environment['seconds']:.1f} s", flush=True)
-    return found
+    return (found, False) if found is not None else (compute(module, config, folder), True)

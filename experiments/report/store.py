@@ -20,7 +20,7 @@ from experiments.common import draw, save
 from experiments.experiment import HERE, claims_of
 
 LIBRARY = Path(fnn.__file__).parent
-REDRAWN = {"plot", "table"}  # functions of an experiment that read its results
+NOT_HASHED = {"plot", "table", "QUICK", "ALONE"}  # of an experiment: what reads results, and what is hashed as config
 NOT_COMPUTING = {"claims", "common", "experiment"}
 
 
@@ -78,7 +78,7 @@ def _folder(module: ModuleType, config: Any, results_folder: Path) -> Path:
 def _key(module: ModuleType, config: Any) -> str:
     """A hash of the config, the experiment without what only reads its results, what it shares, the library, JAX."""
     options = {name: value for name, value in dataclasses.asdict(config).items() if name != "out"}
-    read_only = REDRAWN | {claim.rule.__name__ for claim in claims_of(module)}
+    read_only = NOT_HASHED | {claim.rule.__name__ for claim in claims_of(module)}
     own = Path(str(module.__file__))
     parts = [json.dumps(options, sort_keys=True, default=str), _code(own, read_only)]
     parts += [_code(path, set()) for path in sorted(_shared(own))]
@@ -108,11 +108,17 @@ def _code(path: Path, without: set[str]) -> str:
     """The code of a file as a syntax tree, so that comments and layout do not count, without these functions and
     without docstrings."""
     tree = ast.parse(path.read_text())
-    tree.body = [node for node in tree.body if getattr(node, "name", None) not in without]
+    tree.body = [node for node in tree.body if _name_of(node) not in without]
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node) is not None:
             del node.body[0]
     return ast.dump(tree)
+
+
+def _name_of(node: ast.stmt) -> str | None:
+    """The name that a statement of a module defines: a function's, a class's, or QUICK = …"""
+    target = node.targets[0] if isinstance(node, ast.Assign) else node
+    return getattr(target, "id", getattr(target, "name", None))
 
 
 def _stamp(module: ModuleType) -> str:
