@@ -97,7 +97,7 @@ def regions(
     if score.min() < 0.5 < score.max():
         axis.contour(across, down, score, levels=[0.5], colors="black", linewidths=1)
     for label, marker, color in ((0, "o", LINES[0]["color"]), (1, "^", LINES[4]["color"])):
-        axis.plot(*x[y == label].T, marker, color=color, markersize=4, markeredgecolor="white", markeredgewidth=0.4)
+        axis.plot(*x[y == label].T, marker, color=color, markersize=4.5, markeredgecolor="black", markeredgewidth=0.5)
     axis.grid(visible=False)
     axis.set(xlabel="x₁", ylabel="x₂")
 

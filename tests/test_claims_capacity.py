@@ -83,10 +83,10 @@ def passes(exponents, factors=(10.0, 6.0, 3.0)):
     }
 
 
-def accepted(late_large, late_small):
+def accepted(late_large, late_small, early_large=0.4):
     """Shares (seeds, points, sigmas)."""
     return {
-        "accepted": np.array([[0.5, 0.4], [late_small, late_large]]) + 0.01 * NOISE[:, None, None],
+        "accepted": np.array([[0.5, early_large], [late_small, late_large]]) + 0.01 * NOISE[:, None, None],
         "sigmas": [1e-6, 1.0],
         "loss": np.tile([1.0, 1e-4], (40, 1)),
         "steps": [0, 3000],
@@ -163,6 +163,7 @@ CASES = [
     Case(perturbation.parallel_is_no_better, "fails", passes((1.0, 0.1, 0.1))),
     Case(perturbation_late.late_large_ones_hurt, "holds", accepted(0.01, 0.49)),
     Case(perturbation_late.late_large_ones_hurt, "fails", accepted(0.3, 0.49)),
+    Case(perturbation_late.late_large_ones_hurt, "fails", accepted(0.02, 0.49, early_large=0.01)),
     Case(perturbation_late.late_large_ones_hurt, "undecided", accepted(0.1, 0.49)),
     Case(universal_approximation.one_layer_approximates, "depends", APPROXIMATION),
     Case(

@@ -237,6 +237,17 @@ def test_flow_of_a_linear_regime_is_the_scale_of_the_weights():
     assert not found.dead.any()
 
 
+def test_large_weights_saturate_most_units_and_small_ones_map_to_zero(x64):
+    """0.21 and 0.22: thirty layers of 100 units; the sigmoid with N(0, 1) keeps the gradient all the same."""
+    W = initial_signals.weights(initializers.normal(1.0), seeds=10, depth=30, width=100)
+    assert float(initial_signals.flow(W, activation="tanh").saturated.mean()) == pytest.approx(0.6, abs=0.01)
+    small = initial_signals.flow(0.01 * W, activation="tanh")
+    assert float(small.deviation[:, -1].mean()) == pytest.approx(1e-30, rel=0.1)
+    large = initial_signals.flow(W, activation="sigmoid")
+    factor = initial_signals.per_layer(large.delta[:, -1], large.delta[:, 0], 29)
+    assert factor.middle == pytest.approx(0.974, rel=0.03)
+
+
 def test_flow_is_what_the_signals_of_the_network_are():
     W = initial_signals.weights(initializers.lecun, seeds=2, depth=3, width=6)
     found = initial_signals.flow(W, activation="sigmoid")
@@ -251,6 +262,41 @@ def test_flow_is_what_the_signals_of_the_network_are():
     np.testing.assert_allclose(found.deviation[1], [a.std() for a in signals.outputs[1::2]], rtol=1e-4)
     sizes = [np.linalg.norm(g.W) / np.linalg.norm(w) for g, w in zip(signals.gradients[:-1:2], W[1, :-1], strict=True)]
     np.testing.assert_allclose(found.update[1], sizes, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("activation", "variance", "backward", "forward"),
+    [
+        ("sigmoid", 1e-4, 0.025, None),
+        ("sigmoid", 1 / 100, 0.235, None),
+        ("sigmoid", 2 / 100, 0.316, None),
+        ("tanh", 1e-4, 0.100, 0.100),
+        ("tanh", 1 / 100, 0.934, None),
+        ("tanh", 1.0, 2.30, None),
+        ("relu", 1e-4, 0.071, 0.071),
+        ("relu", 1 / 100, 0.709, None),
+        ("relu", 2 / 100, 1.000, 0.992),
+    ],
+)
+def test_factors_a_layer(activation, variance, backward, forward, x64):
+    """Thirty layers of 100 units, to 2%: what an independent computation found."""
+    W = initial_signals.weights(initializers.normal(variance**0.5), seeds=10, depth=30, width=100)
+    found = initial_signals.flow(W, activation=activation)
+    factor = initial_signals.per_layer(found.delta[:, -1], found.delta[:, 0], 29)
+    assert factor.middle == pytest.approx(backward, rel=0.02)
+    if forward:
+        factor = initial_signals.per_layer(found.deviation[:, 0], found.deviation[:, -1], 29)
+        assert factor.middle == pytest.approx(forward, rel=0.02)
+
+
+def test_equal_starts_stay_equal_and_zeros_stay_zeros():
+    """0.20: the rows of W₁ are the same and its rank is 1; from zeros tanh and ReLU move the output bias alone."""
+    results = symmetry.run(symmetry.Config(seeds=1, examples=40))
+    assert results["difference"][:, :2].max() == 0
+    assert symmetry.rank(results["singular"]).tolist() == [[1, 1, 2], [0, 1, 2], [0, 1, 2]]
+    still = results["moved"][1:, 0]
+    assert (still[:, :3] == 0).all()
+    assert (still[:, 3] > 0).all()
 
 
 def test_best_of_k_is_the_mean_for_one_and_the_lowest_for_all():

@@ -189,7 +189,11 @@ CASES = [
     Case(adaptive_rules.summary_table, "holds", FLAGS | AS_PRINTED),
     Case(sparse_features.adagrad, "depends", RACE),
     Case(sparse_features.adagrad, "holds", RACE | {"dense": race(1.0, 0.1)}),
-    Case(sparse_features.adagrad, "fails", RACE | {"sparse": race(0.1, 1.0), "adagrad": np.zeros((20, 4))}),
+    Case(
+        sparse_features.adagrad,
+        "fails",
+        RACE | {"sparse": race(0.1, 1.0), "adagrad": np.zeros((20, 4)), "rmsprop": np.zeros((20, 4))},
+    ),
     Case(optimizer_race.ranking, "depends", RANKING),
     Case(optimizer_race.ranking, "holds", RANKING | {"saddle": SADDLE[[0, 3, 3, 3, 3, 3, 3]]}),
     Case(

@@ -15,10 +15,10 @@ FOUND = {
     "least_squares": [0, 0, 0.5],
     "exact_error": 0.0,
 }
-LOSS = np.geomspace(1000.0, 1e-9, 40) + 2.0  # of one start, towards the minimum 2
+LOSS = np.geomspace(1000.0, 1e-9, 40) + 1.0  # of one start, towards the minimum 1; its root falls later
 FIT = {
-    "loss": np.broadcast_to(LOSS, (3, 2, 4, 40)),
-    "minimum": [2.0, 2.0, 2.0],
+    "loss": np.broadcast_to(np.stack([LOSS**0.5, LOSS])[:, None], (3, 2, 4, 40)),
+    "minimum": [1.0, 1.0, 1.0],
     "reached": np.ones((4, 4)),
     "least_squares": np.ones((3, 4)),
     "critical_rate": [1e-3, 1e-3, 1e-3],
@@ -29,7 +29,9 @@ RISING = np.where(np.arange(3)[:, None, None, None] == 2, LOSS[::-1], FIT["loss"
 CASES = [
     Case(xor.output_nonlinearity, "holds", FOUND),
     Case(xor.output_nonlinearity, "fails", FOUND | {"rows_right": [[[4, 2, 3], [4, 4, 4]]]}),
+    Case(xor.output_nonlinearity, "fails", FOUND | {"best_threshold_rows": 4}),
     Case(xor.hidden_layer, "holds", FOUND),
+    Case(xor.hidden_layer, "fails", FOUND | {"least_squares": [0.1, 0, 0.5]}),
     Case(xor.hidden_layer, "fails", FOUND | {"best_threshold_rows": 4}),
     Case(xor.hidden_layer, "fails", FOUND | {"solved": np.zeros((1, 2, 40))}),
     Case(xor.hidden_layer, "undecided", FOUND | {"solved": [[[0, 0, 0, 0], [0, 1, 0, 1]]]}),
@@ -37,7 +39,9 @@ CASES = [
     Case(cubic_fit.every_start_arrives, "fails", FIT | {"reached": np.full((4, 4), 1.1)}),
     Case(cubic_fit.starts, "holds", FIT),
     Case(cubic_fit.starts, "fails", FIT | {"loss": RISING[::-1]}),
+    Case(cubic_fit.starts, "fails", FIT | {"reached": np.full((4, 4), 1.1)}),
     Case(cubic_fit.rates, "holds", FIT),
+    Case(cubic_fit.rates, "fails", FIT | {"loss": FIT["loss"][:, ::-1]}),
     Case(cubic_fit.rates, "depends", FIT | {"loss": RISING}),
     Case(cubic_fit.rates, "fails", FIT | {"loss": np.broadcast_to(LOSS[::-1], (3, 2, 4, 40))}),
     Case(cubic_fit.monitored, "holds", FIT),

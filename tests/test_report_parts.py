@@ -95,7 +95,11 @@ def test_results_are_kept(experiment, tmp_path):
         ('"""Numbers."""', '"""Other words."""  # and a comment', False),
         ("> 0).all()", "< 0).all()", False),
         ("axis.plot(", "axis.step(range(9), ", False),
-        ("from fnn import plot as draw", "from experiments.capacity import point_clouds\nfrom fnn import plot as draw", True),
+        (
+            "from fnn import plot as draw",
+            "from experiments.capacity import point_clouds\nfrom fnn import plot as draw",
+            True,
+        ),
     ],
 )
 def test_results_are_stale_where_what_they_depend_on_changed(experiment, tmp_path, old, new, stale):

@@ -73,7 +73,7 @@ def chain_rule(results):
     return holds_if(
         bool(autodiff <= EXACT and differences < 1e-8),
         f"At x = {', '.join(f'{v:.4g}' for v in results['points'])}: {', '.join(f'{v:.7f}' for v in found)}; autodiff "
-        f"agrees to {autodiff:.0e}, central differences to {differences:.0e}.",
+        f"agrees to {autodiff:.1g}, central differences to {differences:.1g}.",
         values=results["chain_rule"],
     )
 

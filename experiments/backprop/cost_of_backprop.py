@@ -114,13 +114,15 @@ def ratio_interval(ratios: np.ndarray) -> Interval:
 def cost(results):
     ratios = [ratio_interval(each) for each in results["ratio"]]
     memory = results["stored"] / results["model"][:, None]
+    tenfold = 10 * results["batches"][0] / memory[-1, 0]
     return holds_if(
         every(*(ratio.below(AS_LONG) for ratio in ratios), bool(((memory > FEWEST) & (memory < MOST)).all())),
         f"Loss and gradient together take {', '.join(map(str, ratios))} times as long as the loss, with {LAYERS} "
         f"layers of {', '.join(map(str, results['widths']))} units and a batch of {results['batch_size']} (geometric "
         f"means of {results['ratio'].shape[1]} interleaved ratios, 95% intervals). The forward pass stores 2 numbers "
-        f"a neuron and example: {memory[-1, 0]:.2g} times the model of the widest at a batch of "
-        f"{results['batches'][0]}, {memory[-1, -1]:.3g} times at {results['batches'][-1]}, in proportion to the batch.",
+        f"a neuron and example, in proportion to the batch and not to the model. Beside the parameters of the widest "
+        f"network that is {memory[-1, 0]:.2g} times as much memory at a batch of {results['batches'][0]} and "
+        f"{memory[-1, -1]:.3g} times at {results['batches'][-1]}; ten times at about {tenfold:.0f}.",
         time_ratio=ratios,
         stored_over_model=memory,
     )

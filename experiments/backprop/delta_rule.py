@@ -99,7 +99,7 @@ def output_layer(results):
     )
 
 
-@claim("2.15", "A hidden activity has separate effects on the error through every output, and these must be combined.")
+@claim("2.15", "The error depends on a hidden activity through every output unit, and these effects add up.")
 def effects_combine(results):
     error, strongest = results["combined_error"], results["strongest_error"]
     return holds_if(

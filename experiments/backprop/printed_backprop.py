@@ -4,7 +4,7 @@ Question: Are δ_k = W_{k+1} f′_k δ_{k+1} and the updates built on it the gra
 Source:   Adornetto (claims 0.16, 0.17) and Piccoli (4.5).
 Command:  python -m experiments run printed_backprop
 Expected: no. f′_K is missing at the top and Wᵀ is printed as W, so the recursion is right for identity layers of width
-          1 alone; the updates have another shape than W, and where they fit, half of the steps point uphill.
+          1 alone; the updates have another shape than W, and where they fit, up to half of the steps point uphill.
 Cost:     quick 4 s, full 5 s on 2 cores, nearly all of it compiling.
 """
 
@@ -98,7 +98,7 @@ def printed_recursion(results):
         f"{medians(error[:, 1, 0], names)}; {error.shape[-1]} random networks each, exact in all only for "
         f"{', '.join(lucky) or 'none'}. δ_K = loss′ ⊙ f′_K and δ_k = (W_{{k+1}}ᵀ δ_{{k+1}}) ⊙ f′_k agree with fnn to "
         f"{error[:, :, 2].max():.0e}, and fnn with autodiff to {results['autodiff_error']:.0e}. For unequal widths "
-        f"there is no such product: {results['refused'][0]}.",
+        f"there is no such product; NumPy says: {results['refused'][0]}.",
         exact=exact,
         median_error=np.median(error, axis=-1),
     )

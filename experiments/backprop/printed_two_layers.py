@@ -104,8 +104,9 @@ def slopes_at_outputs(results):
     return depends_on(
         exact,
         f"Median relative error of the gradient in {results['error_2_3_1'].shape[-1]} random networks: {median}. In "
-        f"the worked network an entry is off by up to {worked}. With f′ at the pre-activations all 13 gradients are "
-        f"those of autodiff to {mended:.0e}, among them the four of the biases, which are not printed: δb = δ.",
+        f"the worked network an entry is off by up to {worked}. An f whose slope is the same at z = f(a) as at a hides "
+        f"the slip. With f′ at the pre-activations, f′₆(a₆), all 13 gradients are those of autodiff to {mended:.0e}, "
+        "among them the four of the biases, which are not printed: δb = δ.",
         worked_error=results["worked_error"],
         worked_gradients=results["worked_gradients"],
         fnn_to_autodiff=results["autodiff_error"],

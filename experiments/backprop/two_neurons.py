@@ -77,7 +77,7 @@ def one_two_one(results):
     return holds_if(
         bool(error <= EXACT and results["deeper_error"] <= EXACT),
         f"Continued to the second neuron, which is left to the reader, the formulas give fnn's seven gradients to "
-        f"{error:.0e} with ReLU and tanh, at inputs chosen here; with tanh φ₁ {results['seven'][1, 0]:.8f}, θ₁₁ "
+        f"{error:.1g} with ReLU and tanh, at inputs chosen here; with tanh φ₁ {results['seven'][1, 0]:.8f}, θ₁₁ "
         f"{results['seven'][1, 3]:.8f}. With one more hidden layer fnn agrees with autodiff to "
         f"{results['deeper_error']:.0e}, relative. The document numbers weights (θ₁₁, θ₂₁) neuron first and biases "
         "(θ₀₁, θ₀₂) neuron last.",

@@ -99,8 +99,12 @@ def products(x: np.ndarray) -> np.ndarray:
 def impossible_in_practice(results):
     inputs, cases, log = results["inputs"], {}, np.log10
     for target, polynomial, network in zip(TARGETS, results["polynomial"], results["network"], strict=True):
-        for d, fitted, trained in zip(inputs, polynomial, network, strict=True):
-            cases[f"{target}, d = {d}"] = mean_interval(log(trained)).below(log(fitted))
+        pairs = zip(polynomial, network, strict=True)
+        better = [mean_interval(log(trained)).below(log(fitted)) for fitted, trained in pairs]
+        starts = [i for i in range(len(better)) if i == 0 or better[i] != better[i - 1]]
+        for start, end in zip(starts, [*starts[1:], len(better)], strict=True):
+            numbers = " to ".join(dict.fromkeys(str(inputs[i]) for i in (start, end - 1)))
+            cases[f"{target} of {numbers} {'input' if numbers == '1' else 'inputs'}"] = better[start]
     last = mean_interval(log(results["network"][0, -1]))
     return depends_on(
         cases,
@@ -108,8 +112,8 @@ def impossible_in_practice(results):
         f"{results['coefficients'].max()} parameters, on a wave along one direction: "
         f"{log(results['polynomial'][0, 0]):.1f} against {mean_interval(log(results['network'][0, 0]))} with d = "
         f"{inputs[0]} input, {log(results['polynomial'][0, -1]):.2f} against {last} with {inputs[-1]}, where the "
-        f"parameters allow degree {results['degree'][-1]}. A polynomial of degree p has C(d + p, p) coefficients: for "
-        f"{PIXELS} pixels and p = 3 {comb(PIXELS + 3, 3):.3g}. A sum of pairwise products has degree 2. "
+        f"parameters allow degree {results['degree'][-1]}. A polynomial of degree p has C(d + p, p) coefficients, "
+        f"which are {comb(PIXELS + 3, 3):.3g} for {PIXELS} pixels and p = 3. A sum of pairwise products has degree 2. "
         "The claim counts as true where the network is better.",
         inputs=inputs,
         degree=results["degree"],

@@ -98,10 +98,10 @@ def may_not_end(results):
     ended = (results["mistakes"][:, -1] == 0).mean()
     return holds_if(
         bool(made.min() >= 1 and states < len(weights) and share.max() <= 1),
-        f"On XOR at least {made.min()} mistakes in each of {len(made)} epochs; the weights take {states} values over "
-        f"and over and stay within ±{np.abs(weights).max():g}. Where a plane separates the classes the rule ends: on "
-        f"{len(share)} draws the mistakes are at most {share.max():.2f} of the bound (R/γ)², and {ended:.1%} of them "
-        f"make none any more after {results['mistakes'].shape[1]} epochs.",
+        f"On XOR the rule makes {made.min()} to {made.max()} mistakes in each of {len(made)} epochs; the weights take "
+        f"{states} values over and over and stay within ±{np.abs(weights).max():g}. Where a plane separates the "
+        f"classes the rule ends: on {len(share)} draws the mistakes are at most {share.max():.2f} of the bound (R/γ)², "
+        f"and {ended:.1%} of them make none any more after {results['mistakes'].shape[1]} epochs.",
         fewest_mistakes_an_epoch=made.min(),
         values_of_the_weights=states,
         largest_weight=np.abs(weights).max(),

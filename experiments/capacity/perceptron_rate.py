@@ -66,7 +66,7 @@ def predictions(key, rate):
     return perceptron.predict(perceptron.fit(x, y, key=order, epochs=20, learning_rate=rate).params, x)
 
 
-@claim("2.3", "The perceptron needs a sufficiently small learning rate.")
+@claim("2.3", "A perceptron only learns well at a small enough learning rate.")
 def needs_a_small_rate(results):
     rates, (zero, drawn), said = results["rates"], results["mistakes"], results["predictions"]
     differing = np.count_nonzero((said != said[:, :1]).any(axis=1))

@@ -59,9 +59,7 @@ def slopes(results, method: str) -> np.ndarray:
     return np.polyfit(np.log(results["weights"]), np.log(passes), 1)[0]
 
 
-@claim(
-    "2.10", "Perturbing one weight at a time is very inefficient: forward passes over the data to change one weight."
-)
+@claim("2.10", "To try random changes weight by weight costs very much: each one takes forward passes over the data.")
 def one_weight_is_inefficient(results):
     growth, other = (mean_interval(slopes(results, name)) for name in ("one at a time", "backpropagation"))
     passes, weights = results["passes"], results["weights"]
@@ -71,7 +69,8 @@ def one_weight_is_inefficient(results):
         f"Forward passes until the loss of a linear unit is a tenth grow as the number of weights to the power "
         f"{growth}, means over {passes.shape[2]} seeds; with backpropagated gradients, a step counted as three passes, "
         f"to the power {other}. With {weights[-1]} weights it takes {np.median(passes[0, -1]):.0f} passes (median), "
-        f"{np.median(passes[0, -1]) / weights[-1]:.1f} for each weight, against {np.median(passes[2, -1]):.0f}.",
+        f"{np.median(passes[0, -1]) / weights[-1]:.1f} for each weight, against {np.median(passes[2, -1]):.0f} with "
+        "backpropagation.",
         exponent=growth,
         exponent_of_backpropagation=other,
         weights=weights,
@@ -79,7 +78,7 @@ def one_weight_is_inefficient(results):
     )
 
 
-@claim("2.12", "Perturbing all weights in parallel is no better: many trials are needed to see one weight's effect.")
+@claim("2.12", "Changing all weights at once gains nothing: what one of them does is hidden by the others.")
 def parallel_is_no_better(results):
     passes, weights = results["passes"], results["weights"]
     growth = mean_interval(slopes(results, "all in parallel"))
@@ -93,8 +92,8 @@ def parallel_is_no_better(results):
         },
         f"In parallel the passes grow as the weights to the power {growth}, exponent minus that of one at a time "
         f"{difference}, over {passes.shape[2]} seeds. log₂ of the passes in parallel over those one at a time averages "
-        f"{average}: {', '.join(f'{each:.2f}' for each in factor.mean(axis=1))} for "
-        f"{', '.join(map(str, weights))} weights.",
+        f"{average}, a factor of {2**average.middle:.2f}: {', '.join(f'{each:.2f}' for each in factor.mean(axis=1))} "
+        f"for {', '.join(map(str, weights))} weights.",
         exponent=growth,
         difference=difference,
         log2_factor=average,

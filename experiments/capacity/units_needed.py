@@ -108,16 +108,18 @@ def how_many_units(results):
     exponents = [np.polyfit(np.log(results["units"]), np.log(errors), 1)[0] for errors in results["interpolated"]]
     expected = [exponent for _, exponent in FUNCTIONS.values()]
     units = np.log2(needed(results))
+    missed = np.count_nonzero((results["fitted"] > results["error"]).all(axis=-1), axis=1)
     steps = [mean_interval(step) for step in np.diff(units, axis=0)]
     return holds_if(
         every(bool(np.allclose(exponents, expected, rtol=0.1)), *(step.above(0) for step in steps)),
-        f"With one input the largest error of {results['units'][0]} to {results['units'][-1]} ReLU units falls as H "
-        f"to the power {', '.join(f'{e:.2f} for {n}' for e, n in zip(exponents, results['names'], strict=True))}: an "
-        f"error ε takes about ε^(−½) units where f is smooth. Random hidden layers with the best output layer reach a "
+        f"With one input the largest error of {results['units'][0]} to {results['units'][-1]} ReLU units falls as H to "
+        f"the power {', '.join(f'{e:.2f} for {n}' for e, n in zip(exponents, results['names'], strict=True))}: an "
+        "error ε takes about ε^(−½) units where f is smooth. Random hidden layers with the best output layer reach a "
         f"relative error of {results['error']:g} on Π cos πxᵢ with "
         f"{', '.join(f'{2**each:.0f}' for each in units.mean(axis=1))} units (geometric means over {units.shape[1]} "
-        f"seeds) for {', '.join(map(str, results['inputs']))} inputs; log₂ of the factor from one to the next: "
-        f"{', '.join(map(str, steps))}.",
+        f"seeds) for {', '.join(map(str, results['inputs']))} inputs ({missed.sum()} of {missed.size * units.shape[1]} "
+        f"draws that never reach it count with the largest layer, {results['sizes'][-1]}); log₂ of the factor from one "
+        f"to the next: {', '.join(map(str, steps))}.",
         exponents=exponents,
         inputs=results["inputs"],
         units_needed=2 ** units.mean(axis=1),

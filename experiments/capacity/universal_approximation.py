@@ -95,7 +95,11 @@ def trained_error(config: Config, units: int) -> np.ndarray:
     return np.abs(np.asarray(predictions)[..., 0] - sine(x[:, 0])).max(axis=1)
 
 
-@claim("1.2", "One hidden layer with finitely many neurons can approximate any continuous function.", figure="error")
+@claim(
+    "1.2",
+    "Finitely many neurons in one hidden layer come as near to any continuous function as one likes.",
+    figure="error",
+)
 def one_layer_approximates(results):
     units, built = results["units"], results["built"]
     bound = (2 * np.pi) ** 2 / (8 * units**2)

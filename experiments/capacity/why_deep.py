@@ -122,8 +122,8 @@ def pieces_multiply(results):
     return holds_if(
         bool((multiplied == 2).all() and (added == 2).all()),
         f"Each further layer of {added.max()} units multiplies the straight pieces by {multiplied.min():g}; a unit "
-        f"added to a single hidden layer adds one piece. This is what depth can represent; training finds part of it: "
-        f"on a tent map of few folds the log₁₀ of the test loss over the variance is {wide} for hidden layers "
+        f"added to a single hidden layer adds one at most. This is what depth can represent; training finds part of "
+        f"it: on a tent map of few folds the log₁₀ of the test loss over the variance is {wide} for hidden layers "
         f"{results['hidden'][0]} and {deep} for {results['hidden'][1]}, means over {results['trained_loss'].shape[1]} "
         "seeds.",
         pieces=results["pieces"],

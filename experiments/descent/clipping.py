@@ -106,14 +106,15 @@ def by_value(results):
     return holds_if(
         every(
             bool(np.median(turns) > 1 and round(float(results["pair_angle"]), 2) == 5.14),
+            round(float(results["pair_norm"]), 3) == 1.005,
             bool(results["twice"][0].max() == 0),
             behind.below(0.01),
             value.above(0.95),
         ),
         f"(10, 0.1) clipped at 1 turns by {results['pair_angle']:.2f}° and has norm {results['pair_norm']:.3f}; the "
         f"gradients of {turns.size} networks turn by {np.median(turns):.1f}° (median); clipping twice changes nothing "
-        f"more. Test accuracy on two moons at rate {results['learning_rate']:g}: {value} by value, {norm} by norm, "
-        f"{plain} without clipping.",
+        f"more. Test accuracy on two moons at rate {results['learning_rate']:g}: {value} by value, {norm} by norm "
+        f"({behind} more), {plain} without clipping.",
         median_angle=np.median(turns),
         accuracy_by_value=value,
         accuracy_by_norm=norm,

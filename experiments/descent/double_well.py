@@ -116,7 +116,7 @@ def stochastic_escapes(results):
     words = "; ".join(f"B = {size}: {shares[-1]}, updates an epoch {count:g}" for size, shares, count in found)
     return depends_on(
         {
-            f"B = {size}": every(cheap, shares[-1].above(full.high + MARGIN))
+            f"batches of {size}": every(cheap, shares[-1].above(full.high + MARGIN))
             for size, shares in zip(sizes[:-1], escaped, strict=False)
         },
         f"Share of {results['ends'].shape[-1]} starts in the shallow well that end in the deep one, at rate "

@@ -80,7 +80,7 @@ def converges(results):
     return depends_on(
         {
             "rates below 2/λmax": as_predicted and bool(converged[below].all()),
-            "rates of 2/λmax and above": as_predicted and bool(converged[~below].any()),
+            "rates of 2/λmax and above": as_predicted and bool(converged[~below].all()),
         },
         f"On a quadratic with 2/λmax = {results['limit']:g} it converges at {converged[below].sum()} of {below.sum()} "
         f"rates below and {converged[~below].sum()} of {(~below).sum()} rates from there on. The distance shrinks by "
@@ -92,7 +92,7 @@ def converges(results):
     )
 
 
-@claim("2.20", "The lower the learning rate, the slower the way down.", figure="curves")
+@claim("2.20", "A smaller learning rate descends more slowly.", figure="curves")
 def lower_is_slower(results):
     steps, rates = steps_needed(results), results["rates"]
     gentle = rates <= results["turning"]
@@ -104,9 +104,10 @@ def lower_is_slower(results):
             "higher rates": bool((beyond[1:] < beyond[:-1]).all()),
         },
         f"Steps to {TOLERANCE:g} of the starting distance: {steps[0]:.0f} at η = {rates[0]:g}, as 1/η while that is "
-        f"small (at half the rate {min(doubled):.2f} to {max(doubled):.2f} times as many), "
-        f"{steps[gentle].min():.0f} at {rates[gentle][-1]:.3g}, and more again above, up to "
-        f"{beyond[np.isfinite(beyond)].max(initial=0):.0f}; from η = {results['limit']:g} on, never.",
+        f"small (at half the rate {min(doubled):.2f} to {max(doubled):.2f} times as many), {steps[gentle].min():.0f} "
+        f"at {rates[gentle][-1]:.3g}, and more again above, up to {beyond[np.isfinite(beyond)].max(initial=0):.0f}; "
+        f"never at {np.isinf(steps).sum()} of {len(rates)} rates, the lowest of them η = "
+        f"{rates[np.isinf(steps)].min(initial=np.inf):g}, where 2/λmax is {results['limit']:g}.",
         rates=rates,
         steps=steps,
         halving=doubled,

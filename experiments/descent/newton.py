@@ -123,8 +123,9 @@ def solving_is_hard(results):
         every(bool(growth > 0.8 and ratio[-1] > sizes[-1] / 2), shares[0].below(0.5), better.above(0.5)),
         f"A linear model is solved by one Newton step (‖∇L‖ {results['linear_gradient']:.0e}). For a 2-h-1 network a "
         f"step costs {ratio[0]:.0f} gradients at {sizes[0]} parameters and {ratio[-1]:.0f} at {sizes[-1]}, growing as "
-        f"P^{growth:.2f}. From {kinds.size} starts of one with {results['solved_parameters']} parameters it ends at a "
-        f"minimum from {shares[0]}, at another stationary point from {shares[1]}; descent ends lower from {better}.",
+        f"P^{growth:.2f}. Of {kinds.size} starts of one with {results['solved_parameters']} parameters, Newton's "
+        f"method leads a share of {shares[0]} to a minimum and {shares[1]} to another stationary point, the others to "
+        f"none; gradient descent ends with a lower loss in {better}.",
         parameters=sizes,
         gradients_a_newton_step=ratio,
         growth=growth,

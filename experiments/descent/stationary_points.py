@@ -96,14 +96,15 @@ def classified(results):
     origin = solved & (np.abs(ends).max(axis=1) < 1e-6)
     valley = solved & (np.abs(ends.prod(axis=1) - C) < 1e-6)
     low, high = eigenvalues[:, 0], eigenvalues[:, 1]
+    at_origin = " and ".join(f"{value:.3g}" for value in eigenvalues[origin].mean(axis=0)) if origin.any() else "none"
     saddle = bool(origin.any() and (low[origin] < -1e-3).all() and (high[origin] > 1e-3).all())
     minima = bool(valley.any() and (low[valley] > -1e-6).all() and (results["newton_loss"][valley] < 1e-12).all())
     return holds_if(
         every(saddle, minima, bool((origin | valley)[solved].all())),
         f"Linear 1-1-1 chain, L = (w₁w₂ − {C:g})²: Newton's method on ∇L = 0 solves it from {solved.sum()} of "
         f"{solved.size} random starts, {origin.sum()} times at the origin, with Hessian eigenvalues "
-        f"{eigenvalues[origin].mean(axis=0).round(6)}, a strict saddle, and {valley.sum()} times on w₁w₂ = {C:g}, with "
-        f"loss 0, the minima; there is no maximum. On that curve the lower eigenvalue is 0 (largest "
+        f"{at_origin}, a strict saddle, {valley.sum()} times on w₁w₂ = {C:g}, the minima with loss 0, and "
+        f"{(solved & (high < -1e-6)).sum()} times at a maximum. On that curve the lower eigenvalue is 0 (within "
         f"{np.abs(low[valley]).max(initial=0):.0e}), so that there the loss decides and not the Hessian.",
         origin=origin.sum(),
         valley=valley.sum(),
@@ -120,14 +121,14 @@ def rest_is_a_minimum(results):
         lowest[name] = results[f"{name}_eigenvalues"][:, 0]
     minimum = {name: lowest[name][at_rest[name]] > -1e-6 for name in at_rest}
     return holds_if(
-        bool(all(each.all() for each in minimum.values())),
+        every(*(bool(each.all()) if each.size else None for each in minimum.values())),
         f"Of {minimum['random'].size} descents of the 1-1-1 chain from random weights that came to rest, "
-        f"{minimum['random'].sum()} did so at a minimum; of {minimum['ridge'].size} from w₁ = −w₂ "
-        f"{minimum['ridge'].sum()}: these end on the saddle, ‖ΔW‖ below {AT_REST:g}, smallest Hessian eigenvalue "
-        f"{lowest['ridge'].min():.3g} and loss {results['ridge_loss'].max():.3g}. Standing still shows a stationary "
-        f"point, not a minimum.",
-        minima_from_random=share_interval(minimum["random"]),
-        minima_from_ridge=minimum["ridge"].mean(),
+        f"{minimum['random'].sum()} did so at a minimum, and {minimum['ridge'].sum()} of {minimum['ridge'].size} that "
+        f"started with w₁ = −w₂. These take steps below {AT_REST:g} at the end; the lowest eigenvalue of the Hessian "
+        f"there is {lowest['ridge'].min():.3g} and the loss {results['ridge_loss'].max():.3g}, as on the saddle. "
+        "Weights that no longer change show a stationary point, not a minimum.",
+        minima_from_random=share_interval(minimum["random"]) if minimum["random"].size else None,
+        minima_from_ridge=minimum["ridge"].sum(),
         eigenvalue_at_rest=lowest["ridge"].min(),
     )
 

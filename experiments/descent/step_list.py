@@ -81,8 +81,9 @@ def list_of_steps(results):
             "one random example a step, on average": every(bool(bias < 1e-12), end.within(-0.2, 0.2)),
             "steps 3 to 5 as numbered in print, which keep the first slope": bool(nearest < 1e-6),
         },
-        f"On x² with rate 0.1 the slope falls below 1e-6 after {done.min()} to {done.max()} steps, from {len(done)} "
-        f"starts. By the printed numbers it is not computed again, and after {slope.shape[1] - 1} steps x is at least "
+        f"On x² the slope falls below 1e-6 after {done.min()} to {done.max()} steps, from {len(done)} starts. In print "
+        "the start is an item below step 1, so that steps 3 to 5 by number are the size of the step, the update and "
+        f"the repetition: the slope is not computed again, and after {slope.shape[1] - 1} steps x is at least "
         f"{nearest:.2g} from the minimum. One random example costs 1/{results['examples']} of the gradient; the single "
         f"ones average to it within {max(bias, 1e-16):.0e}, and descent by them ends {end} from the minimum.",
         steps=done,

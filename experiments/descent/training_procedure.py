@@ -92,7 +92,7 @@ def procedure(results):
     fell = [share_interval(kept[:, -1] < 0.1 * kept[:, 0]) for kept, _ in loss]
     same = [bool(moved.max() < 1e-12) for moved in results["moved"]]
     ends = np.median(loss[..., -1], axis=-1)
-    words = "; ".join(f"{name} {kept:.0e} and {reset:.0e}" for name, (kept, reset) in zip(names, ends, strict=True))
+    words = "; ".join(f"{name} {kept:.1g} and {reset:.1g}" for name, (kept, reset) in zip(names, ends, strict=True))
     settled = np.abs(np.diff(loss[0, 0], axis=-1)) < 1e-12
     entries = results["printed_entries"]
     return depends_on(
@@ -102,10 +102,10 @@ def procedure(results):
             "the history, which is appended to after the loop": bool((entries == epochs).all()),
             "stopping at convergence": not settled[:, :-1].any(),
         },
-        f"Where reset() clears gradients, {fell[0]} of {loss.shape[2]} SGD runs lower the loss to a tenth. Median loss "
-        f"after {epochs} epochs without, and with the optimizer's state reset each epoch: {words}. As indented in "
-        f"print the history has {entries.max()} entry, and {settled[:, -2].mean():.0%} of the SGD runs go on after the "
-        f"loss has ceased to change.",
+        f"Where reset() clears gradients, a share of {fell[0]} of {loss.shape[2]} SGD runs lower the loss to a tenth. "
+        f"Median loss after {epochs} epochs without, and with the optimizer's state reset each epoch: {words}. As "
+        f"indented in print the history has {entries.max()} entry; its append belongs inside the loop. Nothing tests "
+        f"for convergence: {settled[:, -2].mean():.0%} of the SGD runs go on after the loss has ceased to change.",
         falls=[each.middle for each in fell],
         largest_move_by_reset=results["moved"].max(axis=1),
         printed_entries=entries,

@@ -106,9 +106,9 @@ def saturation(results):
     flat = (np.abs(slopes) < 1e-12).any(axis=1)
     return holds_if(
         every(*unit[[TANH, SIGMOID]], *flat[[TANH, SIGMOID]], not flat[RELU]),
-        f"On [−6, 6] the sigmoid runs from {low[SIGMOID]:.5f} to {high[SIGMOID]:.5f}, but tanh from {low[TANH]:.5f} to "
-        f"{high[TANH]:.5f}: its range is (−1, 1). The slope of ReLU is {slopes[RELU, 0]:g} at −1000 and "
-        f"{slopes[RELU, 1]:g} at 1000: it saturates on its negative side.",
+        f"Both saturate, but their ranges differ: on [−6, 6] the sigmoid runs from {low[SIGMOID]:.5f} to "
+        f"{high[SIGMOID]:.5f}, tanh from {low[TANH]:.5f} to {high[TANH]:.5f}, so that it is (−1, 1). The slope of ReLU "
+        f"is {slopes[RELU, 0]:g} at −1000 and {slopes[RELU, 1]:g} at 1000: it saturates on its negative side.",
         lowest=low,
         highest=high,
         slopes_at_1000=slopes,

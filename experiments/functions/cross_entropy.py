@@ -124,7 +124,7 @@ def categorical(results):
     soft = float(abs(results["soft_sum_form"] - results["soft_class_form"]))
     return holds_if(
         every(apart < 1e-12, formula < 1e-12, autodiff < 1e-12),
-        f"The two forms differ by {apart:.0e} for one-hot targets ({results['sum_form']:.6f}), and by {soft:.3f} for "
+        f"The two forms differ by {apart:.1g} for one-hot targets ({results['sum_form']:.6f}), and by {soft:.3f} for "
         f"soft targets, to which the second does not apply. With softmax the gradient in the logits is (p − t)/N to "
         f"{formula:.0e}, and that of automatic differentiation to {autodiff:.0e}.",
         apart=apart,

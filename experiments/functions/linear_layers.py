@@ -88,7 +88,7 @@ def product(sizes: tuple[int, ...], draws: int = 100) -> tuple[np.ndarray, np.nd
     return np.abs(outputs - single).max(axis=(1, 2)) / np.abs(single).max(axis=(1, 2)), np.linalg.matrix_rank(W)
 
 
-@claim("2.4", "More layers of linear units do not help: the whole is still one linear map.", figure="fits")
+@claim("2.4", "Stacked linear layers gain nothing: together they are one linear map.", figure="fits")
 def one_map(results):
     error, rank, narrowest = results["product_error"].max(), results["rank"].max(axis=1), results["narrowest"]
     chains = ", ".join("-".join(map(str, sizes)) for sizes in CHAINS)

@@ -66,7 +66,11 @@ def run(config: Config) -> dict[str, np.ndarray]:
     }
 
 
-@claim("X4", "A squared loss is half the sum, the sum or the mean of the squares, by document.")
+@claim(
+    "X4",
+    "A squared loss is half the sum, the sum or the mean of the squares, by document: the gradients differ by constant "
+    "factors, for which the learning rate can make up.",
+)
 def scales(results):
     half, total, mean = results["gradients"]
     n = int(results["examples"])
@@ -76,9 +80,9 @@ def scales(results):
     apart = np.abs(results["apart"] - results["apart"][:1]).max()
     return holds_if(
         every(max(errors) < 1e-12, together < 1e-9),
-        f"The gradient of the sum is twice that of half the sum (relative error {errors[0]:.0e}) and N = {n} times "
-        f"that of the mean ({errors[1]:.0e}). With rates scaled the other way the weights along gradient descent agree "
-        f"to {together:.0e}; with the same rate the weights end up to {apart:.2g} apart.",
+        f"The gradient of the sum is twice that of half the sum (relative error {errors[0]:.1g}) and N = {n} times "
+        f"that of the mean ({errors[1]:.1g}). With rates scaled the other way the weights along gradient descent agree "
+        f"to {together:.1g}; with the same rate the weights end up to {apart:.2g} apart.",
         ratio_errors=errors,
         scaled_rates=together,
         same_rate=apart,

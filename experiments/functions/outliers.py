@@ -79,7 +79,7 @@ def loss_at(constant: float, y: np.ndarray, loss: fnn.Loss) -> float:
     return float(fnn.value_and_grad(layers.dense(1, 1), loss)(params, np.zeros((len(y), 1)), y)[0])
 
 
-@claim("1.15", "The mean squared error penalises outliers strongly.")
+@claim("1.15", "Outliers weigh heavily in the mean squared error.")
 def squared(results):
     shifts = results["fits"][0] - results["fits"][0, :, :1]
     n, farthest = results["points"].shape[-1], results["distances"][-1]
@@ -95,7 +95,7 @@ def squared(results):
     )
 
 
-@claim("1.16", "The mean absolute error gives less weight to outliers.")
+@claim("1.16", "Outliers weigh less in the mean absolute error.")
 def absolute(results):
     squared, absolute, huber = np.abs(results["fits"] - results["fits"][:, :, :1]).max(axis=1)
     beyond = results["distances"] > 0

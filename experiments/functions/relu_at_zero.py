@@ -116,7 +116,7 @@ def arbitrary(results):
     return depends_on(
         {"starts that never meet an exact 0": same[0], "starts that do": same[1]},
         f"Trained with 0, ½ and 1 from the same {met.shape[1]} starts. A pre-activation is exactly 0 in {shares}: on "
-        f"XOR row (0, 0) makes it so while biases are 0, on moons rounding does. Weights differ by "
+        f"XOR row (0, 0) makes it so while biases are 0. Weights differ by "
         f"{apart[~met].max(initial=0):g} where none is, and by up to {apart[met].max(initial=0):.2g} where one is. "
         f"Share of starts that learn XOR with 0, ½, 1: {'; '.join(map(str, solved))}.",
         largest_difference=apart.max(axis=1),

@@ -109,7 +109,7 @@ def several_minima(results):
         f"From starts in [−6, 6], descent ends at a wrong prediction in "
         f"{', '.join(f'{wrong[i]:.0%} of them on {NAMES[i]}' for i in np.flatnonzero(several))}, which have several "
         f"minima on [−10, 10]; those that always arrive, {named(right)}, have one. In the weights even e² has several: "
-        f"{ends.max():.0e} at a 1-2-1 network and at the one with its units exchanged, "
+        f"{ends.max():g} at a 1-2-1 network and at the one with its units exchanged, "
         f"{results['loss_between'][25:126].max():.3g} between.",
         minima=results["minima"],
         wrong_ends=wrong,

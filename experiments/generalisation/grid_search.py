@@ -40,7 +40,9 @@ class Config(Common):
     """The most; fewer are read from the same runs."""
 
 
-QUICK = Config(seeds=4, neurons=(16,), activation=("relu",), batch_size=(64,), epochs=15, quick=True)
+QUICK = Config(
+    seeds=4, hidden_layers=(1,), neurons=(16,), activation=("relu",), batch_size=(64,), epochs=15, quick=True
+)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:

@@ -84,32 +84,38 @@ def between(results):
     by_width, by_epoch = valley(validation[:, :, -1].T), valley(validation[-1])
     w, e = np.unravel_index(validation.mean(axis=1).argmin(), validation.mean(axis=1).shape)
     lowest = validation.mean(axis=1).min()
-    close = np.abs(validation - train)[0, :, -1] < train[0, :, -1] - lowest
+    close = np.abs(validation - train) < train - lowest
+    narrow, short = close[0, :, -1], close[-1, :, 0]
     apart = (train[-1, :, -1] < lowest) & (validation[-1, :, -1] > 1.1 * lowest)
-    signatures = share_interval(close), share_interval(apart)
+    signatures = [share_interval(seen) for seen in (narrow, short, apart)]
     few, many = ((train[end, :, -1].mean(), validation[end, :, -1].mean()) for end in (0, -1))
     return holds_if(
         every(by_width.interior, by_epoch.interior, *(share.above(0.5) for share in signatures)),
         f"Means of {train.shape[1]} seeds: {widths[0]} hidden unit ends with a training loss of {few[0]:.3g} and a "
-        f"validation loss of {few[1]:.3g}, high and close in {close.sum()} seeds; {widths[-1]} with {many[0]:.2g} and "
-        f"{many[1]:.3g}, low and far apart in {apart.sum()}. The lowest validation loss at the end is that of "
+        f"validation loss of {few[1]:.3g}, high and close in {narrow.sum()} seeds; {widths[-1]} with {many[0]:.2g} and "
+        f"{many[1]:.3g}, low and far apart in {apart.sum()}, and after the first epoch high and close in "
+        f"{short.sum()}. The lowest validation loss at the end is that of "
         f"{widths[by_width.bottom]}, {validation[by_width.bottom, :, -1].mean():.3g}, on the whole map {lowest:.3g}, "
         f"with {widths[w]} units after {e + 1} epochs.",
         ends_over_widths_above_lowest=[by_width.first, by_width.last],
         ends_over_epochs_above_lowest=[by_epoch.first, by_epoch.last],
-        underfitting_seen=signatures[0],
-        overfitting_seen=signatures[1],
+        underfitting_seen=signatures[:2],
+        overfitting_seen=signatures[2],
     )
 
 
-@claim("4.23", "Overfitting: the learned function fits the training data very well and fails on new data.")
+@claim("4.23", "Overfitting is a good fit to the training data with bad predictions for new data.")
 def overfitting(results):
-    return judged(results, {"too wide and trained too long": (-1, -1)}, (True, False))
+    found = judged(results, {"too wide and trained too long": (-1, -1)}, (True, False))
+    line = "A fit to the training data is a loss below that one, and a fit to new data a loss at most a tenth above it."
+    return found._replace(evidence=f"{found.evidence} {line}")
 
 
-@claim("4.24", "Underfitting: the learned function does not fit the training data, and fails on new data.")
+@claim("4.24", "Underfitting is a bad fit to the training data, with bad predictions for new data as well.")
 def underfitting(results):
-    return judged(results, {"too narrow": (0, -1), "trained too short": (-1, 0)}, (False, False))
+    found = judged(results, {"too narrow": (0, -1), "trained too short": (-1, 0)}, (False, False))
+    line = "A fit to the training data is a loss below that one, and a fit to new data a loss at most a tenth above it."
+    return found._replace(evidence=f"{found.evidence} {line}")
 
 
 def judged(results, corners: dict[str, tuple[int, int]], answer: tuple[bool, bool]) -> Verdict:

@@ -45,10 +45,12 @@ def relu_keeps(results):
     factors = {name: gradient_factor(results, "relu", name) for name in SIGMOID_AND_RELU}
     hops = results["delta"].shape[-1] - 1
     return depends_on(
-        {name: f.above(KEPT ** (1 / hops)) for name, f in factors.items()},
-        "Factor a layer with ReLU: "
+        {f"weights of {name}": f.above(KEPT ** (1 / hops)) for name, f in factors.items()},
+        "Factor by which a ReLU layer of n units multiplies the norm of the gradient, for weights of N(0, 0.01²) and "
+        "of variance 1/n and 2/n: "
         + "; ".join(f"{name} {f}, {f.middle**hops:.2g} over {hops}" for name, f in factors.items())
-        + ". Half of the units pass the gradient on unchanged; the scale of the weights must make up for the others.",
+        + f". Below {KEPT:g} it has vanished. Half of the units pass the gradient on unchanged; the scale of the "
+        "weights must make up for the others.",
         factors=factors,
     )
 
@@ -106,7 +108,8 @@ def components_below_one(results):
     return depends_on(
         {name: f.below(0.9) for name, f in found.items()},
         f"Root mean square of f′, below 1 in all of these, and what is left of the norm after {hops} layers: "
-        f"{'; '.join(rows)}. The other component is ‖W‖, which can make up for f′ or more than that.",
+        f"{'; '.join(rows)}. It counts as cancelled where a layer takes away a tenth or more. The other component is "
+        "‖W‖, which can make up for f′ or more than that.",
         factors=found,
         slopes=slopes,
     )
@@ -120,10 +123,14 @@ def relu_instead_of_sigmoid(results):
     line = KEPT ** (1 / hops)
     dead = mean_interval(results["dead"][place("relu", "2/n")].mean(axis=-1))
     return depends_on(
-        {s: every(sigmoid[s].below(line), relu[s].above(line)) for s in SIGMOID_AND_RELU},
+        {
+            f"{'a variance of ' if '/' in s else ''}{s}": every(sigmoid[s].below(line), relu[s].above(line))
+            for s in SIGMOID_AND_RELU
+        },
         "Factor a layer, sigmoid against ReLU: "
         + "; ".join(f"{s} {sigmoid[s].middle:.3g} against {relu[s].middle:.3g}" for s in SIGMOID_AND_RELU)
-        + f". With ReLU and He, {dead} of the units have derivative 0 for all inputs and pass nothing back.",
+        + f". Below {line:.3g}, less than {KEPT:g} is left after {hops} layers. With ReLU and He (2/n), {dead} of the "
+        "units have derivative 0 for all inputs and pass nothing back.",
         sigmoid=sigmoid,
         relu=relu,
         dead=dead,

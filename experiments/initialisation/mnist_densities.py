@@ -99,7 +99,7 @@ def piled_up(results):
 
 @claim(
     "2.34",
-    "With Xavier weights the gradient no longer vanishes: all layers' outputs stay spread out.",
+    "With Xavier weights the outputs of all layers stay spread out, so that the gradient no longer vanishes.",
     figure="densities",
 )
 def spread_out(results):
@@ -110,8 +110,9 @@ def spread_out(results):
     return holds_if(
         every(drift.within(0.5, 2.0), saturated.below(0.5), gap.above(0.0)),
         f"On {results['dataset']}, {results['loss'].shape[1]} seeds: the deviation of the last layer's outputs is "
-        f"{drift} times that of the first, at most {saturated} of a layer is saturated. Test loss {gap} below that "
-        f"from N(0, 1), accuracy {accuracy[1]} against {accuracy[0]}.",
+        f"{drift} times that of the first, at most {saturated} of a layer is saturated. That enough of "
+        f"the gradient arrives is seen from the test loss, {gap} below that from N(0, 1), and the accuracy, "
+        f"{accuracy[1]} against {accuracy[0]}.",
         drift=drift,
         saturated=saturated,
         loss_gap=gap,

@@ -74,9 +74,9 @@ def saturated(results):
     return depends_on(
         cases,
         f"N(0, 1), {hops + 1} layers, {results['delta'].shape[2]} networks: {beyond} of the tanh units lie beyond ±5, "
-        f"where tanh′ < 2e-4, yet the gradient is multiplied by {tanh} in each tanh layer, because the few others "
-        f"meet weights that large, and by {sigmoid} in each sigmoid layer "
-        f"({others:.2f} of its units beyond ±5).",
+        f"where tanh′ < 2e-4. Yet the gradient is multiplied by {tanh} in each tanh layer, since the other units meet "
+        f"weights just as large, and by {sigmoid} in each sigmoid layer ({others:.2f} of its units beyond ±5). "
+        f"Practically zero is below {KEPT:g} after {hops} layers.",
         saturated=beyond,
         tanh=tanh,
         sigmoid=sigmoid,

@@ -63,14 +63,14 @@ def best_of(losses: np.ndarray, k: int) -> float:
     return float(np.sort(losses)[: len(share)] @ share + not_below[-1] * np.sort(losses)[n - k] * (k < n))
 
 
-@claim("0.24", "The starting point is crucial for where gradient descent ends.", figure="starts")
+@claim("0.24", "Where gradient descent starts decides where it ends.", figure="starts")
 def crucial(results):
     values = results["loss"]
     low, middle, high = np.percentile(values, [5, 50, 95])
     repeat = float(np.abs(values - results["again"]).max())
     return holds_if(
         bool(high - low > 0.1 and high - low > 100 * repeat),
-        f"Loss of {len(values)} starts of a 2-2-1 network on XOR after 500 epochs: 5th, 50th and 95th percentile "
+        f"Loss of {len(values)} starts of a 2-2-1 network on XOR after training: 5th, 50th and 95th percentile "
         f"{low:.4f}, {middle:.4f} and {high:.4f}, standard deviation {values.std():.3f}. The same start again ends "
         f"within {repeat:g} of itself.",
         percentiles=np.array([low, middle, high]),
@@ -90,8 +90,9 @@ def start_again(results):
     return holds_if(
         every(once.below(1.0 - 1e-9), bool(best.low > once.high), bool((np.diff(curve) <= 1e-12).all())),
         f"{once} of the starts reach a loss below {SOLVED:g}; the others end at {stuck.min(initial=np.inf):.2f} or "
-        f"above. Of {K} starts the best does in {best} of the groups. Expected lowest loss of 1, 2, 5, 10 and 20 "
-        f"starts: {', '.join(f'{curve[k - 1]:.3g}' for k in (1, 2, 5, 10, 20))}.",
+        f"above, in a minimum or on a plateau that they have not left. Of {K} starts the best does in {best} of the "
+        "groups. Expected lowest loss of 1, 2, 5, 10 and 20 starts: "
+        f"{', '.join(f'{curve[k - 1]:.3g}' for k in (1, 2, 5, 10, 20))}.",
         once=once,
         best=best,
         curve=curve,

@@ -96,7 +96,7 @@ def symmetric(results):
     steps = results["loss"].shape[-1] - 1
     return holds_if(
         every(bool((equal < 1e-12).all()), bool((ranks[:, :2] <= 1).all()), bool((ranks[:, 2] == 2).all())),
-        f"Over {steps} steps two rows of W₁ differ by {equal.max():.0e} at most from zeros or ½; its rank is at most "
+        f"Over {steps} steps two rows of W₁ differ by {equal.max():.1g} at most from zeros or ½; its rank is at most "
         f"{ranks[:, :2].max()}, and {ranks[:, 2].min()} from random weights. From zeros, only the output bias ever "
         f"moves with {' and '.join(still) or 'none of the activations'}.",
         difference=equal,

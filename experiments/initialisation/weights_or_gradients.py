@@ -65,7 +65,7 @@ def of_matrices(params) -> jax.Array:
     return jnp.stack([jnp.linalg.norm(part.W, axis=(-2, -1)) for part in params if part], axis=-1)
 
 
-@claim("2.23", "When gradients vanish, the weights shrink exponentially and become very small during training.")
+@claim("2.23", "Vanishing gradients show in the weights, which decay exponentially towards zero in training.")
 def weights_shrink(results):
     changed = results["weights"][:, -1] / results["weights"][:, 0]
     intervals = [mean_interval(values) for values in changed.T]

@@ -106,8 +106,8 @@ def prediction_and_target(results):
     hats = sorted(clashes(results["symbols"], "target").get("ŷ", ()))
     return holds_if(
         every(bool(hats), bool((results["role_errors"] <= ROUNDING).all()), bool(flipped == 0)),
-        f"ŷ is {' and '.join(hats) or 'one thing'}. With roles given by position, (prediction, target), the squared "
-        "losses of three documents agree within "
+        f"ŷ stands for {' and '.join(f'the {hat}' for hat in hats) or 'one thing'}. With roles given by "
+        "position, (prediction, target), the squared losses of three documents agree within "
         f"{results['role_errors'].max():.2g}. Exchanging the two changes the squared loss by {same:.2g}, so that the "
         f"mistake does not show there, yet turns the gradient round exactly: descent would climb. The cross-entropy "
         f"changes by up to {results['exchanged_cross_entropy']:.2g}.",
@@ -121,7 +121,7 @@ def collisions(results):
     documents, meanings, letters = results["symbols"].T
     collide = clashes(results["symbols"], "learning rate")
     rates = sorted(set(letters[meanings == "learning rate"]))
-    said = "; ".join(f"{letter} is {' and '.join(found)}" for letter, found in collide.items()) or "none collides"
+    said = "; ".join(f"{letter} stands for {', '.join(found)}" for letter, found in collide.items()) or "none collides"
     return holds_if(
         any("momentum" in found for found in collide.values()),
         f"The learning rate has {len(rates)} letters ({', '.join(rates)}) in {len(set(documents))} documents; {said}. "

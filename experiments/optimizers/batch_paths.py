@@ -105,13 +105,15 @@ def roughness(results):
     sizes, rough = results["batch_sizes"], results["roughness"]
     small = sizes <= 16
     slope = mean_interval(np.polyfit(np.log(sizes[small]), np.log(rough[small]), 1)[0])
-    middle = np.median(rough, axis=1)
+    middle, single, sixteen, whole = np.median(rough, axis=1), rough[0], rough[sizes == 16][0], rough[-1]
+    nearer = mean_interval((single - sixteen) / (sixteen - whole))
     return holds_if(
-        every(slope.within(-0.55, -0.45), bool((np.diff(middle) < 0).all())),
+        every(slope.within(-0.55, -0.45), bool((np.diff(middle) < 0).all()), nearer.above(1)),
         f"The change from step to step falls with the batch size to the power {slope} up to B = 16, like 1/√B, over "
         f"{rough.shape[1]} paths; its median is {middle[0]:.2g} for one example, {middle[sizes == 16][0]:.2g} for 16 "
-        f"and {middle[-1]:.0e} for all {sizes[-1]}.",
+        f"and {middle[-1]:.0e} for all {sizes[-1]}: 16 examples are {nearer} times as far from one as from all.",
         slope=slope,
+        nearer=nearer,
         batch_sizes=sizes,
         roughness=middle,
     )

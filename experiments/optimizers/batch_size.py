@@ -96,7 +96,7 @@ def unbiased(results):
     )
 
 
-@claim("4.27", "The smaller the batch, the higher the fluctuation of the gradient.")
+@claim("4.27", "Gradients of smaller batches fluctuate more.")
 def fluctuation(results):
     variance, formula = results["variance"], results["formula"]
     error = np.abs(variance[:-1] / formula[:-1] - 1).max()

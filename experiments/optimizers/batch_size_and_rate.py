@@ -84,7 +84,8 @@ def batch_size_matters(results):
         cases[f"generalisation at {name}"] = test.above(0)
         texts.append(
             f"at {name} B = {sizes[best[0]]} (η = {rates[best[1]]:g}) against B = {sizes[worst[0]]} (η = "
-            f"{rates[worst[1]]:g}): log₁₀ of the ratio of the training losses {train}, test accuracy higher by {test}%"
+            f"{rates[worst[1]]:g}): log₁₀ of the ratio of the training losses {train}, test accuracy higher by {test} "
+            "percentage points"
         )
         numbers[name] = {"train": train, "test": test}
     return depends_on(

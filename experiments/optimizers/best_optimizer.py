@@ -89,7 +89,7 @@ def lead(results, number: int) -> tuple[str, str, Interval]:
     return str(rules[first]), str(rules[rival]), mean_interval(difference[np.isfinite(difference)])
 
 
-@claim("1.25", "In most practical applications Adam and RMSProp are the best optimizers.")
+@claim("1.25", "For most tasks the optimizer to choose is Adam or RMSProp.")
 def adam_and_rmsprop(results):
     leads = {str(name): lead(results, number) for number, name in enumerate(results["data_sets"])}
     texts = [f"{first} minus {rival} on {name} {margin}" for name, (first, rival, margin) in leads.items()]

@@ -89,9 +89,10 @@ def four_conventions(results):
     schedule = apart(results, "library, schedule", "classical, schedule")
     return holds_if(
         signs == 0 and max(names, scaled, constant) < 1e-13 and schedule > 1e-3,
-        f"Largest distance of two paths over 200 updates, float64: the two signs {signs:g}; averaged and classical at "
-        f"(1 − α)η {scaled:.0e}; library and classical at a constant rate {constant:.0e}, and {schedule:.2g} when the "
-        f"rate is halved every 40 updates. fnn's rules are within {names:.0e} of the printed ones.",
+        f"Largest distance of two paths over {len(results['library']) - 1} updates, float64: the two signs {signs:g}; "
+        f"averaged and classical at (1 − α)η {scaled:.1g}; library and classical at a constant rate {constant:.1g}, "
+        f"and {schedule:.2g} when the rate is halved now and then. fnn's rules are within {names:.0e} of the "
+        "printed ones.",
         signs=signs,
         printed=names,
         scaled=scaled,
@@ -107,8 +108,8 @@ def lookahead_is_held(results):
     theta = apart(results, "nesterov library", "printed nesterov")
     return holds_if(
         max(library, named) < 1e-14 and theta > 1e-2,
-        f"Over 200 updates the library form stays within {library:.0e} of the printed θ + αv, float64, and gets "
-        f"{theta:.2g} away from the printed θ.",
+        f"Over {len(results['library']) - 1} updates the library form stays within {library:.0e} of the printed θ + αv "
+        f"in float64, and gets {theta:.2g} away from the printed θ.",
         to_lookahead=library,
         to_theta=theta,
     )

@@ -115,7 +115,7 @@ def floor_power(excess: np.ndarray, rates: np.ndarray, sizes: np.ndarray):
     return mean_interval(np.polyfit(ratio, np.log(floor.reshape(-1, floor.shape[-1])), 1)[0])
 
 
-@claim("3.8", "Descent by mini-batches converges to the same result as descent on the whole set.")
+@claim("3.8", "Training by mini-batches ends where training on the whole set does.")
 def same_result(results):
     excess = results["excess"]
     later = excess[..., -POINTS // 10 :].mean(axis=-1) / excess[..., POINTS // 4 : POINTS // 2].mean(axis=-1)

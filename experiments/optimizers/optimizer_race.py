@@ -92,7 +92,7 @@ def ranking(results):
     ranked = ", ".join(f"{name} {own[name]:.0f} (η = {rates[name]:.2g})" for name in sorted(own, key=own.__getitem__))
     velocities = ("Momentum", "Nesterov")
     return depends_on(
-        {name: bool(own[name] < own["SGD"]) for name in RULES if name != "SGD"}
+        {f"{name} at its own rate": bool(own[name] < own["SGD"]) for name in RULES if name != "SGD"}
         | {f"{name} at SGD's rate": bool(same[name] < own["SGD"]) for name in velocities},
         f"Steps until |y| > 1 on x² − y² from (1, 0.001), each rule at the rate that is fastest on Beale's function: "
         f"{ranked}. At SGD's rate Momentum needs {same['Momentum']:.0f} and Nesterov {same['Nesterov']:.0f}.",

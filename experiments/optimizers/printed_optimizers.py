@@ -63,6 +63,15 @@ def adagrad_piccoli(gradients: np.ndarray, eta: float, eps: float) -> np.ndarray
     return np.array(updates).swapaxes(0, 1)
 
 
+def adadelta_piccoli(gradients: np.ndarray, eta: float, gamma: float, eps: float) -> np.ndarray:
+    """−η/√(E[g²] + ε) g with E[g²] ← γ E[g²] + (1 − γ) g², printed under the name of AdaDelta."""
+    mean_square, updates = 0 * gradients[0], []
+    for g in gradients:
+        mean_square = gamma * mean_square + (1 - gamma) * g**2
+        updates.append(-eta / np.sqrt(mean_square + eps) * g)
+    return np.array(updates)
+
+
 def adam_piccoli(gradients: np.ndarray, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> np.ndarray:
     """−m/(√v + ε) for these gradients with the printed v ← β₂ v + (1 − β₂) g, which has g where g² belongs, and
     without the bias corrections, which are not printed either. A counter-example: √v is NaN for g < 0."""

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -70,7 +71,10 @@ def _outcomes(modules: dict[str, ModuleType], options: Options) -> Iterator[tupl
     """
     workers = min(usable_cores(), MOST_AT_ONCE) if jax.default_backend() == "cpu" else 1
     alone = [name for name, module in modules.items() if workers == 1 or getattr(module, "ALONE", False)]
-    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin) as pool:
+    options.out.mkdir(parents=True, exist_ok=True)
+    log = options.out / "log.txt"
+    print(f"{workers} experiments at once; how far each is: {log}", flush=True)
+    with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (log,)) as pool:
         running = {pool.submit(_settle, name, options): name for name in modules if name not in alone}
         for future in as_completed(running):
             error = future.exception()
@@ -84,9 +88,11 @@ def _outcomes(modules: dict[str, ModuleType], options: Options) -> Iterator[tupl
             yield name, error
 
 
-def _begin() -> None:
-    """What every process of the pool does first. Bars of several processes would overwrite each other."""
-    os.environ["TQDM_DISABLE"] = "1"
+def _begin(log: Path) -> None:
+    """What every process of the pool does first. Bars of several processes would overwrite each other on a screen, so
+    that they go into a file, with everything else that is written to stderr."""
+    with open(log, "a") as file:
+        os.dup2(file.fileno(), sys.stderr.fileno())
     fnn.use_all_devices()
 
 

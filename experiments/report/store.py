@@ -17,7 +17,7 @@ import numpy as np
 
 import fnn
 from experiments.common import draw, save
-from experiments.experiment import HERE, claims_of
+from experiments.experiment import HERE
 
 LIBRARY = Path(fnn.__file__).parent
 NOT_HASHED = {"plot", "table", "QUICK", "ALONE"}  # of an experiment: what reads results, and what is hashed as config
@@ -78,10 +78,9 @@ def _folder(module: ModuleType, config: Any, results_folder: Path) -> Path:
 def _key(module: ModuleType, config: Any) -> str:
     """A hash of the config, the experiment without what only reads its results, what it shares, the library, JAX."""
     options = {name: value for name, value in dataclasses.asdict(config).items() if name != "out"}
-    read_only = NOT_HASHED | {claim.rule.__name__ for claim in claims_of(module)}
     own = Path(str(module.__file__))
-    parts = [json.dumps(options, sort_keys=True, default=str), _code(own, read_only)]
-    parts += [_code(path, set()) for path in sorted(_shared(own))]
+    parts = [json.dumps(options, sort_keys=True, default=str)]
+    parts += [_code(path) for path in (own, *sorted(_shared(own)))]
     parts += [_library(), version("jax"), version("numpy")]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
@@ -89,7 +88,7 @@ def _key(module: ModuleType, config: Any) -> str:
 @cache
 def _library() -> str:
     """The code of fnn, read once: it is what this process runs, whatever happens to the files meanwhile."""
-    return "\0".join(_code(path, set()) for path in sorted(LIBRARY.rglob("*.py")) if path.name != "plot.py")
+    return "\0".join(_code(path) for path in sorted(LIBRARY.rglob("*.py")) if path.name != "plot.py")
 
 
 def _shared(path: Path) -> set[Path]:
@@ -104,21 +103,23 @@ def _shared(path: Path) -> set[Path]:
     return found.union(*map(_shared, found))
 
 
-def _code(path: Path, without: set[str]) -> str:
-    """The code of a file as a syntax tree, so that comments and layout do not count, without these functions and
-    without docstrings."""
+def _code(path: Path) -> str:
+    """The code of a file as a syntax tree, so that comments and layout do not count; without docstrings, and without
+    what only reads results."""
     tree = ast.parse(path.read_text())
-    tree.body = [node for node in tree.body if _name_of(node) not in without]
+    tree.body = [node for node in tree.body if not _only_reads(node)]
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node) is not None:
             del node.body[0]
     return ast.dump(tree)
 
 
-def _name_of(node: ast.stmt) -> str | None:
-    """The name that a statement of a module defines: a function's, a class's, or QUICK = …"""
-    target = node.targets[0] if isinstance(node, ast.Assign) else node
-    return getattr(target, "id", getattr(target, "name", None))
+def _only_reads(node: ast.stmt) -> bool:
+    """Whether a statement of a module defines one of NOT_HASHED or the rule of a claim."""
+    if isinstance(node, ast.FunctionDef):
+        makers = [getattr(decorator, "func", None) for decorator in node.decorator_list]
+        return node.name in NOT_HASHED or any(getattr(maker, "id", None) == "claim" for maker in makers)
+    return isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) in NOT_HASHED
 
 
 def _stamp(module: ModuleType) -> str:
