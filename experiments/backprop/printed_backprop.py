@@ -82,6 +82,11 @@ def updates(f: Flow) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(by_rule, right), (printed.piccoli_update(f.delta[1], f.W[1]), right)]
 
 
+def sizes(refusal: str) -> str:
+    """What NumPy says of a product of shapes that do not fit, without the signature of its function."""
+    return refusal.rpartition("signature")[2].rpartition("(")[2].rstrip(")") if "signature" in refusal else refusal
+
+
 def medians(errors: np.ndarray, names: np.ndarray) -> str:
     """Over seeds, of errors (activations, seeds)."""
     return ", ".join(f"{name} {np.median(each):.2g}" for name, each in zip(names, errors, strict=True))
@@ -98,7 +103,7 @@ def printed_recursion(results):
         f"{medians(error[:, 1, 0], names)}; {error.shape[-1]} random networks each, exact in all only for "
         f"{', '.join(lucky) or 'none'}. δ_K = loss′ ⊙ f′_K and δ_k = (W_{{k+1}}ᵀ δ_{{k+1}}) ⊙ f′_k agree with fnn to "
         f"{error[:, :, 2].max():.0e}, and fnn with autodiff to {results['autodiff_error']:.0e}. For unequal widths "
-        f"there is no such product; NumPy says: {results['refused'][0]}.",
+        f"there is no such product: {sizes(results['refused'][0])}.",
         exact=exact,
         median_error=np.median(error, axis=-1),
     )
@@ -111,7 +116,7 @@ def update_rule(results, number: int, right: str):
     shares = zip(results["activations"], uphill[:, 1], strict=True)
     return holds_if(
         bool((error <= EXACT).all()),
-        f"Where widths differ its shape is refused: {results['refused'][number + 1]}. Broadcast to the shape of W it "
+        f"Where widths differ its shape does not fit: {sizes(results['refused'][number + 1])}. Broadcast to the shape of W it "
         f"is {right} Median relative error over all activations: {line:.2g} at width 1, {square:.2g} at width 4. Share "
         f"of {error.shape[-1]} networks of width 4 in which the step points uphill: "
         f"{', '.join(f'{name} {share_interval(each)}' for name, each in shares)}.",
