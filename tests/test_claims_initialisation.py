@@ -116,6 +116,7 @@ IDENTITIES = {
 }
 
 DIGITS = {
+    "arriving": np.ones((2, 5)) + np.arange(5) / 100,
     "dataset": "digits",
     "epochs": 4,
     "saturated": np.array([[[0.8] * 5], [[0.1] * 5]]) * SEEDS[:, None],
@@ -213,6 +214,7 @@ CASES = [
     Case(mnist_densities.piled_up, "fails", DIGITS | {"saturated": DIGITS["saturated"][::-1]}),
     Case(mnist_densities.spread_out, "holds", DIGITS),
     Case(mnist_densities.spread_out, "fails", DIGITS | {"deviation": FADED}),
+    Case(mnist_densities.spread_out, "fails", DIGITS | {"arriving": DIGITS["arriving"] * 0.01}),
     Case(mnist_densities.spread_out, "fails", DIGITS | {"loss": DIGITS["loss"][::-1]}),
     Case(then_and_now.history, "holds", RECIPES),
     Case(then_and_now.history, "fails", RECIPES | {"loss": RECIPES["loss"][::-1]}),

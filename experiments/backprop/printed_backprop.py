@@ -116,9 +116,9 @@ def update_rule(results, number: int, right: str):
     shares = zip(results["activations"], uphill[:, 1], strict=True)
     return holds_if(
         bool((error <= EXACT).all()),
-        f"Where widths differ its shape does not fit: {sizes(results['refused'][number + 1])}. Broadcast to the shape of W it "
-        f"is {right} Median relative error over all activations: {line:.2g} at width 1, {square:.2g} at width 4. Share "
-        f"of {error.shape[-1]} networks of width 4 in which the step points uphill: "
+        f"Where widths differ its shape does not fit: {sizes(results['refused'][number + 1])}. Broadcast to "
+        f"the shape of W it is {right} Median relative error over all activations: {line:.2g} at width 1, {square:.2g} "
+        f"at width 4. Share of {error.shape[-1]} networks of width 4 in which the step points uphill: "
         f"{', '.join(f'{name} {share_interval(each)}' for name, each in shares)}.",
         median_error=np.median(error, axis=-1),
         share_uphill=uphill.mean(axis=-1),
