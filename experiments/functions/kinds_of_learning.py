@@ -31,7 +31,7 @@ class Config(Common):
     """Adam's, on batches of 50."""
 
 
-QUICK = Config(seeds=8, epochs=30, quick=True)
+QUICK = Config(seeds=4, epochs=20, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:

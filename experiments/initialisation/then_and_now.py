@@ -43,7 +43,7 @@ class Config(Common):
     """Adam's, the only one tried."""
 
 
-QUICK = Config(seeds=8, epochs=15, old_rates=(0.01, 0.1), quick=True)
+QUICK = Config(seeds=4, hidden_layers=4, epochs=10, old_rates=(0.1,), quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
