@@ -10,7 +10,7 @@ from experiments.experiment import claims_of, files, header, load, topics
 HELP = """python -m experiments: one file per question
 
   list                    the experiments, what each asks and what it costs
-  run NAME [options]      run one; it prints a table and the claims it settles, and writes config.json, results.npz,
+  run NAME [options]      run one; it prints the claims that it settles, and writes config.json, results.npz,
                           env.json and its figures into runs/NAME/<date>-<time>/
   run NAME --help         its options
   report [options]        every claim of the five course documents with its verdict, numbers and figure: runs what is
@@ -32,6 +32,8 @@ def main(arguments: list[str]) -> None:
             from experiments.report.command import report
 
             report(options)
+        case ["list", *_]:
+            raise ValueError(f"list: takes no options, got {' '.join(arguments[1:])}.")
         case [] | ["-h"] | ["--help"]:
             print(HELP)
         case [command, *_]:
@@ -54,6 +56,10 @@ def run(name: str, options: list[str]) -> None:
         prog=f"python -m experiments run {name}",
         description="\n\n".join(f"{title}: {text}" for title, text in header(files()[name]).items()),
     )
+    try:
+        config.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"out: got {config.out}, expected a folder that can be written ({error}).") from error
     start = time.perf_counter()
     results = module.run(config)
     seconds = time.perf_counter() - start

@@ -70,9 +70,10 @@ def layer(W, b) -> DenseParams:
 def chain_rule(results):
     found = results["chain_rule"]
     autodiff, differences = (np.abs(found - results[f"chain_{by}"]).max() for by in ("autodiff", "differences"))
+    points = ["e" if point == np.e else f"{point:g}" for point in results["points"]]
     return holds_if(
         bool(autodiff <= EXACT and differences < 1e-8),
-        f"At x = {', '.join(f'{v:.4g}' for v in results['points'])}: {', '.join(f'{v:.7f}' for v in found)}; autodiff "
+        f"At x = {', '.join(points)}: {', '.join(f'{v:.7f}' for v in found)}; autodiff "
         f"agrees to {autodiff:.1g}, central differences to {differences:.1g}.",
         values=results["chain_rule"],
     )

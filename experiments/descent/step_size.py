@@ -85,10 +85,10 @@ def step_of_the_gradient(results):
     ratio = results["first_step"] / results["gradient"]
     return holds_if(
         every(falls[0].above(0.5), bool(np.abs(ratio[0] - 1).max() < 1e-9)),
-        f"Taken literally the first step is as long as ∇L, {results['gradient'][0].mean():.3g} on average, and lowers "
-        f"the loss of a 2-8-1 network from a share of {falls[0]} of {loss.shape[1]} starts. The notes' formula w − μ∇L "
+        f"Taken literally the first step is as long as ∇L, {results['gradient'][0].mean():.3g} on average, and the "
+        f"share of {loss.shape[1]} 2-8-1 networks whose loss it lowers is {falls[0]}. The notes' formula w − μ∇L "
         f"takes the gradient as a direction: at μ = {rates[-2]:g} the step is {ratio[-2].mean():.6g} ‖∇L‖ long, within "
-        f"{results['angle'].max():.0e} rad of −∇L, and the loss falls from {falls[-2]}.",
+        f"{results['angle'].max():.0e} rad of −∇L, and the share is {falls[-2]}.",
         falls_without_rate=falls[0],
         falls_with_rate=falls[-2],
         length_over_gradient=ratio.mean(axis=1),

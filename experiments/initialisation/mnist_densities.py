@@ -115,9 +115,9 @@ def spread_out(results):
     return holds_if(
         every(drift.within(0.5, 2.0), arriving.above(0.1), gap.above(0.0)),
         f"On {results['dataset']}, {results['loss'].shape[1]} seeds, after {results['epochs']} epochs: the deviation "
-        f"of the last layer's outputs is {drift} times that of the first, and {arriving} of the norm of the gradient "
-        f"at the last hidden layer arrives at the first. The test loss is {gap} below that from N(0, 1), the accuracy "
-        f"{accuracy[1]} against {accuracy[0]}. Training saturates units even so, {saturated} of a layer at most.",
+        f"of the last layer's outputs is {drift} times that of the first; the gradient has {arriving} times the norm "
+        f"at the first hidden layer that it has at the last. The test loss is {gap} below that from N(0, 1), the "
+        f"accuracy {accuracy[1]} against {accuracy[0]}. Training saturates {saturated} of a layer even so.",
         drift=drift,
         arriving=arriving,
         saturated=saturated,

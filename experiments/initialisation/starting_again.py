@@ -79,7 +79,7 @@ def crucial(results):
     )
 
 
-@claim("2.18", "There are local minima; training again from other random weights helps.", figure="best of k")
+@claim("2.18", "There are local minima; training again from other random weights helps.", figure="best-of-k")
 def start_again(results):
     values = results["loss"]
     once = share_interval(values < SOLVED)
@@ -107,4 +107,4 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     curve, (axis,) = draw.figure(height=3)
     axis.plot(range(1, 21), [best_of(results["loss"], k) for k in range(1, 21)], "o-")
     axis.set(yscale="log", xlabel="starts k", ylabel="expected lowest loss", xticks=[1, 5, 10, 15, 20])
-    return {"starts": starts, "best of k": curve}
+    return {"starts": starts, "best-of-k": curve}

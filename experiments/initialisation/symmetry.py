@@ -23,7 +23,7 @@ from fnn import plot as draw
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu")
 STARTS = {"zeros": initializers.zeros, "constant ½": initializers.constant(0.5), "Glorot": initializers.glorot}
-LEARNT = 0.8
+LEARNT = 0.95
 """A start has improved the network when it brings the loss below this share of what guessing costs, log 2."""
 
 

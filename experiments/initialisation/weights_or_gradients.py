@@ -77,8 +77,8 @@ def weights_shrink(results):
         every(*(interval.below(0.5) for interval in intervals)),
         f"Sigmoid, {layers + 1} hidden layers, {seeds} seeds: after {steps} epochs the norms of the weights are "
         f"{min(i.low for i in intervals):.3f} to {max(i.high for i in intervals):.3f} times what they were. What "
-        f"shrinks is the gradient, by {factor} a layer on its way back: it starts as {last.mean():.1e} at the last "
-        f"hidden layer and {first.mean():.1e} at the first.",
+        f"shrinks is the gradient, to {factor} times its norm a layer on its way back: it is {last.mean():.1e} at "
+        f"the last hidden layer and {first.mean():.1e} at the first.",
         weights=intervals,
         gradient_factor=factor,
     )

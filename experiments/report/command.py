@@ -33,7 +33,7 @@ class Options:
     """
 
     quick: bool = False
-    """Small versions, minutes in all: fewer seeds, so that more claims may stay undecided."""
+    """Small versions, minutes in all: fewer seeds, rules and data sets, so that verdicts may be undecided or others."""
     out: Path = Path("report")
     """Folder for index.html, claims.json and the results."""
 
