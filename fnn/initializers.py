@@ -21,8 +21,9 @@ Biases start at zero wherever the library makes them.
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -33,6 +34,8 @@ from fnn.types import PRNGKey
 
 Shape: TypeAlias = tuple[int, int]
 Initializer: TypeAlias = Callable[[PRNGKey, Shape], Float[Array, "out in"]]
+
+PREFIX_STABLE = "jax_threefry_partitionable"  # the setting under which a short draw is the beginning of a longer one
 
 
 def _of_matrix(draw: Initializer) -> Initializer:
@@ -76,22 +79,45 @@ def normal(sigma: float = 0.01) -> Initializer:
     return _of_matrix(lambda key, shape: sigma * jax.random.normal(key, shape))
 
 
-def _normal_with(variance: Callable[[int, int], float]) -> Initializer:
+@dataclass(frozen=True)
+class NormalOfSize:
     """W ~ N(0, variance(out, in))."""
 
-    @_of_matrix
-    def initializer(key, shape):
-        out, into = shape
-        return math.sqrt(variance(out, into)) * jax.random.normal(key, shape)
+    variance: Callable[[Any, Any], Any]
 
-    return initializer
+    def __call__(self, key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
+        """W, drawn at once."""
+        return _of_matrix(self._draw)(key, shape)
+
+    def _draw(self, key, shape):
+        return math.sqrt(self.variance(*shape)) * jax.random.normal(key, shape)
+
+    def first_units(self, key: PRNGKey, shape: Shape, out: Any, into: Any) -> Float[Array, "out in"]:
+        """A matrix of which the first `out` rows and `into` columns are W and all others are zero. Row i is drawn from
+        fold_in(key, i), so that W is the same whatever the shape around it; `out` and `into` may be traced.
+
+        ValueError where JAX is told to draw in the old way, in which a short row is no beginning of a longer one."""
+        if not getattr(jax.config, PREFIX_STABLE):
+            raise ValueError(f"{PREFIX_STABLE}: got False, expected True, on which drawing unit by unit rests.")
+        keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(shape[0]))
+        rows = jax.vmap(lambda key: jax.random.normal(key, shape[1:]))(keys)
+        within = (jnp.arange(shape[0]) < out)[:, None] & (jnp.arange(shape[1]) < into)[None, :]
+        return jnp.where(within, jnp.sqrt(self.variance(out, into)) * rows, 0)
 
 
-fan_out = _normal_with(lambda out, into: 1 / out)
-lecun = _normal_with(lambda out, into: 1 / into)
-glorot = _normal_with(lambda out, into: 2 / (out + into))
-he = _normal_with(lambda out, into: 2 / into)
-he_fan_out = _normal_with(lambda out, into: 2 / out)
+fan_out = NormalOfSize(lambda out, into: 1 / out)
+lecun = NormalOfSize(lambda out, into: 1 / into)
+glorot = NormalOfSize(lambda out, into: 2 / (out + into))
+he = NormalOfSize(lambda out, into: 2 / into)
+he_fan_out = NormalOfSize(lambda out, into: 2 / out)
+
+
+def by_unit(init: str | Initializer) -> Initializer:
+    """A rule whose variance follows from the sizes (fan_out, lecun, glorot, he, he_fan_out), drawn unit by unit: row i
+    from fold_in(key, i). The first units of a layer then start alike however many there are, but for the scale; a
+    network with a `fnn.layers.Width` starts so. ValueError for other initialisers."""
+    rule = of_size(init)
+    return _of_matrix(lambda key, shape: rule.first_units(key, shape, *shape))
 
 
 @_of_matrix
@@ -144,6 +170,15 @@ def get(init: str | Initializer) -> Initializer:
         return checks.lookup("init", init, REGISTRY)
     checks.instance("init", init, init not in (constant, uniform, normal), "an initializer (key, shape) -> W")
     return init
+
+
+def of_size(init: str | Initializer) -> NormalOfSize:
+    """The initialiser of that name, if its variance follows from the sizes. ValueError for others."""
+    rule = get(init)
+    if not isinstance(rule, NormalOfSize):
+        known = [name for name, each in REGISTRY.items() if isinstance(each, NormalOfSize)]
+        raise ValueError(f"init: got {init!r}, which cannot be drawn unit by unit; expected one of {', '.join(known)}.")
+    return rule
 
 
 def drawn(init: Initializer, key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:

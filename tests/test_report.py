@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = ["index", *(document.page for document in DOCUMENTS)]
 PHONE = 390  # pixels
 
-pytestmark = [pytest.mark.xdist_group("report"), pytest.mark.first]  # one worker makes it, and begins with it
+pytestmark = pytest.mark.first  # of the worker that makes it
 
 
 @pytest.fixture(scope="module")

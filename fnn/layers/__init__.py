@@ -5,6 +5,7 @@ from fnn.layers.batch_norm import BatchNormParams, BatchNormState, batch_norm
 from fnn.layers.dense import DenseParams, dense
 from fnn.layers.dropout import dropout
 from fnn.layers.graph import Depth, depth, graph
+from fnn.layers.padded import Width, padded
 from fnn.layers.repeat import repeat
 from fnn.layers.serial import serial
 
@@ -13,12 +14,14 @@ __all__ = [
     "BatchNormState",
     "DenseParams",
     "Depth",
+    "Width",
     "activation",
     "batch_norm",
     "dense",
     "depth",
     "dropout",
     "graph",
+    "padded",
     "repeat",
     "serial",
 ]

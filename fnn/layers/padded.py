@@ -1,0 +1,65 @@
+"""The affine map between layers of which only the first units exist: one program for networks of several widths.
+
+Every width has its own arrays, so a sweep over widths compiles a program for each. Where a layer is `Width(n, most)` it
+has the arrays of `most` units instead; those beyond the first n are written off by the layer that reads them, and their
+weights are zero and stay so. n may then be traced, and networks of all widths are lanes of one program.
+"""
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from fnn import checks, initializers
+from fnn.initializers import Initializer
+from fnn.layers.dense import DenseParams, affine, affine_backward
+from fnn.types import Layer
+
+
+class Width(NamedTuple):
+    """The first `units` of `most`, as a size in `fnn.mlp`: `fnn.mlp((64, Width(hyper["width"], 128), 10))`."""
+
+    units: Any
+    most: int
+
+    @classmethod
+    def of(cls, name: str, size: Any) -> "Width":
+        """A size as a Width; ValueError for counts below 1 and for more units than there is room for. Tracers pass."""
+        if not isinstance(size, Width):
+            n = checks.count(name, size)
+            return cls(n, n)
+        most = checks.count(f"{name}.most", size.most)
+        if checks.is_concrete(size.units) and checks.count(f"{name}.units", size.units) > most:
+            raise ValueError(f"{name}: got {size.units} units of at most {most}; raise most, or leave that width out.")
+        return size
+
+
+def padded(n_in: int | Width, n_out: int | Width, *, init: str | Initializer = "he") -> Layer:
+    """z = W a + b from the first n_in.units to the first n_out.units; W is (n_out.most, n_in.most), zero beyond.
+
+    W is drawn as `initializers.by_unit` draws, with the variance of the units that exist: the network is the one that
+    `dense(n_in.units, n_out.units, init=by_unit(init))` begins, to the rounding of sums. z of the units beyond is 0,
+    and what they pass on is not read by a `padded` that follows. Raises ValueError for sizes that do not fit,
+    initialisers whose variance does not follow from the sizes, and inputs with another feature count than n_in.most.
+    """
+    into, out = Width.of("n_in", n_in), Width.of("n_out", n_out)
+    rule = initializers.of_size(init)
+
+    def initialise(key):
+        W = rule.first_units(key, (out.most, into.most), out.units, into.units)
+        return DenseParams(W, jnp.zeros(out.most, W.dtype)), ()
+
+    def existing(W: Float[Array, "out in"]) -> Float[Array, "out in"]:
+        return jnp.where(jnp.arange(into.most) < into.units, W, 0)
+
+    def forward(params, state, x, *, key=None, train=False):
+        if x.shape[0] != into.most:
+            raise ValueError(f"x: got {x.shape[0]} features, expected {into.most}: this layer maps that many.")
+        z, a = affine(params._replace(W=existing(params.W)), x)
+        return z, state, a
+
+    def backward(params, a, dz):
+        grads, da = affine_backward(params._replace(W=existing(params.W)), a, dz)
+        return grads._replace(W=existing(grads.W)), da
+
+    return Layer(initialise, forward, backward, f"padded {into.most}→{out.most}")

@@ -1,0 +1,148 @@
+"""Networks of several widths as lanes of one program: a padded network is the small one it stands for."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import fnn
+from fnn import data, initializers, losses, optim
+from fnn.layers import Width
+
+KEY = jax.random.key(3)
+MOST = 6
+PADDED = fnn.layers.padded(4, Width(2, MOST))
+RULES = ("fan_out", "lecun", "glorot", "he", "he_fan_out")
+BLOBS = data.from_arrays(
+    np.random.default_rng(0).normal(size=(90, 4)).astype(np.float32),
+    np.random.default_rng(1).integers(0, 3, 90).astype(np.int32),
+)
+
+
+def pair(units, **options):
+    """The padded network, and the small one that it stands for."""
+    init = options.pop("init", "he")
+    wide = fnn.mlp((4, Width(units, MOST), Width(units + 1, MOST), 3), init=init, **options)
+    return wide, fnn.mlp((4, units, units + 1, 3), init=initializers.by_unit(init), **options)
+
+
+def corner(wide, small):
+    """The leaves of a padded pytree, cut to the shapes of the small one."""
+    return jax.tree.map(lambda w, s: np.asarray(w)[tuple(slice(n) for n in np.shape(s))], wide, small)
+
+
+def beyond(wide, small):
+    """How many entries that are cut off are not zero."""
+    total = sum(np.count_nonzero(leaf) for leaf in jax.tree.leaves(wide))
+    return total - sum(np.count_nonzero(leaf) for leaf in jax.tree.leaves(corner(wide, small)))
+
+
+@pytest.mark.parametrize("init", RULES)
+def test_it_starts_as_the_small_network(init, x64):
+    wide, small = (net.init(KEY)[0] for net in pair(3, init=init))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-15), corner(wide, small), small)
+    assert beyond(wide, small) == 0
+
+
+@pytest.mark.parametrize("init", RULES)
+def test_drawing_by_unit_keeps_the_variance(init):
+    """s²/σ² of 10⁵ draws lies within 5 standard errors, √(2/n), of 1."""
+    shape = (200, 500)
+    W = np.asarray(initializers.by_unit(init)(KEY, shape))
+    ratio = W.var() / initializers.get(init).variance(*shape)
+    assert abs(ratio - 1) < 5 * np.sqrt(2 / W.size)
+
+
+@pytest.mark.parametrize(
+    ("units", "options"),
+    [
+        (1, dict(activation="sigmoid")), (MOST - 1, dict()), (2, dict(activation="softplus", batch_norm="before")),
+        (3, dict(activation="sigmoid", batch_norm="after")), (4, dict(dropout=0.5)),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_it_trains_as_the_small_network(units, options, x64):
+    """Decay and momentum included: what lies beyond stays zero. (Adam would follow the rounding of the gradient of a
+    bias before batch normalisation, which is 0.)"""
+    optimizer = optim.momentum(0.05) if "batch_norm" in options else optim.adamw(1e-2, weight_decay=0.1)
+    runs = [
+        fnn.train(net, losses.softmax_cross_entropy, optimizer, BLOBS, epochs=4, batch_size=16, seed=5, progress=False)
+        for net in pair(units, **options)
+    ]
+    wide, small = runs
+    for name, values in small.history.items():
+        np.testing.assert_allclose(wide.history[name], values, rtol=1e-10, err_msg=name)
+    weights, expected = ([p.W for p in run.params if hasattr(p, "W")] for run in runs)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-8), corner(weights, expected), expected)
+    assert beyond(weights, expected) == 0
+
+
+@pytest.mark.parametrize("options", [dict(activation="tanh"), dict(activation="sigmoid", batch_norm="after")], ids=str)
+def test_its_backward_pass_is_right(options):
+    wide, _ = pair(3, **options)
+    x, y = BLOBS.train.x[:12], BLOBS.train.y[:12]
+    assert fnn.check_network(wide, losses.softmax_cross_entropy, x, y).passed
+
+
+def test_weights_beyond_have_no_effect_and_no_gradient():
+    """Whatever they are: an optimizer of others may move them."""
+    wide, _ = pair(3, activation="sigmoid")
+    params, _ = wide.init(KEY)
+    last = params[-1]._replace(W=params[-1].W.at[:, 4:].set(7.0))
+    moved = (*params[:-1], last)
+    x, y = jnp.asarray(BLOBS.train.x[:12]), BLOBS.train.y[:12]
+    value_and_grad = fnn.value_and_grad(wide, losses.softmax_cross_entropy)
+    jax.tree.map(np.testing.assert_array_equal, value_and_grad(params, x, y), value_and_grad(moved, x, y))
+
+
+def test_a_sweep_over_widths_is_one_program():
+    def builder(hyper):
+        net = fnn.mlp((4, Width(hyper["width"], MOST), 3))
+        return net, losses.softmax_cross_entropy, optim.adam(hyper["rate"])
+
+    options = dict(epochs=3, batch_size=16, progress=False)
+    hyper = {"width": [1, 3, 6], "rate": [1e-3, 1e-2]}
+    sweep = fnn.sweep(builder, BLOBS, seeds=[4, 9], hyper=hyper, **options)
+    assert len(sweep.parts) == 1
+    for row, setting in enumerate(sweep.settings):
+        small = fnn.mlp((4, setting["width"], 3), init=initializers.by_unit("he"))
+        alone = fnn.train(small, losses.softmax_cross_entropy, optim.adam(setting["rate"]), BLOBS, seed=9, **options)
+        lane = sweep.lane(row, 9)
+        np.testing.assert_allclose(lane.history["train_loss"], alone.history["train_loss"], rtol=1e-5)
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5), corner(lane.params, alone.params),
+            alone.params,
+        )  # fmt: skip
+        logits = fnn.apply(sweep.net(row), lane.params, BLOBS.test.x)
+        np.testing.assert_allclose(logits, fnn.apply(small, alone.params, BLOBS.test.x), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: fnn.mlp((4, Width(7, 6), 3)), r"sizes\[1\]: got 7 units of at most 6"),
+        (lambda: fnn.mlp((4, Width(0, 6), 3)), r"sizes\[1\].units: got 0"),
+        (lambda: fnn.mlp((4, Width(2, 2.5), 3)), r"sizes\[1\].most: got 2.5"),
+        (lambda: fnn.mlp((Width(2, 4), 3)), r"sizes\[0\]: got Width"),
+        (lambda: fnn.mlp((4, Width(2, 6), 3), init="orthogonal"), "init: got 'orthogonal', which cannot be drawn unit"),
+        (lambda: fnn.mlp((4, Width(2, 6), 3), activation="softmax"), "activation: softmax couples the units"),
+        (lambda: initializers.by_unit("zeros"), "init: got 'zeros'"),
+        (lambda: fnn.apply(PADDED, PADDED.init(KEY)[0], np.ones((5, 3))), "x: got 3 features, expected 4"),
+    ],
+)
+def test_refusals(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_a_width_beyond_the_room_is_refused_before_anything_is_compiled():
+    def builder(hyper):
+        return fnn.mlp((4, Width(hyper["width"], MOST), 3)), losses.softmax_cross_entropy, optim.adam(1e-3)
+
+    with pytest.raises(ValueError, match=r"setting 1, .*got 7 units of at most 6"):
+        fnn.sweep(builder, BLOBS, epochs=1, batch_size=16, seeds=[0], hyper={"width": [3, 7]}, progress=False)
+
+
+def test_units_are_not_drawn_apart_from_the_old_generator():
+    with jax.threefry_partitionable(False), pytest.raises(ValueError, match="jax_threefry_partitionable"):
+        initializers.by_unit("he")(KEY, (3, 2))
