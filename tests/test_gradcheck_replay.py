@@ -115,11 +115,16 @@ def test_cancellation_excuses_only_what_it_explains():
     assert wrong.verdict == "fail"
 
 
-def test_a_loss_in_numpy_that_rounds_coarsely_is_not_believed_beyond_its_noise():
+@pytest.mark.parametrize("beside", [1.0, 1e3])
+@pytest.mark.parametrize("size", [1e-8, 1e-7, 1e-5])
+def test_a_loss_in_numpy_that_rounds_coarsely_is_not_believed_beyond_its_noise(size, beside):
+    """Its value is size², its rounding that of what stands beside it: on a very short way it seems to be constant."""
     target = np.array([1.0, 2.0, 3.0])
-    point = target + 1e-7 * np.array([0.6, -1.2, 0.9])
 
-    def coarse(w):  # the value is 1e-14, its rounding that of 1
-        return float(np.sum((w - target) ** 2) + 1.0 - 1.0)
+    def coarse(w):
+        return float(np.sum((w - target) ** 2) + beside - beside)
 
-    assert fnn.check_gradient(coarse, lambda w: 2 * (w - target), point).passed
+    for seed in range(10):
+        point = target + size * np.random.default_rng(seed).normal(size=3)
+        assert fnn.check_gradient(coarse, lambda w: 2 * (w - target), point).passed
+        assert fnn.check_gradient(coarse, lambda w: 2.2 * (w - target), point).verdict == "fail"

@@ -14,7 +14,11 @@ LADDER = 10.0 ** -np.arange(1, 9)  # steps, in units of the parameter's scale
 KINK = slice(2, 5)  # of these, those at which a kink is looked for
 ROUNDING = 64 * 2.0**-52  # of a value of the loss, relative: a few dozen operations
 SEVERAL = 4  # times the noise that was seen, for the noise that was not
-NEARBY = np.outer([1e-15, 1e-10], [0, *range(-5, 0), *range(1, 7)])  # ways on which a smooth loss is a parabola
+UNEVEN = np.arange(1, 12) * 0.6180339887 % 1  # at even steps, rounding by one unit a step would look like a slope
+BOTH_WAYS, ONE_WAY = np.array([0, *(12 * UNEVEN - 6)]), np.array([0, *(12 * UNEVEN)])
+NEARBY = np.stack([1e-15 * BOTH_WAYS, 1e-10 * BOTH_WAYS, 1e-7 * ONE_WAY])
+"""Ways on which a smooth loss is a parabola. The last is for losses that coarse rounding leaves flat in places on the
+others; it goes to one side, so that a kink at the point does not bend it."""
 PIECE = NEARBY.size  # evaluations of the loss: two programs serve all lengths that a check asks for
 
 
@@ -78,7 +82,9 @@ def values_of(
 
     near = along(np.full(NEARBY.size, -1), NEARBY.ravel()).reshape(NEARBY.shape)
     at_point = float(near[0, 0])
-    seen = max(_roughness(h, f) for h, f in zip(NEARBY, near, strict=True)) if np.isfinite(near).all() else 0.0
+    flat_in_places = len(np.unique(near[1])) < len(near[1])
+    ways = 3 if flat_in_places else 2
+    seen = max(map(_roughness, NEARBY[:ways], near[:ways])) if np.isfinite(near).all() else 0.0
     return Values(at_point, max(seen, known_noise or 0.0, ROUNDING * abs(at_point)), along)
 
 
