@@ -5,6 +5,8 @@ Everything is a fresh process; the two of a pair take turns, and a row is the ra
 first result   64-32-10 on digits, 64 seeds, 40 epochs: from the start of Python to the mean test accuracy, fnn over
                JAX with optax as one writes it by hand
 deep           compiling a run of a homogeneous network with 64 layers (fnn.layers.repeat), over one with 4
+widths         64-w-10 on digits for 5 widths up to 64, 64 seeds each, 20 epochs, compiling included: all widths in one
+               program (fnn.layers.Width) over a program for each
 memory         the largest resident size of 100,000 lanes of 2-16-16-2, 20 epochs of 1,000 examples, over 1,000 lanes
 """
 
@@ -59,6 +61,23 @@ def compiling(depth: int) -> float:
     return run.compile_seconds
 
 
+def widths(together: bool) -> float:
+    """Seconds of the sweep, compiling included."""
+    import fnn
+    from fnn import data, layers, losses, optim
+
+    fnn.use_all_devices()
+
+    def builder(hyper):
+        width = layers.Width(hyper["width"], 64) if together else hyper["width"]
+        return fnn.mlp((64, width, 10)), losses.softmax_cross_entropy, optim.adam(1e-3)
+
+    digits, hyper = data.load("digits"), {"width": [4, 8, 16, 32, 64]}
+    start = time.perf_counter()
+    fnn.sweep(builder, digits, epochs=20, batch_size=64, seeds=range(64), hyper=hyper, progress=False)
+    return time.perf_counter() - start
+
+
 def memory(lanes: int) -> float:
     """Bytes of the largest resident size of a sweep."""
     from rivals import ours
@@ -72,6 +91,7 @@ def memory(lanes: int) -> float:
 PAIRS: dict[str, tuple[Callable, tuple, tuple]] = {
     "first result": (first_result, ("fnn",), ("jax user",)),
     "deep": (compiling, (64,), (4,)),
+    "widths": (widths, (True,), (False,)),
     "memory": (memory, (100_000,), (1_000,)),
 }
 
