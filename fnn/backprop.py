@@ -4,7 +4,7 @@ backprop(…) is what both the surface and the trainer run: forward, the loss gr
 differentiates automatically; a Layer brings its own derivative.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -159,10 +159,12 @@ def target_of(y: Any) -> Target:
     return jnp.asarray(y).T
 
 
-def outputs_of(net: Layer, params: Params, state: State, n_features: int) -> int:
-    """How many outputs the network has for that many features, from shapes alone."""
+@lru_cache(maxsize=256)
+def outputs_of(net: Layer, n_features: int) -> int:
+    """How many outputs the network has for that many features, by tracing its forward pass once."""
     x = jax.ShapeDtypeStruct((n_features, 2), jnp.result_type(float))
-    return jax.eval_shape(lambda p, s, x: forward(net, p, s, x, key=None, train=False)[0], params, state, x).shape[0]
+    evaluate = partial(forward, net, key=None, train=False)
+    return jax.eval_shape(lambda *inputs: evaluate(*inputs)[0], *shapes_of(net), x).shape[0]
 
 
 # ------------------------------------------------------------------------------------------- refusals
@@ -175,7 +177,7 @@ def check_batch(net: Layer, loss: Loss, params: Params, state: State, x: Any, y:
     if weights is not None:
         checks.weights(weights, np.shape(x)[0])
     if loss.check is not None and checks.is_concrete(y):
-        loss.check(np.asarray(y).T, outputs_of(net, params, state, np.shape(x)[1]))
+        loss.check(np.asarray(y).T, outputs_of(net, np.shape(x)[1]))
 
 
 def check_net(net: Any) -> None:

@@ -127,7 +127,7 @@ def to_stablehlo(
     _check_state(net, state)
     for leaf, _ in leaves((params, state)):
         _check_held(leaf)
-    n = _feature_count(net, params, state) if features is None else checks.count("features", features)
+    n = _feature_count(net, params) if features is None else checks.count("features", features)
 
     def predict(x):
         return forward(net, params, state, feature_major(x), key=None, train=False)[0].T
@@ -191,19 +191,19 @@ def _check_state(net: Layer, state: State) -> None:
         raise ValueError(f"state: it{difference}; net.init(key) returns (params, state): pass the trained state.")
 
 
-def _feature_count(net: Layer, params: Params, state: State) -> int:
+def _feature_count(net: Layer, params: Params) -> int:
     """A network does not say what it takes, but it refuses what it does not."""
     sizes = dict.fromkeys(leaf.shape[-1] for leaf, _ in leaves(params) if leaf.shape)
-    taken = [n for n in sizes if n and _takes(net, params, state, n)]
+    taken = [n for n in sizes if n and _takes(net, n)]
     if len(taken) != 1:
         said = f"any of {taken}" if taken else f"none of {list(sizes)}, the sizes of its parameters"
         raise ValueError(f"features: the network takes {said}; expected one count: pass features=.")
     return taken[0]
 
 
-def _takes(net: Layer, params: Params, state: State, features: int) -> bool:
+def _takes(net: Layer, features: int) -> bool:
     try:
-        return outputs_of(net, params, state, features) > 0
+        return outputs_of(net, features) > 0
     except (ValueError, TypeError):  # of the layer, or of an operation on shapes that do not fit
         return False
 

@@ -21,7 +21,7 @@ Biases start at zero wherever the library makes them.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, TypeAlias
 
@@ -80,17 +80,19 @@ def normal(sigma: float = 0.01) -> Initializer:
 
 
 @dataclass(frozen=True)
-class NormalOfSize:
-    """W ~ N(0, variance(out, in))."""
+class OfSize:
+    """W of mean 0 and variance(out, in), by draws of variance 1."""
 
-    variance: Callable[[Any, Any], Any]
+    name: str
+    variance: Callable[[Any, Any], Any] = field(repr=False)
+    standard: Callable[[PRNGKey, tuple[int, ...]], Array] = field(default=jax.random.normal, repr=False)
 
     def __call__(self, key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
         """W, drawn at once."""
         return _of_matrix(self._draw)(key, shape)
 
     def _draw(self, key, shape):
-        return math.sqrt(self.variance(*shape)) * jax.random.normal(key, shape)
+        return math.sqrt(self.variance(*shape)) * self.standard(key, shape)
 
     def first_units(self, key: PRNGKey, shape: Shape, out: Any, into: Any) -> Float[Array, "out in"]:
         """A matrix of which the first `out` rows and `into` columns are W and all others are zero. Row i is drawn from
@@ -100,31 +102,40 @@ class NormalOfSize:
         if not getattr(jax.config, PREFIX_STABLE):
             raise ValueError(f"{PREFIX_STABLE}: got False, expected True, on which drawing unit by unit rests.")
         keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(shape[0]))
-        rows = jax.vmap(lambda key: jax.random.normal(key, shape[1:]))(keys)
+        rows = jax.vmap(lambda key: self.standard(key, shape[1:]))(keys)
         within = (jnp.arange(shape[0]) < out)[:, None] & (jnp.arange(shape[1]) < into)[None, :]
         return jnp.where(within, jnp.sqrt(self.variance(out, into)) * rows, 0)
 
 
-fan_out = NormalOfSize(lambda out, into: 1 / out)
-lecun = NormalOfSize(lambda out, into: 1 / into)
-glorot = NormalOfSize(lambda out, into: 2 / (out + into))
-he = NormalOfSize(lambda out, into: 2 / into)
-he_fan_out = NormalOfSize(lambda out, into: 2 / out)
+def _uniform_of_variance_1(key: PRNGKey, shape: tuple[int, ...]) -> Array:
+    """U(−√3, √3)."""
+    return jax.random.uniform(key, shape, minval=-math.sqrt(3), maxval=math.sqrt(3))
 
 
-def by_unit(init: str | Initializer) -> Initializer:
-    """A rule whose variance follows from the sizes (fan_out, lecun, glorot, he, he_fan_out), drawn unit by unit: row i
-    from fold_in(key, i). The first units of a layer then start alike however many there are, but for the scale; a
-    network with a `fnn.layers.Width` starts so. ValueError for other initialisers."""
-    rule = of_size(init)
-    return _of_matrix(lambda key, shape: rule.first_units(key, shape, *shape))
+fan_out = OfSize("fan_out", lambda out, into: 1 / out)
+lecun = OfSize("lecun", lambda out, into: 1 / into)
+glorot = OfSize("glorot", lambda out, into: 2 / (out + into))
+glorot_uniform = OfSize("glorot_uniform", lambda out, into: 2 / (out + into), _uniform_of_variance_1)
+he = OfSize("he", lambda out, into: 2 / into)
+he_fan_out = OfSize("he_fan_out", lambda out, into: 2 / out)
 
 
-@_of_matrix
-def glorot_uniform(key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
-    """W ~ U(−r, r), r = √(6/(in + out)): the variance of `glorot`."""
-    bound = math.sqrt(6 / sum(shape))
-    return jax.random.uniform(key, shape, minval=-bound, maxval=bound)
+@dataclass(frozen=True)
+class ByUnit:
+    """A rule that draws the units of a layer apart."""
+
+    rule: OfSize
+
+    def __call__(self, key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
+        """W, row i drawn from fold_in(key, i)."""
+        return _of_matrix(lambda key, shape: self.rule.first_units(key, shape, *shape))(key, shape)
+
+
+def by_unit(init: str | Initializer) -> ByUnit:
+    """A rule whose variance follows from the sizes (fan_out, lecun, glorot, glorot_uniform, he, he_fan_out), drawn unit
+    by unit: row i from fold_in(key, i). The first units of a layer then start alike however many there are, but for the
+    scale; a network with a `fnn.layers.Width` starts so. ValueError for other initialisers."""
+    return ByUnit(of_size(init))
 
 
 @_of_matrix
@@ -172,11 +183,13 @@ def get(init: str | Initializer) -> Initializer:
     return init
 
 
-def of_size(init: str | Initializer) -> NormalOfSize:
+def of_size(init: str | Initializer) -> OfSize:
     """The initialiser of that name, if its variance follows from the sizes. ValueError for others."""
     rule = get(init)
-    if not isinstance(rule, NormalOfSize):
-        known = [name for name, each in REGISTRY.items() if isinstance(each, NormalOfSize)]
+    if isinstance(rule, ByUnit):
+        return rule.rule
+    if not isinstance(rule, OfSize):
+        known = [name for name, each in REGISTRY.items() if isinstance(each, OfSize)]
         raise ValueError(f"init: got {init!r}, which cannot be drawn unit by unit; expected one of {', '.join(known)}.")
     return rule
 

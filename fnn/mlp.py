@@ -50,9 +50,9 @@ def mlp(
 
     parts: list[Layer] = []
     for n_in, n_out, sigma in zip(widths, widths[1:-1], _per_layer(activation, hidden), strict=False):
+        if isinstance(n_out, Width) and sigma.product is not None:
+            raise ValueError(f"activation: {sigma.name} couples the units of a layer, which a Width cannot have.")
         features = n_out.most if isinstance(n_out, Width) else n_out
-        if features != n_out and sigma.product is not None:
-            raise ValueError(f"activation: {sigma.name} couples the units of a layer, so it cannot stand on a Width.")
         parts.append(affine(n_in, n_out, init=init))
         if batch_norm == "before":
             parts.append(layers.batch_norm(features))
@@ -69,7 +69,9 @@ def mlp(
 
 def _width(i: int, size: int | Width, at_end: bool) -> int | Width:
     """A size, checked."""
-    if isinstance(size, Width) and not at_end:
+    if isinstance(size, Width):
+        if at_end:
+            raise ValueError(f"sizes[{i}]: got {size}, expected a whole number; only hidden sizes may be a Width.")
         return Width.of(f"sizes[{i}]", size)
     return checks.count(f"sizes[{i}]", size)
 

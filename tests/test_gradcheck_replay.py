@@ -128,3 +128,15 @@ def test_a_loss_in_numpy_that_rounds_coarsely_is_not_believed_beyond_its_noise(s
         point = target + size * np.random.default_rng(seed).normal(size=3)
         assert fnn.check_gradient(coarse, lambda w: 2 * (w - target), point).passed
         assert fnn.check_gradient(coarse, lambda w: 2.2 * (w - target), point).verdict == "fail"
+
+
+@pytest.mark.parametrize("kink", [3e-7, -3e-7, 1e-6])
+def test_a_kink_close_by_is_no_noise(kink):
+    """The loss is 0 where it is looked at first, and so is its gradient."""
+
+    def loss(w):
+        return float(np.maximum(w - kink, 0).sum())
+
+    slope = float(kink < 0)
+    assert fnn.check_gradient(loss, lambda w: 0 * w + slope, np.zeros(3)).passed
+    assert not fnn.check_gradient(loss, lambda w: 0 * w + 0.5, np.zeros(3)).passed

@@ -7,12 +7,12 @@ import pytest
 
 import fnn
 from fnn import data, initializers, losses, optim
-from fnn.layers import Width
+from fnn.layers import Width, narrowed
 
 KEY = jax.random.key(3)
 MOST = 6
 PADDED = fnn.layers.padded(4, Width(2, MOST))
-RULES = ("fan_out", "lecun", "glorot", "he", "he_fan_out")
+RULES = ("fan_out", "lecun", "glorot", "glorot_uniform", "he", "he_fan_out")
 BLOBS = data.from_arrays(
     np.random.default_rng(0).normal(size=(90, 4)).astype(np.float32),
     np.random.default_rng(1).integers(0, 3, 90).astype(np.int32),
@@ -26,21 +26,16 @@ def pair(units, **options):
     return wide, fnn.mlp((4, units, units + 1, 3), init=initializers.by_unit(init), **options)
 
 
-def corner(wide, small):
-    """The leaves of a padded pytree, cut to the shapes of the small one."""
-    return jax.tree.map(lambda w, s: np.asarray(w)[tuple(slice(n) for n in np.shape(s))], wide, small)
-
-
 def beyond(wide, small):
     """How many entries that are cut off are not zero."""
     total = sum(np.count_nonzero(leaf) for leaf in jax.tree.leaves(wide))
-    return total - sum(np.count_nonzero(leaf) for leaf in jax.tree.leaves(corner(wide, small)))
+    return total - sum(np.count_nonzero(leaf) for leaf in jax.tree.leaves(narrowed(wide, small)))
 
 
 @pytest.mark.parametrize("init", RULES)
 def test_it_starts_as_the_small_network(init, x64):
     wide, small = (net.init(KEY)[0] for net in pair(3, init=init))
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-15), corner(wide, small), small)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-15), narrowed(wide, small), small)
     assert beyond(wide, small) == 0
 
 
@@ -73,7 +68,7 @@ def test_it_trains_as_the_small_network(units, options, x64):
     for name, values in small.history.items():
         np.testing.assert_allclose(wide.history[name], values, rtol=1e-10, err_msg=name)
     weights, expected = ([p.W for p in run.params if hasattr(p, "W")] for run in runs)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-8), corner(weights, expected), expected)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-8), narrowed(weights, expected), expected)
     assert beyond(weights, expected) == 0
 
 
@@ -110,7 +105,7 @@ def test_a_sweep_over_widths_is_one_program():
         lane = sweep.lane(row, 9)
         np.testing.assert_allclose(lane.history["train_loss"], alone.history["train_loss"], rtol=1e-5)
         jax.tree.map(
-            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5), corner(lane.params, alone.params),
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5), narrowed(lane.params, alone.params),
             alone.params,
         )  # fmt: skip
         logits = fnn.apply(sweep.net(row), lane.params, BLOBS.test.x)
@@ -123,7 +118,14 @@ def test_a_sweep_over_widths_is_one_program():
         (lambda: fnn.mlp((4, Width(7, 6), 3)), r"sizes\[1\]: got 7 units of at most 6"),
         (lambda: fnn.mlp((4, Width(0, 6), 3)), r"sizes\[1\].units: got 0"),
         (lambda: fnn.mlp((4, Width(2, 2.5), 3)), r"sizes\[1\].most: got 2.5"),
-        (lambda: fnn.mlp((Width(2, 4), 3)), r"sizes\[0\]: got Width"),
+        (
+            lambda: fnn.mlp((Width(2, 4), 3)),
+            r"sizes\[0\]: got Width.*, expected a whole number; only hidden sizes may be",
+        ),
+        (lambda: fnn.mlp((4, Width(2, 4))), r"sizes\[1\]: got Width.*; only hidden sizes"),
+        (lambda: narrowed(fnn.mlp((4, 3)).init(KEY)[0], fnn.mlp((4, 2, 3)).init(KEY)[0]), "wide: has the structure"),
+        (lambda: narrowed({"a": np.ones(3)}, {"a": np.ones(4)}), r"wide\['a'\]: \(4,\) does not fit into \(3,\)"),
+        (lambda: narrowed([np.ones(3)], [np.ones((1, 2))]), r"wide\[0\]: \(1, 2\) does not fit into \(3,\)"),
         (lambda: fnn.mlp((4, Width(2, 6), 3), init="orthogonal"), "init: got 'orthogonal', which cannot be drawn unit"),
         (lambda: fnn.mlp((4, Width(2, 6), 3), activation="softmax"), "activation: softmax couples the units"),
         (lambda: initializers.by_unit("zeros"), "init: got 'zeros'"),
@@ -133,6 +135,20 @@ def test_a_sweep_over_widths_is_one_program():
 def test_refusals(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_numbers_of_numpy_and_a_rule_that_draws_by_unit_are_taken():
+    one, other = (
+        fnn.mlp((4, Width(units, most), 3), init=init)
+        for units, most, init in [(2, 6, "he"), (np.int64(2), np.int64(6), initializers.by_unit("he"))]
+    )
+    jax.tree.map(np.testing.assert_array_equal, one.init(KEY), other.init(KEY))
+
+
+def test_a_width_is_no_part_of_a_tuple_of_sizes():
+    """As a tuple it would be two layers in (4, *Width(2, 6), 3)."""
+    with pytest.raises(TypeError):
+        (4, *Width(2, 6), 3)
 
 
 def test_a_width_beyond_the_room_is_refused_before_anything_is_compiled():

@@ -18,7 +18,7 @@ UNEVEN = np.arange(1, 12) * 0.6180339887 % 1  # at even steps, rounding by one u
 BOTH_WAYS, ONE_WAY = np.array([0, *(12 * UNEVEN - 6)]), np.array([0, *(12 * UNEVEN)])
 NEARBY = np.stack([1e-15 * BOTH_WAYS, 1e-10 * BOTH_WAYS, 1e-7 * ONE_WAY])
 """Ways on which a smooth loss is a parabola. The last is for losses that coarse rounding leaves flat in places on the
-others; it goes to one side, so that a kink at the point does not bend it."""
+others; it goes to one side, since there may be a kink at the point."""
 PIECE = NEARBY.size  # evaluations of the loss: two programs serve all lengths that a check asks for
 
 
@@ -83,8 +83,9 @@ def values_of(
     near = along(np.full(NEARBY.size, -1), NEARBY.ravel()).reshape(NEARBY.shape)
     at_point = float(near[0, 0])
     flat_in_places = len(np.unique(near[1])) < len(near[1])
-    ways = 3 if flat_in_places else 2
-    seen = max(map(_roughness, NEARBY[:ways], near[:ways])) if np.isfinite(near).all() else 0.0
+    seen = 0.0
+    if np.isfinite(near).all():
+        seen = max(*map(_roughness, NEARBY[:2], near[:2]), _graininess(NEARBY[2], near[2]) if flat_in_places else 0.0)
     return Values(at_point, max(seen, known_noise or 0.0, ROUNDING * abs(at_point)), along)
 
 
@@ -92,6 +93,19 @@ def _roughness(h: np.ndarray, f: np.ndarray) -> float:
     """What is left of a function on a very short way when the best parabola is taken off: its rounding."""
     u = h / np.max(np.abs(h))
     return float(np.max(np.abs(f - np.polyval(np.polyfit(u, f, 2), u))))
+
+
+def _graininess(h: np.ndarray, f: np.ndarray) -> float:
+    """The noise of a function on a way that may cross a kink: what the best parabola leaves of four neighbours, the
+    median of all fours. A kink lies among few of them."""
+    order = np.argsort(h)
+    u, f = h[order] / np.max(np.abs(h)), f[order]
+    found = []
+    for i in range(len(u) - 3):
+        four = u[i : i + 4]
+        weights = 1 / np.prod((four[:, None] - four)[~np.eye(4, dtype=bool)].reshape(4, 3), axis=1)
+        found.append(abs(weights @ f[i : i + 4]) / np.linalg.norm(weights))
+    return float(np.median(found))
 
 
 def _called(loss: Callable[[list], Any], leaves: list[np.ndarray]) -> float:

@@ -5,7 +5,7 @@ from fnn.layers.batch_norm import BatchNormParams, BatchNormState, batch_norm
 from fnn.layers.dense import DenseParams, dense
 from fnn.layers.dropout import dropout
 from fnn.layers.graph import Depth, depth, graph
-from fnn.layers.padded import Width, padded
+from fnn.layers.padded import Width, narrowed, padded
 from fnn.layers.repeat import repeat
 from fnn.layers.serial import serial
 
@@ -21,6 +21,7 @@ __all__ = [
     "depth",
     "dropout",
     "graph",
+    "narrowed",
     "padded",
     "repeat",
     "serial",

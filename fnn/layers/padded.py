@@ -5,25 +5,36 @@ has the arrays of `most` units instead; those beyond the first n are written off
 weights are zero and stay so. n may then be traced, and networks of all widths are lanes of one program.
 """
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Self
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from fnn import checks, initializers
 from fnn.initializers import Initializer
 from fnn.layers.dense import DenseParams, affine, affine_backward
-from fnn.types import Layer
+from fnn.types import Layer, PyTree
 
 
-class Width(NamedTuple):
-    """The first `units` of `most`, as a size in `fnn.mlp`: `fnn.mlp((64, Width(hyper["width"], 128), 10))`."""
+@dataclass(frozen=True)
+class Width:
+    """The first `units` of `most` units, as a hidden size in `fnn.mlp((64, Width(hyper["width"], 128), 10))`.
+
+    `units` may be traced, so that a sweep over it compiles once; the sizes of the arrays are those of `most`. Weights
+    are drawn by `fnn.initializers.by_unit`, of a rule whose variance follows from the sizes, such as "he". `narrowed`
+    cuts the small network's parameters out of the padded ones. Activations that couple units (softmax) are refused;
+    those of one's own must be finite at 0, with their slope. The padded network learns what the small one does by rules
+    that treat every entry alike or go by norms, as all in `fnn.optim` do; optax's adafactor, which looks at the shapes,
+    and noisy_sgd, which moves what lies beyond, are others.
+    """
 
     units: Any
     most: int
 
     @classmethod
-    def of(cls, name: str, size: Any) -> "Width":
+    def of(cls, name: str, size: Any) -> Self:
         """A size as a Width; ValueError for counts below 1 and for more units than there is room for. Tracers pass."""
         if not isinstance(size, Width):
             n = checks.count(name, size)
@@ -31,7 +42,7 @@ class Width(NamedTuple):
         most = checks.count(f"{name}.most", size.most)
         if checks.is_concrete(size.units) and checks.count(f"{name}.units", size.units) > most:
             raise ValueError(f"{name}: got {size.units} units of at most {most}; raise most, or leave that width out.")
-        return size
+        return cls(size.units, most)
 
 
 def padded(n_in: int | Width, n_out: int | Width, *, init: str | Initializer = "he") -> Layer:
@@ -63,3 +74,20 @@ def padded(n_in: int | Width, n_out: int | Width, *, init: str | Initializer = "
         return grads._replace(W=existing(grads.W)), da
 
     return Layer(initialise, forward, backward, f"padded {into.most}→{out.most}")
+
+
+def narrowed(wide: PyTree, like: PyTree) -> PyTree:
+    """The beginning of every array of `wide`, in the shapes of `like`: parameters, and state, of the small network.
+
+    `small = fnn.mlp((64, 16, 10)); narrowed(run.params, small.init(key)[0])`. Raises ValueError where one tree is
+    another network's, or an array is smaller than what is to be cut out of it."""
+    structure: Any = jax.tree.structure(wide)
+    if structure != jax.tree.structure(like):
+        raise ValueError(f"wide: {checks.difference(wide, like).strip()}; expected what the padded network learned.")
+
+    def cut(path, array, small):
+        if array.ndim != small.ndim or any(n < m for n, m in zip(array.shape, small.shape, strict=True)):
+            raise ValueError(f"wide{jax.tree_util.keystr(path)}: {small.shape} does not fit into {array.shape}.")
+        return array[tuple(map(slice, small.shape))]
+
+    return jax.tree_util.tree_map_with_path(cut, wide, like)

@@ -41,10 +41,12 @@ def sweep(
     builder      hyper -> (net, loss, optimizer), or (net, loss, optimizer, prepare) with the prepare of fnn.train;
                  hyper maps each name to a value. Numbers are traced where the builder lets them be: a learning rate, a
                  decay, an initial scale cost no compilation. Names, truth values, tuples, and the numbers that it
-                 needs while it builds, such as a width, make a program for each of their values
+                 needs while it builds, such as a width, make a program for each of their values; a fnn.layers.Width
+                 is traced
     hyper        name -> values, for every combination, the last name changing fastest; or a list of points
                  {name: value}, such as scikit-learn's ParameterSampler draws. The builder reads them all; batch_size
-                 may be one, in place of the argument. Names of results (n, min, epoch, test_loss, …) are taken
+                 may be one, and the argument then counts for nothing. Names of results (n, min, epoch, test_loss, …)
+                 are taken
     seeds        distinct whole numbers in [0, 2³²). A lane's random numbers come from its seed alone, as in
                  fnn.train(seed=), so settings share them
     exact        compute every lane as fnn.train does: equal to it bit for bit where the builder's hyperparameters are

@@ -1,5 +1,7 @@
 """Every refusal that `fnn.train` and `fnn.sweep` share, all made before anything is compiled."""
 
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -7,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn import checks
-from fnn.backprop import check_loss, check_net, outputs_of, shapes_of
+from fnn.backprop import check_loss, check_net, outputs_of
 from fnn.data import Dataset, Split
 from fnn.training.program import Plan
 from fnn.training.step import Prepare, Task
@@ -77,18 +79,23 @@ def _check_arrays(name: str, split: Any) -> None:
 def check_fit(task: Task, dataset: Dataset) -> None:
     """Refuses a network, a loss and data that do not fit together, by tracing the shapes and reading the targets."""
     net, loss, _, prepare = task
-    outputs = outputs_of(net, *shapes_of(net), dataset.train.x.shape[1])
+    outputs = outputs_of(net, dataset.train.x.shape[1])
     if prepare is not None:
         dataset = dataset._replace(train=_prepared(prepare, dataset.train))
     for name, split in dataset.splits.items():
-        prediction = jax.ShapeDtypeStruct((outputs, len(split.y)), jnp.result_type(float))
-        target = jax.ShapeDtypeStruct(split.y.shape[::-1], split.y.dtype)
         try:
-            jax.eval_shape(loss.value, prediction, target)
+            _check_target(loss.value, outputs, split.y.shape[::-1], split.y.dtype)
             if loss.check is not None:
                 loss.check(np.asarray(split.y).T, outputs)
         except ValueError as error:
             raise ValueError(f"{name}.{error}") from error
+
+
+@lru_cache(maxsize=256)
+def _check_target(value: Callable, outputs: int, shape: tuple[int, ...], dtype: Any) -> None:
+    """Refuses targets of a shape or dtype that the loss does not take, by tracing it once."""
+    prediction = jax.ShapeDtypeStruct((outputs, shape[-1]), jnp.result_type(float))
+    jax.eval_shape(value, prediction, jax.ShapeDtypeStruct(shape, dtype))
 
 
 def _prepared(prepare: Prepare, train: Split) -> Split:
