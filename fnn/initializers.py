@@ -43,12 +43,17 @@ def _of_matrix(draw: Initializer) -> Initializer:
 
     @wraps(draw)
     def initializer(key, shape):
-        if not isinstance(shape, (tuple, list)) or len(shape) != 2:
-            raise ValueError(f"shape: got {shape!r}, expected (out, in).")
-        out, into = (checks.count(f"shape[{axis}]", length) for axis, length in enumerate(shape))
-        return draw(key, (out, into))
+        return draw(key, _matrix_shape(shape))
 
     return initializer
+
+
+def _matrix_shape(shape: Any) -> Shape:
+    """(out, in); ValueError for anything else."""
+    if not isinstance(shape, (tuple, list)) or len(shape) != 2:
+        raise ValueError(f"shape: got {shape!r}, expected (out, in).")
+    out, into = (checks.count(f"shape[{axis}]", length) for axis, length in enumerate(shape))
+    return out, into
 
 
 @_of_matrix
@@ -89,9 +94,7 @@ class OfSize:
 
     def __call__(self, key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
         """W, drawn at once."""
-        return _of_matrix(self._draw)(key, shape)
-
-    def _draw(self, key, shape):
+        shape = _matrix_shape(shape)
         return math.sqrt(self.variance(*shape)) * self.standard(key, shape)
 
     def first_units(self, key: PRNGKey, shape: Shape, out: Any, into: Any) -> Float[Array, "out in"]:
@@ -128,7 +131,8 @@ class ByUnit:
 
     def __call__(self, key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
         """W, row i drawn from fold_in(key, i)."""
-        return _of_matrix(lambda key, shape: self.rule.first_units(key, shape, *shape))(key, shape)
+        shape = _matrix_shape(shape)
+        return self.rule.first_units(key, shape, *shape)
 
 
 def by_unit(init: str | Initializer) -> ByUnit:
@@ -179,7 +183,7 @@ def get(init: str | Initializer) -> Initializer:
     initialisers such as `normal` that was not called."""
     if not callable(init):
         return checks.lookup("init", init, REGISTRY)
-    checks.instance("init", init, init not in (constant, uniform, normal), "an initializer (key, shape) -> W")
+    checks.instance("init", init, init not in (constant, uniform, normal, by_unit), "an initializer (key, shape) -> W")
     return init
 
 

@@ -15,10 +15,8 @@ KINK = slice(2, 5)  # of these, those at which a kink is looked for
 ROUNDING = 64 * 2.0**-52  # of a value of the loss, relative: a few dozen operations
 SEVERAL = 4  # times the noise that was seen, for the noise that was not
 UNEVEN = np.arange(1, 12) * 0.6180339887 % 1  # at even steps, rounding by one unit a step would look like a slope
-BOTH_WAYS, ONE_WAY = np.array([0, *(12 * UNEVEN - 6)]), np.array([0, *(12 * UNEVEN)])
-NEARBY = np.stack([1e-15 * BOTH_WAYS, 1e-10 * BOTH_WAYS, 1e-7 * ONE_WAY])
-"""Ways on which a smooth loss is a parabola. The last is for losses that coarse rounding leaves flat in places on the
-others; it goes to one side, since there may be a kink at the point."""
+NEARBY = np.outer([1e-15, 1e-10], [0, *(12 * UNEVEN - 6)])  # ways on which a smooth loss is a parabola
+FARTHER = 1e-7 * 12 * UNEVEN  # for one that coarse rounding leaves flat there; one-sided, the point may lie on a kink
 PIECE = NEARBY.size  # evaluations of the loss: two programs serve all lengths that a check asks for
 
 
@@ -82,30 +80,33 @@ def values_of(
 
     near = along(np.full(NEARBY.size, -1), NEARBY.ravel()).reshape(NEARBY.shape)
     at_point = float(near[0, 0])
-    flat_in_places = len(np.unique(near[1])) < len(near[1])
     seen = 0.0
     if np.isfinite(near).all():
-        seen = max(*map(_roughness, NEARBY[:2], near[:2]), _graininess(NEARBY[2], near[2]) if flat_in_places else 0.0)
+        seen = max(map(_roughness, NEARBY, near))
+        if len(np.unique(near[1])) < len(near[1]):
+            seen = max(seen, _graininess(FARTHER, along(np.full(FARTHER.size, -1), FARTHER)))
     return Values(at_point, max(seen, known_noise or 0.0, ROUNDING * abs(at_point)), along)
 
 
 def _roughness(h: np.ndarray, f: np.ndarray) -> float:
-    """What is left of a function on a very short way when the best parabola is taken off: its rounding."""
-    u = h / np.max(np.abs(h))
-    return float(np.max(np.abs(f - np.polyval(np.polyfit(u, f, 2), u))))
+    """The rounding of a function, as it shows on a very short way."""
+    return float(np.max(np.abs(_off_parabola(h, f))))
 
 
 def _graininess(h: np.ndarray, f: np.ndarray) -> float:
-    """The noise of a function on a way that may cross a kink: what the best parabola leaves of four neighbours, the
-    median of all fours. A kink lies among few of them."""
+    """The same on a way that may cross a kink: the median over four neighbours each, few of which have it among them. 0
+    where the function is not finite."""
+    if not np.isfinite(f).all():
+        return 0.0
     order = np.argsort(h)
-    u, f = h[order] / np.max(np.abs(h)), f[order]
-    found = []
-    for i in range(len(u) - 3):
-        four = u[i : i + 4]
-        weights = 1 / np.prod((four[:, None] - four)[~np.eye(4, dtype=bool)].reshape(4, 3), axis=1)
-        found.append(abs(weights @ f[i : i + 4]) / np.linalg.norm(weights))
-    return float(np.median(found))
+    fours = [order[i : i + 4] for i in range(len(h) - 3)]
+    return float(np.median([np.linalg.norm(_off_parabola(h[four], f[four])) for four in fours]))
+
+
+def _off_parabola(h: np.ndarray, f: np.ndarray) -> np.ndarray:
+    """What is left of a function when the best parabola is taken off."""
+    u = h / np.max(np.abs(h))
+    return f - np.polyval(np.polyfit(u, f, 2), u)
 
 
 def _called(loss: Callable[[list], Any], leaves: list[np.ndarray]) -> float:

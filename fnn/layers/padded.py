@@ -10,11 +10,10 @@ from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
 from fnn import checks, initializers
 from fnn.initializers import Initializer
-from fnn.layers.dense import DenseParams, affine, affine_backward
+from fnn.layers.dense import DenseParams, dense
 from fnn.types import Layer, PyTree
 
 
@@ -55,23 +54,21 @@ def padded(n_in: int | Width, n_out: int | Width, *, init: str | Initializer = "
     """
     into, out = Width.of("n_in", n_in), Width.of("n_out", n_out)
     rule = initializers.of_size(init)
+    whole = dense(into.most, out.most)
 
     def initialise(key):
         W = rule.first_units(key, (out.most, into.most), out.units, into.units)
         return DenseParams(W, jnp.zeros(out.most, W.dtype)), ()
 
-    def existing(W: Float[Array, "out in"]) -> Float[Array, "out in"]:
-        return jnp.where(jnp.arange(into.most) < into.units, W, 0)
+    def existing(params: DenseParams) -> DenseParams:
+        return params._replace(W=jnp.where(jnp.arange(into.most) < into.units, params.W, 0))
 
     def forward(params, state, x, *, key=None, train=False):
-        if x.shape[0] != into.most:
-            raise ValueError(f"x: got {x.shape[0]} features, expected {into.most}: this layer maps that many.")
-        z, a = affine(params._replace(W=existing(params.W)), x)
-        return z, state, a
+        return whole.forward(existing(params), state, x, key=key, train=train)
 
     def backward(params, a, dz):
-        grads, da = affine_backward(params._replace(W=existing(params.W)), a, dz)
-        return grads._replace(W=existing(grads.W)), da
+        grads, da = whole.backward(existing(params), a, dz)
+        return existing(grads), da
 
     return Layer(initialise, forward, backward, f"padded {into.most}→{out.most}")
 
