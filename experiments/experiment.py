@@ -48,3 +48,14 @@ def header(path: Path) -> dict[str, str]:
         elif line.startswith(" ") and fields:
             fields[next(reversed(fields))] += f" {line.strip()}"
     return fields
+
+
+def listing() -> str:
+    """Lists name, question and cost of each experiment by topic, without importing any."""
+    lines = []
+    for topic, names in topics().items():
+        lines.append(f"{topic}\n{'-' * len(topic)}")
+        for name in names:
+            fields = header(files()[name])
+            lines.append(f"{name}\n  {fields['Question']}\n  Cost: {fields['Cost']}")
+    return "\n\n".join(lines)

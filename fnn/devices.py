@@ -4,10 +4,6 @@ import os
 
 import jax
 
-IN_ORDER = {"xla_cpu_enable_concurrency_optimized_scheduler": False}
-"""Options for jax.jit: the operations of a step one after the other. XLA would run them side by side where it can,
-which for small ones costs more than it saves, the more so as the other cores have work of their own."""
-
 
 def use_all_devices() -> int:
     """Makes each CPU core a JAX device, so that `fnn.sweep` runs one block of lanes on each.

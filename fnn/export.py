@@ -30,7 +30,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Num
 
-from fnn import checks
+from fnn import checks, compiler
 from fnn.backprop import check_net, check_params, feature_major, forward, outputs_of, shapes_of
 from fnn.checkpoint import files
 from fnn.checkpoint.arrays import Leaf, leaves, on_host, packed, restored, unpacked
@@ -147,7 +147,7 @@ def from_stablehlo(path: str | Path) -> Predict:
     exported = _program(path)
     (aval,) = exported.in_avals
     _check_held(Leaf(f"{path}", aval.shape, aval.dtype.name, None))
-    call = jax.jit(exported.call)
+    call = compiler.jit(exported.call)
 
     def predict(x: Num[ArrayLike, "batch features"]) -> Float[Array, "batch outputs"]:
         checks.features(x)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Num
 
-from fnn import checks, tree
+from fnn import checks, compiler, tree
 from fnn.types import ArrayLike, PRNGKey
 
 
@@ -94,7 +94,7 @@ def fit(
     return _fit(start, x, jnp.asarray(y), key, learning_rate, epochs=epochs)
 
 
-@partial(jax.jit, static_argnames="epochs")
+@partial(compiler.jit, static_argnames="epochs")
 def _fit(start, x, t, key, learning_rate, *, epochs):
     t, eta = jnp.asarray(t, x.dtype), jnp.asarray(learning_rate, x.dtype)
 

@@ -15,7 +15,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float, Scalar
 
-from fnn import checks
+from fnn import checks, compiler
 from fnn.types import Params, PRNGKey
 
 Objective: TypeAlias = Callable[[Params], Scalar]
@@ -52,7 +52,7 @@ def one_at_a_time(loss: Objective, params: Params, *, key: PRNGKey, steps: int, 
     return _one_at_a_time(loss, params, key, sigma, steps=steps)
 
 
-@partial(jax.jit, static_argnames=("loss", "steps"))
+@partial(compiler.jit, static_argnames=("loss", "steps"))
 def _one_at_a_time(loss, params, key, sigma, *, steps):
     w, unravel = ravel_pytree(params)
     scale = jnp.asarray(sigma, w.dtype)
@@ -99,7 +99,7 @@ def all_in_parallel(
     return _all_in_parallel(loss, params, key, sigma, learning_rate, steps=steps, trials=trials)
 
 
-@partial(jax.jit, static_argnames=("loss", "steps", "trials"))
+@partial(compiler.jit, static_argnames=("loss", "steps", "trials"))
 def _all_in_parallel(loss, params, key, sigma, learning_rate, *, steps, trials):
     w, unravel = ravel_pytree(params)
     scale, eta = jnp.asarray(sigma, w.dtype), jnp.asarray(learning_rate, w.dtype)

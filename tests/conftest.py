@@ -17,6 +17,8 @@ if "PYTEST_XDIST_WORKER" not in os.environ:  # the workers, and the processes th
 import jax
 import pytest
 
+from tests import amounts
+
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
@@ -35,7 +37,14 @@ def programs_of_a_file():
     jax.clear_caches()
 
 
+def pytest_addoption(parser):
+    parser.addoption("--all", action="store_true", help="also run the tests that are marked long")
+    parser.addoption("--quick", action="store_true", help="run only what takes a minute")
+
+
 def pytest_configure(config):
+    amounts.ALL = config.getoption("--all")
+    config.addinivalue_line("markers", "long: run by scripts/test --all alone")
     config.addinivalue_line("markers", "first: long, so that the other worker has something to do meanwhile")
 
 

@@ -4,14 +4,12 @@ Two kinds of properties. A wrong argument among right ones is refused under its 
 the finished thing then computes finite numbers. Random arrays go through an oracle in NumPy that says which arguments
 are wrong; where none is, the values must be the oracle's.
 
-About 740 cases as it stands, in half a minute; FNN_LONG=1 makes it 7,300, in a minute or two:
-FNN_LONG=1 .venv/bin/pytest tests/test_fuzz.py. Both are the same at every run.
+About 740 cases as it stands, and 7,300 with scripts/test --all. Both are the same at every run.
 """
 
 import datetime
 import decimal
 import fractions
-import os
 
 import jax
 import jax.numpy as jnp
@@ -20,20 +18,20 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from problems import blobs
 
 import fnn
 from fnn import activations, checks, data, initializers, layers, losses, optim, penalties, perceptron, perturbation
 from fnn.perceptron import PerceptronParams
+from tests.amounts import amount
+from tests.problems import blobs
 
-LONG = os.environ.get("FNN_LONG") == "1"
 KEY = jax.random.key(0)
 REFUSED = object()
 
 
 def cases(short: int, long: int):
     return settings(
-        max_examples=long if LONG else short,
+        max_examples=amount(short, long),
         derandomize=True,
         deadline=None,
         database=None,

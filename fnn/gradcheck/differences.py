@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
+from fnn import compiler
 from fnn.gradcheck.problem import Unusable
 
 LADDER = 10.0 ** -np.arange(1, 9)  # steps, in units of the parameter's scale
@@ -74,7 +75,7 @@ def values_of(
         pairs = zip(coordinates, steps, strict=True)
         return np.array([_called(loss, _numpy_move(leaves, direction, i, h)) for i, h in pairs])
 
-    @jax.jit
+    @compiler.jit
     def program(flat, direction, coordinates, steps):
         return jax.lax.map(lambda pair: moved(flat, direction, *pair), (coordinates, steps))
 

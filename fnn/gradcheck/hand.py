@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 
+from fnn import compiler
 from fnn.gradcheck.flow import flow_of
 from fnn.gradcheck.noise import REPETITIONS, noise_floor, repeated, rounded_again
 from fnn.gradcheck.problem import Problem
@@ -17,7 +18,7 @@ def hand_noise(problem: Problem) -> list[np.ndarray]:
     except Exception:  # it ran on arrays just now, so it is NumPy: only its parameters can be rounded another way
         return noise_floor(problem.gradient(), [problem.hand(moved) for moved in _moved(problem)])
 
-    @jax.jit
+    @compiler.jit
     def evaluate(leaves, roundings):
         gradients, decided = rounded_again(hand, leaves, roundings[0], narrow=0.0)
         return gradients, [decided]

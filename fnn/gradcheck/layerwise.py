@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fnn import compiler
 from fnn.gradcheck.check import check_gradient
 from fnn.gradcheck.compare import relative_error
 from fnn.gradcheck.records import LayerReport
@@ -69,7 +70,7 @@ def examine_layers(
     def gradient(prediction):
         return coefficients(prediction)[None, :] * loss.gradient(prediction, target)
 
-    @jax.jit
+    @compiler.jit
     def passes(params, x):
         inputs = [x]
         for link, own in zip(links, params, strict=True):

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnn import checks, reductions
+from fnn import checks, compiler, reductions
 from fnn.backprop import check_loss, check_net, feature_major, target_of, value_and_grad
 from fnn.gradcheck.check import check_gradient
 from fnn.gradcheck.layerwise import chain, examine_layers
@@ -65,7 +65,7 @@ def check_network(
             value = jnp.sum(coefficients(prediction) * loss.value(prediction, target_of(y)))
             return value if loss.penalty is None else value + loss.penalty.value(params)
 
-        @jax.jit
+        @compiler.jit
         def gradient(params, *, key):
             return gradient_of(
                 params, _as(dtype, x), _as(dtype, y), state=state, key=key, train=train, weights=weights

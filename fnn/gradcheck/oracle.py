@@ -7,6 +7,7 @@ import jax
 import numpy as np
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
+from fnn import compiler
 from fnn.gradcheck.flow import flow_of, is_float
 from fnn.gradcheck.kinks import ties
 from fnn.gradcheck.noise import noise_floor, repeated, rounded_again
@@ -63,7 +64,7 @@ def _evaluated(problem: Problem, traced: ClosedJaxpr, gradient: ClosedJaxpr) -> 
     """Gradient, noise and ties, in one program."""
     flows = [flow_of(gradient), flow_of(traced)]
 
-    @jax.jit
+    @compiler.jit
     def evaluate(leaves, roundings):
         gradients, decided = rounded_again(flows[0], leaves, roundings[0], narrow=NARROW)
         (value,), in_loss = rounded_again(flows[1], leaves, roundings[1], narrow=1.0)

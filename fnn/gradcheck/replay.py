@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fnn import compiler
 from fnn.gradcheck.flow import Flow, Number, Operation, evaluate, flow_of, is_float, is_key
 from fnn.gradcheck.oracle import Truth
 
@@ -67,7 +68,7 @@ def replay_of(truth: Truth, leaves: Sequence[np.ndarray]) -> Replay:
         wrong = sum(jnp.sum(error * values[number]) for number, error in errors.items())
         return values[flow.outputs[0]] + wrong, values
 
-    @jax.jit
+    @compiler.jit
     def program(leaves, constants, errors):
         zeros = jax.tree.map(jnp.zeros_like, errors)
         (grads, deltas), values = jax.grad(objective, (0, 1), has_aux=True)(leaves, zeros, constants, errors)

@@ -13,8 +13,7 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Bool
 
-from fnn import checks
-from fnn.devices import IN_ORDER
+from fnn import checks, compiler
 from fnn.sweeping.blocks import Shape, device_mesh, over_rows, seats, spread
 from fnn.sweeping.groups import Fixed, Recorded, check_read, traced_names
 from fnn.sweeping.interrupted import SweepInterrupted
@@ -147,7 +146,8 @@ def function_groups(f: Callable, settings: Sequence[Setting]) -> list[FunctionGr
 def group_like(group: FunctionGroup, settings: Sequence[Setting]) -> PyTree:
     """The shapes of what the function returns."""
     lanes = lanes_of([settings[row] for row in group.rows], group.traced, [0])
-    hyper = {name: jax.ShapeDtypeStruct((), values.dtype) for name, values in lanes.hyper.items()}
+    dtypes = {name: jax.dtypes.canonicalize_dtype(values.dtype) for name, values in lanes.hyper.items()}
+    hyper = {name: jax.ShapeDtypeStruct((), dtype) for name, dtype in dtypes.items()}
     return jax.eval_shape(lambda key, hyper: group.function(key, hyper), jax.random.key(0), hyper)
 
 
@@ -195,7 +195,7 @@ def write(sweep: FunctionSweep, rows: np.ndarray, columns: np.ndarray, values: P
     sweep.finished[rows, columns] = True
 
 
-@partial(jax.jit, compiler_options=IN_ORDER, static_argnums=(0, 1, 2))
+@partial(compiler.jit, static_argnums=(0, 1, 2))
 def function_block(
     function: FixedFunction, mesh: Mesh, shape: Shape, lanes: Lanes, taken: Bool[jax.Array, "rows abreast"]
 ) -> PyTree:

@@ -11,10 +11,9 @@ from jax.sharding import Mesh
 from jax.stages import Traced
 from jaxtyping import Bool, Integer
 
-from fnn import tree
+from fnn import compiler, tree
 from fnn.checkpoint.run_directory import text_of
 from fnn.data import Dataset
-from fnn.devices import IN_ORDER
 from fnn.sweeping.blocks import Seats, Shape, over_rows, seats, spread, spread_like
 from fnn.sweeping.groups import FixedBuilder, Group
 from fnn.sweeping.lanes import Lanes
@@ -91,7 +90,7 @@ class Program(NamedTuple):
         """The network that the builder makes of these hyperparameters where they are traced."""
 
         def within(use: Callable) -> Callable:
-            return jax.jit(
+            return compiler.jit(
                 lambda hyper, *rest, **named: use(self.group.builder(hyper).net, *rest, **named),
                 static_argnames="train",
             )
@@ -154,7 +153,7 @@ def advance_lane(
     return advance(builder(hyper), plan, seed, dataset, training, until)
 
 
-@partial(jax.jit, compiler_options=IN_ORDER, static_argnums=(0, 1, 2, 3))
+@partial(compiler.jit, static_argnums=(0, 1, 2, 3))
 def begin_block(
     builder: FixedBuilder, plan: Plan, mesh: Mesh, shape: Shape, lanes: Lanes, real: Bool[ArrayLike, "rows abreast"]
 ) -> Training:
@@ -167,7 +166,7 @@ def begin_block(
     return over_rows(mesh, shape, lane, (lanes, real))
 
 
-@partial(jax.jit, compiler_options=IN_ORDER, static_argnums=(0, 1, 2, 3), donate_argnums=6)
+@partial(compiler.jit, static_argnums=(0, 1, 2, 3), donate_argnums=6)
 def advance_block(
     builder: FixedBuilder, plan: Plan, mesh: Mesh, shape: Shape, lanes: Lanes, dataset: Dataset, training: Training,
     until: Integer[ArrayLike, ""],
@@ -180,7 +179,7 @@ def advance_block(
     return over_rows(mesh, shape, lane, (lanes, training), (dataset, until))
 
 
-@partial(jax.jit, compiler_options=IN_ORDER, static_argnums=(0, 1, 2, 3), donate_argnums=6)
+@partial(compiler.jit, static_argnums=(0, 1, 2, 3), donate_argnums=6)
 def examine_block(
     builder: FixedBuilder, plan: Plan, mesh: Mesh, shape: Shape, lanes: Lanes, dataset: Dataset, training: Training
 ) -> Training:

@@ -95,7 +95,8 @@ def check_fit(task: Task, dataset: Dataset) -> None:
 def _check_target(value: Callable, outputs: int, shape: tuple[int, ...], dtype: Any) -> None:
     """Refuses targets of a shape or dtype that the loss does not take, by tracing it once."""
     prediction = jax.ShapeDtypeStruct((outputs, shape[-1]), jnp.result_type(float))
-    jax.eval_shape(value, prediction, jax.ShapeDtypeStruct(shape, dtype))
+    target = jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(dtype))
+    jax.eval_shape(value, prediction, target)
 
 
 def _prepared(prepare: Prepare, train: Split) -> Split:

@@ -12,11 +12,10 @@ import numpy as np
 import optax
 from jaxtyping import Float
 
-from fnn import checks
+from fnn import checks, compiler
 from fnn.backprop import feature_major
 from fnn.checkpoint.run_directory import text_of
 from fnn.data import Dataset
-from fnn.devices import IN_ORDER
 from fnn.training.keeping import checked_saving, described, keeping
 from fnn.training.pace import Pace
 from fnn.training.program import Plan, Training, advance, begin, examine
@@ -168,9 +167,9 @@ def _of_divergence(run: Run, task: Task, plan: Plan, dataset: Dataset) -> str:
     )
 
 
-_begin = jax.jit(begin, compiler_options=IN_ORDER, static_argnums=(0, 1))
-_advance = jax.jit(advance, compiler_options=IN_ORDER, static_argnums=(0, 1), donate_argnums=4)
-_examine = jax.jit(examine, compiler_options=IN_ORDER, static_argnums=(0, 1), donate_argnums=4)
+_begin = compiler.jit(begin, static_argnums=(0, 1))
+_advance = compiler.jit(advance, static_argnums=(0, 1), donate_argnums=4)
+_examine = compiler.jit(examine, static_argnums=(0, 1), donate_argnums=4)
 
 
 def run_of(training: Training, compile_seconds: float, run_seconds: float) -> Run:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnn import activations
+from fnn import activations, compiler
 from fnn.gradcheck.flow import Flow, Number, Operation, apply, is_key
 from fnn.gradcheck.replay import Replay, Rule
 
@@ -111,7 +111,7 @@ def _slopes(replay: Replay, pairs: Sequence[tuple[Number, Number]]) -> list[tupl
     rng = np.random.default_rng(0)
     signs = {pair: rng.choice([-1.0, 1.0], np.shape(values[pair[0]])) for pair in pairs}
 
-    @jax.jit
+    @compiler.jit
     def program(values):
         rows = []
         for z, a in pairs:
@@ -160,4 +160,4 @@ def name_of(replay: Replay, z: Number, a: Number) -> str:
 
 
 def _value(activation: activations.Activation) -> Callable:
-    return jax.jit(activation.value)
+    return compiler.jit(activation.value)

@@ -59,7 +59,7 @@ def jax_check_grads(case: Case, gradient: Callable, x64: bool) -> Answer:
 
 def torch_gradcheck(case: Case, gradient: Callable, fast: bool) -> Answer:
     """`torch.autograd.gradcheck` of an `autograd.Function` whose backward is the hand-written gradient."""
-    leaves, tree = jax.tree.flatten(case.params)
+    leaves, structure = jax.tree.flatten(case.params)
     if not fast and sum(leaf.size for leaf in leaves) > SLOW_PARAMETERS:
         return Answer(None)
     value = _value_in_float64(case)
@@ -67,7 +67,8 @@ def torch_gradcheck(case: Case, gradient: Callable, fast: bool) -> Answer:
     class Network(torch.autograd.Function):
         @staticmethod
         def forward(ctx, *tensors):
-            ctx.params = tree.unflatten([tensor.detach().numpy() for tensor in tensors])
+            arrays = [tensor.detach().numpy() for tensor in tensors]
+            ctx.params = jax.tree.unflatten(structure, arrays)
             return torch.tensor(float(value(ctx.params)), dtype=torch.float64)
 
         @staticmethod

@@ -17,7 +17,8 @@ def prepare(case: Case, problem: Problem, lanes: int):
 def trainer(case: Case, problem: Problem, lanes: int):
     """The same, compiling with the first call."""
     fnn.use_all_devices()
-    splits = data.Dataset(*(data.Split(*split) for split in problem))
+    train, validation, test = (data.Split(*split) for split in problem)
+    splits = data.Dataset(train, validation, test)
     net, optimizer = fnn.mlp(case.sizes), optim.adam(LEARNING_RATE)
 
     def builder(hyper):

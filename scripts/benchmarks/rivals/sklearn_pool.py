@@ -33,6 +33,8 @@ class Pool:
 
 
 prepare = Pool
+work: tuple[Case, Problem]
+"""What a process trains: `keep` sets it there."""
 
 
 def keep(case: Case, problem: Problem) -> None:

@@ -1,0 +1,214 @@
+"""Compile programs under options with which XLA computes what they say.
+
+XLA has faults: programs that are compiled without a word and return wrong numbers, or crash.
+`FAULTS` is the list of those that were found on the CPU, each with the jaxlib that has it, what
+goes wrong, and the compiler option that avoids it. `jit` is `jax.jit` under these options, and
+everything that fnn compiles goes through it. `python -m fnn doctor` runs a canary for each fault.
+
+A program of the user's own is compiled by `jax.jit` without these options. `xla_flags` is what
+avoids the same faults there, in the environment variable XLA_FLAGS.
+"""
+
+import warnings
+from collections.abc import Callable
+from functools import cache, cached_property
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import jaxlib
+
+
+class Option(NamedTuple):
+    """A compiler option, as `jax.jit` takes it and as the environment variable XLA_FLAGS does."""
+
+    name: str
+    value: str | bool
+    flag: str
+
+
+class Fault(NamedTuple):
+    """A fault of XLA on the CPU.
+
+    name    of its canary in `fnn.doctor`
+    since   the first jaxlib in which it was seen; those before 0.10.1 were not tried
+    until   the first jaxlib in which it is right again; None where the newest still has it
+    wrong   what is computed wrongly
+    option  avoids it
+    source  public reports of it
+    """
+
+    name: str
+    since: tuple[int, ...]
+    until: tuple[int, ...] | None
+    wrong: str
+    option: Option
+    source: str
+
+    def is_in(self, jaxlib_version: tuple[int, ...]) -> bool:
+        """Return whether a jaxlib has the fault."""
+        return self.since <= jaxlib_version and (self.until is None or jaxlib_version < self.until)
+
+
+NO_YNN_REDUCTIONS = Option(
+    "xla_cpu_experimental_ynn_fusion_type",
+    "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT",
+    "--xla_cpu_experimental_ynn_fusion_type=-reduce",
+)
+"""Keep reductions away from YNNPACK, a library of kernels, and leave it the products."""
+
+NO_ALGEBRAIC_SIMPLIFIER = Option(
+    "xla_disable_hlo_passes", "algsimp", "--xla_disable_hlo_passes=algsimp"
+)
+"""Skip the pass that rewrites operations by algebraic rules."""
+
+IN_ORDER = Option(
+    "xla_cpu_enable_concurrency_optimized_scheduler",
+    False,
+    "--xla_cpu_enable_concurrency_optimized_scheduler=false",
+)
+"""Run the operations of a step one after the other. XLA would run them side by side where it can,
+which for small ones costs more than it saves: the other cores have work of their own."""
+
+FAULTS = (
+    Fault(
+        "blocked reduction",
+        since=(0, 10, 2),
+        until=(0, 11, 0),
+        wrong="a reduction over few rows of a product, of more than 10,000 numbers",
+        option=NO_YNN_REDUCTIONS,
+        source="jax-ml/jax#39103",
+    ),
+    Fault(
+        "broadcast product",
+        since=(0, 10, 2),
+        until=None,
+        wrong="a sum over a product with a broadcast number, under vmap",
+        option=NO_YNN_REDUCTIONS,
+        source="found here; no public report is known",
+    ),
+    Fault(
+        "many axes",
+        since=(0, 10, 2),
+        until=(0, 11, 1),
+        wrong="a product and a reduction of arrays with seven axes: the process crashes",
+        option=NO_YNN_REDUCTIONS,
+        source="jax-ml/jax#39257, jax-ml/jax#40412",
+    ),
+    Fault(
+        "dilated window",
+        since=(0, 10, 2),
+        until=None,
+        wrong="a reduction over windows of an array with holes",
+        option=NO_YNN_REDUCTIONS,
+        source="openxla/xla#48714",
+    ),
+    Fault(
+        "shifted update",
+        since=(0, 10, 1),
+        until=None,
+        wrong="an array that is updated by a shifted part of itself, and reshaped",
+        option=NO_ALGEBRAIC_SIMPLIFIER,
+        source="openxla/xla#49176",
+    ),
+    Fault(
+        "nested slices",
+        since=(0, 10, 1),
+        until=(0, 12, 0),
+        wrong="a slice of a slice whose start lies outside the array",
+        option=NO_ALGEBRAIC_SIMPLIFIER,
+        source="openxla/xla#49121",
+    ),
+)
+
+
+def jit(function: Callable, **arguments: Any) -> "Jitted":
+    """Compile a function as `jax.jit(function, **arguments)` does, under `options()`.
+
+    Nothing is compiled, and no device is touched, before the first call. A call from within
+    another function that JAX is tracing becomes a part of that program, whose options hold.
+    """
+    return Jitted(function, arguments)
+
+
+class Jitted:
+    """A function that is compiled under `options()`, with the methods of what `jax.jit` returns."""
+
+    def __init__(self, function: Callable, arguments: dict[str, Any]) -> None:
+        self.function = function
+        self.arguments = arguments
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the program of its own, or from within another one its part."""
+        jitted = self.nested if is_tracing((args, kwargs)) else self.outermost
+        return jitted(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.outermost, name)
+
+    @cached_property
+    def outermost(self) -> Any:
+        """Hold the program of its own, under the options."""
+        return jax.jit(self.function, compiler_options=options(), **self.arguments)
+
+    @cached_property
+    def nested(self) -> Any:
+        """Hold the part of another program: JAX refuses options there."""
+        return jax.jit(self.function, **self.arguments)
+
+
+def is_tracing(arguments: Any) -> bool:
+    """Return whether JAX is tracing: an argument is traced, or an operation on constants is."""
+    leaves = jax.tree.leaves(arguments)
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+        return True
+    return isinstance(jnp.add(0, 0), jax.core.Tracer)
+
+
+@cache
+def options() -> dict[str, str | bool]:
+    """Return the options of `jax.jit` for fnn's programs, as far as this jaxlib knows them.
+
+    Warns where an option that avoids a fault of this jaxlib is unknown to it.
+    """
+    found: dict[str, str | bool] = {IN_ORDER.name: IN_ORDER.value} if is_known(IN_ORDER) else {}
+    for fault in present():
+        if is_known(fault.option):
+            found[fault.option.name] = fault.option.value
+        else:
+            warnings.warn(
+                f"jaxlib {jaxlib.__version__} does not know the option {fault.option.name}, which "
+                f"avoids a known fault ({fault.name}). Run `python -m fnn doctor`: it says whether "
+                "fnn's numbers are right here.",
+                stacklevel=2,
+            )
+    return found
+
+
+def present() -> list[Fault]:
+    """Return the faults of the running jaxlib."""
+    return [fault for fault in FAULTS if fault.is_in(version())]
+
+
+def xla_flags() -> str:
+    """Return the value of XLA_FLAGS that avoids the faults of the running jaxlib everywhere."""
+    return " ".join(dict.fromkeys(fault.option.flag for fault in present()))
+
+
+def version() -> tuple[int, ...]:
+    """Return the version of the running jaxlib as numbers: "0.12.0.1" is (0, 12, 0, 1)."""
+    numbers = jaxlib.__version__.split(".")
+    return tuple(int(number) for number in numbers if number.isdigit())
+
+
+@cache
+def is_known(option: Option) -> bool:
+    """Return whether the running jaxlib takes an option, by compiling the smallest program."""
+    smallest = jax.jit(lambda x: x, compiler_options={option.name: option.value})
+    try:
+        smallest.lower(0.0).compile()
+    except jax.errors.JaxRuntimeError as error:
+        if "No such compile option" in str(error) or "not a valid" in str(error):
+            return False
+        raise
+    return True

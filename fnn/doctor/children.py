@@ -1,0 +1,74 @@
+"""Trials in child processes: one that crashes, or never ends, is an answer and not the end.
+
+`python -m fnn.doctor.children` is the child: it reads pickled trials from standard input and
+prints an outcome after each, as a line of JSON.
+"""
+
+import json
+import pickle
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeAlias
+
+from fnn.devices import usable_cores
+from fnn.doctor.canaries import Canary
+from fnn.doctor.trial import Outcome, attempt
+
+Trial: TypeAlias = tuple[Canary, int, bool]  # the arguments of `attempt`
+SECONDS = 120.0  # for the trials of a child: none takes more than a few
+
+
+def attempt_all(trials: Sequence[Trial]) -> list[Outcome]:
+    """Try every canary, as many at a time as there are cores; outcomes come in the same order."""
+    workers = max(1, min(usable_cores(), len(trials)))
+    shares = [trials[start::workers] for start in range(workers)]
+    with ThreadPoolExecutor(workers) as pool:
+        shares_of_outcomes = list(pool.map(attempt_in_a_child, shares))
+    outcomes: list[Outcome] = [Outcome("", "error")] * len(trials)
+    for start, found in enumerate(shares_of_outcomes):
+        outcomes[start::workers] = found
+    return outcomes
+
+
+def attempt_in_a_child(trials: Sequence[Trial]) -> list[Outcome]:
+    """Try canaries one after the other in a child process, and the rest in another if it dies."""
+    found: list[Outcome] = []
+    while len(found) < len(trials):
+        rest = trials[len(found) :]
+        outcomes, death = run_child(rest)
+        found += outcomes
+        if len(outcomes) < len(rest):
+            canary = rest[len(outcomes)][0]
+            found.append(Outcome(canary.name, "crash", death))
+    return found
+
+
+def run_child(trials: Sequence[Trial]) -> tuple[list[Outcome], str]:
+    """Return the outcomes that a child printed, and how it ended where some are missing."""
+    command = [sys.executable, "-m", "fnn.doctor.children"]
+    try:
+        done = subprocess.run(
+            command, input=pickle.dumps(list(trials)), capture_output=True, timeout=SECONDS
+        )
+    except subprocess.TimeoutExpired as late:
+        return parsed(late.stdout or b""), f"did not end within {SECONDS:.0f} s"
+    last_words = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+    return parsed(done.stdout), " ".join([f"exit status {done.returncode}", *last_words])
+
+
+def parsed(printed: bytes) -> list[Outcome]:
+    """Return the outcomes of a child's output; a line that was cut off is none."""
+    lines = printed.decode().split("\n")[:-1]
+    return [Outcome(*json.loads(line)) for line in lines]
+
+
+def main() -> None:
+    """Try what standard input holds."""
+    for canary, seed, with_options in pickle.load(sys.stdin.buffer):
+        print(json.dumps(attempt(canary, seed, with_options)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

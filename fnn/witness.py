@@ -1,0 +1,393 @@
+"""Evaluate a JAX function with NumPy in float64: what its program says, whatever a compiler does.
+
+The function is traced, and every operation of the trace is carried out by NumPy, one after the
+other, without fusion. Floating-point numbers of every width become float64. Operations that only
+move numbers by index, sort them or draw random bits are handed to JAX, one at a time: there a
+compiler has nothing to combine.
+"""
+
+import string
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.special
+from jax import lax
+from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+
+from fnn.types import PyTree
+
+Arrays = list[Any]  # NumPy arrays, and JAX's arrays of random keys
+
+
+def evaluate(function: Callable[..., PyTree], *arguments: PyTree) -> PyTree:
+    """Return function(*arguments), computed by NumPy in float64.
+
+    arguments  pytrees of arrays; typed random keys are allowed
+    returns    the function's pytree, with NumPy arrays: float64, integers, booleans
+
+    Raises NotImplementedError for functions that call back into Python.
+    """
+    closed, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments)
+    leaves = [in_float64(leaf) for leaf in jax.tree.leaves(arguments)]
+    with jax.enable_x64(True), np.errstate(all="ignore"):
+        outputs = run(closed, leaves)
+    return jax.tree.unflatten(jax.tree.structure(shapes), outputs)
+
+
+def run(closed: ClosedJaxpr, arguments: Sequence[Any]) -> Arrays:
+    """Return the outputs of a traced function."""
+    return run_open(closed.jaxpr, [in_float64(constant) for constant in closed.consts], arguments)
+
+
+def run_open(jaxpr: Jaxpr, constants: Sequence[Any], arguments: Sequence[Any]) -> Arrays:
+    """Return the outputs of a traced function whose constants are given."""
+    values = dict(zip(jaxpr.constvars, constants, strict=True))
+    values |= dict(zip(jaxpr.invars, arguments, strict=True))
+
+    def value_of(atom: Any) -> Any:
+        return in_float64(atom.val) if isinstance(atom, Literal) else values[atom]
+
+    for equation in jaxpr.eqns:
+        inputs = [value_of(atom) for atom in equation.invars]
+        outputs = apply(equation, inputs)
+        for variable, output in zip(equation.outvars, outputs, strict=True):
+            values[variable] = as_declared(output, variable.aval)
+    return [value_of(atom) for atom in jaxpr.outvars]
+
+
+def apply(equation: Any, inputs: Arrays) -> Arrays:
+    """Return what one operation makes of its inputs."""
+    name, parameters = equation.primitive.name, equation.params
+    if name in LOOPS:
+        return LOOPS[name](inputs, **parameters)
+    called = next((parameters[key] for key in CALLED if key in parameters), None)
+    if isinstance(called, ClosedJaxpr):
+        return run(called, inputs)
+    if isinstance(called, Jaxpr):
+        return run_open(called, [], inputs)
+    if name in ELEMENTWISE:
+        return [ELEMENTWISE[name](*inputs)]
+    if name in WITH_PARAMETERS:
+        outputs = WITH_PARAMETERS[name](*inputs, **parameters)
+        return outputs if isinstance(outputs, list) else [outputs]
+    return by_jax(equation, inputs)
+
+
+def by_jax(equation: Any, inputs: Arrays) -> Arrays:
+    """Return what JAX makes of one operation alone."""
+    primitive = equation.primitive
+    if "callback" in primitive.name:
+        raise NotImplementedError(f"{primitive.name}: a call of Python has no witness in NumPy.")
+    arguments = [value if is_key(value) else jnp.asarray(value) for value in inputs]
+    if primitive.name in SCATTERS:  # whose own parameters hold a function of narrower numbers
+        names = ("dimension_numbers", "indices_are_sorted", "unique_indices", "mode")
+        return [SCATTERS[primitive.name](*arguments, **{n: equation.params[n] for n in names})]
+    outputs = primitive.bind(*arguments, **primitive.get_bind_params(equation.params))
+    return list(outputs) if primitive.multiple_results else [outputs]
+
+
+def in_float64(value: Any) -> Any:
+    """Return a NumPy array, of float64 where the numbers are floating-point; keys stay keys."""
+    if is_key(value):
+        return value
+    array = np.asarray(value)
+    return array.astype(np.float64) if jnp.issubdtype(array.dtype, jnp.floating) else array
+
+
+def as_declared(value: Any, aval: Any) -> Any:
+    """Return a value in the trace's dtype, every floating-point one being float64."""
+    if is_key(value):
+        return value
+    floating = jnp.issubdtype(aval.dtype, jnp.floating)
+    return np.asarray(value).astype(np.float64 if floating else aval.dtype)
+
+
+def is_key(value: Any) -> bool:
+    """Return whether a value holds typed random keys."""
+    dtype = getattr(value, "dtype", None)
+    return dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)
+
+
+# ---------------------------------------------------------------------------------------- loops
+
+
+def scan(inputs: Arrays, *, jaxpr, length, reverse, num_consts, num_carry, **_) -> Arrays:
+    """Run the body of `lax.scan` once for every element of the arrays that it goes over."""
+    constants = inputs[:num_consts]
+    carry = inputs[num_consts : num_consts + num_carry]
+    arrays = inputs[num_consts + num_carry :]
+    rows: list[Arrays] = [[]] * length
+    for i in reversed(range(length)) if reverse else range(length):
+        outputs = run(jaxpr, [*constants, *carry, *(array[i] for array in arrays)])
+        carry, rows[i] = outputs[:num_carry], outputs[num_carry:]
+    empty = [np.zeros((0, *aval.shape), aval.dtype) for aval in jaxpr.out_avals[num_carry:]]
+    stacked = [stack(column) for column in zip(*rows, strict=True)] if length else empty
+    return [*carry, *stacked]
+
+
+def stack(values: Sequence[Any]) -> Any:
+    """Return values along a new first axis."""
+    return jnp.stack(values) if is_key(values[0]) else np.stack(values)
+
+
+def while_loop(
+    inputs: Arrays, *, cond_jaxpr, body_jaxpr, cond_nconsts, body_nconsts, **_
+) -> Arrays:
+    """Run the body of `lax.while_loop` while its condition holds."""
+    of_condition = inputs[:cond_nconsts]
+    of_body = inputs[cond_nconsts : cond_nconsts + body_nconsts]
+    carry = inputs[cond_nconsts + body_nconsts :]
+    goes_on = run(cond_jaxpr, [*of_condition, *carry])[0]
+    while np.any(goes_on):  # under vmap there are several loops; those that have ended stand still
+        after = run(body_jaxpr, [*of_body, *carry])
+        carry = [keep_ended(goes_on, new, old) for new, old in zip(after, carry, strict=True)]
+        goes_on = run(cond_jaxpr, [*of_condition, *carry])[0]
+    return carry
+
+
+def keep_ended(goes_on: np.ndarray, new: Any, old: Any) -> Any:
+    """Return the new values of the loops that go on and the old ones of those that have ended."""
+    if np.all(goes_on):
+        return new
+    mask = goes_on.reshape(goes_on.shape + (1,) * (np.ndim(new) - goes_on.ndim))
+    return jnp.where(mask, new, old) if is_key(new) else np.where(mask, new, old)
+
+
+def cond(inputs: Arrays, *, branches, **_) -> Arrays:
+    """Run the branch of `lax.cond` or `lax.switch` that the first input picks."""
+    number = int(np.clip(int(inputs[0]), 0, len(branches) - 1))
+    return run(branches[number], inputs[1:])
+
+
+# ----------------------------------------------------------------------------------- operations
+
+
+def divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Divide; whole numbers are rounded towards zero."""
+    if np.issubdtype(np.result_type(a, b), np.floating):
+        return np.divide(a, b)
+    quotient = np.floor_divide(np.abs(a), np.where(b == 0, 1, np.abs(b)))
+    return np.where(b == 0, -1, np.sign(a) * np.sign(b) * quotient)
+
+
+def select(which: np.ndarray, *cases: np.ndarray) -> np.ndarray:
+    """Take each entry from the case that `which` names."""
+    result = np.array(np.broadcast_to(cases[0], np.shape(cases[0])))
+    for number, case in enumerate(cases[1:], start=1):
+        result = np.where(np.asarray(which) == number, case, result)
+    return result
+
+
+def broadcast_in_dim(x: np.ndarray, *_, shape, broadcast_dimensions, **__) -> np.ndarray:
+    """Put the axes of x at the given places of a larger shape."""
+    sizes = [1] * len(shape)
+    for size, place in zip(np.shape(x), broadcast_dimensions, strict=True):
+        sizes[place] = size
+    return np.broadcast_to(np.reshape(x, sizes), shape)
+
+
+def dot_general(a: np.ndarray, b: np.ndarray, *, dimension_numbers, **_) -> np.ndarray:
+    """Sum products over contracted axes; batch axes come first in the result."""
+    (contracted_a, contracted_b), (batch_a, batch_b) = dimension_numbers
+    letters = iter(string.ascii_letters)
+    names_a = [next(letters) for _ in range(a.ndim)]
+    names_b = [next(letters) for _ in range(b.ndim)]
+    for i, j in zip((*batch_a, *contracted_a), (*batch_b, *contracted_b), strict=True):
+        names_b[j] = names_a[i]
+    batch = [names_a[i] for i in batch_a]
+    free_a = [n for i, n in enumerate(names_a) if i not in (*batch_a, *contracted_a)]
+    free_b = [n for j, n in enumerate(names_b) if j not in (*batch_b, *contracted_b)]
+    result = "".join([*batch, *free_a, *free_b])
+    equation = f"{''.join(names_a)},{''.join(names_b)}->{result}"
+    return np.einsum(equation, a, b, optimize=True)  # by BLAS where it can
+
+
+def iota(*_, shape, dimension, **__) -> np.ndarray:
+    """Count along an axis."""
+    sizes = [n if axis == dimension else 1 for axis, n in enumerate(shape)]
+    return np.broadcast_to(np.arange(shape[dimension]).reshape(sizes), shape)
+
+
+def pad(x: np.ndarray, value: np.ndarray, *, padding_config) -> np.ndarray:
+    """Add (or cut, where negative) entries before, behind and between the entries of each axis."""
+    for axis, (low, high, interior) in enumerate(padding_config):
+        x = np.moveaxis(x, axis, 0)
+        spread = np.full(((len(x) - 1) * (interior + 1) + 1 if len(x) else 0, *x.shape[1:]), value)
+        spread[:: interior + 1] = x
+        before = np.full((max(low, 0), *x.shape[1:]), value)
+        behind = np.full((max(high, 0), *x.shape[1:]), value)
+        whole = np.concatenate([before, spread, behind])
+        x = np.moveaxis(whole[max(-low, 0) : len(whole) - max(-high, 0)], 0, axis)
+    return x
+
+
+def slice_(x: np.ndarray, *, start_indices, limit_indices, strides) -> np.ndarray:
+    """Cut out a box with fixed corners."""
+    steps = strides or (1,) * x.ndim
+    return x[tuple(map(slice, start_indices, limit_indices, steps))]
+
+
+def box(shape: Sequence[int], starts: Sequence[Any], sizes: Sequence[int]) -> tuple[slice, ...]:
+    """Return the box of these sizes at these starts, moved inside the array as XLA moves it."""
+    inside = [
+        int(np.clip(int(s), 0, n - size)) for s, n, size in zip(starts, shape, sizes, strict=True)
+    ]
+    return tuple(slice(start, start + size) for start, size in zip(inside, sizes, strict=True))
+
+
+def dynamic_slice(x: np.ndarray, *starts: Any, slice_sizes) -> np.ndarray:
+    """Cut out a box at starts that are computed."""
+    return x[box(x.shape, starts, slice_sizes)]
+
+
+def dynamic_update_slice(x: np.ndarray, update: np.ndarray, *starts: Any) -> np.ndarray:
+    """Replace a box at starts that are computed, in a copy."""
+    changed = x.copy()
+    changed[box(x.shape, starts, update.shape)] = update
+    return changed
+
+
+def split(x: np.ndarray, *, sizes, axis) -> Arrays:
+    """Cut an axis into pieces of these sizes."""
+    return np.split(x, np.cumsum(sizes)[:-1], axis)
+
+
+def shift_right_logical(x: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """Shift bits to the right and fill up with zeros."""
+    unsigned = np.dtype(f"uint{8 * x.dtype.itemsize}")
+    bits = x.dtype.itemsize * 8
+    shifted = np.right_shift(x.view(unsigned), np.minimum(by, bits - 1).astype(unsigned))
+    return np.where(by >= bits, 0, shifted).view(unsigned).astype(x.dtype)
+
+
+def bitcast(x: np.ndarray, *, new_dtype) -> np.ndarray:
+    """Read the bits of whole numbers as numbers of another dtype of the same size."""
+    if x.dtype.kind == "f" or x.dtype.itemsize != np.dtype(new_dtype).itemsize:
+        raise NotImplementedError("bitcast_convert_type: the bits of float32 are gone in float64.")
+    return np.ascontiguousarray(x).view(new_dtype).reshape(x.shape)
+
+
+def reduced_window(reduce: Callable, start: Callable) -> Callable:
+    """Return the operation that reduces over windows of an array that may have holes."""
+
+    def over_windows(
+        x: np.ndarray, *, window_dimensions, window_strides, padding, base_dilation, window_dilation
+    ) -> np.ndarray:
+        holes = [dilation - 1 for dilation in base_dilation]
+        config = [(low, high, hole) for (low, high), hole in zip(padding, holes, strict=True)]
+        whole = pad(x, start(x.dtype), padding_config=config)
+        spans = [(n - 1) * d + 1 for n, d in zip(window_dimensions, window_dilation, strict=True)]
+        windows = np.lib.stride_tricks.sliding_window_view(whole, spans)
+        taken = tuple(slice(None, None, step) for step in (*window_strides, *window_dilation))
+        return reduce(windows[taken], axis=tuple(range(x.ndim, 2 * x.ndim)))
+
+    return over_windows
+
+
+def lowest(dtype: np.dtype) -> Any:
+    """Return the number below all others of a dtype."""
+    return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
+
+
+def highest(dtype: np.dtype) -> Any:
+    """Return the number above all others of a dtype."""
+    return np.inf if dtype.kind == "f" else np.iinfo(dtype).max
+
+
+def running(accumulate: Callable) -> Callable:
+    """Return the operation that accumulates along an axis, from its end where reverse."""
+
+    def along(x: np.ndarray, *, axis, reverse) -> np.ndarray:
+        ordered = np.flip(x, axis) if reverse else x
+        result = accumulate(ordered, axis=axis)
+        return np.flip(result, axis) if reverse else result
+
+    return along
+
+
+def reduced(reduce: Callable) -> Callable:
+    """Return the operation that reduces over axes."""
+    return lambda x, *, axes, **_: reduce(x, axis=tuple(axes))
+
+
+def position(find: Callable) -> Callable:
+    """Return the operation that finds the place of an extreme entry; NaN counts as extreme."""
+    return lambda x, *, axes, **_: find(x, axis=axes[0])
+
+
+CALLED = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # where call-like operations keep what they call
+
+SCATTERS: dict[str, Callable] = {
+    "scatter": lax.scatter,
+    "scatter-add": lax.scatter_add,
+    "scatter_add": lax.scatter_add,
+    "scatter_max": lax.scatter_max,
+    "scatter_min": lax.scatter_min,
+    "scatter_mul": lax.scatter_mul,
+}
+
+LOOPS: dict[str, Callable[..., Arrays]] = {"scan": scan, "while": while_loop, "cond": cond}
+
+ELEMENTWISE: dict[str, Callable] = {
+    name: getattr(np, name)
+    for name in (
+        "abs add cos cosh exp exp2 expm1 floor log log1p nextafter sign sin sinh sqrt square tan "
+        "tanh"
+    ).split()
+} | {
+    "acos": np.arccos, "acosh": np.arccosh, "and": np.bitwise_and, "asin": np.arcsin,
+    "asinh": np.arcsinh, "atan": np.arctan, "atan2": np.arctan2, "atanh": np.arctanh,
+    "cbrt": np.cbrt, "ceil": np.ceil, "clamp": lambda low, x, high: np.clip(x, low, high),
+    "copy": np.copy, "copy_p": np.copy, "div": divide, "eq": np.equal, "erf": scipy.special.erf,
+    "erf_inv": scipy.special.erfinv, "erfc": scipy.special.erfc, "ge": np.greater_equal,
+    "gt": np.greater, "is_finite": np.isfinite, "le": np.less_equal,
+    "lgamma": scipy.special.gammaln, "digamma": scipy.special.digamma,
+    "logistic": scipy.special.expit, "lt": np.less, "max": np.maximum, "min": np.minimum,
+    "mul": np.multiply, "ne": np.not_equal, "neg": np.negative, "not": np.invert,
+    "or": np.bitwise_or, "pow": np.power, "real": np.real, "rem": np.fmod,
+    "rsqrt": lambda x: 1 / np.sqrt(x), "select_n": select, "stop_gradient": np.copy,
+    "shift_left": np.left_shift,
+    "shift_right_logical": shift_right_logical, "sub": np.subtract, "xor": np.bitwise_xor,
+}  # fmt: skip
+
+WITH_PARAMETERS: dict[str, Callable] = {
+    "argmax": position(np.argmax),
+    "argmin": position(np.argmin),
+    "broadcast_in_dim": broadcast_in_dim,
+    "concatenate": lambda *xs, dimension: np.concatenate(xs, dimension),
+    "convert_element_type": lambda x, **_: x,  # as_declared converts
+    "cummax": running(np.maximum.accumulate),
+    "cummin": running(np.minimum.accumulate),
+    "cumprod": running(np.cumprod),
+    "cumsum": running(np.cumsum),
+    "dot_general": dot_general,
+    "dynamic_slice": dynamic_slice,
+    "dynamic_update_slice": dynamic_update_slice,
+    "expand_dims": lambda x, *, dimensions: np.expand_dims(x, dimensions),
+    "integer_pow": lambda x, *, y: x ** np.float64(y) if x.dtype.kind == "f" else x**y,
+    "iota": iota,
+    "optimization_barrier": lambda *xs: list(xs),
+    "pad": pad,
+    "reduce_and": reduced(np.all),
+    "reduce_max": reduced(np.max),
+    "reduce_min": reduced(np.min),
+    "reduce_or": reduced(np.any),
+    "reduce_prod": reduced(np.prod),
+    "reduce_sum": reduced(np.sum),
+    "reshape": lambda x, *, new_sizes, **_: np.reshape(x, new_sizes),
+    "rev": lambda x, *, dimensions: np.flip(x, dimensions),
+    "round": lambda x, *, rounding_method: (
+        np.round(x) if int(rounding_method) else np.trunc(x + np.copysign(0.5, x))
+    ),
+    "bitcast_convert_type": bitcast,
+    "reduce_window_max": reduced_window(np.max, lowest),
+    "reduce_window_min": reduced_window(np.min, highest),
+    "reduce_window_sum": reduced_window(np.sum, lambda dtype: dtype.type(0)),
+    "slice": slice_,
+    "split": split,
+    "squeeze": lambda x, *, dimensions: np.squeeze(x, dimensions),
+    "transpose": lambda x, *, permutation: np.transpose(x, permutation),
+}

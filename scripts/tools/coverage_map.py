@@ -1,0 +1,161 @@
+"""Learns which file of tests executes which lines of fnn, for scripts/mutants.
+
+Each file of tests runs in a process of its own. In one process for all, JAX would keep programs
+from one file to the next, and lines that are executed at import would be seen in the first alone.
+Processes that a test starts are measured, too.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from copies import Copy, each
+from mutations import PACKAGE, Mutant
+
+SETTINGS = """
+[run]
+source = fnn
+data_file = {data}/coverage
+parallel = true
+patch = subprocess
+disable_warnings = module-not-measured, module-not-imported, no-data-collected
+"""
+NEAR = 1
+
+
+@dataclass(frozen=True)
+class TestFile:
+    """What a file of tests executes and how long it takes."""
+
+    path: str
+    of: str
+    """Identifies the sources and tests that were measured."""
+    lines: dict[str, list[int]]
+    """Path in the repository -> lines of it that are executed."""
+    tests: list[dict[str, Any]]
+    """Each test with its seconds, whether it is marked long, and whether it fails."""
+
+    def seconds(self, *, everything: bool) -> list[float]:
+        """Lists the seconds of all tests, or of those that are not marked long."""
+        return [test["seconds"] for test in self.tests if everything or not test["long"]]
+
+    def executes(self, mutant: Mutant) -> bool:
+        """Tells whether any line of the mutant's statement is executed."""
+        first, last = mutant.statement
+        return any(first <= line <= last for line in self.lines.get(mutant.path, []))
+
+    def distance(self, mutant: Mutant) -> int:
+        """Says how far the file is from the mutant: 0 for its mirror, 1 for its folder, else 2.
+
+        The mirrors of fnn/layers/dense.py are test_dense.py and test_dense_*.py in tests/layers.
+        """
+        source, test = Path(mutant.path), Path(self.path)
+        folder = source.parent.relative_to(PACKAGE)
+        in_folder = test.parent == Path("tests") / folder
+        if in_folder and f"{test.stem}_".startswith(f"test_{source.stem}_"):
+            return 0
+        of_package = f"{test.stem}_".startswith(f"test_{folder.name or source.stem}_")
+        return NEAR if of_package or (in_folder and folder.name) else NEAR + 1
+
+
+def covering(mutant: Mutant, files: Sequence[TestFile]) -> list[TestFile]:
+    """Lists the files of tests that execute a mutant: the nearest first, then the quickest."""
+    found = [file for file in files if file.tests and file.executes(mutant)]
+    return sorted(found, key=lambda f: (f.distance(mutant), sum(f.seconds(everything=False))))
+
+
+def coverage_map(path: Path, places: Sequence[Copy]) -> list[TestFile]:
+    """Reads the map that stands at a path, and makes what is missing of it.
+
+    Each of its lines is a TestFile. What was made of other sources or tests is made again.
+    """
+    from tqdm import tqdm
+
+    expected = fingerprints(places[0].folder)
+    known = {made.path: made for made in read(path) if made.of == expected.get(made.path)}
+    missing = [name for name in expected if name not in known]
+    cache = compiled_programs(path)
+
+    def work(copy: Copy, name: str) -> TestFile:
+        return measured(copy, name, expected[name], cache)
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        made_now = each(places, work, missing)
+        for made in tqdm(made_now, f"map {path}", len(missing), unit="file", disable=not missing):
+            file.write(json.dumps(asdict(made)) + "\n")
+            file.flush()
+            known[made.path] = made
+    return [known[name] for name in expected]
+
+
+def read(path: Path) -> list[TestFile]:
+    """Reads the lines of a map, none where there is no file."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [TestFile(**json.loads(line)) for line in lines]
+
+
+def fingerprints(folder: Path) -> dict[str, str]:
+    """Identifies the text of each file of tests together with all that it may import."""
+    sources, tests = (folder / PACKAGE).rglob("*.py"), set((folder / "tests").rglob("*.py"))
+    run = sorted(file for file in tests if file.name.startswith("test_"))
+    imported = hashlib.sha256()
+    for file in sorted([*sources, *tests.difference(run)]):
+        imported.update(file.relative_to(folder).as_posix().encode() + file.read_bytes())
+    found = {}
+    for file in run:
+        one = imported.copy()
+        one.update(file.read_bytes())
+        found[file.relative_to(folder).as_posix()] = one.hexdigest()[:16]
+    return found
+
+
+def compiled_programs(path: Path) -> Path:
+    """Names the folder in which a map keeps JAX's compiled programs."""
+    return path.with_suffix(".programs").resolve()
+
+
+def measured(copy: Copy, name: str, of: str, cache: Path) -> TestFile:
+    """Runs one file of tests under coverage."""
+    data = copy.folder.with_suffix(".data")
+    data.mkdir(exist_ok=True)
+    settings = data / "settings"
+    settings.write_text(SETTINGS.format(data=data))
+    outcome = copy.pytest(
+        [name, *all_tests(copy)],
+        coverage=[f"--rcfile={settings}"],
+        MUTANTS_CACHE=str(cache),
+        MUTANTS_FILLS_CACHE="1",
+    )
+    if not outcome.passed and not outcome.failed:
+        raise ValueError(
+            f"{name} does not run without any mistake in the sources: pytest ended with status "
+            f"{outcome.status}\n{copy.output.read_text()[-3000:]}"
+        )
+    return TestFile(name, of, dict(executed(data, copy.folder)), outcome.tests)
+
+
+def executed(data: Path, folder: Path) -> Iterator[tuple[str, list[int]]]:
+    """Yields the lines that were executed, file by file, and removes coverage's own files."""
+    from coverage import CoverageData
+
+    combined = CoverageData(no_disk=True)
+    for file in data.glob("coverage.*"):
+        one = CoverageData(str(file))
+        one.read()
+        combined.update(one)
+        file.unlink()
+    for source in sorted(combined.measured_files()):
+        if Path(source).is_relative_to(folder / PACKAGE):
+            lines = sorted(combined.lines(source) or [])
+            yield Path(source).relative_to(folder).as_posix(), lines
+
+
+def all_tests(copy: Copy) -> list[str]:
+    """Returns ["--all"] where tests/conftest.py has this option, else no argument."""
+    conftest = copy.folder / "tests" / "conftest.py"
+    has_option = conftest.exists() and '"--all"' in conftest.read_text(encoding="utf-8")
+    return ["--all"] if has_option else []

@@ -1,0 +1,215 @@
+"""The doctor finds what is wrong, says what to set, and ends with the right status."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from fnn import __main__ as command_line
+from fnn import compiler
+from fnn.doctor import children, examine, trial
+from fnn.doctor.canaries import CANARIES, Canary, numbers
+from fnn.doctor.library import library
+from fnn.doctor.trial import Outcome
+
+ROOT = Path(__file__).parents[2]
+FAULTS = {fault.name: fault for fault in compiler.FAULTS}
+LIBRARY = list(library())
+
+
+def sines(generator):
+    """A right program."""
+    return jax.numpy.sin, (numbers(generator, 5),)
+
+
+def exits(generator):
+    """A program that ends the process, as a crash of XLA does."""
+    os._exit(7)
+
+
+def raises(generator):
+    raise RuntimeError("no such luck")
+
+
+def sleeps(generator):
+    time.sleep(600)
+
+
+class OffWhenCompiled:
+    """A function that is wrong in the last entry of an output the first time that it is traced.
+
+    The first to trace it is the compiler and the second the witness: a miscompilation, planted.
+    """
+
+    def __init__(self, function, output):
+        self.function, self.output, self.calls = function, output, 0
+
+    def __call__(self, *arguments):
+        self.calls += 1
+        leaves, tree = jax.tree.flatten(self.function(*arguments))
+        if self.calls == 1:
+            leaves[self.output] = with_a_wrong_entry(leaves[self.output])
+        return jax.tree.unflatten(tree, leaves)
+
+
+def with_a_wrong_entry(array):
+    """Change the last entry by a thousandth of the largest, or by 1 where it is whole."""
+    flat = jax.numpy.ravel(array)
+    largest = jax.numpy.max(jax.numpy.abs(flat))
+    whole = not jax.numpy.issubdtype(flat.dtype, jax.numpy.floating)
+    change = 1 if whole else 0.001 * (largest + (largest == 0))
+    return flat.at[-1].add(jax.numpy.asarray(change, flat.dtype)).reshape(array.shape)
+
+
+def broken(canary, output=0):
+    """A canary with a miscompilation in one of its outputs."""
+
+    def draw(generator):
+        function, arguments = canary.draw(generator)
+        return OffWhenCompiled(function, output), arguments
+
+    return canary._replace(draw=draw)
+
+
+def broken_sines(generator):
+    return broken(GOOD).draw(generator)
+
+
+GOOD, BROKEN = Canary("sines", sines), Canary("broken sines", broken_sines)
+
+
+@pytest.mark.parametrize("canary", CANARIES, ids=lambda canary: canary.name)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_canary_of_each_fault_is_right_under_the_options(canary, seed):
+    if FAULTS[canary.name].option.name in compiler.options():
+        assert trial.attempt(canary, seed, True) == Outcome(canary.name, "right")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("canary", CANARIES, ids=lambda canary: canary.name)
+def test_the_canary_of_each_fault_at_many_sizes(canary):
+    if FAULTS[canary.name].option.name in compiler.options():
+        outcomes = {trial.attempt(canary, seed, True) for seed in range(2, 40)}
+        assert outcomes == {Outcome(canary.name, "right")}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("canary", LIBRARY, ids=lambda canary: canary.name)
+def test_the_library_at_several_sizes(canary):
+    outcomes = {trial.attempt(canary, seed, True) for seed in range(1, 4)}
+    assert outcomes == {Outcome(canary.name, "right")}
+
+
+def test_a_plain_jit_meets_the_faults_that_the_table_has_for_this_jaxlib():
+    """In child processes: one of them is a crash. A canary may need several draws of its sizes."""
+    trials = [(canary, seed, False) for seed in range(4) for canary in CANARIES]
+    outcomes = children.attempt_all(trials)
+    met = {outcome.name for outcome in outcomes if outcome.status != "right"}
+    assert met == {fault.name for fault in compiler.present()}
+
+
+def test_there_is_a_canary_for_each_fault():
+    assert [canary.name for canary in CANARIES] == list(FAULTS)
+
+
+@pytest.mark.parametrize("canary", CANARIES, ids=lambda canary: canary.name)
+def test_each_canary_of_a_fault_sees_a_wrong_entry(canary):
+    assert trial.attempt(broken(canary), 0, True).status == "wrong"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("canary", LIBRARY, ids=lambda canary: canary.name)
+def test_each_canary_of_the_library_sees_a_wrong_entry(canary):
+    assert trial.attempt(broken(canary), 0, True).status == "wrong"
+
+
+def test_deviations_are_counted_in_roundings():
+    one = np.float32([1.0, 2.0])
+    assert trial.largest_error(one, one) == 0
+    assert trial.largest_error(one * np.float32(1 + 1e-6), one) == pytest.approx(8, abs=1)
+    assert trial.largest_error(np.float64([1.0, 2 + 2e-9]), one) > trial.ROUNDINGS
+    assert trial.largest_error(np.array([1, 3]), np.array([1, 2])) > trial.ROUNDINGS
+    assert trial.largest_error(np.float32([np.nan, 1]), np.float64([np.nan, 1])) == 0
+    assert trial.largest_error(np.float32([np.nan, 1]), np.float64([2, 1])) == np.inf
+    assert trial.largest_error(np.float32([1, 1]), np.float64([np.inf, 1])) == np.inf
+    assert trial.largest_error(np.float32([1, 1]), np.float64([1])) == np.inf
+
+
+def test_a_child_that_dies_or_hangs_is_an_answer_and_the_others_get_theirs(monkeypatch):
+    monkeypatch.setattr(children, "SECONDS", 10.0)
+    canaries = [Canary("first", sines), Canary("exits", exits), Canary("raises", raises)]
+    canaries += [Canary("sleeps", sleeps), Canary("last", sines)]
+    outcomes = children.attempt_in_a_child([(canary, 0, True) for canary in canaries])
+    assert [each.name for each in outcomes] == ["first", "exits", "raises", "sleeps", "last"]
+    assert [each.status for each in outcomes] == ["right", "crash", "error", "crash", "right"]
+    assert outcomes[1].detail.startswith("exit status 7")
+    assert outcomes[2].detail == "RuntimeError: no such luck"
+    assert outcomes[3].detail == "did not end within 10 s"
+
+
+@pytest.mark.parametrize(("canaries", "status"), [([GOOD], 0), ([GOOD, BROKEN], 1)])
+def test_the_exit_status_says_whether_the_numbers_are_right(monkeypatch, capsys, canaries, status):
+    monkeypatch.setattr("fnn.doctor.examine", lambda: examine(canaries))
+    assert command_line.main(["doctor", "--json"]) == status
+    report = json.loads(capsys.readouterr().out)
+    assert report["right"] == (status == 0)
+    assert [each["status"] for each in report["trials"][:2]] == ["right", "right"]
+    assert command_line.main(["doctor"]) == status
+    printed = capsys.readouterr().out
+    assert ("broken sines (wrong by" in printed) == (status == 1)
+    assert "your own jax.jit" in printed
+
+
+def doctor(**environment):
+    """Run the command; its exit status, report and seconds."""
+    command = [sys.executable, "-m", "fnn", "doctor", "--json"]
+    start = time.perf_counter()
+    done = subprocess.run(
+        command, env=os.environ | environment, cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout), time.perf_counter() - start
+
+
+@pytest.mark.long
+def test_the_doctor_of_this_machine():
+    status, report, seconds = doctor()
+    print(f"doctor: {seconds:.1f} s")
+    assert status == 0
+    subjects = [line["subject"] for line in report["lines"]]
+    assert subjects == [
+        "python",
+        "versions",
+        "known faults",
+        "devices",
+        "x64",
+        "random numbers",
+        "XLA_FLAGS",
+        "fnn",
+        "your own jax.jit",
+    ]
+    exposed = {outcome["name"] for outcome in report["exposed"]}
+    assert exposed <= {fault.name for fault in compiler.present()}
+    advice = report["lines"][-1]["advice"]
+    assert (compiler.xla_flags() in advice) == bool(exposed)
+
+
+@pytest.mark.long
+def test_the_flags_that_the_doctor_names_protect_a_plain_jit():
+    status, report, _ = doctor(XLA_FLAGS=compiler.xla_flags())
+    assert status == 0
+    assert report["exposed"] == []
+
+
+@pytest.mark.long
+def test_settings_that_fnn_refuses_are_told():
+    _, report, _ = doctor(JAX_DEFAULT_PRNG_IMPL="rbg", JAX_ENABLE_X64="1")
+    lines = {line["subject"]: line for line in report["lines"]}
+    assert "unset JAX_DEFAULT_PRNG_IMPL" in lines["random numbers"]["advice"]
+    assert lines["x64"]["found"].startswith("on")

@@ -1,0 +1,318 @@
+"""The rules of the claims about initial weights, vanishing gradients and batch normalisation."""
+
+import gzip
+
+import jax
+import numpy as np
+import pytest
+
+import fnn
+from experiments.initialisation import (
+    batch_normalisation,
+    good_and_bad_starts,
+    gradient_flow,
+    initial_signals,
+    initialisers,
+    mnist_densities,
+    saturation,
+    starting_again,
+    symmetry,
+    then_and_now,
+    trainable_depth,
+    variance_through_depth,
+    weights_or_gradients,
+)
+from fnn import diagnostics, initializers, losses
+from fnn.data import mnist
+from tests.experiments.claim_cases import Case, name_of
+
+SEEDS = 1 + 1e-3 * np.arange(4)  # four seeds that differ by little
+LAYERS = 30
+POWER = np.array([0.01, 1.0, 2.0, 9.0, 100.0])  # n σ² of the scales
+BACK = np.array([
+    [0.1, 0.937, 1.04, 1.36, 2.3],
+    [0.0707, 0.707, 1.0, 2.14, 7.1],
+    [0.025, 0.235, 0.315, 0.62, 0.974],
+    [0.1, 0.93, 1.05, 3.0, 7.0],
+])  # fmt: skip
+FORTH = np.array([
+    [0.1, 0.945, 0.99, 1.0, 1.0],
+    [0.0702, 0.702, 0.992, 2.1, 7.0],
+    [0.98, 0.98, 0.98, 1.0, 1.0],
+    [0.1, 0.93, 1.02, 3.0, 7.0],
+])  # fmt: skip
+
+
+def flows(back=BACK, forth=FORTH, **others):
+    """What `initial_signals.flows` returns where each layer multiplies by these factors."""
+    hops = np.arange(LAYERS)
+    by_seed = np.where(hops == 0, SEEDS[:, None], 1.0)
+    delta = back[..., None, None] ** (LAYERS - 1 - hops) * by_seed
+    deviation = forth[..., None, None] ** hops * by_seed
+    mean = np.array([0.0, 0.66, 9.0, 0.2])[:, None, None, None] * deviation
+    slope = (back**2 / POWER)[..., None, None] * np.ones((4, LAYERS))
+    shares = {"saturated": np.full((4, 5, 4, LAYERS), 0.6), "dead": np.full((4, 5, 4, LAYERS), 0.25)}
+    found = {"delta": delta, "deviation": deviation, "mean": mean, "slope": slope, "update": delta, "power": POWER}
+    return found | shares | others
+
+
+def replaced(table, activation, scale, value):
+    changed = table.copy()
+    changed[initial_signals.place(activation, scale)] = value
+    return changed
+
+
+DRAWN = {
+    "drawn_mean": [0, 0.5, 0, 0],
+    "drawn_variance": [1, 1 / 12, 1 / 3, 0.05**2 / 3],
+    "drawn_rank": [100] * 4,
+    "first_gradient": np.ones((4, 4)),
+    "width": 100,
+}
+FADING = np.full((4, 5), 0.5)
+WEAK = BACK.copy()
+WEAK[2] = 0.95  # a sigmoid that keeps the gradient
+BENT = flows()["delta"].copy()
+BENT[:, :, :, :15] = BENT[:, :, :, 15:16]  # half of the layers change nothing
+CLEAN = flows(forth=np.where(FORTH > 0.9, 1.0, FORTH), mean=np.zeros((4, 5, 4, LAYERS)))
+
+SYMMETRIC = {
+    "difference": np.array([[0, 0, 1.0]] * 3),
+    "singular": np.array([[[0, 0], [1, 1e-16], [2, 1]]] * 3),
+    "moved": np.array([[[0, 0, 0, 0.1], [1, 1, 1, 1], [1, 1, 1, 1]]] * 3),
+    "loss": np.full((3, 3, 601), 0.69),
+    "random_loss": 0.01 * np.ones((3, 4)) * SEEDS,
+}
+IMPROVED = SYMMETRIC["loss"].copy()
+IMPROVED[2, 1] = 0.3
+
+VARIANCES = np.array([[r(*shape) for r in initialisers.RULES.values()] for shape in initialisers.SHAPES])
+SINGLE = {
+    "variance": VARIANCES[..., None] * np.ones(4),
+    "forward": np.array([into for _, into in initialisers.SHAPES])[:, None, None] * VARIANCES[..., None] * SEEDS,
+    "backward": np.array([out for out, _ in initialisers.SHAPES])[:, None, None] * VARIANCES[..., None] * SEEDS,
+}
+
+ACCURACY = np.full((3, 2, 5, 4), 0.95) * SEEDS  # activations, depths, scales, seeds
+ACCURACY[:2, 1, 0] = 0.1 * SEEDS
+ACCURACY[2, 1] = 0.2 * SEEDS
+DEEP = {"accuracy": ACCURACY, "depths": [1, 16], "deviation": flows()["deviation"][:2, 0]}
+EQUAL = np.full((3, 2, 5, 4), 0.95) * SEEDS
+
+STEADY = np.ones((4, 10, 5)) * SEEDS[:, None, None]
+TRAINED = {"weights": STEADY, "gradients": STEADY * 0.2 ** np.arange(5)[::-1]}
+SHRINKING = STEADY * 0.5 ** np.arange(10)[:, None]
+
+CIRCLES = {"accuracy": np.array([[0.5], [0.5], [0.99], [0.6]]) * SEEDS, "loss": np.ones((4, 4, 600))}
+XOR = {"loss": np.tile([0.001, 0.35, 0.48, 0.35, 0.35], 40), "again": np.tile([0.001, 0.35, 0.48, 0.35, 0.35], 40)}
+SOLVED = {"loss": np.full(200, 0.001), "again": np.full(200, 0.001)}
+
+IDENTITIES = {
+    **dict.fromkeys(("mean", "variance", "affine", "running", "evaluation", "backward"), 1e-15),
+    "below_one": 1e-5,
+    "shortcut": 0.1,
+    "state_kept": True,
+    "accuracy": np.linspace([0.1] * 3, [0.95] * 3, 20).T,
+}
+
+DIGITS = {
+    "arriving": np.ones((2, 5)) + np.arange(5) / 100,
+    "dataset": "digits",
+    "epochs": 4,
+    "saturated": np.array([[[0.8] * 5], [[0.1] * 5]]) * SEEDS[:, None],
+    "deviation": np.array([[[0.9] * 5], [[0.6, 0.6, 0.55, 0.55, 0.5]]]) * SEEDS[:, None] ** np.arange(5),
+    "loss": np.array([[1.0], [0.1]]) * SEEDS,
+    "accuracy": np.array([[0.8], [0.95]]) * SEEDS,
+}
+FADED = DIGITS["deviation"] * 0.2 ** np.arange(5)
+
+RECIPES = {
+    "gates": then_and_now.TRUTH,
+    "mistakes": np.zeros((3, 5)),
+    "loss": np.array([[[2.3]], [[0.1]]]) * SEEDS[:, None],
+    "accuracy": np.array([[[0.1]], [[0.96]]]) * SEEDS[:, None],
+}
+
+CASES = [
+    Case(saturation.saturated, "depends", flows()),
+    Case(saturation.saturated, "holds", flows(BACK * 0.2)),
+    Case(saturation.saturated, "fails", flows(saturated=np.full((4, 5, 4, LAYERS), 0.1))),
+    Case(saturation.mapped_to_zero, "depends", flows()),
+    Case(saturation.mapped_to_zero, "holds", flows(forth=FORTH * 0.1, mean=np.zeros((4, 5, 4, LAYERS)))),
+    Case(saturation.mapped_to_zero, "fails", flows(forth=np.ones((4, 5)))),
+    Case(saturation.simplest, "holds", DRAWN),
+    Case(saturation.simplest, "fails", DRAWN | {"drawn_rank": [100, 1, 100, 100]}),
+    Case(saturation.simplest, "fails", DRAWN | {"drawn_variance": [1, 1, 1, 1]}),
+    Case(gradient_flow.relu_keeps, "depends", flows()),
+    Case(gradient_flow.relu_keeps, "holds", flows(np.ones((4, 5)))),
+    Case(gradient_flow.relu_keeps, "fails", flows(FADING)),
+    Case(gradient_flow.explodes, "holds", flows()),
+    Case(gradient_flow.explodes, "fails", flows(FADING)),
+    Case(gradient_flow.explodes, "fails", flows(delta=BENT)),
+    Case(gradient_flow.explodes, "fails", flows(slope=np.ones((4, 5, 4, LAYERS)))),
+    Case(gradient_flow.vanishes, "holds", flows()),
+    Case(gradient_flow.vanishes, "fails", flows(WEAK)),
+    Case(gradient_flow.vanishes, "fails", flows(delta=BENT)),
+    Case(gradient_flow.components_below_one, "depends", flows()),
+    Case(gradient_flow.components_below_one, "holds", flows(FADING)),
+    Case(gradient_flow.components_below_one, "fails", flows(np.ones((4, 5)))),
+    Case(gradient_flow.relu_instead_of_sigmoid, "depends", flows()),
+    Case(gradient_flow.relu_instead_of_sigmoid, "holds", flows(np.where(np.arange(4)[:, None] == 1, 1.0, BACK))),
+    Case(gradient_flow.relu_instead_of_sigmoid, "fails", flows(WEAK)),
+    Case(variance_through_depth.mean_and_variance, "depends", flows()),
+    Case(variance_through_depth.mean_and_variance, "holds", CLEAN),
+    Case(variance_through_depth.mean_and_variance, "fails", flows(forth=FADING)),
+    Case(variance_through_depth.xavier_and_he, "holds", flows()),
+    Case(variance_through_depth.xavier_and_he, "fails", flows(replaced(BACK, "tanh", "1/n", 0.5))),
+    Case(variance_through_depth.xavier_and_he, "fails", flows(replaced(BACK, "relu", "2/n", 1.5))),
+    Case(variance_through_depth.xavier_and_he, "fails", flows(np.ones((4, 5)), np.ones((4, 5)))),
+    Case(variance_through_depth.notes, "depends", flows()),
+    Case(variance_through_depth.notes, "holds", flows(np.where(np.arange(4)[:, None] == 2, BACK[0], BACK))),
+    Case(variance_through_depth.notes, "fails", flows(FADING)),
+    Case(initialisers.conventions, "holds", SINGLE),
+    Case(initialisers.conventions, "fails", SINGLE | {"variance": np.full((3, 5, 4), 0.01)}),
+    Case(initialisers.both_variances, "depends", SINGLE),
+    Case(
+        initialisers.both_variances,
+        "holds",
+        SINGLE | dict.fromkeys(("forward", "backward"), np.ones((3, 5, 1)) * SEEDS),
+    ),
+    Case(initialisers.both_variances, "fails", SINGLE | {"backward": np.full((3, 5, 1), 4.0) * SEEDS}),
+    Case(symmetry.symmetric, "holds", SYMMETRIC),
+    Case(symmetry.symmetric, "fails", SYMMETRIC | {"difference": np.ones((3, 3))}),
+    Case(symmetry.symmetric, "fails", SYMMETRIC | {"singular": np.ones((3, 3, 2))}),
+    Case(symmetry.no_improvement, "holds", SYMMETRIC),
+    Case(symmetry.no_improvement, "depends", SYMMETRIC | {"loss": IMPROVED}),
+    Case(symmetry.no_improvement, "fails", SYMMETRIC | {"loss": np.full((3, 3, 601), 0.1)}),
+    Case(trainable_depth.unsuitable, "depends", DEEP),
+    Case(trainable_depth.unsuitable, "fails", DEEP | {"accuracy": EQUAL}),
+    Case(
+        trainable_depth.unsuitable, "holds", DEEP | {"accuracy": EQUAL * np.array([1, 0.5, 0.5])[:, None, None, None]}
+    ),
+    Case(trainable_depth.small_sigma, "holds", DEEP),
+    Case(trainable_depth.small_sigma, "fails", DEEP | {"accuracy": EQUAL}),
+    Case(trainable_depth.small_sigma, "fails", DEEP | {"accuracy": ACCURACY / 2}),
+    Case(weights_or_gradients.weights_shrink, "fails", TRAINED),
+    Case(weights_or_gradients.weights_shrink, "holds", TRAINED | {"weights": SHRINKING}),
+    Case(good_and_bad_starts.good_and_bad, "holds", CIRCLES),
+    Case(
+        good_and_bad_starts.good_and_bad,
+        "depends",
+        CIRCLES | {"accuracy": np.array([[0.99], [0.5], [0.9], [0.6]]) * SEEDS},
+    ),
+    Case(good_and_bad_starts.good_and_bad, "fails", CIRCLES | {"accuracy": CIRCLES["accuracy"][[3, 3, 0, 3]]}),
+    Case(starting_again.crucial, "holds", XOR),
+    Case(starting_again.crucial, "fails", SOLVED),
+    Case(starting_again.crucial, "fails", XOR | {"again": XOR["loss"][::-1]}),
+    Case(starting_again.start_again, "holds", XOR),
+    Case(starting_again.start_again, "fails", SOLVED),
+    Case(batch_normalisation.normalises, "holds", IDENTITIES),
+    Case(batch_normalisation.normalises, "fails", IDENTITIES | {"backward": 0.1}),
+    Case(batch_normalisation.normalises, "fails", IDENTITIES | {"mean": 1e-3}),
+    Case(batch_normalisation.normalises, "fails", IDENTITIES | {"accuracy": np.full((3, 20), 0.1)}),
+    Case(mnist_densities.piled_up, "holds", DIGITS),
+    Case(mnist_densities.piled_up, "fails", DIGITS | {"saturated": DIGITS["saturated"][::-1]}),
+    Case(mnist_densities.spread_out, "holds", DIGITS),
+    Case(mnist_densities.spread_out, "fails", DIGITS | {"deviation": FADED}),
+    Case(mnist_densities.spread_out, "fails", DIGITS | {"arriving": DIGITS["arriving"] * 0.01}),
+    Case(mnist_densities.spread_out, "fails", DIGITS | {"loss": DIGITS["loss"][::-1]}),
+    Case(then_and_now.history, "holds", RECIPES),
+    Case(then_and_now.history, "fails", RECIPES | {"loss": RECIPES["loss"][::-1]}),
+    Case(then_and_now.history, "fails", RECIPES | {"gates": 1 - then_and_now.TRUTH}),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_rule(case):
+    case.check()
+
+
+def test_flow_of_a_linear_regime_is_the_scale_of_the_weights():
+    """tanh is the identity for small signals: forward and backward are multiplied by about √n σ."""
+    W = initial_signals.weights(initializers.normal(0.01), seeds=3, depth=4, width=50)
+    found = initial_signals.flow(W, activation="tanh")
+    assert all(np.shape(each) == (3, 4) for each in found)
+    np.testing.assert_allclose(found.delta[:, 0] / found.delta[:, -1], (50 * 1e-4) ** 1.5, rtol=0.3)
+    np.testing.assert_allclose(found.deviation[:, -1] / found.deviation[:, 0], (50 * 1e-4) ** 1.5, rtol=0.3)
+    np.testing.assert_allclose(found.slope, 1, atol=0.02)
+    assert not found.saturated.any()
+    assert not found.dead.any()
+
+
+def test_large_weights_saturate_most_units_and_small_ones_map_to_zero(x64):
+    """0.21 and 0.22: thirty layers of 100 units; the sigmoid with N(0, 1) keeps the gradient all the same."""
+    W = initial_signals.weights(initializers.normal(1.0), seeds=10, depth=30, width=100)
+    assert float(initial_signals.flow(W, activation="tanh").saturated.mean()) == pytest.approx(0.6, abs=0.01)
+    small = initial_signals.flow(0.01 * W, activation="tanh")
+    assert float(small.deviation[:, -1].mean()) == pytest.approx(1e-30, rel=0.1)
+    large = initial_signals.flow(W, activation="sigmoid")
+    factor = initial_signals.per_layer(large.delta[:, -1], large.delta[:, 0], 29)
+    assert factor.middle == pytest.approx(0.974, rel=0.03)
+
+
+def test_flow_is_what_the_signals_of_the_network_are():
+    W = initial_signals.weights(initializers.lecun, seeds=2, depth=3, width=6)
+    found = initial_signals.flow(W, activation="sigmoid")
+    x_key, y_key = jax.random.split(jax.random.key(1))
+    x, y = jax.random.normal(x_key, (6, initial_signals.ROWS)).T, jax.random.randint(y_key, (32,), 0, 6)
+    net = fnn.mlp([6] * 5, activation="sigmoid")
+    params, _ = net.init(jax.random.key(0))
+    params = tuple(part._replace(W=W[1, i // 2]) if part else () for i, part in enumerate(params))
+    signals = diagnostics.signals(net, losses.softmax_cross_entropy, params, x, y)
+    norms = [np.linalg.norm(each) for each in signals.cotangents[:-1:2]]
+    np.testing.assert_allclose(found.delta[1], norms, rtol=1e-5)
+    np.testing.assert_allclose(found.deviation[1], [a.std() for a in signals.outputs[1::2]], rtol=1e-4)
+    sizes = [np.linalg.norm(g.W) / np.linalg.norm(w) for g, w in zip(signals.gradients[:-1:2], W[1, :-1], strict=True)]
+    np.testing.assert_allclose(found.update[1], sizes, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("activation", "variance", "backward", "forward"),
+    [
+        ("sigmoid", 1e-4, 0.025, None),
+        ("sigmoid", 1 / 100, 0.235, None),
+        ("sigmoid", 2 / 100, 0.316, None),
+        ("tanh", 1e-4, 0.100, 0.100),
+        ("tanh", 1 / 100, 0.934, None),
+        ("tanh", 1.0, 2.30, None),
+        ("relu", 1e-4, 0.071, 0.071),
+        ("relu", 1 / 100, 0.709, None),
+        ("relu", 2 / 100, 1.000, 0.992),
+    ],
+)
+def test_factors_a_layer(activation, variance, backward, forward, x64):
+    """Thirty layers of 100 units, to 2%: what an independent computation found."""
+    W = initial_signals.weights(initializers.normal(variance**0.5), seeds=10, depth=30, width=100)
+    found = initial_signals.flow(W, activation=activation)
+    factor = initial_signals.per_layer(found.delta[:, -1], found.delta[:, 0], 29)
+    assert factor.middle == pytest.approx(backward, rel=0.02)
+    if forward:
+        factor = initial_signals.per_layer(found.deviation[:, 0], found.deviation[:, -1], 29)
+        assert factor.middle == pytest.approx(forward, rel=0.02)
+
+
+def test_equal_starts_stay_equal_and_zeros_stay_zeros():
+    """0.20: the rows of W₁ are the same and its rank is 1; from zeros tanh and ReLU move the output bias alone."""
+    results = symmetry.run(symmetry.Config(seeds=1, examples=40))
+    assert results["difference"][:, :2].max() == 0
+    assert symmetry.rank(results["singular"]).tolist() == [[1, 1, 2], [0, 1, 2], [0, 1, 2]]
+    still = results["moved"][1:, 0]
+    assert (still[:, :3] == 0).all()
+    assert (still[:, 3] > 0).all()
+
+
+def test_best_of_k_is_the_mean_for_one_and_the_lowest_for_all():
+    losses = np.array([3.0, 1.0, 2.0])
+    assert starting_again.best_of(losses, 1) == pytest.approx(2.0)
+    assert starting_again.best_of(losses, 2) == pytest.approx(4 / 3)
+    assert starting_again.best_of(losses, 3) == pytest.approx(1.0)
+
+
+def test_mnist_is_at_hand_where_all_four_files_are(tmp_path, monkeypatch):
+    monkeypatch.setenv("FNN_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert not mnist.at_hand()
+    for name in mnist.SHA256:
+        assert not mnist.at_hand()
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(b""))
+    assert mnist.at_hand()

@@ -1,0 +1,102 @@
+"""What fnn compiles has the options that avoid the known faults, where the jaxlib knows them."""
+
+import ast
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from fnn import compiler
+
+ROOT = Path(__file__).parent.parent
+UNKNOWN = compiler.Option("xla_no_such_option", True, "--xla_no_such_option")
+
+
+@pytest.fixture
+def forgotten_options():
+    """options() and is_known() remember their answers: here they ask again, then and afterwards."""
+    compiler.options.cache_clear()
+    yield
+    compiler.options.cache_clear()
+
+
+def test_a_fault_is_in_the_versions_from_since_to_until():
+    fault = compiler.FAULTS[0]._replace(since=(0, 10, 2), until=(0, 12, 0, 1))
+    there = {(0, 10, 1): False, (0, 10, 2): True, (0, 12, 0): True, (0, 12, 0, 1): False}
+    assert {version: fault.is_in(version) for version in there} == there
+    assert fault._replace(until=None).is_in((9, 0))
+
+
+def test_the_running_jaxlib_knows_every_option_and_gets_those_of_its_faults():
+    wanted = {fault.option.name: fault.option.value for fault in compiler.present()}
+    assert compiler.options().items() >= wanted.items()
+    assert compiler.version() >= (0, 10, 2)
+
+
+def test_an_option_that_this_jaxlib_does_not_know_is_left_out_and_told(
+    monkeypatch, forgotten_options
+):
+    fault = compiler.present()[0]._replace(option=UNKNOWN, until=None)
+    monkeypatch.setattr(compiler, "FAULTS", (fault,))
+    with pytest.warns(UserWarning, match="does not know the option xla_no_such_option"):
+        found = compiler.options()
+    assert UNKNOWN.name not in found
+
+
+def test_flags_for_the_environment_are_those_of_the_faults_that_are_there():
+    flags = compiler.xla_flags().split()
+    assert sorted(flags) == sorted({fault.option.flag for fault in compiler.present()})
+
+
+def test_a_compiled_function_is_what_jax_jit_makes_with_the_same_arguments():
+    @compiler.jit
+    def f(x):
+        return {"twice": 2 * x}
+
+    assert float(f(3.0)["twice"]) == 6.0
+    assert f.eval_shape(jnp.zeros(2))["twice"].shape == (2,)
+    static = compiler.jit(lambda n, x: x * n, static_argnums=0)
+    assert float(static(3, 2.0)) == 6.0
+    assert "sine" in static.lower(3, 2.0).as_text() or "multiply" in static.lower(3, 2.0).as_text()
+
+
+def test_within_another_program_it_becomes_a_part_of_it():
+    inner = compiler.jit(lambda x: jnp.sin(x) ** 2)
+    x = jnp.arange(3.0)
+    expected = np.sin(np.arange(3.0)) ** 2
+    within = {
+        "jit": jax.jit(lambda x: inner(x) + 0),
+        "vmap": jax.vmap(inner),
+        "vmap of grad": lambda x: jax.vmap(jax.grad(inner))(x) * 0 + expected,
+        "jit of constants": jax.jit(lambda unused: inner(np.arange(3.0, dtype=np.float32))),
+    }
+    for name, function in within.items():
+        np.testing.assert_allclose(function(x), expected, rtol=1e-5, err_msg=name)
+
+
+def test_everything_that_fnn_compiles_goes_through_it():
+    """jax.jit stands where a program is only traced, for its shapes or its text, or is exported."""
+    found = {}
+    for path in sorted((ROOT / "fnn").rglob("*.py")):
+        count = uses_of_jax_jit(path.read_text())
+        if count:
+            found[str(path.relative_to(ROOT / "fnn"))] = count
+    assert found == {
+        "compiler.py": 3,
+        "doctor/trial.py": 1,  # what a user's own program is compiled as
+        "export.py": 1,  # whoever loads the file compiles it
+        "sweeping/program.py": 2,  # begin_lane and advance_lane: shapes and text
+    }
+
+
+def uses_of_jax_jit(code: str) -> int:
+    """Count the places that name jax.jit."""
+    nodes = ast.walk(ast.parse(code))
+    return sum(isinstance(node, ast.Attribute) and ast.unparse(node) == "jax.jit" for node in nodes)
+
+
+def test_jax_jit_is_found_wherever_it_is_named():
+    assert uses_of_jax_jit("@partial(jax.jit, static_argnums=0)\ndef f(n): ...\njax.jit(g)") == 2
+    assert uses_of_jax_jit("from fnn import compiler\ncompiler.jit(f)") == 0
