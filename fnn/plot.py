@@ -4,9 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm, Normalize
-from matplotlib.figure import Figure
+
+try:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import LogNorm, Normalize
+    from matplotlib.figure import Figure
+except ImportError as error:
+    raise ImportError('Figures need matplotlib: pip install "fnn[experiments]"') from error
 
 COLORS = {"train": "#4c78a8", "validation": "#e45756", "test": "#54a24b"}
 LINES: list[dict[str, Any]] = [

@@ -4,6 +4,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections import Counter
 
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
 
@@ -44,22 +45,35 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     amounts.ALL = config.getoption("--all")
+    if not amounts.ALL:  # nearly all time is compiling; --all compiles as for users
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {amounts.FEWER_OPTIMIZATIONS}".strip()
     config.addinivalue_line("markers", "long: run by scripts/test --all alone")
+    config.addinivalue_line("markers", "every(n): of its cases one in n is run by default, and all with --all")
     config.addinivalue_line("markers", "first: long, so that the other worker has something to do meanwhile")
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--all"):
+        left_out = beyond_the_default(items)
+        config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+        items[:] = [item for item in items if item not in left_out]
     items.sort(key=lambda item: item.get_closest_marker("first") is None)  # stable: the others keep their order
+
+
+def beyond_the_default(items):
+    """The tests that only --all runs: those marked long, and all but one in n of the cases of one marked every(n)."""
+    left_out, cases = set(), Counter()
+    for item in items:
+        every = item.get_closest_marker("every")
+        if item.get_closest_marker("long") or (every and cases[item.function] % every.args[0]):
+            left_out.add(item)
+        cases[item.function] += 1
+    return left_out
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """One worker takes all tests of the report, which it makes first; the others are dealt out one by one. (xdist's own
-    groups do nothing under pytest 9.2.)"""
-    from xdist.scheduler import LoadScopeScheduling
+    """A worker takes all tests of a file, so that a program which several of them need is compiled once."""
+    from xdist.scheduler import LoadFileScheduling
 
-    class OneReport(LoadScopeScheduling):
-        def _split_scope(self, nodeid):
-            return "report" if "test_report.py::" in nodeid else nodeid
-
-    return OneReport(config, log)
+    return LoadFileScheduling(config, log)

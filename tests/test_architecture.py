@@ -42,7 +42,16 @@ MAY_IMPORT = {
     "training": {"types", "checks", "compiler", "tree", "reductions", "backprop", "data", "checkpoint"},
     "sweeping": {"types", "checks", "compiler", "tree", "data", "training", "plot", "checkpoint"},
     "doctor": {
-        "types", "activations", "backprop", "compiler", "data", "devices", "layers", "losses", "optim", "training",
+        "types",
+        "activations",
+        "backprop",
+        "compiler",
+        "data",
+        "devices",
+        "layers",
+        "losses",
+        "optim",
+        "training",
         "witness",
     },
 }

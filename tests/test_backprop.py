@@ -56,6 +56,7 @@ def test_one_example():
     assert_close(objective(PARAMS, X[:1], Y2[:1]), objective(PARAMS, X, Y2, weights=np.eye(6)[0]))
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("reduction", reductions.REGISTRY)
 def test_value_and_gradient_are_those_of_the_weighted_losses(reduction, x64):
     params, _ = NET.init(KEY)

@@ -51,6 +51,7 @@ def test_l1_is_flat_at_zero():
     np.testing.assert_array_equal(penalties.l1(2.0).gradient(jnp.array([[0.0, -1.0, 3.0]])), [[0, -2, 2]])
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("reduction", ["mean", "sum", "half_sum"])
 def test_penalised_objective_and_its_gradient(reduction):
     """The reduction acts on the losses alone."""

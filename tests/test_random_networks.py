@@ -172,6 +172,7 @@ def chunk(i):
     return [case(seed) for seed in range(i, N, CHUNKS)]
 
 
+@pytest.mark.every(8)
 @pytest.mark.parametrize("seed", range(0, N, CHECKED))
 def test_the_checker_agrees(seed):
     c = case(seed)
@@ -179,6 +180,7 @@ def test_the_checker_agrees(seed):
     assert_network(c.net, c.loss, x, y, params=params, state=state, **c.options)
 
 
+@pytest.mark.every(10)
 @pytest.mark.parametrize("i", range(CHUNKS))
 def test_float64_and_float32(i):
     hand, automatic = [], []

@@ -1,8 +1,4 @@
-"""Trials in child processes: one that crashes, or never ends, is an answer and not the end.
-
-`python -m fnn.doctor.children` is the child: it reads pickled trials from standard input and
-prints an outcome after each, as a line of JSON.
-"""
+"""Trials in child processes: one that crashes, or never ends, is an answer and not the end."""
 
 import json
 import pickle
@@ -14,7 +10,7 @@ from typing import TypeAlias
 
 from fnn.devices import usable_cores
 from fnn.doctor.canaries import Canary
-from fnn.doctor.trial import Outcome, attempt
+from fnn.doctor.trial import Outcome
 
 Trial: TypeAlias = tuple[Canary, int, bool]  # the arguments of `attempt`
 SECONDS = 120.0  # for the trials of a child: none takes more than a few
@@ -47,28 +43,17 @@ def attempt_in_a_child(trials: Sequence[Trial]) -> list[Outcome]:
 
 def run_child(trials: Sequence[Trial]) -> tuple[list[Outcome], str]:
     """Return the outcomes that a child printed, and how it ended where some are missing."""
-    command = [sys.executable, "-m", "fnn.doctor.children"]
+    command = [sys.executable, "-m", "fnn.doctor.child"]
     try:
         done = subprocess.run(
             command, input=pickle.dumps(list(trials)), capture_output=True, timeout=SECONDS
         )
     except subprocess.TimeoutExpired as late:
         return parsed(late.stdout or b""), f"did not end within {SECONDS:.0f} s"
-    last_words = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-    return parsed(done.stdout), " ".join([f"exit status {done.returncode}", *last_words])
+    return parsed(done.stdout), f"exit status {done.returncode}"
 
 
 def parsed(printed: bytes) -> list[Outcome]:
     """Return the outcomes of a child's output; a line that was cut off is none."""
     lines = printed.decode().split("\n")[:-1]
     return [Outcome(*json.loads(line)) for line in lines]
-
-
-def main() -> None:
-    """Try what standard input holds."""
-    for canary, seed, with_options in pickle.load(sys.stdin.buffer):
-        print(json.dumps(attempt(canary, seed, with_options)), flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -117,13 +117,15 @@ def networks(generator: Generator) -> dict[str, Layer]:
 
 
 def each_layer(generator: Generator, mode: str, dtype: str) -> Program:
-    """Initialise networks of all layers, and go forward and backward through them."""
+    """Go forward and backward through networks that hold every layer between them."""
     nets = networks(generator)
     key = jax.random.key(int(generator.integers(2**31)))
     batch = 1 + width(generator)
     arguments = {}
     for name, net in nets.items():
-        params, state = jax.tree.map(partial(in_dtype, dtype), net.init(key))
+        params, state = jax.tree.map(
+            partial(drawn_like, generator, dtype), jax.eval_shape(net.init, key)
+        )
         features = 2 if name == "graph" else jax.tree.leaves(params)[0].shape[-1]
         x = numbers(generator, features, batch, dtype=dtype)
         y, _, _ = jax.eval_shape(partial(net.forward, key=key, train=True), params, state, x)
@@ -141,10 +143,9 @@ def each_layer(generator: Generator, mode: str, dtype: str) -> Program:
     return mapped(mode, passes, arguments)
 
 
-def in_dtype(dtype: str, leaf: Any) -> np.ndarray:
-    """Return an array of the host, its real numbers in a dtype."""
-    array = np.asarray(leaf)
-    return array.astype(dtype) if jnp.issubdtype(array.dtype, jnp.floating) else array
+def drawn_like(generator: Generator, dtype: str, leaf: Any) -> np.ndarray:
+    """Draw numbers in the shape of a leaf of params or state; positive, for some are variances."""
+    return generator.uniform(0.1, 0.9, leaf.shape).astype(dtype)
 
 
 OPTIMIZERS = {

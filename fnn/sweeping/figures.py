@@ -31,9 +31,9 @@ def curves(sweep: Sweep, metric: str | None = None, settings: Sequence[int] | No
 
     settings  row numbers of `sweep.settings`, at most 8; all of them by default. ValueError for others.
     """
-    from matplotlib.ticker import MaxNLocator
+    from fnn import plot  # first: it says what to install where matplotlib is missing
 
-    from fnn import plot
+    from matplotlib.ticker import MaxNLocator  # isort: skip
 
     name, final = _final(sweep, metric)
     rows = _chosen(sweep, settings)

@@ -22,7 +22,16 @@ TOOLS = Path(__file__).parent
 GENERATED = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*_cache", ".hypothesis")
 NOT_COPIED = {".git", ".venv", "runs", "report"}  # at the root of the repository
 PASSED = (0, 5)  # exit statuses of pytest: all passed, no tests
-NOT_INHERITED = ("PYTEST_", "COVERAGE_", "MUTANTS_", "JAX_COMPILATION_CACHE_DIR")
+INTERRUPTED = 2  # by Ctrl-C, or by a file that could not be collected
+NOT_INHERITED = (
+    "COVERAGE_",
+    "JAX_COMPILATION_CACHE_DIR",
+    "MUTANTS_",
+    "PYTEST_ADDOPTS",
+    "PYTEST_CURRENT_TEST",
+    "PYTEST_XDIST_",
+)
+"""Beginnings of variables that another run of tests may have set."""
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -39,17 +48,23 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing failed."""
+        """Tells whether nothing failed."""
         return self.status in PASSED
 
     @property
     def out_of_time(self) -> bool:
-        """Whether a test took too long."""
+        """Tells whether a test took too long."""
         return self.status == -signal.SIGALRM
 
     @property
+    def ended_from_outside(self) -> bool:
+        """Tells whether somebody ended pytest, which says nothing about the tests."""
+        interrupted = self.status == INTERRUPTED and not self.failed
+        return interrupted or self.status == -signal.SIGTERM
+
+    @property
     def failed(self) -> list[str]:
-        """Tests that failed, and files that could not be collected."""
+        """Lists tests that failed, and files that could not be collected."""
         return [test["test"] for test in self.tests if test["failed"]]
 
 
@@ -65,7 +80,7 @@ class Copy:
 
     @property
     def output(self) -> Path:
-        """What the last run of pytest printed."""
+        """Names the file that has what the last command printed."""
         return self.folder.with_suffix(".txt")
 
     def pytest(

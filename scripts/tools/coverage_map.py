@@ -23,6 +23,7 @@ parallel = true
 patch = subprocess
 disable_warnings = module-not-measured, module-not-imported, no-data-collected
 """
+AMOUNTS = "tests.amounts"  # a file of tests that imports this module does more with --all
 NEAR = 1
 
 
@@ -37,6 +38,8 @@ class TestFile:
     """Path in the repository -> lines of it that are executed."""
     tests: list[dict[str, Any]]
     """Each test with its seconds, whether it is marked long, and whether it fails."""
+    all_matters: bool
+    """Whether --all adds tests to the file, or makes a test do more."""
 
     def seconds(self, *, everything: bool) -> list[float]:
         """Lists the seconds of all tests, or of those that are not marked long."""
@@ -135,7 +138,10 @@ def measured(copy: Copy, name: str, of: str, cache: Path) -> TestFile:
             f"{name} does not run without any mistake in the sources: pytest ended with status "
             f"{outcome.status}\n{copy.output.read_text()[-3000:]}"
         )
-    return TestFile(name, of, dict(executed(data, copy.folder)), outcome.tests)
+    has_long = any(test["long"] for test in outcome.tests)
+    does_more = AMOUNTS in (copy.folder / name).read_text(encoding="utf-8")
+    lines = dict(executed(data, copy.folder))
+    return TestFile(name, of, lines, outcome.tests, has_long or does_more)
 
 
 def executed(data: Path, folder: Path) -> Iterator[tuple[str, list[int]]]:

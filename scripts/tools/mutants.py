@@ -94,6 +94,13 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--only", metavar="GLOB", default="*", help="files of fnn: 'layers/*'")
     made.add_argument("--jobs", type=int, default=1, help="mutants that run at a time (1)")
     made.add_argument("--list", action="store_true", help="print the mutants and run nothing")
+    made.add_argument("--survivors-too", action="store_true", help="with --again: all of FILE")
+    add_files(made)
+    return made
+
+
+def add_files(made: argparse.ArgumentParser) -> None:
+    """Adds the options that name files and folders."""
     made.add_argument(
         "--map",
         type=Path,
@@ -121,8 +128,6 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="run the mutants that were killed in this earlier --out instead of new ones",
     )
-    made.add_argument("--survivors-too", action="store_true", help="with --again: all of FILE")
-    return made
 
 
 def chosen(options: argparse.Namespace, texts: Mapping[str, str]) -> Iterator[Mutant]:
@@ -230,6 +235,11 @@ class Judge:
         with mistake(copy.folder / mutant.path, mutant):
             for files, everything in self.stages(mutant, tests):
                 outcome = self.run(copy, files, everything)
+                if outcome.ended_from_outside:
+                    raise ValueError(
+                        f"{mutant.id}: got status {outcome.status} of pytest, expected it to end "
+                        "by itself: somebody ended it. The same command goes on where it stopped."
+                    )
                 seconds += outcome.seconds
                 if not outcome.passed:
                     found = ONLY_ALL if everything else TIMEOUT if outcome.out_of_time else KILLED
@@ -242,7 +252,7 @@ class Judge:
         """Yields what to run in one process each: files, and whether with --all.
 
         The near files have a process of their own, because collecting the others takes seconds.
-        --all repeats all of them: it adds tests, and may make others do more.
+        Those for which --all matters are repeated with it: other tests of theirs may do more.
         """
         usual = [file for file in tests if file.seconds(everything=False)]  # it has such tests
         near = [file for file in usual if file.distance(mutant) <= NEAR]
@@ -251,8 +261,9 @@ class Judge:
             yield near, False
         if others:
             yield others, False
-        if self.all_option:
-            yield list(tests), True
+        more = [file for file in tests if file.all_matters]
+        if more and self.all_option:
+            yield more, True
 
     def run(self, copy: Copy, files: Sequence[TestFile], everything: bool) -> Outcome:
         """Runs the tests of some files until one fails."""

@@ -78,6 +78,7 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr("fnn.sweeping.program.MOST_ROWS", 1)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_stopped_goes_on_where_it_was(tmp_path, monkeypatch, number):
     whole = train()
@@ -225,6 +226,7 @@ def test_refusals(options, message):
         train(**options)
 
 
+@pytest.mark.long
 def test_a_run_that_diverged_stays_so(tmp_path):
     with pytest.warns(UserWarning, match="diverged in epoch 1"):
         whole = train(checkpoint=tmp_path, optimizer=optim.adam(1e38))
@@ -233,6 +235,7 @@ def test_a_run_that_diverged_stays_so(tmp_path):
     chex.assert_trees_all_equal(arrays(again), arrays(whole))
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("keep_params", [True, False])
 @pytest.mark.parametrize("chunks", [3, 12])
 def test_a_sweep_that_is_stopped_goes_on_in_another_call(tmp_path, monkeypatch, small_blocks, chunks, keep_params):
@@ -248,6 +251,7 @@ def test_a_sweep_that_is_stopped_goes_on_in_another_call(tmp_path, monkeypatch, 
     chex.assert_trees_all_equal(sweep(checkpoint=tmp_path, keep_params=keep_params).history, whole.history)
 
 
+@pytest.mark.long
 def test_a_sweep_without_a_directory_goes_on_within_the_block(monkeypatch):
     whole = sweep()
     with monkeypatch.context() as patch:
@@ -318,6 +322,7 @@ def test_a_block_that_fails_leaves_the_others(tmp_path, monkeypatch, small_block
     chex.assert_trees_all_equal(results(again), results(whole))
 
 
+@pytest.mark.long
 def test_smaller_blocks_give_the_same_results(monkeypatch):
     whole = sweep(seeds=range(70))
     with monkeypatch.context() as patch:
@@ -369,6 +374,7 @@ def finished(process):
     assert process.returncode == 0
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("kind", ["train", "sweep"])
 def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(tmp_path, cache, kind):
     """SIGKILL at random moments after the first step was saved, again and again until a life reaches the end; then all

@@ -445,6 +445,7 @@ def test_the_arms_of_the_spirals_alternate_along_an_axis(loaded):
     assert np.count_nonzero(np.diff(labels)) == 5
 
 
+@pytest.mark.long
 def test_mnist1d_is_the_packages_own(loaded):
     from mnist1d.data import get_dataset_args, make_dataset
 

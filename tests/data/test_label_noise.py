@@ -53,6 +53,7 @@ def test_a_run_trains_on_the_labels_of_its_seed():
     chex.assert_trees_all_close(run.history, expected.history, rtol=1e-6)
 
 
+@pytest.mark.long
 def test_a_sweep_over_rates_is_one_program_and_each_lane_is_the_run():
     d, options = blobs(), {"epochs": 4, "batch_size": 10, "progress": False}
 

@@ -18,6 +18,7 @@ def draw(seed, n, draws):
     return np.asarray(orders(jax.random.split(jax.random.key(seed), draws), n)).astype(int)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 7, 16, 17, 100, 257, 1257, 60_000])
 def test_every_number_once(n):
     np.testing.assert_array_equal(np.sort(draw(n, n, 20), axis=1), np.tile(np.arange(n), (20, 1)))

@@ -200,6 +200,7 @@ def test_the_chain_rule_has_its_numbers():
     np.testing.assert_array_equal(results["sum_and_product"], [3, -12, -4, -4, 3, -4])
 
 
+@pytest.mark.long
 def test_the_worked_2_3_1_network_has_its_numbers():
     results = printed_two_layers.run(dataclasses.replace(printed_two_layers.QUICK, seeds=2))
     np.testing.assert_allclose(results["worked_error"], [8.2e-2, 0.74, 0.78, 0, 0], rtol=7e-3)

@@ -239,6 +239,7 @@ def test_flow_of_a_linear_regime_is_the_scale_of_the_weights():
     assert not found.dead.any()
 
 
+@pytest.mark.long
 def test_large_weights_saturate_most_units_and_small_ones_map_to_zero(x64):
     """0.21 and 0.22: thirty layers of 100 units; the sigmoid with N(0, 1) keeps the gradient all the same."""
     W = initial_signals.weights(initializers.normal(1.0), seeds=10, depth=30, width=100)
@@ -250,6 +251,7 @@ def test_large_weights_saturate_most_units_and_small_ones_map_to_zero(x64):
     assert factor.middle == pytest.approx(0.974, rel=0.03)
 
 
+@pytest.mark.long
 def test_flow_is_what_the_signals_of_the_network_are():
     W = initial_signals.weights(initializers.lecun, seeds=2, depth=3, width=6)
     found = initial_signals.flow(W, activation="sigmoid")
@@ -266,6 +268,7 @@ def test_flow_is_what_the_signals_of_the_network_are():
     np.testing.assert_allclose(found.update[1], sizes, rtol=1e-5)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize(
     ("activation", "variance", "backward", "forward"),
     [
@@ -291,6 +294,7 @@ def test_factors_a_layer(activation, variance, backward, forward, x64):
         assert factor.middle == pytest.approx(forward, rel=0.02)
 
 
+@pytest.mark.long
 def test_equal_starts_stay_equal_and_zeros_stay_zeros():
     """0.20: the rows of W₁ are the same and its rank is 1; from zeros tanh and ReLU move the output bias alone."""
     results = symmetry.run(symmetry.Config(seeds=1, examples=40))

@@ -77,6 +77,7 @@ def test_wrong_commands(arguments, message):
         command_line.main(arguments)
 
 
+@pytest.mark.long
 def test_a_run_from_the_command_line(tmp_path):
     command = [sys.executable, "-m", "experiments", "run", "digits", "--quick", "--epochs", "3", "--out", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
@@ -101,6 +102,7 @@ def test_help_of_an_experiment():
         assert word in done.stdout
 
 
+@pytest.mark.long
 def test_wrong_options_end_in_one_line_of_error():
     command = [sys.executable, "-m", "experiments", "run", "digits", "--batch-size", "5000"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
@@ -128,6 +130,7 @@ def test_cubic_fit_reaches_the_worked_numbers():
     cubic_fit.plot(results, config)
 
 
+@pytest.mark.long
 def test_xor_needs_a_hidden_layer():
     config = dataclasses.replace(xor.QUICK, seeds=32, widths=(0, 8), activations=("tanh",), epochs=400)
     results = xor.run(config)

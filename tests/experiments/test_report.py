@@ -14,12 +14,13 @@ from selenium.webdriver.common.by import By
 from experiments.course import DOCUMENTS, IDS, document_of
 from experiments.experiment import claims_of, files, load
 from experiments.report.store import kept
+from tests.amounts import FEWER_OPTIMIZATIONS
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["index", *(document.page for document in DOCUMENTS)]
 PHONE = 390  # pixels
 
-pytestmark = pytest.mark.first  # of the worker that makes it
+pytestmark = [pytest.mark.long, pytest.mark.first]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,8 @@ def report(tmp_path_factory) -> Path:
 
 def make(out: Path) -> str:
     command = [sys.executable, "-m", "experiments", "report", "--quick", "--out", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    environment = os.environ | {"XLA_FLAGS": FEWER_OPTIMIZATIONS}  # nearly all of its time is compiling
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout
 

@@ -113,6 +113,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_faults_are_found_and_named(fault):
     wrong, cause = FAULTS[fault]
@@ -122,6 +123,7 @@ def test_faults_are_found_and_named(fault):
     assert report.diagnosis.startswith(cause)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
 def test_scales_neither_hide_a_fault_nor_raise_an_alarm(scale):
     params = mlp_params()
@@ -289,6 +291,7 @@ def test_a_zero_gradient_is_judged_at_its_own_scale():
     assert [t.verdict for t in wrong.tensors] == ["pass", "fail"]
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_narrow_precisions_against_the_float64_truth(dtype):
     params = jax.tree.map(jnp.asarray, mlp_params())
@@ -348,6 +351,7 @@ def network(layer):
     return layers.serial(layers.dense(4, 5), layer, layers.activation("sigmoid"), layers.dense(5, 3))
 
 
+@pytest.mark.long
 def test_every_kind_of_network_passes():
     net = fnn.mlp((4, 5, 5, 3), activation=("tanh", "softplus"), batch_norm="after", dropout=0.2)
     report = assert_network(net, losses.softmax_cross_entropy, NET_X, NET_Y)
@@ -383,6 +387,7 @@ WRONG_LAYERS = {
 }  # fmt: skip
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("fault", WRONG_LAYERS)
 def test_the_wrong_layer_is_named(fault):
     layer, cause = WRONG_LAYERS[fault]

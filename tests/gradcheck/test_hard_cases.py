@@ -97,6 +97,7 @@ WRONG = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("case", WRONG)
 def test_a_wrong_gradient_does_not_pass(case):
     assert verdict(*WRONG[case]) == "fail"
@@ -217,6 +218,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_named(mistake):
     hooks, cause = MISTAKES[mistake]

@@ -42,6 +42,7 @@ def check(case, gradient_of):
     return None if report.passed else report.cause
 
 
+@pytest.mark.every(12)
 @pytest.mark.parametrize("name", DRAWS)
 def test_a_planted_fault_is_detected_and_named(name):
     draw = DRAWS[name]
@@ -72,6 +73,7 @@ CLEAN = [d for d in clean_draws(1029, 0) if d.case.seed in DELICATE or d.case.se
 """Right gradients: every condition, most networks, and delicate points."""
 
 
+@pytest.mark.every(7)
 @pytest.mark.parametrize("draw", CLEAN, ids=lambda draw: f"{draw.condition}, {draw.case.network}")
 def test_right_gradients_pass(draw):
     assert check(draw.case, partial(gradient, draw.case)) is None

@@ -259,6 +259,7 @@ def naive(sources, nodes, outputs, params, x):
     return np.concatenate([value(name) for name in outputs]).T
 
 
+@pytest.mark.every(6)
 @pytest.mark.parametrize("seed", range(12))
 def test_random_graphs(seed):
     """0.2, 2.17: the groups' matrix products give what a node-by-node recursion gives, and their gradient is right."""

@@ -48,6 +48,7 @@ def test_drawing_by_unit_keeps_the_variance(init):
     assert abs(ratio - 1) < 5 * np.sqrt(2 / W.size)
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize(
     ("units", "options"),
     [
@@ -72,6 +73,7 @@ def test_it_trains_as_the_small_network(units, options, x64):
     assert beyond(weights, expected) == 0
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("options", [dict(activation="tanh"), dict(activation="sigmoid", batch_norm="after")], ids=str)
 def test_its_backward_pass_is_right(options):
     wide, _ = pair(3, **options)
@@ -90,6 +92,7 @@ def test_weights_beyond_have_no_effect_and_no_gradient():
     jax.tree.map(np.testing.assert_array_equal, value_and_grad(params, x, y), value_and_grad(moved, x, y))
 
 
+@pytest.mark.long
 def test_a_sweep_over_widths_is_one_program():
     def builder(hyper):
         net = fnn.mlp((4, Width(hyper["width"], MOST), 3))

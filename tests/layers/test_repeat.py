@@ -35,6 +35,7 @@ def test_it_computes_what_serial_computes():
     )
 
 
+@pytest.mark.long
 def test_the_checker_agrees_with_its_gradient():
     net = layers.serial(layers.dense(3, 4), layers.repeat(BLOCK, 3), layers.dense(4, 3))
     d = blobs()
@@ -42,6 +43,7 @@ def test_the_checker_agrees_with_its_gradient():
     assert report.passed, report
 
 
+@pytest.mark.long
 def test_it_trains_and_sweeps():
     block = layers.serial(layers.dense(8, 8), layers.activation("relu"))
     net = layers.serial(layers.dense(3, 8), layers.repeat(block, 6), layers.dense(8, 3))

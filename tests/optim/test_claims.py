@@ -61,6 +61,7 @@ def test_4_27_smaller_batches_fluctuate_more(x64):
         assert variance == pytest.approx(0.1**2 * S / B * (6 - B) / 5, rel=1e-12, abs=1e-30)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("alpha", [0.0, 0.5, 0.9])
 def test_4_28_terminal_gain_is_one_over_one_minus_alpha(x64, alpha):
     """Under a constant gradient g the step tends to η g/(1 − α), and to η g in De Marzo's form."""

@@ -91,6 +91,7 @@ def _signature(tree):
     return structure, [(leaf.shape, leaf.dtype, leaf.weak_type) for leaf in leaves]
 
 
+@pytest.mark.every(3)
 @every_rule
 @pytest.mark.parametrize(("dtype", "tolerance"), [(jnp.bfloat16, 0.05), (jnp.float32, 2e-5)])
 def test_narrow_parameters_follow_the_float64_ones(x64, rule, dtype, tolerance):

@@ -121,6 +121,7 @@ def test_what_does_not_run_at_import_makes_no_circle(tools, tmp_path, back):
     assert circles(tools, tmp_path, a="import package.b", b=back) == []
 
 
+@pytest.mark.long
 def test_the_table_has_a_row_for_each_package():
     done = run("--json")
     rows = {row["name"]: row for row in json.loads(done.stdout)}

@@ -3,12 +3,14 @@
 import ast
 import json
 import re
+import signal
 from collections import Counter
 from pathlib import Path
 
 import coverage_map
 import mutants
 import pytest
+from copies import Outcome
 from coverage_map import TestFile as FileOfTests  # pytest would take the other name for tests
 from mutations import Mutant, mutants_by_site, quotas, sample, sources
 
@@ -192,10 +194,11 @@ def test_near_tests_come_first_then_quick_ones():
         "tests/layers/test_dense_maps.py": 9.0,
     }
     files = [
-        FileOfTests(path, "", lines, [{"seconds": cost, "long": False}])
+        FileOfTests(path, "", lines, [{"seconds": cost, "long": False}], all_matters=False)
         for path, cost in seconds.items()
     ]
-    files.append(FileOfTests("tests/layers/test_dense.py", "", {"fnn/layers/dense.py": [2]}, [{}]))
+    elsewhere = {"fnn/layers/dense.py": [2]}
+    files.append(FileOfTests("tests/layers/test_dense.py", "", elsewhere, [{}], all_matters=False))
     assert [Path(file.path).stem for file in coverage_map.covering(mutant, files)] == [
         "test_dense_maps",
         "test_graph",
@@ -309,6 +312,7 @@ def run(toy, monkeypatch, capsys):
     """Calls scripts/mutants on the toy repository; returns what it prints."""
     monkeypatch.setattr(mutants, "ROOT", toy)
     monkeypatch.setattr(mutants, "GRACE", 3)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # loading them takes 2 s each time
     places = ["--map", str(toy / "map.jsonl"), "--out", str(toy / "out.jsonl")]
 
     def called(*arguments):
@@ -324,6 +328,7 @@ def printed(toy, run):
     return run("--again", str(toy / "earlier.jsonl"))
 
 
+@pytest.mark.long
 def test_verdicts(toy, printed):
     records = [json.loads(line) for line in (toy / "out.jsonl").read_text().splitlines()]
     assert {r["mutant"]["line"]: (r["mutant"]["name"], r["verdict"]) for r in records} == FIVE
@@ -384,6 +389,14 @@ def test_tests_that_cannot_be_collected_are_refused(toy, run, tmp_path):
     (tmp_path / "test_broken.py").write_text("import nothing_of_this_name\n")
     with pytest.raises(SystemExit, match=r"cannot be collected(.|\n)*nothing_of_this_name"):
         run("--again", str(toy / "earlier.jsonl"), "--tests", str(tmp_path))
+
+
+def test_run_that_was_ended_from_outside_is_no_verdict():
+    failed = {"test": "tests/test_broken.py", "failed": True}
+    assert Outcome(-signal.SIGTERM, 1.0, []).ended_from_outside
+    assert Outcome(2, 1.0, []).ended_from_outside
+    assert not Outcome(2, 1.0, [failed]).ended_from_outside
+    assert not Outcome(1, 1.0, [failed]).ended_from_outside
 
 
 def test_no_mutant_needs_more_than_its_record(toy):

@@ -48,6 +48,7 @@ def test_values_that_are_traced_are_refused_as_in_a_single_run(hyper, message):
         quick(flexible, hyper=hyper)
 
 
+@pytest.mark.long
 def test_a_rate_of_the_integer_0_is_a_rate():
     assert quick(flexible, hyper={"noise": [0, 0.5]}).finished.all()
 
@@ -61,6 +62,7 @@ def test_what_a_later_group_cannot_do_is_refused_before_anything_is_trained(monk
     assert not trained
 
 
+@pytest.mark.long
 def test_a_number_that_only_a_later_network_needs_to_know_is_found():
     def builder(hyper):
         rate = hyper["rate"]
@@ -71,6 +73,7 @@ def test_a_number_that_only_a_later_network_needs_to_know_is_found():
     assert len(sweep.parts) == 4
 
 
+@pytest.mark.long
 def test_assertions_and_methods_of_python_numbers_make_groups():
     def builder(hyper):
         assert isinstance(hyper["width"], int)
@@ -79,6 +82,7 @@ def test_assertions_and_methods_of_python_numbers_make_groups():
     assert len(quick(builder, hyper={"width": [2, 4]}).parts) == 2
 
 
+@pytest.mark.long
 def test_values_that_are_equal_but_not_alike_are_two_programs():
     sweep = quick(lambda hyper: (fnn.mlp((3, 8, 3), batch_norm="before" if hyper["a"][1] is True else None), CE,
                                  optim.sgd(0.1)), hyper={"a": [(8, 1), (8, True)]})  # fmt: skip
@@ -86,6 +90,7 @@ def test_values_that_are_equal_but_not_alike_are_two_programs():
     assert len(jax.tree.leaves(sweep.lane(1, 0).params)) > len(jax.tree.leaves(sweep.lane(0, 0).params))
 
 
+@pytest.mark.long
 def test_the_network_of_a_setting_predicts_with_its_parameters():
     """A dropout of 0 is a layer where it is traced, and none where it is not."""
     sweep = quick(flexible, hyper={"dropout": [0.0, 0.5]})
@@ -99,6 +104,7 @@ def test_the_network_of_a_setting_predicts_with_its_parameters():
     chex.assert_trees_all_equal(sweep.lane(sweep.settings[1], 1).params, sweep.lane(1, 1).params)
 
 
+@pytest.mark.long
 def test_the_best_setting_has_a_result():
     def by_rate(hyper):
         return NET, CE, optim.adam(hyper["rate"])
@@ -113,6 +119,7 @@ def test_the_best_setting_has_a_result():
     assert sweep.best()["setting"] == 1
 
 
+@pytest.mark.long
 def test_lanes_are_trained_again_only_under_the_same_precision():
     with jax.enable_x64(True):
         sweep = quick(lambda hyper: (NET, CE, optim.sgd(0.1)), keep_params=False)

@@ -92,6 +92,7 @@ SEATED = [
 ]
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("abreast", [8, 16, 32])
 @pytest.mark.parametrize("net", SEATED, ids=["tanh", "batch norm", "dropout"])
 def test_a_lane_is_the_same_bit_for_bit_in_every_seat(net, abreast, monkeypatch):
@@ -106,6 +107,7 @@ def test_a_lane_is_the_same_bit_for_bit_in_every_seat(net, abreast, monkeypatch)
             np.testing.assert_array_equal(leaf[seat], leaf[0])
 
 
+@pytest.mark.long
 def test_settings_share_their_random_numbers_and_do_not_touch_each_other():
     alone = quick(by_rate, seeds=range(3), hyper={"learning_rate": [1e-2]})
     beside_divergence = quick(by_rate, seeds=range(3), hyper={"learning_rate": [1e38, 1e-2]})
@@ -167,6 +169,7 @@ def test_shapes_and_lanes():
         sweep.lane(0, 0)
 
 
+@pytest.mark.long
 def test_summary_counts_survivors_and_best_follows_validation():
     rates = [1e38, 1e-4, 3e-2]
     sweep = quick(by_rate, seeds=range(6), hyper={"learning_rate": rates}, epochs=10)
@@ -199,6 +202,7 @@ def test_block_sizes_depend_on_the_network_alone():
     assert [lanes_abreast(n) for n in (1, 354, 986, 2410, 4810, 9930, 10**7)] == [32, 32, 16, 8, 8, 1, 1]
 
 
+@pytest.mark.long
 def test_orthogonal_matrices_are_drawn_on_several_devices():
     """In another process, with a time limit: batched LAPACK calls of several devices can wait for each other."""
     code = """
@@ -223,6 +227,7 @@ def test_progress_counts_runs(small_blocks, capsys):
     assert "10/10" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_progress_speaks_plainly(small_blocks, capsys):
     quick(seeds=range(10), progress=True)
     shown = capsys.readouterr().err
@@ -300,6 +305,7 @@ def test_what_only_the_update_reads_counts():
     groups_of(builder, [{"learning_rate": 0.1}], D, 1, 9, None)
 
 
+@pytest.mark.long
 def test_initialisers_and_activations_take_traced_numbers():
     def builder(hyper):
         s = hyper["s"]
@@ -380,6 +386,7 @@ def test_refused_before_anything_compiles(case, monkeypatch):
         quick(**({"builder": by_rate, "seeds": range(2), "hyper": {"learning_rate": [0.1]}} | options))
 
 
+@pytest.mark.long
 def test_a_number_that_is_asked_about_makes_a_program_of_each_value_and_says_so():
     def builder(hyper):
         return NET, CE, optim.adam(hyper["learning_rate"] if hyper["learning_rate"] > 0 else 1.0)
@@ -399,6 +406,7 @@ def shaped(hyper):
     return net, CE, rule(hyper["learning_rate"])
 
 
+@pytest.mark.long
 def test_settings_of_other_shapes_are_grouped():
     """One program for each width, depth, activation, rule and batch size; every lane is what it is on its own."""
     hyper = {
@@ -417,6 +425,7 @@ def test_settings_of_other_shapes_are_grouped():
     chex.assert_trees_all_close(sweep.lane(31, 3).params, run.params, atol=1e-6)
 
 
+@pytest.mark.long
 def test_batch_sizes_are_settings():
     sweep = quick(seeds=[1], hyper={"batch_size": [10, 42]})
     for row, batch_size in enumerate((10, 42)):
@@ -432,6 +441,7 @@ def test_a_list_of_points():
     chex.assert_trees_all_equal(sweep.history, grid.history)
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("exact", [False, True])
 def test_parameters_that_were_not_kept_are_trained_again(exact):
     kept, lost = (quick(by_rate, seeds=range(5), hyper={"learning_rate": [1e-2, 1e38]}, exact=exact, keep_params=keep)
@@ -514,6 +524,7 @@ def test_the_bootstrap_interval_is_scipys():
         statistics(values, "normal")
 
 
+@pytest.mark.long
 def test_rates_of_dropout_clipping_and_decay_and_scales_are_traced():
     """One program for all of them."""
 
@@ -531,6 +542,7 @@ def test_rates_of_dropout_clipping_and_decay_and_scales_are_traced():
         chex.assert_trees_all_close(sweep.lane(row, 0).params, run.params, atol=1e-6)
 
 
+@pytest.mark.long
 def test_compile_time_is_no_run_time():
     """What advances a block is compiled before it is timed; the second chunk finds the same program."""
     sweeps = [quick(seeds=range(3), epochs=50) for _ in range(2)]
@@ -552,6 +564,7 @@ def test_regression_sweeps_report_the_loss():
     assert sweep.best()["learning_rate"] == 1e-1
 
 
+@pytest.mark.long
 def test_the_data_may_be_float64_under_x64(x64):
     sweep = fnn.sweep(constant, blobs(), epochs=2, batch_size=10, seeds=range(2), progress=False)
     assert sweep.history["test_loss"].dtype == np.float64

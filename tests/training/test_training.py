@@ -51,6 +51,7 @@ def written_out(net, loss, optimizer, dataset, *, epochs, batch_size, seed):
     return params, state, np.array(train_loss), visited
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize(
     ("net", "batch_size"),
     [
@@ -124,6 +125,7 @@ def test_a_second_seed_compiles_nothing():
     assert len(traces) > first  # the counter does count
 
 
+@pytest.mark.long  # equal bits of two programs: only as users' programs are compiled
 def test_a_run_in_pieces_is_the_run_at_once():
     """Bit for bit, one epoch at a time, two at a time, and all in one call; past the end nothing changes."""
     task, plan, seed, dataset = Task(NET, CE, ADAM), Plan(5, 10), np.uint32(3), blobs()._replace(scaling=None)
@@ -174,6 +176,7 @@ def test_an_infinite_penalty_is_divergence_too():
     assert (run.diverged_step, run.stopped_epoch) == (0, 0)
 
 
+@pytest.mark.long
 def test_a_suspect_without_fault_goes_on():
     """As where the two programs round a number at the edge of the range unlike."""
     task, plan, seed, dataset = Task(NET, CE, ADAM), Plan(2, 10), np.uint32(3), blobs()._replace(scaling=None)
@@ -249,6 +252,7 @@ def test_divergence_keeps_the_last_finite_parameters():
         assert np.isnan(values[run.stopped_epoch :]).all()
 
 
+@pytest.mark.long  # equal bits of two programs: only as users' programs are compiled
 def test_divergence_at_once_leaves_the_initial_parameters():
     nan_after_init = optim.sgd(1.0)._replace(
         update=lambda grads, state, params: (jax.tree.map(lambda g: g * jnp.nan, grads), state)
@@ -317,6 +321,7 @@ def in_dtype(tree, dtype):
     return jax.tree.map(lambda leaf: leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, tree)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize(
     ("x64", "params", "x"),
     [(False, "bfloat16", "bfloat16"), (True, "float32", "float32"), (True, "float32", "float64")],
@@ -468,6 +473,7 @@ def test_another_generator_is_refused():
         quick()
 
 
+@pytest.mark.long
 def test_digits_learn():
     run = fnn.train(
         fnn.mlp((64, 32, 10)), CE, optim.adam(3e-3), data.load("digits"), epochs=30, batch_size=64, progress=False
