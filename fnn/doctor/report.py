@@ -14,7 +14,7 @@ from fnn import compiler
 from fnn.devices import usable_cores
 from fnn.doctor.canaries import CANARIES, Canary
 from fnn.doctor.children import Trial, attempt_all
-from fnn.doctor.library import library
+from fnn.doctor.library import soon_tried
 from fnn.doctor.trial import Outcome
 
 SEEDS = (0, 1)  # of each canary of a fault: two draws of its sizes
@@ -74,7 +74,7 @@ def examine(canaries: Sequence[Canary] | None = None) -> Report:
     canaries  what is tried; None for those of every known fault and of the library
     """
     of_faults = list(CANARIES if canaries is None else canaries)
-    of_library = [canary for canary in library() if not canary.x64] if canaries is None else []
+    of_library = soon_tried() if canaries is None else []
     drawn = [(canary, seed) for canary in of_faults for seed in SEEDS]
     ours: list[Trial] = [(canary, seed, True) for canary, seed in drawn if is_avoided(canary)]
     ours += [(canary, 0, True) for canary in of_library]
