@@ -62,7 +62,7 @@ def apply(equation: Any, inputs: Arrays) -> Arrays:
     """Return what one operation makes of its inputs."""
     name, parameters = equation.primitive.name, equation.params
     if name in LOOPS:
-        return LOOPS[name](inputs, **parameters)
+        return LOOPS[name](equation, inputs)
     called = next((parameters[key] for key in CALLED if key in parameters), None)
     if isinstance(called, ClosedJaxpr):
         return run(called, inputs)
@@ -114,8 +114,16 @@ def is_key(value: Any) -> bool:
 # ---------------------------------------------------------------------------------------- loops
 
 
-def scan(inputs: Arrays, *, jaxpr, length, reverse, num_consts, num_carry, **_) -> Arrays:
-    """Run the body of `lax.scan` once for every element of the arrays that it goes over."""
+def scan(equation: Any, inputs: Arrays) -> Arrays:
+    """Run the body of `lax.scan` once for every element of the arrays that it goes over.
+
+    What is carried has the shape that it has in the body, and what is gone over or stacked has an
+    axis more. (How the equation counts them differs between versions of JAX.)
+    """
+    jaxpr, length, reverse = (equation.params[name] for name in ("jaxpr", "length", "reverse"))
+    num_carry = number_of_equal_shapes(equation.outvars, jaxpr.out_avals)
+    num_arrays = len(inputs) - number_of_equal_shapes(equation.invars, jaxpr.in_avals)
+    num_consts = len(inputs) - num_arrays - num_carry
     constants = inputs[:num_consts]
     carry = inputs[num_consts : num_consts + num_carry]
     arrays = inputs[num_consts + num_carry :]
@@ -128,15 +136,21 @@ def scan(inputs: Arrays, *, jaxpr, length, reverse, num_consts, num_carry, **_) 
     return [*carry, *stacked]
 
 
+def number_of_equal_shapes(outside: Sequence[Any], inside: Sequence[Any]) -> int:
+    """Count the values that have the same shape outside of a loop and in its body."""
+    pairs = zip(outside, inside, strict=True)
+    return sum(variable.aval.shape == aval.shape for variable, aval in pairs)
+
+
 def stack(values: Sequence[Any]) -> Any:
     """Return values along a new first axis."""
     return jnp.stack(values) if is_key(values[0]) else np.stack(values)
 
 
-def while_loop(
-    inputs: Arrays, *, cond_jaxpr, body_jaxpr, cond_nconsts, body_nconsts, **_
-) -> Arrays:
+def while_loop(equation: Any, inputs: Arrays) -> Arrays:
     """Run the body of `lax.while_loop` while its condition holds."""
+    cond_jaxpr, body_jaxpr = equation.params["cond_jaxpr"], equation.params["body_jaxpr"]
+    cond_nconsts, body_nconsts = equation.params["cond_nconsts"], equation.params["body_nconsts"]
     of_condition = inputs[:cond_nconsts]
     of_body = inputs[cond_nconsts : cond_nconsts + body_nconsts]
     carry = inputs[cond_nconsts + body_nconsts :]
@@ -156,8 +170,9 @@ def keep_ended(goes_on: np.ndarray, new: Any, old: Any) -> Any:
     return jnp.where(mask, new, old) if is_key(new) else np.where(mask, new, old)
 
 
-def cond(inputs: Arrays, *, branches, **_) -> Arrays:
+def cond(equation: Any, inputs: Arrays) -> Arrays:
     """Run the branch of `lax.cond` or `lax.switch` that the first input picks."""
+    branches = equation.params["branches"]
     number = int(np.clip(int(inputs[0]), 0, len(branches) - 1))
     return run(branches[number], inputs[1:])
 

@@ -10,3 +10,41 @@ ALL = False  # conftest sets it before the test files are imported
 def amount(default: int, with_all: int) -> int:
     """Return the number of draws, runs or repetitions of a test."""
     return with_all if ALL else default
+
+
+QUICK_FILES = (
+    "checkpoint/test_checkpoint.py",
+    "data/test_malformed_files.py",
+    "experiments/test_claims_backprop.py",
+    "experiments/test_claims_generalisation.py",
+    "experiments/test_claims_optimizers.py",
+    "optim/test_clip.py",
+    "optim/test_refusals.py",
+    "sweeping/test_function.py",
+    "test_architecture.py",
+    "test_checks.py",
+    "test_compiler.py",
+    "test_constructions.py",
+    "test_initializers.py",
+    "test_mlp.py",
+    "test_witness.py",
+    "test_worked_examples.py",
+)
+"""The files of tests/ that scripts/test --quick runs whole: each takes a few seconds. Of the others
+it runs what is marked quick: a training, a sweep, a check of a gradient."""
+
+LONGEST_FILES = (
+    "experiments/test_report.py",
+    "gradcheck/test_planted_faults.py",
+    "sweeping/test_sweeping.py",
+    "test_random_networks.py",
+    "gradcheck/test_gradcheck.py",
+    "training/test_training.py",
+    "checkpoint/test_resume.py",
+    "doctor/test_doctor.py",
+    "test_strict.py",
+    "test_readme.py",
+    "layers/test_padded.py",
+    "layers/test_graph.py",
+)
+"""The files that take longest, longest first."""

@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
+from pathlib import Path
 
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
 
@@ -45,19 +46,22 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     amounts.ALL = config.getoption("--all")
+    config.option.loadscopereorder = False  # xdist would begin with the files that have the most tests
     if not amounts.ALL:  # nearly all time is compiling; --all compiles as for users
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {amounts.FEWER_OPTIMIZATIONS}".strip()
     config.addinivalue_line("markers", "long: run by scripts/test --all alone")
+    config.addinivalue_line("markers", "quick: run by scripts/test --quick too")
     config.addinivalue_line("markers", "every(n): of its cases one in n is run by default, and all with --all")
-    config.addinivalue_line("markers", "first: long, so that the other worker has something to do meanwhile")
 
 
 def pytest_collection_modifyitems(config, items):
     if not config.getoption("--all"):
         left_out = beyond_the_default(items)
+        if config.getoption("--quick"):
+            left_out |= {item for item in items if not is_quick(item)}
         config.hook.pytest_deselected(items=[item for item in items if item in left_out])
         items[:] = [item for item in items if item not in left_out]
-    items.sort(key=lambda item: item.get_closest_marker("first") is None)  # stable: the others keep their order
+    items.sort(key=place)  # stable: tests of a file keep their order
 
 
 def beyond_the_default(items):
@@ -69,6 +73,22 @@ def beyond_the_default(items):
             left_out.add(item)
         cases[item.function] += 1
     return left_out
+
+
+def is_quick(item) -> bool:
+    """Whether --quick runs a test."""
+    return file_of(item) in amounts.QUICK_FILES or item.get_closest_marker("quick") is not None
+
+
+def place(item) -> int:
+    """Where in the order a test's file comes: the longest files first, so that no worker waits at the end for one."""
+    file, first = file_of(item), amounts.LONGEST_FILES
+    return first.index(file) if file in first else len(first)
+
+
+def file_of(item) -> str:
+    """A test's file, from tests/ on."""
+    return item.path.relative_to(Path(__file__).parent).as_posix()
 
 
 @pytest.hookimpl(optionalhook=True)

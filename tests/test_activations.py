@@ -49,6 +49,7 @@ def logits(seed=0, shape=(4, 6)):
 # ------------------------------------------------------------------------- values and derivatives
 
 
+@pytest.mark.quick
 def test_derivatives_are_those_of_the_values():
     """All in one check, a tensor each: the gradient of Σ σ(z) is σ′(z), entry by entry."""
     named = {f"{activation.name} {i}": activation for i, activation in enumerate(ELEMENTWISE)}

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import amounts
+
 ROOT = Path(__file__).parent.parent
 FILES = sorted((ROOT / "fnn").rglob("*.py"))
 
@@ -262,3 +264,10 @@ except RuntimeError as error:
     message = in_a_fresh_process(late)
     assert "too late" in message
     assert "JAX_NUM_CPU_DEVICES=4" in message
+
+
+def test_the_folders_of_the_tests_are_those_of_the_library():
+    packages = {path.parent.name for path in (ROOT / "fnn").glob("*/__init__.py")}
+    folders = {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
+    assert folders == packages | {"experiments", "scripts"}
+    assert [name for name in amounts.QUICK_FILES if not (ROOT / "tests" / name).is_file()] == []

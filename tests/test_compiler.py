@@ -1,6 +1,8 @@
 """What fnn compiles has the options that avoid the known faults, where the jaxlib knows them."""
 
 import ast
+import re
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -8,7 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fnn import compiler
+import fnn
+from fnn import compiler, losses, optim
+from fnn.training.program import Plan, advance, begin
+from fnn.training.step import Task
+from tests.problems import blobs
 
 ROOT = Path(__file__).parent.parent
 UNKNOWN = compiler.Option("xla_no_such_option", True, "--xla_no_such_option")
@@ -30,8 +36,9 @@ def test_a_fault_is_in_the_versions_from_since_to_until():
 
 
 def test_the_running_jaxlib_knows_every_option_and_gets_those_of_its_faults():
-    wanted = {fault.option.name: fault.option.value for fault in compiler.present()}
-    assert compiler.options().items() >= wanted.items()
+    options = [fault.option for fault in compiler.present()] + [compiler.IN_ORDER]
+    wanted = {option.name: option.value for option in options if option.used}
+    assert compiler.options() == wanted
     assert compiler.version() >= (0, 10, 2)
 
 
@@ -100,3 +107,65 @@ def uses_of_jax_jit(code: str) -> int:
 def test_jax_jit_is_found_wherever_it_is_named():
     assert uses_of_jax_jit("@partial(jax.jit, static_argnums=0)\ndef f(n): ...\njax.jit(g)") == 2
     assert uses_of_jax_jit("from fnn import compiler\ncompiler.jit(f)") == 0
+
+
+# ------------------------------------------------------------- what the unused options would avoid
+
+
+def shifted(x):
+    """The program of openxla/xla#49176: its update reads what it overwrites, in one kernel."""
+    base = x + 1
+    return base.at[1:].set(base[:-1]).reshape((1, *x.shape))
+
+
+def updates_that_read_their_target(hlo: str) -> list[str]:
+    """The updates in place, in a kernel, that read their target elsewhere than where they write."""
+    found = []
+    for computation in re.findall(r"^%\S+ .*?\{\n(.*?)^\}", hlo, re.DOTALL | re.MULTILINE):
+        lines = re.findall(r"(%[\w.-]+) = \S+ ([\w-]+)\((.*?)\)", computation)
+        code = {name: (kind, re.findall(r"%[\w.-]+", rest)) for name, kind, rest in lines}
+        for name, (kind, operands) in code.items():
+            if kind == "dynamic-update-slice":
+                target, update, *starts = operands
+                if sources(target, code, starts) & sources(update, code, starts):
+                    found.append(name)
+    return found
+
+
+def sources(name: str, code: dict[str, tuple[str, list[str]]], starts: list[str]) -> set[str]:
+    """The parameters of a kernel that a value comes from, but for what is read at `starts`."""
+    kind, operands = code.get(name, ("constant", []))
+    if kind == "parameter":
+        return {name}
+    if kind == "dynamic-slice" and operands[1:] == starts:
+        return set()
+    return set().union(*(sources(each, code, starts) for each in operands))
+
+
+def compiled_text(jitted, *arguments) -> str:
+    return jitted.lower(*arguments).compile().as_text()
+
+
+def test_an_update_that_reads_its_target_is_found():
+    assert updates_that_read_their_target(compiled_text(jax.jit(shifted), np.ones((8, 16))))
+
+
+def test_a_training_has_no_update_that_reads_its_target():
+    """Nor slices of slices: its rows are gathered, and nothing else is cut at a computed place."""
+    dataset = blobs()._replace(scaling=None)
+    net = fnn.mlp((3, 8, 3), batch_norm="before", dropout=0.2)
+    task = Task(net, losses.softmax_cross_entropy, optim.adam(1e-2))
+    plan, seed = Plan(3, 10, 2), np.uint32(0)
+    start = jax.eval_shape(partial(begin, task, plan), seed)
+    advanced = compiler.jit(partial(advance, task, plan))
+    together = compiler.jit(jax.vmap(partial(advance, task, plan), (0, None, 0, None)))
+    several = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((8, *leaf.shape), leaf.dtype), start)
+    texts = [
+        compiled_text(advanced, seed, dataset, start, 3),
+        compiled_text(together, np.arange(8, dtype=np.uint32), dataset, several, 3),
+    ]
+    for text in texts:
+        assert "dynamic-update-slice(" in text or "scatter" in text  # the history
+        assert updates_that_read_their_target(text) == []
+    traced = str(jax.make_jaxpr(partial(advance, task, plan))(seed, dataset, start, 3))
+    assert "dynamic_slice" not in traced

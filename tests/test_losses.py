@@ -39,6 +39,7 @@ def example(loss, seed=0):
 # -------------------------------------------------------------------------- values and gradients
 
 
+@pytest.mark.quick
 def test_gradients_are_those_of_the_values():
     """All in one check, a tensor each: the gradient of Σ ℓ."""
     named = {f"{loss.name} {i}": loss for i, loss in enumerate(ALL)}

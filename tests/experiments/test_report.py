@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = ["index", *(document.page for document in DOCUMENTS)]
 PHONE = 390  # pixels
 
-pytestmark = [pytest.mark.long, pytest.mark.first]
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

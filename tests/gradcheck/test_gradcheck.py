@@ -68,6 +68,7 @@ def edited(change):
     return faulty(edit=lambda g: [dict(zip("Wb", change(g[0]["W"], g[0]["b"]), strict=True)), *g[1:]])
 
 
+@pytest.mark.quick
 def test_a_right_gradient_passes():
     report = fnn.check_gradient(loss, gradient, mlp_params())
     assert report.passed

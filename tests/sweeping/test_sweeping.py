@@ -64,6 +64,7 @@ def test_exact_lanes_are_runs_bit_for_bit():
         chex.assert_trees_all_equal(arrays(sweep.lane(0, seed)), arrays(run))
 
 
+@pytest.mark.quick
 def test_vmapped_lanes_are_runs_up_to_rounding():
     """A product with another shape adds in another order: 1e-6 after a few dozen updates in float32."""
     sweep = quick(seeds=range(3))

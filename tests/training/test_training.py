@@ -75,6 +75,7 @@ def test_the_program_is_the_loop_written_out(x64, net, batch_size):
     assert sorted(visited) == sorted([*range(42)] * 3)
 
 
+@pytest.mark.quick
 def test_history_is_what_the_parameters_give():
     dataset = blobs()
     run = quick(dataset=dataset, epochs=4)
