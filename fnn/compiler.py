@@ -15,8 +15,8 @@ from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import jaxlib
+from jax import lax
 
 
 class Option(NamedTuple):
@@ -132,8 +132,8 @@ FAULTS = (
 def jit(function: Callable, **arguments: Any) -> "Jitted":
     """Compile a function as `jax.jit(function, **arguments)` does, under `options()`.
 
-    Nothing is compiled, and no device is touched, before the first call. A call from within
-    another function that JAX is tracing becomes a part of that program, whose options hold.
+    Nothing is compiled, and no device is touched, before the first call. A call from within a
+    function that is being jitted becomes a part of that program, whose options hold.
     """
     return Jitted(function, arguments)
 
@@ -147,10 +147,18 @@ class Jitted:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the program of its own, or from within another one its part."""
-        jitted = self.nested if is_tracing((args, kwargs)) else self.outermost
-        return jitted(*args, **kwargs)
+        if is_within_jit():
+            return self.nested(*args, **kwargs)
+        try:
+            return self.outermost(*args, **kwargs)
+        except ValueError as error:  # some versions of JAX differentiate no program with options
+            if "can only be passed to top-level" not in str(error):
+                raise
+            return self.nested(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # of Python, which asks before there is anything to ask
+            raise AttributeError(name)
         return getattr(self.outermost, name)
 
     @cached_property
@@ -164,12 +172,9 @@ class Jitted:
         return jax.jit(self.function, **self.arguments)
 
 
-def is_tracing(arguments: Any) -> bool:
-    """Return whether JAX is tracing: an argument is traced, or an operation on constants is."""
-    leaves = jax.tree.leaves(arguments)
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
-        return True
-    return isinstance(jnp.add(0, 0), jax.core.Tracer)
+def is_within_jit() -> bool:
+    """Return whether a program is being traced: even an operation on constants is traced then."""
+    return isinstance(lax.add(0, 0), jax.core.Tracer)
 
 
 @cache

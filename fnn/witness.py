@@ -28,7 +28,8 @@ def evaluate(function: Callable[..., PyTree], *arguments: PyTree) -> PyTree:
     arguments  pytrees of arrays; typed random keys are allowed
     returns    the function's pytree, with NumPy arrays: float64, integers, booleans
 
-    Raises NotImplementedError for functions that call back into Python.
+    Raises NotImplementedError for functions that call back into Python or reduce by a function of
+    their own.
     """
     closed, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments)
     leaves = [in_float64(leaf) for leaf in jax.tree.leaves(arguments)]
@@ -61,6 +62,8 @@ def run_open(jaxpr: Jaxpr, constants: Sequence[Any], arguments: Sequence[Any]) -
 def apply(equation: Any, inputs: Arrays) -> Arrays:
     """Return what one operation makes of its inputs."""
     name, parameters = equation.primitive.name, equation.params
+    if name in ("reduce", "reduce_window"):  # by a function that is called for pairs of numbers
+        raise NotImplementedError(f"{name}: a reduction by a function has no witness in NumPy.")
     if name in LOOPS:
         return LOOPS[name](equation, inputs)
     called = next((parameters[key] for key in CALLED if key in parameters), None)

@@ -1,6 +1,7 @@
 """What fnn compiles has the options that avoid the known faults, where the jaxlib knows them."""
 
 import ast
+import copy
 import re
 from functools import partial
 from pathlib import Path
@@ -66,21 +67,43 @@ def test_a_compiled_function_is_what_jax_jit_makes_with_the_same_arguments():
     assert f.eval_shape(jnp.zeros(2))["twice"].shape == (2,)
     static = compiler.jit(lambda n, x: x * n, static_argnums=0)
     assert float(static(3, 2.0)) == 6.0
-    assert "sine" in static.lower(3, 2.0).as_text() or "multiply" in static.lower(3, 2.0).as_text()
+    assert "multiply" in static.lower(3, 2.0).as_text()
 
 
 def test_within_another_program_it_becomes_a_part_of_it():
     inner = compiler.jit(lambda x: jnp.sin(x) ** 2)
     x = jnp.arange(3.0)
     expected = np.sin(np.arange(3.0)) ** 2
+    slope = np.sin(2 * np.arange(3.0))
     within = {
-        "jit": jax.jit(lambda x: inner(x) + 0),
-        "vmap": jax.vmap(inner),
-        "vmap of grad": lambda x: jax.vmap(jax.grad(inner))(x) * 0 + expected,
-        "jit of constants": jax.jit(lambda unused: inner(np.arange(3.0, dtype=np.float32))),
+        "jit": (jax.jit(lambda x: inner(x) + 0), expected),
+        "vmap": (jax.vmap(inner), expected),
+        "jit of constants": (
+            jax.jit(lambda unused: inner(np.arange(3.0, dtype=np.float32))),
+            expected,
+        ),
+        "loop": (lambda x: jax.lax.map(inner, x), expected),
+        "vmap of grad": (jax.vmap(jax.grad(inner)), slope),
+        "grad of vmap": (jax.grad(lambda x: jnp.sum(jax.vmap(inner)(x))), slope),
+        "grad of a closure": (
+            jax.vmap(jax.grad(lambda y: compiler.jit(lambda x: x * jnp.sin(y) ** 2)(1.0))),
+            slope,
+        ),
     }
-    for name, function in within.items():
-        np.testing.assert_allclose(function(x), expected, rtol=1e-5, err_msg=name)
+    for name, (function, right) in within.items():
+        np.testing.assert_allclose(function(x), right, rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+def test_an_eager_vmap_has_the_options_too(x64):
+    """The product that a plain jit computes wrongly is right: it is a program of its own."""
+    E, c = np.random.default_rng(0).normal(size=(5, 60, 60)), np.arange(1.0, 6.0)
+    one = compiler.jit(lambda E, c: jnp.sum((E @ jnp.broadcast_to(c, (60, 60))) * E))
+    right = [np.sum((E[i] @ np.full((60, 60), c[i])) * E[i]) for i in range(5)]
+    np.testing.assert_allclose(jax.vmap(one)(E, c), right, rtol=1e-9)
+
+
+def test_a_compiled_function_can_be_copied_before_it_is_called():
+    assert float(copy.copy(compiler.jit(jnp.sin))(0.0)) == 0.0
 
 
 def test_everything_that_fnn_compiles_goes_through_it():

@@ -131,6 +131,14 @@ def test_random_numbers_are_those_that_jax_draws():
     np.testing.assert_array_equal(kept, expected_kept)
 
 
+def test_reductions_by_a_function_are_refused():
+    def largest(x):
+        return lax.reduce(x, 0.0, lambda a, b: jnp.maximum(jnp.abs(a), b), (0,))
+
+    with pytest.raises(NotImplementedError, match="reduction by a function"):
+        witness.evaluate(largest, np.array([1.0, -2.0, 3.0]))
+
+
 def test_calls_of_python_are_refused():
     def printed(x):
         jax.debug.callback(print, x)

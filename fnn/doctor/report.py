@@ -42,7 +42,7 @@ class Report(NamedTuple):
 
     @property
     def right(self) -> bool:
-        """Whether every program that was compiled as fnn's are is right."""
+        """Tell whether every program that was compiled as fnn's are is right."""
         return all(outcome.status == "right" for outcome in self.trials)
 
     def to_dict(self) -> dict[str, Any]:
@@ -164,7 +164,8 @@ def exposure(wrong: Sequence[Outcome]) -> Line:
     if not wrong:
         return Line("your own jax.jit", "meets none of the known faults")
     found = f"meets known faults: {told(wrong)}"
-    advice = f'set XLA_FLAGS="{compiler.xla_flags()}" before JAX starts; fnn needs no flag'
+    flags = f"{os.environ.get('XLA_FLAGS', '')} {compiler.xla_flags()}".strip()
+    advice = f'set XLA_FLAGS="{flags}" before JAX starts; fnn needs no flag'
     return Line("your own jax.jit", found, advice)
 
 
