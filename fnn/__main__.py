@@ -33,7 +33,7 @@ DOCTOR = """Say whether the numbers are right that fnn computes on this machine.
 Prints the versions and settings that matter, then compiles and runs a small program for each known
 fault of the compiler and for each kind of layer, loss, activation and optimizer, in processes of
 their own, and compares their numbers with those of NumPy. A line that begins with → says what to
-set. Takes up to 20 seconds.
+set. Takes 10 to 30 seconds.
 
 Exit status: 0 fnn's programs are right (your own jax.jit may be exposed: a line says how to protect
 it), 1 they are not.

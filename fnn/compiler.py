@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jaxlib
+import numpy as np
 from jax import lax
 
 
@@ -95,14 +96,6 @@ FAULTS = (
         source="found here; no public report is known",
     ),
     Fault(
-        "many axes",
-        since=(0, 10, 2),
-        until=(0, 11, 1),
-        wrong="a product and a reduction of arrays with seven axes: the process crashes",
-        option=NO_YNN_REDUCTIONS,
-        source="jax-ml/jax#39257, jax-ml/jax#40412",
-    ),
-    Fault(
         "dilated window",
         since=(0, 10, 2),
         until=None,
@@ -125,6 +118,14 @@ FAULTS = (
         wrong="a slice of a slice whose start lies outside the array",
         option=NO_ALGEBRAIC_SIMPLIFIER,
         source="openxla/xla#49121",
+    ),
+    Fault(
+        "many axes",
+        since=(0, 10, 2),
+        until=(0, 11, 1),
+        wrong="a product and a reduction of arrays with seven axes: the process crashes",
+        option=NO_YNN_REDUCTIONS,
+        source="jax-ml/jax#39257, jax-ml/jax#40412",
     ),
 )
 
@@ -172,9 +173,20 @@ class Jitted:
         return jax.jit(self.function, **self.arguments)
 
 
+def scan(body: Callable, carry: Any, arrays: Any, **arguments: Any) -> Any:
+    """Compute `lax.scan(body, carry, arrays, **arguments)`, compiled under `options()`.
+
+    `lax.scan` compiles its body even outside of any `jax.jit`, and then without options.
+    """
+    if is_within_jit():
+        return lax.scan(body, carry, arrays, **arguments)
+    program = jit(lambda carry, arrays: lax.scan(body, carry, arrays, **arguments))
+    return program(carry, arrays)
+
+
 def is_within_jit() -> bool:
-    """Return whether a program is being traced: even an operation on constants is traced then."""
-    return isinstance(lax.add(0, 0), jax.core.Tracer)
+    """Return whether a program is being traced: even an operation without inputs is traced then."""
+    return isinstance(lax.iota(np.int32, 1), jax.core.Tracer)
 
 
 @cache

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from fnn import checks
+from fnn import checks, compiler
 from fnn.types import Params, PRNGKey, PyTree
 
 
@@ -39,7 +39,7 @@ def trajectory(
         return (params, state), params
 
     params = jax.tree.map(jnp.asarray, params)
-    _, after = jax.lax.scan(step, (params, optimizer.init(params)), jnp.arange(steps))
+    _, after = compiler.scan(step, (params, optimizer.init(params)), jnp.arange(steps))
     return jax.tree.map(lambda first, rest: jnp.concatenate([first[None], rest]), params, after)
 
 
@@ -60,5 +60,5 @@ def responses(optimizer: optax.GradientTransformation, params: Params, gradients
         return (optax.apply_updates(params, updates), state), updates
 
     params = jax.tree.map(jnp.asarray, params)
-    _, updates = jax.lax.scan(step, (params, optimizer.init(params)), jax.tree.map(jnp.asarray, gradients))
+    _, updates = compiler.scan(step, (params, optimizer.init(params)), jax.tree.map(jnp.asarray, gradients))
     return updates

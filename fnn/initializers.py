@@ -29,7 +29,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from fnn import checks
+from fnn import checks, compiler
 from fnn.types import PRNGKey
 
 Shape: TypeAlias = tuple[int, int]
@@ -152,13 +152,13 @@ def orthogonal(key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
     out, into = shape
     gaussian = jax.random.normal(key, (max(shape), min(shape)))
 
-    def orthonormalise(j, Q):
+    def orthonormalise(Q, j):
         v = gaussian[:, j]
         for _ in range(2):
             v = v - Q @ (Q.T @ v)
-        return Q.at[:, j].set(v / jnp.linalg.norm(v))
+        return Q.at[:, j].set(v / jnp.linalg.norm(v)), None
 
-    Q = jax.lax.fori_loop(0, min(shape), orthonormalise, jnp.zeros_like(gaussian))
+    Q, _ = compiler.scan(orthonormalise, jnp.zeros_like(gaussian), jnp.arange(min(shape)))
     return Q if out >= into else Q.T
 
 

@@ -28,8 +28,8 @@ def evaluate(function: Callable[..., PyTree], *arguments: PyTree) -> PyTree:
     arguments  pytrees of arrays; typed random keys are allowed
     returns    the function's pytree, with NumPy arrays: float64, integers, booleans
 
-    Raises NotImplementedError for functions that call back into Python or reduce by a function of
-    their own.
+    Raises NotImplementedError, naming the operation, for a function with one that has no witness:
+    calls back into Python, reductions by a function of one's own, convolutions, complex numbers.
     """
     closed, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments)
     leaves = [in_float64(leaf) for leaf in jax.tree.leaves(arguments)]
@@ -80,10 +80,10 @@ def apply(equation: Any, inputs: Arrays) -> Arrays:
 
 
 def by_jax(equation: Any, inputs: Arrays) -> Arrays:
-    """Return what JAX makes of one operation alone."""
+    """Return what JAX makes of one operation alone, which only moves numbers or draws bits."""
     primitive = equation.primitive
-    if "callback" in primitive.name:
-        raise NotImplementedError(f"{primitive.name}: a call of Python has no witness in NumPy.")
+    if primitive.name not in SCATTERS and primitive.name not in BY_JAX:
+        raise NotImplementedError(f"{primitive.name}: this operation has no witness in NumPy.")
     arguments = [value if is_key(value) else jnp.asarray(value) for value in inputs]
     if primitive.name in SCATTERS:  # whose own parameters hold a function of narrower numbers
         names = ("dimension_numbers", "indices_are_sorted", "unique_indices", "mode")
@@ -104,8 +104,21 @@ def as_declared(value: Any, aval: Any) -> Any:
     """Return a value in the trace's dtype, every floating-point one being float64."""
     if is_key(value):
         return value
-    floating = jnp.issubdtype(aval.dtype, jnp.floating)
-    return np.asarray(value).astype(np.float64 if floating else aval.dtype)
+    array = np.asarray(value)
+    if jnp.issubdtype(aval.dtype, jnp.floating):
+        return array.astype(np.float64)
+    if jnp.issubdtype(aval.dtype, jnp.integer) and array.dtype.kind == "f":
+        return whole(array, aval.dtype)
+    return array.astype(aval.dtype)
+
+
+def whole(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Cut numbers to whole ones as XLA does: NaN becomes 0, what is too large the largest."""
+    ends = jnp.iinfo(dtype)
+    cut = np.trunc(np.nan_to_num(x, nan=0.0))
+    inside = (cut >= ends.min) & (cut < float(ends.max))
+    beyond = np.where(cut < 0, ends.min, ends.max).astype(dtype)
+    return np.where(inside, np.where(inside, cut, 0).astype(dtype), beyond)
 
 
 def is_key(value: Any) -> bool:
@@ -191,6 +204,13 @@ def divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.where(b == 0, -1, np.sign(a) * np.sign(b) * quotient)
 
 
+def remainder(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return what a division leaves, with the sign of a; of whole numbers by 0 all of a."""
+    if np.issubdtype(np.result_type(a, b), np.floating):
+        return np.fmod(a, b)
+    return np.where(b == 0, a, np.fmod(a, np.where(b == 0, 1, b)))
+
+
 def select(which: np.ndarray, *cases: np.ndarray) -> np.ndarray:
     """Take each entry from the case that `which` names."""
     result = np.array(np.broadcast_to(cases[0], np.shape(cases[0])))
@@ -207,8 +227,12 @@ def broadcast_in_dim(x: np.ndarray, *_, shape, broadcast_dimensions, **__) -> np
     return np.broadcast_to(np.reshape(x, sizes), shape)
 
 
-def dot_general(a: np.ndarray, b: np.ndarray, *, dimension_numbers, **_) -> np.ndarray:
+def dot_general(
+    a: np.ndarray, b: np.ndarray, *, dimension_numbers, preferred_element_type, **_
+) -> np.ndarray:
     """Sum products over contracted axes; batch axes come first in the result."""
+    if a.dtype.kind != "f" and preferred_element_type is not None:  # int8 · int8 may be an int32
+        a, b = a.astype(preferred_element_type), b.astype(preferred_element_type)
     (contracted_a, contracted_b), (batch_a, batch_b) = dimension_numbers
     letters = iter(string.ascii_letters)
     names_a = [next(letters) for _ in range(a.ndim)]
@@ -347,12 +371,17 @@ SCATTERS: dict[str, Callable] = {
     "scatter_mul": lax.scatter_mul,
 }
 
+BY_JAX = frozenset(
+    "gather sort top_k random_bits random_clone random_fold_in random_seed random_split "
+    "random_unwrap random_wrap threefry2x32 clz population_count reduce_precision".split()
+)
+
 LOOPS: dict[str, Callable[..., Arrays]] = {"scan": scan, "while": while_loop, "cond": cond}
 
 ELEMENTWISE: dict[str, Callable] = {
     name: getattr(np, name)
     for name in (
-        "abs add cos cosh exp exp2 expm1 floor log log1p nextafter sign sin sinh sqrt square tan "
+        "abs add cos cosh exp exp2 expm1 floor log log1p sign sin sinh sqrt square tan "
         "tanh"
     ).split()
 } | {
@@ -365,7 +394,7 @@ ELEMENTWISE: dict[str, Callable] = {
     "lgamma": scipy.special.gammaln, "digamma": scipy.special.digamma,
     "logistic": scipy.special.expit, "lt": np.less, "max": np.maximum, "min": np.minimum,
     "mul": np.multiply, "ne": np.not_equal, "neg": np.negative, "not": np.invert,
-    "or": np.bitwise_or, "pow": np.power, "real": np.real, "rem": np.fmod,
+    "or": np.bitwise_or, "pow": np.power, "real": np.real, "rem": remainder,
     "rsqrt": lambda x: 1 / np.sqrt(x), "select_n": select, "stop_gradient": np.copy,
     "shift_left": np.left_shift,
     "shift_right_logical": shift_right_logical, "sub": np.subtract, "xor": np.bitwise_xor,
@@ -377,6 +406,7 @@ WITH_PARAMETERS: dict[str, Callable] = {
     "broadcast_in_dim": broadcast_in_dim,
     "concatenate": lambda *xs, dimension: np.concatenate(xs, dimension),
     "convert_element_type": lambda x, **_: x,  # as_declared converts
+    "cumlogsumexp": running(np.logaddexp.accumulate),
     "cummax": running(np.maximum.accumulate),
     "cummin": running(np.minimum.accumulate),
     "cumprod": running(np.cumprod),

@@ -1,4 +1,4 @@
-"""Strict defaults for every test: no implicit promotion, several CPU devices, typed keys that are never reused."""
+"""Strict defaults for every test: no implicit promotion, several CPU devices."""
 
 import atexit
 import os
@@ -9,10 +9,14 @@ from pathlib import Path
 
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
 
-if "PYTEST_XDIST_WORKER" not in os.environ:  # the workers, and the processes that tests start, inherit it
+if (
+    "PYTEST_XDIST_WORKER" not in os.environ
+):  # the workers, and the processes that tests start, inherit it
     compiled = tempfile.mkdtemp(prefix="fnn-tests-")
     atexit.register(shutil.rmtree, compiled, ignore_errors=True)
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = compiled  # many tests compile equal programs, each anew
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = (
+        compiled  # many tests compile equal programs, each anew
+    )
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
@@ -33,8 +37,11 @@ def x64():
 
 @pytest.fixture(scope="module", autouse=True)
 def programs_of_a_file():
-    """Lets a file's compiled programs go at its end. Each takes memory maps, of which Linux gives a process 65,530 by
-    default; XLA crashes when a worker has used them up, as one did after 2,600 tests."""
+    """Let a file's compiled programs go at its end.
+
+    Each takes memory maps, of which Linux gives a process 65,530 by default; XLA crashes when a
+    worker has used them up, as one did after 2,600 tests.
+    """
     yield
     jax.clear_caches()
 
@@ -42,30 +49,50 @@ def programs_of_a_file():
 def pytest_addoption(parser):
     parser.addoption("--all", action="store_true", help="also run the tests that are marked long")
     parser.addoption("--quick", action="store_true", help="run only what takes a minute")
+    parser.addoption(
+        "--optimized",
+        action="store_true",
+        help="run only what is about optimizations of XLA, with all of them",
+    )
 
 
 def pytest_configure(config):
     amounts.ALL = config.getoption("--all")
-    config.option.loadscopereorder = False  # xdist would begin with the files that have the most tests
-    if not amounts.ALL:  # nearly all time is compiling; --all compiles as for users
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {amounts.FEWER_OPTIMIZATIONS}".strip()
+    config.addinivalue_line(
+        "markers",
+        "optimized: about what XLA's optimizations make, such as equal bits or known faults; run "
+        "by --optimized as users' programs are compiled, and, with otherwise=False, by it alone",
+    )
+    config.option.loadscopereorder = (
+        False  # xdist would begin with the files that have the most tests
+    )
+    if not config.getoption("--optimized"):  # nearly all time is compiling
+        os.environ["XLA_FLAGS"] = (
+            f"{os.environ.get('XLA_FLAGS', '')} {amounts.FEWER_OPTIMIZATIONS}".strip()
+        )
     config.addinivalue_line("markers", "long: run by scripts/test --all alone")
     config.addinivalue_line("markers", "quick: run by scripts/test --quick too")
-    config.addinivalue_line("markers", "every(n): of its cases one in n is run by default, and all with --all")
+    config.addinivalue_line(
+        "markers", "every(n): of its cases one in n is run by default, and all with --all"
+    )
 
 
 def pytest_collection_modifyitems(config, items):
-    if not config.getoption("--all"):
-        left_out = beyond_the_default(items)
+    if config.getoption("--optimized"):
+        left_out = {item for item in items if not item.get_closest_marker("optimized")}
+    else:
+        left_out = {item for item in items if is_only_optimized(item)}
+        if not config.getoption("--all"):
+            left_out |= beyond_the_default(items)
         if config.getoption("--quick"):
             left_out |= {item for item in items if not is_quick(item)}
-        config.hook.pytest_deselected(items=[item for item in items if item in left_out])
-        items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+    items[:] = [item for item in items if item not in left_out]
     items.sort(key=place)  # stable: tests of a file keep their order
 
 
 def beyond_the_default(items):
-    """The tests that only --all runs: those marked long, and all but one in n of the cases of one marked every(n)."""
+    """Return what only --all runs: tests marked long, and the rest of those marked every(n)."""
     left_out, cases = set(), Counter()
     for item in items:
         every = item.get_closest_marker("every")
@@ -75,13 +102,19 @@ def beyond_the_default(items):
     return left_out
 
 
+def is_only_optimized(item) -> bool:
+    """Whether a test would fail under fewer optimizations."""
+    marker = item.get_closest_marker("optimized")
+    return marker is not None and not marker.kwargs.get("otherwise", True)
+
+
 def is_quick(item) -> bool:
     """Whether --quick runs a test."""
     return file_of(item) in amounts.QUICK_FILES or item.get_closest_marker("quick") is not None
 
 
 def place(item) -> int:
-    """Where in the order a test's file comes: the longest files first, so that no worker waits at the end for one."""
+    """Return where a test's file comes: the longest first, so that no worker waits at the end."""
     file, first = file_of(item), amounts.LONGEST_FILES
     return first.index(file) if file in first else len(first)
 
@@ -93,7 +126,7 @@ def file_of(item) -> str:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """A worker takes all tests of a file, so that a program which several of them need is compiled once."""
+    """Give a worker all tests of a file, so that a program which several need is compiled once."""
     from xdist.scheduler import LoadFileScheduling
 
     return LoadFileScheduling(config, log)

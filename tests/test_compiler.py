@@ -18,6 +18,7 @@ from fnn.training.step import Task
 from tests.problems import blobs
 
 ROOT = Path(__file__).parent.parent
+NET, CE = fnn.mlp((3, 8, 3), batch_norm="before", dropout=0.2), losses.softmax_cross_entropy
 UNKNOWN = compiler.Option("xla_no_such_option", True, "--xla_no_such_option")
 
 
@@ -94,12 +95,37 @@ def test_within_another_program_it_becomes_a_part_of_it():
         np.testing.assert_allclose(function(x), right, rtol=1e-5, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.optimized
 def test_an_eager_vmap_has_the_options_too(x64):
     """The product that a plain jit computes wrongly is right: it is a program of its own."""
     E, c = np.random.default_rng(0).normal(size=(5, 60, 60)), np.arange(1.0, 6.0)
     one = compiler.jit(lambda E, c: jnp.sum((E @ jnp.broadcast_to(c, (60, 60))) * E))
     right = [np.sum((E[i] @ np.full((60, 60), c[i])) * E[i]) for i in range(5)]
     np.testing.assert_allclose(jax.vmap(one)(E, c), right, rtol=1e-9)
+
+
+@pytest.mark.optimized
+def test_a_loop_outside_of_any_program_has_the_options_too(x64):
+    """The same product as the body of a loop; and within a program the loop is a part of it."""
+    E, c = np.random.default_rng(0).normal(size=(5, 60, 60)), np.arange(1.0, 6.0)
+    right = [np.sum((E[i] @ np.full((60, 60), c[i])) * E[i]) for i in range(5)]
+
+    def product(E, c):
+        return jnp.sum((E @ jnp.broadcast_to(c, (60, 60))) * E)
+
+    def step(none, numbers):
+        return none, jax.vmap(product)(*numbers)
+
+    loop = partial(compiler.scan, step, None)
+    for computed in (loop, compiler.jit(loop)):
+        np.testing.assert_allclose(computed((E[None], c[None]))[1][0], right, rtol=1e-9)
+
+
+def test_calls_move_nothing_to_a_device():
+    """So that they go under jax.transfer_guard."""
+    f, x = compiler.jit(jnp.sin), jnp.ones(2)
+    with jax.transfer_guard("disallow"):
+        f(x)
 
 
 def test_a_compiled_function_can_be_copied_before_it_is_called():
@@ -165,30 +191,79 @@ def sources(name: str, code: dict[str, tuple[str, list[str]]], starts: list[str]
     return set().union(*(sources(each, code, starts) for each in operands))
 
 
-def compiled_text(jitted, *arguments) -> str:
-    return jitted.lower(*arguments).compile().as_text()
+def compiled_text(jitted, *args, **kwargs) -> str:
+    return jitted.lower(*args, **kwargs).compile().as_text()
 
 
 def test_an_update_that_reads_its_target_is_found():
     assert updates_that_read_their_target(compiled_text(jax.jit(shifted), np.ones((8, 16))))
 
 
-def test_a_training_has_no_update_that_reads_its_target():
-    """Nor slices of slices: its rows are gathered, and nothing else is cut at a computed place."""
+@pytest.fixture
+def compiled(monkeypatch):
+    """The optimized HLO of every program that fnn compiles from here on."""
+    texts, call = [], compiler.Jitted.__call__
+
+    def recorded(jitted, *args, **kwargs):
+        if not compiler.is_within_jit():
+            texts.append(compiled_text(jitted.outermost, *args, **kwargs))
+        return call(jitted, *args, **kwargs)
+
+    monkeypatch.setattr(compiler.Jitted, "__call__", recorded)
+    return texts
+
+
+def train_once():
+    fnn.train(NET, CE, optim.adam(1e-2), blobs(), epochs=3, batch_size=10, patience=2)
+
+
+def sweep_rows():
+    """Several rows of lanes on each device."""
+    grid = {"learning_rate": [1e-3, 1e-2, 1e-1]}
+    fnn.sweep(
+        lambda hyper: (NET, CE, optim.adam(hyper["learning_rate"])),
+        blobs(),
+        epochs=2,
+        batch_size=10,
+        seeds=range(40),
+        hyper=grid,
+    )
+
+
+def sweep_a_function():
+    def walk(key, hyper):
+        def step(x, key):
+            return x + hyper["s"] * jax.random.normal(key), x
+
+        return jax.lax.scan(step, 0.0, jax.random.split(key, 5))
+
+    fnn.sweep_function(walk, seeds=range(40), hyper={"s": [1.0, 2.0]})
+
+
+def check_once():
+    x, y = blobs().train
+    assert fnn.check_network(fnn.mlp((3, 4, 3)), CE, x[:4], y[:4]).passed
+
+
+@pytest.mark.optimized(otherwise=False)
+@pytest.mark.parametrize(
+    ("run", "programs"),
+    [(train_once, 2), (sweep_rows, 2), (sweep_a_function, 1), (check_once, 3)],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_nothing_that_fnn_compiles_has_an_update_that_reads_its_target(compiled, run, programs):
+    run()
+    assert len(compiled) >= programs
+    for text in compiled:
+        assert updates_that_read_their_target(text) == []
+
+
+def test_no_training_slices_at_a_place_that_is_computed():
+    """So that no slice of a slice can begin outside: rows are gathered."""
     dataset = blobs()._replace(scaling=None)
-    net = fnn.mlp((3, 8, 3), batch_norm="before", dropout=0.2)
-    task = Task(net, losses.softmax_cross_entropy, optim.adam(1e-2))
+    task = Task(NET, CE, optim.adam(1e-2))
     plan, seed = Plan(3, 10, 2), np.uint32(0)
     start = jax.eval_shape(partial(begin, task, plan), seed)
-    advanced = compiler.jit(partial(advance, task, plan))
-    together = compiler.jit(jax.vmap(partial(advance, task, plan), (0, None, 0, None)))
-    several = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((8, *leaf.shape), leaf.dtype), start)
-    texts = [
-        compiled_text(advanced, seed, dataset, start, 3),
-        compiled_text(together, np.arange(8, dtype=np.uint32), dataset, several, 3),
-    ]
-    for text in texts:
-        assert "dynamic-update-slice(" in text or "scatter" in text  # the history
-        assert updates_that_read_their_target(text) == []
     traced = str(jax.make_jaxpr(partial(advance, task, plan))(seed, dataset, start, 3))
+    assert "gather" in traced
     assert "dynamic_slice" not in traced

@@ -33,7 +33,7 @@ from fnn.types import Layer, Loss
 
 pytestmark = pytest.mark.usefixtures("x64")
 
-N, CHUNKS, CHECKED = 200, 10, 13  # coprime to 5 and to the number of losses: the checker sees DAGs and every loss
+N, CHUNKS, CHECKED = 200, 40, 13  # coprime to 5 and to the number of losses: the checker sees DAGs and every loss
 BATCH, INPUTS, OUTPUTS = 7, 3, 2  # few shapes: JAX compiles an operation once for each
 EPSILON = np.finfo(np.float32).eps
 TYPICAL, WORST, COMPARABLE = 20, 4000, 3
@@ -172,7 +172,7 @@ def chunk(i):
     return [case(seed) for seed in range(i, N, CHUNKS)]
 
 
-@pytest.mark.every(8)
+@pytest.mark.every(16)
 @pytest.mark.parametrize("seed", range(0, N, CHECKED))
 def test_the_checker_agrees(seed):
     c = case(seed)
@@ -180,7 +180,7 @@ def test_the_checker_agrees(seed):
     assert_network(c.net, c.loss, x, y, params=params, state=state, **c.options)
 
 
-@pytest.mark.every(10)
+@pytest.mark.every(40)
 @pytest.mark.parametrize("i", range(CHUNKS))
 def test_float64_and_float32(i):
     hand, automatic = [], []

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import pytest
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text()
 
 
+@pytest.mark.optimized(otherwise=False)
 def test_the_tour_runs_as_written(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # it writes a table and a figure
     blocks = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)

@@ -99,6 +99,7 @@ CASES = {
         np.array([0, 4, 6]),
     ),
     "branch": (lambda i: lax.switch(i, [lambda: 1.0, lambda: 2.0]), (np.array(1),), 2.0),
+    "running log of a sum of exponentials": (lax.cumlogsumexp, (V,), np.log(np.cumsum(np.exp(V)))),
     "inner function": (lambda v: jax.jit(jnp.sin)(v) + jax.nn.relu(v), (V,), np.sin(V) + V),
     "bits": (
         lambda i: (i << 3, lax.shift_right_logical(i, np.int32(1)), i ^ 5, ~i),
@@ -137,6 +138,44 @@ def test_reductions_by_a_function_are_refused():
 
     with pytest.raises(NotImplementedError, match="reduction by a function"):
         witness.evaluate(largest, np.array([1.0, -2.0, 3.0]))
+
+
+def test_whole_numbers_are_those_of_xla(x64):
+    """Sums of products wider than their factors, divisions by 0, what is no whole number."""
+    small = np.full((4, 4), 100, np.int8)
+    numbers = np.array([np.nan, 1e30, -1e30, 2.9, -2.9, np.inf])
+    i = np.array([-7, 5, -(2**31)], np.int32)
+
+    def computed(small, numbers, i):
+        return (
+            lax.dot_general(small, small, (((1,), (0,)), ((), ())), None, jnp.int32),
+            numbers.astype(jnp.int32),
+            numbers.astype(jnp.uint8),
+            numbers.astype(bool),
+            (lax.div(i, 0 * i), lax.rem(i, 0 * i), lax.div(i, 0 * i - 1)),
+            jnp.sum(small),
+        )
+
+    found = jax.tree.leaves(witness.evaluate(computed, small, numbers, i))
+    arrays = map(jnp.asarray, (small, numbers, i))
+    expected = jax.tree.leaves(computed(*arrays))
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+        assert one.dtype == other.dtype
+
+
+@pytest.mark.parametrize(
+    ("function", "operation"),
+    [
+        (lambda x: jnp.convolve(x, x), "conv_general_dilated"),
+        (lambda x: jnp.nextafter(x, 2.0), "nextafter"),
+        (lambda x: lax.complex(x, x).real, "complex"),
+        (lambda x: jnp.linalg.cholesky(jnp.outer(x, x)), "cholesky"),
+    ],
+)
+def test_an_operation_without_a_witness_is_named(function, operation):
+    with pytest.raises(NotImplementedError, match=operation):
+        witness.evaluate(function, np.ones(3))
 
 
 def test_calls_of_python_are_refused():

@@ -1,6 +1,7 @@
 """The child process of the doctor, `python -m fnn.doctor.child`.
 
-It reads pickled trials from standard input and prints an outcome after each, as a line of JSON.
+It reads pickled trials from standard input, as many as come, and prints the outcome of each as a
+line of JSON.
 """
 
 import json
@@ -11,8 +12,12 @@ from fnn.doctor.trial import attempt
 
 
 def main() -> None:
-    """Try what standard input holds."""
-    for canary, seed, with_options in pickle.load(sys.stdin.buffer):
+    """Try what standard input holds, until its end."""
+    while True:
+        try:
+            canary, seed, with_options = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
         print(json.dumps(attempt(canary, seed, with_options)), flush=True)
 
 

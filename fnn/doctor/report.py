@@ -4,7 +4,7 @@ import json
 import os
 import platform
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
 import jax
@@ -76,8 +76,8 @@ def examine(canaries: Sequence[Canary] | None = None) -> Report:
     of_faults = list(CANARIES if canaries is None else canaries)
     of_library = soon_tried() if canaries is None else []
     drawn = [(canary, seed) for canary in of_faults for seed in SEEDS]
-    ours: list[Trial] = [(canary, seed, True) for canary, seed in drawn if is_avoided(canary)]
-    ours += [(canary, 0, True) for canary in of_library]
+    ours: list[Trial] = [(canary, 0, True) for canary in of_library]  # which take longest
+    ours += [(canary, seed, True) for canary, seed in drawn if is_avoided(canary)]
     plain: list[Trial] = [(canary, seed, False) for canary, seed in drawn]
     outcomes = attempt_all(ours + plain)
     trials = tuple(outcomes[: len(ours)])
@@ -97,7 +97,7 @@ def is_avoided(canary: Canary) -> bool:
 
 def versions() -> list[Line]:
     """Say what is installed."""
-    names = [f"{name} {version(name)}" for name in ("fnn", "jax", "jaxlib", "optax", "numpy")]
+    names = [installed(name) for name in ("fnn", "jax", "jaxlib", "optax", "numpy")]
     present = [fault.name for fault in compiler.present()]
     known = ", ".join(present) if present else "none"
     return [
@@ -105,6 +105,14 @@ def versions() -> list[Line]:
         Line("versions", ", ".join(names)),
         Line("known faults", f"of jaxlib {jaxlib.__version__}: {known}"),
     ]
+
+
+def installed(name: str) -> str:
+    """Return a package and its version; fnn itself may run from a clone that is not installed."""
+    try:
+        return f"{name} {version(name)}"
+    except PackageNotFoundError:
+        return f"{name} (not installed)"
 
 
 def settings() -> list[Line]:

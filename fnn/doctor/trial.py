@@ -30,7 +30,7 @@ class Outcome(NamedTuple):
 def attempt(canary: Canary, seed: int, with_options: bool) -> Outcome:
     """Try a canary, compiled as fnn compiles its own programs or as a plain `jax.jit` does."""
     try:
-        with jax.enable_x64(canary.x64):
+        with jax.enable_x64(canary.x64), jax.default_matmul_precision("highest"):
             function, arguments = canary.draw(np.random.default_rng(seed))
             jit = compiler.jit if with_options else jax.jit
             computed = jax.device_get(jit(function)(*arguments))

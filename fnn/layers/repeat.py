@@ -2,9 +2,8 @@
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
-from fnn import checks
+from fnn import checks, compiler
 from fnn.types import Layer
 
 
@@ -20,7 +19,11 @@ def repeat(layer: Layer, times: int) -> Layer:
         raise ValueError(f"repeat: got {layer!r}, expected a Layer such as fnn.layers.dense(8, 8).")
 
     def init(key):
-        return lax.map(lambda i: layer.init(jax.random.fold_in(key, i)), jnp.arange(times))
+        def of_layer(nothing, i):
+            return nothing, layer.init(jax.random.fold_in(key, i))
+
+        _, drawn = compiler.scan(of_layer, (), jnp.arange(times))
+        return drawn
 
     def forward(params, state, x, *, key=None, train=False):
         def on(x, one):
@@ -31,7 +34,7 @@ def repeat(layer: Layer, times: int) -> Layer:
                 raise ValueError(f"repeat: {layer.name} maps {x.shape} to {y.shape}, expected outputs as its inputs.")
             return y, (state, residuals)
 
-        y, (state, residuals) = lax.scan(on, x, (params, state, jnp.arange(times)))
+        y, (state, residuals) = compiler.scan(on, x, (params, state, jnp.arange(times)))
         return y, state, residuals
 
     def backward(params, residuals, dy):
@@ -40,7 +43,7 @@ def repeat(layer: Layer, times: int) -> Layer:
             grads, dx = layer.backward(params, residuals, dy)
             return dx, grads
 
-        dx, grads = lax.scan(on, dy, (params, residuals), reverse=True)
+        dx, grads = compiler.scan(on, dy, (params, residuals), reverse=True)
         return grads, dx
 
     return Layer(init, forward, backward, f"{times} x {layer.name}")

@@ -273,6 +273,7 @@ def test_sigterm_ends_a_saved_sweep_with_143(tmp_path, monkeypatch, small_blocks
     chex.assert_trees_all_equal(results(sweep(checkpoint=tmp_path)), results(sweep()))
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -95,6 +95,7 @@ def test_a_run_from_the_command_line(tmp_path):
     digits.plot(dict(results), digits.Config(seeds=8, epochs=3))  # the saved arrays suffice for the figure
 
 
+@pytest.mark.long
 def test_help_of_an_experiment():
     command = [sys.executable, "-m", "experiments", "run", "xor", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)

@@ -40,11 +40,13 @@ CASES = {
 }
 
 
+@pytest.mark.optimized
 @pytest.mark.parametrize("name", CASES)
 def test_a_right_gradient_passes(name):
     assert fnn.check_gradient(*CASES[name]).verdict == "pass"
 
 
+@pytest.mark.optimized
 @pytest.mark.parametrize("name", CASES)
 def test_a_doubled_gradient_fails_with_its_cause(name):
     loss, gradient, at = CASES[name]

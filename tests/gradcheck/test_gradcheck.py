@@ -388,7 +388,7 @@ WRONG_LAYERS = {
 }  # fmt: skip
 
 
-@pytest.mark.every(3)
+@pytest.mark.every(6)
 @pytest.mark.parametrize("fault", WRONG_LAYERS)
 def test_the_wrong_layer_is_named(fault):
     layer, cause = WRONG_LAYERS[fault]

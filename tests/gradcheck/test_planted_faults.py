@@ -42,7 +42,7 @@ def check(case, gradient_of):
     return None if report.passed else report.cause
 
 
-@pytest.mark.every(12)
+@pytest.mark.every(22)
 @pytest.mark.parametrize("name", DRAWS)
 def test_a_planted_fault_is_detected_and_named(name):
     draw = DRAWS[name]
@@ -52,6 +52,7 @@ def test_a_planted_fault_is_detected_and_named(name):
     assert cause in fault.causes | ({"unknown"} if name in UNNAMED else set())
 
 
+@pytest.mark.long
 def test_every_fault_changes_the_gradient_where_it_is_planted():
     with jax.enable_x64(True):
         for name, draw in DRAWS.items():

@@ -74,6 +74,7 @@ def test_commands_are_found():
     assert expected <= set(COMMANDS)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help(command, tmp_path):
     words = command.split()

@@ -340,6 +340,7 @@ def test_verdicts(toy, printed):
     assert by[22] == "out of time after tests/test_numbers.py::test_same_in_another_process"
 
 
+@pytest.mark.long
 def test_report(printed):
     assert "left out, for they fail" in printed
     assert "test_that_fails_anyway" in printed
@@ -351,6 +352,7 @@ def test_report(printed):
     assert "numbers.py:9:14:add-for-sub: killed there, killed only by --all here" in printed
 
 
+@pytest.mark.long
 def test_what_has_a_verdict_is_not_run_again(toy, run, printed, monkeypatch):
     out = toy / "out.jsonl"
     *others, last = sorted(out.read_text().splitlines())

@@ -29,7 +29,7 @@ def quick(f=descent, **options):
     return fnn.sweep_function(f, **options)
 
 
-@pytest.mark.long  # equal bits of two programs: only as users' programs are compiled
+@pytest.mark.optimized(otherwise=False)
 def test_every_lane_is_the_function_of_its_key():
     sweep = quick()
     assert sweep.values["loss"].shape == (2, 5, 30)

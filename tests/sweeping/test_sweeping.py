@@ -57,6 +57,7 @@ def arrays(run):
     return run._replace(compile_seconds=0.0, run_seconds=0.0)
 
 
+@pytest.mark.optimized
 def test_exact_lanes_are_runs_bit_for_bit():
     sweep = quick(seeds=[0, 5], exact=True)
     for seed in (0, 5):
@@ -74,6 +75,7 @@ def test_vmapped_lanes_are_runs_up_to_rounding():
         chex.assert_trees_all_close(sweep.lane(0, seed).history, run.history, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.optimized
 def test_a_lane_is_the_same_bit_for_bit_in_any_company(small_blocks, monkeypatch):
     """Alone, among many, in another order, in another block, and on one device instead of two."""
     assert jax.device_count() > 1
@@ -93,7 +95,7 @@ SEATED = [
 ]
 
 
-@pytest.mark.every(5)
+@pytest.mark.optimized(otherwise=False)
 @pytest.mark.parametrize("abreast", [8, 16, 32])
 @pytest.mark.parametrize("net", SEATED, ids=["tanh", "batch norm", "dropout"])
 def test_a_lane_is_the_same_bit_for_bit_in_every_seat(net, abreast, monkeypatch):

@@ -126,7 +126,7 @@ def test_a_second_seed_compiles_nothing():
     assert len(traces) > first  # the counter does count
 
 
-@pytest.mark.long  # equal bits of two programs: only as users' programs are compiled
+@pytest.mark.optimized(otherwise=False)
 def test_a_run_in_pieces_is_the_run_at_once():
     """Bit for bit, one epoch at a time, two at a time, and all in one call; past the end nothing changes."""
     task, plan, seed, dataset = Task(NET, CE, ADAM), Plan(5, 10), np.uint32(3), blobs()._replace(scaling=None)
@@ -253,7 +253,7 @@ def test_divergence_keeps_the_last_finite_parameters():
         assert np.isnan(values[run.stopped_epoch :]).all()
 
 
-@pytest.mark.long  # equal bits of two programs: only as users' programs are compiled
+@pytest.mark.optimized(otherwise=False)
 def test_divergence_at_once_leaves_the_initial_parameters():
     nan_after_init = optim.sgd(1.0)._replace(
         update=lambda grads, state, params: (jax.tree.map(lambda g: g * jnp.nan, grads), state)
