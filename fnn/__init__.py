@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from fnn.activations import Activation
     from fnn.backprop import apply, value_and_grad
+    from fnn.compiled import check_compiled
     from fnn.devices import use_all_devices
     from fnn.gradcheck import check_gradient, check_network, check_vjp
     from fnn.sweeping import FunctionSweep, Sweep, SweepFailed, SweepInterrupted, sweep, sweep_function
@@ -43,6 +44,7 @@ __all__ = [
     "SweepInterrupted",
     "activations",
     "apply",
+    "check_compiled",
     "check_gradient",
     "check_network",
     "check_vjp",
@@ -71,6 +73,7 @@ __all__ = [
 _HOMES = {
     "fnn.activations": ("Activation",),
     "fnn.backprop": ("apply", "value_and_grad"),
+    "fnn.compiled": ("check_compiled",),
     "fnn.devices": ("use_all_devices",),
     "fnn.gradcheck": ("check_gradient", "check_network", "check_vjp"),
     "fnn.sweeping": ("FunctionSweep", "Sweep", "SweepFailed", "SweepInterrupted", "sweep", "sweep_function"),

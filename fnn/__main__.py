@@ -10,22 +10,29 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
+from fnn.compiled import check_compiled
 from fnn.gradcheck import Unusable, check_gradient
 
 EXIT = {"pass": 0, "fail": 1, "unusable": 2, "abstain": 3}
+EXIT |= {"agrees": 0, "disagrees": 1, "abstains": 3}
 
-CHECK = """Check a hand-written gradient against automatic differentiation and differences.
+CHECK = """Check a hand-written gradient against automatic differentiation and differences,
+or a compiled function against NumPy.
 
 FILE is Python that defines
   loss(params)      a scalar, in JAX or NumPy
   gradient(params)  a pytree like params, in JAX or NumPy
   params            a pytree of floating-point arrays
-and, if it likes, key (given to both as key=) and dtype ("float64", "float32", "bfloat16").
+and, if it likes, key (given to both as key=) and dtype ("float64", "float32", "bfloat16");
+or
+  function(*arguments)  in JAX
+  arguments             a tuple of pytrees of arrays
+of which it is then said whether jax.jit computes what it says.
 It runs as `python FILE` would. What it prints goes to standard error.
 
-Exit status: 0 the gradient is right, 1 it is wrong, 2 nothing could be compared, 3 nothing can
-be said at this point: the loss has a kink there and the gradient takes another of its slopes
-than autodiff, or rounding leaves too little to judge.
+Exit status: 0 the gradient (or the compiled function) is right, 1 it is wrong, 2 nothing could
+be compared, 3 nothing can be said: the loss has a kink there and the gradient takes another of its
+slopes than autodiff, or rounding leaves too little to judge, or an operation has no witness.
 """
 
 DOCTOR = """Say whether the numbers are right that fnn computes on this machine.
@@ -100,11 +107,17 @@ def check_file(path: str) -> Any:
     """
     sys.path.insert(0, str(Path(path).resolve().parent))
     names = run_code_of(path, lambda: runpy.run_path(path))
+    if "function" in names and "arguments" in names:
+        arguments = names["arguments"]
+        if not isinstance(arguments, (tuple, list)):
+            raise Unusable(f"{path}: arguments is {arguments!r}, expected a tuple, such as (x,).")
+        return run_code_of(path, lambda: check_compiled(names["function"], *arguments))
     missing = [name for name in ("loss", "gradient", "params") if name not in names]
     if missing:
         raise Unusable(
             f"{path}: does not define {', '.join(missing)}; "
-            "expected loss(params), gradient(params) and params."
+            "expected loss(params), gradient(params) and params, or function(*arguments) and "
+            "arguments."
         )
     options = {name: names[name] for name in ("key", "dtype") if name in names}
     functions = names["loss"], names["gradient"]

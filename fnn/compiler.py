@@ -29,7 +29,7 @@ class Option(NamedTuple):
     """
 
     name: str
-    value: str | bool
+    value: str | bool | int
     flag: str
     used: bool = True
 
@@ -190,12 +190,14 @@ def is_within_jit() -> bool:
 
 
 @cache
-def options() -> dict[str, str | bool]:
+def options() -> dict[str, str | bool | int]:
     """Return the options of `jax.jit` for fnn's programs, as far as this jaxlib knows them.
 
     Warns where an option that avoids a fault of this jaxlib is unknown to it.
     """
-    found: dict[str, str | bool] = {IN_ORDER.name: IN_ORDER.value} if is_known(IN_ORDER) else {}
+    found: dict[str, str | bool | int] = (
+        {IN_ORDER.name: IN_ORDER.value} if is_known(IN_ORDER) else {}
+    )
     for fault in present():
         if not fault.option.used:
             continue

@@ -8,6 +8,7 @@ def test_my_backward_pass():
 
 from typing import Any
 
+from fnn.compiled import CompiledReport, check_compiled
 from fnn.gradcheck import Report, check_gradient, check_network, check_vjp
 
 
@@ -27,7 +28,15 @@ def assert_network(*arguments: Any, **options: Any) -> Report:
     return _assert_passed(check_network(*arguments, **options))
 
 
-def _assert_passed(report: Report) -> Report:
+def assert_compiled(*arguments: Any, **options: Any) -> CompiledReport:
+    """Raise AssertionError with the report of `fnn.check_compiled` unless it agrees.
+
+    An abstention does not pass either: nothing was compared.
+    """
+    return _assert_passed(check_compiled(*arguments, **options))
+
+
+def _assert_passed(report: Any) -> Any:
     if not report.passed:
         raise AssertionError(f"\n{report}")
     return report

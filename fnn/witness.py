@@ -4,6 +4,8 @@ The function is traced, and every operation of the trace is carried out by NumPy
 other, without fusion. Floating-point numbers of every width become float64. Operations that only
 move numbers by index, sort them or draw random bits are handed to JAX, one at a time: there a
 compiler has nothing to combine.
+
+`Arithmetic` says what becomes of each result; `fnn.compiled` has one that rounds.
 """
 
 import string
@@ -22,7 +24,24 @@ from fnn.types import PyTree
 Arrays = list[Any]  # NumPy arrays, and JAX's arrays of random keys
 
 
-def evaluate(function: Callable[..., PyTree], *arguments: PyTree) -> PyTree:
+class Arithmetic:
+    """What becomes of the result of each operation: here every floating-point one is float64."""
+
+    def results(self, equation: Any, inputs: Arrays, outputs: Arrays) -> Arrays:
+        """Return the outputs of an operation in the dtypes that the trace declares."""
+        pairs = zip(outputs, equation.outvars, strict=True)
+        return [as_declared(output, variable.aval) for output, variable in pairs]
+
+    def turn(self, loop: Any, body: ClosedJaxpr, inputs: Arrays) -> None:
+        """Take note of a turn of a loop: its equation, its body and what the body gets."""
+
+
+EXACT = Arithmetic()
+
+
+def evaluate(
+    function: Callable[..., PyTree], *arguments: PyTree, arithmetic: Arithmetic = EXACT
+) -> PyTree:
     """Return function(*arguments), computed by NumPy in float64.
 
     arguments  pytrees of arrays; typed random keys are allowed
@@ -32,18 +51,27 @@ def evaluate(function: Callable[..., PyTree], *arguments: PyTree) -> PyTree:
     calls back into Python, reductions by a function of one's own, convolutions, complex numbers.
     """
     closed, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments)
-    leaves = [in_float64(leaf) for leaf in jax.tree.leaves(arguments)]
-    with jax.enable_x64(True), np.errstate(all="ignore"):
-        outputs = run(closed, leaves)
+    outputs = evaluate_traced(closed, jax.tree.leaves(arguments), arithmetic)
     return jax.tree.unflatten(jax.tree.structure(shapes), outputs)
 
 
-def run(closed: ClosedJaxpr, arguments: Sequence[Any]) -> Arrays:
+def evaluate_traced(
+    closed: ClosedJaxpr, arguments: Sequence[Any], arithmetic: Arithmetic = EXACT
+) -> Arrays:
+    """Return the outputs of a function that is traced already, as `evaluate` computes them."""
+    with jax.enable_x64(True), np.errstate(all="ignore"):
+        return run(closed, [in_float64(leaf) for leaf in arguments], arithmetic)
+
+
+def run(closed: ClosedJaxpr, arguments: Sequence[Any], arithmetic: Arithmetic) -> Arrays:
     """Return the outputs of a traced function."""
-    return run_open(closed.jaxpr, [in_float64(constant) for constant in closed.consts], arguments)
+    constants = [in_float64(constant) for constant in closed.consts]
+    return run_open(closed.jaxpr, constants, arguments, arithmetic)
 
 
-def run_open(jaxpr: Jaxpr, constants: Sequence[Any], arguments: Sequence[Any]) -> Arrays:
+def run_open(
+    jaxpr: Jaxpr, constants: Sequence[Any], arguments: Sequence[Any], arithmetic: Arithmetic
+) -> Arrays:
     """Return the outputs of a traced function whose constants are given."""
     values = dict(zip(jaxpr.constvars, constants, strict=True))
     values |= dict(zip(jaxpr.invars, arguments, strict=True))
@@ -53,24 +81,35 @@ def run_open(jaxpr: Jaxpr, constants: Sequence[Any], arguments: Sequence[Any]) -
 
     for equation in jaxpr.eqns:
         inputs = [value_of(atom) for atom in equation.invars]
-        outputs = apply(equation, inputs)
-        for variable, output in zip(equation.outvars, outputs, strict=True):
-            values[variable] = as_declared(output, variable.aval)
+        outputs = apply(equation, inputs, arithmetic)
+        values |= zip(equation.outvars, outputs, strict=True)
     return [value_of(atom) for atom in jaxpr.outvars]
 
 
-def apply(equation: Any, inputs: Arrays) -> Arrays:
-    """Return what one operation makes of its inputs."""
-    name, parameters = equation.primitive.name, equation.params
-    if name in ("reduce", "reduce_window"):  # by a function that is called for pairs of numbers
-        raise NotImplementedError(f"{name}: a reduction by a function has no witness in NumPy.")
+def apply(equation: Any, inputs: Arrays, arithmetic: Arithmetic) -> Arrays:
+    """Return what one operation makes of its inputs, the functions that it calls in their turn."""
+    name = equation.primitive.name
     if name in LOOPS:
-        return LOOPS[name](equation, inputs)
-    called = next((parameters[key] for key in CALLED if key in parameters), None)
-    if isinstance(called, ClosedJaxpr):
-        return run(called, inputs)
-    if isinstance(called, Jaxpr):
-        return run_open(called, [], inputs)
+        return LOOPS[name](equation, inputs, arithmetic)
+    called = called_by(equation)
+    if called is not None:
+        return run(called, inputs, arithmetic)
+    return arithmetic.results(equation, inputs, outputs_of(equation, inputs))
+
+
+def called_by(equation: Any) -> ClosedJaxpr | None:
+    """Return the function that an operation such as an inner jit calls, and None for others."""
+    found = [equation.params[key] for key in CALLED if key in equation.params]
+    if not found or equation.primitive.name in BY_A_FUNCTION:
+        return None
+    return found[0] if isinstance(found[0], ClosedJaxpr) else ClosedJaxpr(found[0], [])
+
+
+def outputs_of(equation: Any, inputs: Arrays) -> Arrays:
+    """Return what an operation that calls no function makes of its inputs."""
+    name, parameters = equation.primitive.name, equation.params
+    if name in BY_A_FUNCTION:
+        raise NotImplementedError(f"{name}: a reduction by a function has no witness in NumPy.")
     if name in ELEMENTWISE:
         return [ELEMENTWISE[name](*inputs)]
     if name in WITH_PARAMETERS:
@@ -130,7 +169,7 @@ def is_key(value: Any) -> bool:
 # ---------------------------------------------------------------------------------------- loops
 
 
-def scan(equation: Any, inputs: Arrays) -> Arrays:
+def scan(equation: Any, inputs: Arrays, arithmetic: Arithmetic) -> Arrays:
     """Run the body of `lax.scan` once for every element of the arrays that it goes over.
 
     What is carried has the shape that it has in the body, and what is gone over or stacked has an
@@ -145,7 +184,9 @@ def scan(equation: Any, inputs: Arrays) -> Arrays:
     arrays = inputs[num_consts + num_carry :]
     rows: list[Arrays] = [[]] * length
     for i in reversed(range(length)) if reverse else range(length):
-        outputs = run(jaxpr, [*constants, *carry, *(array[i] for array in arrays)])
+        of_turn = [*constants, *carry, *(array[i] for array in arrays)]
+        arithmetic.turn(equation, jaxpr, of_turn)
+        outputs = run(jaxpr, of_turn, arithmetic)
         carry, rows[i] = outputs[:num_carry], outputs[num_carry:]
     empty = [np.zeros((0, *aval.shape), aval.dtype) for aval in jaxpr.out_avals[num_carry:]]
     stacked = [stack(column) for column in zip(*rows, strict=True)] if length else empty
@@ -163,18 +204,20 @@ def stack(values: Sequence[Any]) -> Any:
     return jnp.stack(values) if is_key(values[0]) else np.stack(values)
 
 
-def while_loop(equation: Any, inputs: Arrays) -> Arrays:
+def while_loop(equation: Any, inputs: Arrays, arithmetic: Arithmetic) -> Arrays:
     """Run the body of `lax.while_loop` while its condition holds."""
     cond_jaxpr, body_jaxpr = equation.params["cond_jaxpr"], equation.params["body_jaxpr"]
     cond_nconsts, body_nconsts = equation.params["cond_nconsts"], equation.params["body_nconsts"]
     of_condition = inputs[:cond_nconsts]
     of_body = inputs[cond_nconsts : cond_nconsts + body_nconsts]
     carry = inputs[cond_nconsts + body_nconsts :]
-    goes_on = run(cond_jaxpr, [*of_condition, *carry])[0]
+    goes_on = run(cond_jaxpr, [*of_condition, *carry], arithmetic)[0]
     while np.any(goes_on):  # under vmap there are several loops; those that have ended stand still
-        after = run(body_jaxpr, [*of_body, *carry])
+        of_turn = [*of_body, *carry]
+        arithmetic.turn(equation, body_jaxpr, of_turn)
+        after = run(body_jaxpr, of_turn, arithmetic)
         carry = [keep_ended(goes_on, new, old) for new, old in zip(after, carry, strict=True)]
-        goes_on = run(cond_jaxpr, [*of_condition, *carry])[0]
+        goes_on = run(cond_jaxpr, [*of_condition, *carry], arithmetic)[0]
     return carry
 
 
@@ -186,11 +229,11 @@ def keep_ended(goes_on: np.ndarray, new: Any, old: Any) -> Any:
     return jnp.where(mask, new, old) if is_key(new) else np.where(mask, new, old)
 
 
-def cond(equation: Any, inputs: Arrays) -> Arrays:
+def cond(equation: Any, inputs: Arrays, arithmetic: Arithmetic) -> Arrays:
     """Run the branch of `lax.cond` or `lax.switch` that the first input picks."""
     branches = equation.params["branches"]
     number = int(np.clip(int(inputs[0]), 0, len(branches) - 1))
-    return run(branches[number], inputs[1:])
+    return run(branches[number], inputs[1:], arithmetic)
 
 
 # ----------------------------------------------------------------------------------- operations
@@ -360,6 +403,8 @@ def position(find: Callable) -> Callable:
     return lambda x, *, axes, **_: find(x, axis=axes[0])
 
 
+BY_A_FUNCTION = ("reduce", "reduce_window")  # which is called for pairs of numbers
+
 CALLED = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # where call-like operations keep what they call
 
 SCATTERS: dict[str, Callable] = {
@@ -385,7 +430,8 @@ ELEMENTWISE: dict[str, Callable] = {
         "tanh"
     ).split()
 } | {
-    "acos": np.arccos, "acosh": np.arccosh, "and": np.bitwise_and, "asin": np.arcsin,
+    "acos": np.arccos, "acosh": np.arccosh, "add_any": np.add, "and": np.bitwise_and,
+    "asin": np.arcsin,
     "asinh": np.arcsinh, "atan": np.arctan, "atan2": np.arctan2, "atanh": np.arctanh,
     "cbrt": np.cbrt, "ceil": np.ceil, "clamp": lambda low, x, high: np.clip(x, low, high),
     "copy": np.copy, "copy_p": np.copy, "div": divide, "eq": np.equal, "erf": scipy.special.erf,

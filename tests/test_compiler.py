@@ -141,8 +141,11 @@ def test_everything_that_fnn_compiles_goes_through_it():
             found[str(path.relative_to(ROOT / "fnn"))] = count
     assert found == {
         "compiler.py": 3,
+        "compiled/child.py": 1,  # as are programs that fnn.check_compiled judges
+        "compiled/running.py": 2,
         "doctor/trial.py": 1,  # what a user's own program is compiled as
         "export.py": 1,  # whoever loads the file compiles it
+        "gradcheck/compiled_loss.py": 1,
         "sweeping/program.py": 2,  # begin_lane and advance_lane: shapes and text
     }
 

@@ -9,6 +9,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr
 
 from fnn import checks
+from fnn.gradcheck.compiled_loss import compiled_loss_note
 from fnn.gradcheck.diagnosis import Diagnosis, Finding, diagnose
 from fnn.gradcheck.differences import Values, slopes, taylor_slopes, values_of
 from fnn.gradcheck.flow import flow_of, is_key
@@ -145,6 +146,9 @@ def report_of(problem, truth, tensors: list[Examined], taylor, repeated: str | N
         findings = [Finding(t.path, t.compared, t.compared.wrong & ~t.excused, t.contradicted) for t in tensors]
         found = diagnose(problem, truth, findings)
     notes = [] if truth is None else sentence(truth.ties)
+    if truth is not None and not repeated:
+        note = compiled_loss_note(truth.traced, problem.leaves, passed=verdict == "pass")
+        notes += [] if note is None else [note]
     if problem.wider:
         notes.append(
             f"gradient(params) returned {problem.wider} for parameters of {problem.dtype}: something in it is wider, "

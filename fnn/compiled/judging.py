@@ -1,0 +1,150 @@
+"""Outputs of a compiled program beside those of the witness, and the rounding allowed between."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import ClosedJaxpr
+
+from fnn import witness
+from fnn.compiled.rounding import Rounding, declared, is_real
+from fnn.witness import Arithmetic, Arrays
+
+EVALUATIONS = 4  # with drawn rounding, at first
+MORE = 20  # where an output lies beyond what these allow
+ALLOWED = 8.0  # times the largest deviation that drawn rounding made
+MOST_OPERATIONS = 20_000  # that the witness carries out, those of every turn of a loop counted
+
+
+class TooLong(Exception):
+    """The witness would carry out too many operations."""
+
+
+class Counting(Arithmetic):
+    """Exact arithmetic that ends after so many operations, and remembers the loops it meets.
+
+    bodies  of each loop, by its equation: the body and what it gets in its first turn
+    """
+
+    def __init__(self, operations: int = MOST_OPERATIONS) -> None:
+        self.left = operations
+        self.bodies: dict[int, tuple[Any, ClosedJaxpr, Arrays]] = {}
+
+    def results(self, equation: Any, inputs: Arrays, outputs: Arrays) -> Arrays:
+        """Return the outputs as exact arithmetic has them."""
+        self.left -= 1
+        if self.left < 0:
+            raise TooLong
+        return super().results(equation, inputs, outputs)
+
+    def turn(self, loop: Any, body: ClosedJaxpr, inputs: Arrays) -> None:
+        """Remember what a body gets in the first turn."""
+        self.bodies.setdefault(id(loop), (loop, body, inputs))
+
+
+class Deviation(NamedTuple):
+    """How far an output is off.
+
+    output  its number
+    times   the deviation, in multiples of what rounding may make of it; infinity for a number that
+            is not finite or a whole number that is not equal
+    """
+
+    output: int
+    times: float
+
+
+class Judge:
+    """Compares outputs of a program, however it is compiled, with those of the witness.
+
+    closed     the traced program
+    arguments  its inputs, in the dtypes of the trace
+    exact      its outputs by the witness
+    """
+
+    def __init__(self, closed: ClosedJaxpr, arguments: Sequence[Any], exact: Arrays) -> None:
+        self.closed = closed
+        self.arguments = arguments
+        self.exact = exact
+        self.generator = np.random.default_rng(0)
+        self.rounded: list[Arrays] = []
+
+    def deviation(self, computed: Sequence[Any]) -> Deviation | None:
+        """Return the output that is off most; None where all are what rounding may make.
+
+        Rounding is drawn a few times, and where that does not explain an output, more often, with
+        errors twice as large, and with comparisons of numbers that are off.
+        """
+        if all(is_next_to(*pair) for pair in zip(computed, self.exact, strict=True)):
+            return None
+        self.draw(EVALUATIONS)
+        if self.largest(computed).times <= 1:
+            return None
+        self.draw(EVALUATIONS + MORE)
+        found = self.largest(computed)
+        return found if found.times > 1 else None
+
+    def draw(self, evaluations: int) -> None:
+        """Evaluate with drawn rounding until there are so many evaluations."""
+        for number in range(len(self.rounded), evaluations):
+            amplitude = 1.0 if number < EVALUATIONS else 2.0
+            with_ties = number >= EVALUATIONS and number % 4 == 0
+            arithmetic = Rounding(self.generator, amplitude, with_ties)
+            outputs = witness.evaluate_traced(self.closed, self.arguments, arithmetic)
+            self.rounded.append(outputs)
+
+    def largest(self, computed: Sequence[Any]) -> Deviation:
+        """Return the output that is off most."""
+        found = []
+        for number, (one, exact) in enumerate(zip(computed, self.exact, strict=True)):
+            rounded = [outputs[number] for outputs in self.rounded]
+            found.append(Deviation(number, times_off(one, exact, rounded)))
+        return max(found, key=lambda deviation: deviation.times, default=Deviation(0, 0.0))
+
+
+def judge_of(closed: ClosedJaxpr, arguments: Sequence[Any], arithmetic: Arithmetic) -> Judge:
+    """Return the judge of a traced program; `arithmetic` is exact, and may count."""
+    arguments = as_inputs(closed, arguments)
+    return Judge(closed, arguments, witness.evaluate_traced(closed, arguments, arithmetic))
+
+
+def as_inputs(closed: ClosedJaxpr, values: Sequence[Any]) -> list[Any]:
+    """Return values of the witness as inputs of a traced program."""
+    return [declared(value, aval) for value, aval in zip(values, closed.in_avals, strict=True)]
+
+
+def is_next_to(computed: Any, exact: Any) -> bool:
+    """Return whether every entry is at most two roundings from the witness's."""
+    if witness.is_key(exact):
+        return True
+    if not is_real(computed):
+        return bool(np.array_equal(computed, exact))
+    numbers = jnp.finfo(computed.dtype)
+    computed, exact = np.asarray(computed, np.float64), np.asarray(exact)
+    close = np.abs(computed - exact) <= float(numbers.eps) * np.abs(exact) + float(numbers.tiny)
+    same = (computed == exact) | (np.isnan(computed) & np.isnan(exact))
+    return bool(np.all(close | same))
+
+
+def times_off(computed: Any, exact: Any, rounded: Sequence[Any]) -> float:
+    """Return the largest deviation of an entry in multiples of what is allowed there.
+
+    An entry that drawn rounding makes infinite, not a number or, where it is a whole number,
+    another one, may be anything: nothing is known about it.
+    """
+    if witness.is_key(exact) or not np.size(exact):
+        return 0.0
+    if not is_real(computed):
+        known = np.all([one == exact for one in rounded], axis=0)
+        return np.inf if np.any((np.asarray(computed) != exact) & known) else 0.0
+    numbers = jnp.finfo(computed.dtype)
+    computed = np.asarray(computed, np.float64)
+    sides = [exact, *rounded]
+    known = np.all(np.isfinite(sides), axis=0) & (np.abs(exact) <= float(numbers.max))
+    with np.errstate(invalid="ignore", over="ignore"):
+        spread = np.max([np.abs(one - exact) for one in rounded], axis=0)
+        floor = float(numbers.eps) * np.abs(exact) + float(numbers.tiny)
+        times = np.where(known, np.abs(computed - exact) / (ALLOWED * spread + floor), 0.0)
+    times[known & ~np.isfinite(computed)] = np.inf
+    return float(np.max(times))

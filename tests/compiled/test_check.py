@@ -1,0 +1,300 @@
+"""`fnn.check_compiled` finds what XLA computes wrongly, and never blames it for rounding."""
+
+import json
+import os
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+from jax.extend.core import Primitive
+from jax.interpreters import batching, mlir
+
+import fnn
+from fnn import compiler, losses, optim
+from fnn.compiled import check_compiled
+from fnn.doctor.canaries import CANARIES
+from fnn.testing import assert_compiled
+from tests.amounts import amount
+from tests.compiled.programs import draw
+
+ROOT = Path(__file__).parents[2]
+FAULTS = {fault.name: fault for fault in compiler.present()}
+PRESENT = [canary for canary in CANARIES if canary.name in FAULTS]
+RIGHT = {}
+"""Options under which none of the known faults is met."""
+for fault in FAULTS.values():
+    RIGHT[fault.option.name] = fault.option.value
+
+
+def x(*shape):
+    return np.random.default_rng(0).normal(size=shape)
+
+
+# --------------------------------------------------------------------------- what XLA gets wrong
+
+
+@pytest.mark.optimized(otherwise=False)
+@pytest.mark.parametrize("canary", PRESENT, ids=lambda canary: canary.name)
+def test_each_known_fault_is_found_and_its_option_named(x64, canary):
+    function, arguments = canary.draw(np.random.default_rng(0))
+    crashes = canary.name == "many axes"
+    report = check_compiled(function, *arguments, in_child=crashes)
+    assert report.verdict == "disagrees"
+    option = FAULTS[canary.name].option
+    assert option.flag in report.remedy
+    assert option.name in report.remedy
+    assert report.operation
+    assert ("dies (exit status -11)" in report.reason) == crashes
+
+
+wrong_p = Primitive("wrong_tanh")
+"""tanh, which is compiled with one wrong entry, by the factor of `FACTOR`."""
+FACTOR = [1.001]
+
+
+@wrong_p.def_abstract_eval
+def _(x):
+    return jax.core.ShapedArray(x.shape, x.dtype)
+
+
+def lowered(x):
+    flat = jnp.ravel(jnp.tanh(x))
+    return flat.at[flat.size // 2].mul(FACTOR[0]).reshape(x.shape)
+
+
+mlir.register_lowering(wrong_p, mlir.lower_fun(lowered, multiple_results=False))
+batching.defvectorized(wrong_p)
+
+
+@pytest.fixture
+def wrong_tanh(monkeypatch):
+    """A tanh of JAX's that is compiled wrongly, and of which the witness knows the right values."""
+    monkeypatch.setitem(fnn.witness.ELEMENTWISE, "wrong_tanh", np.tanh)
+    monkeypatch.setitem(fnn.compiled.rounding.ULPS, "wrong_tanh", 8)
+    return wrong_p.bind
+
+
+def planted(seed, operation):
+    """A random program with the operation somewhere within it."""
+    generator = np.random.default_rng(seed)
+    units = generator.choice([3, 8, 33, 100], size=4)
+    dtype = generator.choice(["float32", "float64"])
+    weights = [
+        jnp.asarray(generator.normal(size=(m, n)) / np.sqrt(n), dtype) for n, m in pairwise(units)
+    ]
+    place = generator.integers(len(weights))
+    mode = generator.integers(3)
+
+    def function(x):
+        for number, W in enumerate(weights):
+            z = W @ x
+            x = operation(z) if number == place else jax.nn.sigmoid(z) + 0.1 * z
+        return x
+
+    a = generator.normal(size=(units[0], int(generator.choice([1, 4, 17])))).astype(dtype)
+    if mode == 0:
+        return function, (a,)
+    if mode == 1:
+        return jax.vmap(function), (np.stack([a, 2 * a]),)
+    return lambda xs: lax.map(function, xs), (np.stack([a, 2 * a]),)
+
+
+@pytest.mark.parametrize("seed", range(amount(6, 100)))
+def test_a_planted_fault_is_found_and_its_operation_named(x64, wrong_tanh, seed):
+    function, arguments = planted(seed, wrong_tanh)
+    report = check_compiled(function, *arguments)
+    assert report.verdict == "disagrees"
+    assert report.operation.startswith("wrong_tanh ")
+    assert "\n" not in report.operation
+    assert report.remedy == ""
+
+
+def test_a_dropped_row_of_a_sum_is_found(x64, monkeypatch):
+    def sum_but_last(x, *, axes, **_):
+        return jnp.sum(x[:-1], axis=axes)
+
+    rule = mlir.lower_fun(sum_but_last, multiple_results=False)
+    monkeypatch.setattr(lax, "reduce_sum_p", lax.reduce_sum_p)
+    before = mlir._lowerings[lax.reduce_sum_p]
+    summed = Primitive("summed")
+    summed.def_abstract_eval(lambda x, axes: jax.core.ShapedArray(x.shape[1:], x.dtype))
+    mlir.register_lowering(summed, rule)
+    monkeypatch.setitem(fnn.witness.WITH_PARAMETERS, "summed", lambda x, axes: np.sum(x, axis=axes))
+    monkeypatch.setitem(fnn.compiled.rounding.SUMS, "summed", fnn.compiled.rounding.of_reduced)
+    rows = np.abs(x(20_001, 4)).astype(np.float32)
+    report = check_compiled(lambda x: jnp.sqrt(summed.bind(x * x, axes=(0,))), rows)
+    assert (report.verdict, report.operation.split()[0]) == ("disagrees", "summed")
+    assert before is mlir._lowerings[lax.reduce_sum_p]
+
+
+def test_a_fault_in_the_body_of_a_long_loop_is_found(x64, wrong_tanh):
+    def function(x):
+        return lax.fori_loop(0, 10**6, lambda i, x: wrong_tanh(2 * x) + 0.1, x)
+
+    report = check_compiled(function, x(40))
+    assert report.verdict == "disagrees"
+    assert "in the body of while" in report.reason or "in the body of scan" in report.reason
+    assert report.operation.startswith("wrong_tanh ")
+    assert "too many turns" in report.notes[0]
+
+
+# ------------------------------------------------------------------------ what it does not blame
+
+
+@pytest.mark.parametrize("seed", range(amount(12, 1000)))
+def test_clean_programs_agree(x64, seed):
+    """Under the options that avoid the known faults, which some of them meet."""
+    drawn = draw(seed)
+    jitted = jax.jit(drawn.function, compiler_options=RIGHT)
+    report = check_compiled(jitted, *drawn.arguments)
+    assert report.verdict == "agrees", f"{drawn.text}\n{report}"
+
+
+ILL_CONDITIONED = {
+    "difference of close numbers": (lambda x: (1 + 1e-6 * x) ** 2 - 1 - 2e-6 * x, (x(100),)),
+    "long product": (lambda x: jnp.prod(1 + 0.3 * jnp.tanh(x)), (x(5000),)),
+    "saturated tanh": (lambda x: 1 / (1 - jnp.tanh(x) ** 2), (np.linspace(0, 9.5, 200),)),
+    "sum of a million terms": (lambda x: jnp.sum(x), (x(10**6),)),
+    "a million equal terms": (lambda x: jnp.sum(0 * x + 0.1), (np.zeros(10**6),)),
+    "signs in order": (lambda x: jnp.sum(x), (np.tile([1e3, -1e3], 10**5) + x(2 * 10**5),)),
+    "branch on a rounded number": (
+        lambda x: jnp.where(x / 3 * 3 == x, 1.0, -1.0), (np.arange(1.0, 300.0),)
+    ),
+    "largest of equal numbers": (lambda x: jnp.argmax(jnp.sin(x) ** 2 + jnp.cos(x) ** 2), (x(99),)),
+    "overflow": (lambda x: jnp.exp(x) / jnp.exp(x), (np.linspace(80, 95, 50),)),
+    "too small": (lambda x: jnp.exp(-x) * 1e-3, (np.linspace(70, 110, 50),)),
+    "softmax of large numbers": (lambda x: jax.nn.softmax(1e4 * x), (x(50),)),
+    "variance by squares": (lambda x: jnp.mean(x**2) - jnp.mean(x) ** 2, (1000 + x(3000),)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ILL_CONDITIONED)
+def test_ill_conditioned_functions_agree(x64, name, dtype):
+    function, arguments = ILL_CONDITIONED[name]
+    report = check_compiled(function, *(a.astype(dtype) for a in arguments))
+    assert report.verdict == "agrees", report
+
+
+def test_a_train_step_agrees():
+    net = fnn.mlp((784, 128, 10))
+    optimizer = optim.adam(1e-3)
+    params, _ = net.init(jax.random.key(0))
+    gradient_of = fnn.value_and_grad(net, losses.softmax_cross_entropy)
+
+    def step(params, state, x, y):
+        value, grads = gradient_of(params, x, y)
+        updates, state = optimizer.update(grads, state, params)
+        return jax.tree.map(jnp.add, params, updates), state, value
+
+    batch = x(128, 784).astype(np.float32), np.arange(128) % 10
+    report = check_compiled(step, params, optimizer.init(params), *batch)
+    assert report.verdict == "agrees", report
+
+
+def test_random_keys_are_arguments_as_others():
+    def dropout(key, x):
+        return jnp.where(jax.random.bernoulli(key, 0.5, x.shape), x, 0.0)
+
+    assert check_compiled(dropout, jax.random.key(0), x(50)).verdict == "agrees"
+
+
+# -------------------------------------------------------------------------------------- abstaining
+
+
+def test_what_has_no_witness_is_named():
+    report = check_compiled(lambda x: jnp.convolve(x, x), x(9))
+    assert (report.verdict, report.passed) == ("abstains", False)
+    assert "conv_general_dilated" in report.reason
+
+
+def test_random_and_stateful_functions_are_left_alone():
+    generator = np.random.default_rng(0)
+    report = check_compiled(lambda x: x + generator.normal(), 1.0)
+    assert (report.verdict, "another program each time" in report.reason) == ("abstains", True)
+
+    def printed(x):
+        jax.debug.print("{}", x)
+        return x
+
+    report = check_compiled(printed, 1.0)
+    assert (report.verdict, "more than compute" in report.reason) == ("abstains", True)
+
+
+def test_what_is_no_array_is_refused():
+    with pytest.raises(ValueError, match=r"argument \[1\] is a str, expected arrays. Close over"):
+        check_compiled(lambda x, how: x, 1.0, "fast")
+
+
+# ------------------------------------------------------------------------------------- the surface
+
+
+def test_reports_are_text_and_json(x64, wrong_tanh):
+    report = check_compiled(lambda x: {"a": wrong_tanh(x), "b": x}, x(5))
+    assert report.output == "['a']"
+    assert 1 < report.times < np.inf
+    assert json.loads(json.dumps(report.to_dict()))["verdict"] == "disagrees"
+    first, second, third = str(report).splitlines()
+    assert first == "DISAGREES: the compiled program does not compute what was written"
+    assert second.startswith("  output ['a'] is off by ")
+    assert third.startswith("  where  wrong_tanh float64[5] -> float64[5] at test_check.py:")
+
+
+def test_assert_compiled(wrong_tanh):
+    assert assert_compiled(jnp.sin, 1.0).passed
+    with pytest.raises(AssertionError, match="DISAGREES"):
+        assert_compiled(wrong_tanh, x(5))
+
+
+def run_check(path):
+    done = subprocess.run(
+        [sys.executable, "-m", "fnn", "check", str(path), "--json"],
+        cwd=ROOT,
+        env=os.environ | {"JAX_ENABLE_X64": "1"},
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_the_command_line(tmp_path):
+    path = tmp_path / "written.py"
+    path.write_text("import jax.numpy as jnp\nfunction = jnp.sin\narguments = (jnp.ones(3),)\n")
+    status, report = run_check(path)
+    assert (status, report["verdict"]) == (0, "agrees")
+    path.write_text("import jax.numpy as jnp\nfunction = jnp.sin\narguments = 3\n")
+    status, report = run_check(path)
+    assert (status, "expected a tuple" in report["error"]) == (2, True)
+
+
+# ------------------------------------------------------------------- the checker of gradients
+
+
+def test_the_checker_says_that_the_compiled_loss_is_wrong(wrong_tanh, monkeypatch):
+    """The verdict is about the gradient."""
+    tanh = jax.custom_jvp(wrong_tanh)
+    tanh.defjvp(
+        lambda primals, tangents: (tanh(*primals), (1 - jnp.tanh(primals[0]) ** 2) * tangents[0])
+    )
+    monkeypatch.setattr(f"{__name__}.FACTOR", [1.0 + 1e-9])  # more than rounding, less than matters
+
+    def loss(w):
+        return jnp.sum(tanh(w))
+
+    at = x(6)
+    report = fnn.check_gradient(loss, lambda w: 1 - jnp.tanh(w) ** 2, at)
+    assert report.passed
+    assert any(
+        note.startswith("Your gradient is right; the compiled loss is not") for note in report.notes
+    )
+    report = fnn.check_gradient(loss, lambda w: 2 - 2 * jnp.tanh(w) ** 2, at)
+    assert report.verdict == "fail"
+    assert any(note.startswith("The loss is wrong too") for note in report.notes)
+    right = fnn.check_gradient(lambda w: jnp.sum(jnp.tanh(w)), lambda w: 1 - jnp.tanh(w) ** 2, at)
+    assert not any("compiled" in note for note in right.notes)
