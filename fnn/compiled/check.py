@@ -118,7 +118,8 @@ def why_not(function: Callable, arguments: PyTree, closed: ClosedJaxpr) -> str:
     if closed.effects:
         kinds = ", ".join(sorted({str(effect) for effect in closed.effects}))
         return f"it does more than compute ({kinds})"
-    written = getattr(function, "__wrapped__", function)  # a jitted one remembers its trace
+    jitted = hasattr(function, "trace")  # which remembers its trace
+    written = getattr(function, "__wrapped__", function) if jitted else function
     again = [jax.make_jaxpr(lambda *args: written(*args))(*arguments) for _ in range(2)]
     first, second = (list(parts_of(each)) for each in again)  # the trace above may fill caches
     if first != second:

@@ -21,7 +21,7 @@ from fnn.training.stopping import Stopping
 from tests.amounts import amount
 from tests.problems import blobs
 
-KILLS = amount(1, 20)  # of runs, and of sweeps
+KILLS = amount(1, 12)  # of runs, and of sweeps
 ROOT = Path(__file__).parents[2]
 NET = fnn.mlp((3, 8, 3), activation="tanh", batch_norm="before", dropout=0.2)
 CE = losses.softmax_cross_entropy
