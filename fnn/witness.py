@@ -243,15 +243,16 @@ def divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Divide; whole numbers are rounded towards zero."""
     if np.issubdtype(np.result_type(a, b), np.floating):
         return np.divide(a, b)
-    quotient = np.floor_divide(np.abs(a), np.where(b == 0, 1, np.abs(b)))
-    return np.where(b == 0, -1, np.sign(a) * np.sign(b) * quotient)
+    quotient = np.floor_divide(np.abs(a), np.where(b == 0, np.ones_like(b), np.abs(b)))
+    every_bit = np.invert(np.zeros_like(a))  # what XLA returns for a division by 0
+    return np.where(b == 0, every_bit, np.sign(a) * np.sign(b) * quotient)
 
 
 def remainder(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return what a division leaves, with the sign of a; of whole numbers by 0 all of a."""
     if np.issubdtype(np.result_type(a, b), np.floating):
         return np.fmod(a, b)
-    return np.where(b == 0, a, np.fmod(a, np.where(b == 0, 1, b)))
+    return np.where(b == 0, a, np.fmod(a, np.where(b == 0, np.ones_like(b), b)))
 
 
 def select(which: np.ndarray, *cases: np.ndarray) -> np.ndarray:
@@ -484,4 +485,5 @@ WITH_PARAMETERS: dict[str, Callable] = {
     "split": split,
     "squeeze": lambda x, *, dimensions: np.squeeze(x, dimensions),
     "transpose": lambda x, *, permutation: np.transpose(x, permutation),
+    "unstack": lambda x, *, axis, **_: list(np.moveaxis(x, axis, 0)),
 }

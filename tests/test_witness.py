@@ -145,8 +145,9 @@ def test_whole_numbers_are_those_of_xla(x64):
     small = np.full((4, 4), 100, np.int8)
     numbers = np.array([np.nan, 1e30, -1e30, 2.9, -2.9, np.inf])
     i = np.array([-7, 5, -(2**31)], np.int32)
+    unsigned = np.array([3, 2**32 - 1], np.uint32)
 
-    def computed(small, numbers, i):
+    def computed(small, numbers, i, unsigned):
         return (
             lax.dot_general(small, small, (((1,), (0,)), ((), ())), None, jnp.int32),
             numbers.astype(jnp.int32),
@@ -154,10 +155,12 @@ def test_whole_numbers_are_those_of_xla(x64):
             numbers.astype(bool),
             (lax.div(i, 0 * i), lax.rem(i, 0 * i), lax.div(i, 0 * i - 1)),
             jnp.sum(small),
+            (lax.div(small.view(np.uint8), 0 * small.view(np.uint8)), unsigned // 7, unsigned % 7),
         )
 
-    found = jax.tree.leaves(witness.evaluate(computed, small, numbers, i))
-    arrays = map(jnp.asarray, (small, numbers, i))
+    given = small, numbers, i, unsigned
+    found = jax.tree.leaves(witness.evaluate(computed, *given))
+    arrays = map(jnp.asarray, given)
     expected = jax.tree.leaves(computed(*arrays))
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one, other)
