@@ -54,11 +54,12 @@ def check_compiled(
     def whole(closed: ClosedJaxpr, inputs: Any, options: Any) -> list[Any]:
         if in_child or not hasattr(function, "lower"):
             return run(closed, inputs, options)
-        return fetched(jax.tree.leaves(function(*arguments)))
+        copies = jax.tree.map(copied, arguments)  # it may have been jitted to use them up
+        return fetched(jax.tree.leaves(function(*copies)))
 
     counting = Counting()
     try:
-        finding = examined(closed, leaves, counting, whole, run)
+        finding = examined(closed, leaves, counting, whole)
     except NotImplementedError as error:
         return CompiledReport("abstains", str(error))
     notes: tuple[str, ...] = ()
@@ -68,7 +69,12 @@ def check_compiled(
     inner = next((each for each in body_findings(counting, run) if each), None)
     if finding is None and inner is None:
         return CompiledReport("agrees", notes=notes)
-    return told(finding, inner, names, notes)
+    return told(finding, inner, names, notes, run)
+
+
+def copied(leaf: Any) -> Any:
+    """Return a copy of an array of JAX, and other leaves as they are."""
+    return leaf.copy() if isinstance(leaf, jax.Array) else leaf
 
 
 class Finding(NamedTuple):
@@ -78,14 +84,12 @@ class Finding(NamedTuple):
     deviation  of its output that is off most; None where it crashes
     crash      how the process ended
     loop       whose body it is, such as "scan at model.py:12"; "" for the whole function
-    run        compiles and runs programs
     """
 
     judge: Judge
     deviation: Deviation | None
     crash: str
     loop: str
-    run: Run
 
 
 LEFT_OUT = object()
@@ -143,37 +147,42 @@ def parts_of(value: Any) -> Iterator[Any]:
             yield from parts_of(list(equation.params.values()))
 
 
-def examined(
-    closed: ClosedJaxpr, inputs: Any, counting: Counting, compiled: Run, run: Run, loop: str = ""
-) -> Any:
+def examined(closed: ClosedJaxpr, inputs: Any, counting: Counting, run: Run, loop: str = "") -> Any:
     """Return what is wrong with a program, None where nothing is, or LEFT_OUT."""
     try:
         judge = judge_of(closed, inputs, counting)
     except TooLong:
         return LEFT_OUT
     try:
-        computed = compiled(closed, judge.arguments, {})
+        computed = run(closed, judge.arguments, {})
     except Crash as crash:
-        return Finding(judge, None, str(crash), loop, run)
+        return Finding(judge, None, str(crash), loop)
     deviation = judge.deviation(computed)
-    return None if deviation is None else Finding(judge, deviation, "", loop, run)
+    return None if deviation is None else Finding(judge, deviation, "", loop)
 
 
 def body_findings(counting: Counting, run: Run) -> Iterator[Any]:
     """Yield what is wrong with the bodies of loops, the innermost first, and None for others."""
     for equation, body, inputs in reversed(list(counting.bodies.values())):
-        found = examined(body, inputs, Counting(), run, run, described(equation))
+        try:
+            found = examined(body, inputs, Counting(), run, described(equation))
+        except NotImplementedError:  # an operation without a witness, after too many turns
+            continue
         yield None if found is LEFT_OUT else found
 
 
 def told(
-    whole: Finding | None, inner: Finding | None, names: list[str], notes: tuple[str, ...]
+    whole: Finding | None,
+    inner: Finding | None,
+    names: list[str],
+    notes: tuple[str, ...],
+    run: Run,
 ) -> CompiledReport:
     """Return the report about a function, or a body of its loops, that is computed wrongly."""
     seen, narrow = whole or inner, inner or whole
     assert seen
     assert narrow
-    judge, run = narrow.judge, narrow.run
+    judge = narrow.judge
     part = narrowed(judge.closed, judge.arguments, narrow.deviation, run)
     found = remedies.remedy(seen.judge, run)
     inside = f"in the body of {narrow.loop}: " if narrow.loop else ""

@@ -198,6 +198,15 @@ def test_a_train_step_agrees():
     assert report.verdict == "agrees", report
 
 
+def test_arguments_that_a_function_uses_up_stay():
+    def moved(x):
+        return x + 1
+
+    a = jnp.ones(3)
+    assert check_compiled(jax.jit(moved, donate_argnums=0), a).passed
+    assert a.sum() == 3
+
+
 def test_random_keys_are_arguments_as_others():
     def dropout(key, x):
         return jnp.where(jax.random.bernoulli(key, 0.5, x.shape), x, 0.0)

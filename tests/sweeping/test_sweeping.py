@@ -97,7 +97,9 @@ SEATED = [
 
 @pytest.mark.optimized(otherwise=False)
 @pytest.mark.parametrize(
-    ("net", "abreast"), zip(SEATED, [16, 8, 32], strict=True), ids=["tanh", "batch norm", "dropout"]
+    ("net", "abreast"),
+    list(zip(SEATED, [16, 8, 32], strict=True)),
+    ids=["tanh", "batch norm", "dropout"],
 )
 def test_a_lane_is_the_same_bit_for_bit_in_every_seat(net, abreast, monkeypatch):
     """The same seed in every seat of a row. (With 2 or 4 abreast some seats differ: why there are no such rows.)"""
