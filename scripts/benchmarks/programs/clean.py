@@ -18,10 +18,12 @@ class Drawn(NamedTuple):
 
 
 def positive(x):
+    """Return numbers above 0."""
     return jnp.abs(x) + 0.1
 
 
 def mean(x):
+    """Return the mean over rows."""
     return jnp.mean(x, axis=0, keepdims=True)
 
 
@@ -67,12 +69,14 @@ UNARY = {
 
 
 def product(x, generator):
+    """Multiply by a matrix."""
     width = int(generator.integers(1, 40))
     W = jnp.asarray(generator.normal(size=(x.shape[-1], width)), x.dtype)
     return lambda x: x @ W
 
 
 def scanned(x, generator):
+    """Go over copies of x with a scan."""
     turns = int(generator.integers(1, 12))
     rate = jnp.asarray(0.5, x.dtype)
 
@@ -89,6 +93,7 @@ def scanned(x, generator):
 
 
 def looped(x, generator):
+    """Apply a function several times."""
     turns = int(generator.integers(1, 9))
     return lambda x: lax.fori_loop(0, turns, lambda i, x: jnp.sin(x) + 0.1 * x, x)
 
@@ -115,7 +120,9 @@ def draw(seed: int) -> Drawn:
     if generator.integers(10) == 0:
         shape = (int(generator.integers(1_000, 40_000)), int(generator.integers(1, 5)))
     x = (generator.normal(size=shape) * generator.choice([0.01, 1.0, 10.0])).astype(dtype)
-    operations, names, like = [], [], jnp.asarray(x)
+    operations: list[Callable] = []
+    names: list[str] = []
+    like: Any = jnp.asarray(x)
     for _ in range(int(generator.integers(3, 31))):
         name = str(generator.choice([*UNARY, *WITH_NUMBERS, *BINARY]))
         if name in BINARY:
