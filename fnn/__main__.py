@@ -112,6 +112,8 @@ def check_file(path: str) -> Any:
         if not isinstance(arguments, (tuple, list)):
             raise Unusable(f"{path}: arguments is {arguments!r}, expected a tuple, such as (x,).")
         return run_code_of(path, lambda: check_compiled(names["function"], *arguments))
+    if "function" in names and "gradient" not in names:
+        raise Unusable(f"{path}: defines function, but no arguments, a tuple such as (x,).")
     missing = [name for name in ("loss", "gradient", "params") if name not in names]
     if missing:
         raise Unusable(

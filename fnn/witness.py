@@ -99,17 +99,31 @@ def apply(equation: Any, inputs: Arrays, arithmetic: Arithmetic) -> Arrays:
 
 def called_by(equation: Any) -> ClosedJaxpr | None:
     """Return the function that an operation such as an inner jit calls, and None for others."""
+    if equation.primitive.name == "call_hi_primitive":  # of JAX 0.12: it says what it stands for
+        return expanded(equation)
     found = [equation.params[key] for key in CALLED if key in equation.params]
     if not found or equation.primitive.name in BY_A_FUNCTION:
         return None
     return found[0] if isinstance(found[0], ClosedJaxpr) else ClosedJaxpr(found[0], [])
 
 
+def expanded(equation: Any) -> ClosedJaxpr:
+    """Return the function that an operation stands for which JAX keeps whole until it compiles."""
+    operation = equation.params["_prim"]
+    avals = [atom.aval for atom in equation.invars]
+    shapes = [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in avals]
+
+    def function(*leaves: Any) -> list[Any]:
+        return jax.tree.leaves(operation.expand(*jax.tree.unflatten(operation.in_tree, leaves)))
+
+    return jax.make_jaxpr(function)(*shapes)
+
+
 def outputs_of(equation: Any, inputs: Arrays) -> Arrays:
     """Return what an operation that calls no function makes of its inputs."""
     name, parameters = equation.primitive.name, equation.params
     if name in BY_A_FUNCTION:
-        raise NotImplementedError(f"{name}: a reduction by a function has no witness in NumPy.")
+        raise NotImplementedError(f"{name}: no witness in NumPy for a reduction by a function.")
     if name in ELEMENTWISE:
         return [ELEMENTWISE[name](*inputs)]
     if name in WITH_PARAMETERS:
@@ -122,7 +136,14 @@ def by_jax(equation: Any, inputs: Arrays) -> Arrays:
     """Return what JAX makes of one operation alone, which only moves numbers or draws bits."""
     primitive = equation.primitive
     if primitive.name not in SCATTERS and primitive.name not in BY_JAX:
-        raise NotImplementedError(f"{primitive.name}: this operation has no witness in NumPy.")
+        place = place_of(equation)
+        where = f" (at {place})" if place else ""
+        raise NotImplementedError(f"{primitive.name}{where}: no witness in NumPy.")
+    if primitive.name in IN_OWN_DTYPE:
+        inputs = [
+            np.asarray(value, dtype_of(atom))
+            for value, atom in zip(inputs, equation.invars, strict=True)
+        ]
     arguments = [value if is_key(value) else jnp.asarray(value) for value in inputs]
     if primitive.name in SCATTERS:  # whose own parameters hold a function of narrower numbers
         names = ("dimension_numbers", "indices_are_sorted", "unique_indices", "mode")
@@ -158,6 +179,23 @@ def whole(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     inside = (cut >= ends.min) & (cut < float(ends.max))
     beyond = np.where(cut < 0, ends.min, ends.max).astype(dtype)
     return np.where(inside, np.where(inside, cut, 0).astype(dtype), beyond)
+
+
+def dtype_of(atom: Any) -> Any:
+    """Return the dtype of a value in a trace."""
+    return atom.aval.dtype
+
+
+def place_of(equation: Any) -> str:
+    """Return the file and line that an operation was written at, "" where unknown."""
+    traceback = equation.source_info.traceback
+    for frame in traceback.frames if traceback else []:
+        path = frame.file_name.replace("\\", "/")
+        if not any(
+            part in path for part in ("/jax/", "/jaxlib/", "/fnn/compiled/", "/fnn/witness")
+        ):
+            return f"{path.rsplit('/', 1)[-1]}:{frame.line_num}"
+    return ""
 
 
 def is_key(value: Any) -> bool:
@@ -349,11 +387,24 @@ def shift_right_logical(x: np.ndarray, by: np.ndarray) -> np.ndarray:
     return np.where(by >= bits, 0, shifted).view(unsigned).astype(x.dtype)
 
 
-def bitcast(x: np.ndarray, *, new_dtype) -> np.ndarray:
-    """Read the bits of whole numbers as numbers of another dtype of the same size."""
-    if x.dtype.kind == "f" or x.dtype.itemsize != np.dtype(new_dtype).itemsize:
-        raise NotImplementedError("bitcast_convert_type: the bits of float32 are gone in float64.")
-    return np.ascontiguousarray(x).view(new_dtype).reshape(x.shape)
+def stack_of(*xs: np.ndarray, axis, **_) -> np.ndarray:
+    """Put arrays beside each other along a new axis."""
+    return np.stack(xs, axis)
+
+
+def in_total_order(compare: Callable) -> Callable:
+    """Return a comparison in which -0 is below 0 and NaN above all numbers."""
+
+    def compared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        def keys(x: np.ndarray) -> np.ndarray:
+            if x.dtype.kind != "f":
+                return x
+            bits = np.asarray(x, np.float64).view(np.int64)
+            return np.where(bits < 0, np.iinfo(np.int64).min - bits - 1, bits)
+
+        return compare(keys(np.asarray(a)), keys(np.asarray(b)))
+
+    return compared
 
 
 def reduced_window(reduce: Callable, start: Callable) -> Callable:
@@ -411,15 +462,22 @@ CALLED = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # where call-like operations keep
 SCATTERS: dict[str, Callable] = {
     "scatter": lax.scatter,
     "scatter-add": lax.scatter_add,
-    "scatter_add": lax.scatter_add,
-    "scatter_max": lax.scatter_max,
-    "scatter_min": lax.scatter_min,
-    "scatter_mul": lax.scatter_mul,
+    "scatter-sub": lax.scatter_sub,
+    "scatter-mul": lax.scatter_mul,
+    "scatter-min": lax.scatter_min,
+    "scatter-max": lax.scatter_max,
 }
 
-BY_JAX = frozenset(
-    "gather sort top_k random_bits random_clone random_fold_in random_seed random_split "
-    "random_unwrap random_wrap threefry2x32 clz population_count reduce_precision".split()
+IN_OWN_DTYPE = frozenset(["bitcast_convert_type", "nextafter"])  # about the bits of a number
+
+BY_JAX = (
+    frozenset(
+        "gather sort top_k random_bits random_clone random_fold_in random_seed random_split "
+        "random_unwrap random_wrap threefry2x32 philox2x32 philox4x32 iota_2x32_shape clz empty "
+        "mulhi population_count reduce_precision reduce_xor platform_index "
+        "shift_right_arithmetic".split()
+    )
+    | IN_OWN_DTYPE
 )
 
 LOOPS: dict[str, Callable[..., Arrays]] = {"scan": scan, "while": while_loop, "cond": cond}
@@ -434,17 +492,25 @@ ELEMENTWISE: dict[str, Callable] = {
     "acos": np.arccos, "acosh": np.arccosh, "add_any": np.add, "and": np.bitwise_and,
     "asin": np.arcsin,
     "asinh": np.arcsinh, "atan": np.arctan, "atan2": np.arctan2, "atanh": np.arctanh,
+    "bessel_i0e": scipy.special.i0e, "bessel_i1e": scipy.special.i1e,
     "cbrt": np.cbrt, "ceil": np.ceil, "clamp": lambda low, x, high: np.clip(x, low, high),
-    "copy": np.copy, "copy_p": np.copy, "div": divide, "eq": np.equal, "erf": scipy.special.erf,
+    "copy": np.copy, "copy_p": np.copy, "div": divide, "eq": np.equal,
+    "eq_to": in_total_order(np.equal), "erf": scipy.special.erf,
     "erf_inv": scipy.special.erfinv, "erfc": scipy.special.erfc, "ge": np.greater_equal,
     "gt": np.greater, "is_finite": np.isfinite, "le": np.less_equal,
+    "igamma": scipy.special.gammainc, "igammac": scipy.special.gammaincc,
+    "le_to": in_total_order(np.less_equal), "lt_to": in_total_order(np.less), "log2": np.log2,
     "lgamma": scipy.special.gammaln, "digamma": scipy.special.digamma,
     "logistic": scipy.special.expit, "lt": np.less, "max": np.maximum, "min": np.minimum,
     "mul": np.multiply, "ne": np.not_equal, "neg": np.negative, "not": np.invert,
-    "or": np.bitwise_or, "pow": np.power, "real": np.real, "rem": remainder,
+    "one_minus_square": lambda x: (1 - x) * (1 + x),
+    "or": np.bitwise_or, "polygamma": scipy.special.polygamma, "pow": np.power,
+    "real": np.real, "rem": remainder,
+    "regularized_incomplete_beta": scipy.special.betainc,
     "rsqrt": lambda x: 1 / np.sqrt(x), "select_n": select, "stop_gradient": np.copy,
     "shift_left": np.left_shift,
     "shift_right_logical": shift_right_logical, "sub": np.subtract, "xor": np.bitwise_xor,
+    "zeta": scipy.special.zeta,
 }  # fmt: skip
 
 WITH_PARAMETERS: dict[str, Callable] = {
@@ -458,12 +524,14 @@ WITH_PARAMETERS: dict[str, Callable] = {
     "cummin": running(np.minimum.accumulate),
     "cumprod": running(np.cumprod),
     "cumsum": running(np.cumsum),
+    "device_put": lambda *xs, **_: list(xs),
     "dot_general": dot_general,
     "dynamic_slice": dynamic_slice,
     "dynamic_update_slice": dynamic_update_slice,
     "expand_dims": lambda x, *, dimensions: np.expand_dims(x, dimensions),
     "integer_pow": lambda x, *, y: x ** np.float64(y) if x.dtype.kind == "f" else x**y,
     "iota": iota,
+    "name": lambda x, **_: x,
     "optimization_barrier": lambda *xs: list(xs),
     "pad": pad,
     "reduce_and": reduced(np.all),
@@ -477,13 +545,14 @@ WITH_PARAMETERS: dict[str, Callable] = {
     "round": lambda x, *, rounding_method: (
         np.round(x) if int(rounding_method) else np.trunc(x + np.copysign(0.5, x))
     ),
-    "bitcast_convert_type": bitcast,
     "reduce_window_max": reduced_window(np.max, lowest),
     "reduce_window_min": reduced_window(np.min, highest),
     "reduce_window_sum": reduced_window(np.sum, lambda dtype: dtype.type(0)),
     "slice": slice_,
     "split": split,
+    "stack": stack_of,
     "squeeze": lambda x, *, dimensions: np.squeeze(x, dimensions),
+    "tile": lambda x, *, reps: np.tile(x, reps),
     "transpose": lambda x, *, permutation: np.transpose(x, permutation),
     "unstack": lambda x, *, axis, **_: list(np.moveaxis(x, axis, 0)),
 }

@@ -167,11 +167,41 @@ def test_whole_numbers_are_those_of_xla(x64):
         assert one.dtype == other.dtype
 
 
+BESIDE_JAX = {
+    "scatter-sub": lambda x: x.at[jnp.array([1, 1])].subtract(2.0),
+    "scatter-mul": lambda x: x.at[jnp.array([1, 1])].multiply(3.0),
+    "scatter-max": lambda x: x.at[jnp.array([0, 2])].max(0.5),
+    "scatter-min": lambda x: x.at[jnp.array([0, 2])].min(0.5),
+    "stack": lambda x: jnp.stack([x, 2 * x], axis=1),
+    "gradient of tanh": jax.grad(lambda x: jnp.sum(jnp.tanh(x) * 1.1)),
+    "interpolation": lambda x: jnp.interp(
+        x, jnp.array([-1.0, 0.0, 2.0]), jnp.array([3.0, 1.0, 2.0])
+    ),
+    "place in order": lambda x: jnp.searchsorted(jnp.array([-1.0, 0.0, 0.5]), x),
+    "sign of another": lambda x: jnp.copysign(2.0, x),
+    "next number": lambda x: jnp.nextafter(x, 9.0) - x,
+    "logarithm": lambda x: jnp.log2(jnp.abs(x)),
+    "shift": lambda x: lax.shift_right_arithmetic((-9 * x).astype(np.int32), np.int32(1)),
+    "incomplete gamma": lambda x: jax.scipy.special.gammainc(1.5, jnp.abs(x)),
+    "incomplete beta": lambda x: jax.scipy.special.betainc(1.5, 2.5, jnp.abs(jnp.sin(x))),
+    "bessel": lambda x: (jax.scipy.special.i0e(x), jax.scipy.special.i1e(x)),
+    "gelu": jax.nn.gelu,
+    "erf": lambda x: jax.scipy.special.erf(x),
+    "remat": jax.checkpoint(jnp.sin),
+    "tile": lambda x: jnp.tile(x, (2, 3)),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE_JAX)
+def test_rules_beside_operations_of_jax(x64, name):
+    x = np.array([-1.3, 0.0, 0.7, 2.4])
+    agree(BESIDE_JAX[name], (x,), BESIDE_JAX[name](jnp.asarray(x)), tolerance=1e-12)
+
+
 @pytest.mark.parametrize(
     ("function", "operation"),
     [
         (lambda x: jnp.convolve(x, x), "conv_general_dilated"),
-        (lambda x: jnp.nextafter(x, 2.0), "nextafter"),
         (lambda x: lax.complex(x, x).real, "complex"),
         (lambda x: jnp.linalg.cholesky(jnp.outer(x, x)), "cholesky"),
     ],

@@ -1,5 +1,6 @@
 """Compile a function, ask the witness, and report."""
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from fnn.compiled.narrowing import narrowed
 from fnn.compiled.report import CompiledReport
 from fnn.compiled.running import Crash, Run, fetched, here, in_a_child
 from fnn.types import PyTree
-from fnn.witness import is_key
+from fnn.witness import is_key, place_of
 
 SECONDS = 120.0  # for a program in a child process
 
@@ -69,6 +70,10 @@ def check_compiled(
     inner = next((each for each in body_findings(counting, run) if each), None)
     if finding is None and inner is None:
         return CompiledReport("agrees", notes=notes)
+    if flags := os.environ.get("XLA_FLAGS"):
+        notes += (f"XLA_FLAGS is set here, and may be the cause: {flags}",)
+    if finding is not None and inner is None and counting.bodies:
+        notes += ("the bodies of its loops are right as programs of their own",)
     return told(finding, inner, names, notes, run)
 
 
@@ -113,6 +118,11 @@ def traced(function: Callable, arguments: PyTree) -> tuple[ClosedJaxpr, PyTree]:
     """Return the trace of a function, and its outputs as shapes."""
     if hasattr(function, "trace"):  # it comes from jax.jit, and may have options of its own
         trace = function.trace(*arguments)
+        if len(trace.jaxpr.in_avals) != len(jax.tree.leaves(arguments)):
+            raise ValueError(
+                "check_compiled: the function was jitted with static arguments. Close over them: "
+                "fnn.check_compiled(jax.jit(lambda x: f(x, option)), x)."
+            )
         return trace.jaxpr, trace.out_info
     return jax.make_jaxpr(function, return_shape=True)(*arguments)
 
@@ -212,14 +222,3 @@ def described(equation: Any) -> str:
     made = ", ".join(variable.aval.str_short() for variable in equation.outvars)
     place = place_of(equation)
     return f"{equation.primitive.name} {read} -> {made}{f' at {place}' if place else ''}"
-
-
-def place_of(equation: Any) -> str:
-    """Return the file and line of the user's that an operation comes from, "" where unknown."""
-    traceback = equation.source_info.traceback
-    frames = traceback.frames if traceback else []
-    for frame in frames:
-        path = frame.file_name.replace("\\", "/")
-        if "/jax/" not in path and "/jaxlib/" not in path and "/fnn/compiled/" not in path:
-            return f"{path.rsplit('/', 1)[-1]}:{frame.line_num}"
-    return ""

@@ -14,7 +14,8 @@ from fnn.witness import Arithmetic, Arrays
 EVALUATIONS = 4  # with drawn rounding, at first
 MORE = 20  # where an output lies beyond what these allow
 ALLOWED = 8.0  # times the largest deviation that drawn rounding made
-MOST_OPERATIONS = 20_000  # that the witness carries out, those of every turn of a loop counted
+MOST_OPERATIONS = 20_000  # that the witness carries out in loops, those of every turn counted
+MOST_NUMBERS = 3e7  # that these operations make
 
 
 class TooLong(Exception):
@@ -22,19 +23,22 @@ class TooLong(Exception):
 
 
 class Counting(Arithmetic):
-    """Exact arithmetic that ends after so many operations, and remembers the loops it meets.
+    """Exact arithmetic that ends where loops have too many turns, and remembers the loops it meets.
 
     bodies  of each loop, by its equation: the body and what it gets in its first turn
     """
 
-    def __init__(self, operations: int = MOST_OPERATIONS) -> None:
-        self.left = operations
+    def __init__(self) -> None:
+        self.operations = 0
+        self.numbers = 0
         self.bodies: dict[int, tuple[Any, ClosedJaxpr, Arrays]] = {}
 
     def results(self, equation: Any, inputs: Arrays, outputs: Arrays) -> Arrays:
         """Return the outputs as exact arithmetic has them."""
-        self.left -= 1
-        if self.left < 0:
+        if self.bodies:
+            self.operations += 1
+            self.numbers += sum(np.size(output) for output in outputs)
+        if self.operations > MOST_OPERATIONS or self.numbers > MOST_NUMBERS:
             raise TooLong
         return super().results(equation, inputs, outputs)
 
@@ -122,7 +126,9 @@ def is_next_to(computed: Any, exact: Any) -> bool:
         return bool(np.array_equal(computed, exact))
     numbers = jnp.finfo(computed.dtype)
     computed, exact = np.asarray(computed, np.float64), np.asarray(exact)
-    close = np.abs(computed - exact) <= float(numbers.eps) * np.abs(exact) + float(numbers.tiny)
+    allowed = float(numbers.eps) * np.abs(exact) + float(numbers.tiny)
+    with np.errstate(invalid="ignore"):
+        close = np.abs(computed - exact) <= allowed
     same = (computed == exact) | (np.isnan(computed) & np.isnan(exact))
     return bool(np.all(close | same))
 

@@ -54,7 +54,7 @@ def written_out(closed: ClosedJaxpr) -> Written:
 
         def name_of(atom: Any) -> Any:
             if isinstance(atom, Literal):
-                return Constant(np.asarray(atom.val, dtype_of(atom)))
+                return Constant(np.asarray(atom.val, witness.dtype_of(atom)))
             return names[atom]
 
         for equation in jaxpr.eqns:
@@ -71,11 +71,6 @@ def written_out(closed: ClosedJaxpr) -> Written:
     inputs = tuple(next(numbers) for _ in closed.jaxpr.invars)
     outputs = tuple(write(closed.jaxpr, closed.consts, inputs))
     return Written(steps, inputs, outputs)
-
-
-def dtype_of(atom: Any) -> Any:
-    """Return the dtype of a value in a trace."""
-    return atom.aval.dtype
 
 
 def narrowed(

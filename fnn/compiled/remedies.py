@@ -31,8 +31,8 @@ class Remedy(NamedTuple):
     def __str__(self) -> str:
         name, value = self.option.name, self.option.value
         lines = [
-            f'jax.jit(f, compiler_options={{"{name}": {value!r}}})',
-            f'or for every program XLA_FLAGS="{self.option.flag}" before JAX starts',
+            f'XLA_FLAGS="{self.option.flag}" before JAX starts, for every program',
+            f"or, of the outermost jit alone, jax.jit(f, compiler_options={{{name!r}: {value!r}}})",
         ]
         if self.version:
             lines.append(f"or jaxlib >= {self.version}")

@@ -29,6 +29,10 @@ class CompiledReport(NamedTuple):
         """Tell whether the compiled program agrees with what was written."""
         return self.verdict == "agrees"
 
+    def __bool__(self) -> bool:
+        """Tell whether it passed, as `if` asks."""
+        return self.passed
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON."""
         return self._asdict() | {"passed": self.passed, "notes": list(self.notes)}

@@ -18,19 +18,22 @@ from fnn.witness import Arithmetic, Arrays, as_declared, is_key, outputs_of
 ULPS = {
     name: ulps
     for ulps, names in {
-        1: "add add_any sub mul square integer_pow convert_element_type",
+        1: "add add_any one_minus_square sub mul square integer_pow convert_element_type",
         2: "div sqrt rem",
-        4: "exp exp2 log rsqrt",
+        4: "exp exp2 log log2 rsqrt",
         8: "sin cos tanh logistic erf erfc expm1 log1p cbrt sinh cosh atan2 atan asin acos",
         16: "pow tan asinh acosh atanh cumlogsumexp",
-        64: "erf_inv lgamma digamma",
+        64: "erf_inv lgamma digamma bessel_i0e bessel_i1e",
+        1000: "igamma igammac polygamma regularized_incomplete_beta zeta",
     }.items()
     for name in names.split()
 }
 """Units in the last place by which one operation of a right program may be off. What is not listed
 does not round."""
 
-COMPARISONS = frozenset("eq ne lt le gt ge argmax argmin sort floor ceil round sign".split())
+COMPARISONS = frozenset(
+    "eq ne lt le gt ge eq_to lt_to le_to argmax argmin sort floor ceil round sign".split()
+)
 """Operations that make a jump of a rounding error in their inputs."""
 
 MOST_PRODUCTS = 2e7  # multiplications of one sum in order: a fraction of a second
@@ -214,7 +217,7 @@ SUMS = {
     "dot_general": of_product,
     "reduce_window_sum": of_windows,
     "scatter-add": of_scattered,
-    "scatter_add": of_scattered,
+    "scatter-sub": of_scattered,
 }
 
 

@@ -193,8 +193,10 @@ def test_what_is_no_array_is_refused():
 # ------------------------------------------------------------------------------------- the surface
 
 
-def test_reports_are_text_and_json(x64, wrong_tanh):
+def test_reports_are_text_and_json(x64, wrong_tanh, monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "")
     report = check_compiled(lambda x: {"a": wrong_tanh(x), "b": x}, x(5))
+    assert not report
     assert report.output == "['a']"
     assert 1 < report.times < np.inf
     assert json.loads(json.dumps(report.to_dict()))["verdict"] == "disagrees"
@@ -202,6 +204,12 @@ def test_reports_are_text_and_json(x64, wrong_tanh):
     assert first == "DISAGREES: the compiled program does not compute what was written"
     assert second.startswith("  output ['a'] is off by ")
     assert third.startswith("  where  wrong_tanh float64[5] -> float64[5] at test_check.py:")
+
+
+def test_static_arguments_are_refused():
+    power = jax.jit(lambda x, n: x**n, static_argnums=1)
+    with pytest.raises(ValueError, match="jitted with static arguments"):
+        check_compiled(power, jnp.arange(4.0), 3)
 
 
 def test_assert_compiled(wrong_tanh):
