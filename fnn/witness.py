@@ -101,9 +101,9 @@ def called_by(equation: Any) -> ClosedJaxpr | None:
     """Return the function that an operation such as an inner jit calls, and None for others."""
     if equation.primitive.name == "call_hi_primitive":  # of JAX 0.12: it says what it stands for
         return expanded(equation)
-    found = [equation.params[key] for key in CALLED if key in equation.params]
-    if not found or equation.primitive.name in BY_A_FUNCTION:
+    if equation.primitive.name not in CALLS:
         return None
+    found = [equation.params[key] for key in CALLED if key in equation.params]
     return found[0] if isinstance(found[0], ClosedJaxpr) else ClosedJaxpr(found[0], [])
 
 
@@ -145,6 +145,8 @@ def by_jax(equation: Any, inputs: Arrays) -> Arrays:
             for value, atom in zip(inputs, equation.invars, strict=True)
         ]
     arguments = [value if is_key(value) else jnp.asarray(value) for value in inputs]
+    if primitive.name == "scatter" and equation.params["update_jaxpr"] is not None:
+        raise NotImplementedError("scatter: no witness in NumPy for an update by a function.")
     if primitive.name in SCATTERS:  # whose own parameters hold a function of narrower numbers
         names = ("dimension_numbers", "indices_are_sorted", "unique_indices", "mode")
         return [SCATTERS[primitive.name](*arguments, **{n: equation.params[n] for n in names})]
@@ -164,6 +166,8 @@ def as_declared(value: Any, aval: Any) -> Any:
     """Return a value in the trace's dtype, every floating-point one being float64."""
     if is_key(value):
         return value
+    if jnp.issubdtype(aval.dtype, jnp.complexfloating):
+        raise NotImplementedError("complex numbers have no witness in NumPy.")
     array = np.asarray(value)
     if jnp.issubdtype(aval.dtype, jnp.floating):
         return array.astype(np.float64)
@@ -177,7 +181,7 @@ def whole(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     ends = jnp.iinfo(dtype)
     cut = np.trunc(np.nan_to_num(x, nan=0.0))
     inside = (cut >= ends.min) & (cut < float(ends.max))
-    beyond = np.where(cut < 0, ends.min, ends.max).astype(dtype)
+    beyond = np.where(cut < 0, np.asarray(ends.min, dtype), np.asarray(ends.max, dtype))
     return np.where(inside, np.where(inside, cut, 0).astype(dtype), beyond)
 
 
@@ -281,9 +285,11 @@ def divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Divide; whole numbers are rounded towards zero."""
     if np.issubdtype(np.result_type(a, b), np.floating):
         return np.divide(a, b)
-    quotient = np.floor_divide(np.abs(a), np.where(b == 0, np.ones_like(b), np.abs(b)))
+    divisor = np.where(b == 0, np.ones_like(b), b)
+    below = np.floor_divide(a, divisor)
+    is_below_zero = (below * divisor != a) & ((a < 0) != (divisor < 0))
     every_bit = np.invert(np.zeros_like(a))  # what XLA returns for a division by 0
-    return np.where(b == 0, every_bit, np.sign(a) * np.sign(b) * quotient)
+    return np.where(b == 0, every_bit, below + is_below_zero.astype(below.dtype))
 
 
 def remainder(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -426,11 +432,15 @@ def reduced_window(reduce: Callable, start: Callable) -> Callable:
 
 def lowest(dtype: np.dtype) -> Any:
     """Return the number below all others of a dtype."""
+    if dtype.kind == "b":
+        return False
     return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
 
 
 def highest(dtype: np.dtype) -> Any:
     """Return the number above all others of a dtype."""
+    if dtype.kind == "b":
+        return True
     return np.inf if dtype.kind == "f" else np.iinfo(dtype).max
 
 
@@ -450,12 +460,28 @@ def reduced(reduce: Callable) -> Callable:
     return lambda x, *, axes, **_: reduce(x, axis=tuple(axes))
 
 
+def reduced_from(reduce: Callable, start: Callable) -> Callable:
+    """Return the operation that reduces over axes from a start, which is all there is of none."""
+    return lambda x, *, axes, **_: reduce(x, axis=tuple(axes), initial=start(x.dtype))
+
+
+def away_from_zero(x: np.ndarray) -> np.ndarray:
+    """Round to the nearest whole number, halves away from zero."""
+    cut = np.trunc(x)
+    return np.where(np.abs(x - cut) >= 0.5, cut + np.copysign(1.0, x), cut)
+
+
 def position(find: Callable) -> Callable:
     """Return the operation that finds the place of an extreme entry; NaN counts as extreme."""
     return lambda x, *, axes, **_: find(x, axis=axes[0])
 
 
 BY_A_FUNCTION = ("reduce", "reduce_window")  # which is called for pairs of numbers
+
+CALLS = frozenset(
+    "call checkpoint closed_call composite core_call core_closed_call custom_jvp_call "
+    "custom_vjp_call custom_vjp_call_jaxpr jit pjit remat remat2".split()
+)
 
 CALLED = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # where call-like operations keep what they call
 
@@ -534,16 +560,16 @@ WITH_PARAMETERS: dict[str, Callable] = {
     "name": lambda x, **_: x,
     "optimization_barrier": lambda *xs: list(xs),
     "pad": pad,
-    "reduce_and": reduced(np.all),
-    "reduce_max": reduced(np.max),
-    "reduce_min": reduced(np.min),
-    "reduce_or": reduced(np.any),
+    "reduce_and": reduced(np.bitwise_and.reduce),
+    "reduce_max": reduced_from(np.max, lowest),
+    "reduce_min": reduced_from(np.min, highest),
+    "reduce_or": reduced(np.bitwise_or.reduce),
     "reduce_prod": reduced(np.prod),
     "reduce_sum": reduced(np.sum),
     "reshape": lambda x, *, new_sizes, **_: np.reshape(x, new_sizes),
     "rev": lambda x, *, dimensions: np.flip(x, dimensions),
     "round": lambda x, *, rounding_method: (
-        np.round(x) if int(rounding_method) else np.trunc(x + np.copysign(0.5, x))
+        np.round(x) if int(rounding_method) else away_from_zero(x)
     ),
     "reduce_window_max": reduced_window(np.max, lowest),
     "reduce_window_min": reduced_window(np.min, highest),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
@@ -12,7 +13,7 @@ from fnn.compiled import remedies
 from fnn.compiled.judging import Counting, Deviation, Judge, TooLong, judge_of
 from fnn.compiled.narrowing import narrowed
 from fnn.compiled.report import CompiledReport
-from fnn.compiled.running import Crash, Run, fetched, here, in_a_child
+from fnn.compiled.running import Crash, Options, Run, fetched, here, in_a_child
 from fnn.types import PyTree
 from fnn.witness import is_key, place_of
 
@@ -20,25 +21,31 @@ SECONDS = 120.0  # for a program in a child process
 
 
 def check_compiled(
-    function: Callable[..., PyTree], *arguments: PyTree, in_child: bool = False
+    function: Callable[..., PyTree],
+    *arguments: PyTree,
+    compiler_options: Options | None = None,
+    in_child: bool = False,
 ) -> CompiledReport:
     """Say whether a function, compiled, computes what it says.
 
-    function   in JAX; compiled by `jax.jit`, or as it is where it comes from `jax.jit` already
-    arguments  pytrees of arrays, at which it is called; typed random keys are allowed
-    in_child   run every compiled program in a process of its own, so that a crash is an answer
+    function          in JAX; compiled by `jax.jit`, or as it is where it comes from `jax.jit`
+    arguments         pytrees of arrays, at which it is called; typed random keys are allowed
+    compiler_options  as `jax.jit` takes them, for a function that does not come from it
+    in_child          run every compiled program in a process of its own: a crash is an answer then
 
     The witness evaluates the traced function by NumPy, operation by operation, in float64, and
     again with drawn rounding errors: how far these move an output is what a right program may be
-    off. Bodies of loops are programs of their own too, at what they get in their first turn; the
-    whole of a loop is compared where the witness can carry it out.
+    off. Where loops have too many turns for that, their bodies are compared instead, as programs of
+    their own, at what they get in their first turn.
 
     Where an output differs, the report names it, the smallest part of the program that is wrong by
     itself, and the first option of the compiler under which the program is right. It abstains, with
     the reason, from functions that draw random numbers without a key, call back into Python, or
     have an operation without a witness.
 
-    Raises ValueError for arguments that are no arrays. What the function itself raises is raised.
+    Raises ValueError for arguments that are no arrays, for static ones of `jax.jit`, and for
+    compiler_options beside a function that comes from `jax.jit`. What the function itself raises is
+    raised.
 
         >>> import jax.numpy as jnp
         >>> fnn.check_compiled(lambda x: jnp.tanh(x) @ x, jnp.ones(3)).verdict
@@ -49,11 +56,17 @@ def check_compiled(
     reason = why_not(function, arguments, closed)
     if reason:
         return CompiledReport("abstains", reason)
-    run = in_a_child(SECONDS) if in_child else here
+    jitted = hasattr(function, "lower")
+    if jitted and compiler_options:
+        raise ValueError(
+            "check_compiled: the function comes from jax.jit, which has options of its own. Give "
+            "the function that was jitted, or leave compiler_options out."
+        )
+    run = with_options(in_a_child(SECONDS) if in_child else here, compiler_options or {})
     names = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(shapes)]
 
     def whole(closed: ClosedJaxpr, inputs: Any, options: Any) -> list[Any]:
-        if in_child or not hasattr(function, "lower"):
+        if in_child or not jitted:
             return run(closed, inputs, options)
         copies = jax.tree.map(copied, arguments)  # it may have been jitted to use them up
         return fetched(jax.tree.leaves(function(*copies)))
@@ -61,20 +74,29 @@ def check_compiled(
     counting = Counting()
     try:
         finding = examined(closed, leaves, counting, whole)
+        if finding is None:
+            return CompiledReport("agrees")
+        inner = next((each for each in body_findings(counting, run) if each), None)
     except NotImplementedError as error:
         return CompiledReport("abstains", str(error))
     notes: tuple[str, ...] = ()
     if finding is LEFT_OUT:
         notes = ("its loops have too many turns for the witness: their bodies were compared",)
+        if jitted:
+            notes += ("they were compiled without the options that its jax.jit may have",)
         finding = None
-    inner = next((each for each in body_findings(counting, run) if each), None)
-    if finding is None and inner is None:
-        return CompiledReport("agrees", notes=notes)
+        if inner is None:
+            return CompiledReport("agrees", notes=notes)
     if flags := os.environ.get("XLA_FLAGS"):
         notes += (f"XLA_FLAGS is set here, and may be the cause: {flags}",)
     if finding is not None and inner is None and counting.bodies:
         notes += ("the bodies of its loops are right as programs of their own",)
     return told(finding, inner, names, notes, run)
+
+
+def with_options(run: Run, options: Options) -> Run:
+    """Return what runs programs under these options beside those that it is given."""
+    return lambda closed, inputs, more: run(closed, inputs, {**options, **more})
 
 
 def copied(leaf: Any) -> Any:
@@ -129,6 +151,8 @@ def traced(function: Callable, arguments: PyTree) -> tuple[ClosedJaxpr, PyTree]:
 
 def why_not(function: Callable, arguments: PyTree, closed: ClosedJaxpr) -> str:
     """Return why nothing can be said about a function, "" where something can."""
+    if any(jnp.issubdtype(aval.dtype, jnp.complexfloating) for aval in closed.in_avals):
+        return "complex numbers have no witness in NumPy"
     if closed.effects:
         kinds = ", ".join(sorted({str(effect) for effect in closed.effects}))
         return f"it does more than compute ({kinds})"
@@ -155,6 +179,8 @@ def parts_of(value: Any) -> Iterator[Any]:
             literals = [atom for atom in equation.invars if isinstance(atom, Literal)]
             yield from (np.asarray(literal.val).tobytes() for literal in literals)
             yield from parts_of(list(equation.params.values()))
+    elif isinstance(value, (bool, int, float, str)):
+        yield repr(value)
 
 
 def examined(closed: ClosedJaxpr, inputs: Any, counting: Counting, run: Run, loop: str = "") -> Any:

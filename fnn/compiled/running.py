@@ -18,7 +18,7 @@ Run: TypeAlias = Callable[[ClosedJaxpr, Sequence[Any], Options], list[Any]]
 
 
 class Crash(Exception):
-    """The process that ran a program ended, or had to be killed."""
+    """A signal, such as that of a segmentation fault, ended the process that ran a program."""
 
 
 def here(closed: ClosedJaxpr, arguments: Sequence[Any], options: Options) -> list[Any]:
@@ -35,11 +35,15 @@ def fetched(outputs: Sequence[Any]) -> list[Any]:
 def in_a_child(seconds: float) -> Run:
     """Return what runs programs as `here` does, each in a child process.
 
-    Raises `Crash` where the child ends without an answer, or gives none within the seconds.
+    Raises `Crash` where a signal ends the child, or it gives no answer within the seconds, and
+    NotImplementedError where it ends with an exception.
     """
 
     def run(closed: ClosedJaxpr, arguments: Sequence[Any], options: Options) -> list[Any]:
-        exported = export.export(jax.jit(jaxpr_as_fun(closed)))(*arguments)
+        try:
+            exported = export.export(jax.jit(jaxpr_as_fun(closed)))(*arguments)
+        except (ValueError, NotImplementedError) as error:  # a custom call, say
+            raise NotImplementedError(f"it cannot be sent to a child process: {error}") from error
         task = (
             bytes(exported.serialize()),
             list(arguments),
@@ -53,7 +57,12 @@ def in_a_child(seconds: float) -> Run:
             )
         except subprocess.TimeoutExpired:
             raise Crash(f"it did not end within {seconds:g} s") from None
-        if done.returncode != 0:
+        if done.returncode > 0:  # an exception, which is none of the compiled program
+            raise NotImplementedError(
+                "the child process could not run it: "
+                + done.stderr.decode(errors="replace").strip().rsplit("\n", 1)[-1]
+            )
+        if done.returncode < 0:
             said = done.stderr.decode(errors="replace").strip().splitlines()
             raise Crash(": ".join([f"exit status {done.returncode}", *said[-1:]]))
         return pickle.loads(done.stdout)

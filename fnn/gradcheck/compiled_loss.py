@@ -1,8 +1,11 @@
 """Does XLA compute the loss that was written? A right gradient of a wrong loss helps nobody."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import jax
 import numpy as np
-from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
+from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
 
 from fnn import compiler
 from fnn.compiled.judging import Counting, TooLong, judge_of
@@ -15,15 +18,20 @@ def compiled_loss_note(traced: ClosedJaxpr, leaves: list[np.ndarray], passed: bo
 
     traced  the loss of its leaves, in float64
     passed  whether the gradient is right
+
+    Says nothing where nothing is known: `fnn.check_compiled` then says why.
     """
     if may_crash(traced):
         return None
     try:
         judge = judge_of(traced, leaves, Counting())
-    except (NotImplementedError, TooLong):  # nothing is known: fnn.check_compiled says why
+        (computed,) = jax.jit(jaxpr_as_fun(traced))(*leaves)
+        deviation = judge.deviation([np.asarray(computed)])
+    except (NotImplementedError, TooLong):
         return None
-    (computed,) = jax.jit(jaxpr_as_fun(traced))(*leaves)
-    if judge.deviation([np.asarray(computed)]) is None:
+    except Exception as error:  # the verdict is about the gradient, and stands all the same
+        return f"The compiled loss was not compared with NumPy: {type(error).__name__}: {error}"
+    if deviation is None:
         return None
     subject = (
         "Your gradient is right; the compiled loss is not" if passed else "The loss is wrong too"
@@ -38,14 +46,17 @@ def compiled_loss_note(traced: ClosedJaxpr, leaves: list[np.ndarray], passed: bo
 def may_crash(traced: ClosedJaxpr) -> bool:
     """Return whether compiling a loss may end this process."""
     names = [fault.name for fault in compiler.present()]
-    axes = [len(aval.shape) for aval in avals_of(traced.jaxpr) if hasattr(aval, "shape")]
+    axes = [len(aval.shape) for aval in avals_of(traced) if hasattr(aval, "shape")]
     return "many axes" in names and max(axes, default=0) > MANY_AXES
 
 
-def avals_of(jaxpr):
+def avals_of(value: Any) -> Iterator[Any]:
     """Yield the shapes of every value of a program, those of functions that it calls included."""
-    for equation in jaxpr.eqns:
-        yield from (variable.aval for variable in equation.outvars)
-        for parameter in equation.params.values():
-            if isinstance(parameter, ClosedJaxpr):
-                yield from avals_of(parameter.jaxpr)
+    if isinstance(value, (tuple, list)):
+        for each in value:
+            yield from avals_of(each)
+    elif isinstance(value, (ClosedJaxpr, Jaxpr)):
+        jaxpr = value.jaxpr if isinstance(value, ClosedJaxpr) else value
+        for equation in jaxpr.eqns:
+            yield from (variable.aval for variable in equation.outvars)
+            yield from avals_of(list(equation.params.values()))

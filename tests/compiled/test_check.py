@@ -17,8 +17,10 @@ from programs.wrong import FACTOR, OPERATIONS, draw_wrong, tell_the_witness
 import fnn
 from fnn import compiler, losses, optim
 from fnn.compiled import check_compiled
+from fnn.compiled.judging import judge_of, times_off
 from fnn.doctor.canaries import CANARIES
 from fnn.testing import assert_compiled
+from fnn.witness import EXACT
 from tests.amounts import amount
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +30,17 @@ RIGHT = {}
 """Options under which none of the known faults is met."""
 for fault in FAULTS.values():
     RIGHT[fault.option.name] = fault.option.value
+
+
+GUILTY = {
+    "blocked reduction": {"reduce_sum"},
+    "broadcast product": {"reduce_sum"},
+    "many axes": {"reduce_sum"},
+    "dilated window": {"reduce_window_max"},
+    "shifted update": {"scatter"},
+    "nested slices": {"dynamic_slice"},
+}
+"""Fault -> an operation that is among those named."""
 
 
 def x(*shape):
@@ -47,7 +60,12 @@ def test_each_known_fault_is_found_and_its_option_named(x64, canary):
     option = FAULTS[canary.name].option
     assert option.flag in report.remedy
     assert option.name in report.remedy
-    assert report.operation
+    names = {line.split()[0] for line in report.operation.splitlines()}
+    assert names & GUILTY[canary.name]
+    again = check_compiled(
+        function, *arguments, in_child=crashes, compiler_options={option.name: option.value}
+    )
+    assert again.passed, again
     assert ("dies (exit status -11)" in report.reason) == crashes
 
 
@@ -96,6 +114,7 @@ def test_a_fault_in_the_body_of_a_long_loop_is_found(x64, wrong_tanh):
 # ------------------------------------------------------------------------ what it does not blame
 
 
+@pytest.mark.optimized
 @pytest.mark.parametrize("seed", range(amount(12, 60)))
 def test_clean_programs_agree(x64, seed):
     """Under the options that avoid the known faults; scripts/bench compiled has a thousand."""
@@ -120,9 +139,21 @@ ILL_CONDITIONED = {
     "too small": (lambda x: jnp.exp(-x) * 1e-3, (np.linspace(70, 110, 50),)),
     "softmax of large numbers": (lambda x: jax.nn.softmax(1e4 * x), (x(50),)),
     "variance by squares": (lambda x: jnp.mean(x**2) - jnp.mean(x) ** 2, (1000 + x(3000),)),
+    "denormal inputs": (lambda x: (x > 0, x * 1e10, jnp.log(x)), (np.array([1e-40, 1.0]),)),
+    "running product": (lambda x: jnp.cumprod(1 + 0.01 * x), (x(3000),)),
+    "running log of a sum": (lax.cumlogsumexp, (x(10_000),)),
+    "high power": (lambda x: ((1 + 0.1 * x) ** 200, (1 + 0.1 * jnp.abs(x)) ** 77.7), (x(500),)),
+    "many terms in one segment": (
+        lambda x: jax.ops.segment_sum(x, jnp.zeros(len(x), int), 2), (np.full(10**5, 0.1),)
+    ),
+    "zeros of gamma": (
+        lambda x: (jax.scipy.special.gammaln(x), jax.scipy.special.digamma(x + 0.46)),
+        (np.linspace(0.9, 1.1, 999),),
+    ),
 }  # fmt: skip
 
 
+@pytest.mark.optimized
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", ILL_CONDITIONED)
 def test_ill_conditioned_functions_agree(x64, name, dtype):
@@ -204,6 +235,64 @@ def test_reports_are_text_and_json(x64, wrong_tanh, monkeypatch):
     assert first == "DISAGREES: the compiled program does not compute what was written"
     assert second.startswith("  output ['a'] is off by ")
     assert third.startswith("  where  wrong_tanh float64[5] -> float64[5] at test_check.py:")
+
+
+@pytest.mark.parametrize(
+    ("exact", "rounded", "computed", "is_wrong"),
+    [
+        (np.nan, np.nan, 1.0, True),
+        (np.nan, np.nan, np.nan, False),
+        (1e43, np.inf, np.inf, False),  # beyond float32
+        (1e43, np.inf, 0.0, True),
+        (1.0, np.inf, 3.0, False),  # rounding makes it overflow on the way: nothing is known
+        (np.inf, np.inf, -np.inf, True),
+        (1.0, 1.0, np.nan, True),
+        (1.0, 1 + 1e-7, 1 + 8e-7, False),
+        (1.0, 1 + 1e-7, 1 + 2e-6, True),
+    ],
+)
+def test_what_an_entry_may_be(exact, rounded, computed, is_wrong):
+    times = times_off(np.float32([computed]), np.array([exact]), [np.array([rounded])])
+    assert (times > 1) == is_wrong
+
+
+def test_a_sum_may_be_off_by_little():
+    """Of a hundred thousand numbers between 0 and 1, a hundred dropped ones are seen in float32."""
+    numbers = np.random.default_rng(0).uniform(size=10**5).astype(np.float32)
+    judge = judge_of(jax.make_jaxpr(jnp.sum)(numbers), [numbers], EXACT)
+    exact = judge.exact[0]
+    assert judge.deviation([np.float32(exact)]) is None
+    assert judge.deviation([np.float32(exact * (1 - 1e-3))]).output == 0
+
+
+def test_a_loop_that_other_rounding_keeps_from_its_end_is_left_alone():
+    def newton(a):
+        def better(pair):
+            return 0.5 * (pair[0] + a / pair[0]), pair[0]
+
+        return lax.while_loop(lambda pair: jnp.any(pair[0] != pair[1]), better, (a, a + 1))[0]
+
+    report = check_compiled(lambda a: newton(a) ** 2 - a, np.abs(x(100)).astype(np.float32) + 1)
+    assert report.verdict in ("agrees", "abstains")
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda z: z * z * z, lambda z: jnp.abs(jnp.exp(z))],
+)
+def test_complex_numbers_are_left_alone(function):
+    report = check_compiled(function, np.ones(3) + 1j)
+    assert (report.verdict, "complex" in report.reason) == ("abstains", True)
+
+
+def test_updates_by_a_function_are_left_alone():
+    report = check_compiled(lambda x: x.at[0].apply(jnp.sin), x(3))
+    assert report.verdict == "abstains"
+
+
+def test_options_of_a_jitted_function_are_its_own():
+    with pytest.raises(ValueError, match="leave compiler_options out"):
+        check_compiled(jax.jit(jnp.sin), 1.0, compiler_options={"xla_cpu_enable_fast_math": False})
 
 
 def test_static_arguments_are_refused():
