@@ -14,6 +14,7 @@ from fnn.witness import Arithmetic, Arrays
 
 EVALUATIONS = 4  # with drawn rounding, at first
 MORE = 20  # where an output lies beyond what these allow
+AMPLITUDES = (2.0, 0.0, 1.0, 0.25, 2.0)  # of these: small ones find what happens next to a jump
 MOST_OPERATIONS = 20_000  # that the witness carries out in loops, those of every turn counted
 MOST_NUMBERS = 3e7  # that these operations make
 
@@ -78,7 +79,7 @@ class Judge:
         """Return the output that is off most; None where all are what rounding may make.
 
         Rounding is drawn a few times, and where that does not explain an output, more often, with
-        errors twice as large, and with comparisons of numbers that are off.
+        smaller errors and larger ones, and with comparisons of numbers that are off.
         """
         if all(is_next_to(*pair) for pair in zip(computed, self.exact, strict=True)):
             return None
@@ -92,7 +93,7 @@ class Judge:
     def draw(self, evaluations: int) -> None:
         """Evaluate with drawn rounding until there are so many evaluations."""
         for number in range(len(self.rounded), evaluations):
-            amplitude = 1.0 if number < EVALUATIONS else 2.0
+            amplitude = 1.0 if number < EVALUATIONS else AMPLITUDES[number % len(AMPLITUDES)]
             with_ties = number >= EVALUATIONS and number % 4 == 0
             arithmetic = Rounding(self.generator, amplitude, with_ties)
             arguments = self.arguments if number % 2 else [flushed(a) for a in self.arguments]
@@ -165,7 +166,9 @@ def times_off(computed: Any, exact: Any, rounded: Sequence[Any]) -> float:
         spread = np.max(np.abs(sides - exact), axis=0)
         floor = float(numbers.eps) * np.abs(exact) + float(numbers.tiny)
         times = np.where(known, np.abs(computed - exact) / (ALLOWED * spread + floor), 0.0)
-    times[known & ~np.isfinite(computed)] = np.inf
+    steady = known & (spread <= np.abs(exact) / 4)  # beside a pole, infinity is not far
+    times[~np.isfinite(computed)] = 0.0
+    times[steady & ~np.isfinite(computed)] = np.inf
     all_nan = np.all(np.isnan(sides), axis=0)
     same_infinity = np.all(np.isinf(sides) & (sides == exact), axis=0)
     times[(all_nan & ~np.isnan(computed)) | (same_infinity & (computed != exact))] = np.inf
