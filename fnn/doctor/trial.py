@@ -40,7 +40,10 @@ def attempt(canary: Canary, seed: int, with_options: bool) -> Outcome:
     roundings = largest_error(computed, expected)
     if roundings <= ROUNDINGS:
         return Outcome(canary.name, "right")
-    return Outcome(canary.name, "wrong", f"by {roundings:.1e} roundings of its largest number")
+    much = f"{roundings:.0e} times the rounding of its largest number"
+    return Outcome(
+        canary.name, "wrong", f"by {much if np.isfinite(roundings) else 'infinitely much'}"
+    )
 
 
 def largest_error(computed: Any, expected: Any) -> float:
@@ -67,4 +70,5 @@ def error_of_output(computed: Any, expected: Any) -> float:
     if not np.isfinite(deviation):
         return np.inf
     scale = largest if real and largest else 1.0
-    return float(deviation / scale / rounding)
+    with np.errstate(over="ignore"):
+        return float(deviation / scale / rounding)
