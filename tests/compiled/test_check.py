@@ -295,6 +295,16 @@ def test_options_of_a_jitted_function_are_its_own():
         check_compiled(jax.jit(jnp.sin), 1.0, compiler_options={"xla_cpu_enable_fast_math": False})
 
 
+def test_a_child_process_computes_the_same_as_this_one(x64):
+    assert check_compiled(lambda x: {"a": jnp.sin(x), "b": x > 0}, x(5), in_child=True).passed
+
+
+def test_a_child_that_ends_with_an_exception_is_no_fault_of_the_compiler():
+    unknown = {"xla_no_such_option": True}
+    report = check_compiled(lambda x: jnp.sin(x), x(5), in_child=True, compiler_options=unknown)
+    assert (report.verdict, "could not run it" in report.reason) == ("abstains", True)
+
+
 def test_static_arguments_are_refused():
     power = jax.jit(lambda x, n: x**n, static_argnums=1)
     with pytest.raises(ValueError, match="jitted with static arguments"):
