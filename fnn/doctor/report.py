@@ -174,6 +174,8 @@ def exposure(wrong: Sequence[Outcome]) -> Line:
     found = f"meets known faults: {told(wrong)}"
     flags = f"{os.environ.get('XLA_FLAGS', '')} {compiler.xla_flags()}".strip()
     advice = f'set XLA_FLAGS="{flags}" before JAX starts; fnn needs no flag'
+    if compiler.NO_ALGEBRAIC_SIMPLIFIER.flag in flags:
+        advice += ". Without algsimp XLA may crash on long programs: leave it out if yours do"
     return Line("your own jax.jit", found, advice)
 
 

@@ -26,12 +26,6 @@ from tests.amounts import amount
 ROOT = Path(__file__).parents[2]
 FAULTS = {fault.name: fault for fault in compiler.present()}
 PRESENT = [canary for canary in CANARIES if canary.name in FAULTS]
-RIGHT = {}
-"""Options under which none of the known faults is met."""
-for fault in FAULTS.values():
-    RIGHT[fault.option.name] = fault.option.value
-
-
 GUILTY = {
     "blocked reduction": {"reduce_sum"},
     "broadcast product": {"reduce_sum"},
@@ -117,11 +111,15 @@ def test_a_fault_in_the_body_of_a_long_loop_is_found(x64, wrong_tanh):
 @pytest.mark.optimized
 @pytest.mark.parametrize("seed", range(amount(12, 60)))
 def test_clean_programs_agree(x64, seed):
-    """Under the options that avoid the known faults; scripts/bench compiled has a thousand."""
+    """Under fnn's options, but for what the simplifier gets wrong, which is known.
+
+    scripts/bench compiled has a thousand.
+    """
     drawn = draw(seed)
-    jitted = jax.jit(drawn.function, compiler_options=RIGHT)
+    jitted = jax.jit(drawn.function, compiler_options=compiler.options())
     report = check_compiled(jitted, *drawn.arguments)
-    assert report.verdict == "agrees", f"{drawn.text}\n{report}"
+    known = compiler.NO_ALGEBRAIC_SIMPLIFIER.flag in report.remedy
+    assert known or report.verdict == "agrees", f"{drawn.text}\n{report}"
 
 
 ILL_CONDITIONED = {
