@@ -95,7 +95,7 @@ class Judge:
         for number in range(len(self.rounded), evaluations):
             amplitude = 1.0 if number < EVALUATIONS else AMPLITUDES[number % len(AMPLITUDES)]
             with_ties = number >= EVALUATIONS and number % 4 == 0
-            arithmetic = Rounding(self.generator, amplitude, with_ties)
+            arithmetic = Rounding(self.generator, amplitude, with_ties, alike=number % 3 == 2)
             arguments = self.arguments if number % 2 else [flushed(a) for a in self.arguments]
             outputs = witness.evaluate_traced(self.closed, arguments, arithmetic)
             self.rounded.append(outputs)

@@ -50,14 +50,21 @@ class Rounding(Arithmetic):
     amplitude  times the size that one operation may be off
     with_ties  also compares inputs that are off: a program that computes a number twice, with two
                roundings, may find it unequal to itself
+    alike      every entry of a result is off in the same direction: what is computed alike from
+               equal numbers stays equal
     """
 
     def __init__(
-        self, generator: np.random.Generator, amplitude: float = 1.0, with_ties: bool = False
+        self,
+        generator: np.random.Generator,
+        amplitude: float = 1.0,
+        with_ties: bool = False,
+        alike: bool = False,
     ) -> None:
         self.generator = generator
         self.amplitude = amplitude
         self.with_ties = with_ties
+        self.alike = alike
         self.operations = 0
 
     def results(self, equation: Any, inputs: Arrays, outputs: Arrays) -> Arrays:
@@ -96,7 +103,7 @@ class Rounding(Arithmetic):
 
     def draw(self, shape: tuple[int, ...]) -> np.ndarray:
         """Draw numbers between -1 and 1."""
-        return self.generator.uniform(-1, 1, shape)
+        return self.generator.uniform(-1, 1, () if self.alike else shape)
 
 
 def is_real(aval: Any) -> bool:

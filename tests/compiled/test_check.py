@@ -118,7 +118,9 @@ def test_clean_programs_agree(x64, seed):
     drawn = draw(seed)
     jitted = jax.jit(drawn.function, compiler_options=compiler.options())
     report = check_compiled(jitted, *drawn.arguments)
-    known = compiler.NO_ALGEBRAIC_SIMPLIFIER.flag in report.remedy
+    known = compiler.NO_ALGEBRAIC_SIMPLIFIER.flag in report.remedy and (
+        "scatter" in report.operation or "dynamic" in report.operation
+    )
     assert known or report.verdict == "agrees", f"{drawn.text}\n{report}"
 
 
