@@ -18,7 +18,6 @@ import jax
 import jaxlib
 import numpy as np
 from jax import lax
-from jax.extend.core import get_opaque_trace_state
 
 
 class Option(NamedTuple):
@@ -191,6 +190,8 @@ def is_within_jit() -> bool:
 
     What was found outside of one is remembered, for the operation takes 20 to 30 microseconds.
     """
+    from jax.extend.core import get_opaque_trace_state  # `import fnn` loads nothing that can wait
+
     state = get_opaque_trace_state()
     if OUTSIDE and state == OUTSIDE[0]:
         return False
