@@ -36,7 +36,6 @@ QUICK_FILES = (
     "test_initializers.py",
     "test_mlp.py",
     "test_witness.py",
-    "test_worked_examples.py",
 )
 """The files of tests/ that scripts/test --quick runs whole: each takes a few seconds. Of the others
 it runs what is marked quick: a training, a sweep, a check of a gradient."""
