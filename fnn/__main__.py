@@ -13,8 +13,8 @@ from typing import Any
 from fnn.compiled import check_compiled
 from fnn.gradcheck import Unusable, check_gradient
 
-EXIT = {"pass": 0, "fail": 1, "unusable": 2, "abstain": 3}
-EXIT |= {"agrees": 0, "disagrees": 1, "abstains": 3}
+EXIT = {"pass": 0, "fail": 1, "unusable": 2, "abstain": 3}  # of a check of a gradient
+EXIT |= {"agrees": 0, "disagrees": 1, "abstains": 3}  # of a compiled function
 
 CHECK = """Check a hand-written gradient against automatic differentiation and differences,
 or a compiled function against NumPy.

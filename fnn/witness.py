@@ -9,7 +9,7 @@ compiler has nothing to combine.
 """
 
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -105,6 +105,21 @@ def called_by(equation: Any) -> ClosedJaxpr | None:
         return None
     found = [equation.params[key] for key in CALLED if key in equation.params]
     return found[0] if isinstance(found[0], ClosedJaxpr) else ClosedJaxpr(found[0], [])
+
+
+def programs_in(value: Any) -> Iterator[tuple[Jaxpr, Sequence[Any]]]:
+    """Yield a traced program and every function within it, each with its constants.
+
+    value  a program, or a parameter of an operation, which may hold some
+    """
+    if isinstance(value, (tuple, list)):
+        for each in value:
+            yield from programs_in(each)
+    elif isinstance(value, ClosedJaxpr):
+        yield value.jaxpr, value.consts
+        yield from programs_in([list(each.params.values()) for each in value.jaxpr.eqns])
+    elif isinstance(value, Jaxpr):
+        yield from programs_in(ClosedJaxpr(value, []))
 
 
 def expanded(equation: Any) -> ClosedJaxpr:

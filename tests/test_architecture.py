@@ -36,6 +36,7 @@ MAY_IMPORT = {
         "checks",
         "compiler",
         "compiled",
+        "witness",
         "activations",
         "reductions",
         "backprop",

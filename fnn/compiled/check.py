@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+from jax.extend.core import ClosedJaxpr, Literal
 
 from fnn.compiled import remedies
 from fnn.compiled.judging import Counting, Deviation, Judge, TooLong, judge_of
@@ -15,7 +15,7 @@ from fnn.compiled.narrowing import narrowed
 from fnn.compiled.report import CompiledReport
 from fnn.compiled.running import Crash, Options, Run, fetched, here, in_a_child
 from fnn.types import PyTree
-from fnn.witness import is_key, place_of
+from fnn.witness import is_key, place_of, programs_in
 
 SECONDS = 120.0  # for a program in a child process
 
@@ -165,22 +165,16 @@ def why_not(function: Callable, arguments: PyTree, closed: ClosedJaxpr) -> str:
     return ""
 
 
-def parts_of(value: Any) -> Iterator[Any]:
-    """Yield the names of a program's operations and the bytes of its constants, in order."""
-    if isinstance(value, (tuple, list)):
-        for each in value:
-            yield from parts_of(each)
-    elif isinstance(value, (ClosedJaxpr, Jaxpr)):
-        jaxpr = value.jaxpr if isinstance(value, ClosedJaxpr) else value
-        constants = value.consts if isinstance(value, ClosedJaxpr) else []
+def parts_of(closed: ClosedJaxpr) -> Iterator[Any]:
+    """Yield the operations of a program with their plain parameters, and its constants' bytes."""
+    for jaxpr, constants in programs_in(closed):
         yield from (np.asarray(each).tobytes() for each in constants if not is_key(each))
         for equation in jaxpr.eqns:
             yield equation.primitive.name
             literals = [atom for atom in equation.invars if isinstance(atom, Literal)]
             yield from (np.asarray(literal.val).tobytes() for literal in literals)
-            yield from parts_of(list(equation.params.values()))
-    elif isinstance(value, (bool, int, float, str)):
-        yield repr(value)
+            plain = jax.tree.leaves(list(equation.params.values()))
+            yield from (repr(each) for each in plain if isinstance(each, (bool, int, float, str)))
 
 
 def examined(closed: ClosedJaxpr, inputs: Any, counting: Counting, run: Run, loop: str = "") -> Any:

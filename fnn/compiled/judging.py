@@ -9,7 +9,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr
 
 from fnn import witness
-from fnn.compiled.rounding import ALLOWED, Rounding, declared, is_real
+from fnn.compiled.rounding import ALLOWED, Rounding, is_real
 from fnn.witness import Arithmetic, Arrays
 
 EVALUATIONS = 4  # with drawn rounding, at first
@@ -118,6 +118,13 @@ def judge_of(closed: ClosedJaxpr, arguments: Sequence[Any], arithmetic: Arithmet
 def as_inputs(closed: ClosedJaxpr, values: Sequence[Any]) -> list[Any]:
     """Return values of the witness as inputs of a traced program."""
     return [declared(value, aval) for value, aval in zip(values, closed.in_avals, strict=True)]
+
+
+def declared(value: Any, aval: Any) -> Any:
+    """Return a value of the witness in the dtype that the trace declares, as a program gets it."""
+    if witness.is_key(value):
+        return value
+    return np.asarray(witness.as_declared(value, aval)).astype(aval.dtype)
 
 
 def flushed(value: Any) -> Any:

@@ -14,7 +14,7 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
 from fnn import witness
 from fnn.compiled.judging import Deviation, judge_of
-from fnn.compiled.running import Crash, Options, Run
+from fnn.compiled.running import Crash, Run
 from fnn.witness import EXACT, Arrays
 
 
@@ -147,9 +147,8 @@ def part_is_wrong(
         return False
     closed, arguments = program_of(part, inputs, outputs, values)
     judge = judge_of(closed, arguments, EXACT)
-    options: Options = {}
     try:
-        computed = run(closed, judge.arguments, options)
+        computed = run(closed, judge.arguments, {})
     except Crash:
         return True
     return judge.deviation(computed) is not None

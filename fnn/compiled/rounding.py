@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnn.witness import Arithmetic, Arrays, as_declared, is_key, outputs_of
+from fnn.witness import Arithmetic, Arrays, outputs_of
 
 ULPS = {
     name: ulps
@@ -245,10 +245,3 @@ SUMS = {
     "scatter-add": of_scattered,
     "scatter-sub": of_scattered,
 }
-
-
-def declared(value: Any, aval: Any) -> Any:
-    """Return a value of the witness in the dtype that the trace declares, as a program gets it."""
-    if is_key(value):
-        return value
-    return np.asarray(as_declared(value, aval)).astype(aval.dtype)

@@ -1,14 +1,12 @@
 """Does XLA compute the loss that was written? A right gradient of a wrong loss helps nobody."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import jax
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
+from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
 from fnn import compiler
 from fnn.compiled.judging import Counting, TooLong, judge_of
+from fnn.witness import programs_in
 
 MANY_AXES = 6  # a product of arrays with more may end the process, where the fault of that name is
 
@@ -46,17 +44,11 @@ def compiled_loss_note(traced: ClosedJaxpr, leaves: list[np.ndarray], passed: bo
 def may_crash(traced: ClosedJaxpr) -> bool:
     """Return whether compiling a loss may end this process."""
     names = [fault.name for fault in compiler.present()]
-    axes = [len(aval.shape) for aval in avals_of(traced) if hasattr(aval, "shape")]
+    made = [
+        variable.aval
+        for jaxpr, _ in programs_in(traced)
+        for equation in jaxpr.eqns
+        for variable in equation.outvars
+    ]
+    axes = [len(aval.shape) for aval in made if hasattr(aval, "shape")]
     return "many axes" in names and max(axes, default=0) > MANY_AXES
-
-
-def avals_of(value: Any) -> Iterator[Any]:
-    """Yield the shapes of every value of a program, those of functions that it calls included."""
-    if isinstance(value, (tuple, list)):
-        for each in value:
-            yield from avals_of(each)
-    elif isinstance(value, (ClosedJaxpr, Jaxpr)):
-        jaxpr = value.jaxpr if isinstance(value, ClosedJaxpr) else value
-        for equation in jaxpr.eqns:
-            yield from (variable.aval for variable in equation.outvars)
-            yield from avals_of(list(equation.params.values()))

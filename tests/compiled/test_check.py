@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -19,6 +20,7 @@ from fnn import compiler, losses, optim
 from fnn.compiled import check_compiled
 from fnn.compiled.judging import judge_of, times_off
 from fnn.doctor.canaries import CANARIES
+from fnn.gradcheck.compiled_loss import may_crash
 from fnn.testing import assert_compiled
 from fnn.witness import EXACT
 from tests.amounts import amount
@@ -363,3 +365,16 @@ def test_the_checker_says_that_the_compiled_loss_is_wrong(wrong_tanh, monkeypatc
     assert any(note.startswith("The loss is wrong too") for note in report.notes)
     right = fnn.check_gradient(lambda w: jnp.sum(jnp.tanh(w)), lambda w: 1 - jnp.tanh(w) ** 2, at)
     assert not any("compiled" in note for note in right.notes)
+
+
+def test_a_loss_that_may_end_the_process_is_not_compiled():
+    """Seven axes, also within a checkpoint or a branch."""
+
+    def loss(a):
+        return jnp.sum(jnp.sum(a * a, axis=3) ** 2)
+
+    a = jnp.zeros((3, 1, 2, 2, 8, 8, 8))
+    branch = partial(lax.cond, True, loss, jnp.sum)
+    for function in (loss, jax.checkpoint(loss), branch):
+        assert may_crash(jax.make_jaxpr(function)(a)) == ("many axes" in FAULTS)
+        assert not may_crash(jax.make_jaxpr(function)(jnp.zeros((3, 1, 2, 2))))
