@@ -11,7 +11,7 @@ from jax import lax
 from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
-from fnn import witness
+from fnn import numpy_rules
 from fnn.compiled import rounding
 from programs.clean import Drawn
 
@@ -77,7 +77,7 @@ def error_of_sum(equation: Any, inputs: Any, value: np.ndarray, dtype: Any) -> A
 def tell_the_witness(set_item: Callable[[dict, str, Any], None] = dict.__setitem__) -> None:
     """Give the witness the right rules; a test's own `set_item` takes them back at its end."""
     for name, operation in OPERATIONS.items():
-        set_item(witness.ELEMENTWISE, name, operation.right)
+        set_item(numpy_rules.ELEMENTWISE, name, operation.right)
     set_item(rounding.ULPS, "wrong_tanh", 8)
     set_item(rounding.ULPS, "wrong_add", 1)
     set_item(rounding.SUMS, "wrong_sum", error_of_sum)
