@@ -21,16 +21,16 @@ if (
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
-# A shell starts what stands in the background with this signal ignored, and fnn leaves an ignored
-# signal alone, while some tests send it to themselves.
-signal.signal(signal.SIGINT, signal.default_int_handler)
-
 import jax
 import pytest
 
 from tests import amounts
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# A shell starts what stands in the background with this signal ignored, and fnn leaves an ignored
+# signal alone, while some tests send it to themselves.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
