@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from scipy.stats import binomtest
 
-from fnn.sweeping.summary import statistics
+from fnn.runs.summary import statistics
 
 Answer = bool | np.bool_ | None
 Word = Literal["holds", "fails", "depends", "undecided"]

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from fnn.mlp import mlp  # now, and not when asked for: importing the module later would put it in the function's place
+from fnn.mlp import mlp  # now: importing the module later would put it in the function's place
 
 if TYPE_CHECKING:
     from fnn import (
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         descent,
         diagnostics,
         export,
+        figures,
         initializers,
         layers,
         losses,
@@ -28,13 +29,18 @@ if TYPE_CHECKING:
     from fnn.compiled import check_compiled
     from fnn.devices import use_all_devices
     from fnn.gradcheck import check_gradient, check_network, check_vjp
-    from fnn.sweeping import FunctionSweep, Sweep, SweepFailed, SweepInterrupted, sweep, sweep_function
-    from fnn.training import Run, train
+    from fnn.runs.interrupted import SweepFailed, SweepInterrupted
+    from fnn.runs.load import load
+    from fnn.runs.results import Sweep
+    from fnn.runs.run import Run
+    from fnn.runs.sweep import sweep
+    from fnn.runs.sweep_function import sweep_function
+    from fnn.runs.train import train
+    from fnn.runs.train_step import train_step
     from fnn.types import Layer, Loss, Penalty
 
 __all__ = [
     "Activation",
-    "FunctionSweep",
     "Layer",
     "Loss",
     "Penalty",
@@ -54,8 +60,10 @@ __all__ = [
     "descent",
     "diagnostics",
     "export",
+    "figures",
     "initializers",
     "layers",
+    "load",
     "losses",
     "mlp",
     "optim",
@@ -66,6 +74,7 @@ __all__ = [
     "sweep",
     "sweep_function",
     "train",
+    "train_step",
     "use_all_devices",
     "value_and_grad",
 ]
@@ -76,21 +85,39 @@ _HOMES = {
     "fnn.compiled": ("check_compiled",),
     "fnn.devices": ("use_all_devices",),
     "fnn.gradcheck": ("check_gradient", "check_network", "check_vjp"),
-    "fnn.sweeping": ("FunctionSweep", "Sweep", "SweepFailed", "SweepInterrupted", "sweep", "sweep_function"),
-    "fnn.training": ("Run", "train"),
+    "fnn.runs.interrupted": ("SweepFailed", "SweepInterrupted"),
+    "fnn.runs.load": ("load",),
+    "fnn.runs.results": ("Sweep",),
+    "fnn.runs.run": ("Run",),
+    "fnn.runs.sweep": ("sweep",),
+    "fnn.runs.sweep_function": ("sweep_function",),
+    "fnn.runs.train": ("train",),
+    "fnn.runs.train_step": ("train_step",),
     "fnn.types": ("Layer", "Loss", "Penalty"),
 }
 
 
+_RENAMED = {
+    "FunctionSweep": "fnn.Sweep, which sweeps of networks and of functions share",
+    "sweeping": "fnn.runs; its figures are fnn.figures",
+    "training": "fnn.runs",
+}
+
+
 def __getattr__(name: str) -> Any:
-    """Loads a part when it is first asked for (PEP 562): all of them at once cost a third of importing JAX, most of it
-    one garbage collection that they set off among JAX's objects."""
+    """Load a part when it is first asked for (PEP 562).
+
+    All of them at once cost a third of importing JAX, most of it one garbage collection that they
+    set off among JAX's objects.
+    """
     for module, names in _HOMES.items():
         if name in names:
             value = globals()[name] = getattr(import_module(module), name)
             return value
     if name in __all__:
         return import_module(f"fnn.{name}")
+    if name in _RENAMED:
+        raise AttributeError(f"fnn.{name} is now {_RENAMED[name]}.")
     raise AttributeError(f"module 'fnn' has no attribute {name!r}")
 
 

@@ -3,7 +3,11 @@
 import difflib
 import inspect
 import math
+import sys
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
 from typing import Any, TypeVar
 
 import jax
@@ -11,9 +15,30 @@ import jax.numpy as jnp
 import numpy as np
 
 T = TypeVar("T")
+PACKAGE = Path(__file__).parent
 
 LARGEST_COUNT = 2**31 - 1  # sizes and step numbers are int32 inside
 MOST_SEEDS = 2**20
+
+
+class TracedNumberError(ValueError):
+    """A number was traced where its value shapes the program."""
+
+
+def warn(message: str) -> None:
+    """Warn at the line of the caller outside of fnn, whatever functions lie between."""
+    frame, level = sys._getframe(1), 2
+    while frame is not None and PACKAGE in Path(frame.f_code.co_filename).parents:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, stacklevel=level)
+
+
+def optional(package: str, extra: str) -> Any:
+    """Import a package of an optional extra; ImportError in one sentence where it is missing."""
+    try:
+        return import_module(package)
+    except ImportError as error:
+        raise ImportError(f'{package} is missing: pip install "fnn[{extra}]".') from error
 
 
 def lookup(kind: str, name: Any, known: Mapping[str, T]) -> T:
@@ -164,7 +189,7 @@ def key(name: str, value: Any) -> None:
 def count(name: str, value: Any, minimum: int = 1) -> int:
     """A whole number of at least `minimum`, as an int."""
     if not is_concrete(value):
-        raise ValueError(
+        raise TracedNumberError(
             f"{name}: got a traced number, expected a Python int: it changes the program. Reckon with hyper in Python, "
             "max(…) and not jnp.maximum(…), and a sweep compiles a program for each value."
         )

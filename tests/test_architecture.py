@@ -52,8 +52,17 @@ MAY_IMPORT = {
     "data": {"types", "checks"},
     "checkpoint": {"types", "checks"},
     "export": {"types", "checks", "compiler", "backprop", "checkpoint"},
-    "training": {"types", "checks", "compiler", "tree", "reductions", "backprop", "data", "checkpoint"},
-    "sweeping": {"types", "checks", "compiler", "tree", "data", "training", "plot", "checkpoint"},
+    "runs": {
+        "types",
+        "checks",
+        "compiler",
+        "tree",
+        "reductions",
+        "backprop",
+        "data",
+        "checkpoint",
+    },
+    "figures": {"checks", "plot", "runs"},
     "doctor": {
         "types",
         "activations",
@@ -64,7 +73,7 @@ MAY_IMPORT = {
         "layers",
         "losses",
         "optim",
-        "training",
+        "runs",
         "witness",
     },
 }

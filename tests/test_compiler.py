@@ -13,8 +13,8 @@ import pytest
 
 import fnn
 from fnn import compiler, losses, optim
-from fnn.training.program import Plan, advance, begin
-from fnn.training.step import Task
+from fnn.runs.training import Plan, advance, begin
+from fnn.runs.step import TrainSpec
 from tests.problems import blobs
 
 ROOT = Path(__file__).parent.parent
@@ -146,7 +146,7 @@ def test_everything_that_fnn_compiles_goes_through_it():
         "doctor/trial.py": 1,  # what a user's own program is compiled as
         "export.py": 1,  # whoever loads the file compiles it
         "gradcheck/compiled_loss.py": 1,
-        "sweeping/program.py": 2,  # begin_lane and advance_lane: shapes and text
+        "runs/engine.py": 2,  # begin_one and advance_one: shapes and text
     }
 
 
@@ -264,7 +264,7 @@ def test_nothing_that_fnn_compiles_has_an_update_that_reads_its_target(compiled,
 def test_no_training_slices_at_a_place_that_is_computed():
     """So that no slice of a slice can begin outside: rows are gathered."""
     dataset = blobs()._replace(scaling=None)
-    task = Task(NET, CE, optim.adam(1e-2))
+    task = TrainSpec(NET, CE, optim.adam(1e-2))
     plan, seed = Plan(3, 10, 2), np.uint32(0)
     start = jax.eval_shape(partial(begin, task, plan), seed)
     traced = str(jax.make_jaxpr(partial(advance, task, plan))(seed, dataset, start, 3))

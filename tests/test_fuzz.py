@@ -616,10 +616,10 @@ def square(key, hyper):
 
 RUNS = {
     "train": (fnn.train, dict(net=NET, loss=losses.softmax_cross_entropy, optimizer=OPTIMIZER, dataset=DATASET,
-                              epochs=1, batch_size=7, seed=0, patience=None, prepare=None)),
+                              epochs=1, batch_size=7, seed=0, patience=None, transform_train=None)),
     "sweep": (fnn.sweep, dict(builder=builder, dataset=DATASET, epochs=1, batch_size=7, seeds=[0], hyper=None,
                               patience=None)),
-    "sweep_function": (fnn.sweep_function, dict(f=square, seeds=[0], hyper=None, abreast=8)),
+    "sweep_function": (fnn.sweep_function, dict(f=square, seeds=[0], hyper=None, runs_per_vmap=8)),
 }  # fmt: skip
 RUN_ARGUMENTS = [(name, argument) for name, (_, right) in RUNS.items() for argument in right]
 WARM: set[str] = set()
@@ -631,7 +631,7 @@ jax.monitoring.register_event_duration_secs_listener(
 
 def of_another_program(argument, value) -> bool:
     """Whole numbers that are right make another program, which only takes time; functions are the caller's own."""
-    if argument in ("epochs", "batch_size", "patience", "abreast", "seeds"):
+    if argument in ("epochs", "batch_size", "patience", "runs_per_vmap", "seeds"):
         return value is range or (isinstance(value, (int, np.int8, range)) and not isinstance(value, bool))
     return callable(value) or argument == "hyper"
 

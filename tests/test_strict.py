@@ -27,7 +27,7 @@ CE = losses.softmax_cross_entropy
 net = fnn.mlp((3, 8, 3), batch_norm="before", dropout=0.2)
 found = []
 
-fnn.train(net, CE, optim.adamw(1e-2), D, prepare=data.label_noise(0.1, 3), patience=1, **options)
+fnn.train(net, CE, optim.adamw(1e-2), D, transform_train=data.label_noise(0.1, 3), patience=1, **options)
 assert fnn.check_network(fnn.mlp((3, 4, 3)), CE, D.train.x[:4], D.train.y[:4]).passed
 for loss in (losses.squared_error, losses.absolute_error, losses.huber(), losses.sigmoid_cross_entropy):
     y = (D.train.y > 0).astype(np.float32)

@@ -45,7 +45,7 @@ def run(config: Config) -> dict[str, np.ndarray]:
     encoder = fnn.mlp((8, 16, 2), activation="tanh")
     autoencoder = layers.serial(encoder, fnn.mlp((2, 16, 8), activation="tanh"))
     unsupervised = trained(config, autoencoder, losses.squared_error, inputs)
-    one = [sweep.lane(0, 0).params for sweep in (price, sportif, unsupervised)]
+    one = [sweep.run(0, 0).params for sweep in (price, sportif, unsupervised)]
     return {
         "r_squared": 1 - price.final("test_loss")[0] / houses.test.y.var(),
         "accuracy": sportif.final("test_accuracy")[0],
@@ -60,7 +60,7 @@ def run(config: Config) -> dict[str, np.ndarray]:
     }
 
 
-def trained(config: Config, net: fnn.Layer, loss: fnn.Loss, dataset: data.Dataset) -> fnn.sweeping.Sweep:
+def trained(config: Config, net: fnn.Layer, loss: fnn.Loss, dataset: data.Dataset) -> fnn.Sweep:
     """All seeds of one network."""
     optimizer = optim.adam(config.learning_rate)
     seeds = range(config.seeds)

@@ -43,7 +43,7 @@ QUICK = Config(seeds=10, quick=True)
 def run(config: Config) -> dict[str, np.ndarray]:
     """Test accuracy and training loss (gains, seeds, …), and the weights of seed 0 by layer, (gains, …)."""
     circles = on_circles(config)
-    lanes = [circles.lane(row, 0).params for row in range(len(GAINS))]
+    lanes = [circles.run(row, 0).params for row in range(len(GAINS))]
     saved = {f"{name}{i}": np.array([getattr(lane[2 * i], name) for lane in lanes]) for i in range(3) for name in "Wb"}
     return saved | {
         "accuracy": np.nan_to_num(circles.final("test_accuracy"), nan=0.5),

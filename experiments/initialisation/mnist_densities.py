@@ -73,7 +73,7 @@ def run(config: Config) -> dict[str, np.ndarray]:
         found = diagnostics.signals(net, losses.softmax_cross_entropy, params, x, y)
         return jnp.stack([jnp.stack(signals[1:-1:2]) for signals in found[:2]])
 
-    found = [[hidden(sweep.lane(row, seed).params) for seed in sweep.seeds] for row in range(len(STARTS))]
+    found = [[hidden(sweep.run(row, seed).params) for seed in sweep.seeds] for row in range(len(STARTS))]
     a, da = np.moveaxis(np.array(found), 2, 0)
     arriving = np.linalg.norm(da, axis=(-1, -2))
     return {

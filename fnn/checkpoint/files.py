@@ -17,7 +17,7 @@ LEFT = (".tmp-step-*", ".tmp-removed-step-*", ".tmp-arguments.json-*")
 
 
 def commit(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Makes the folder with these files. OSError if there is one of this name that is not empty."""
+    """Make the folder with these files. OSError if there is one of this name that is not empty."""
     temporary = folder.with_name(f"{TEMPORARY}{folder.name}")
     os.mkdir(temporary)
     for name, content in files.items():
@@ -25,6 +25,21 @@ def commit(folder: Path, files: Mapping[str, bytes]) -> None:
     sync(temporary)
     os.rename(temporary, folder)
     sync(folder.parent)
+
+
+def commit_over(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Make the folder, in the place of an older one and of what a killed writer left."""
+    shutil.rmtree(folder.with_name(f"{TEMPORARY}{folder.name}"), ignore_errors=True)
+    older = folder.with_name(f"{TEMPORARY}older-{folder.name}-{secrets.token_hex(8)}")
+    if folder.exists():
+        os.rename(folder, older)
+    try:
+        commit(folder, files)
+    except BaseException:
+        if older.exists() and not folder.exists():
+            os.rename(older, folder)
+        raise
+    shutil.rmtree(older, ignore_errors=True)
 
 
 def replace(path: Path, content: bytes) -> None:

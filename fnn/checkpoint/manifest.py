@@ -30,7 +30,7 @@ class Manifest(NamedTuple):
     def to_bytes(self) -> bytes:
         """JSON, with a sum of its own over the rest."""
         content = {"format": FORMAT} | self._asdict() | {"leaves": [leaf._asdict() for leaf in self.leaves]}
-        return json.dumps(content | {"checksum": _checksum(content)}, indent=1).encode()
+        return json.dumps(content | {"checksum": checksum_of(content)}, indent=1).encode()
 
     @classmethod
     def from_bytes(cls, text: bytes) -> Self:
@@ -41,7 +41,7 @@ class Manifest(NamedTuple):
             number = content.pop("format")
         except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
             raise Damaged(f"not a manifest: {error!r}") from error
-        if claimed != _checksum({"format": number} | content):
+        if claimed != checksum_of({"format": number} | content):
             raise Damaged(f"its checksum is not the one it states, {claimed}")
         if number != FORMAT:
             raise Damaged(f"format {number}, expected {FORMAT}: it was written by another version of fnn")
@@ -85,5 +85,6 @@ def leaf_differences(saved: Sequence[Leaf], asked: Sequence[Leaf]) -> list[str]:
     return differences(here, there)
 
 
-def _checksum(content: Mapping[str, Any]) -> str:
+def checksum_of(content: Any) -> str:
+    """SHA-256 of the content as JSON, its names sorted."""
     return sum_of(json.dumps(content, sort_keys=True).encode())

@@ -1,7 +1,6 @@
-"""The directory of one run: what it was started with, and what it has come to."""
+"""The directory of one call: what it was started with, and the steps that it has saved."""
 
 import json
-import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,167 +8,173 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Jaxpr
 
-from fnn.checkpoint import files, store
+from fnn.checkpoint import files, result, store
 from fnn.checkpoint.arrays import Damaged
 from fnn.checkpoint.lock import lock
-from fnn.checkpoint.manifest import differences, sum_of, surroundings
+from fnn.checkpoint.manifest import checksum_of, differences, surroundings
+from fnn.checkpoint.structure import from_json, structure_of
 from fnn.types import PyTree
 
+FORMAT = 2
+CALL = "call"  # the folder with what was called
 LINES_SHOWN = 2  # of a program that is not the one it was
 
 
 class RunDirectory(NamedTuple):
-    """`owner` tells the run, so that a step of another one is not taken for its own."""
+    """A directory of steps; `owner` tells the call, so that no step of another one is taken."""
 
     path: Path
     owner: str
 
     def save(self, step: int, tree: PyTree, keep: int | None = None) -> None:
-        """A new step, and of the earlier ones only the last `keep` with it."""
-        store.commit(self.path, step, tree, about={"owner": self.owner})
+        """Save a new step, and keep only the last `keep` of all of them."""
+        about = {"owner": self.owner, "structure": structure_of(tree)}
+        store.commit(self.path, step, tree, about=about)
         if keep is not None:
             store.prune(self.path, step, keep)
 
-    def newest(self, like: PyTree) -> PyTree | None:
-        """The newest step; None if there is none."""
-        known = store.steps(self.path)
-        return self.read(known[-1]).tree(like) if known else None
-
     def read(self, step: int) -> store.Stored:
-        """A step of this run. A damaged one is refused with what can be done."""
+        """Read a step of this call. A damaged one is refused with what can be done."""
         folder = store.folder_of(self.path, step)
         try:
             found = store.read(folder)
         except Damaged as error:
-            raise Damaged(f"{error} Delete {folder} to go on from what was saved before it.") from error
-        if found.manifest.about != {"owner": self.owner}:
-            raise ValueError(f"checkpoint: {folder} was saved by another run; take another directory.")
+            raise Damaged(
+                f"{error} Delete {folder} to go on from what was saved before it."
+            ) from error
+        if found.manifest.about.get("owner") != self.owner:
+            raise ValueError(
+                f"checkpoint: {folder} was saved by another run; take another directory."
+            )
         return found
 
     def inner(self, name: str) -> "RunDirectory":
-        """A directory in this one, of the same run."""
+        """Return a directory in this one, of the same call."""
         path = self.path / name
         path.mkdir(exist_ok=True)
         files.sweep(path)
         return RunDirectory(path, self.owner)
 
 
-@contextmanager
-def run_directory(
-    directory: str | Path, arguments: Mapping[str, Any], programs: Sequence[str]
-) -> Iterator[RunDirectory]:
-    """The directory, locked, of the run with these arguments, which are JSON, and traced programs.
+class Call(NamedTuple):
+    """What was called.
 
-    The first time they are written down. Later ones that are not the same are refused with a ValueError that shows
-    what differs; another version of JAX, number of cores or device is warned of, since the last bits may depend on it.
+    arguments  names and values, which are JSON, for comparison with those of a later call
+    programs   traced programs as texts, for the same
+    kind       "run", "sweep" or "function"
+    content    what `fnn.load` needs beside the steps
     """
-    mine = {
-        "arguments": json.loads(json.dumps(arguments, default=_plain)),
-        "programs": list(programs),
+
+    arguments: Mapping[str, Any]
+    programs: Sequence[str]
+    kind: str
+    content: PyTree
+
+
+@contextmanager
+def run_directory(directory: str | Path, call: Call) -> Iterator[RunDirectory]:
+    """Lock the directory of a call.
+
+    The first call writes them down. Later ones that are not the same are refused with a ValueError
+    that shows what differs. Another version of JAX, number of cores or device is warned of, since
+    the last bits may depend on it.
+    """
+    content = {
+        "format": FORMAT,
+        "arguments": json.loads(json.dumps(call.arguments, default=_plain)),
+        "programs": list(call.programs),
         "made_by": surroundings(),
     }
     with lock(directory) as path:
         file = path / store.ARGUMENTS
         if file.exists():
-            _compare(path, _read(file), mine)
+            _compare(path, read_arguments(path), content)
         elif known := store.steps(path):
             raise ValueError(
-                f"checkpoint: {path} has steps ({known[0]}, …) and no {store.ARGUMENTS}, so they are not those of a "
-                "run; take another directory."
+                f"checkpoint: {path} has steps ({known[0]}, …) and no {store.ARGUMENTS}, so they "
+                "are not those of a run; take another directory."
             )
         else:
-            files.replace(file, json.dumps(mine | {"checksum": _checksum(mine)}, indent=1).encode())
-        yield RunDirectory(path, _checksum(mine["arguments"]))
+            text = json.dumps(content | {"checksum": checksum_of(content)}, indent=1)
+            result.save(path / CALL, call.kind, call.content, overwrite=True)
+            files.replace(file, text.encode())
+        yield RunDirectory(path, checksum_of(content["arguments"]))
 
 
-def _plain(value: Any) -> Any:
-    """NumPy's numbers as Python's, for JSON."""
-    return value.item() if isinstance(value, np.generic) else repr(value)
+def read_arguments(directory: Path) -> dict[str, Any]:
+    """Read what the call was: "arguments", "programs" and "made_by".
 
-
-def fingerprint(array: np.ndarray) -> str:
-    """Shape, dtype and the beginning of the SHA-256 of the numbers."""
-    return f"{array.dtype} {array.shape} {sum_of(np.ascontiguousarray(array).tobytes())[:16]}"
-
-
-def text_of(traced: Any) -> str:
-    """A traced program: its operations and numbers, and the sums of its constant arrays. (What a callback to Python
-    would do is not in it.)"""
-    constants = "\n".join(f"constant {fingerprint(_numbers(value))}" for value in constants_of(traced.jaxpr))
-    return address_free(f"{traced.jaxpr.pretty_print(use_color=False)}\n{constants}")
-
-
-def constants_of(program: ClosedJaxpr) -> Iterator[Any]:
-    """The arrays that a program closes over, those of the programs in it included."""
-    yield from program.consts
-    for inner in _inner(program.jaxpr):
-        yield from constants_of(inner)
-
-
-def _inner(program: Jaxpr) -> Iterator[ClosedJaxpr]:
-    for equation in program.eqns:
-        for parameter in jax.tree.leaves(list(equation.params.values()), is_leaf=_is_program):
-            if isinstance(parameter, ClosedJaxpr):
-                yield parameter
-            elif isinstance(parameter, Jaxpr):
-                yield from _inner(parameter)
-
-
-def _is_program(value: Any) -> bool:
-    return isinstance(value, (ClosedJaxpr, Jaxpr))
-
-
-def _numbers(value: Any) -> np.ndarray:
-    is_key = isinstance(value, jax.Array) and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key)
-    return np.asarray(jax.random.key_data(value) if is_key else value)
-
-
-def address_free(text: str) -> str:
-    """Without the addresses in memory that Python prints of functions."""
-    return re.sub(r"0x[0-9a-f]+", "0x…", text)
-
-
-def _read(file: Path) -> dict[str, Any]:
+    Raises Damaged where the file is not what was written, ValueError for another format.
+    """
+    file = directory / store.ARGUMENTS
     try:
         saved = json.loads(file.read_bytes())
         claimed = saved.pop("checksum")
     except (ValueError, KeyError, AttributeError) as error:
         raise Damaged(f"{file}: not what was written: {error!r}.") from error
-    if claimed != _checksum(saved):
+    if claimed != checksum_of(saved):
         raise Damaged(f"{file}: its checksum is not the one it states.")
+    if saved.get("format", 1) != FORMAT:
+        raise ValueError(
+            f"checkpoint: {directory} was written by another version of fnn, in format "
+            f"{saved.get('format', 1)}; this one reads format {FORMAT}. End the run with that "
+            "version, or take another directory."
+        )
     return saved
 
 
-def _compare(path: Path, saved: dict[str, Any], mine: dict[str, Any]) -> None:
-    found = differences(saved["arguments"], mine["arguments"])
-    same_jax = saved["made_by"]["jax"] == mine["made_by"]["jax"]
-    if not found and same_jax:  # the program's text depends on the version
-        pairs = zip_longest(saved["programs"], mine["programs"], fillvalue="")
-        found = [_lines(*pair) for pair in pairs if pair[0] != pair[1]]
-    if found:
+def _plain(value: Any) -> Any:
+    """Return NumPy's numbers as Python's, for JSON."""
+    return value.item() if isinstance(value, np.generic) else repr(value)
+
+
+def _compare(path: Path, saved: dict[str, Any], now: dict[str, Any]) -> None:
+    unlike = differences(saved["arguments"], now["arguments"])
+    same_jax = saved["made_by"]["jax"] == now["made_by"]["jax"]
+    if not unlike and same_jax:  # the program's text depends on the version
+        pairs = zip_longest(saved["programs"], now["programs"], fillvalue="")
+        unlike = [_lines(*pair) for pair in pairs if pair[0] != pair[1]]
+    if unlike:
         raise ValueError(
-            f"checkpoint: {path} belongs to a run with other arguments. {'; '.join(found)}. Start it with the same "
-            "ones, or take another directory."
+            f"checkpoint: {path} belongs to a run with other arguments. {'; '.join(unlike)}. "
+            "Start it with the same ones, or take another directory."
         )
-    if around := differences(saved["made_by"], mine["made_by"]):
-        unchecked = "" if same_jax else " Whether net, loss and optimizer are the same could not be compared."
+    if around := differences(saved["made_by"], now["made_by"]):
+        unchecked = "Whether net, loss and optimizer are the same could not be compared."
         warnings.warn(
-            f"checkpoint: {path} was begun elsewhere: {'; '.join(around)}. The last bits of the result may depend on "
-            f"it.{unchecked}",
+            f"checkpoint: {path} was begun elsewhere: {'; '.join(around)}. The last bits of the "
+            f"result may depend on it.{'' if same_jax else ' ' + unchecked}",
             stacklevel=6,
         )
 
 
 def _lines(saved: str, now: str) -> str:
-    """The first lines in which two programs differ."""
+    """Return the first lines in which two programs differ."""
     pairs = zip(saved.splitlines(), now.splitlines(), strict=False)
-    unlike = [f"{a.strip()} → {b.strip()}" for a, b in pairs if a != b][:LINES_SHOWN] or ["one is longer"]
-    return f"net, loss or optimizer is not the same; in the program, saved → now: {' | '.join(unlike)}"
+    unlike = [f"{a.strip()} → {b.strip()}" for a, b in pairs if a != b][:LINES_SHOWN]
+    shown = " | ".join(unlike or ["one is longer"])
+    return f"net, loss or optimizer is not the same; in the program, saved → now: {shown}"
 
 
-def _checksum(content: Any) -> str:
-    return sum_of(json.dumps(content, sort_keys=True).encode())
+def recorded_arguments(directory: str | Path | None) -> dict[str, Any]:
+    """Return the arguments of an earlier call in this directory; {} if there was none."""
+    if not isinstance(directory, (str, Path)) or directory == "":
+        return {}
+    path = Path(directory)
+    return read_arguments(path)["arguments"] if (path / store.ARGUMENTS).exists() else {}
+
+
+def saved_steps(directory: Path, name: str) -> Iterator[PyTree]:
+    """Yield what was saved in a directory within that of a call, as NumPy arrays, the last first."""
+    for step in reversed(store.steps(directory / name)):
+        folder = store.folder_of(directory / name, step)
+        stored = store.read(folder)
+        structure = stored.manifest.about["structure"]
+        if structure is None:
+            raise ValueError(
+                f"path: {folder} holds a pytree that is not of tuples, lists, dicts and "
+                "NamedTuples; start the call that made it again, which reads it."
+            )
+        yield from_json(structure, iter(stored.tree(None).values()))

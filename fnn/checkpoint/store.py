@@ -130,20 +130,27 @@ def commit(
     folder = folder_of(directory, step)
     if folder.exists():
         raise ValueError(f"step: {folder} exists, expected a new step; delete it or save another one.")
+    files.commit(folder, packed_step(step, tree, metrics or {}, about or {}))
+    return folder
+
+
+def packed_step(
+    step: int, tree: PyTree, metrics: dict[str, float], about: dict[str, Any]
+) -> dict[str, bytes]:
+    """Return the files of a step."""
     described = leaves(tree)
     arrays = {leaf.name: on_host(leaf, value) for leaf, value in described}
     archive = packed(arrays)
     manifest = Manifest(
         step,
-        metrics or {},
-        about or {},
+        metrics,
+        about,
         [leaf for leaf, _ in described],
         [sum_of(array.tobytes()) for array in arrays.values()],
         sum_of(archive),
         surroundings(),
     )
-    files.commit(folder, {ARRAYS: archive, MANIFEST: manifest.to_bytes()})
-    return folder
+    return {ARRAYS: archive, MANIFEST: manifest.to_bytes()}
 
 
 def prune(directory: Path, saved: int, keep: int, best: str | None = None, mode: str = "min") -> None:
@@ -173,9 +180,9 @@ def best_step(directory: Path, known: Sequence[int], metric: str, mode: str) -> 
     return min(reversed(known), key=value)
 
 
-def read(folder: Path) -> Stored:
-    """Manifest and arrays, every sum compared."""
-    manifest = read_manifest(folder)
+def read(folder: Path, step: int | None = None) -> Stored:
+    """Read manifest and arrays, every sum compared; as in `read_manifest`."""
+    manifest = read_manifest(folder, step)
     archive = _content(folder / ARRAYS)
     if sum_of(archive) != manifest.archive_sum:
         raise Damaged(f"{folder / ARRAYS}: its SHA-256 is {sum_of(archive)}, expected {manifest.archive_sum}.")
@@ -189,14 +196,18 @@ def read(folder: Path) -> Stored:
     return Stored(manifest, arrays)
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a step's folder; Damaged where it is not this step's or not what was written."""
+def read_manifest(folder: Path, step: int | None = None) -> Manifest:
+    """Read the manifest of a step; Damaged where it is another step's or not what was written.
+
+    step  None: the one that the folder is called by
+    """
     path = folder / MANIFEST
     try:
         manifest = Manifest.from_bytes(_content(path))
     except Damaged as error:
         raise Damaged(f"{path}: {error}.") from error
-    if folder.name != folder_of(folder.parent, manifest.step).name:
+    is_named_so = folder.name == folder_of(folder.parent, manifest.step).name
+    if manifest.step != step and not (step is None and is_named_so):
         raise Damaged(f"{path}: is of step {manifest.step}, but its folder is called {folder.name}.")
     return manifest
 

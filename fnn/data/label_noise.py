@@ -11,7 +11,7 @@ from fnn.types import PRNGKey
 
 
 def label_noise(rate: float, classes: int) -> Callable:
-    """A `prepare` for `fnn.train`, or for a builder of `fnn.sweep`: each training label in [0, classes) becomes, with
+    """A `transform_train` for `fnn.train`, or for a builder of `fnn.sweep`: each training label in [0, classes) becomes, with
     probability `rate`, one of the other classes, all of them equally likely.
 
     It is drawn once from the run's seed and stays for all epochs; at equal seeds a higher rate turns the labels of a
@@ -24,7 +24,7 @@ def label_noise(rate: float, classes: int) -> Callable:
     checks.fraction("rate", rate)
     checks.count("classes", classes, minimum=2)
 
-    def prepare(key: PRNGKey, x: Float[Array, "examples features"], y: Int32[Array, "examples"]):
+    def transform_train(key: PRNGKey, x: Float[Array, "examples features"], y: Int32[Array, "examples"]):
         if not jnp.issubdtype(y.dtype, jnp.integer):
             raise ValueError(f"label_noise: got targets of dtype {y.dtype}, expected integer class labels.")
         if checks.is_concrete(y) and int(jnp.max(y)) >= classes:
@@ -34,4 +34,4 @@ def label_noise(rate: float, classes: int) -> Callable:
         other = (y + jax.random.randint(class_key, y.shape, 1, classes)) % classes
         return x, jnp.where(turned, other, y)
 
-    return prepare
+    return transform_train

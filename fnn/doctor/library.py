@@ -17,8 +17,8 @@ from fnn import activations, layers, losses, optim
 from fnn.backprop import value_and_grad
 from fnn.data import Dataset, Split
 from fnn.doctor.canaries import Canary, Generator, Program, numbers, width
-from fnn.training.program import Plan, advance, begin
-from fnn.training.step import Task
+from fnn.runs.step import TrainSpec
+from fnn.runs.training import Plan, advance, begin
 from fnn.types import Layer, PyTree
 
 MODES = ("single", "vmapped", "scanned")
@@ -190,7 +190,7 @@ def training(generator: Generator, mode: str, dtype: str) -> Program:
     """Train a network for two epochs with a short last batch, from its seed to its history."""
     n, h = 1 + width(generator, 16), width(generator, 33)
     net = layers.serial(layers.dense(n, h), layers.activation("tanh"), layers.dense(h, 3))
-    task = Task(net, losses.softmax_cross_entropy, optim.momentum(0.1))
+    spec = TrainSpec(net, losses.softmax_cross_entropy, optim.momentum(0.1))
     plan = Plan(epochs=2, batch_size=16)
     gradient_of = value_and_grad(net, losses.softmax_cross_entropy)
 
@@ -202,9 +202,9 @@ def training(generator: Generator, mode: str, dtype: str) -> Program:
 
     def trained(arguments):
         seed, dataset = arguments
-        start = begin(task, plan, seed)
-        end = advance(task, plan, seed, dataset, start, plan.epochs)
-        return end.learner, end.history, gradient_of(end.learner.params, *dataset.train)
+        start = begin(spec, plan, seed)
+        end = advance(spec, plan, seed, dataset, start, plan.epochs)
+        return end.current, end.history, gradient_of(end.current.params, *dataset.train)
 
     return mapped(mode, trained, (np.uint32(generator.integers(2**31)), dataset))
 

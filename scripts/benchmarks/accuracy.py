@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 import fnn
 from fnn import data, losses, optim
-from fnn.sweeping.summary import statistics
+from fnn.runs.summary import statistics
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 
 import fnn
 from fnn import data, losses, optim
-from fnn.training.keys import run_keys
+from fnn.runs.keys import run_keys
 from tests.problems import blobs
 
 NET = fnn.mlp((3, 8, 3), activation="tanh")
@@ -47,7 +47,7 @@ def test_a_run_trains_on_the_labels_of_its_seed():
     _, y = noise(run_keys(np.uint32(seed)).data, *map(jnp.asarray, d.train))
     assert np.any(y != d.train.y)
     by_hand = d._replace(train=d.train._replace(y=np.asarray(y)))
-    run = fnn.train(NET, CE, optim.adam(1e-2), d, seed=seed, prepare=noise, **options)
+    run = fnn.train(NET, CE, optim.adam(1e-2), d, seed=seed, transform_train=noise, **options)
     expected = fnn.train(NET, CE, optim.adam(1e-2), by_hand, seed=seed, **options)
     chex.assert_trees_all_close(run.params, expected.params, rtol=1e-6)
     chex.assert_trees_all_close(run.history, expected.history, rtol=1e-6)
@@ -61,25 +61,25 @@ def test_a_sweep_over_rates_is_one_program_and_each_lane_is_the_run():
         return NET, CE, optim.adam(1e-2), data.label_noise(hyper["rate"], 3)
 
     sweep = fnn.sweep(builder, d, seeds=range(3), hyper={"rate": [0.0, 0.5]}, **options)
-    assert len(sweep.parts) == 1
+    assert len(sweep.retrain.groups) == 1
     for row, rate in enumerate((0.0, 0.5)):
-        run = fnn.train(NET, CE, optim.adam(1e-2), d, seed=2, prepare=data.label_noise(rate, 3), **options)
-        chex.assert_trees_all_close(sweep.lane(row, 2).params, run.params, rtol=1e-4, atol=1e-6)
+        run = fnn.train(NET, CE, optim.adam(1e-2), d, seed=2, transform_train=data.label_noise(rate, 3), **options)
+        chex.assert_trees_all_close(sweep.run(row, 2).params, run.params, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("prepare", "message"),
+    ("transform_train", "message"),
     [
-        (0.3, r"prepare: got 0\.3, expected a function \(key, x, y\) -> \(x, y\)"),
-        (lambda x, y: (x, y), r"prepare: .*positional.*called as prepare\(key, x, y\)"),
-        (lambda key, x, y: (x[:5], y), r"prepare: returned \(5, 3\) float32.*expected x and y as they came"),
-        (lambda key, x, y: (x, y.astype(float)), r"prepare: returned .*\(42,\) float32; expected"),
-        (lambda key, x, y: x, r"prepare: returned .*expected x and y as they came"),
+        (0.3, r"transform_train: got 0\.3, expected a function \(key, x, y\) -> \(x, y\)"),
+        (lambda x, y: (x, y), r"transform_train: .*positional.*called as transform_train\(key, x, y\)"),
+        (lambda key, x, y: (x[:5], y), r"transform_train: returned \(5, 3\) float32.*expected x and y as they came"),
+        (lambda key, x, y: (x, y.astype(float)), r"transform_train: returned .*\(42,\) float32; expected"),
+        (lambda key, x, y: x, r"transform_train: returned .*expected x and y as they came"),
     ],
 )
-def test_what_prepare_may_not_be(prepare, message):
+def test_what_transform_train_may_not_be(transform_train, message):
     with pytest.raises(ValueError, match=message):
-        fnn.train(NET, CE, optim.adam(1e-2), blobs(), epochs=1, batch_size=10, prepare=prepare, progress=False)
+        fnn.train(NET, CE, optim.adam(1e-2), blobs(), epochs=1, batch_size=10, transform_train=transform_train, progress=False)
 
 
 @pytest.mark.parametrize(

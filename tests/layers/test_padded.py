@@ -101,11 +101,11 @@ def test_a_sweep_over_widths_is_one_program():
     options = dict(epochs=3, batch_size=16, progress=False)
     hyper = {"width": [1, 3, 6], "rate": [1e-3, 1e-2]}
     sweep = fnn.sweep(builder, BLOBS, seeds=[4, 9], hyper=hyper, **options)
-    assert len(sweep.parts) == 1
+    assert len(sweep.retrain.groups) == 1
     for row, setting in enumerate(sweep.settings):
         small = fnn.mlp((4, setting["width"], 3), init=initializers.by_unit("he"))
         alone = fnn.train(small, losses.softmax_cross_entropy, optim.adam(setting["rate"]), BLOBS, seed=9, **options)
-        lane = sweep.lane(row, 9)
+        lane = sweep.run(row, 9)
         np.testing.assert_allclose(lane.history["train_loss"], alone.history["train_loss"], rtol=1e-5)
         jax.tree.map(
             lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5), narrowed(lane.params, alone.params),

@@ -53,7 +53,7 @@ def test_it_trains_and_sweeps():
     sweep = fnn.sweep(
         lambda hyper: (net, losses.softmax_cross_entropy, optim.adam(1e-2)), blobs(), seeds=[1], exact=True, **options
     )
-    chex.assert_trees_all_equal(sweep.lane(0, 1).params, run.params)
+    chex.assert_trees_all_equal(sweep.run(0, 1).params, run.params)
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ def test_a_closer_look_is_sorted_by_nodes_a_line():
     rows = json.loads(run("fnn/training", "--json").stdout)
     densities = [row["a line"] or 0 for row in rows]
     assert densities == sorted(densities, reverse=True)
-    assert "fnn/training/run.py" in [row["name"] for row in rows]
+    assert "fnn/runs/run.py" in [row["name"] for row in rows]
 
 
 def test_a_file_may_be_named():

@@ -1,0 +1,55 @@
+"""A result as a folder of its own: `arrays.npz` and `manifest.json`, as a step of a checkpoint."""
+
+from pathlib import Path
+from typing import Any
+
+from fnn.checkpoint import files, store
+from fnn.checkpoint.arrays import Damaged, restored
+from fnn.checkpoint.structure import from_json, to_json
+from fnn.types import PyTree
+
+FORMAT = 1
+
+
+def save(path: str | Path, kind: str, content: PyTree, *, overwrite: bool = False) -> Path:
+    """Save the content of a result of a kind, "run" or "sweep"; return its folder.
+
+    Raises ValueError for a folder that exists, unless it is a result and to be overwritten.
+    """
+    folder = Path(path)
+    if folder.exists():
+        if not overwrite:
+            raise ValueError(
+                f"path: {folder} exists; take another one, or overwrite=True to replace a result."
+            )
+        if not is_result(folder):
+            raise ValueError(f"path: {folder} is no saved result, so it is not overwritten.")
+    structure, arrays = to_json(content, kind)
+    about = {"result": kind, "format": FORMAT, "structure": structure}
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    tree = {str(number): array for number, array in enumerate(arrays)}
+    files.commit_over(folder, store.packed_step(0, tree, {}, about))
+    return folder
+
+
+def is_result(path: str | Path) -> bool:
+    """Return whether a folder has been saved as a result."""
+    try:
+        return "result" in store.read_manifest(Path(path), step=0).about
+    except Damaged:
+        return False
+
+
+def load(path: str | Path) -> tuple[str, PyTree]:
+    """Load the kind and the content of a result. Damaged where it is not what was saved."""
+    folder = Path(path)
+    stored = store.read(folder, step=0)
+    about: dict[str, Any] = stored.manifest.about
+    if about.get("format") != FORMAT:
+        raise ValueError(
+            f"path: {folder} has format {about.get('format')} of a result, expected {FORMAT}: it "
+            "was written by another version of fnn."
+        )
+    arrays = {leaf.name: restored(leaf, stored.arrays[leaf.name]) for leaf in stored.manifest.leaves}
+    in_order = (arrays[str(number)] for number in range(len(arrays)))
+    return about["result"], from_json(about["structure"], in_order)

@@ -1,0 +1,188 @@
+"""The driver: the one host loop. It takes blocks to the engine and what comes out to the journal.
+
+For every block that is not finished it begins, or takes up what the journal has, and advances chunk
+by chunk. Between two chunks it tells what has happened, in plain numbers, saves if it is time, and
+obeys Ctrl-C and SIGTERM. A block that fails does not keep the others from being run.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import numpy as np
+from jaxtyping import Bool, Integer
+
+from fnn.runs.blocks import Runs
+from fnn.runs.chunks import ChunkScheduler
+from fnn.runs.engine import Engine
+from fnn.runs.journal import BlockId, Journal
+from fnn.runs.signals import StopSignals
+from fnn.types import PyTree
+
+Numbers = Integer[np.ndarray, "runs"]
+
+
+class Group(NamedTuple):
+    """The runs that one compiled program serves.
+
+    runs     all of them; a run's number is its place here
+    epochs   at which every run ends
+    outcome  the final state of a block -> what is kept of it
+    metrics  the state of a block -> {name: the latest value of each run}, for reports
+    """
+
+    engine: Engine
+    runs: Runs
+    epochs: int
+    outcome: Callable[[Any], PyTree]
+    metrics: Callable[[Any], dict[str, jax.Array]] = lambda state: {}
+
+    def outcome_like(self, runs: int) -> PyTree:
+        """Return the shapes of the outcome of so many runs."""
+        one = jax.eval_shape(self.outcome, self.engine.like)
+        return jax.tree.map(lambda leaf: np.empty((runs, *leaf.shape), leaf.dtype), one)
+
+
+class Collector(Protocol):
+    """What takes the outcomes, and knows which runs are missing."""
+
+    compile_seconds: float
+    run_seconds: float
+
+    def missing(self, group: int) -> Numbers:
+        """Return the numbers of the runs of a group that are not finished."""
+
+    def receive(self, group: int, numbers: Numbers, outcome: PyTree) -> None:
+        """Take the outcome of runs of a group: leaves (runs, …)."""
+
+
+class Failure(NamedTuple):
+    """A block that could not be run."""
+
+    group: int
+    numbers: Numbers
+    error: Exception
+
+
+class Report(NamedTuple):
+    """What the driver tells between two chunks, in plain numbers.
+
+    group, groups  the number of the program, counted from 0, and how many there are
+    devices        how many the block runs on
+    compiling      whether a program is being compiled; what follows is empty then
+    epochs         (runs,) of each run of the block: epochs done, of `last_epoch`
+    active         (runs,) whether it goes on
+    metrics        {name: (runs,)} their latest values
+    """
+
+    group: int
+    groups: int
+    devices: int
+    compiling: bool
+    last_epoch: int = 0
+    epochs: Integer[np.ndarray, "runs"] = np.empty(0, int)
+    active: Bool[np.ndarray, "runs"] = np.empty(0, bool)
+    metrics: dict[str, np.ndarray] = {}  # noqa: RUF012 - nobody changes a report
+
+
+class Driver:
+    """Run every missing run of some groups.
+
+    on_chunk        is called with a Report before compiling and after every chunk
+    multiple        chunks also end at the multiples of this number of epochs
+    keep_going      whether a block that fails leaves the others to be run
+    """
+
+    def __init__(
+        self,
+        groups: Sequence[Group],
+        collector: Collector,
+        journal: Journal,
+        on_chunk: Callable[[Report], None] = lambda report: None,
+        *,
+        multiple: int | None = None,
+        keep_going: bool = True,
+    ) -> None:
+        self.groups = groups
+        self.collector = collector
+        self.journal = journal
+        self.on_chunk = on_chunk
+        self.multiple = multiple
+        self.machine_errors = (RuntimeError, MemoryError) if keep_going else ()  # XLA's are Runtime
+        self.stop = StopSignals(journal.signals)
+
+    def drive(self) -> list[Failure]:
+        """Run what is missing, and return the blocks that failed.
+
+        Raises KeyboardInterrupt or SystemExit after a signal, when the block is saved.
+        """
+        failures: list[Failure] = []
+        with self.stop:
+            for number in range(len(self.groups)):
+                failures += self._run_group(number)
+        return failures
+
+    def restore(self) -> None:
+        """Give the collector the finished blocks that the journal has."""
+        for saved in self.journal.finished():
+            like = self.groups[saved.block.group].outcome_like(len(saved.block.runs))
+            self.collector.receive(saved.block.group, saved.block.runs, saved.read(like))
+
+    def _run_group(self, number: int) -> list[Failure]:
+        group, scheduler, compiled = self.groups[number], ChunkScheduler(), False
+        failures: list[Failure] = []
+        for numbers in group.engine.split(self.collector.missing(number)):
+            try:
+                if not compiled:
+                    self._compile(number, numbers)
+                    compiled = True
+                self._run_block(number, numbers, scheduler)
+            except self.machine_errors as error:
+                # without its frames, which would keep the block in memory
+                failures.append(Failure(number, numbers, error.with_traceback(None)))
+        return failures
+
+    def _compile(self, number: int, numbers: Numbers) -> None:
+        group = self.groups[number]
+        devices = group.engine.shape.devices
+        self.on_chunk(Report(number, len(self.groups), devices, compiling=True))
+        start = time.perf_counter()
+        group.engine.compile(group.runs.at(numbers))
+        self.collector.compile_seconds += time.perf_counter() - start
+
+    def _run_block(self, number: int, numbers: Numbers, scheduler: ChunkScheduler) -> None:
+        start = time.perf_counter()
+        group = self.groups[number]
+        block = group.engine.block(group.runs.at(numbers))
+        block_id = BlockId(number, numbers, tuple(group.engine.shape))
+
+        saved = self.journal.progress(block_id, group.engine.block_like())
+        state = block.begin() if saved is None else block.restore(saved)
+        for state in scheduler.chunks(
+            block.advance, block.locate_divergence, state, group.epochs, self.multiple
+        ):
+            self._between_chunks(number, block_id, block, state)
+
+        outcome = block.collect(group.outcome(state))
+        self.collector.receive(number, numbers, outcome)
+        self.collector.run_seconds += time.perf_counter() - start
+        self.journal.save_finished(block_id, outcome)
+        self.stop.raise_if_requested(self.journal.message(group.epochs))
+
+    def _between_chunks(self, number: int, block_id: BlockId, block: Any, state: Any) -> None:
+        group = self.groups[number]
+        told = (state.epochs, state.active, group.metrics(state))
+        epochs, active, metrics = block.collect(told)
+        devices = group.engine.shape.devices
+        groups = len(self.groups)
+        self.on_chunk(
+            Report(number, groups, devices, False, group.epochs, epochs, active, metrics)
+        )
+        if not active.any():
+            return  # it is saved as finished
+        done = int(epochs.max())
+        requested = self.stop.requested is not None
+        if requested or self.journal.is_due(done):
+            self.journal.save_progress(block_id, state)
+        self.stop.raise_if_requested(self.journal.message(done))

@@ -1,0 +1,103 @@
+"""Filling a sweep: the driver runs what is missing, and what comes out is put into the arrays."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+
+from fnn.runs.driver import Driver, Failure, Group
+from fnn.runs.interrupted import SweepFailed, SweepInterrupted
+from fnn.runs.journal import Journal
+from fnn.runs.progress import ProgressBar
+from fnn.runs.results import Sweep
+from fnn.types import PyTree
+
+
+class Filling:
+    """The collector of a driver: it puts outcomes into a sweep.
+
+    rows    of each group, the rows of its settings
+    groups  what the driver runs; the runs of a group are its settings × the seeds
+    """
+
+    def __init__(
+        self, sweep: Sweep, rows: Sequence[Sequence[int]], groups: Sequence[Group]
+    ) -> None:
+        self.sweep = sweep
+        self.rows = [np.array(each) for each in rows]
+        self.groups = groups
+        self.compile_seconds = 0.0
+        self.run_seconds = 0.0
+
+    def put(self, rows: np.ndarray, columns: np.ndarray, outcome: PyTree) -> None:
+        """Put in the outcome of the runs at these settings and positions of seeds."""
+        raise NotImplementedError
+
+    def missing(self, group: int) -> np.ndarray:
+        """Return the numbers of the runs of a group that are not finished."""
+        return np.flatnonzero(~self.sweep.finished[self.rows[group]])
+
+    def receive(self, group: int, numbers: np.ndarray, outcome: PyTree) -> None:
+        """Put in the outcome of runs of a group."""
+        rows, columns = self.index(group, numbers)
+        self.put(rows, columns, outcome)
+        self.sweep.finished[rows, columns] = True
+
+    def index(self, group: int, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return settings and positions of seeds of runs of a group."""
+        seeds = len(self.sweep.seeds)
+        return self.rows[group][numbers // seeds], numbers % seeds
+
+    def failed(self, failure: Failure) -> tuple[list[tuple[int, int]], Exception]:
+        """Return the runs of a block that failed, as (setting, seed), and the error."""
+        rows, columns = self.index(failure.group, failure.numbers)
+        seeds = [self.sweep.seeds[column] for column in columns]
+        return list(zip(rows.tolist(), seeds, strict=True)), failure.error
+
+
+def fill(
+    filling: Filling, journal: Journal, progress: bool = True, smaller_blocks: bool = False
+) -> Sweep:
+    """Run what is missing of a sweep; a block that fails leaves the others to be run."""
+    sweep, groups = filling.sweep, filling.groups
+    if smaller_blocks:
+        groups = [group._replace(engine=group.engine.with_one_row()) for group in groups]
+    again = partial(fill, filling, journal)
+    try:
+        with journal.opened():
+            driver = Driver(groups, filling, journal)
+            driver.restore()
+            done = int(np.count_nonzero(sweep.finished))
+            with ProgressBar("run", sweep.finished.size, done, progress) as bar:
+                driver.on_chunk = bar
+                failures = driver.drive()
+    except KeyboardInterrupt as stop:
+        raise SweepInterrupted(sweep, again) from stop
+    finally:
+        sweep.compile_seconds = filling.compile_seconds
+        sweep.run_seconds = filling.run_seconds
+    if failures:
+        failed = [filling.failed(failure) for failure in failures]
+        raise SweepFailed(sweep, failed, again) from failures[0].error
+    return sweep
+
+
+def put_outputs(
+    outputs: Sequence[PyTree | None], rows: np.ndarray, columns: np.ndarray, values: PyTree
+) -> None:
+    """Put the values of runs, leaves (runs, …), into the outputs of their settings, if kept."""
+    for row in np.unique(rows):
+        is_here = rows == row
+
+        def write(leaf: Any, some: Any, is_here: np.ndarray = is_here) -> None:
+            leaf[columns[is_here]] = some[is_here]
+
+        if outputs[row] is not None:
+            jax.tree.map(write, outputs[row], values)
+
+
+def zeros(runs: int, like: PyTree) -> PyTree:
+    """Return zeros with leaves (runs, …) for the shapes of one run."""
+    return jax.tree.map(lambda leaf: np.zeros((runs, *leaf.shape), leaf.dtype), like)

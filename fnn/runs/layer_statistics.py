@@ -1,0 +1,42 @@
+"""How large the numbers of each layer are: where to look when a run diverges."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from fnn.types import Features, Layer, Params, State
+
+
+class LayerStatistics(NamedTuple):
+    """The largest magnitudes of a layer's outputs and of its parameters (0 where it has none)."""
+
+    layer: str
+    output: float
+    parameter: float
+
+    def __str__(self) -> str:
+        return f"{self.layer}: output {self.output:.3g}, parameter {self.parameter:.3g}"
+
+
+def layer_statistics(
+    net: Layer, params: Params, state: State, x: Features
+) -> list[LayerStatistics]:
+    """Measure every layer of a chain of layers, in evaluation mode on x (features, batch)."""
+    parts = net.parts or (net,)
+    params_of_parts = params if net.parts else (params,)
+    states = state if net.parts and state else (state,) * len(parts)
+    measured = []
+    for number, (part, own, own_state) in enumerate(
+        zip(parts, params_of_parts, states, strict=True)
+    ):
+        x, _, _ = part.forward(own, own_state, x, key=None, train=False)
+        largest = [jnp.max(jnp.abs(leaf), initial=0) for leaf in jax.tree.leaves(own)]
+        measured.append(
+            LayerStatistics(
+                layer=f"layer {number} ({part.name})",
+                output=float(jnp.max(jnp.abs(x))),
+                parameter=float(max(largest, default=0)),
+            )
+        )
+    return measured

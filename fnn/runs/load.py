@@ -1,0 +1,89 @@
+"""`fnn.load`: results that were saved, and what a checkpoint directory has."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from fnn.checkpoint import result
+from fnn.checkpoint.run_directory import CALL, read_arguments, saved_steps
+from fnn.checkpoint.store import ARGUMENTS
+from fnn.runs import sweep as sweep_door
+from fnn.runs import sweep_function as function_door
+from fnn.runs.journal import FINISHED, PROGRESS
+from fnn.runs.results import Sweep
+from fnn.runs.retraining import Retraining
+from fnn.runs.run import Run
+from fnn.runs.train import run_of
+from fnn.types import PyTree
+
+
+def load(path: str | Path) -> Run | Sweep:
+    """Load what `run.save` or `sweep.save` has saved, or what a checkpoint directory has so far.
+
+    A run in a checkpoint directory is the last that was saved of it; a sweep has the runs of the
+    finished blocks. Nothing in the folder is executed. A sweep comes without its programs and data:
+    `sweep.run` takes builder= and dataset= where parameters were not kept.
+
+    Raises fnn.checkpoint.Damaged where it is not what was saved, ValueError for another kind of
+    folder or another version of the format, FileNotFoundError where there is none.
+    """
+    folder = Path(path)
+    if not folder.exists():
+        raise FileNotFoundError(f"{folder}: no such folder; expected one that save() has made.")
+    if (folder / ARGUMENTS).exists():
+        return load_checkpoint(folder)
+    kind, content = result.load(folder)
+    if kind == "run":
+        return Run(**content)
+    retrain = content.pop("retrain")
+    return Sweep(**content, retrain=retrain and retraining_from(retrain))
+
+
+def load_checkpoint(folder: Path) -> Run | Sweep:
+    """Load what the directory of a call has so far."""
+    read_arguments(folder)  # refuses other formats
+    kind, content = result.load(folder / CALL)
+    if kind == "run":
+        return load_run(folder, content["seed"])
+    blocks = list(saved_steps(folder, FINISHED))
+    if not blocks:
+        raise ValueError(f"path: {folder} has no finished block of its sweep yet.")
+    likes: list[PyTree] = [None] * len(content["rows"])
+    for block in blocks:
+        likes[int(block["id"]["group"])] = jax.tree.map(lambda leaf: leaf[0], block["tree"])
+    filling = (load_sweep if kind == "sweep" else load_function)(content, likes)
+    for block in blocks:
+        numbers = block["id"]["runs"]
+        filling.receive(int(block["id"]["group"]), numbers, block["tree"])
+    return filling.sweep
+
+
+def load_run(folder: Path, seed: int) -> Run:
+    """Load the last state that was saved of a run."""
+    for block in saved_steps(folder, FINISHED):
+        return run_of(block["tree"], seed)
+    for block in saved_steps(folder, PROGRESS):
+        return run_of(jax.tree.map(lambda leaf: leaf[0], block["tree"]), seed)
+    raise ValueError(f"path: {folder} has nothing saved of its run yet.")
+
+
+def load_sweep(content: dict[str, Any], likes: list[PyTree]) -> sweep_door.TrainFilling:
+    """Make an empty sweep of a checkpoint directory."""
+    retraining = retraining_from(content["retrain"])
+    empty = sweep_door.empty_sweep(retraining, content["rows"], likes)
+    return sweep_door.TrainFilling(empty, content["rows"], ())
+
+
+def load_function(content: dict[str, Any], likes: list[PyTree]) -> function_door.FunctionFilling:
+    """Make an empty sweep of a function of a checkpoint directory."""
+    arguments = (content[name] for name in ("settings", "seeds", "rows"))
+    empty = function_door.empty_sweep(*arguments, likes, content["runs_per_vmap"])
+    return function_door.FunctionFilling(empty, content["rows"], ())
+
+
+def retraining_from(state: dict[str, Any]) -> Retraining:
+    """Make what trains runs again of what was saved of it."""
+    retraining = Retraining.__new__(Retraining)
+    retraining.__setstate__(state)
+    return retraining

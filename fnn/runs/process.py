@@ -1,0 +1,47 @@
+"""The contract between what is run and the engine that runs it."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeAlias
+
+from jaxtyping import Array, Bool, Integer, UInt32
+from numpy import ndarray
+
+from fnn.types import PyTree
+
+Seed: TypeAlias = UInt32[Array, ""] | UInt32[ndarray, ""] | int
+Hyper: TypeAlias = Mapping[str, Any]
+
+
+class ProcessState(Protocol):
+    """The state of one run between two epochs: a pytree of arrays with these three among them.
+
+    epochs     how many have been run
+    active     whether another epoch would be run
+    nonfinite  whether the next epoch ends in numbers that are not finite
+    """
+
+    epochs: Integer[Array, ""]
+    active: Bool[Array, ""]
+    nonfinite: Bool[Array, ""]
+
+
+class Process(Protocol):
+    """What one run does: pure functions of its seed and its traced hyperparameters.
+
+    The engine compiles them over many runs. A process is hashable, and two of equal parts are
+    equal, so that nothing is compiled twice. Advancing in pieces gives the same bits as advancing
+    at once. Under vmap a run that is not active, or that has `until` epochs, does not change.
+    """
+
+    def begin(self, seed: Seed, hyper: Hyper) -> Any:
+        """Return the state before the first epoch."""
+
+    def advance(self, seed: Seed, hyper: Hyper, data: PyTree, state: Any, until: Any) -> Any:
+        """Return the state after `until` epochs.
+
+        A run that ends before stays where it ended. One whose next epoch ends in numbers that are
+        not finite stays before that epoch, marked `nonfinite`.
+        """
+
+    def locate_divergence(self, seed: Seed, hyper: Hyper, data: PyTree, state: Any) -> Any:
+        """Return the state of a nonfinite run with the step that diverged, or with the mark gone."""

@@ -1,0 +1,116 @@
+"""The refusals that `fnn.train` and `fnn.sweep` share, all made before anything is compiled."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fnn import checks
+from fnn.backprop import check_loss, check_net, outputs_of
+from fnn.data import Dataset, Split
+from fnn.runs.step import TrainSpec, TransformTrain
+from fnn.runs.training import Plan
+from fnn.types import Loss
+
+
+def check_run(spec: TrainSpec, dataset: Dataset, epochs: int, batch_size: int, patience: int | None) -> Plan:
+    """The plan of a run; ValueError for whatever does not fit together."""
+    check_parts(*spec)
+    check_data(dataset)
+    plan = checked_plan(dataset, epochs, batch_size, patience)
+    check_fit(spec, dataset)
+    return plan
+
+
+def checked_plan(dataset: Dataset, epochs: int, batch_size: int, patience: int | None) -> Plan:
+    """The plan, its numbers checked; the generator of random numbers too, on which every run rests."""
+    checks.threefry()
+    plan = Plan(checks.count("epochs", epochs), checks.count("batch_size", batch_size))
+    if patience is not None:
+        plan = plan._replace(patience=checks.count("patience", patience))
+    n = len(dataset.train.x)
+    if plan.batch_size > n:
+        raise ValueError(f"batch_size: got {batch_size} for {n} training examples, expected at most {n}.")
+    return plan
+
+
+def check_parts(net: Any, loss: Any, optimizer: Any, transform_train: Any = None) -> None:
+    """Refuses what is not a Layer, a Loss, an optimizer and, if there is one, a function, in this order."""
+    check_net(net)
+    if _is_optimizer(loss) and isinstance(optimizer, Loss):
+        raise ValueError("loss, optimizer: got them in the other order; the order is net, loss, optimizer.")
+    check_loss(loss)
+    checks.instance("optimizer", optimizer, _is_optimizer(optimizer), "one such as fnn.optim.adam(1e-3)")
+    if transform_train is not None and not callable(transform_train):
+        raise ValueError(f"transform_train: got {transform_train!r}, expected a function (key, x, y) -> (x, y), or None.")
+
+
+def _is_optimizer(value: Any) -> bool:
+    return hasattr(value, "init") and hasattr(value, "update")
+
+
+def check_data(dataset: Any) -> None:
+    """Refuses splits that are no arrays, are empty, do not match each other or hold what JAX would change."""
+    if not isinstance(dataset, Dataset):
+        raise ValueError(
+            f"dataset: got {type(dataset).__name__}, expected a Dataset; make one with fnn.data.from_arrays(x, y)."
+        )
+    for name, split in dataset.splits.items():
+        _check_arrays(name, split)
+        checks.examples(split.x, split.y, f"{name}.x", f"{name}.y")
+        if split.x.shape[1:] != dataset.train.x.shape[1:] or split.y.shape[1:] != dataset.train.y.shape[1:]:
+            raise ValueError(
+                f"{name}: got x {split.x.shape} and y {split.y.shape}, which do not match train's "
+                f"{dataset.train.x.shape} and {dataset.train.y.shape}."
+            )
+
+
+def _check_arrays(name: str, split: Any) -> None:
+    if not isinstance(split, Split):
+        raise ValueError(f"{name}: got {type(split).__name__}, expected a fnn.data.Split(x, y).")
+    for part, array in split._asdict().items():
+        if not isinstance(array, (np.ndarray, jax.Array)):
+            raise ValueError(f"{name}.{part}: got {type(array).__name__}, expected an array; use np.asarray({part}).")
+
+
+def check_fit(spec: TrainSpec, dataset: Dataset) -> None:
+    """Refuses a network, a loss and data that do not fit together, by tracing the shapes and reading the targets."""
+    net, loss, _, transform_train = spec
+    outputs = outputs_of(net, dataset.train.x.shape[1])
+    if transform_train is not None:
+        dataset = dataset._replace(train=_transformed(transform_train, dataset.train))
+    for name, split in dataset.splits.items():
+        try:
+            _check_target(loss.value, outputs, split.y.shape[::-1], split.y.dtype)
+            if loss.check is not None:
+                loss.check(np.asarray(split.y).T, outputs)
+        except ValueError as error:
+            raise ValueError(f"{name}.{error}") from error
+
+
+@lru_cache(maxsize=256)
+def _check_target(value: Callable, outputs: int, shape: tuple[int, ...], dtype: Any) -> None:
+    """Refuses targets of a shape or dtype that the loss does not take, by tracing it once."""
+    prediction = jax.ShapeDtypeStruct((outputs, shape[-1]), jnp.result_type(float))
+    target = jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(dtype))
+    jax.eval_shape(value, prediction, target)
+
+
+def _transformed(transform_train: TransformTrain, train: Split) -> Split:
+    """The training rows as one seed's run has them, or as they came while hyperparameters are traced. Refuses rows of
+    other shapes or dtypes, since what was checked of the data would not hold for them."""
+    rows = jax.eval_shape(lambda *rows: rows, *train)
+    try:
+        returned = jax.eval_shape(transform_train, jax.random.key(0), *rows)
+    except TypeError as error:
+        raise ValueError(f"transform_train: {error}; it is called as transform_train(key, x, y) and returns (x, y).") from error
+    found = [(np.shape(leaf), leaf.dtype) for leaf in jax.tree.leaves(returned)]
+    if not isinstance(returned, tuple) or found != [(array.shape, array.dtype) for array in rows]:
+        expected = ", ".join(f"{array.shape} {array.dtype}" for array in rows)
+        got = ", ".join(f"{shape} {dtype}" for shape, dtype in found)
+        raise ValueError(f"transform_train: returned {got}; expected x and y as they came, {expected}.")
+    x, y = transform_train(jax.random.key(0), *map(jnp.asarray, train))
+    return Split(np.asarray(x), np.asarray(y)) if checks.is_concrete((x, y)) else train

@@ -1,0 +1,399 @@
+"""What a sweep gives: arrays with the axes (setting, seed, epoch), and tables of them."""
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import jax
+import numpy as np
+from jaxtyping import Bool, Float, Integer, Shaped
+
+from fnn import checks
+from fnn.checkpoint import result
+from fnn.runs.run import Run
+from fnn.runs.settings import Setting
+from fnn.runs.step import NEVER
+from fnn.runs.summary import Row, Summary, summary_of, table
+from fnn.types import Layer, Params, PyTree, State
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
+
+SHOWN = 3  # settings in a repr
+
+
+class Parameters(NamedTuple):
+    """What a sweep keeps of the networks of a setting; leaves are (seeds, …)."""
+
+    params: Params
+    state: State
+    best_params: Params
+    best_state: State
+
+
+class Retrain(Protocol):
+    """Trains runs again, of which the parameters were not kept, and builds their networks.
+
+    Pickle leaves out its programs and data; then it takes builder and dataset.
+    """
+
+    def __call__(self, setting: int, columns: Sequence[int], builder: Any, dataset: Any) -> Any:
+        """Return the Parameters of runs of a setting: leaves (runs, …)."""
+
+    def net(self, setting: int, builder: Any, dataset: Any) -> Layer:
+        """Return the network of a setting."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled and saved."""
+
+
+@dataclass(repr=False)
+class Sweep:
+    """The outcome of every run, of `fnn.sweep` or `fnn.sweep_function`; it can be pickled.
+
+    settings       one dict of hyperparameters a row
+    seeds          the seeds
+    history        name -> (settings, seeds, epochs), as in `fnn.Run`; of a function, the entries of
+                   its dict that are numbers (then epochs is 1) or (n,), of one shape in all settings
+    finished       (settings, seeds); false where a sweep was interrupted before
+    outputs        for each setting a pytree with leaves (seeds, …): the `Parameters`, or None where
+                   they were not kept; of a function, what it returned, zero where it is not finished
+    best_epoch     (settings, seeds) the epoch of the lowest validation loss (−1: there was none)
+    stopped_epoch  (settings, seeds) the last epoch that was trained
+    diverged_step  (settings, seeds) the first step that was not finite (−1: there was none)
+    runs_per_vmap  for each setting, how many runs shared a vmapped row: at equal numbers every bit
+                   of a run is the same in any sweep
+    compile_seconds, run_seconds
+
+    best_epoch, stopped_epoch and diverged_step are None for a function.
+    """
+
+    settings: list[Setting]
+    seeds: list[int]
+    history: dict[str, Shaped[np.ndarray, "settings seeds epochs"]]
+    finished: Bool[np.ndarray, "settings seeds"]
+    outputs: list[PyTree | None]
+    best_epoch: Integer[np.ndarray, "settings seeds"] | None = None
+    stopped_epoch: Integer[np.ndarray, "settings seeds"] | None = None
+    diverged_step: Integer[np.ndarray, "settings seeds"] | None = None
+    runs_per_vmap: tuple[int, ...] = ()
+    compile_seconds: float = 0.0
+    run_seconds: float = 0.0
+    retrain: Retrain | None = None
+
+    # ------------------------------------------------------------------------------------ runs
+
+    def run(self, setting: int | Row, seed: int, *, builder: Any = None, dataset: Any = None) -> Run:
+        """Return one run.
+
+        setting           a row number of `settings`, or a row of `summary` or `best`
+        seed              one of `seeds` (the seed, not its position)
+        builder, dataset  those of the sweep: needed where parameters were not kept and the sweep
+                          was pickled or loaded. The run is then trained again, bit for bit
+        """
+        row, column = self._index(setting, seed)
+        best, stopped, diverged = self.best_epoch, self.stopped_epoch, self.diverged_step
+        if best is None or stopped is None or diverged is None:
+            raise ValueError(
+                "run: this is a sweep of a function, which has no runs of fnn; outputs[setting] "
+                "has what it returned."
+            )
+        parameters = self._parameters(row, [column], builder, dataset)
+        return Run(
+            *jax.tree.map(lambda leaf: leaf[0], parameters),
+            best_epoch=int(best[row, column]),
+            stopped_epoch=int(stopped[row, column]),
+            diverged_step=int(diverged[row, column]),
+            history={name: values[row, column] for name, values in self.history.items()},
+            seed=self.seeds[column],
+            compile_seconds=self.compile_seconds,
+            run_seconds=self.run_seconds,
+        )
+
+    def params(self, setting: int | Row, *, builder: Any = None, dataset: Any = None) -> Params:
+        """Return the parameters of every run of a setting, as trained; leaves are (seeds, …)."""
+        row = self._row(setting)
+        if not self.finished[row].all():
+            raise ValueError(
+                f"params: setting {row} has runs that were not trained; the sweep was interrupted "
+                "before."
+            )
+        return self._parameters(row, range(len(self.seeds)), builder, dataset).params
+
+    def net(self, setting: int | Row, *, builder: Any = None, dataset: Any = None) -> Layer:
+        """Return the network of a setting, as it was trained.
+
+        `fnn.apply(sweep.net(best), run.params, x, state=run.state)`. (A builder that is called with
+        plain numbers may build another one: fnn.mlp leaves out a dropout of 0.)
+        """
+        if self.retrain is None:
+            raise ValueError("net: this is a sweep of a function, which has no network of fnn.")
+        return self.retrain.net(self._row(setting), builder, dataset)
+
+    @property
+    def values(self) -> PyTree:
+        """Return the outputs as one pytree with leaves (settings, seeds, …).
+
+        Raises ValueError where settings have other shapes; `outputs` has them one by one.
+        """
+        for row, value in enumerate(self.outputs):
+            if difference := checks.difference(value, self.outputs[0]):
+                raise ValueError(
+                    f"values: setting {row}{difference}, unlike setting 0; use outputs[setting]."
+                )
+        return jax.tree.map(lambda *leaves: np.stack(leaves), *self.outputs)
+
+    # ---------------------------------------------------------------------------------- tables
+
+    @property
+    def diverged(self) -> Bool[np.ndarray, "settings seeds"]:
+        """Return the runs that ended in numbers that are not finite."""
+        if self.diverged_step is not None:
+            return self.diverged_step != NEVER
+        ends = [~np.isfinite(values[..., -1]) for values in self.history.values()]
+        return self.finished & np.any(ends, axis=0) if ends else ~self.finished & False
+
+    @property
+    def main_metric(self) -> str:
+        """Return what is shown where nothing is asked for: test_accuracy, test_loss or a first."""
+        for name in ("test_accuracy", "test_loss", *self.history):
+            if name in self.history:
+                return name
+        raise ValueError(f"metric: {self._no_history('')}")
+
+    def final(self, metric: str) -> Float[np.ndarray, "settings seeds"]:
+        """Return a history entry at each run's last epoch; NaN where the run diverged."""
+        if metric not in self.history and (reason := self._no_history(metric)):
+            raise ValueError(f"metric: {reason}")
+        values = checks.lookup("metric", metric, self.history)
+        if self.stopped_epoch is None:
+            return values[..., -1]
+        last = np.maximum(self.stopped_epoch, 0)[..., None]
+        return np.take_along_axis(values, last, axis=-1)[..., 0]
+
+    def summary(self, metric: str | None = None, *, interval: str = "t") -> Summary:
+        """Summarize each setting: mean, its 95% interval, median, min, max over the sound runs.
+
+        metric    an entry of `history`, at each run's last epoch; test_accuracy by default, or
+                  test_loss, or the first one
+        interval  "t" or "bootstrap"
+        """
+        name = self.main_metric if metric is None else metric
+        final = self.final(name)
+        diverged = self._diverged_in(final)
+        sound = self.finished & ~diverged
+        rows = summary_of(name, self.settings, final, sound, self.finished & diverged, interval)
+        trained = self.stopped_epoch is not None
+        return rows._replace(when=", last trained epoch" if trained else "")
+
+    def best(self, metric: str = "validation_loss", mode: str = "min") -> Row:
+        """Return the summary row of the best setting, with its mean of `metric` beside the rest.
+
+        It is the one with the lowest mean (mode "max": the highest) among those with the fewest
+        runs that diverged. The test set has no say. Raises ValueError where no setting has a run
+        that was finished and did not diverge.
+        """
+        if mode not in ("min", "max"):
+            raise ValueError(f"mode: got {mode!r}, expected 'min' or 'max'.")
+        ranked = self._ranked(metric, mode)
+        if not ranked:
+            raise ValueError(
+                f"best: of {self.finished.size} runs {np.count_nonzero(self.finished)} were "
+                f"finished and {np.count_nonzero(self.diverged)} of them diverged; no setting has "
+                f"a finite {metric}."
+            )
+        summary = self.summary()
+        row = summary.rows[ranked[0]["setting"]]
+        return {"metric": summary.metric, **row, metric: ranked[0]["mean"]}
+
+    def records(self, *, every_epoch: bool = False) -> Iterator[Row]:
+        """Yield a flat dict for each run, or for each of its epochs.
+
+        It has setting, its hyperparameters, seed, epoch, the history's entries, and whether the run
+        diverged.
+        """
+        if every_epoch and len(lengths := {a.shape[-1] for a in self.history.values()} - {1}) > 1:
+            raise ValueError(f"every_epoch: histories have {sorted(lengths)} entries, not as many.")
+        diverged = self.diverged
+        for row, column in np.argwhere(self.finished).tolist():
+            stop = self._last(row, column)
+            for epoch in range(stop + 1) if every_epoch else (stop,):
+                values = {
+                    name: array[row, column, min(epoch, array.shape[-1] - 1)].item()
+                    for name, array in self.history.items()
+                }
+                named = {"setting": row, **self.settings[row], "seed": self.seeds[column]}
+                ended = bool(diverged[row, column])
+                yield {**named, "epoch": epoch, **values, "diverged": ended}
+
+    def to_csv(self, path: str | Path, *, every_epoch: bool = False) -> None:
+        """Write `records` with a header line. A value that is not a number is written as text."""
+        columns = ["setting", *self.settings[0], "seed", "epoch", *self.history, "diverged"]
+        with open(path, "w", newline="") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(self.records(every_epoch=every_epoch))
+
+    def to_pandas(self, *, every_epoch: bool = False) -> "pandas.DataFrame":
+        """Return `records` as a pandas.DataFrame. Needs pandas: pip install "fnn[tables]"."""
+        pandas = checks.optional("pandas", "tables")
+        return pandas.DataFrame.from_records(list(self.records(every_epoch=every_epoch)))
+
+    def to_xarray(self) -> "xarray.Dataset":
+        """Return the arrays as an xarray.Dataset: dimensions setting, seed and epoch.
+
+        The hyperparameters are coordinates of setting. Needs xarray: pip install "fnn[tables]".
+        """
+        xarray = checks.optional("xarray", "tables")
+        sides = ("setting", "seed")
+        variables: dict[str, Any] = {}
+        for name, values in self.history.items():
+            is_number = values.shape[-1] == 1 and self.stopped_epoch is None
+            variables[name] = (sides, values[..., 0]) if is_number else ((*sides, "epoch"), values)
+        for name in ("finished", "best_epoch", "stopped_epoch", "diverged_step"):
+            if getattr(self, name) is not None:
+                variables[name] = (sides, getattr(self, name))
+        coordinates: dict[str, Any] = {"setting": range(len(self.settings)), "seed": self.seeds}
+        for name in self.settings[0]:
+            column = np.empty(len(self.settings), object)
+            column[:] = [setting[name] for setting in self.settings]
+            is_plain = all(type(value) is type(column[0]) for value in column)
+            as_numbers = is_plain and isinstance(column[0], (bool, int, float, str))
+            coordinates[name] = ("setting", np.array(column.tolist()) if as_numbers else column)
+        return xarray.Dataset(variables, coordinates)
+
+    # ---------------------------------------------------------------------------------- saving
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Save the sweep as a folder of `arrays.npz` and `manifest.json`, which `fnn.load` reads.
+
+        Values of hyperparameters that are not numbers, texts or tuples of them are saved as text.
+        Raises ValueError for a folder that exists (overwrite=True replaces a result), and for
+        outputs that are not in tuples, lists, dicts and NamedTuples.
+        """
+        content = self._content()
+        retrain = self.retrain
+        content["retrain"] = None if retrain is None else retrain.__getstate__()
+        content["settings"] = plain_settings(self.settings)
+        return result.save(path, "sweep", content, overwrite=overwrite)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self._content()
+
+    def _content(self) -> dict[str, Any]:
+        """Return the fields, with arrays that lie in a file in memory."""
+        content = {field.name: getattr(self, field.name) for field in fields(self)}
+        content["history"] = {name: np.array(values) for name, values in self.history.items()}
+        return content
+
+    def __repr__(self) -> str:
+        counts = [f"{len(self.settings)} settings", f"{len(self.seeds)} seeds"]
+        counts = [text[:-1] if text.startswith("1 ") else text for text in counts]
+        trained = self.stopped_epoch is not None
+        epochs = max((values.shape[-1] for values in self.history.values()), default=0)
+        lines = [f"{' × '.join(counts)}{f', {epochs} epochs' if trained else ''}"]
+        if count := np.count_nonzero(self.diverged):
+            lines[0] += f", {count} diverged"
+        if count := np.count_nonzero(~self.finished):
+            lines[0] += f", {count} unfinished"
+        if self.history and (rows := self._shown()):
+            lines.append(table(rows).replace("\n", "\n  "))
+        return f"Sweep({lines[0]})" + "".join(f"\n  {line}" for line in lines[1:])
+
+    def _shown(self) -> list[Row]:
+        """Return the best three settings by validation loss, the first three of a function."""
+        by = "validation_loss" if "validation_loss" in self.history else self.main_metric
+        rows = self._ranked(by, "min") if by == "validation_loss" else self.summary(by).rows
+        shown = []
+        means = {row["setting"]: row["mean"] for row in self.summary().rows}
+        for row in rows[:SHOWN]:
+            named = {"setting": row["setting"], **self.settings[row["setting"]], by: row["mean"]}
+            beside = {self.main_metric: means[row["setting"]]} if self.main_metric != by else {}
+            shown.append({**named, **beside, "n": row["n"], "diverged": row["diverged"]})
+        return shown
+
+    def _ranked(self, metric: str, mode: str) -> list[Row]:
+        """Return the summary rows that have a finite mean, the best first."""
+        rows = [row for row in self.summary(metric).rows if np.isfinite(row["mean"])]
+        sign = 1 if mode == "min" else -1
+        return sorted(rows, key=lambda row: (row["diverged"], sign * row["mean"]))
+
+    def _diverged_in(self, final: Float[np.ndarray, "settings seeds"]) -> np.ndarray:
+        """Return the runs that diverged; of a function, those whose metric is not finite."""
+        return self.diverged if self.diverged_step is not None else ~np.isfinite(final)
+
+    def _last(self, row: int, column: int) -> int:
+        """Return the last epoch of a run."""
+        if self.stopped_epoch is not None:
+            return int(self.stopped_epoch[row, column])
+        return max((values.shape[-1] for values in self.history.values()), default=1) - 1
+
+    def _no_history(self, metric: str) -> str:
+        """Return why a name that a function's outputs may have is no entry of the history."""
+        if not all(isinstance(output, Mapping) for output in self.outputs):
+            if self.stopped_epoch is not None:
+                return ""
+            return "f returned no dict, so nothing has a name; take `values` or `outputs`."
+        shapes = [np.shape(output.get(metric))[1:] for output in self.outputs if metric in output]
+        if not shapes:
+            return ""
+        if len(set(shapes)) > 1:
+            return f"{metric!r} is {shapes[0]} in the first setting, otherwise in others."
+        return f"{metric!r} has shape {shapes[0]} in each run, expected one number or (n,)."
+
+    def _parameters(
+        self, row: int, columns: Sequence[int], builder: Any, dataset: Any
+    ) -> Parameters:
+        """Return the parameters of runs of a setting; leaves are (runs, …)."""
+        kept = self.outputs[row]
+        if kept is not None:
+            return jax.tree.map(lambda leaf: leaf[list(columns)], kept)
+        if self.retrain is None:
+            raise ValueError("run: this is a sweep of a function, which has no runs of fnn.")
+        return self.retrain(row, columns, builder, dataset)
+
+    def _row(self, setting: int | Row) -> int:
+        row: Any = setting
+        if isinstance(setting, Mapping):
+            is_setting = setting in self.settings
+            row = self.settings.index(dict(setting)) if is_setting else setting.get("setting")
+        if isinstance(row, bool) or not isinstance(row, (int, np.integer)):
+            raise ValueError(
+                f"setting: got {setting!r}, expected a row number, one of `settings`, or a row of "
+                "summary() or best()."
+            )
+        if not 0 <= row < len(self.settings):
+            raise ValueError(
+                f"setting: got {row}, expected a row from 0 to {len(self.settings) - 1}."
+            )
+        return int(row)
+
+    def _index(self, setting: int | Row, seed: int) -> tuple[int, int]:
+        row = self._row(setting)
+        if isinstance(seed, bool) or seed not in self.seeds:
+            raise ValueError(
+                f"seed: got {seed}, expected one of the sweep's {len(self.seeds)} seeds."
+            )
+        column = self.seeds.index(seed)
+        if not self.finished[row, column]:
+            raise ValueError(
+                f"run: setting {row}, seed {seed} was not trained; the sweep was interrupted before."
+            )
+        return row, column
+
+
+def plain_settings(settings: Sequence[Setting]) -> list[Setting]:
+    """Return settings that JSON can hold: what is no number, text or tuple of them is a text."""
+    return [{name: _plain(value) for name, value in setting.items()} for setting in settings]
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that JSON can hold, as text where it is anything else."""
+    if isinstance(value, (bool, int, float, str, type(None))):
+        return value
+    if type(value) is tuple:
+        return tuple(_plain(each) for each in value)
+    return repr(value)

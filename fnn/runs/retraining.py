@@ -1,0 +1,123 @@
+"""Training runs of a sweep again, of which the parameters were not kept."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fnn.checkpoint.manifest import differences
+from fnn.data import Dataset
+from fnn.runs.driver import Driver
+from fnn.runs.journal import Journal
+from fnn.runs.results import Parameters, plain_settings
+from fnn.runs.spec_groups import Builder
+from fnn.runs.sweep_groups import (
+    SweepCall,
+    SweepGroup,
+    fingerprint_of,
+    parameters_of,
+    sweep_groups,
+)
+from fnn.types import Layer, PyTree
+
+
+class Retraining:
+    """Trains runs of a sweep again, bit for bit, with its programs and its data.
+
+    Pickle leaves out programs and data, and keeps their fingerprint. What was unpickled takes the
+    builder and the data set again, and refuses others.
+    """
+
+    def __init__(
+        self,
+        call: SweepCall,
+        groups: Sequence[SweepGroup] | None = None,
+        dataset: Dataset | None = None,
+        fingerprint: tuple[dict[str, Any], list[str]] | None = None,
+    ) -> None:
+        self.call = call
+        self.groups = groups
+        self.dataset = dataset
+        self._fingerprint = fingerprint
+
+    def __call__(
+        self, setting: int, columns: Sequence[int], builder: Any = None, dataset: Any = None
+    ) -> Parameters:
+        """Train the runs of a setting at these positions of seeds; leaves are (runs, …)."""
+        chosen = self._group("run", setting, builder, dataset)
+        like = chosen.group.engine.like
+        if any(leaf.dtype != jnp.result_type(float) for leaf in like.history.values()):
+            raise ValueError(
+                "x64: the sweep ran under the other setting of jax_enable_x64; train these runs "
+                "under it."
+            )
+        first = chosen.rows.index(setting) * len(self.call.seeds)
+        taken = Taken(first + np.array(columns))
+        Driver([chosen.group], taken, Journal(), keep_going=False).drive()
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *taken.parameters)
+
+    def net(self, setting: int, builder: Any = None, dataset: Any = None) -> Layer:
+        """Return the network of a setting."""
+        return self._group("net", setting, builder, dataset).net(self.call.settings[setting])
+
+    def fingerprint(self) -> tuple[dict[str, Any], list[str]]:
+        """Return what tells the data and the programs."""
+        if self._fingerprint is None:
+            assert self.groups is not None
+            assert self.dataset is not None
+            self._fingerprint = fingerprint_of(self.groups, self.dataset, self.call.settings)
+        return self._fingerprint
+
+    def __getstate__(self) -> dict[str, Any]:
+        call = self.call._asdict() | {"settings": plain_settings(self.call.settings)}
+        return {"call": call, "fingerprint": self.fingerprint()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        named, programs = state["fingerprint"]
+        self.call = SweepCall(**state["call"])
+        self.groups = self.dataset = None
+        self._fingerprint = named, list(programs)
+
+    def _group(self, asked: str, setting: int, builder: Any, dataset: Any) -> SweepGroup:
+        if self.groups is None:
+            if builder is None or dataset is None:
+                raise ValueError(
+                    f"{asked}: this sweep was unpickled or loaded, without its programs and data; "
+                    "pass builder= and dataset=, those that it ran with."
+                )
+            self.groups, self.dataset = self._rebuilt(builder, dataset), dataset
+        return next(group for group in self.groups if setting in group.rows)
+
+    def _rebuilt(self, builder: Builder, dataset: Dataset) -> list[SweepGroup]:
+        groups = sweep_groups(builder, dataset, self.call)
+        saved, programs = self.fingerprint()
+        named, texts = fingerprint_of(groups, dataset, self.call.settings)
+        unlike = differences(saved, named)
+        if not unlike and texts != programs:
+            unlike = ["the program of net, loss and optimizer is another one"]
+        if unlike:
+            raise ValueError(
+                f"builder, dataset: not those of this sweep. {'; '.join(unlike)}. Pass those that "
+                "it ran with."
+            )
+        return groups
+
+
+class Taken:
+    """Takes the parameters of some runs of one group."""
+
+    def __init__(self, numbers: np.ndarray) -> None:
+        self.numbers = numbers
+        self.parameters: list[Parameters] = []
+        self.compile_seconds = 0.0
+        self.run_seconds = 0.0
+
+    def missing(self, group: int) -> np.ndarray:
+        """Return the numbers of the runs."""
+        return self.numbers
+
+    def receive(self, group: int, numbers: np.ndarray, outcome: PyTree) -> None:
+        """Take the parameters of a block."""
+        self.parameters.append(parameters_of(outcome))

@@ -1,0 +1,73 @@
+"""What one training run gives."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from fnn import checks
+from fnn.checkpoint import result
+from fnn.runs.step import NEVER
+from fnn.types import Params, PyTree, State
+
+
+class Run(NamedTuple):
+    """A trained network.
+
+    params, state            after the last epoch that was trained
+    best_params, best_state  after the epoch with the lowest validation loss
+    best_epoch               that epoch (−1: there was none)
+    stopped_epoch            the last epoch that was trained
+    diverged_step            the first step, counted from 0, whose loss, parameters, state or
+                             optimizer state were not finite (−1: there was none); params and state
+                             are those before it. It is looked for in every step of an epoch that
+                             has a loss that is not finite or ends in such numbers: an infinity of
+                             the optimizer's state that is gone at the end of its epoch is not one
+    history                  name -> (epochs,): train_loss, validation_loss, test_loss, and for
+                             classification train_accuracy, validation_accuracy, test_accuracy. The
+                             training entries are means over the epoch as it was trained; NaN from
+                             the epoch in which the run diverged, and after an early stop
+    seed                     the seed that it was started with
+    optimizer_state          after the last epoch; None for a run of a sweep, which does not keep it
+    compile_seconds, run_seconds
+    """
+
+    params: Params
+    state: State
+    best_params: Params
+    best_state: State
+    best_epoch: int
+    stopped_epoch: int
+    diverged_step: int
+    history: dict[str, Float[np.ndarray, "epochs"]]
+    seed: int
+    optimizer_state: PyTree | None = None
+    compile_seconds: float = 0.0
+    run_seconds: float = 0.0
+
+    @property
+    def diverged(self) -> bool:
+        """Return whether the run ended because a step was not finite."""
+        return self.diverged_step != NEVER
+
+    def final(self, metric: str) -> float:
+        """Return a history entry at the last trained epoch; NaN if the run diverged in it."""
+        return float(checks.lookup("metric", metric, self.history)[self.stopped_epoch])
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Save the run as a folder of `arrays.npz` and `manifest.json`, which `fnn.load` reads.
+
+        Raises ValueError for a folder that exists (overwrite=True replaces a result), and for
+        parameters that are not in tuples, lists, dicts and NamedTuples.
+        """
+        return result.save(path, "run", self._asdict(), overwrite=overwrite)
+
+    def __repr__(self) -> str:
+        epochs = len(next(iter(self.history.values())))
+        ended = " (diverged)" if self.diverged else ""
+        metrics = ", ".join(f"{name} {self.final(name):.4g}" for name in self.history)
+        return (
+            f"Run(seed {self.seed}, {self.stopped_epoch + 1} of {epochs} epochs{ended}, "
+            f"best_epoch {self.best_epoch}; {metrics})"
+        )

@@ -1,0 +1,133 @@
+"""Settings: the rows of hyperparameters that a sweep visits, from a grid or a list of points."""
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import jax
+import numpy as np
+
+from fnn import checks
+from fnn.runs.blocks import Runs
+
+Setting: TypeAlias = dict[str, Any]
+HyperValues: TypeAlias = Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]]
+
+MOST_SETTINGS = 2**20
+STATISTICS = ("mean", "low", "high", "median", "min", "max")
+METRICS = [
+    f"{split}_{kind}" for split in ("train", "validation", "test") for kind in ("loss", "accuracy")
+]
+TAKEN = ("metric", "setting", "seed", "epoch", *STATISTICS, "n", "diverged", *METRICS)
+"""The other columns of a summary row and of a record."""
+
+BATCH_SIZE = "batch_size"
+"""The hyperparameter that sweeps read themselves, in place of their argument of this name."""
+
+
+def settings_of(hyper: HyperValues | None) -> list[Setting]:
+    """List the settings of a grid, or of a list of points.
+
+    A dict of lists gives every combination, the last name changing fastest. Dicts in a list, or
+    such as ParameterSampler draws, give these points. None gives one empty setting.
+
+    Raises ValueError for names that are no strings or that the summary uses, points of different
+    names, an empty list, numbers that are not finite or that JAX would change to infinity or zero,
+    and other values that cannot be hashed.
+    """
+    if hyper is None:
+        return [{}]
+    rows = _grid(hyper) if isinstance(hyper, Mapping) else _points(hyper)
+    for name in rows[0]:
+        if not isinstance(name, str) or name in TAKEN:
+            raise ValueError(
+                f"hyper: got the name {name!r}, expected a string that is none of "
+                f"{', '.join(TAKEN)}."
+            )
+        check_column(name, [row[name] for row in rows])
+    return rows
+
+
+def runs_of(settings: Sequence[Setting], names: Sequence[str], seeds: Sequence[int]) -> Runs:
+    """Return settings × seeds, the seeds changing fastest, with the hyperparameters of `names`."""
+    columns = {name: np.array([setting[name] for setting in settings]) for name in names}
+    return Runs(
+        np.tile(np.array(seeds, np.uint32), len(settings)),
+        {name: np.repeat(values, len(seeds)) for name, values in columns.items()},
+    )
+
+
+def _grid(hyper: Mapping[str, Any]) -> list[Setting]:
+    columns = {name: _values(name, values) for name, values in hyper.items()}
+    size = math.prod(map(len, columns.values()))
+    if size > MOST_SETTINGS:
+        raise ValueError(
+            f"hyper: got {size} combinations, expected at most {MOST_SETTINGS}; take a list of "
+            "points."
+        )
+    combinations = itertools.product(*columns.values())
+    return [dict(zip(columns, values, strict=True)) for values in combinations]
+
+
+def _points(points: Any) -> list[Setting]:
+    if isinstance(points, Iterable) and not isinstance(points, (str, bytes)):
+        points = list(points)
+    if (
+        not isinstance(points, Sequence)
+        or not points
+        or not all(isinstance(p, Mapping) and set(p) == set(points[0]) for p in points)
+    ):
+        raise ValueError(
+            f"hyper: got {points!r}, expected a dict of lists such as "
+            "{'learning_rate': [1e-3, 3e-3]}, or a list of dicts with the same names, such as "
+            "[{'learning_rate': 1e-3}, {'learning_rate': 3e-3}]."
+        )
+    return [{name: _plain(point[name]) for name in points[0]} for point in points]
+
+
+def _values(name: Any, values: Any) -> list[Any]:
+    column = f"hyper[{name!r}]"
+    is_listed = isinstance(values, (Sequence, np.ndarray, jax.Array))
+    if isinstance(values, (str, bytes)) or not is_listed:
+        raise ValueError(f"{column}: got {values!r}, expected a list of values.")
+    if isinstance(values, (np.ndarray, jax.Array)) and values.ndim != 1:
+        raise ValueError(f"{column}: got shape {np.shape(values)}, expected a list of values.")
+    if len(values) == 0:
+        raise ValueError(f"{column}: got an empty list, expected at least one value.")
+    return [_plain(value) for value in values]
+
+
+def _plain(value: Any) -> Any:
+    """Return NumPy's and JAX's scalars as Python's."""
+    is_array = isinstance(value, (np.generic, np.ndarray, jax.Array))
+    return value.item() if is_array and np.ndim(value) == 0 else value
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value can be traced: a truth value cannot, it chooses between programs."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def check_column(name: str, values: list[Any]) -> None:
+    """Refuse numbers that JAX would change, and values that cannot tell programs apart."""
+    column = f"hyper[{name!r}]"
+    if all(map(is_number, values)):
+        array = checks.numbers(column, values)
+        checks.finite(column, array)
+        held = array.astype(jax.dtypes.canonicalize_dtype(array.dtype))
+        vanished = (array != 0) & (held == 0)
+        if vanished.any():
+            raise ValueError(
+                f"{column}: got {array[vanished][0]}, which JAX's default float dtype rounds to 0."
+            )
+        return
+    for value in values:
+        try:
+            hash(value)
+        except TypeError as error:
+            raise ValueError(
+                f"{column}: got {value!r}, expected something hashable, such as a tuple."
+            ) from error
+        if isinstance(value, float) and value != value:
+            raise ValueError(f"{column}: got NaN.")

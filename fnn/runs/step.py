@@ -1,0 +1,103 @@
+"""One update of the parameters, and the freezing of a run that diverged."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Bool, Float, Integer
+
+from fnn import reductions, tree
+from fnn.backprop import backprop
+from fnn.types import Features, Layer, Loss, Params, PRNGKey, PyTree, State, Target
+
+NEVER = -1  # the number of a step that did not happen
+
+TransformTrain: TypeAlias = Callable[[PRNGKey, Any, Any], tuple[Any, Any]]
+"""(key, x, y) -> x, y of the same shapes and dtypes."""
+
+
+class TrainSpec(NamedTuple):
+    """What is trained: a network, on a loss, by an optimizer, on rows that may be transformed."""
+
+    net: Layer
+    loss: Loss
+    optimizer: optax.GradientTransformation
+    transform_train: TransformTrain | None = None
+
+
+class TrainState(NamedTuple):
+    """What a step changes."""
+
+    params: Params
+    state: State
+    optimizer_state: PyTree
+
+
+class EpochMetrics(NamedTuple):
+    """Sums over the examples of an epoch, as it is trained.
+
+    loss, correct  sums over the examples so far
+    finite         whether the objective of every step was finite
+    diverged_step  the number of the step that was not finite, or NEVER
+    """
+
+    loss: Float[Array, ""]
+    correct: Float[Array, ""]
+    finite: Bool[Array, ""]
+    diverged_step: Integer[Array, ""]
+
+    @classmethod
+    def zero(cls) -> "EpochMetrics":
+        """Return the metrics before the first step."""
+        zero = jnp.zeros(())
+        return cls(zero, zero, jnp.array(True), jnp.int32(NEVER))
+
+
+def step(
+    spec: TrainSpec,
+    before: TrainState,
+    metrics: EpochMetrics,
+    x: Features,
+    target: Target,
+    key: PRNGKey,
+) -> tuple[TrainState, EpochMetrics]:
+    """Take θ ← θ + optimizer(∂L/∂θ) on one batch, L the mean loss plus penalty."""
+    net, loss, optimizer, _ = spec
+    params, state, optimizer_state = before
+    done = backprop(net, loss, reductions.mean, params, state, x, target, key=key, train=True)
+    grads = tree.as_types_of(params, done.grads)  # data wider than params make wider gradients
+    updates, optimizer_state = optimizer.update(grads, optimizer_state, params)
+    after = TrainState(optax.apply_updates(params, updates), done.state, optimizer_state)
+
+    correct = jnp.zeros(())
+    if loss.correct is not None:
+        correct = jnp.sum(loss.correct(done.prediction, target), dtype=float)
+    added = metrics._replace(
+        loss=metrics.loss + jnp.sum(loss.value(done.prediction, target), dtype=float),
+        correct=metrics.correct + correct,
+        finite=metrics.finite & jnp.isfinite(done.value),
+    )
+    return after, added
+
+
+def guarded_step(
+    spec: TrainSpec,
+    before: TrainState,
+    metrics: EpochMetrics,
+    x: Features,
+    target: Target,
+    key: PRNGKey,
+    number: Integer[Array, ""],
+) -> tuple[TrainState, EpochMetrics]:
+    """Take `step`, unless its loss, parameters, state or optimizer state are not finite.
+
+    That step is not taken, nor is any after it; the metrics keep its number. (Adam with an
+    infinite v would stand still and look trained.)
+    """
+    proposed, added = step(spec, before, metrics._replace(finite=jnp.array(True)), x, target, key)
+    is_sound = added.finite & tree.all_finite(proposed)
+    was_over = metrics.diverged_step != NEVER
+    diverged_step = jnp.where(was_over | is_sound, metrics.diverged_step, number)
+    after = tree.where(was_over | ~is_sound, before, proposed)
+    return after, added._replace(diverged_step=diverged_step)

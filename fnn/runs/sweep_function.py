@@ -1,0 +1,257 @@
+"""`fnn.sweep_function`: any pure function of a key, such as a training loop of Flax or Equinox."""
+
+import reprlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Bool, Integer
+
+from fnn import checks, tree
+from fnn.checkpoint.run_directory import Call, recorded_arguments
+from fnn.runs.arrays import nan_array
+from fnn.runs.blocks import device_mesh
+from fnn.runs.driver import Group
+from fnn.runs.engine import engine_of
+from fnn.runs.filling import Filling, fill, put_outputs, zeros
+from fnn.runs.fingerprint import constants_of, seeds_fingerprint
+from fnn.runs.groups import (
+    ReadRecord,
+    SettingGroup,
+    StaticHyper,
+    group_settings,
+    traced_names,
+)
+from fnn.runs.journal import MemoryJournal, journal_of
+from fnn.runs.process import Hyper, Seed
+from fnn.runs.results import Sweep, plain_settings
+from fnn.runs.settings import HyperValues, Setting, runs_of, settings_of
+from fnn.runs.sweep_groups import check_runs_per_vmap, program_texts
+from fnn.types import PRNGKey, PyTree
+
+ROWS = 4  # of a block, on each device: Ctrl-C waits for a block
+RUNS_PER_VMAP = 8
+JITTED = ("jit", "pjit")  # names of the operation that calls a jitted function
+
+Function = Callable[[PRNGKey, Any], PyTree]
+
+
+class FunctionState(NamedTuple):
+    """A function before or after its only epoch."""
+
+    value: PyTree
+    epochs: Integer[Array, ""]
+    active: Bool[Array, ""]
+    nonfinite: Bool[Array, ""]
+
+
+class FunctionProcess(NamedTuple):
+    """A function as the engine runs it: a run of one epoch."""
+
+    function: Function
+    static: StaticHyper
+
+    def begin(self, seed: Seed, hyper: Hyper) -> FunctionState:
+        """Return zeros of the function's value."""
+        like = jax.eval_shape(self._value, seed, hyper)
+        zero = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), like)
+        return FunctionState(zero, jnp.int32(0), jnp.array(True), jnp.array(False))
+
+    def advance(self, seed: Seed, hyper: Hyper, data: PyTree, state: FunctionState, until):
+        """Compute the function; a row in which no run is active is left as it is."""
+
+        def is_unfinished(state: FunctionState):
+            return state.active & (state.epochs < until)
+
+        def compute(state: FunctionState) -> FunctionState:
+            value = tree.as_types_of(state.value, self._value(seed, hyper))
+            return FunctionState(value, jnp.int32(1), jnp.array(False), jnp.array(False))
+
+        return lax.while_loop(is_unfinished, compute, state)
+
+    def locate_divergence(self, seed: Seed, hyper: Hyper, data: PyTree, state: FunctionState):
+        """Return the state: what is not finite is a value as any."""
+        return state
+
+    def _value(self, seed: Seed, hyper: Hyper) -> PyTree:
+        value = self.function(jax.random.key(seed), self.static.with_traced(hyper))
+        return jax.tree.map(jnp.asarray, checked_value(value))
+
+
+def sweep_function(
+    f: Function,
+    *,
+    seeds: Iterable[int],
+    hyper: HyperValues | None = None,
+    runs_per_vmap: int | None = None,
+    static: Sequence[str] | None = None,
+    progress: bool = True,
+    checkpoint: str | Path | None = None,
+    checkpoint_every: float = 30.0,
+) -> Sweep:
+    """Compute f(key, hyper) for each setting and seed, in blocks, on all devices.
+
+    f              pure, and returns a pytree of arrays, best a dict with names. key is
+                   jax.random.key(seed); hyper maps each name to a number, traced where f lets it be
+    runs_per_vmap  how many runs one vmap computes at once: 1, for work that fills a core, or a power
+                   of two of at least 8 (None: 8). At equal numbers a run is the same, bit for bit,
+                   in any sweep
+
+    hyper, static, checkpoint and Ctrl-C are as in `fnn.sweep`. A block is computed in one piece, so
+    Ctrl-C waits for it, and only finished blocks are saved. Raises ValueError before anything is
+    compiled, for hyperparameters that f does not read too, and for several seeds where f does not
+    use its key.
+    """
+    if not callable(f):
+        raise ValueError(f"f: got {f!r}, expected a function (key, hyper) -> pytree of arrays.")
+    checks.threefry()
+    checked_seeds, settings = checks.seeds(seeds), settings_of(hyper)
+    per_vmap = check_runs_per_vmap(runs_per_vmap)
+    recorded = recorded_arguments(checkpoint).get("runs_per_vmap", RUNS_PER_VMAP)
+    per_vmap = recorded if per_vmap is None else per_vmap
+    found = function_groups(f, settings, static)
+    if len(checked_seeds) > 1:
+        check_uses_key(f, settings[0], len(checked_seeds))
+    mesh = device_mesh()
+    groups = []
+    for setting_group in found:
+        runs = runs_of(
+            [settings[row] for row in setting_group.rows], setting_group.traced, checked_seeds
+        )
+        process = FunctionProcess(f, setting_group.static)
+        engine = engine_of(process, mesh, (), runs, per_vmap, ROWS)
+        groups.append(Group(engine, runs, 1, value_of))
+
+    def describe() -> Call:
+        named: dict[str, Any] = {
+            "call": "fnn.sweep_function",
+            "runs_per_vmap": per_vmap,
+            "seeds": seeds_fingerprint(checked_seeds),
+            **{f"setting {row}": setting for row, setting in enumerate(settings)},
+            **constants_of("f", f),
+        }
+        programs = [text for group in groups for text in program_texts(group)]
+        content = {"settings": plain_settings(settings), "seeds": checked_seeds, "rows": rows}
+        return Call(named, programs, "function", content | {"runs_per_vmap": per_vmap})
+
+    rows = [setting_group.rows for setting_group in found]
+    journal = journal_of(checkpoint, checkpoint_every, None, describe, MemoryJournal)
+    likes = [group.engine.like.value for group in groups]
+    empty = empty_sweep(settings, checked_seeds, rows, likes, per_vmap)
+    return fill(FunctionFilling(empty, rows, groups), journal, progress)
+
+
+class FunctionFilling(Filling):
+    """Puts what the function returned into a sweep."""
+
+    def put(self, rows: np.ndarray, columns: np.ndarray, outcome: PyTree) -> None:
+        """Put in the values of runs."""
+        put_outputs(self.sweep.outputs, rows, columns, outcome)
+        for name, history in self.sweep.history.items():
+            history[rows, columns] = np.asarray(outcome[name]).reshape(len(rows), -1)
+
+
+def empty_sweep(
+    settings: list[Setting],
+    seeds: list[int],
+    rows: Sequence[Sequence[int]],
+    likes: Sequence[PyTree],
+    per_vmap: int,
+) -> Sweep:
+    """Make a sweep of which nothing is finished; `likes` has the shapes of each group's value."""
+    outputs: list[PyTree] = [None] * len(settings)
+    for rows_of_group, like in zip(rows, likes, strict=True):
+        for row in rows_of_group:
+            outputs[row] = zeros(len(seeds), like)
+    sides = (len(settings), len(seeds))
+    return Sweep(
+        settings=settings,
+        seeds=seeds,
+        history=empty_history(outputs, sides),
+        finished=np.zeros(sides, bool),
+        outputs=outputs,
+        runs_per_vmap=(per_vmap,) * len(settings),
+    )
+
+
+def value_of(state: FunctionState) -> PyTree:
+    """Keep the value."""
+    return state.value
+
+
+def empty_history(outputs: Sequence[PyTree], sides: tuple[int, int]) -> dict[str, np.ndarray]:
+    """Make room for the entries of a function's dict that are numbers or histories."""
+    if not all(isinstance(output, Mapping) for output in outputs):
+        return {}
+    history = {}
+    for name, first in outputs[0].items():
+        others = [output.get(name) for output in outputs]
+        is_array = all(isinstance(other, np.ndarray) for other in others)
+        if is_array and {other.shape for other in others} == {first.shape} and first.ndim <= 2:
+            if first.size and not np.iscomplexobj(first):
+                history[str(name)] = nan_array((*sides, first[0].size), first.dtype)
+    return history
+
+
+def function_groups(
+    f: Function, settings: Sequence[Setting], static: Sequence[str] | None
+) -> list[SettingGroup]:
+    """Group the settings, each asked for with shapes alone."""
+
+    def attempt(setting: Setting, traced: Sequence[str]) -> None:
+        record = ReadRecord(setting, "f")
+
+        def call(hyper):
+            record.update(hyper)
+            return checked_value(f(jax.random.key(0), record))
+
+        jax.eval_shape(call, {name: setting[name] for name in traced})
+        record.check_all_read()
+
+    traced = traced_names(settings, list(settings[0]), attempt, static)
+    return group_settings(settings, traced)
+
+
+def check_uses_key(f: Function, setting: Setting, seeds: int) -> None:
+    """Refuse a function that returns the same for every seed."""
+
+    def call(key_data):
+        return checked_value(f(jax.random.wrap_key_data(key_data), dict(setting)))
+
+    key_data = jax.random.key_data(jax.random.key(0))
+    program = jax.make_jaxpr(call)(key_data).jaxpr
+    (made,) = [e for e in program.eqns if program.invars[0] in e.invars][:1]
+    if not is_used(program, made.outvars[0]):
+        raise ValueError(
+            f"seeds: got {seeds}, but f never uses its key, so it returns the same for each of "
+            "them. Draw random numbers from key (numpy.random and keys of your own do not depend "
+            "on the seed), or give one seed."
+        )
+
+
+def is_used(program: Any, variable: Any) -> bool:
+    """Return whether a program, or a jitted function in it, computes with a variable."""
+    for equation in program.eqns:
+        places = [i for i, each in enumerate(equation.invars) if each is variable]
+        inner = equation.params.get("jaxpr") if equation.primitive.name in JITTED else None
+        if inner is None and places:
+            return True
+        if any(is_used(inner.jaxpr, inner.jaxpr.invars[place]) for place in places):
+            return True
+    return any(each is variable for each in program.outvars)
+
+
+def checked_value(values: PyTree) -> PyTree:
+    """Return what a function returned; ValueError for leaves that are no arrays of numbers."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(values):
+        name = jax.tree_util.keystr(path) or "the value"
+        kinds = (jax.Array, np.ndarray, np.generic, bool, int, float, complex)
+        if not isinstance(leaf, kinds):
+            raise ValueError(f"f: {name} is {reprlib.repr(leaf)}, expected a pytree of arrays.")
+        if jax.dtypes.issubdtype(jnp.result_type(leaf), jax.dtypes.prng_key):
+            raise ValueError(f"f: {name} is a typed key; return jax.random.key_data of it.")
+    return values

@@ -1,0 +1,110 @@
+"""`fnn.train_step`: the jitted train step as (init, update), for loops of one's own."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float, Integer, Num
+
+from fnn import checks, compiler
+from fnn.backprop import check_batch, feature_major, target_of
+from fnn.runs import step as steps
+from fnn.runs.keys import keys_from
+from fnn.runs.refusals import check_parts
+from fnn.runs.step import EpochMetrics, TrainSpec, TrainState
+from fnn.types import ArrayLike, Layer, Loss, Params, PRNGKey, PyTree, State
+
+Metrics = dict[str, Float[Array, ""]]
+
+
+class StepState(NamedTuple):
+    """What a loop of one's own carries.
+
+    params, state, optimizer_state  as in `fnn.Run`
+    noise                           the key of the dropout masks
+    number                          how many steps have been taken
+    """
+
+    params: Params
+    state: State
+    optimizer_state: PyTree
+    noise: PRNGKey
+    number: Integer[Array, ""]
+
+
+class TrainStep(NamedTuple):
+    """A train step; `state = init(key)`, then `state, metrics = update(state, x, y)`.
+
+    init(key)            -> StepState; `jax.random.key(seed)` gives what fnn.train(seed=seed) starts
+                            with
+    update(state, x, y)  -> StepState, {"loss": …, "accuracy": …}; x (batch, features), y (batch,)
+                            or (batch, outputs); the metrics are means over the batch before the
+                            update, and "accuracy" is there for classification
+    """
+
+    init: Callable[[PRNGKey], StepState]
+    update: Callable[..., tuple[StepState, Metrics]]
+
+
+def train_step(
+    net: Layer, loss: Loss, optimizer: optax.GradientTransformation
+) -> TrainStep:
+    """Return the step of `fnn.train`, jitted, to be called in a loop of one's own.
+
+    Given the same key and batches it computes the same numbers as fnn.train, to rounding. A batch
+    of another size is another compilation. Nothing is checked for divergence.
+
+    Raises ValueError for a net, a loss or an optimizer that is none. `update` raises it for
+    batches of wrong shapes and, where they are NumPy arrays, of wrong values: NaN, infinity, labels
+    out of range. Arrays of JAX stay on the device, and their values are not looked at.
+
+    >>> import jax, fnn
+    >>> digits = fnn.data.load("digits").train
+    >>> net = fnn.mlp((64, 32, 10))
+    >>> step = fnn.train_step(net, fnn.losses.softmax_cross_entropy, fnn.optim.adam(1e-3))
+    >>> state = step.init(jax.random.key(0))
+    >>> for rows in range(0, 256, 64):
+    ...     batch = slice(rows, rows + 64)
+    ...     state, metrics = step.update(state, digits.x[batch], digits.y[batch])
+    >>> sorted(metrics)
+    ['accuracy', 'loss']
+    """
+    check_parts(net, loss, optimizer)
+    spec = TrainSpec(net, loss, optimizer)
+
+    def init(key: PRNGKey) -> StepState:
+        checks.key("key", key)
+        return _init(key)
+
+    @compiler.jit
+    def _init(key: PRNGKey) -> StepState:
+        keys = keys_from(key)
+        params, state = net.init(keys.init)
+        return StepState(params, state, optimizer.init(params), keys.noise, jnp.int32(0))
+
+    def update(
+        state: StepState, x: Num[ArrayLike, "batch features"], y: Num[ArrayLike, "batch ..."]
+    ) -> tuple[StepState, Metrics]:
+        if not isinstance(state, StepState):
+            raise ValueError(f"state: got {type(state).__name__}, expected what init(key) returned.")
+        on_host = all(isinstance(a, (np.ndarray, list, tuple)) for a in (x, y))
+        if on_host:
+            check_batch(net, loss, state.params, state.state, x, y, None)
+        return _update(state, x, y)
+
+    @compiler.jit
+    def _update(state: StepState, x: Any, y: Any) -> tuple[StepState, Metrics]:
+        check_batch(net, loss, state.params, state.state, x, y, None)
+        before = TrainState(state.params, state.state, state.optimizer_state)
+        key = jax.random.fold_in(state.noise, state.number)
+        zero = EpochMetrics.zero()
+        after, sums = steps.step(spec, before, zero, feature_major(x), target_of(y), key)
+        metrics = {"loss": sums.loss / x.shape[0]}
+        if loss.correct is not None:
+            metrics["accuracy"] = sums.correct / x.shape[0]
+        return StepState(*after, state.noise, state.number + 1), metrics
+
+    return TrainStep(init, update)

@@ -1,0 +1,252 @@
+"""A training run as functions of a seed: `begin` makes the start, `advance` trains to an epoch.
+
+A run that is advanced in pieces is the same, bit for bit, as one advanced at once, so the caller
+may stop between epochs, to report or to save. The data are arguments; nothing is written, printed
+or decided in Python while it runs.
+
+Looking at every number of every step for one that is not finite would cost a quarter of the time
+of a small network. `advance` looks once an epoch. Where it finds one, it leaves the run before that
+epoch, marked nonfinite; `locate_divergence` trains the epoch again, step by step, and stops before
+the step that went wrong. It is compiled when it is first needed.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Bool, Float, Integer
+
+from fnn import tree
+from fnn.backprop import feature_major, target_of
+from fnn.data import Dataset, Split
+from fnn.data.shuffle import permutation
+from fnn.runs.evaluate import evaluate
+from fnn.runs.keys import RunKeys, run_keys
+from fnn.runs.process import Hyper, Seed
+from fnn.runs.step import NEVER, EpochMetrics, TrainSpec, TrainState, guarded_step, step
+from fnn.types import Loss, Params, State
+
+Step: TypeAlias = Callable[..., tuple[TrainState, EpochMetrics]]
+"""(state, metrics, x, target, key, number) -> state, metrics."""
+Row: TypeAlias = dict[str, Float[Array, ""]]
+History: TypeAlias = dict[str, Float[Array, "epochs"]]
+
+
+class Plan(NamedTuple):
+    """What shapes the program besides the spec. Another plan is another compilation."""
+
+    epochs: int
+    batch_size: int
+    patience: int | None = None
+
+
+class Best(NamedTuple):
+    """The parameters of the epoch with the lowest validation loss so far."""
+
+    params: Params
+    state: State
+    loss: Float[Array, ""]
+    epoch: Integer[Array, ""]
+
+
+class RunState(NamedTuple):
+    """A run between two epochs.
+
+    current        parameters, state and optimizer state
+    best           those of the best epoch
+    epochs         how many have been trained
+    diverged_step  the first step that was not finite, counted from 0; −1 if there was none
+    active         whether another epoch would be trained: not diverged, patient, not at the end
+    nonfinite      whether the next epoch ends in numbers that are not finite
+    history        name -> (plan.epochs,), NaN where nothing was trained and where it diverged
+    """
+
+    current: TrainState
+    best: Best
+    epochs: Integer[Array, ""]
+    diverged_step: Integer[Array, ""]
+    active: Bool[Array, ""]
+    nonfinite: Bool[Array, ""]
+    history: History
+
+
+class TrainProcess(NamedTuple):
+    """The training that `build` makes of the traced hyperparameters, as the engine runs it."""
+
+    build: Callable[[Hyper], TrainSpec]
+    plan: Plan
+
+    def begin(self, seed: Seed, hyper: Hyper) -> RunState:
+        """Return the run before its first epoch."""
+        return begin(self.build(hyper), self.plan, seed)
+
+    def advance(self, seed: Seed, hyper: Hyper, data: Dataset, state: RunState, until) -> RunState:
+        """Return the run after `until` epochs."""
+        return advance(self.build(hyper), self.plan, seed, data, state, until)
+
+    def locate_divergence(
+        self, seed: Seed, hyper: Hyper, data: Dataset, state: RunState
+    ) -> RunState:
+        """Return a nonfinite run before the step that diverged."""
+        return locate_divergence(self.build(hyper), self.plan, seed, data, state)
+
+
+def begin(spec: TrainSpec, plan: Plan, seed: Seed) -> RunState:
+    """Return the run of a seed before its first epoch."""
+    params, state = spec.net.init(run_keys(seed).init)
+    none = jnp.int32(NEVER)
+    start = RunState(
+        current=TrainState(params, state, spec.optimizer.init(params)),
+        best=Best(params, state, jnp.array(jnp.inf), none),
+        epochs=jnp.int32(0),
+        diverged_step=none,
+        active=jnp.array(True),
+        nonfinite=jnp.array(False),
+        history={name: jnp.full(plan.epochs, jnp.nan) for name in metric_names(spec.loss)},
+    )
+    return tree.as_types_of(start, start)  # weak types would come back strong: another program
+
+
+def advance(
+    spec: TrainSpec,
+    plan: Plan,
+    seed: Seed,
+    dataset: Dataset,
+    run: RunState,
+    until: Integer[Array, ""] | int,
+) -> RunState:
+    """Train until `until` epochs are done, the run has ended, or an epoch is not finite.
+
+    Under vmap the loop lasts until every run is there; JAX keeps those that are from changing.
+    """
+    keys = run_keys(seed)
+    dataset = with_transformed_train(spec, keys, dataset)
+
+    def is_unfinished(run: RunState):
+        return run.active & ~run.nonfinite & (run.epochs < until)
+
+    def one_epoch(run: RunState) -> RunState:
+        after = train_epoch(spec, plan, keys, dataset, run, unguarded(spec))
+        nonfinite = after.nonfinite | ~tree.all_finite(after.current)
+        return tree.where(nonfinite, run._replace(nonfinite=jnp.array(True)), after)
+
+    return lax.while_loop(is_unfinished, one_epoch, run)
+
+
+def locate_divergence(
+    spec: TrainSpec, plan: Plan, seed: Seed, dataset: Dataset, run: RunState
+) -> RunState:
+    """Train the next epoch of a nonfinite run step by step, up to the step that is not finite.
+
+    The mark is gone afterwards. Where no step diverges, the run goes on behind that epoch.
+    """
+    keys = run_keys(seed)
+    dataset = with_transformed_train(spec, keys, dataset)
+
+    def is_marked(run: RunState):
+        return run.active & run.nonfinite
+
+    def one_epoch(run: RunState) -> RunState:
+        after = train_epoch(spec, plan, keys, dataset, run, partial(guarded_step, spec))
+        return after._replace(nonfinite=jnp.array(False))
+
+    return lax.while_loop(is_marked, one_epoch, run)
+
+
+def with_transformed_train(spec: TrainSpec, keys: RunKeys, dataset: Dataset) -> Dataset:
+    """Return the dataset with this run's training rows.
+
+    What `transform_train` returns as it was is not copied for every run.
+    """
+    if spec.transform_train is None:
+        return dataset
+    rows = spec.transform_train(keys.data, *map(jnp.asarray, dataset.train))
+    return dataset._replace(train=Split(*rows))
+
+
+def unguarded(spec: TrainSpec) -> Step:
+    """Return `step` in the form of `guarded_step`."""
+    return lambda state, metrics, x, target, key, number: step(spec, state, metrics, x, target, key)
+
+
+def metric_names(loss: Loss) -> list[str]:
+    """Return the names in a history."""
+    kinds = ("loss",) if loss.correct is None else ("loss", "accuracy")
+    return [f"{split}_{kind}" for split in ("train", "validation", "test") for kind in kinds]
+
+
+def train_epoch(
+    spec: TrainSpec, plan: Plan, keys: RunKeys, dataset: Dataset, run: RunState, take_step: Step
+) -> RunState:
+    """Pass once over the training rows, evaluate, and decide whether to go on."""
+    epoch = run.epochs
+    current, metrics = train_steps(
+        take_step, plan.batch_size, keys, dataset.train, run.current, epoch
+    )
+    diverged = metrics.diverged_step != NEVER
+    row = epoch_row(spec, current, metrics, dataset, diverged)
+
+    improved = row["validation_loss"] < run.best.loss
+    this = Best(current.params, current.state, row["validation_loss"], epoch)
+    best = tree.where(improved, this, run.best)
+    is_patient = plan.patience is None or epoch - best.epoch < plan.patience
+    return RunState(
+        current=current,
+        best=best,
+        epochs=epoch + 1,
+        diverged_step=metrics.diverged_step,
+        active=~diverged & is_patient & (epoch + 1 < plan.epochs),
+        nonfinite=~metrics.finite,
+        history={name: values.at[epoch].set(row[name]) for name, values in run.history.items()},
+    )
+
+
+def train_steps(
+    take_step: Step, batch_size: int, keys: RunKeys, train: Split, state: TrainState, epoch
+) -> tuple[TrainState, EpochMetrics]:
+    """Take ⌈N/B⌉ updates in an order drawn for this epoch, every example once.
+
+    A short last batch is a step of its own shape in the same program. Padding it with weight 0
+    would be one shape, but padded rows would enter the statistics of batch normalisation.
+    """
+    n = train.x.shape[0]
+    full, rest = divmod(n, batch_size)
+    order = permutation(jax.random.fold_in(keys.shuffle, epoch), n)
+    first_step = epoch * (full + (rest > 0))
+
+    def on_batch(carry, batch):
+        state, metrics = carry
+        number, rows = batch
+        x, y = (jnp.asarray(a).at[rows].get(mode="promise_in_bounds") for a in train)
+        number = first_step + number
+        key = jax.random.fold_in(keys.noise, number)
+        return take_step(state, metrics, feature_major(x), target_of(y), key, number), None
+
+    carry = (state, EpochMetrics.zero())
+    if full:
+        rows = order[: n - rest].reshape(full, batch_size)
+        carry, _ = lax.scan(on_batch, carry, (jnp.arange(full, dtype=jnp.int32), rows))
+    if rest:
+        carry, _ = on_batch(carry, (full, order[n - rest :]))
+    return carry
+
+
+def epoch_row(
+    spec: TrainSpec,
+    current: TrainState,
+    metrics: EpochMetrics,
+    dataset: Dataset,
+    diverged: Bool[Array, ""],
+) -> Row:
+    """Compute the history's entries for one epoch: NaN where it diverged."""
+    n = dataset.train.x.shape[0]
+    row = {"train_loss": metrics.loss / n}
+    if spec.loss.correct is not None:
+        row["train_accuracy"] = metrics.correct / n
+    for name, split in (("validation", dataset.validation), ("test", dataset.test)):
+        values = evaluate(spec.net, spec.loss, current.params, current.state, split)
+        row |= {f"{name}_{metric}": value for metric, value in values.items()}
+    return {name: jnp.where(diverged, jnp.nan, value) for name, value in row.items()}
