@@ -43,6 +43,11 @@ class Activation(NamedTuple):
         """∂L/∂z from ∂L/∂a."""
         return self.derivative(z) * da if self.product is None else self.product(z, da)
 
+    def __repr__(self) -> str:
+        kinks = f", kinks at {', '.join(f'{z:g}' for z in self.kinks)}" if self.kinks else ""
+        kind = "elementwise" if self.product is None else "over features"
+        return f"Activation({self.name}, {kind}{kinks})"
+
 
 # ------------------------------------------------------------------------------------ linear pieces
 

@@ -44,8 +44,8 @@ def backprop(
     Raises ValueError, while it is traced, for a Layer that breaks the contract of `fnn.Layer`."""
     prediction, state, residuals = forward(net, params, state, x, key=key, train=train)
     c = reductions.coefficients(reduction, weights, prediction)
-    value = jnp.sum(c * loss.value(prediction, target))
-    returned = net.backward(params, residuals, c[None, :] * loss.gradient(prediction, target))
+    value = jnp.sum(c * loss.forward(prediction, target))
+    returned = net.backward(params, residuals, c[None, :] * loss.backward(prediction, target))
     grads, dx = unpacked("backward", returned, "grads", "dx")
     _check_gradients(grads, params, dx, x)
     if loss.penalty is not None:

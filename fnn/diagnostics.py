@@ -54,7 +54,7 @@ def signals(
         a, _, residual = part.forward(own, state[number] if state else (), a, key=part_key, train=train)
         outputs.append(a)
         residuals.append(residual)
-    da = reductions.coefficients(reduce, None, a)[None, :] * loss.gradient(a, target)
+    da = reductions.coefficients(reduce, None, a)[None, :] * loss.backward(a, target)
     cotangents, gradients = [], []
     for part, own, residual in reversed(list(zip(net.parts, params, residuals, strict=True))):
         cotangents.append(da)

@@ -225,14 +225,14 @@ def _carried(
 ) -> Float[np.ndarray, "rows seeds epochs"]:
     """The history, in which runs keep their final value from where they stopped; NaN where it is not finite."""
     history = np.asarray(sweep.history[name][rows], float)
-    after = np.arange(history.shape[-1]) > sweep.stopped_epoch[rows][..., None]
+    after = np.arange(history.shape[-1]) > sweep.last_epoch[rows][..., None]
     values = np.where(after, final[rows][..., None], history)
     return np.where(np.isfinite(values), values, np.nan)
 
 
 def _stopped(sweep: Sweep, final: Float[np.ndarray, "settings seeds"], rows: list[int], epochs: int) -> list[str]:
     """What to say of the runs in these rows that stopped early."""
-    early = ~np.isnan(final[rows]) & (sweep.stopped_epoch[rows] < epochs - 1)
+    early = ~np.isnan(final[rows]) & (sweep.last_epoch[rows] < epochs - 1)
     return [f"{early.sum()} of {early.size} runs stopped early and keep their last value"] if early.any() else []
 
 

@@ -1,6 +1,7 @@
-"""Losses ℓ(prediction, target), each with its gradient ∂ℓ/∂prediction right below its value.
+"""Losses ℓ(prediction, target), each with its backward ∂ℓ/∂prediction right below its forward.
 
-Prediction and target are feature-major, (outputs, batch). A value is per example, the sum over
+`loss.value(prediction, target)` takes rows of examples, as `fnn.apply` returns them. The functions
+here are feature-major, (outputs, batch), as those of a layer are. A value is per example, the sum over
 outputs with no ½ in front; `fnn.reductions` makes one number of a batch. A target may also be
 (batch,): a vector of values for one output, or of integer class labels for the two categorical losses.
 The stable forms take logits; the printed forms take probabilities and are infinite at a certain mistake.
@@ -258,8 +259,8 @@ def smoothed(loss: Loss, amount: float) -> Loss:
 
     return loss._replace(
         name=f"{loss.name}_smoothed",
-        value=lambda prediction, target: loss.value(prediction, smooth(prediction, target)),
-        gradient=lambda prediction, target: loss.gradient(prediction, smooth(prediction, target)),
+        forward=lambda prediction, target: loss.forward(prediction, smooth(prediction, target)),
+        backward=lambda prediction, target: loss.backward(prediction, smooth(prediction, target)),
     )
 
 

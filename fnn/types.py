@@ -10,6 +10,7 @@ so that code and equation are the same string: `z = W @ a + b[:, None]`, `dW = �
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key, Num, Scalar
 
@@ -34,7 +35,7 @@ class Layer(NamedTuple):
     x, y, dy and dx are feature-major, (features, batch). `key` may be None where no layer draws
     random numbers. `train` is a Python bool. `grads` has exactly the structure of `params`.
     `forward` checks the shape of what it is given and raises ValueError while it is traced.
-    `name` and `parts`, the layers that it runs one after the other, are for reports that point at a layer.
+    `name` and `parts`, the layers that it runs one after the other, are for reports.
     """
 
     init: Callable[[PRNGKey], tuple[Params, State]]
@@ -42,6 +43,10 @@ class Layer(NamedTuple):
     backward: Callable[[Params, Residuals, Features], tuple[Params, Features]]
     name: str = "layer"
     parts: tuple["Layer", ...] = ()
+
+    def __repr__(self) -> str:
+        inner = ", ".join(part.name if not part.parts else repr(part) for part in self.parts)
+        return f"{self.name}({inner})" if self.parts else f"Layer({self.name})"
 
 
 class Penalty(NamedTuple):
@@ -54,20 +59,71 @@ class Penalty(NamedTuple):
 class Loss(NamedTuple):
     """A loss per example and its gradient with respect to the prediction.
 
-    value(prediction, target)     -> (batch,)           summed over outputs, no ½
-    gradient(prediction, target)  -> (outputs, batch)   of that sum, per example
-    correct(prediction, target)   -> (batch,) of 0 or 1; None where "accuracy" means nothing
+    What one calls takes rows of examples, as `fnn.apply` returns them: `value`, `gradient` and
+    `correct`, below. What one writes is feature-major, as the functions of a `Layer` are:
+
+    forward(prediction, target)   -> (batch,)           summed over outputs, no ½
+    backward(prediction, target)  -> (outputs, batch)   of that sum, per example
+    matches(prediction, target)   -> (batch,) of 0 or 1; None where "accuracy" means nothing
     check(target, outputs)        -> raises ValueError for values that the loss cannot take;
-                                     target is a concrete array, feature-major as below
+                                     target is a concrete array
     penalty                       -> added to the objective by `value_and_grad` and `train`
 
-    prediction is (outputs, batch); target is (outputs, batch), or (batch,) for one output or for
-    integer class labels.
+    There prediction is (outputs, batch); target is (outputs, batch), or (batch,) for one output or
+    for integer class labels.
     """
 
     name: str
-    value: Callable[[Features, Target], Float[Array, "batch"]]
-    gradient: Callable[[Features, Target], Features]
-    correct: Callable[[Features, Target], Float[Array, "batch"]] | None = None
+    forward: Callable[[Features, Target], Float[Array, "batch"]]
+    backward: Callable[[Features, Target], Features]
+    matches: Callable[[Features, Target], Float[Array, "batch"]] | None = None
     check: Callable[[np.ndarray, int], None] | None = None
     penalty: Penalty | None = None
+
+    def value(
+        self, prediction: Float[ArrayLike, "batch outputs"], target: Num[ArrayLike, "batch ..."]
+    ) -> Float[Array, "batch"]:
+        """Compute the loss of each example, summed over outputs.
+
+        prediction is (batch, outputs), as `fnn.apply` returns it; target is (batch, outputs), or
+        (batch,) for one output or for integer class labels. Raises ValueError for other shapes.
+        """
+        return self.forward(*feature_major_pair(prediction, target))
+
+    def gradient(
+        self, prediction: Float[ArrayLike, "batch outputs"], target: Num[ArrayLike, "batch ..."]
+    ) -> Float[Array, "batch outputs"]:
+        """Compute ∂value/∂prediction of each example; shapes as in `value`."""
+        return self.backward(*feature_major_pair(prediction, target)).T
+
+    def correct(
+        self, prediction: Float[ArrayLike, "batch outputs"], target: Num[ArrayLike, "batch ..."]
+    ) -> Float[Array, "batch"]:
+        """Say of each example whether it is classified rightly, 1 or 0; shapes as in `value`.
+
+        Raises ValueError for a loss without classes.
+        """
+        if self.matches is None:
+            raise ValueError(f"loss: {self.name} has no classes, so nothing is right or wrong.")
+        return self.matches(*feature_major_pair(prediction, target))
+
+    def __repr__(self) -> str:
+        penalized = ", penalized" if self.penalty is not None else ""
+        kind = "no accuracy" if self.matches is None else "with accuracy"
+        return f"Loss({self.name}, {kind}{penalized})"
+
+
+def feature_major_pair(prediction: ArrayLike, target: ArrayLike) -> tuple[Features, Target]:
+    """Turn a prediction (batch, outputs) and its target. ValueError where they do not fit."""
+    rows, outputs = np.shape(prediction), np.shape(target)
+    if len(rows) != 2:
+        remedy = " Use prediction[:, None] for one output." if len(rows) == 1 else ""
+        raise ValueError(f"prediction: got shape {rows}, expected (batch, outputs).{remedy}")
+    if len(outputs) not in (1, 2) or outputs[0] != rows[0]:
+        is_turned = outputs[:1] == rows[1:] or outputs[-1:] == rows[:1]
+        remedy = " Turn them: one row an example, as fnn.apply returns them." if is_turned else ""
+        raise ValueError(
+            f"target: got shape {outputs} for a prediction of shape {rows}, expected (batch,) or "
+            f"(batch, outputs) with the same batch.{remedy}"
+        )
+    return jnp.asarray(prediction).T, jnp.asarray(target).T

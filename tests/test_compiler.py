@@ -13,8 +13,8 @@ import pytest
 
 import fnn
 from fnn import compiler, losses, optim
-from fnn.runs.training import Plan, advance, begin
 from fnn.runs.step import TrainSpec
+from fnn.runs.training import Plan, advance, begin
 from tests.problems import blobs
 
 ROOT = Path(__file__).parent.parent

@@ -104,7 +104,7 @@ def optimizer_works(optimizer) -> None:
 
 def loss_works(loss: fnn.Loss) -> None:
     prediction, target = jnp.array([[0.25, 0.5], [0.75, 0.5]]), jnp.array([[1.0, 0.0], [0.0, 1.0]])
-    value, gradient = loss.value(prediction, target), loss.gradient(prediction, target)
+    value, gradient = loss.forward(prediction, target), loss.backward(prediction, target)
     assert_finite((value, gradient))
     assert (value.shape, gradient.shape) == ((2,), (2, 2))
 

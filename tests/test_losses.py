@@ -6,6 +6,7 @@ import numpy as np
 import optax
 import pytest
 
+import fnn
 from fnn import activations, losses, reductions
 from fnn.backprop import value_and_grad
 from fnn.mlp import mlp
@@ -59,7 +60,7 @@ def test_gradients_are_those_of_the_values():
 def test_shapes_and_dtypes(loss, dtype):
     prediction, target = example(loss)
     prediction = prediction.astype(dtype)
-    value, gradient = loss.value(prediction, target), loss.gradient(prediction, target)
+    value, gradient = loss.forward(prediction, target), loss.backward(prediction, target)
     assert (value.shape, value.dtype) == ((N,), prediction.dtype)
     assert (gradient.shape, gradient.dtype) == ((K, N), prediction.dtype)
 
@@ -84,21 +85,21 @@ def test_shapes_and_dtypes(loss, dtype):
 )
 def test_value_is_that_of_optax(loss, reference):
     prediction, target = example(loss)
-    np.testing.assert_allclose(loss.value(prediction, target), reference(prediction, target), rtol=1e-13)
+    np.testing.assert_allclose(loss.forward(prediction, target), reference(prediction, target), rtol=1e-13)
 
 
 def test_the_gradient_at_a_perfect_prediction_is_zero():
     """4.19: |e| has no derivative at 0, where 0 is taken; the others are smooth there."""
     p = jnp.ones((2, 3))
     for loss in (losses.squared_error, losses.absolute_error, losses.huber()):
-        np.testing.assert_array_equal(loss.gradient(p, p), jnp.zeros((2, 3)))
-        np.testing.assert_array_equal(loss.value(p, p), jnp.zeros(3))
+        np.testing.assert_array_equal(loss.backward(p, p), jnp.zeros((2, 3)))
+        np.testing.assert_array_equal(loss.forward(p, p), jnp.zeros(3))
 
 
 def test_huber_bounds_the_gradient_and_squared_error_does_not():
     e = jnp.array([[-100.0, -1.0, 0.5, 100.0]])
-    np.testing.assert_array_equal(losses.huber().gradient(e, jnp.zeros_like(e)), [[-1, -1, 0.5, 1]])
-    np.testing.assert_array_equal(losses.squared_error.gradient(e, jnp.zeros_like(e)), 2 * e)
+    np.testing.assert_array_equal(losses.huber().backward(e, jnp.zeros_like(e)), [[-1, -1, 0.5, 1]])
+    np.testing.assert_array_equal(losses.squared_error.backward(e, jnp.zeros_like(e)), 2 * e)
 
 
 # --------------------------------------------------------------------------------- cross-entropies
@@ -109,12 +110,12 @@ def test_logit_forms_are_finite_at_1e4(dtype):
     """1.17: certain and wrong costs |z|, certain and right costs nothing."""
     z = jnp.array([[1e4, 1e4, -1e4, -1e4]], dtype)
     t = jnp.array([0.0, 1.0, 0.0, 1.0], dtype)
-    np.testing.assert_array_equal(losses.sigmoid_cross_entropy.value(z, t), [1e4, 0, 0, 1e4])
-    np.testing.assert_array_equal(losses.sigmoid_cross_entropy.gradient(z, t), [[1, 0, 0, -1]])
+    np.testing.assert_array_equal(losses.sigmoid_cross_entropy.forward(z, t), [1e4, 0, 0, 1e4])
+    np.testing.assert_array_equal(losses.sigmoid_cross_entropy.backward(z, t), [[1, 0, 0, -1]])
 
     z, labels = jnp.array([[1e4, 1e4], [-1e4, -1e4]], dtype), jnp.array([1, 0])
-    np.testing.assert_array_equal(losses.softmax_cross_entropy.value(z, labels), [2e4, 0])
-    np.testing.assert_array_equal(losses.softmax_cross_entropy.gradient(z, labels), [[1, 0], [-1, 0]])
+    np.testing.assert_array_equal(losses.softmax_cross_entropy.forward(z, labels), [2e4, 0])
+    np.testing.assert_array_equal(losses.softmax_cross_entropy.backward(z, labels), [[1, 0], [-1, 0]])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -123,8 +124,8 @@ def test_smoothed_logit_forms_are_finite_at_1e4(dtype):
     t = jnp.array([[0.0, 1.0], [1.0, 0.0]], dtype)
     for loss in (losses.sigmoid_cross_entropy, losses.softmax_cross_entropy):
         smoothed = losses.smoothed(loss, 0.1)
-        assert jnp.isfinite(smoothed.value(z, t)).all()
-        assert jnp.isfinite(smoothed.gradient(z, t)).all()
+        assert jnp.isfinite(smoothed.forward(z, t)).all()
+        assert jnp.isfinite(smoothed.backward(z, t)).all()
 
 
 @pytest.mark.parametrize("name", [*CATEGORICAL, "softmax_cross_entropy_smoothed"])
@@ -133,15 +134,15 @@ def test_integer_labels_are_one_hot_targets(name):
     loss = next(loss for loss in ALL if loss.name == name)
     prediction, _ = example(loss)
     one_hot = jax.nn.one_hot(LABELS, K, axis=0)
-    np.testing.assert_array_equal(loss.value(prediction, LABELS), loss.value(prediction, one_hot))
-    np.testing.assert_array_equal(loss.gradient(prediction, LABELS), loss.gradient(prediction, one_hot))
-    np.testing.assert_array_equal(loss.correct(prediction, LABELS), loss.correct(prediction, one_hot))
+    np.testing.assert_array_equal(loss.forward(prediction, LABELS), loss.forward(prediction, one_hot))
+    np.testing.assert_array_equal(loss.backward(prediction, LABELS), loss.backward(prediction, one_hot))
+    np.testing.assert_array_equal(loss.matches(prediction, LABELS), loss.matches(prediction, one_hot))
 
 
 def test_integer_labels_as_in_optax():
     z, _ = example(losses.softmax_cross_entropy)
     expected = optax.softmax_cross_entropy_with_integer_labels(z.T, LABELS)
-    np.testing.assert_allclose(losses.softmax_cross_entropy.value(z, LABELS), expected, rtol=1e-13)
+    np.testing.assert_allclose(losses.softmax_cross_entropy.forward(z, LABELS), expected, rtol=1e-13)
 
 
 @pytest.mark.parametrize(
@@ -156,10 +157,10 @@ def test_printed_forms_behind_their_activation_are_the_logit_forms(printed, stab
     """1.17, 1.18: and the gradient with respect to the logit is p − t either way."""
     z, t = example(stable)
     p = sigma.value(z)
-    np.testing.assert_allclose(printed.value(p, t), stable.value(z, t), rtol=1e-12)
-    chained = sigma.backward(z, printed.gradient(p, t))
+    np.testing.assert_allclose(printed.forward(p, t), stable.forward(z, t), rtol=1e-12)
+    chained = sigma.backward(z, printed.backward(p, t))
     np.testing.assert_allclose(chained, p - t, rtol=0, atol=1e-14)
-    np.testing.assert_allclose(stable.gradient(z, t), p - t, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(stable.backward(z, t), p - t, rtol=0, atol=1e-14)
 
 
 def test_logit_gradient_of_a_batch_mean_is_p_minus_y_over_n():
@@ -177,29 +178,29 @@ def test_target_that_does_not_sum_to_one():
     """The gradient of the value as it stands, Σt softmax(z) − t."""
     loss = losses.softmax_cross_entropy
     z, t = example(loss)
-    assert_gradient(lambda z: jnp.sum(loss.value(z, 3 * t)), lambda z: loss.gradient(z, 3 * t), z)
+    assert_gradient(lambda z: jnp.sum(loss.forward(z, 3 * t)), lambda z: loss.backward(z, 3 * t), z)
 
 
 def test_printed_forms_at_a_probability_of_exactly_0_or_1():
     """Right: no loss and a finite gradient. Wrong: infinite, as printed."""
     p, t = jnp.array([[0.0, 1.0]]), jnp.array([0.0, 1.0])
-    np.testing.assert_array_equal(losses.binary_cross_entropy.value(p, t), [0, 0])
-    np.testing.assert_array_equal(losses.binary_cross_entropy.gradient(p, t), [[1, -1]])
-    np.testing.assert_array_equal(losses.binary_cross_entropy.value(p, 1 - t), [np.inf, np.inf])
+    np.testing.assert_array_equal(losses.binary_cross_entropy.forward(p, t), [0, 0])
+    np.testing.assert_array_equal(losses.binary_cross_entropy.backward(p, t), [[1, -1]])
+    np.testing.assert_array_equal(losses.binary_cross_entropy.forward(p, 1 - t), [np.inf, np.inf])
 
     p, labels = jnp.array([[1.0, 0.0], [0.0, 1.0]]), jnp.array([0, 1])
-    np.testing.assert_array_equal(losses.categorical_cross_entropy.value(p, labels), [0, 0])
-    np.testing.assert_array_equal(losses.categorical_cross_entropy.gradient(p, labels), [[-1, 0], [0, -1]])
-    np.testing.assert_array_equal(losses.categorical_cross_entropy.value(p, 1 - labels), [np.inf, np.inf])
+    np.testing.assert_array_equal(losses.categorical_cross_entropy.forward(p, labels), [0, 0])
+    np.testing.assert_array_equal(losses.categorical_cross_entropy.backward(p, labels), [[-1, 0], [0, -1]])
+    np.testing.assert_array_equal(losses.categorical_cross_entropy.forward(p, 1 - labels), [np.inf, np.inf])
 
 
 def test_correct():
     logits, t = jnp.array([[1.0, -1.0, 2.0], [1.0, 1.0, -1.0]]), jnp.array([[1.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
-    np.testing.assert_array_equal(losses.sigmoid_cross_entropy.correct(logits, t), [1, 0, 1])
+    np.testing.assert_array_equal(losses.sigmoid_cross_entropy.matches(logits, t), [1, 0, 1])
     p = activations.sigmoid.value(logits)
-    np.testing.assert_array_equal(losses.binary_cross_entropy.correct(p, t), [1, 0, 1])
-    np.testing.assert_array_equal(losses.softmax_cross_entropy.correct(logits, jnp.array([0, 0, 0])), [1, 0, 1])
-    assert losses.squared_error.correct is None
+    np.testing.assert_array_equal(losses.binary_cross_entropy.matches(p, t), [1, 0, 1])
+    np.testing.assert_array_equal(losses.softmax_cross_entropy.matches(logits, jnp.array([0, 0, 0])), [1, 0, 1])
+    assert losses.squared_error.matches is None
 
 
 # -------------------------------------------------------------------------------------- smoothing
@@ -211,8 +212,8 @@ def test_categorical_smoothing_is_that_of_optax(name):
     prediction, _ = example(loss)
     smooth = optax.smooth_labels(jax.nn.one_hot(LABELS, K), 0.1).T
     smoothed = losses.smoothed(loss, 0.1)
-    np.testing.assert_allclose(smoothed.value(prediction, LABELS), loss.value(prediction, smooth), rtol=1e-14)
-    np.testing.assert_allclose(smoothed.gradient(prediction, LABELS), loss.gradient(prediction, smooth), rtol=1e-13)
+    np.testing.assert_allclose(smoothed.forward(prediction, LABELS), loss.forward(prediction, smooth), rtol=1e-14)
+    np.testing.assert_allclose(smoothed.backward(prediction, LABELS), loss.backward(prediction, smooth), rtol=1e-13)
 
 
 @pytest.mark.parametrize("name", BINARY)
@@ -220,15 +221,15 @@ def test_binary_smoothing_moves_towards_a_half(name):
     loss = losses.get(name)
     prediction, t = example(loss)
     np.testing.assert_allclose(
-        losses.smoothed(loss, 0.2).value(prediction, t), loss.value(prediction, 0.8 * t + 0.1), rtol=1e-14
+        losses.smoothed(loss, 0.2).forward(prediction, t), loss.forward(prediction, 0.8 * t + 0.1), rtol=1e-14
     )
 
 
 def test_smoothing_by_0_changes_nothing_and_correct_stays():
     z, _ = example(losses.softmax_cross_entropy)
     loss = losses.smoothed(losses.softmax_cross_entropy, 0.0)
-    np.testing.assert_array_equal(loss.value(z, LABELS), losses.softmax_cross_entropy.value(z, LABELS))
-    assert losses.smoothed(losses.softmax_cross_entropy, 0.5).correct is losses.softmax_cross_entropy.correct
+    np.testing.assert_array_equal(loss.forward(z, LABELS), losses.softmax_cross_entropy.forward(z, LABELS))
+    assert losses.smoothed(losses.softmax_cross_entropy, 0.5).matches is losses.softmax_cross_entropy.matches
 
 
 # ------------------------------------------------------------------------------------- reductions
@@ -289,8 +290,8 @@ def test_the_mean_over_equal_batches_is_the_whole():
 def test_a_vector_of_targets_fits_one_output():
     loss = losses.squared_error
     p, t = jnp.array([[1.0, 2.0, 3.0]]), jnp.array([3.0, 2.0, 1.0])
-    np.testing.assert_array_equal(loss.value(p, t), [4, 0, 4])
-    np.testing.assert_array_equal(loss.value(p, t), loss.value(p, t[None]))
+    np.testing.assert_array_equal(loss.forward(p, t), [4, 0, 4])
+    np.testing.assert_array_equal(loss.forward(p, t), loss.forward(p, t[None]))
 
 
 @pytest.mark.parametrize("name", [n for n in losses.REGISTRY if n not in CATEGORICAL])
@@ -301,7 +302,7 @@ def test_a_vector_of_targets_fits_one_output():
 def test_nothing_is_broadcast(name, prediction, target):
     """(n, 1) − (n,) would be (n, n)."""
     loss = losses.get(name)
-    for f in (loss.value, loss.gradient):
+    for f in (loss.forward, loss.backward):
         with pytest.raises(ValueError, match=r"y: got a target of shape .* expected \(examples, outputs\) = \("):
             f(jnp.full(prediction, 0.5), jnp.full(target, 0.5))
 
@@ -317,7 +318,7 @@ def test_nothing_is_broadcast(name, prediction, target):
     ],
 )
 def test_categorical_losses_refuse_other_targets(name, target, message):
-    for f in (losses.get(name).value, losses.get(name).gradient):
+    for f in (losses.get(name).forward, losses.get(name).backward):
         with pytest.raises(ValueError, match=message):
             f(jnp.full((2, 3), 0.5), jnp.asarray(target))
 
@@ -368,3 +369,60 @@ def test_get_and_factories_refuse():
         losses.smoothed(losses.softmax_cross_entropy, 1)
     with pytest.raises(ValueError, match="smoothed: got squared_error, expected a cross-entropy"):
         losses.smoothed(losses.squared_error, 0.1)
+
+
+# ------------------------------------------------------------------- what one calls: rows of examples
+
+
+def test_a_loss_takes_what_apply_returns():
+    """Case: two outputs, targets as rows. A feature-major call would sum over the batch, silently."""
+    net = fnn.mlp((3, 5, 2))
+    params, _ = net.init(jax.random.key(0))
+    x, y = (np.random.default_rng(0).normal(size=(7, n)).astype(np.float32) for n in (3, 2))
+    prediction = fnn.apply(net, params, x)
+    value = losses.squared_error.value(prediction, y)
+    np.testing.assert_allclose(value, np.sum((np.asarray(prediction) - y) ** 2, axis=1), rtol=1e-6)
+    whole, _ = fnn.value_and_grad(net, losses.squared_error)(params, x, y)
+    np.testing.assert_allclose(whole, value.mean(), rtol=1e-6)
+    gradient = losses.squared_error.gradient(prediction, y)
+    np.testing.assert_allclose(gradient, 2 * (np.asarray(prediction) - y), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", losses.REGISTRY)
+def test_rows_of_a_square_are_examples(name):
+    """Two examples with two outputs: either orientation has this shape, and rows are examples."""
+    loss = losses.get(name)
+    p, t = jnp.array([[0.2, 0.8], [0.6, 0.4]]), jnp.array([[0.0, 1.0], [0.0, 1.0]])
+    np.testing.assert_array_equal(loss.value(p, t), loss.forward(p.T, t.T))
+    np.testing.assert_array_equal(loss.gradient(p, t), loss.backward(p.T, t.T).T)
+    first = loss.value(p[:1], t[:1])
+    np.testing.assert_allclose(loss.value(p, t)[0], first[0], rtol=1e-6)
+    if loss.matches is not None:
+        np.testing.assert_array_equal(loss.correct(p, t), loss.matches(p.T, t.T))
+    else:
+        with pytest.raises(ValueError, match=f"loss: {name} has no classes"):
+            loss.correct(p, t)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "target", "message"),
+    [
+        (np.ones((3, 5)), np.zeros(5, int), r"target: got shape \(5,\) for a prediction of shape \(3, 5\).* Turn them"),
+        (np.ones((5, 3)), np.ones((3, 5)), r"got shape \(3, 5\) for a prediction of shape \(5, 3\).* Turn them"),
+        (
+            np.ones(5),
+            np.ones(5),
+            r"prediction: got shape \(5,\), expected \(batch, outputs\)\. Use prediction\[:, None\]",
+        ),
+        (np.ones((5, 3)), np.ones(4), r"got shape \(4,\) for a prediction of shape \(5, 3\)"),
+    ],
+)
+def test_feature_major_calls_are_refused_where_shapes_tell(prediction, target, message):
+    for f in (losses.softmax_cross_entropy.value, losses.softmax_cross_entropy.gradient):
+        with pytest.raises(ValueError, match=message):
+            f(prediction, target)
+
+
+def test_what_a_loss_is_fits_a_line():
+    assert repr(losses.softmax_cross_entropy) == "Loss(softmax_cross_entropy, with accuracy)"
+    assert repr(losses.huber(2.0)) == "Loss(huber, no accuracy)"

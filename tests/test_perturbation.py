@@ -19,7 +19,7 @@ NET = mlp((2, 4, 1), activation="tanh", init="glorot")
 
 def xor_loss(params):
     prediction, _, _ = NET.forward(params, (), jnp.asarray(X), key=None, train=False)
-    return jnp.mean(losses.squared_error.value(prediction, jnp.asarray(XOR)))
+    return jnp.mean(losses.squared_error.forward(prediction, jnp.asarray(XOR)))
 
 
 def keys(n):

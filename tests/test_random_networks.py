@@ -138,7 +138,7 @@ def by_autodiff(c, data):
         def objective(params):
             prediction, _, _ = c.net.forward(params, state, feature_major(x), key=key, train=True)
             coefficients = reductions.coefficients(reduce, weights, prediction)
-            return jnp.sum(coefficients * c.loss.value(prediction, target_of(y)))
+            return jnp.sum(coefficients * c.loss.forward(prediction, target_of(y)))
 
         return jax.value_and_grad(objective)(params)
 

@@ -70,7 +70,7 @@ def test_e2_forward_and_upstream():
     np.testing.assert_array_equal(residuals[2], [[5], [0]])  # o₃, o₄
     assert out == -4
     assert loss_at(params) == 81
-    upstream = losses.squared_error.gradient(out, jnp.asarray(Y2))
+    upstream = losses.squared_error.backward(out, jnp.asarray(Y2))
     assert upstream == -18
     _, d_hidden = dense(2, 1).backward(params[2], residuals[2], upstream)
     np.testing.assert_array_equal(d_hidden, [[36], [0]])  # ∂o₃, ∂o₄

@@ -98,7 +98,7 @@ def gradients(net: Layer, loss: Loss, params, x, y):
     half = "half_sum" if loss is losses.squared_error else "sum"
 
     def value(params):
-        return jnp.sum(loss.value(fnn.apply(net, params, x[None]).T, y[None].T)) * (0.5 if half == "half_sum" else 1)
+        return jnp.sum(loss.value(fnn.apply(net, params, x[None]), y[None])) * (0.5 if half == "half_sum" else 1)
 
     return diagnostics.signals(net, loss, params, x[None], y[None], reduction=half), jax.grad(value)(params)
 

@@ -24,7 +24,7 @@ class Task(NamedTuple):
 
     def loss(self, params):
         """Mean squared error over all examples."""
-        return jnp.mean(losses.squared_error.value(fnn.apply(self.net, params, self.x).T, self.y))
+        return jnp.mean(losses.squared_error.value(fnn.apply(self.net, params, self.x), self.y))
 
 
 def one_at_a_time(task: Task, key, sigma):

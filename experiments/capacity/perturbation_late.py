@@ -55,7 +55,7 @@ def run(config: Config) -> dict[str, np.ndarray]:
         y = fnn.apply(net, net.init(teacher)[0], x)[:, 0]
 
         def loss(params):
-            return jnp.mean(losses.squared_error.value(fnn.apply(net, params, x).T, y))
+            return jnp.mean(losses.squared_error.value(fnn.apply(net, params, x), y))
 
         def helps(params, key, sigma):
             return perturbation.one_at_a_time(loss, params, key=key, steps=1, sigma=sigma).accepted[0]

@@ -28,8 +28,8 @@ from fnn.types import Loss
 MARGIN = 0.05  # by how much larger a share of escapes has to be
 LOSS = Loss(
     "double well tilted by the target",
-    value=lambda prediction, tilt: surfaces.double_well(tilt).value(prediction),
-    gradient=lambda prediction, tilt: surfaces.double_well(tilt).gradient(prediction),
+    forward=lambda prediction, tilt: surfaces.double_well(tilt).value(prediction),
+    backward=lambda prediction, tilt: surfaces.double_well(tilt).gradient(prediction),
 )
 
 

@@ -53,17 +53,17 @@ def run(config: Config) -> dict[str, np.ndarray]:
             "categorical": categorical,
             "categorical_expected": (p - one_hot) / n,
             "categorical_autodiff": jax.grad(printed_categorical)(logits, one_hot),
-            "sum_form": losses.categorical_cross_entropy.value(p.T, one_hot.T).mean(),
+            "sum_form": losses.categorical_cross_entropy.value(p, one_hot).mean(),
             "true_class_form": -jnp.log(p[np.arange(n), labels]).mean(),
-            "soft_sum_form": losses.categorical_cross_entropy.value(p.T, soft.T).mean(),
+            "soft_sum_form": losses.categorical_cross_entropy.value(p, soft).mean(),
             "soft_class_form": -jnp.log(p[np.arange(n), soft.argmax(axis=1)]).mean(),
         }
-    wrong = jnp.append(jnp.arange(0.0, 121.0), 1e4)[None]  # the target is 0
+    wrong = jnp.append(jnp.arange(0.0, 121.0), 1e4)[:, None]  # the target is 0
     target = jnp.zeros_like(wrong)
     found |= {
-        "logit": wrong[0],
+        "logit": wrong[:, 0],
         "on_logits": losses.sigmoid_cross_entropy.value(wrong, target),
-        "slope_on_logits": losses.sigmoid_cross_entropy.gradient(wrong, target)[0],
+        "slope_on_logits": losses.sigmoid_cross_entropy.gradient(wrong, target)[:, 0],
         "on_negative_logits": losses.sigmoid_cross_entropy.value(-wrong, 1 - target),
         "on_probabilities": losses.binary_cross_entropy.value(activations.sigmoid.value(wrong), target),
     }

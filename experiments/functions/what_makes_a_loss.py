@@ -69,16 +69,16 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 def values(loss: fnn.Loss, e: np.ndarray) -> np.ndarray:
     """The loss of predictions e for the target 0, (points,); NaN where it is not a finite number."""
-    found = np.asarray(loss.value(jnp.asarray(e)[None], jnp.zeros((1, len(e)))))
+    found = np.asarray(loss.value(jnp.asarray(e)[:, None], jnp.zeros((len(e), 1))))
     return np.where(np.isfinite(found), found, np.nan)
 
 
 def descended(config: Config, loss: fnn.Loss, starts: np.ndarray) -> np.ndarray:
     """Errors at which gradient descent on the loss ends, (starts,)."""
-    target = jnp.zeros((1, len(starts)))
+    target = jnp.zeros((len(starts), 1))
     optimizer = optim.sgd(config.learning_rate)
     path = jax.jit(lambda e: descent.trajectory(lambda p: loss.gradient(p, target), optimizer, e, steps=config.steps))
-    return np.asarray(path(starts[None]))[-1, 0]
+    return np.asarray(path(starts[:, None]))[-1, :, 0]
 
 
 def line_between_minima() -> tuple[np.ndarray, np.ndarray]:

@@ -79,7 +79,7 @@ def same(a: fnn.Run, b: fnn.Run) -> bool:
 def validation_loss(net: fnn.Layer, run: fnn.Run, dataset: Dataset) -> float:
     """The mean loss of the kept parameters on the validation rows, computed apart from training."""
     prediction = fnn.apply(net, run.best_params, dataset.validation.x, state=run.best_state)
-    return float(jnp.mean(LOSS.value(prediction.T, jnp.asarray(dataset.validation.y))))
+    return float(jnp.mean(LOSS.value(prediction, dataset.validation.y)))
 
 
 def cut_off_and_resumed(train, epochs: int) -> tuple[fnn.Run, int]:
@@ -88,9 +88,10 @@ def cut_off_and_resumed(train, epochs: int) -> tuple[fnn.Run, int]:
     with tempfile.TemporaryDirectory() as folder:
         options: dict[str, Any] = {"checkpoint": folder, "checkpoint_epochs": epochs // 2 + 1}
         train(0, **options)
-        cut_at, end = fnn.checkpoint.steps(folder)
-        (last,) = (path for path in Path(folder).iterdir() if path.is_dir() and path.name.endswith(str(end)))
-        shutil.rmtree(last)
+        shutil.rmtree(Path(folder) / "finished")
+        saved = fnn.load(folder)
+        assert isinstance(saved, fnn.Run)
+        cut_at = saved.stopped_epoch + 1
         resumed = train(0, **options)
     return resumed, cut_at
 

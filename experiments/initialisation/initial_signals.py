@@ -96,7 +96,7 @@ def flow(W: Float[Array, "seeds layers_and_output width width"], *, activation: 
         last, (z, a, *residuals) = jax.lax.scan(forward, x, W[:-1])  # z and a are (layers, units, inputs)
         top = DenseParams(W[-1], zeros)
         logits, _, of_top = dense.forward(top, (), last)
-        _, da = dense.backward(top, of_top, losses.softmax_cross_entropy.gradient(logits, y) / ROWS)
+        _, da = dense.backward(top, of_top, losses.softmax_cross_entropy.gradient(logits.T, y).T / ROWS)
         _, (delta, gradient) = jax.lax.scan(backward, da, (W[:-1], *residuals), reverse=True)
         slopes = activations.get(activation).derivative(z)
         return Flow(

@@ -78,7 +78,7 @@ def outputs(parts, x, y) -> tuple[list[np.ndarray], np.ndarray]:
     probe = fnn.mlp((2, 1)), losses.squared_error
     path = procedure(partial(gradient, probe), optim.sgd(0.1), filled(np.random.default_rng(2), (2, 1)))
     update, _ = optimizer.update(fixed, optimizer.init(fixed), fixed)
-    seen = [fnn.apply(net, fixed, x), loss.value(jnp.asarray(x.T), jnp.zeros(x.T.shape)), update, start, path]
+    seen = [fnn.apply(net, fixed, x), loss.value(jnp.asarray(x), jnp.zeros(x.shape)), update, start, path]
     end = procedure(partial(gradient, (net, loss)), optimizer, start)
     return [flat(each) for each in seen], flat(jax.tree.map(lambda leaf: leaf[-1], end))
 

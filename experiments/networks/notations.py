@@ -66,7 +66,7 @@ def notation_errors(rng, examples: int) -> np.ndarray:
 
 def roles(rng, examples: int) -> dict[str, np.ndarray]:
     """Each document's squared loss with its own names, and what exchanging prediction and target does."""
-    prediction, target = jnp.asarray(rng.uniform(0.1, 0.9, size=(2, 2, examples)))
+    prediction, target = jnp.asarray(rng.uniform(0.1, 0.9, size=(2, examples, 2)))
     loss, logistic = losses.squared_error, losses.sigmoid_cross_entropy
     Z, t = np.asarray(prediction), np.asarray(target)
     sharif, de_marzo, piccoli = {"Z": Z, "t": t}, {"y": Z, "ŷ": t}, {"ŷ": Z, "y": t}  # the hat changes its side
@@ -74,7 +74,7 @@ def roles(rng, examples: int) -> dict[str, np.ndarray]:
     value, slope = loss.value(prediction, target), loss.gradient(prediction, target)
     moved = logistic.value(prediction, target) - logistic.value(target, prediction)
     return {
-        "role_errors": np.array([np.abs((error**2).sum(axis=0) - value).max() for error in errors]),
+        "role_errors": np.array([np.abs((error**2).sum(axis=1) - value).max() for error in errors]),
         "exchanged_value": np.abs(loss.value(target, prediction) - value).max(),
         "exchanged_gradient": np.abs(loss.gradient(target, prediction) + slope).max(),
         "exchanged_cross_entropy": np.abs(moved).max(),

@@ -50,6 +50,8 @@ def load(path: str | Path) -> tuple[str, PyTree]:
             f"path: {folder} has format {about.get('format')} of a result, expected {FORMAT}: it "
             "was written by another version of fnn."
         )
-    arrays = {leaf.name: restored(leaf, stored.arrays[leaf.name]) for leaf in stored.manifest.leaves}
+    arrays = {
+        leaf.name: restored(leaf, stored.arrays[leaf.name]) for leaf in stored.manifest.leaves
+    }
     in_order = (arrays[str(number)] for number in range(len(arrays)))
     return about["result"], from_json(about["structure"], in_order)

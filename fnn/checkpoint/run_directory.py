@@ -167,7 +167,7 @@ def recorded_arguments(directory: str | Path | None) -> dict[str, Any]:
 
 
 def saved_steps(directory: Path, name: str) -> Iterator[PyTree]:
-    """Yield what was saved in a directory within that of a call, as NumPy arrays, the last first."""
+    """Yield what was saved in a directory within that of a call, the last first."""
     for step in reversed(store.steps(directory / name)):
         folder = store.folder_of(directory / name, step)
         stored = store.read(folder)

@@ -134,9 +134,7 @@ def commit(
     return folder
 
 
-def packed_step(
-    step: int, tree: PyTree, metrics: dict[str, float], about: dict[str, Any]
-) -> dict[str, bytes]:
+def packed_step(step: int, tree: PyTree, metrics: dict[str, float], about: dict[str, Any]) -> dict[str, bytes]:
     """Return the files of a step."""
     described = leaves(tree)
     arrays = {leaf.name: on_host(leaf, value) for leaf, value in described}

@@ -42,8 +42,8 @@ def _described(tree: Any, name: str, arrays: list[Any]) -> Any:
         return "jax" if isinstance(tree, jax.Array) else "numpy"
     if isinstance(tree, dict) and all(isinstance(key, str) for key in tree):
         # names in JAX's order, so that the arrays are in the order of jax.tree.leaves
-        inner = {key: _described(tree[key], f"{name}.{key}", arrays) for key in sorted(tree)}
-        return {"dict": inner, "order": list(tree)}
+        values = {key: _described(tree[key], f"{name}.{key}", arrays) for key in sorted(tree)}
+        return {"dict": values, "order": list(tree)}
     if isinstance(tree, (tuple, list)):
         inner = [_described(v, f"{name}[{i}]", arrays) for i, v in enumerate(tree)]
         if type(tree) is tuple or type(tree) is list:

@@ -11,8 +11,9 @@ from fnn.types import PRNGKey
 
 
 def label_noise(rate: float, classes: int) -> Callable:
-    """A `transform_train` for `fnn.train`, or for a builder of `fnn.sweep`: each training label in [0, classes) becomes, with
-    probability `rate`, one of the other classes, all of them equally likely.
+    """Make a `transform_train` for `fnn.train`, or for a builder of `fnn.sweep`.
+
+    Each training label in [0, classes) becomes, with probability `rate`, one of the other classes, all equally likely.
 
     It is drawn once from the run's seed and stays for all epochs; at equal seeds a higher rate turns the labels of a
     lower one and more. The rate may be traced, in a sweep over rates. Rows for validation and test keep their labels.

@@ -87,8 +87,8 @@ def each_loss(generator: Generator, mode: str, dtype: str) -> Program:
         found = {}
         for name, loss in losses.REGISTRY.items():
             pair = prediction_and_target(name, arguments)
-            correct = () if loss.correct is None else loss.correct(*pair)
-            found[name] = loss.value(*pair), loss.gradient(*pair), correct
+            correct = () if loss.matches is None else loss.matches(*pair)
+            found[name] = loss.forward(*pair), loss.backward(*pair), correct
         return found
 
     arrays = {"logits": logits, "probabilities": probabilities, "labels": labels}

@@ -65,10 +65,10 @@ def examine_layers(
     """A line for the loss and each layer, from the output backwards, and the full reports on those that are wrong."""
 
     def value(prediction):
-        return jnp.sum(coefficients(prediction) * loss.value(prediction, target))
+        return jnp.sum(coefficients(prediction) * loss.forward(prediction, target))
 
     def gradient(prediction):
-        return coefficients(prediction)[None, :] * loss.gradient(prediction, target)
+        return coefficients(prediction)[None, :] * loss.backward(prediction, target)
 
     @compiler.jit
     def passes(params, x):

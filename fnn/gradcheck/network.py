@@ -62,7 +62,7 @@ def check_network(
 
         def objective(params, *, key):
             prediction, _, _ = net.forward(params, state, feature_major(x), key=key, train=train)
-            value = jnp.sum(coefficients(prediction) * loss.value(prediction, target_of(y)))
+            value = jnp.sum(coefficients(prediction) * loss.forward(prediction, target_of(y)))
             return value if loss.penalty is None else value + loss.penalty.value(params)
 
         @compiler.jit

@@ -10,6 +10,7 @@ from fnn import checks, tree
 from fnn.optim import learning_rate as rate
 from fnn.optim.learning_rate import Count, LearningRate
 from fnn.optim.rmsprop import rmsprop
+from fnn.optim.shown import shown
 from fnn.types import Params
 
 
@@ -21,6 +22,7 @@ class AdadeltaState(NamedTuple):
     mean_square_update: Params
 
 
+@shown
 def adadelta(
     learning_rate: LearningRate = 1.0,
     *,

@@ -9,6 +9,7 @@ import optax
 from fnn import checks, tree
 from fnn.optim import learning_rate as rate
 from fnn.optim.learning_rate import Count, LearningRate
+from fnn.optim.shown import shown
 from fnn.types import Params
 
 
@@ -19,6 +20,7 @@ class AdagradState(NamedTuple):
     sum_of_squares: Params
 
 
+@shown
 def adagrad(
     learning_rate: LearningRate, *, initial_accumulator: float = 0.0, eps: float = 1e-8
 ) -> optax.GradientTransformation:

@@ -9,6 +9,7 @@ import optax
 from fnn import checks, tree
 from fnn.optim import learning_rate as rate
 from fnn.optim.learning_rate import Count, LearningRate
+from fnn.optim.shown import shown
 from fnn.types import Params
 
 
@@ -20,6 +21,7 @@ class AdamState(NamedTuple):
     v: Params
 
 
+@shown
 def adam(
     learning_rate: LearningRate,
     *,

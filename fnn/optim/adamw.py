@@ -6,8 +6,10 @@ from fnn import checks, tree
 from fnn.optim import learning_rate as rate
 from fnn.optim.adam import adam
 from fnn.optim.learning_rate import LearningRate
+from fnn.optim.shown import shown
 
 
+@shown
 def adamw(
     learning_rate: LearningRate,
     *,

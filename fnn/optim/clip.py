@@ -5,9 +5,11 @@ import jax.numpy as jnp
 import optax
 
 from fnn import checks, tree
+from fnn.optim.shown import shown
 from fnn.types import PyTree
 
 
+@shown
 def clip_by_value(high: float, low: float | None = None) -> optax.GradientTransformation:
     """gᵢ ← min(max(gᵢ, low), high); low is −high unless given.
 
@@ -25,6 +27,7 @@ def clip_by_value(high: float, low: float | None = None) -> optax.GradientTransf
     return _stateless(lambda grads: jax.tree.map(clip, grads))
 
 
+@shown
 def clip_by_global_norm(max_norm: float) -> optax.GradientTransformation:
     """g ← g · min(1, v/‖g‖), ‖g‖ over all leaves together and v = max_norm; the direction stays.
 

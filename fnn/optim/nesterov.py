@@ -7,6 +7,7 @@ import optax
 from fnn import checks, tree
 from fnn.optim import learning_rate as rate
 from fnn.optim.learning_rate import Count, LearningRate
+from fnn.optim.shown import shown
 from fnn.types import Params
 
 
@@ -17,6 +18,7 @@ class NesterovState(NamedTuple):
     velocity: Params
 
 
+@shown
 def nesterov(
     learning_rate: LearningRate,
     *,

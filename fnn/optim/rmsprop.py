@@ -9,6 +9,7 @@ import optax
 from fnn import checks, tree
 from fnn.optim import learning_rate as rate
 from fnn.optim.learning_rate import Count, LearningRate
+from fnn.optim.shown import shown
 from fnn.types import Params
 
 
@@ -19,6 +20,7 @@ class RMSPropState(NamedTuple):
     mean_square: Params
 
 
+@shown
 def rmsprop(learning_rate: LearningRate, *, decay: float = 0.9, eps: float = 1e-8) -> optax.GradientTransformation:
     """E[g²] ← γ E[g²] + (1 − γ) g²,  θ ← θ − η g/√(E[g²] + ε).
 

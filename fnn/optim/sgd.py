@@ -7,6 +7,7 @@ import optax
 from fnn import checks, tree
 from fnn.optim import learning_rate as rate
 from fnn.optim.learning_rate import Count, LearningRate
+from fnn.optim.shown import shown
 
 
 class SGDState(NamedTuple):
@@ -15,6 +16,7 @@ class SGDState(NamedTuple):
     steps: Count
 
 
+@shown
 def sgd(learning_rate: LearningRate) -> optax.GradientTransformation:
     """θ ← θ − η g.
 

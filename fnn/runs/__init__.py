@@ -7,3 +7,7 @@ driver                         the one host loop: chunks, progress, signals, fai
 journal                        keeps blocks: off, in memory, or in a directory
 run, results                   what comes out: arrays, and nothing of the above
 """
+
+from fnn.runs.process import Process
+
+__all__ = ["Process"]

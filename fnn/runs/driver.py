@@ -6,7 +6,7 @@ obeys Ctrl-C and SIGTERM. A block that fails does not keep the others from being
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -18,7 +18,7 @@ from fnn.runs.chunks import ChunkScheduler
 from fnn.runs.engine import Engine
 from fnn.runs.journal import BlockId, Journal
 from fnn.runs.signals import StopSignals
-from fnn.types import PyTree
+from fnn.types import ArrayLike, PyTree
 
 Numbers = Integer[np.ndarray, "runs"]
 
@@ -36,7 +36,7 @@ class Group(NamedTuple):
     runs: Runs
     epochs: int
     outcome: Callable[[Any], PyTree]
-    metrics: Callable[[Any], dict[str, jax.Array]] = lambda state: {}
+    metrics: Callable[[Any], Mapping[str, ArrayLike]] = lambda state: {}
 
     def outcome_like(self, runs: int) -> PyTree:
         """Return the shapes of the outcome of so many runs."""
@@ -150,6 +150,7 @@ class Driver:
         start = time.perf_counter()
         group.engine.compile(group.runs.at(numbers))
         self.collector.compile_seconds += time.perf_counter() - start
+        self.on_chunk(Report(number, len(self.groups), devices, compiling=False))
 
     def _run_block(self, number: int, numbers: Numbers, scheduler: ChunkScheduler) -> None:
         start = time.perf_counter()
@@ -159,9 +160,10 @@ class Driver:
 
         saved = self.journal.progress(block_id, group.engine.block_like())
         state = block.begin() if saved is None else block.restore(saved)
-        for state in scheduler.chunks(
+        chunks = scheduler.chunks(
             block.advance, block.locate_divergence, state, group.epochs, self.multiple
-        ):
+        )
+        for state in chunks:
             self._between_chunks(number, block_id, block, state)
 
         outcome = block.collect(group.outcome(state))
@@ -176,9 +178,7 @@ class Driver:
         epochs, active, metrics = block.collect(told)
         devices = group.engine.shape.devices
         groups = len(self.groups)
-        self.on_chunk(
-            Report(number, groups, devices, False, group.epochs, epochs, active, metrics)
-        )
+        self.on_chunk(Report(number, groups, devices, False, group.epochs, epochs, active, metrics))
         if not active.any():
             return  # it is saved as finished
         done = int(epochs.max())

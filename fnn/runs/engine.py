@@ -123,7 +123,9 @@ def engine_of(
     """Build the engine of a process; `data` is on every device, `runs` are any of its runs."""
     like = like_of(process, runs)
     rows = BYTES_PER_BLOCK // max(1, runs_per_vmap * tree.nbytes(like))
-    shape = BlockShape(mesh.size if mesh else 1, max(1, min(most_rows or MOST_ROWS, rows)), runs_per_vmap)
+    shape = BlockShape(
+        mesh.size if mesh else 1, max(1, min(most_rows or MOST_ROWS, rows)), runs_per_vmap
+    )
     return Engine(process, shape, mesh, data, like)
 
 

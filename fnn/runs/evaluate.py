@@ -25,9 +25,9 @@ def evaluate(
     def sums(part: Split):
         x, target = feature_major(part.x), target_of(part.y)
         prediction, _, _ = net.forward(params, state, x, key=None, train=False)
-        totals = {"loss": jnp.sum(loss.value(prediction, target), dtype=float)}
-        if loss.correct is not None:
-            totals["accuracy"] = jnp.sum(loss.correct(prediction, target), dtype=float)
+        totals = {"loss": jnp.sum(loss.forward(prediction, target), dtype=float)}
+        if loss.matches is not None:
+            totals["accuracy"] = jnp.sum(loss.matches(prediction, target), dtype=float)
         return totals
 
     parts = []

@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -137,7 +138,7 @@ class DirectoryJournal(Journal):
             arrays = stored.arrays
             shape = tuple(int(size) for size in arrays["id/shape"])
             block = BlockId(int(arrays["id/group"]), arrays["id/runs"], shape)
-            yield Saved(block, lambda like, b=block, s=stored: _outcome(s, b, like))
+            yield Saved(block, partial(_outcome, stored, block))
 
     def progress(self, block: BlockId, like: PyTree) -> PyTree | None:  # noqa: D102
         known = store.steps(self.under_way.path)

@@ -77,9 +77,9 @@ def load_sweep(content: dict[str, Any], likes: list[PyTree]) -> sweep_door.Train
 
 def load_function(content: dict[str, Any], likes: list[PyTree]) -> function_door.FunctionFilling:
     """Make an empty sweep of a function of a checkpoint directory."""
-    arguments = (content[name] for name in ("settings", "seeds", "rows"))
-    empty = function_door.empty_sweep(*arguments, likes, content["runs_per_vmap"])
-    return function_door.FunctionFilling(empty, content["rows"], ())
+    rows, per_vmap = content["rows"], content["runs_per_vmap"]
+    empty = function_door.empty_sweep(content["settings"], content["seeds"], rows, likes, per_vmap)
+    return function_door.FunctionFilling(empty, rows, ())
 
 
 def retraining_from(state: dict[str, Any]) -> Retraining:

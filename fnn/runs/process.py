@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any, Protocol, TypeAlias
 
 from jaxtyping import Array, Bool, Integer, UInt32
-from numpy import ndarray
+from numpy import ndarray, uint32
 
 from fnn.types import PyTree
 
-Seed: TypeAlias = UInt32[Array, ""] | UInt32[ndarray, ""] | int
+Seed: TypeAlias = UInt32[Array, ""] | UInt32[ndarray, ""] | uint32
 Hyper: TypeAlias = Mapping[str, Any]
 
 
@@ -44,4 +44,4 @@ class Process(Protocol):
         """
 
     def locate_divergence(self, seed: Seed, hyper: Hyper, data: PyTree, state: Any) -> Any:
-        """Return the state of a nonfinite run with the step that diverged, or with the mark gone."""
+        """Return a nonfinite run with the step that diverged, or with the mark gone."""

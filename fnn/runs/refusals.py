@@ -45,7 +45,9 @@ def check_parts(net: Any, loss: Any, optimizer: Any, transform_train: Any = None
     check_loss(loss)
     checks.instance("optimizer", optimizer, _is_optimizer(optimizer), "one such as fnn.optim.adam(1e-3)")
     if transform_train is not None and not callable(transform_train):
-        raise ValueError(f"transform_train: got {transform_train!r}, expected a function (key, x, y) -> (x, y), or None.")
+        raise ValueError(
+            f"transform_train: got {transform_train!r}, expected a function (key, x, y) -> (x, y), or None."
+        )
 
 
 def _is_optimizer(value: Any) -> bool:
@@ -84,7 +86,7 @@ def check_fit(spec: TrainSpec, dataset: Dataset) -> None:
         dataset = dataset._replace(train=_transformed(transform_train, dataset.train))
     for name, split in dataset.splits.items():
         try:
-            _check_target(loss.value, outputs, split.y.shape[::-1], split.y.dtype)
+            _check_target(loss.forward, outputs, split.y.shape[::-1], split.y.dtype)
             if loss.check is not None:
                 loss.check(np.asarray(split.y).T, outputs)
         except ValueError as error:
@@ -106,7 +108,9 @@ def _transformed(transform_train: TransformTrain, train: Split) -> Split:
     try:
         returned = jax.eval_shape(transform_train, jax.random.key(0), *rows)
     except TypeError as error:
-        raise ValueError(f"transform_train: {error}; it is called as transform_train(key, x, y) and returns (x, y).") from error
+        raise ValueError(
+            f"transform_train: {error}; it is called as transform_train(key, x, y) and returns (x, y)."
+        ) from error
     found = [(np.shape(leaf), leaf.dtype) for leaf in jax.tree.leaves(returned)]
     if not isinstance(returned, tuple) or found != [(array.shape, array.dtype) for array in rows]:
         expected = ", ".join(f"{array.shape} {array.dtype}" for array in rows)

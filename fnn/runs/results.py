@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import xarray
 
 SHOWN = 3  # settings in a repr
+RENAMED = {"lane": "Sweep.run", "found": "Sweep.outputs"}
 
 
 class Parameters(NamedTuple):
@@ -57,10 +58,10 @@ class Sweep:
     settings       one dict of hyperparameters a row
     seeds          the seeds
     history        name -> (settings, seeds, epochs), as in `fnn.Run`; of a function, the entries of
-                   its dict that are numbers (then epochs is 1) or (n,), of one shape in all settings
+                   its dict that are numbers (then epochs is 1) or (n,), the same in all settings
     finished       (settings, seeds); false where a sweep was interrupted before
     outputs        for each setting a pytree with leaves (seeds, …): the `Parameters`, or None where
-                   they were not kept; of a function, what it returned, zero where it is not finished
+                   they were not kept; of a function, what it returned, zero where unfinished
     best_epoch     (settings, seeds) the epoch of the lowest validation loss (−1: there was none)
     stopped_epoch  (settings, seeds) the last epoch that was trained
     diverged_step  (settings, seeds) the first step that was not finite (−1: there was none)
@@ -84,9 +85,16 @@ class Sweep:
     run_seconds: float = 0.0
     retrain: Retrain | None = None
 
+    def __getattr__(self, name: str) -> Any:
+        if name in RENAMED:
+            raise AttributeError(f"Sweep.{name} is now {RENAMED[name]}.")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     # ------------------------------------------------------------------------------------ runs
 
-    def run(self, setting: int | Row, seed: int, *, builder: Any = None, dataset: Any = None) -> Run:
+    def run(
+        self, setting: int | Row, seed: int, *, builder: Any = None, dataset: Any = None
+    ) -> Run:
         """Return one run.
 
         setting           a row number of `settings`, or a row of `summary` or `best`
@@ -102,8 +110,12 @@ class Sweep:
                 "has what it returned."
             )
         parameters = self._parameters(row, [column], builder, dataset)
+        params, state, best_params, best_state = jax.tree.map(lambda leaf: leaf[0], parameters)
         return Run(
-            *jax.tree.map(lambda leaf: leaf[0], parameters),
+            params=params,
+            state=state,
+            best_params=best_params,
+            best_state=best_state,
             best_epoch=int(best[row, column]),
             stopped_epoch=int(stopped[row, column]),
             diverged_step=int(diverged[row, column]),
@@ -155,6 +167,14 @@ class Sweep:
             return self.diverged_step != NEVER
         ends = [~np.isfinite(values[..., -1]) for values in self.history.values()]
         return self.finished & np.any(ends, axis=0) if ends else ~self.finished & False
+
+    @property
+    def last_epoch(self) -> Integer[np.ndarray, "settings seeds"]:
+        """Return the last epoch of each run; of a function, the end of its history."""
+        if self.stopped_epoch is not None:
+            return self.stopped_epoch
+        longest = max((values.shape[-1] for values in self.history.values()), default=1)
+        return np.full(self.finished.shape, longest - 1)
 
     @property
     def main_metric(self) -> str:
@@ -217,9 +237,9 @@ class Sweep:
         """
         if every_epoch and len(lengths := {a.shape[-1] for a in self.history.values()} - {1}) > 1:
             raise ValueError(f"every_epoch: histories have {sorted(lengths)} entries, not as many.")
-        diverged = self.diverged
+        diverged, last_epoch = self.diverged, self.last_epoch
         for row, column in np.argwhere(self.finished).tolist():
-            stop = self._last(row, column)
+            stop = int(last_epoch[row, column])
             for epoch in range(stop + 1) if every_epoch else (stop,):
                 values = {
                     name: array[row, column, min(epoch, array.shape[-1] - 1)].item()
@@ -325,19 +345,14 @@ class Sweep:
         """Return the runs that diverged; of a function, those whose metric is not finite."""
         return self.diverged if self.diverged_step is not None else ~np.isfinite(final)
 
-    def _last(self, row: int, column: int) -> int:
-        """Return the last epoch of a run."""
-        if self.stopped_epoch is not None:
-            return int(self.stopped_epoch[row, column])
-        return max((values.shape[-1] for values in self.history.values()), default=1) - 1
-
     def _no_history(self, metric: str) -> str:
         """Return why a name that a function's outputs may have is no entry of the history."""
-        if not all(isinstance(output, Mapping) for output in self.outputs):
-            if self.stopped_epoch is not None:
-                return ""
+        dicts = [output for output in self.outputs if isinstance(output, Mapping)]
+        if self.stopped_epoch is not None:
+            return ""
+        if len(dicts) < len(self.outputs):
             return "f returned no dict, so nothing has a name; take `values` or `outputs`."
-        shapes = [np.shape(output.get(metric))[1:] for output in self.outputs if metric in output]
+        shapes = [np.shape(output[metric])[1:] for output in dicts if metric in output]
         if not shapes:
             return ""
         if len(set(shapes)) > 1:
@@ -380,7 +395,8 @@ class Sweep:
         column = self.seeds.index(seed)
         if not self.finished[row, column]:
             raise ValueError(
-                f"run: setting {row}, seed {seed} was not trained; the sweep was interrupted before."
+                f"run: setting {row}, seed {seed} was not trained; the sweep was interrupted "
+                "before."
             )
         return row, column
 

@@ -71,10 +71,10 @@ def step(
     after = TrainState(optax.apply_updates(params, updates), done.state, optimizer_state)
 
     correct = jnp.zeros(())
-    if loss.correct is not None:
-        correct = jnp.sum(loss.correct(done.prediction, target), dtype=float)
+    if loss.matches is not None:
+        correct = jnp.sum(loss.matches(done.prediction, target), dtype=float)
     added = metrics._replace(
-        loss=metrics.loss + jnp.sum(loss.value(done.prediction, target), dtype=float),
+        loss=metrics.loss + jnp.sum(loss.forward(done.prediction, target), dtype=float),
         correct=metrics.correct + correct,
         finite=metrics.finite & jnp.isfinite(done.value),
     )

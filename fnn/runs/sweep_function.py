@@ -97,9 +97,9 @@ def sweep_function(
 
     f              pure, and returns a pytree of arrays, best a dict with names. key is
                    jax.random.key(seed); hyper maps each name to a number, traced where f lets it be
-    runs_per_vmap  how many runs one vmap computes at once: 1, for work that fills a core, or a power
-                   of two of at least 8 (None: 8). At equal numbers a run is the same, bit for bit,
-                   in any sweep
+    runs_per_vmap  how many runs one vmap computes at once: 1, for work that fills a core, or a
+                   power of two of at least 8 (None: 8). At equal numbers a run is the same, bit for
+                   bit, in any sweep
 
     hyper, static, checkpoint and Ctrl-C are as in `fnn.sweep`. A block is computed in one piece, so
     Ctrl-C waits for it, and only finished blocks are saved. Raises ValueError before anything is
@@ -191,9 +191,9 @@ def empty_history(outputs: Sequence[PyTree], sides: tuple[int, int]) -> dict[str
     for name, first in outputs[0].items():
         others = [output.get(name) for output in outputs]
         is_array = all(isinstance(other, np.ndarray) for other in others)
-        if is_array and {other.shape for other in others} == {first.shape} and first.ndim <= 2:
-            if first.size and not np.iscomplexobj(first):
-                history[str(name)] = nan_array((*sides, first[0].size), first.dtype)
+        is_history = is_array and {other.shape for other in others} == {first.shape}
+        if is_history and first.ndim <= 2 and first.size and not np.iscomplexobj(first):
+            history[str(name)] = nan_array((*sides, first[0].size), first.dtype)
     return history
 
 
@@ -224,8 +224,8 @@ def check_uses_key(f: Function, setting: Setting, seeds: int) -> None:
 
     key_data = jax.random.key_data(jax.random.key(0))
     program = jax.make_jaxpr(call)(key_data).jaxpr
-    (made,) = [e for e in program.eqns if program.invars[0] in e.invars][:1]
-    if not is_used(program, made.outvars[0]):
+    (made,) = next(e for e in program.eqns if program.invars[0] in e.invars).outvars
+    if not is_used(program, made):
         raise ValueError(
             f"seeds: got {seeds}, but f never uses its key, so it returns the same for each of "
             "them. Draw random numbers from key (numpy.random and keys of your own do not depend "
@@ -237,10 +237,12 @@ def is_used(program: Any, variable: Any) -> bool:
     """Return whether a program, or a jitted function in it, computes with a variable."""
     for equation in program.eqns:
         places = [i for i, each in enumerate(equation.invars) if each is variable]
-        inner = equation.params.get("jaxpr") if equation.primitive.name in JITTED else None
-        if inner is None and places:
+        if not places:
+            continue
+        if equation.primitive.name not in JITTED:
             return True
-        if any(is_used(inner.jaxpr, inner.jaxpr.invars[place]) for place in places):
+        inner = equation.params["jaxpr"].jaxpr
+        if any(is_used(inner, inner.invars[place]) for place in places):
             return True
     return any(each is variable for each in program.outvars)
 

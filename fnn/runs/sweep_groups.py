@@ -57,7 +57,9 @@ class SweepGroup(NamedTuple):
     @property
     def process(self) -> TrainProcess:
         """Return what the runs of the group do."""
-        return self.group.engine.process
+        process = self.group.engine.process
+        assert isinstance(process, TrainProcess)
+        return process
 
     def net(self, setting: Setting) -> Layer:
         """Return the network that the builder makes where these hyperparameters are traced."""

@@ -148,7 +148,7 @@ def run_of(
         best_epoch=int(best.epoch),
         stopped_epoch=int(state.epochs) - 1,
         diverged_step=int(state.diverged_step),
-        history=state.history,
+        history={name: np.asarray(values) for name, values in state.history.items()},
         seed=int(seed),
         optimizer_state=current.optimizer_state,
         compile_seconds=compile_seconds,
@@ -165,8 +165,8 @@ def describe_divergence(run: Run, spec: TrainSpec, plan: Plan, dataset: Dataset)
     best = "the start" if run.best_epoch == NEVER else f"epoch {run.best_epoch + 1}"
     return (
         f"train: the run diverged in epoch {run.stopped_epoch + 1} of {plan.epochs}; step "
-        f"{run.diverged_step} of the run, {run.diverged_step % steps} of the epoch, was not finite. "
-        f"params are those before it, best_params those of {best}. The largest magnitudes before "
-        f"it, on the first rows, were in {largest}. Lower the learning rate, scale x, or clip with "
-        "fnn.optim.clip_by_global_norm."
+        f"{run.diverged_step} of the run, {run.diverged_step % steps} of the epoch, was not "
+        f"finite. params are those before it, best_params those of {best}. The largest magnitudes "
+        f"before it, on the first rows, were in {largest}. Lower the learning rate, scale x, or "
+        "clip with fnn.optim.clip_by_global_norm."
     )

@@ -49,9 +49,7 @@ class TrainStep(NamedTuple):
     update: Callable[..., tuple[StepState, Metrics]]
 
 
-def train_step(
-    net: Layer, loss: Loss, optimizer: optax.GradientTransformation
-) -> TrainStep:
+def train_step(net: Layer, loss: Loss, optimizer: optax.GradientTransformation) -> TrainStep:
     """Return the step of `fnn.train`, jitted, to be called in a loop of one's own.
 
     Given the same key and batches it computes the same numbers as fnn.train, to rounding. A batch
@@ -89,7 +87,9 @@ def train_step(
         state: StepState, x: Num[ArrayLike, "batch features"], y: Num[ArrayLike, "batch ..."]
     ) -> tuple[StepState, Metrics]:
         if not isinstance(state, StepState):
-            raise ValueError(f"state: got {type(state).__name__}, expected what init(key) returned.")
+            raise ValueError(
+                f"state: got {type(state).__name__}, expected what init(key) returned."
+            )
         on_host = all(isinstance(a, (np.ndarray, list, tuple)) for a in (x, y))
         if on_host:
             check_batch(net, loss, state.params, state.state, x, y, None)
@@ -103,7 +103,7 @@ def train_step(
         zero = EpochMetrics.zero()
         after, sums = steps.step(spec, before, zero, feature_major(x), target_of(y), key)
         metrics = {"loss": sums.loss / x.shape[0]}
-        if loss.correct is not None:
+        if loss.matches is not None:
             metrics["accuracy"] = sums.correct / x.shape[0]
         return StepState(*after, state.noise, state.number + 1), metrics
 

@@ -12,7 +12,7 @@ the step that went wrong. It is compiled when it is first needed.
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -73,10 +73,17 @@ class RunState(NamedTuple):
     history: History
 
 
+class Build(Protocol):
+    """Makes the spec of a run of its hyperparameters, which may be traced; hashable."""
+
+    def __call__(self, hyper: Hyper, /) -> TrainSpec:
+        """Return the spec."""
+
+
 class TrainProcess(NamedTuple):
     """The training that `build` makes of the traced hyperparameters, as the engine runs it."""
 
-    build: Callable[[Hyper], TrainSpec]
+    build: Build
     plan: Plan
 
     def begin(self, seed: Seed, hyper: Hyper) -> RunState:
@@ -174,7 +181,7 @@ def unguarded(spec: TrainSpec) -> Step:
 
 def metric_names(loss: Loss) -> list[str]:
     """Return the names in a history."""
-    kinds = ("loss",) if loss.correct is None else ("loss", "accuracy")
+    kinds = ("loss",) if loss.matches is None else ("loss", "accuracy")
     return [f"{split}_{kind}" for split in ("train", "validation", "test") for kind in kinds]
 
 
@@ -244,7 +251,7 @@ def epoch_row(
     """Compute the history's entries for one epoch: NaN where it diverged."""
     n = dataset.train.x.shape[0]
     row = {"train_loss": metrics.loss / n}
-    if spec.loss.correct is not None:
+    if spec.loss.matches is not None:
         row["train_accuracy"] = metrics.correct / n
     for name, split in (("validation", dataset.validation), ("test", dataset.test)):
         values = evaluate(spec.net, spec.loss, current.params, current.state, split)

@@ -215,9 +215,9 @@ def test_a_manifest_of_another_step_or_format_is_refused(tmp_path):
     path = tmp_path / "step-00000006" / "manifest.json"
     content = json.loads(path.read_text()) | {"format": 2, "step": 6}
     del content["checksum"]
-    from fnn.checkpoint.manifest import _checksum
+    from fnn.checkpoint.manifest import checksum_of
 
-    path.write_text(json.dumps(content | {"checksum": _checksum(content)}))
+    path.write_text(json.dumps(content | {"checksum": checksum_of(content)}))
     with pytest.raises(Damaged, match="format 2, expected 1: it was written by another version"):
         checkpoint.load(tmp_path, TREE)
 

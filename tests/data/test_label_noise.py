@@ -79,7 +79,9 @@ def test_a_sweep_over_rates_is_one_program_and_each_lane_is_the_run():
 )
 def test_what_transform_train_may_not_be(transform_train, message):
     with pytest.raises(ValueError, match=message):
-        fnn.train(NET, CE, optim.adam(1e-2), blobs(), epochs=1, batch_size=10, transform_train=transform_train, progress=False)
+        fnn.train(
+            NET, CE, optim.adam(1e-2), blobs(), epochs=1, batch_size=10, transform_train=transform_train, progress=False
+        )
 
 
 @pytest.mark.parametrize(

@@ -399,7 +399,7 @@ def test_the_wrong_layer_is_named(fault):
 
 
 def test_a_wrong_loss_is_named():
-    half = losses.squared_error._replace(gradient=lambda p, t: p - t)
+    half = losses.squared_error._replace(backward=lambda p, t: p - t)
     report = fnn.check_network(fnn.mlp((4, 3)), half, NET_X, NET_X[:, :3])
     assert (report.verdict, report.cause) == ("fail", "constant factor")
     assert "is loss squared_error" in report.diagnosis

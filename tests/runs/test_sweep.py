@@ -129,9 +129,9 @@ def test_one_program_for_any_number_of_lanes(small_blocks):
 
     def value(prediction, target):
         traces.append(1)
-        return CE.value(prediction, target)
+        return CE.forward(prediction, target)
 
-    counted = CE._replace(value=value)
+    counted = CE._replace(forward=value)
 
     def builder(hyper):
         return NET, counted, ADAM

@@ -9,8 +9,8 @@ from sklearn.model_selection import ParameterSampler
 
 import fnn
 from fnn import data, losses, optim
-from fnn.runs.summary import statistics
 from fnn.runs.chunks import CHUNK_SECONDS, ChunkScheduler
+from fnn.runs.summary import statistics
 from fnn.runs.training import RunState
 from tests.problems import blobs
 

@@ -145,7 +145,7 @@ def test_a_missing_package_is_named():
 
 
 def test_a_closer_look_is_sorted_by_nodes_a_line():
-    rows = json.loads(run("fnn/training", "--json").stdout)
+    rows = json.loads(run("fnn/runs", "--json").stdout)
     densities = [row["a line"] or 0 for row in rows]
     assert densities == sorted(densities, reverse=True)
     assert "fnn/runs/run.py" in [row["name"] for row in rows]

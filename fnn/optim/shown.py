@@ -1,0 +1,49 @@
+"""Optimizers that say how they were made: print(adam(1e-3)) is adam(learning_rate=0.001)."""
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec
+
+import jax
+import optax
+
+P = ParamSpec("P")
+
+
+class Optimizer(optax.GradientTransformation):
+    """optax's pair (init, update), with the call that made it as its repr."""
+
+    made_by: str
+
+    def __repr__(self) -> str:
+        return getattr(self, "made_by", None) or super().__repr__()
+
+
+def shown(
+    factory: Callable[P, optax.GradientTransformation],
+) -> Callable[P, optax.GradientTransformation]:
+    """Let what a factory makes show its arguments, those that are not the defaults."""
+    signature = inspect.signature(factory)
+
+    @wraps(factory)
+    def make(*args: P.args, **kwargs: P.kwargs) -> optax.GradientTransformation:
+        optimizer = Optimizer(*factory(*args, **kwargs))
+        given = signature.bind(*args, **kwargs).arguments
+        texts = [
+            f"{name}={_text(value)}"
+            for name, value in given.items()
+            if value is not signature.parameters[name].default
+        ]
+        optimizer.made_by = f"{factory.__name__}({', '.join(texts)})"
+        return optimizer
+
+    return make
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, jax.core.Tracer):
+        return "traced"
+    if isinstance(value, (bool, int, float, str, type(None))):
+        return repr(value)
+    return str(getattr(value, "__name__", value))
