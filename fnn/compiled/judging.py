@@ -14,6 +14,8 @@ from fnn.witness import Arithmetic, Arrays
 
 EVALUATIONS = 4  # with drawn rounding, at first
 MORE = 20  # where an output lies beyond what these allow
+MOST = 100  # where it lies beyond that by less than UNSURE times
+UNSURE = 8.0  # times what drawn rounding allows: less proves nothing, for the draws are few
 AMPLITUDES = (2.0, 0.0, 1.0, 0.25, 2.0)  # of these: small ones find what happens next to a jump
 MOST_OPERATIONS = 20_000  # that the witness carries out in loops, those of every turn counted
 MOST_NUMBERS = 3e7  # that these operations make
@@ -74,12 +76,15 @@ class Judge:
         self.exact = exact
         self.generator = np.random.default_rng(0)
         self.rounded: list[Arrays] = []
+        self.is_unsure = False
 
     def deviation(self, computed: Sequence[Any]) -> Deviation | None:
         """Return the output that is off most; None where all are what rounding may make.
 
         Rounding is drawn a few times, and where that does not explain an output, more often, with
-        smaller errors and larger ones, and with comparisons of numbers that are off.
+        smaller errors and larger ones, and with comparisons of numbers that are off. Afterwards
+        `is_unsure` says whether an output is off by more than rounding was drawn, and by so little
+        more that it proves nothing.
         """
         if all(is_next_to(*pair) for pair in zip(computed, self.exact, strict=True)):
             return None
@@ -88,14 +93,19 @@ class Judge:
             return None
         self.draw(EVALUATIONS + MORE)
         found = self.largest(computed)
-        return found if found.times > 1 else None
+        if 1 < found.times <= UNSURE:
+            self.draw(MOST)
+            found = self.largest(computed)
+        self.is_unsure = 1 < found.times <= UNSURE
+        return found if found.times > UNSURE else None
 
     def draw(self, evaluations: int) -> None:
         """Evaluate with drawn rounding until there are so many evaluations."""
         for number in range(len(self.rounded), evaluations):
             amplitude = 1.0 if number < EVALUATIONS else AMPLITUDES[number % len(AMPLITUDES)]
             with_ties = number >= EVALUATIONS and number % 4 == 0
-            arithmetic = Rounding(self.generator, amplitude, with_ties, alike=number % 3 == 2)
+            alike, all_equal = number % 3 == 2, number >= EVALUATIONS and number % 4 == 2
+            arithmetic = Rounding(self.generator, amplitude, with_ties, alike, all_equal)
             arguments = self.arguments if number % 2 else [flushed(a) for a in self.arguments]
             outputs = witness.evaluate_traced(self.closed, arguments, arithmetic)
             self.rounded.append(outputs)

@@ -36,6 +36,9 @@ COMPARISONS = frozenset(
 )
 """Operations that make a jump of a rounding error in their inputs."""
 
+OF_TWO = frozenset("eq ne lt le gt ge".split())
+APART = 16  # units in the last place that rounding may set two equal numbers apart
+
 ALLOWED = 8.0  # times the largest deviation that drawn rounding makes is what an output may be off
 MOST_TURNS = 100_000  # operations of one evaluation: drawn rounding may keep a loop from its end
 MOST_TERMS = 2_000  # that are added one after the other
@@ -50,6 +53,8 @@ class Rounding(Arithmetic):
     amplitude  times the size that one operation may be off
     with_ties  also compares inputs that are off: a program that computes a number twice, with two
                roundings, may find it unequal to itself
+    all_equal  compares numbers that rounding may have set apart as equal ones: a compiler that
+               makes x of 3 x/3 finds it equal to x
     alike      every entry of a result is off in the same direction: what is computed alike from
                equal numbers stays equal
     """
@@ -60,11 +65,13 @@ class Rounding(Arithmetic):
         amplitude: float = 1.0,
         with_ties: bool = False,
         alike: bool = False,
+        all_equal: bool = False,
     ) -> None:
         self.generator = generator
         self.amplitude = amplitude
         self.with_ties = with_ties
         self.alike = alike
+        self.all_equal = all_equal
         self.operations = 0
 
     def results(self, equation: Any, inputs: Arrays, outputs: Arrays) -> Arrays:
@@ -72,7 +79,9 @@ class Rounding(Arithmetic):
         self.operations += 1
         if self.operations > MOST_TURNS:
             raise NotImplementedError("a loop does not end under other rounding.")
-        if self.with_ties and equation.primitive.name in COMPARISONS:
+        if self.all_equal and equation.primitive.name in OF_TWO:
+            outputs = outputs_of(equation, joined(*inputs, equation.invars[0].aval))
+        elif (self.with_ties or self.all_equal) and equation.primitive.name in COMPARISONS:
             pairs = zip(inputs, equation.invars, strict=True)
             outputs = outputs_of(equation, [self.off(value, atom.aval) for value, atom in pairs])
         declared = super().results(equation, inputs, outputs)
@@ -104,6 +113,16 @@ class Rounding(Arithmetic):
     def draw(self, shape: tuple[int, ...]) -> np.ndarray:
         """Draw numbers between -1 and 1."""
         return self.generator.uniform(-1, 1, () if self.alike else shape)
+
+
+def joined(a: Any, b: Any, aval: Any) -> Arrays:
+    """Return two inputs of a comparison, made equal where rounding may have set them apart."""
+    if not is_real(aval):
+        return [a, b]
+    largest = np.maximum(np.abs(a), np.abs(b))
+    with np.errstate(invalid="ignore"):
+        is_near = np.abs(a - b) <= APART * float(jnp.finfo(aval.dtype).eps) * largest
+    return [a, np.where(is_near, a, b)]
 
 
 def is_real(aval: Any) -> bool:

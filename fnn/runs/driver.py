@@ -57,6 +57,24 @@ class Collector(Protocol):
         """Take the outcome of runs of a group: leaves (runs, …)."""
 
 
+class Taken:
+    """The collector of some runs of one group: it takes their outcomes, block by block."""
+
+    def __init__(self, numbers: Numbers) -> None:
+        self.numbers = numbers
+        self.outcomes: list[PyTree] = []
+        self.compile_seconds = 0.0
+        self.run_seconds = 0.0
+
+    def missing(self, group: int) -> Numbers:
+        """Return the numbers of the runs, unless they came from a journal."""
+        return self.numbers[:0] if self.outcomes else self.numbers
+
+    def receive(self, group: int, numbers: Numbers, outcome: PyTree) -> None:
+        """Take the outcome of a block."""
+        self.outcomes.append(outcome)
+
+
 class Failure(NamedTuple):
     """A block that could not be run."""
 
@@ -125,9 +143,9 @@ class Driver:
 
     def restore(self) -> None:
         """Give the collector the finished blocks that the journal has."""
-        for saved in self.journal.finished():
-            like = self.groups[saved.block.group].outcome_like(len(saved.block.runs))
-            self.collector.receive(saved.block.group, saved.block.runs, saved.read(like))
+        for block, read in self.journal.finished():
+            like = self.groups[block.group].outcome_like(len(block.runs))
+            self.collector.receive(block.group, block.runs, read(like))
 
     def _run_group(self, number: int) -> list[Failure]:
         group, scheduler, compiled = self.groups[number], ChunkScheduler(), False

@@ -42,13 +42,6 @@ class BlockId(NamedTuple):
         return all(np.array_equal(arrays[name], a) for name, a in self.arrays().items())
 
 
-class Saved(NamedTuple):
-    """A finished block in a journal; `read(like)` gives its outcome in the shapes of `like`."""
-
-    block: BlockId
-    read: Callable[[PyTree], PyTree]
-
-
 class Journal:
     """The journal that is off: it keeps nothing, and hears no signals."""
 
@@ -59,8 +52,11 @@ class Journal:
         """Hold the journal open for one call."""
         yield self
 
-    def finished(self) -> Iterator[Saved]:
-        """Return the finished blocks that this process does not have yet."""
+    def finished(self) -> Iterator[tuple[BlockId, Callable[[PyTree], PyTree]]]:
+        """Return the finished blocks that this process does not have yet.
+
+        Each comes with a function that gives its outcome in the shapes that it is told.
+        """
         return iter(())
 
     def progress(self, block: BlockId, like: PyTree) -> PyTree | None:
@@ -132,13 +128,13 @@ class DirectoryJournal(Journal):
             self.last = time.monotonic()
             yield self
 
-    def finished(self) -> Iterator[Saved]:  # noqa: D102
+    def finished(self):  # noqa: D102
         for step in store.steps(self.done.path):
             stored = self.done.read(step)
             arrays = stored.arrays
             shape = tuple(int(size) for size in arrays["id/shape"])
             block = BlockId(int(arrays["id/group"]), arrays["id/runs"], shape)
-            yield Saved(block, partial(_outcome, stored, block))
+            yield block, partial(_outcome, stored, block)
 
     def progress(self, block: BlockId, like: PyTree) -> PyTree | None:  # noqa: D102
         known = store.steps(self.under_way.path)

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import numpy as np
@@ -35,22 +35,6 @@ class Parameters(NamedTuple):
     best_state: State
 
 
-class Retrain(Protocol):
-    """Trains runs again, of which the parameters were not kept, and builds their networks.
-
-    Pickle leaves out its programs and data; then it takes builder and dataset.
-    """
-
-    def __call__(self, setting: int, columns: Sequence[int], builder: Any, dataset: Any) -> Any:
-        """Return the Parameters of runs of a setting: leaves (runs, …)."""
-
-    def net(self, setting: int, builder: Any, dataset: Any) -> Layer:
-        """Return the network of a setting."""
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what is pickled and saved."""
-
-
 @dataclass(repr=False)
 class Sweep:
     """The outcome of every run, of `fnn.sweep` or `fnn.sweep_function`; it can be pickled.
@@ -68,6 +52,8 @@ class Sweep:
     runs_per_vmap  for each setting, how many runs shared a vmapped row: at equal numbers every bit
                    of a run is the same in any sweep
     compile_seconds, run_seconds
+    retrain        trains runs again of which the parameters were not kept, and builds networks;
+                   pickle leaves its programs and data out (`fnn.runs.retraining`)
 
     best_epoch, stopped_epoch and diverged_step are None for a function.
     """
@@ -83,7 +69,7 @@ class Sweep:
     runs_per_vmap: tuple[int, ...] = ()
     compile_seconds: float = 0.0
     run_seconds: float = 0.0
-    retrain: Retrain | None = None
+    retrain: Any = None
 
     def __getattr__(self, name: str) -> Any:
         if name in RENAMED:

@@ -9,7 +9,7 @@ import numpy as np
 
 from fnn.checkpoint.manifest import differences
 from fnn.data import Dataset
-from fnn.runs.driver import Driver
+from fnn.runs.driver import Driver, Taken
 from fnn.runs.journal import Journal
 from fnn.runs.results import Parameters, plain_settings
 from fnn.runs.spec_groups import Builder
@@ -20,7 +20,7 @@ from fnn.runs.sweep_groups import (
     parameters_of,
     sweep_groups,
 )
-from fnn.types import Layer, PyTree
+from fnn.types import Layer
 
 
 class Retraining:
@@ -56,7 +56,8 @@ class Retraining:
         first = chosen.rows.index(setting) * len(self.call.seeds)
         taken = Taken(first + np.array(columns))
         Driver([chosen.group], taken, Journal(), keep_going=False).drive()
-        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *taken.parameters)
+        parameters = map(parameters_of, taken.outcomes)
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parameters)
 
     def net(self, setting: int, builder: Any = None, dataset: Any = None) -> Layer:
         """Return the network of a setting."""
@@ -103,21 +104,3 @@ class Retraining:
                 "it ran with."
             )
         return groups
-
-
-class Taken:
-    """Takes the parameters of some runs of one group."""
-
-    def __init__(self, numbers: np.ndarray) -> None:
-        self.numbers = numbers
-        self.parameters: list[Parameters] = []
-        self.compile_seconds = 0.0
-        self.run_seconds = 0.0
-
-    def missing(self, group: int) -> np.ndarray:
-        """Return the numbers of the runs."""
-        return self.numbers
-
-    def receive(self, group: int, numbers: np.ndarray, outcome: PyTree) -> None:
-        """Take the parameters of a block."""
-        self.parameters.append(parameters_of(outcome))

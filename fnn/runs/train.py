@@ -13,7 +13,7 @@ from fnn.backprop import feature_major
 from fnn.checkpoint.run_directory import Call
 from fnn.data import Dataset
 from fnn.runs.blocks import SINGLE, Runs
-from fnn.runs.driver import Driver, Group
+from fnn.runs.driver import Driver, Group, Taken
 from fnn.runs.engine import Engine, advance_one, like_of
 from fnn.runs.fingerprint import constants_of, dataset_fingerprint
 from fnn.runs.journal import Journal, journal_of
@@ -80,16 +80,15 @@ def train(
         return Call(named, program_texts(group), "run", {"seed": int(seed)})
 
     journal = journal_of(checkpoint, checkpoint_every, checkpoint_epochs, describe, Journal)
-    taken = Taken()
+    taken = Taken(np.array([0]))
     with journal.opened():
         driver = Driver([group], taken, journal, multiple=checkpoint_epochs, keep_going=False)
         driver.restore()
-        done = epochs if taken.state else 0
+        done = epochs if taken.outcomes else 0
         with ProgressBar("epoch", epochs, done, progress) as bar:
             driver.on_chunk = bar
             driver.drive()
-    assert taken.state is not None
-    run = run_of(taken.state, seed, taken.compile_seconds, taken.run_seconds)
+    run = run_of(taken.outcomes[0], seed, taken.compile_seconds, taken.run_seconds)
     if run.diverged:
         checks.warn(describe_divergence(run, spec, plan, dataset))
     return run
@@ -103,23 +102,6 @@ class Constant(NamedTuple):
     def __call__(self, hyper: Hyper) -> TrainSpec:
         """Return the spec."""
         return self.spec
-
-
-class Taken:
-    """Takes the state of the one run, on the device."""
-
-    def __init__(self) -> None:
-        self.state: RunState | None = None
-        self.compile_seconds = 0.0
-        self.run_seconds = 0.0
-
-    def missing(self, group: int) -> np.ndarray:
-        """Return the number of the run, unless it is finished."""
-        return np.arange(1 if self.state is None else 0)
-
-    def receive(self, group: int, numbers: np.ndarray, outcome: RunState) -> None:
-        """Take the final state."""
-        self.state = outcome
 
 
 def whole(state: RunState) -> RunState:

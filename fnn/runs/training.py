@@ -12,7 +12,7 @@ the step that went wrong. It is compiled when it is first needed.
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -73,17 +73,13 @@ class RunState(NamedTuple):
     history: History
 
 
-class Build(Protocol):
-    """Makes the spec of a run of its hyperparameters, which may be traced; hashable."""
-
-    def __call__(self, hyper: Hyper, /) -> TrainSpec:
-        """Return the spec."""
-
-
 class TrainProcess(NamedTuple):
-    """The training that `build` makes of the traced hyperparameters, as the engine runs it."""
+    """The training that `build` makes of the traced hyperparameters, as the engine runs it.
 
-    build: Build
+    build  hyper -> TrainSpec; hashable, so that equal processes are compiled once
+    """
+
+    build: Any
     plan: Plan
 
     def begin(self, seed: Seed, hyper: Hyper) -> RunState:
