@@ -15,7 +15,7 @@ from fnn.witness import Arithmetic, Arrays
 EVALUATIONS = 4  # with drawn rounding, at first
 MORE = 20  # where an output lies beyond what these allow
 MOST = 100  # where it lies beyond that by less than UNSURE times
-UNSURE = 8.0  # times what drawn rounding allows: less proves nothing, for the draws are few
+UNSURE = 4.0  # times what drawn rounding allows: less proves nothing, for the draws are few
 AMPLITUDES = (2.0, 0.0, 1.0, 0.25, 2.0)  # of these: small ones find what happens next to a jump
 MOST_OPERATIONS = 20_000  # that the witness carries out in loops, those of every turn counted
 MOST_NUMBERS = 3e7  # that these operations make
