@@ -21,6 +21,7 @@ EXTRAS = (
     "torch",
     "equinox",
     "pandas",
+    "xarray",
 )
 
 HIDE = f"""
