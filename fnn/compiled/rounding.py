@@ -80,7 +80,8 @@ class Rounding(Arithmetic):
         if self.operations > MOST_TURNS:
             raise NotImplementedError("a loop does not end under other rounding.")
         if self.all_equal and equation.primitive.name in OF_TWO:
-            outputs = outputs_of(equation, joined(*inputs, equation.invars[0].aval))
+            a, b = inputs
+            outputs = outputs_of(equation, joined(a, b, equation.invars[0].aval))
         elif (self.with_ties or self.all_equal) and equation.primitive.name in COMPARISONS:
             pairs = zip(inputs, equation.invars, strict=True)
             outputs = outputs_of(equation, [self.off(value, atom.aval) for value, atom in pairs])

@@ -7,7 +7,7 @@ slot, or on how many devices.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -16,6 +16,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 from jaxtyping import Bool, Int, Num, UInt32
 
+from fnn import checks
 from fnn.types import PyTree
 
 
@@ -48,6 +49,23 @@ class BlockShape(NamedTuple):
 
 
 SINGLE = BlockShape(devices=1, rows=1, runs_per_vmap=1)
+
+
+def check_runs_per_vmap(runs_per_vmap: Any, exact: Any = False) -> int | None:
+    """Check how many runs share a row: None, 1, or a power of two of at least 8."""
+    checks.truth("exact", exact)
+    if runs_per_vmap is not None:
+        count = checks.count("runs_per_vmap", runs_per_vmap)
+        if count != 1 and (count < 8 or count & (count - 1)):
+            raise ValueError(
+                f"runs_per_vmap: got {count}, expected 1, or a power of two of at least 8: with "
+                "others, vector instructions treat the runs of a row unlike, and the last bits of "
+                "a run depend on its place."
+            )
+        if exact and count != 1:
+            raise ValueError(f"runs_per_vmap: got {count} with exact=True, which means 1.")
+        return count
+    return 1 if exact else None
 
 
 class Slots(NamedTuple):

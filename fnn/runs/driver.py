@@ -7,7 +7,7 @@ obeys Ctrl-C and SIGTERM. A block that fails does not keep the others from being
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -21,12 +21,15 @@ from fnn.runs.signals import StopSignals
 from fnn.types import ArrayLike, PyTree
 
 Numbers = Integer[np.ndarray, "runs"]
+Failure = tuple[int, Numbers, Exception]
+"""A block that could not be run: its group, its runs, and the error."""
 
 
 class Group(NamedTuple):
     """The runs that one compiled program serves.
 
     runs     all of them; a run's number is its place here
+    rows     of a sweep: the rows of the settings, each with a run for every seed
     epochs   at which every run ends
     outcome  the final state of a block -> what is kept of it
     metrics  the state of a block -> {name: the latest value of each run}, for reports
@@ -37,6 +40,7 @@ class Group(NamedTuple):
     epochs: int
     outcome: Callable[[Any], PyTree]
     metrics: Callable[[Any], Mapping[str, ArrayLike]] = lambda state: {}
+    rows: Sequence[int] = ()
 
     def outcome_like(self, runs: int) -> PyTree:
         """Return the shapes of the outcome of so many runs."""
@@ -44,21 +48,8 @@ class Group(NamedTuple):
         return jax.tree.map(lambda leaf: np.empty((runs, *leaf.shape), leaf.dtype), one)
 
 
-class Collector(Protocol):
-    """What takes the outcomes, and knows which runs are missing."""
-
-    compile_seconds: float
-    run_seconds: float
-
-    def missing(self, group: int) -> Numbers:
-        """Return the numbers of the runs of a group that are not finished."""
-
-    def receive(self, group: int, numbers: Numbers, outcome: PyTree) -> None:
-        """Take the outcome of runs of a group: leaves (runs, …)."""
-
-
 class Taken:
-    """The collector of some runs of one group: it takes their outcomes, block by block."""
+    """A collector: it takes the outcomes of some runs of one group, block by block."""
 
     def __init__(self, numbers: Numbers) -> None:
         self.numbers = numbers
@@ -73,14 +64,6 @@ class Taken:
     def receive(self, group: int, numbers: Numbers, outcome: PyTree) -> None:
         """Take the outcome of a block."""
         self.outcomes.append(outcome)
-
-
-class Failure(NamedTuple):
-    """A block that could not be run."""
-
-    group: int
-    numbers: Numbers
-    error: Exception
 
 
 class Report(NamedTuple):
@@ -107,6 +90,8 @@ class Report(NamedTuple):
 class Driver:
     """Run every missing run of some groups.
 
+    collector       says which runs are missing, takes the outcomes, and has two clocks,
+                    compile_seconds and run_seconds: a `Taken`, or a `fnn.runs.filling.Filling`
     on_chunk        is called with a Report before compiling and after every chunk
     multiple        chunks also end at the multiples of this number of epochs
     keep_going      whether a block that fails leaves the others to be run
@@ -115,7 +100,7 @@ class Driver:
     def __init__(
         self,
         groups: Sequence[Group],
-        collector: Collector,
+        collector: Any,
         journal: Journal,
         on_chunk: Callable[[Report], None] = lambda report: None,
         *,
@@ -158,7 +143,7 @@ class Driver:
                 self._run_block(number, numbers, scheduler)
             except self.machine_errors as error:
                 # without its frames, which would keep the block in memory
-                failures.append(Failure(number, numbers, error.with_traceback(None)))
+                failures.append((number, numbers, error.with_traceback(None)))
         return failures
 
     def _compile(self, number: int, numbers: Numbers) -> None:

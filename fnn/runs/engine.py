@@ -35,7 +35,7 @@ class Engine(NamedTuple):
     like  shapes and dtypes of the state of one run
     """
 
-    process: Process
+    process: Any
     shape: BlockShape
     mesh: Mesh | None
     data: PyTree
@@ -49,6 +49,14 @@ class Engine(NamedTuple):
         return (
             begin_block.trace(*self._static, block.runs, block.taken),
             advance_block.trace(*self._static, block.runs, self.data, state, np.int32(0)),
+        )
+
+    def trace_one(self, runs: Runs) -> tuple[Traced, Traced]:
+        """Trace begin and advance for one run: the same for any block and any devices."""
+        one = runs.one()
+        return (
+            begin_one.trace(self.process, *one),
+            advance_one.trace(self.process, *one, self.data, self.like, np.int32(0)),
         )
 
     def compile(self, runs: Runs) -> None:

@@ -1,6 +1,6 @@
 """Filling a sweep: the driver runs what is missing, and what comes out is put into the arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,26 +14,22 @@ from fnn.runs.progress import ProgressBar
 from fnn.runs.results import Sweep
 from fnn.types import PyTree
 
+Put = Callable[[Sweep, np.ndarray, np.ndarray, Any], None]
+"""(sweep, rows, columns, outcome): put in the outcome of runs at settings and places of seeds."""
+
 
 class Filling:
-    """The collector of a driver: it puts outcomes into a sweep.
+    """A collector: it puts the outcomes of runs, settings × seeds, into a sweep.
 
-    rows    of each group, the rows of its settings
-    groups  what the driver runs; the runs of a group are its settings × the seeds
+    rows  of each group, the rows of its settings
     """
 
-    def __init__(
-        self, sweep: Sweep, rows: Sequence[Sequence[int]], groups: Sequence[Group]
-    ) -> None:
+    def __init__(self, sweep: Sweep, rows: Sequence[Sequence[int]], put: Put) -> None:
         self.sweep = sweep
         self.rows = [np.array(each) for each in rows]
-        self.groups = groups
+        self.put = put
         self.compile_seconds = 0.0
         self.run_seconds = 0.0
-
-    def put(self, rows: np.ndarray, columns: np.ndarray, outcome: PyTree) -> None:
-        """Put in the outcome of the runs at these settings and positions of seeds."""
-        raise NotImplementedError
 
     def missing(self, group: int) -> np.ndarray:
         """Return the numbers of the runs of a group that are not finished."""
@@ -42,7 +38,7 @@ class Filling:
     def receive(self, group: int, numbers: np.ndarray, outcome: PyTree) -> None:
         """Put in the outcome of runs of a group."""
         rows, columns = self.index(group, numbers)
-        self.put(rows, columns, outcome)
+        self.put(self.sweep, rows, columns, outcome)
         self.sweep.finished[rows, columns] = True
 
     def index(self, group: int, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -52,19 +48,25 @@ class Filling:
 
     def failed(self, failure: Failure) -> tuple[list[tuple[int, int]], Exception]:
         """Return the runs of a block that failed, as (setting, seed), and the error."""
-        rows, columns = self.index(failure.group, failure.numbers)
+        group, numbers, error = failure
+        rows, columns = self.index(group, numbers)
         seeds = [self.sweep.seeds[column] for column in columns]
-        return list(zip(rows.tolist(), seeds, strict=True)), failure.error
+        return list(zip(rows.tolist(), seeds, strict=True)), error
 
 
 def fill(
-    filling: Filling, journal: Journal, progress: bool = True, smaller_blocks: bool = False
+    sweep: Sweep,
+    groups: Sequence[Group],
+    put: Put,
+    journal: Journal,
+    progress: bool = True,
+    smaller_blocks: bool = False,
 ) -> Sweep:
     """Run what is missing of a sweep; a block that fails leaves the others to be run."""
-    sweep, groups = filling.sweep, filling.groups
     if smaller_blocks:
         groups = [group._replace(engine=group.engine.with_one_row()) for group in groups]
-    again = partial(fill, filling, journal)
+    filling = Filling(sweep, [group.rows for group in groups], put)
+    again = partial(fill, sweep, groups, put, journal)
     try:
         with journal.opened():
             driver = Driver(groups, filling, journal)
@@ -76,11 +78,11 @@ def fill(
     except KeyboardInterrupt as stop:
         raise SweepInterrupted(sweep, again) from stop
     finally:
-        sweep.compile_seconds = filling.compile_seconds
-        sweep.run_seconds = filling.run_seconds
+        sweep.compile_seconds += filling.compile_seconds
+        sweep.run_seconds += filling.run_seconds
     if failures:
         failed = [filling.failed(failure) for failure in failures]
-        raise SweepFailed(sweep, failed, again) from failures[0].error
+        raise SweepFailed(sweep, failed, again) from failures[0][-1]
     return sweep
 
 

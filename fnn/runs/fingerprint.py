@@ -1,7 +1,7 @@
 """Fingerprints: texts by which a call is known again: its data, its programs, its constants."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -35,6 +35,24 @@ def dataset_fingerprint(dataset: Dataset) -> dict[str, str]:
 def seeds_fingerprint(seeds: Sequence[int]) -> list[int] | str:
     """Return the seeds, or a fingerprint of many."""
     return list(seeds) if len(seeds) <= SEEDS_SHOWN else array_fingerprint(np.array(seeds))
+
+
+def settings_fingerprint(settings: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return each setting by its name, "setting 0", as JSON can hold it."""
+    return {f"setting {row}": plain(setting) for row, setting in enumerate(settings)}
+
+
+def plain(setting: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a setting that JSON can hold: what is no number, text or tuple of them is a text."""
+    return {name: _plain(value) for name, value in setting.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (bool, int, float, str, type(None))):
+        return value
+    if type(value) is tuple:
+        return tuple(_plain(each) for each in value)
+    return address_free(repr(value))
 
 
 def program_fingerprint(traced: Any) -> str:

@@ -8,7 +8,7 @@ of the block under way.
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -43,9 +43,14 @@ class BlockId(NamedTuple):
 
 
 class Journal:
-    """The journal that is off: it keeps nothing, and hears no signals."""
+    """Keeps the block that a signal stops, in memory; finished blocks are in the results already.
 
-    signals: tuple[int, ...] = ()
+    signals  those that it hears; of none, the journal is off
+    """
+
+    def __init__(self, signals: Sequence[int] = ()) -> None:
+        self.signals = signals
+        self.block: tuple[BlockId, PyTree] | None = None
 
     @contextmanager
     def opened(self) -> Iterator[Self]:
@@ -61,7 +66,10 @@ class Journal:
 
     def progress(self, block: BlockId, like: PyTree) -> PyTree | None:
         """Return the state of an unfinished block as it was saved; None if it was not."""
-        return None
+        if self.block is None or not self.block[0].is_in(block.arrays()):
+            return None
+        (_, state), self.block = self.block, None
+        return state
 
     def is_due(self, epochs: int) -> bool:
         """Return whether to save a block with so many epochs done."""
@@ -69,6 +77,7 @@ class Journal:
 
     def save_progress(self, block: BlockId, state: PyTree) -> None:
         """Keep the state of an unfinished block."""
+        self.block = block, state
 
     def save_finished(self, block: BlockId, outcome: PyTree) -> None:
         """Keep the outcome of a finished block."""
@@ -76,24 +85,6 @@ class Journal:
     def message(self, epochs: int) -> str:
         """Return what to say after Ctrl-C, with so many epochs done."""
         return ""
-
-
-class MemoryJournal(Journal):
-    """Keeps the block that Ctrl-C stops. Finished blocks are in the results already."""
-
-    signals = (signal.SIGINT,)
-
-    def __init__(self) -> None:
-        self.block: tuple[BlockId, PyTree] | None = None
-
-    def progress(self, block: BlockId, like: PyTree) -> PyTree | None:  # noqa: D102
-        if self.block is None or not self.block[0].is_in(block.arrays()):
-            return None
-        (_, state), self.block = self.block, None
-        return state
-
-    def save_progress(self, block: BlockId, state: PyTree) -> None:  # noqa: D102
-        self.block = block, state
 
 
 class DirectoryJournal(Journal):
@@ -105,8 +96,6 @@ class DirectoryJournal(Journal):
     describe  returns what is called, to tell whether a later call is the same
     """
 
-    signals = (signal.SIGINT, signal.SIGTERM)
-
     def __init__(
         self,
         path: str | Path,
@@ -114,6 +103,7 @@ class DirectoryJournal(Journal):
         epochs: int | None,
         describe: Callable[[], Call],
     ) -> None:
+        super().__init__((signal.SIGINT, signal.SIGTERM))
         self.path = path
         self.seconds = seconds
         self.epochs = epochs
@@ -177,14 +167,14 @@ def journal_of(
     every: float,
     epochs: int | None,
     describe: Callable[[], Call],
-    otherwise: type[Journal],
+    otherwise: Journal,
 ) -> Journal:
     """Return the journal of a call; ValueError for what is no directory, seconds or epochs."""
     checks.positive("checkpoint_every", every)
     if epochs is not None:
         checks.count("checkpoint_epochs", epochs)
     if checkpoint is None:
-        return otherwise()
+        return otherwise
     if not isinstance(checkpoint, (str, Path)) or checkpoint == "":
         raise ValueError(f"checkpoint: got {checkpoint!r}, expected a directory, or None.")
     return DirectoryJournal(checkpoint, float(every), epochs, describe)

@@ -10,6 +10,7 @@ from fnn.checkpoint.run_directory import CALL, read_arguments, saved_steps
 from fnn.checkpoint.store import ARGUMENTS
 from fnn.runs import sweep as sweep_door
 from fnn.runs import sweep_function as function_door
+from fnn.runs.filling import Filling
 from fnn.runs.journal import FINISHED, PROGRESS
 from fnn.runs.results import Sweep
 from fnn.runs.retraining import Retraining
@@ -68,18 +69,18 @@ def load_run(folder: Path, seed: int) -> Run:
     raise ValueError(f"path: {folder} has nothing saved of its run yet.")
 
 
-def load_sweep(content: dict[str, Any], likes: list[PyTree]) -> sweep_door.TrainFilling:
+def load_sweep(content: dict[str, Any], likes: list[PyTree]) -> Filling:
     """Make an empty sweep of a checkpoint directory."""
     retraining = retraining_from(content["retrain"])
     empty = sweep_door.empty_sweep(retraining, content["rows"], likes)
-    return sweep_door.TrainFilling(empty, content["rows"], ())
+    return Filling(empty, content["rows"], sweep_door.put_states)
 
 
-def load_function(content: dict[str, Any], likes: list[PyTree]) -> function_door.FunctionFilling:
+def load_function(content: dict[str, Any], likes: list[PyTree]) -> Filling:
     """Make an empty sweep of a function of a checkpoint directory."""
     rows, per_vmap = content["rows"], content["runs_per_vmap"]
     empty = function_door.empty_sweep(content["settings"], content["seeds"], rows, likes, per_vmap)
-    return function_door.FunctionFilling(empty, rows, ())
+    return Filling(empty, rows, function_door.put_values)
 
 
 def retraining_from(state: dict[str, Any]) -> Retraining:

@@ -3,26 +3,15 @@
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeAlias
 
-from jaxtyping import Array, Bool, Integer, UInt32
+from jaxtyping import Array, UInt32
 from numpy import ndarray, uint32
 
 from fnn.types import PyTree
 
 Seed: TypeAlias = UInt32[Array, ""] | UInt32[ndarray, ""] | uint32
 Hyper: TypeAlias = Mapping[str, Any]
-
-
-class ProcessState(Protocol):
-    """The state of one run between two epochs: a pytree of arrays with these three among them.
-
-    epochs     how many have been run
-    active     whether another epoch would be run
-    nonfinite  whether the next epoch ends in numbers that are not finite
-    """
-
-    epochs: Integer[Array, ""]
-    active: Bool[Array, ""]
-    nonfinite: Bool[Array, ""]
+ProcessState: TypeAlias = Any
+"""See `Process`."""
 
 
 class Process(Protocol):
@@ -31,6 +20,12 @@ class Process(Protocol):
     The engine compiles them over many runs. A process is hashable, and two of equal parts are
     equal, so that nothing is compiled twice. Advancing in pieces gives the same bits as advancing
     at once. Under vmap a run that is not active, or that has `until` epochs, does not change.
+
+    A state is a NamedTuple of pytrees with these three arrays among them:
+
+    epochs     how many have been run
+    active     whether another epoch would be run
+    nonfinite  whether the next epoch ends in numbers that are not finite
     """
 
     def begin(self, seed: Seed, hyper: Hyper) -> Any:

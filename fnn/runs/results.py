@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Integer, Shaped
 
 from fnn import checks
 from fnn.checkpoint import result
+from fnn.runs.fingerprint import plain
 from fnn.runs.run import Run
 from fnn.runs.settings import Setting
 from fnn.runs.step import NEVER
@@ -283,7 +284,7 @@ class Sweep:
         content = self._content()
         retrain = self.retrain
         content["retrain"] = None if retrain is None else retrain.__getstate__()
-        content["settings"] = plain_settings(self.settings)
+        content["settings"] = [plain(setting) for setting in self.settings]
         return result.save(path, "sweep", content, overwrite=overwrite)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -385,17 +386,3 @@ class Sweep:
                 "before."
             )
         return row, column
-
-
-def plain_settings(settings: Sequence[Setting]) -> list[Setting]:
-    """Return settings that JSON can hold: what is no number, text or tuple of them is a text."""
-    return [{name: _plain(value) for name, value in setting.items()} for setting in settings]
-
-
-def _plain(value: Any) -> Any:
-    """Return a value that JSON can hold, as text where it is anything else."""
-    if isinstance(value, (bool, int, float, str, type(None))):
-        return value
-    if type(value) is tuple:
-        return tuple(_plain(each) for each in value)
-    return repr(value)

@@ -9,16 +9,17 @@ import numpy as np
 
 from fnn.checkpoint.manifest import differences
 from fnn.data import Dataset
-from fnn.runs.driver import Driver, Taken
+from fnn.runs.driver import Driver, Group, Taken
+from fnn.runs.fingerprint import plain
 from fnn.runs.journal import Journal
-from fnn.runs.results import Parameters, plain_settings
+from fnn.runs.results import Parameters
 from fnn.runs.spec_groups import Builder
 from fnn.runs.sweep_groups import (
     SweepCall,
-    SweepGroup,
     fingerprint_of,
     parameters_of,
     sweep_groups,
+    traced_net,
 )
 from fnn.types import Layer
 
@@ -33,7 +34,7 @@ class Retraining:
     def __init__(
         self,
         call: SweepCall,
-        groups: Sequence[SweepGroup] | None = None,
+        groups: Sequence[Group] | None = None,
         dataset: Dataset | None = None,
         fingerprint: tuple[dict[str, Any], list[str]] | None = None,
     ) -> None:
@@ -47,7 +48,7 @@ class Retraining:
     ) -> Parameters:
         """Train the runs of a setting at these positions of seeds; leaves are (runs, …)."""
         chosen = self._group("run", setting, builder, dataset)
-        like = chosen.group.engine.like
+        like = chosen.engine.like
         if any(leaf.dtype != jnp.result_type(float) for leaf in like.history.values()):
             raise ValueError(
                 "x64: the sweep ran under the other setting of jax_enable_x64; train these runs "
@@ -55,13 +56,14 @@ class Retraining:
             )
         first = chosen.rows.index(setting) * len(self.call.seeds)
         taken = Taken(first + np.array(columns))
-        Driver([chosen.group], taken, Journal(), keep_going=False).drive()
+        Driver([chosen], taken, Journal(), keep_going=False).drive()
         parameters = map(parameters_of, taken.outcomes)
         return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parameters)
 
     def net(self, setting: int, builder: Any = None, dataset: Any = None) -> Layer:
         """Return the network of a setting."""
-        return self._group("net", setting, builder, dataset).net(self.call.settings[setting])
+        group = self._group("net", setting, builder, dataset)
+        return traced_net(group, self.call.settings[setting])
 
     def fingerprint(self) -> tuple[dict[str, Any], list[str]]:
         """Return what tells the data and the programs."""
@@ -72,7 +74,9 @@ class Retraining:
         return self._fingerprint
 
     def __getstate__(self) -> dict[str, Any]:
-        call = self.call._asdict() | {"settings": plain_settings(self.call.settings)}
+        call = self.call._asdict() | {
+            "settings": [plain(setting) for setting in self.call.settings]
+        }
         return {"call": call, "fingerprint": self.fingerprint()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -81,7 +85,7 @@ class Retraining:
         self.groups = self.dataset = None
         self._fingerprint = named, list(programs)
 
-    def _group(self, asked: str, setting: int, builder: Any, dataset: Any) -> SweepGroup:
+    def _group(self, asked: str, setting: int, builder: Any, dataset: Any) -> Group:
         if self.groups is None:
             if builder is None or dataset is None:
                 raise ValueError(
@@ -91,7 +95,7 @@ class Retraining:
             self.groups, self.dataset = self._rebuilt(builder, dataset), dataset
         return next(group for group in self.groups if setting in group.rows)
 
-    def _rebuilt(self, builder: Builder, dataset: Dataset) -> list[SweepGroup]:
+    def _rebuilt(self, builder: Builder, dataset: Dataset) -> list[Group]:
         groups = sweep_groups(builder, dataset, self.call)
         saved, programs = self.fingerprint()
         named, texts = fingerprint_of(groups, dataset, self.call.settings)

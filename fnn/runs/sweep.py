@@ -1,5 +1,6 @@
 """`fnn.sweep`: the same training over seeds and hyperparameters."""
 
+import signal
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -9,10 +10,11 @@ from fnn import checks, tree
 from fnn.checkpoint.run_directory import Call, recorded_arguments
 from fnn.data import Dataset
 from fnn.runs.arrays import nan_array
+from fnn.runs.blocks import check_runs_per_vmap
 from fnn.runs.driver import Group
-from fnn.runs.filling import Filling, fill, put_outputs, zeros
+from fnn.runs.filling import fill, put_outputs, zeros
 from fnn.runs.fingerprint import seeds_fingerprint
-from fnn.runs.journal import MemoryJournal, journal_of
+from fnn.runs.journal import Journal, journal_of
 from fnn.runs.results import Sweep
 from fnn.runs.retraining import Retraining
 from fnn.runs.settings import HyperValues, settings_of
@@ -20,8 +22,6 @@ from fnn.runs.spec_groups import Builder
 from fnn.runs.step import NEVER, TrainState
 from fnn.runs.sweep_groups import (
     SweepCall,
-    SweepGroup,
-    check_runs_per_vmap,
     fingerprint_of,
     parameters_of,
     results_of,
@@ -118,31 +118,29 @@ def sweep(
         content = {"rows": [g.rows for g in groups], "retrain": retraining.__getstate__()}
         return Call(options | named, programs, "sweep", content)
 
-    journal = journal_of(checkpoint, checkpoint_every, None, describe, MemoryJournal)
+    journal = journal_of(checkpoint, checkpoint_every, None, describe, Journal([signal.SIGINT]))
     rows = [group.rows for group in groups]
-    likes = [group.group.engine.like for group in groups]
+    likes = [group.engine.like for group in groups]
     if keep_params is None:
         keep_params = bytes_of_parameters(likes, rows, len(checked_seeds)) <= BYTES_KEPT
-    kept = likes if keep_params else [without_parameters(like) for like in likes]
-    empty = empty_sweep(retraining, rows, kept)
-    return fill(TrainFilling(empty, rows, kept_groups(groups, keep_params)), journal, progress)
+    if not keep_params:
+        groups = [group._replace(outcome=without_parameters) for group in groups]
+        likes = [without_parameters(like) for like in likes]
+    empty = empty_sweep(retraining, rows, likes)
+    return fill(empty, groups, put_states, journal, progress)
 
 
-class TrainFilling(Filling):
-    """Puts the final states of training runs into a sweep."""
-
-    def put(self, rows: np.ndarray, columns: np.ndarray, outcome: RunState) -> None:
-        """Put in the states of runs."""
-        sweep = self.sweep
-        assert sweep.best_epoch is not None
-        assert sweep.stopped_epoch is not None
-        assert sweep.diverged_step is not None
-        for name, values in outcome.history.items():
-            sweep.history[name][rows, columns] = values
-        sweep.best_epoch[rows, columns] = outcome.best.epoch
-        sweep.stopped_epoch[rows, columns] = outcome.epochs - 1
-        sweep.diverged_step[rows, columns] = outcome.diverged_step
-        put_outputs(sweep.outputs, rows, columns, parameters_of(outcome))
+def put_states(sweep: Sweep, rows: np.ndarray, columns: np.ndarray, outcome: RunState) -> None:
+    """Put the final states of runs into a sweep."""
+    assert sweep.best_epoch is not None
+    assert sweep.stopped_epoch is not None
+    assert sweep.diverged_step is not None
+    for name, values in outcome.history.items():
+        sweep.history[name][rows, columns] = values
+    sweep.best_epoch[rows, columns] = outcome.best.epoch
+    sweep.stopped_epoch[rows, columns] = outcome.epochs - 1
+    sweep.diverged_step[rows, columns] = outcome.diverged_step
+    put_outputs(sweep.outputs, rows, columns, parameters_of(outcome))
 
 
 def bytes_of_parameters(
@@ -189,21 +187,14 @@ def empty_sweep(
     )
 
 
-def kept_groups(groups: Sequence[SweepGroup], keep_params: bool) -> list[Group]:
-    """Return what the driver runs, with outcomes without parameters where they are not kept."""
-    if keep_params:
-        return [group.group for group in groups]
-    return [group.group._replace(outcome=without_parameters) for group in groups]
-
-
 def has_parameters(state: RunState) -> bool:
     """Return whether a state has its parameters."""
     return state.best.params is not NOT_KEPT
 
 
-def runs_per_vmap_of(groups: Sequence[SweepGroup], settings: int) -> list[int]:
+def runs_per_vmap_of(groups: Sequence[Group], settings: int) -> list[int]:
     """Return for each setting how many runs share a row."""
-    shapes = {row: g.group.engine.shape for g in groups for row in g.rows}
+    shapes = {row: g.engine.shape for g in groups for row in g.rows}
     return [shapes[row].runs_per_vmap for row in range(settings)]
 
 

@@ -1,6 +1,7 @@
 """`fnn.sweep_function`: any pure function of a key, such as a training loop of Flax or Equinox."""
 
 import reprlib
+import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,11 +15,17 @@ from jaxtyping import Array, Bool, Integer
 from fnn import checks, tree
 from fnn.checkpoint.run_directory import Call, recorded_arguments
 from fnn.runs.arrays import nan_array
-from fnn.runs.blocks import device_mesh
+from fnn.runs.blocks import check_runs_per_vmap, device_mesh
 from fnn.runs.driver import Group
 from fnn.runs.engine import engine_of
-from fnn.runs.filling import Filling, fill, put_outputs, zeros
-from fnn.runs.fingerprint import constants_of, seeds_fingerprint
+from fnn.runs.filling import fill, put_outputs, zeros
+from fnn.runs.fingerprint import (
+    constants_of,
+    plain,
+    program_fingerprint,
+    seeds_fingerprint,
+    settings_fingerprint,
+)
 from fnn.runs.groups import (
     ReadRecord,
     SettingGroup,
@@ -26,11 +33,10 @@ from fnn.runs.groups import (
     group_settings,
     traced_names,
 )
-from fnn.runs.journal import MemoryJournal, journal_of
+from fnn.runs.journal import Journal, journal_of
 from fnn.runs.process import Hyper, Seed
-from fnn.runs.results import Sweep, plain_settings
+from fnn.runs.results import Sweep
 from fnn.runs.settings import HyperValues, Setting, runs_of, settings_of
-from fnn.runs.sweep_groups import check_runs_per_vmap, program_texts
 from fnn.types import PRNGKey, PyTree
 
 ROWS = 4  # of a block, on each device: Ctrl-C waits for a block
@@ -124,35 +130,37 @@ def sweep_function(
         )
         process = FunctionProcess(f, setting_group.static)
         engine = engine_of(process, mesh, (), runs, per_vmap, ROWS)
-        groups.append(Group(engine, runs, 1, value_of))
+        groups.append(Group(engine, runs, 1, value_of, rows=setting_group.rows))
 
     def describe() -> Call:
         named: dict[str, Any] = {
             "call": "fnn.sweep_function",
             "runs_per_vmap": per_vmap,
             "seeds": seeds_fingerprint(checked_seeds),
-            **{f"setting {row}": setting for row, setting in enumerate(settings)},
+            **settings_fingerprint(settings),
             **constants_of("f", f),
         }
-        programs = [text for group in groups for text in program_texts(group)]
-        content = {"settings": plain_settings(settings), "seeds": checked_seeds, "rows": rows}
+        traced = [program for g in groups for program in g.engine.trace_one(g.runs)]
+        programs = [program_fingerprint(program) for program in traced]
+        content = {
+            "settings": [plain(setting) for setting in settings],
+            "seeds": checked_seeds,
+            "rows": rows,
+        }
         return Call(named, programs, "function", content | {"runs_per_vmap": per_vmap})
 
     rows = [setting_group.rows for setting_group in found]
-    journal = journal_of(checkpoint, checkpoint_every, None, describe, MemoryJournal)
+    journal = journal_of(checkpoint, checkpoint_every, None, describe, Journal([signal.SIGINT]))
     likes = [group.engine.like.value for group in groups]
     empty = empty_sweep(settings, checked_seeds, rows, likes, per_vmap)
-    return fill(FunctionFilling(empty, rows, groups), journal, progress)
+    return fill(empty, groups, put_values, journal, progress)
 
 
-class FunctionFilling(Filling):
-    """Puts what the function returned into a sweep."""
-
-    def put(self, rows: np.ndarray, columns: np.ndarray, outcome: PyTree) -> None:
-        """Put in the values of runs."""
-        put_outputs(self.sweep.outputs, rows, columns, outcome)
-        for name, history in self.sweep.history.items():
-            history[rows, columns] = np.asarray(outcome[name]).reshape(len(rows), -1)
+def put_values(sweep: Sweep, rows: np.ndarray, columns: np.ndarray, outcome: PyTree) -> None:
+    """Put what the function returned for runs into a sweep."""
+    put_outputs(sweep.outputs, rows, columns, outcome)
+    for name, history in sweep.history.items():
+        history[rows, columns] = np.asarray(outcome[name]).reshape(len(rows), -1)
 
 
 def empty_sweep(

@@ -15,7 +15,7 @@ from fnn.data import Dataset
 from fnn.runs.blocks import SINGLE, Runs
 from fnn.runs.driver import Driver, Group, Taken
 from fnn.runs.engine import Engine, advance_one, like_of
-from fnn.runs.fingerprint import constants_of, dataset_fingerprint
+from fnn.runs.fingerprint import constants_of, dataset_fingerprint, program_fingerprint
 from fnn.runs.journal import Journal, journal_of
 from fnn.runs.layer_statistics import layer_statistics
 from fnn.runs.process import Hyper
@@ -23,7 +23,6 @@ from fnn.runs.progress import ProgressBar
 from fnn.runs.refusals import check_run
 from fnn.runs.run import Run
 from fnn.runs.step import NEVER, TrainSpec, TransformTrain
-from fnn.runs.sweep_groups import program_texts
 from fnn.runs.training import Plan, RunState, TrainProcess
 from fnn.types import Layer, Loss
 
@@ -77,9 +76,14 @@ def train(
         named |= {"float": str(jnp.result_type(float)), **dataset_fingerprint(dataset)}
         for part, value in spec._asdict().items():
             named |= constants_of(part, value)
-        return Call(named, program_texts(group), "run", {"seed": int(seed)})
+        return Call(
+            named,
+            [program_fingerprint(p) for p in group.engine.trace_one(runs)],
+            "run",
+            {"seed": int(seed)},
+        )
 
-    journal = journal_of(checkpoint, checkpoint_every, checkpoint_epochs, describe, Journal)
+    journal = journal_of(checkpoint, checkpoint_every, checkpoint_epochs, describe, Journal())
     taken = Taken(np.array([0]))
     with journal.opened():
         driver = Driver([group], taken, journal, multiple=checkpoint_epochs, keep_going=False)

@@ -43,7 +43,7 @@ def engine_of_train():
 def engine_of_sweep():
     call = SweepCall([{"rate": 0.1}], [3, 4], epochs=2, batch_size=10)
     (group,) = sweep_groups(by_rate, D, call)
-    return group.group.engine, group.group.runs
+    return group.engine, group.runs
 
 
 def engine_of_function():
