@@ -158,12 +158,15 @@ def _lines(saved: str, now: str) -> str:
     return f"net, loss or optimizer is not the same; in the program, saved → now: {shown}"
 
 
-def recorded_arguments(directory: str | Path | None) -> dict[str, Any]:
-    """Return the arguments of an earlier call in this directory; {} if there was none."""
+def recorded(directory: str | Path | None, call: str, name: str) -> Any:
+    """Return an argument of an earlier call of this kind in a directory; None if there was none."""
     if not isinstance(directory, (str, Path)) or directory == "":
-        return {}
+        return None
     path = Path(directory)
-    return read_arguments(path)["arguments"] if (path / store.ARGUMENTS).exists() else {}
+    if not (path / store.ARGUMENTS).exists():
+        return None
+    arguments = read_arguments(path)["arguments"]
+    return arguments.get(name) if arguments.get("call") == call else None
 
 
 def saved_steps(directory: Path, name: str) -> Iterator[PyTree]:

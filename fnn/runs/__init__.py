@@ -5,7 +5,7 @@ process, training              what one run does, as pure functions of a seed
 blocks, engine                 processes compiled over blocks of runs: no clock, no files
 driver                         the one host loop: chunks, progress, signals, failures
 journal                        keeps blocks: off, in memory, or in a directory
-run, results                   what comes out: arrays, and nothing of the above
+run, results                   what comes out: arrays
 """
 
 from fnn.runs.process import Process

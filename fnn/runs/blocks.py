@@ -72,16 +72,16 @@ class Slots(NamedTuple):
     """Where the runs of a block are computed.
 
     run    the number of the run in each slot
-    taken  false where a slot has no run (its number is any then)
+    occupied  false where a slot has no run; its number means nothing then
     """
 
     run: Int[np.ndarray, "rows runs_per_vmap"]
-    taken: Bool[np.ndarray, "rows runs_per_vmap"]
+    occupied: Bool[np.ndarray, "rows runs_per_vmap"]
 
     def collect(self, values: PyTree) -> PyTree:
         """Reorder leaves (rows, runs_per_vmap, …) to (runs, …), in the order of the runs."""
-        order = np.argsort(self.run[self.taken])
-        return jax.tree.map(lambda leaf: np.asarray(leaf)[self.taken][order], values)
+        order = np.argsort(self.run[self.occupied])
+        return jax.tree.map(lambda leaf: np.asarray(leaf)[self.occupied][order], values)
 
 
 def slots(shape: BlockShape, runs: int) -> Slots:
@@ -128,13 +128,13 @@ def over_rows(
     )(mapped, shared)
 
 
-def spread(mesh: Mesh | None, values: PyTree) -> PyTree:
+def shard(mesh: Mesh | None, values: PyTree) -> PyTree:
     """Cut arrays (devices · rows, …) among the devices of the mesh (None: the default device)."""
     return jax.device_put(values, mesh and NamedSharding(mesh, P("rows")))
 
 
-def spread_like(mesh: Mesh | None, shapes: PyTree) -> PyTree:
-    """Return the shapes of arrays that are spread, for a compiler."""
+def sharded_like(mesh: Mesh | None, shapes: PyTree) -> PyTree:
+    """Return the shapes of arrays that are shard, for a compiler."""
     place = mesh and NamedSharding(mesh, P("rows"))
 
     def placed(leaf):

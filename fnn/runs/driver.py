@@ -31,14 +31,14 @@ class Group(NamedTuple):
     runs     all of them; a run's number is its place here
     rows     of a sweep: the rows of the settings, each with a run for every seed
     epochs   at which every run ends
-    outcome  the final state of a block -> what is kept of it
+    outcome  the final state of a block, or of one run -> what is kept of it; all by default
     metrics  the state of a block -> {name: the latest value of each run}, for reports
     """
 
     engine: Engine
     runs: Runs
     epochs: int
-    outcome: Callable[[Any], PyTree]
+    outcome: Callable[[Any], PyTree] = lambda state: state
     metrics: Callable[[Any], Mapping[str, ArrayLike]] = lambda state: {}
     rows: Sequence[int] = ()
 
@@ -90,11 +90,14 @@ class Report(NamedTuple):
 class Driver:
     """Run every missing run of some groups.
 
-    collector       says which runs are missing, takes the outcomes, and has two clocks,
-                    compile_seconds and run_seconds: a `Taken`, or a `fnn.runs.filling.Filling`
-    on_chunk        is called with a Report before compiling and after every chunk
-    multiple        chunks also end at the multiples of this number of epochs
-    keep_going      whether a block that fails leaves the others to be run
+    collector   says which runs are missing, takes the outcomes, and has two clocks,
+                compile_seconds and run_seconds: a `Taken`, or a `SweepCollector`
+    multiple    chunks also end at the multiples of this number of epochs
+    keep_going  whether a block that fails leaves the others to be run
+
+    `_run_group` decides which block comes next, and where: a scheduler that sends blocks to other
+    machines would take its place. It gets blocks from `engine.split`, and gives their outcomes to
+    the collector and the journal as `_run_block` does.
     """
 
     def __init__(
@@ -102,7 +105,6 @@ class Driver:
         groups: Sequence[Group],
         collector: Any,
         journal: Journal,
-        on_chunk: Callable[[Report], None] = lambda report: None,
         *,
         multiple: int | None = None,
         keep_going: bool = True,
@@ -110,16 +112,19 @@ class Driver:
         self.groups = groups
         self.collector = collector
         self.journal = journal
-        self.on_chunk = on_chunk
+        self.on_chunk: Callable[[Report], None] = lambda report: None
         self.multiple = multiple
         self.machine_errors = (RuntimeError, MemoryError) if keep_going else ()  # XLA's are Runtime
         self.stop = StopSignals(journal.signals)
 
-    def drive(self) -> list[Failure]:
+    def drive(self, on_chunk: Callable[[Report], None] | None = None) -> list[Failure]:
         """Run what is missing, and return the blocks that failed.
+
+        on_chunk  is called with a Report before compiling and after every chunk
 
         Raises KeyboardInterrupt or SystemExit after a signal, when the block is saved.
         """
+        self.on_chunk = on_chunk or self.on_chunk
         failures: list[Failure] = []
         with self.stop:
             for number in range(len(self.groups)):
@@ -133,13 +138,16 @@ class Driver:
             self.collector.receive(block.group, block.runs, read(like))
 
     def _run_group(self, number: int) -> list[Failure]:
-        group, scheduler, compiled = self.groups[number], ChunkScheduler(), False
+        scheduler = ChunkScheduler()
         failures: list[Failure] = []
-        for numbers in group.engine.split(self.collector.missing(number)):
+        blocks = self.groups[number].engine.split(self.collector.missing(number))
+        try:
+            if blocks:
+                self._compile(number, blocks[0])
+        except self.machine_errors as error:
+            return [(number, numbers, error) for numbers in blocks]
+        for numbers in blocks:
             try:
-                if not compiled:
-                    self._compile(number, numbers)
-                    compiled = True
                 self._run_block(number, numbers, scheduler)
             except self.machine_errors as error:
                 # without its frames, which would keep the block in memory

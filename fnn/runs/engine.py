@@ -15,9 +15,9 @@ from fnn.runs.blocks import (
     Runs,
     Slots,
     over_rows,
+    shard,
+    sharded_like,
     slots,
-    spread,
-    spread_like,
 )
 from fnn.runs.process import Process, ProcessState
 from fnn.types import ArrayLike, PyTree
@@ -44,10 +44,10 @@ class Engine(NamedTuple):
     def trace(self, runs: Runs) -> tuple[Traced, Traced]:
         """Trace begin and advance for runs like these; what does not fit is refused here."""
         block = self.block(runs)
-        start = begin_block.eval_shape(*self._static, block.runs, block.taken)
-        state = spread_like(self.mesh, start)
+        start = begin_block.eval_shape(*self._static, block.runs, block.occupied)
+        state = sharded_like(self.mesh, start)
         return (
-            begin_block.trace(*self._static, block.runs, block.taken),
+            begin_block.trace(*self._static, block.runs, block.occupied),
             advance_block.trace(*self._static, block.runs, self.data, state, np.int32(0)),
         )
 
@@ -60,15 +60,18 @@ class Engine(NamedTuple):
         )
 
     def compile(self, runs: Runs) -> None:
-        """Compile for runs like these, unless an equal program was compiled before."""
+        """Compile for runs like these, unless an equal program was compiled before.
+
+        JAX keeps what is compiled here for the calls of `Block`, which have the same shapes.
+        """
         for traced in self.trace(runs):
             traced.lower().compile()
 
     def block(self, runs: Runs) -> "Block":
         """Give the runs their slots on the devices."""
         assigned = slots(self.shape, len(runs.seeds))
-        placed, taken = spread(self.mesh, (runs.at(assigned.run), assigned.taken))
-        return Block(self, assigned, placed, taken)
+        placed, occupied = shard(self.mesh, (runs.at(assigned.run), assigned.occupied))
+        return Block(self, assigned, placed, occupied)
 
     def block_like(self) -> ProcessState:
         """Return the shapes of the state of a block."""
@@ -97,15 +100,15 @@ class Block(NamedTuple):
     engine: Engine
     slots: Slots
     runs: Runs
-    taken: Bool[jax.Array, "rows runs_per_vmap"]
+    occupied: Bool[jax.Array, "rows runs_per_vmap"]
 
     def begin(self) -> ProcessState:
         """Return every run before its first epoch; a slot without a run is not active."""
-        return begin_block(*self.engine._static, self.runs, self.taken)
+        return begin_block(*self.engine._static, self.runs, self.occupied)
 
     def restore(self, saved: PyTree) -> ProcessState:
         """Put a saved state back on the devices."""
-        return spread(self.engine.mesh, saved)
+        return shard(self.engine.mesh, saved)
 
     def advance(self, state: ProcessState, until: np.int32) -> ProcessState:
         """Return every run after `until` epochs, or where it ended before."""
@@ -146,7 +149,7 @@ def default_runs_per_vmap(parameters: int) -> int:
     """Return how many runs share a row, for a network of that many parameters.
 
     Small networks take 8, 16 or 32; larger ones 1, which keeps a core busy alone. Never 2 or 4:
-    vector instructions would then treat the runs of a row unlike.
+    the remainders of vector instructions may then round the runs of a row differently.
     """
     fitting = PARAMETERS_PER_VMAP // max(1, parameters)
     if fitting < 4:
@@ -156,7 +159,7 @@ def default_runs_per_vmap(parameters: int) -> int:
 
 @partial(jax.jit, static_argnums=0)
 def begin_one(process: Process, seed: np.uint32, hyper: dict) -> ProcessState:
-    """Begin one run; used for its shapes, which jit remembers, and as a text."""
+    """Begin one run. It is never executed: jit remembers its shapes and its trace."""
     return process.begin(seed, hyper)
 
 
@@ -164,7 +167,7 @@ def begin_one(process: Process, seed: np.uint32, hyper: dict) -> ProcessState:
 def advance_one(
     process: Process, seed: np.uint32, hyper: dict, data: PyTree, state: ProcessState, until
 ) -> ProcessState:
-    """Advance one run; used as a text, which does not depend on blocks or devices."""
+    """Advance one run. It is never executed: its trace is that of any block, on any devices."""
     return process.advance(seed, hyper, data, state, until)
 
 
@@ -174,15 +177,15 @@ def begin_block(
     mesh: Mesh | None,
     shape: BlockShape,
     runs: Runs,
-    taken: Bool[ArrayLike, "rows runs_per_vmap"],
+    occupied: Bool[ArrayLike, "rows runs_per_vmap"],
 ) -> ProcessState:
     """Begin every run of a block."""
 
-    def begin(runs: Runs, taken) -> ProcessState:
+    def begin(runs: Runs, occupied) -> ProcessState:
         state = process.begin(runs.seeds, runs.hyper)
-        return state._replace(active=state.active & taken)
+        return state._replace(active=state.active & occupied)
 
-    return over_rows(mesh, shape, begin, (runs, taken))
+    return over_rows(mesh, shape, begin, (runs, occupied))
 
 
 @partial(compiler.jit, static_argnums=(0, 1, 2), donate_argnums=5)

@@ -44,7 +44,7 @@ class StaticHyper(NamedTuple):
 
 
 class SettingGroup(NamedTuple):
-    """The settings, by their rows, that one program serves."""
+    """Settings of equal static hyperparameters, by their rows."""
 
     static: StaticHyper
     traced: tuple[str, ...]

@@ -12,12 +12,12 @@ class SweepInterrupted(KeyboardInterrupt):
     `sweep` has the runs that were finished; `resume()` runs the others.
     """
 
-    def __init__(self, sweep: Any, go_on: Callable[[bool], Any]):
+    def __init__(self, sweep: Any, go_on: Callable[[bool], Any], saved: str = ""):
         done, runs = np.count_nonzero(sweep.finished), sweep.finished.size
+        elsewhere = f"It is {saved}." if saved else "With checkpoint=DIRECTORY another process can."
         super().__init__(
             f"interrupted with {done} of {runs} runs finished. They are in this error's .sweep; "
-            ".resume() goes on with the others and returns the whole. (With checkpoint=DIRECTORY "
-            "another process can go on.)"
+            f".resume() goes on with the others and returns the whole. {elsewhere}"
         )
         self.sweep = sweep
         self._go_on = go_on

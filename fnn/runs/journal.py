@@ -1,9 +1,9 @@
 """Journals: they keep the blocks of a run or a sweep, so that another call goes on where it was.
 
-A journal stores pytrees under the id of their block and gives them back in the shapes that it is
-told. It comes in three forms: off, in memory, and in a directory. A directory has `arguments.json`,
-what the call was, `finished/`, a step for each finished block, and `progress/`, the last two states
-of the block under way.
+A journal stores pytrees under the id of their block, and restores them into given shapes. It comes
+in three forms: off, in memory, and in a directory. A directory has `arguments.json`, what the call
+was; `call/`, what `fnn.load` needs of it; `finished/`, a step for each finished block; and
+`progress/`, the last two states of the block under way.
 """
 
 import signal
@@ -45,7 +45,8 @@ class BlockId(NamedTuple):
 class Journal:
     """Keeps the block that a signal stops, in memory; finished blocks are in the results already.
 
-    signals  those that it hears; of none, the journal is off
+    signals  those that are obeyed between chunks; with none, the journal is off and Ctrl-C ends a
+             run at once
     """
 
     def __init__(self, signals: Sequence[int] = ()) -> None:
@@ -60,7 +61,7 @@ class Journal:
     def finished(self) -> Iterator[tuple[BlockId, Callable[[PyTree], PyTree]]]:
         """Return the finished blocks that this process does not have yet.
 
-        Each comes with a function that gives its outcome in the shapes that it is told.
+        Each comes with a function that restores its outcome into given shapes.
         """
         return iter(())
 
@@ -108,19 +109,22 @@ class DirectoryJournal(Journal):
         self.seconds = seconds
         self.epochs = epochs
         self.describe = describe
+        self.read: set[int] = set()  # finished steps that this process has
 
     @contextmanager
     def opened(self) -> Iterator[Self]:
         """Lock the directory, and refuse one that belongs to a call with other arguments."""
         with run_directory(self.path, self.describe()) as directory:
             self.done = directory.inner(FINISHED)
+            self.unread = set(store.steps(self.done.path)) - self.read
             self.under_way = directory.inner(PROGRESS)
             self.last = time.monotonic()
             yield self
 
     def finished(self):  # noqa: D102
-        for step in store.steps(self.done.path):
+        for step in sorted(self.unread):
             stored = self.done.read(step)
+            self.read.add(step)
             arrays = stored.arrays
             shape = tuple(int(size) for size in arrays["id/shape"])
             block = BlockId(int(arrays["id/group"]), arrays["id/runs"], shape)
@@ -133,7 +137,7 @@ class DirectoryJournal(Journal):
         stored = self.under_way.read(known[-1])
         saved_id = {name: stored.arrays[f"id/{name}"] for name in block.arrays()}
         if not block.is_in(saved_id):
-            return None  # it is finished, or is cut another way now; no result depends on how
+            return None  # it is finished, or has another shape now: its runs begin anew
         return _outcome(stored, block, like)
 
     def is_due(self, epochs: int) -> bool:  # noqa: D102
@@ -144,18 +148,19 @@ class DirectoryJournal(Journal):
         self._save(self.under_way, block, state, keep=KEPT)
 
     def save_finished(self, block: BlockId, outcome: PyTree) -> None:  # noqa: D102
-        self._save(self.done, block, outcome)
+        self.read.add(self._save(self.done, block, outcome))
 
     def message(self, epochs: int) -> str:  # noqa: D102
         return f"saved after {epochs} epochs in {self.path}; the same call goes on from there"
 
     def _save(
         self, directory: RunDirectory, block: BlockId, tree: PyTree, keep: int | None = None
-    ) -> None:
+    ) -> int:
         known = store.steps(directory.path)
         step = known[-1] + 1 if known else 0
         directory.save(step, {"id": block.arrays(), "tree": tree}, keep)
         self.last = time.monotonic()
+        return step
 
 
 def _outcome(stored: store.Stored, block: BlockId, like: PyTree) -> PyTree:

@@ -10,11 +10,11 @@ from fnn.checkpoint.run_directory import CALL, read_arguments, saved_steps
 from fnn.checkpoint.store import ARGUMENTS
 from fnn.runs import sweep as sweep_door
 from fnn.runs import sweep_function as function_door
-from fnn.runs.filling import Filling
 from fnn.runs.journal import FINISHED, PROGRESS
 from fnn.runs.results import Sweep
 from fnn.runs.retraining import Retraining
 from fnn.runs.run import Run
+from fnn.runs.sweep_collector import SweepCollector
 from fnn.runs.train import run_of
 from fnn.types import PyTree
 
@@ -38,7 +38,7 @@ def load(path: str | Path) -> Run | Sweep:
     if kind == "run":
         return Run(**content)
     retrain = content.pop("retrain")
-    return Sweep(**content, retrain=retrain and retraining_from(retrain))
+    return Sweep(**content, retrain=retrain and Retraining.from_json(retrain))
 
 
 def load_checkpoint(folder: Path) -> Run | Sweep:
@@ -53,11 +53,12 @@ def load_checkpoint(folder: Path) -> Run | Sweep:
     likes: list[PyTree] = [None] * len(content["rows"])
     for block in blocks:
         likes[int(block["id"]["group"])] = jax.tree.map(lambda leaf: leaf[0], block["tree"])
-    filling = (load_sweep if kind == "sweep" else load_function)(content, likes)
+    make = {"sweep": load_sweep, "function": load_function}[kind]
+    collector = make(content, likes)
     for block in blocks:
         numbers = block["id"]["runs"]
-        filling.receive(int(block["id"]["group"]), numbers, block["tree"])
-    return filling.sweep
+        collector.receive(int(block["id"]["group"]), numbers, block["tree"])
+    return collector.sweep
 
 
 def load_run(folder: Path, seed: int) -> Run:
@@ -69,22 +70,15 @@ def load_run(folder: Path, seed: int) -> Run:
     raise ValueError(f"path: {folder} has nothing saved of its run yet.")
 
 
-def load_sweep(content: dict[str, Any], likes: list[PyTree]) -> Filling:
+def load_sweep(content: dict[str, Any], likes: list[PyTree]) -> SweepCollector:
     """Make an empty sweep of a checkpoint directory."""
-    retraining = retraining_from(content["retrain"])
+    retraining = Retraining.from_json(content["retrain"])
     empty = sweep_door.empty_sweep(retraining, content["rows"], likes)
-    return Filling(empty, content["rows"], sweep_door.put_states)
+    return SweepCollector(empty, content["rows"], sweep_door.put_states)
 
 
-def load_function(content: dict[str, Any], likes: list[PyTree]) -> Filling:
+def load_function(content: dict[str, Any], likes: list[PyTree]) -> SweepCollector:
     """Make an empty sweep of a function of a checkpoint directory."""
     rows, per_vmap = content["rows"], content["runs_per_vmap"]
     empty = function_door.empty_sweep(content["settings"], content["seeds"], rows, likes, per_vmap)
-    return Filling(empty, rows, function_door.put_values)
-
-
-def retraining_from(state: dict[str, Any]) -> Retraining:
-    """Make what trains runs again of what was saved of it."""
-    retraining = Retraining.__new__(Retraining)
-    retraining.__setstate__(state)
-    return retraining
+    return SweepCollector(empty, rows, function_door.put_values)

@@ -8,6 +8,8 @@ from numpy import ndarray, uint32
 
 from fnn.types import PyTree
 
+NEVER = -1  # the number of a step or an epoch that there was not
+
 Seed: TypeAlias = UInt32[Array, ""] | UInt32[ndarray, ""] | uint32
 Hyper: TypeAlias = Mapping[str, Any]
 ProcessState: TypeAlias = Any
@@ -39,4 +41,7 @@ class Process(Protocol):
         """
 
     def locate_divergence(self, seed: Seed, hyper: Hyper, data: PyTree, state: Any) -> Any:
-        """Return a nonfinite run with the step that diverged, or with the mark gone."""
+        """Return a nonfinite run with the step that diverged, and nonfinite=False.
+
+        It is called until no active run is nonfinite.
+        """

@@ -13,9 +13,9 @@ from jaxtyping import Bool, Float, Integer, Shaped
 from fnn import checks
 from fnn.checkpoint import result
 from fnn.runs.fingerprint import plain
+from fnn.runs.process import NEVER
 from fnn.runs.run import Run
 from fnn.runs.settings import Setting
-from fnn.runs.step import NEVER
 from fnn.runs.summary import Row, Summary, summary_of, table
 from fnn.types import Layer, Params, PyTree, State
 
@@ -90,12 +90,11 @@ class Sweep:
                           was pickled or loaded. The run is then trained again, bit for bit
         """
         row, column = self._index(setting, seed)
+        self._check_has_runs("run")
         best, stopped, diverged = self.best_epoch, self.stopped_epoch, self.diverged_step
-        if best is None or stopped is None or diverged is None:
-            raise ValueError(
-                "run: this is a sweep of a function, which has no runs of fnn; outputs[setting] "
-                "has what it returned."
-            )
+        assert best is not None
+        assert stopped is not None
+        assert diverged is not None
         parameters = self._parameters(row, [column], builder, dataset)
         params, state, best_params, best_state = jax.tree.map(lambda leaf: leaf[0], parameters)
         return Run(
@@ -115,6 +114,7 @@ class Sweep:
     def params(self, setting: int | Row, *, builder: Any = None, dataset: Any = None) -> Params:
         """Return the parameters of every run of a setting, as trained; leaves are (seeds, …)."""
         row = self._row(setting)
+        self._check_has_runs("params")
         if not self.finished[row].all():
             raise ValueError(
                 f"params: setting {row} has runs that were not trained; the sweep was interrupted "
@@ -128,8 +128,7 @@ class Sweep:
         `fnn.apply(sweep.net(best), run.params, x, state=run.state)`. (A builder that is called with
         plain numbers may build another one: fnn.mlp leaves out a dropout of 0.)
         """
-        if self.retrain is None:
-            raise ValueError("net: this is a sweep of a function, which has no network of fnn.")
+        self._check_has_runs("net")
         return self.retrain.net(self._row(setting), builder, dataset)
 
     @property
@@ -283,7 +282,7 @@ class Sweep:
         """
         content = self._content()
         retrain = self.retrain
-        content["retrain"] = None if retrain is None else retrain.__getstate__()
+        content["retrain"] = None if retrain is None else retrain.to_json()
         content["settings"] = [plain(setting) for setting in self.settings]
         return result.save(path, "sweep", content, overwrite=overwrite)
 
@@ -353,9 +352,14 @@ class Sweep:
         kept = self.outputs[row]
         if kept is not None:
             return jax.tree.map(lambda leaf: leaf[list(columns)], kept)
-        if self.retrain is None:
-            raise ValueError("run: this is a sweep of a function, which has no runs of fnn.")
         return self.retrain(row, columns, builder, dataset)
+
+    def _check_has_runs(self, asked: str) -> None:
+        if self.stopped_epoch is None:
+            raise ValueError(
+                f"{asked}: this is a sweep of a function, which has no runs of fnn; "
+                "outputs[setting] has what it returned."
+            )
 
     def _row(self, setting: int | Row) -> int:
         row: Any = setting

@@ -1,7 +1,7 @@
 """Training runs of a sweep again, of which the parameters were not kept."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -35,12 +35,13 @@ class Retraining:
         self,
         call: SweepCall,
         groups: Sequence[Group] | None = None,
-        dataset: Dataset | None = None,
+        given: tuple[Builder, Dataset] | None = None,
         fingerprint: tuple[dict[str, Any], list[str]] | None = None,
     ) -> None:
         self.call = call
         self.groups = groups
-        self.dataset = dataset
+        self.given = given
+        self.jax = jax.__version__
         self._fingerprint = fingerprint
 
     def __call__(
@@ -69,38 +70,48 @@ class Retraining:
         """Return what tells the data and the programs."""
         if self._fingerprint is None:
             assert self.groups is not None
-            assert self.dataset is not None
-            self._fingerprint = fingerprint_of(self.groups, self.dataset, self.call.settings)
+            assert self.given is not None
+            self._fingerprint = fingerprint_of(self.groups, self.given[1], self.call.settings)
         return self._fingerprint
 
-    def __getstate__(self) -> dict[str, Any]:
-        call = self.call._asdict() | {
-            "settings": [plain(setting) for setting in self.call.settings]
-        }
-        return {"call": call, "fingerprint": self.fingerprint()}
+    def to_json(self) -> dict[str, Any]:
+        """Return what is saved in a file, from which `from_json` makes another one."""
+        settings = [plain(setting) for setting in self.call.settings]
+        call = self.call._asdict() | {"settings": settings}
+        return {"call": call, "fingerprint": self.fingerprint(), "jax": self.jax}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        named, programs = state["fingerprint"]
-        self.call = SweepCall(**state["call"])
-        self.groups = self.dataset = None
-        self._fingerprint = named, list(programs)
+    @classmethod
+    def from_json(cls, saved: dict[str, Any]) -> Self:
+        """Make what trains runs again, once it has a builder and a data set."""
+        named, programs = saved["fingerprint"]
+        retraining = cls(SweepCall(**saved["call"]), fingerprint=(named, list(programs)))
+        retraining.jax = saved["jax"]
+        return retraining
+
+    def __getstate__(self) -> dict[str, Any]:
+        content = {"call": self.call, "groups": None, "given": None, "jax": self.jax}
+        return content | {"_fingerprint": self.fingerprint()}
 
     def _group(self, asked: str, setting: int, builder: Any, dataset: Any) -> Group:
-        if self.groups is None:
-            if builder is None or dataset is None:
-                raise ValueError(
-                    f"{asked}: this sweep was unpickled or loaded, without its programs and data; "
-                    "pass builder= and dataset=, those that it ran with."
-                )
-            self.groups, self.dataset = self._rebuilt(builder, dataset), dataset
+        given: Any = self.given or (None, None)
+        wanted: Any = builder or given[0], dataset or given[1]
+        if wanted[0] is None or wanted[1] is None:
+            raise ValueError(
+                f"{asked}: this sweep was unpickled or loaded, without its programs and data; "
+                "pass builder= and dataset=, those that it ran with."
+            )
+        if self.groups is None or wanted[0] is not given[0] or wanted[1] is not given[1]:
+            self.groups, self.given = self._rebuilt(*wanted), wanted
         return next(group for group in self.groups if setting in group.rows)
 
     def _rebuilt(self, builder: Builder, dataset: Dataset) -> list[Group]:
+        """Build the programs again, and refuse those that are not what they were."""
         groups = sweep_groups(builder, dataset, self.call)
         saved, programs = self.fingerprint()
         named, texts = fingerprint_of(groups, dataset, self.call.settings)
         unlike = differences(saved, named)
-        if not unlike and texts != programs:
+        same_jax = self.jax == jax.__version__  # on which the texts of programs depend
+        if same_jax and not unlike and texts != programs:
             unlike = ["the program of net, loss and optimizer is another one"]
         if unlike:
             raise ValueError(

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from fnn import checks
 from fnn.checkpoint import result
-from fnn.runs.step import NEVER
+from fnn.runs.process import NEVER
 from fnn.types import Params, PyTree, State
 
 
@@ -30,7 +30,7 @@ class Run(NamedTuple):
                              the epoch in which the run diverged, and after an early stop
     seed                     the seed that it was started with
     optimizer_state          after the last epoch; None for a run of a sweep, which does not keep it
-    compile_seconds, run_seconds
+    compile_seconds, run_seconds  of the call; for a run of a sweep those of the whole sweep
     """
 
     params: Params

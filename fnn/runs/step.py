@@ -9,9 +9,8 @@ from jaxtyping import Array, Bool, Float, Integer
 
 from fnn import reductions, tree
 from fnn.backprop import backprop
+from fnn.runs.process import NEVER
 from fnn.types import Features, Layer, Loss, Params, PRNGKey, PyTree, State, Target
-
-NEVER = -1  # the number of a step that did not happen
 
 TransformTrain: TypeAlias = Callable[[PRNGKey, Any, Any], tuple[Any, Any]]
 """(key, x, y) -> x, y of the same shapes and dtypes."""

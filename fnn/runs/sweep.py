@@ -7,22 +7,22 @@ from pathlib import Path
 import numpy as np
 
 from fnn import checks, tree
-from fnn.checkpoint.run_directory import Call, recorded_arguments
+from fnn.checkpoint.run_directory import Call, recorded
 from fnn.data import Dataset
 from fnn.runs.arrays import nan_array
 from fnn.runs.blocks import check_runs_per_vmap
 from fnn.runs.driver import Group
-from fnn.runs.filling import fill, put_outputs, zeros
 from fnn.runs.fingerprint import seeds_fingerprint
 from fnn.runs.journal import Journal, journal_of
+from fnn.runs.process import NEVER
 from fnn.runs.results import Sweep
 from fnn.runs.retraining import Retraining
 from fnn.runs.settings import HyperValues, settings_of
 from fnn.runs.spec_groups import Builder
-from fnn.runs.step import NEVER, TrainState
+from fnn.runs.step import TrainState
+from fnn.runs.sweep_collector import put_outputs, run_missing, zeros
 from fnn.runs.sweep_groups import (
     SweepCall,
-    fingerprint_of,
     parameters_of,
     results_of,
     sweep_groups,
@@ -61,8 +61,8 @@ def sweep(
                    fnn.layers.Width is traced
     hyper          name -> values, for every combination, the last name changing fastest; or a list
                    of points {name: value}, such as scikit-learn's ParameterSampler draws. The
-                   builder reads them all; batch_size may be one, and the argument then counts for
-                   nothing. Names of results (n, min, epoch, test_loss, …) are taken
+                   builder reads them all; batch_size may be one, and overrides the argument. Names
+                   of results (n, min, epoch, test_loss, …) are taken
     seeds          distinct whole numbers in [0, 2³²). A run's random numbers come from its seed
                    alone, as in fnn.train(seed=), so settings share them
     runs_per_vmap  how many runs one vmapped row computes: 1, or a power of two of at least 8; None:
@@ -96,16 +96,23 @@ def sweep(
     if keep_params is not None:
         checks.truth("keep_params", keep_params)
     settings = settings_of(hyper)
-    recorded = recorded_arguments(checkpoint).get("runs_per_vmap")
-    each = [per_vmap] * len(settings) if per_vmap is not None else recorded
+    each = [per_vmap] * len(settings)
+    if per_vmap is None:  # an earlier version or call may have chosen other numbers
+        each = recorded(checkpoint, "fnn.sweep", "runs_per_vmap")
     call = SweepCall(settings, checked_seeds, epochs, batch_size, patience, static, each)
     groups = sweep_groups(builder, dataset, call)
     call = call._replace(runs_per_vmap=runs_per_vmap_of(groups, len(settings)))
-
-    retraining = Retraining(call, groups, dataset)
+    retraining = Retraining(call, groups, (builder, dataset))
+    rows = [group.rows for group in groups]
+    likes = [group.engine.like for group in groups]
+    if keep_params is None:
+        keep_params = bytes_of_parameters(likes, rows, len(checked_seeds)) <= BYTES_KEPT
+    if not keep_params:
+        groups = [group._replace(outcome=without_parameters) for group in groups]
+        likes = [without_parameters(like) for like in likes]
 
     def describe() -> Call:
-        named, programs = fingerprint_of(groups, dataset, settings)
+        named, programs = retraining.fingerprint()
         options = {
             "call": "fnn.sweep",
             "epochs": epochs,
@@ -115,19 +122,12 @@ def sweep(
             "keep_params": keep_params,
             "seeds": seeds_fingerprint(checked_seeds),
         }
-        content = {"rows": [g.rows for g in groups], "retrain": retraining.__getstate__()}
+        content = {"rows": rows, "retrain": retraining.to_json()}
         return Call(options | named, programs, "sweep", content)
 
     journal = journal_of(checkpoint, checkpoint_every, None, describe, Journal([signal.SIGINT]))
-    rows = [group.rows for group in groups]
-    likes = [group.engine.like for group in groups]
-    if keep_params is None:
-        keep_params = bytes_of_parameters(likes, rows, len(checked_seeds)) <= BYTES_KEPT
-    if not keep_params:
-        groups = [group._replace(outcome=without_parameters) for group in groups]
-        likes = [without_parameters(like) for like in likes]
     empty = empty_sweep(retraining, rows, likes)
-    return fill(empty, groups, put_states, journal, progress)
+    return run_missing(empty, groups, put_states, journal, progress)
 
 
 def put_states(sweep: Sweep, rows: np.ndarray, columns: np.ndarray, outcome: RunState) -> None:
@@ -182,7 +182,7 @@ def empty_sweep(
         best_epoch=best,
         stopped_epoch=stopped,
         diverged_step=diverged,
-        runs_per_vmap=tuple(call.runs_per_vmap or ()),
+        runs_per_vmap=tuple(each or 1 for each in call.runs_per_vmap or ()),
         retrain=retraining,
     )
 

@@ -13,12 +13,11 @@ from jax import lax
 from jaxtyping import Array, Bool, Integer
 
 from fnn import checks, tree
-from fnn.checkpoint.run_directory import Call, recorded_arguments
+from fnn.checkpoint.run_directory import Call, recorded
 from fnn.runs.arrays import nan_array
 from fnn.runs.blocks import check_runs_per_vmap, device_mesh
 from fnn.runs.driver import Group
 from fnn.runs.engine import engine_of
-from fnn.runs.filling import fill, put_outputs, zeros
 from fnn.runs.fingerprint import (
     constants_of,
     plain,
@@ -37,6 +36,7 @@ from fnn.runs.journal import Journal, journal_of
 from fnn.runs.process import Hyper, Seed
 from fnn.runs.results import Sweep
 from fnn.runs.settings import HyperValues, Setting, runs_of, settings_of
+from fnn.runs.sweep_collector import put_outputs, run_missing, zeros
 from fnn.types import PRNGKey, PyTree
 
 ROWS = 4  # of a block, on each device: Ctrl-C waits for a block
@@ -117,8 +117,8 @@ def sweep_function(
     checks.threefry()
     checked_seeds, settings = checks.seeds(seeds), settings_of(hyper)
     per_vmap = check_runs_per_vmap(runs_per_vmap)
-    recorded = recorded_arguments(checkpoint).get("runs_per_vmap", RUNS_PER_VMAP)
-    per_vmap = recorded if per_vmap is None else per_vmap
+    if per_vmap is None:
+        per_vmap = recorded(checkpoint, "fnn.sweep_function", "runs_per_vmap") or RUNS_PER_VMAP
     found = function_groups(f, settings, static)
     if len(checked_seeds) > 1:
         check_uses_key(f, settings[0], len(checked_seeds))
@@ -153,7 +153,7 @@ def sweep_function(
     journal = journal_of(checkpoint, checkpoint_every, None, describe, Journal([signal.SIGINT]))
     likes = [group.engine.like.value for group in groups]
     empty = empty_sweep(settings, checked_seeds, rows, likes, per_vmap)
-    return fill(empty, groups, put_values, journal, progress)
+    return run_missing(empty, groups, put_values, journal, progress)
 
 
 def put_values(sweep: Sweep, rows: np.ndarray, columns: np.ndarray, outcome: PyTree) -> None:

@@ -29,7 +29,7 @@ from fnn.types import Layer
 class SweepCall(NamedTuple):
     """The arguments of a sweep that shape its programs, as JSON.
 
-    runs_per_vmap  for each setting; None: by the size of its network
+    runs_per_vmap  for each setting; where there is none, the size of its network decides
     """
 
     settings: Sequence[Setting]
@@ -38,7 +38,7 @@ class SweepCall(NamedTuple):
     batch_size: int
     patience: int | None = None
     static: Sequence[str] | None = None
-    runs_per_vmap: Sequence[int] | None = None
+    runs_per_vmap: Sequence[int | None] | None = None
 
 
 def sweep_groups(builder: Builder, dataset: Dataset, call: SweepCall) -> list[Group]:
@@ -54,8 +54,8 @@ def sweep_groups(builder: Builder, dataset: Dataset, call: SweepCall) -> list[Gr
         runs = runs_of([call.settings[row] for row in rows], setting_group.traced, call.seeds)
         like = like_of(process, runs)
         runs_per_vmap = default_runs_per_vmap(tree.size(like.current.params))
-        if call.runs_per_vmap is not None:
-            runs_per_vmap = call.runs_per_vmap[rows[0]]
+        if call.runs_per_vmap is not None and rows[0] < len(call.runs_per_vmap):
+            runs_per_vmap = call.runs_per_vmap[rows[0]] or runs_per_vmap
         engine = engine_of(process, mesh, shared, runs, runs_per_vmap)
         engine.trace(runs.at(np.array([0])))  # what does not fit shows here
         groups.append(Group(engine, runs, call.epochs, results_of, lowest_loss, rows))

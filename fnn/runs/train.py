@@ -18,11 +18,11 @@ from fnn.runs.engine import Engine, advance_one, like_of
 from fnn.runs.fingerprint import constants_of, dataset_fingerprint, program_fingerprint
 from fnn.runs.journal import Journal, journal_of
 from fnn.runs.layer_statistics import layer_statistics
-from fnn.runs.process import Hyper
+from fnn.runs.process import NEVER, Hyper
 from fnn.runs.progress import ProgressBar
 from fnn.runs.refusals import check_run
 from fnn.runs.run import Run
-from fnn.runs.step import NEVER, TrainSpec, TransformTrain
+from fnn.runs.step import TrainSpec, TransformTrain
 from fnn.runs.training import Plan, RunState, TrainProcess
 from fnn.types import Layer, Loss
 
@@ -69,7 +69,7 @@ def train(
     arrays = jax.tree.map(jnp.asarray, dataset._replace(scaling=None))
     like = like_of(process, runs)
     advance_one.eval_shape(process, *runs.one(), arrays, like, np.int32(0))  # shows what is amiss
-    group = Group(Engine(process, SINGLE, None, arrays, like), runs, epochs, whole, latest_loss)
+    group = Group(Engine(process, SINGLE, None, arrays, like), runs, epochs, metrics=latest_loss)
 
     def describe() -> Call:
         named: dict[str, Any] = {"call": "fnn.train", "seed": seed, **plan._asdict()}
@@ -90,8 +90,7 @@ def train(
         driver.restore()
         done = epochs if taken.outcomes else 0
         with ProgressBar("epoch", epochs, done, progress) as bar:
-            driver.on_chunk = bar
-            driver.drive()
+            driver.drive(bar)
     run = run_of(taken.outcomes[0], seed, taken.compile_seconds, taken.run_seconds)
     if run.diverged:
         checks.warn(describe_divergence(run, spec, plan, dataset))
@@ -108,11 +107,6 @@ class Constant(NamedTuple):
         return self.spec
 
 
-def whole(state: RunState) -> RunState:
-    """Keep all of a state."""
-    return state
-
-
 def latest_loss(state: RunState) -> dict[str, np.ndarray]:
     """Return the validation loss of each run after its last epoch."""
     losses = np.asarray(state.history["validation_loss"])
@@ -123,7 +117,7 @@ def latest_loss(state: RunState) -> dict[str, np.ndarray]:
 def run_of(
     states: RunState, seed: int, compile_seconds: float = 0.0, run_seconds: float = 0.0
 ) -> Run:
-    """Return the only run of some: its parameters as arrays of JAX, its history on the host."""
+    """Return the first of some states as a Run, its history on the host."""
     state: RunState = jax.tree.map(lambda leaf: leaf[0], states)
     current, best = jax.tree.map(jnp.asarray, (state.current, state.best))
     return Run(

@@ -25,8 +25,8 @@ from fnn.data import Dataset, Split
 from fnn.data.shuffle import permutation
 from fnn.runs.evaluate import evaluate
 from fnn.runs.keys import RunKeys, run_keys
-from fnn.runs.process import Hyper, Seed
-from fnn.runs.step import NEVER, EpochMetrics, TrainSpec, TrainState, guarded_step, step
+from fnn.runs.process import NEVER, Hyper, Seed
+from fnn.runs.step import EpochMetrics, TrainSpec, TrainState, guarded_step, step
 from fnn.types import Loss, Params, State
 
 Step: TypeAlias = Callable[..., tuple[TrainState, EpochMetrics]]
@@ -123,7 +123,7 @@ def advance(
 ) -> RunState:
     """Train until `until` epochs are done, the run has ended, or an epoch is not finite.
 
-    Under vmap the loop lasts until every run is there; JAX keeps those that are from changing.
+    Under vmap the loop lasts until every run is there; those that are do not change.
     """
     keys = run_keys(seed)
     dataset = with_transformed_train(spec, keys, dataset)
@@ -144,7 +144,7 @@ def locate_divergence(
 ) -> RunState:
     """Train the next epoch of a nonfinite run step by step, up to the step that is not finite.
 
-    The mark is gone afterwards. Where no step diverges, the run goes on behind that epoch.
+    `nonfinite` is False afterwards. Where no step diverges, the run goes on behind that epoch.
     """
     keys = run_keys(seed)
     dataset = with_transformed_train(spec, keys, dataset)

@@ -65,7 +65,7 @@ def test_every_program_lowers_for_accelerators(make, platform):
     state = engine.block_like()
     exports = [
         jax.export.export(begin_block, platforms=[platform])(
-            *engine._static, block.runs, block.taken
+            *engine._static, block.runs, block.occupied
         ),
         jax.export.export(advance_block, platforms=[platform])(
             *engine._static, block.runs, engine.data, state, np.int32(1)

@@ -396,7 +396,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize("case", REFUSALS)
 def test_refused_before_anything_compiles(case, monkeypatch):
-    monkeypatch.setattr("fnn.runs.sweep.fill", None)
+    monkeypatch.setattr("fnn.runs.sweep.run_missing", None)
     options, message = REFUSALS[case]
     with pytest.raises(ValueError, match=message):
         quick(**({"builder": by_rate, "seeds": range(2), "hyper": {"learning_rate": [0.1]}} | options))
@@ -507,9 +507,9 @@ def test_every_lane_has_a_seat_and_devices_fill_up_evenly():
     shape = BlockShape(devices=3, rows=2, runs_per_vmap=2)
     for lanes in (1, 5, 7, 12):
         here = slots(shape, lanes)
-        taken = here.run[here.taken]
+        taken = here.run[here.occupied]
         assert sorted(taken) == list(range(lanes))
-        rows_of_devices = here.taken.any(axis=1).reshape(3, 2).sum(axis=1)
+        rows_of_devices = here.occupied.any(axis=1).reshape(3, 2).sum(axis=1)
         assert rows_of_devices.max() - rows_of_devices.min() <= 1
         np.testing.assert_array_equal(here.collect(here.run), sorted(taken))
 

@@ -13,7 +13,8 @@ from fnn.data.shuffle import permutation
 from fnn.runs.chunks import ChunkScheduler
 from fnn.runs.evaluate import evaluate
 from fnn.runs.keys import run_keys
-from fnn.runs.step import NEVER, EpochMetrics, TrainSpec, TrainState, guarded_step
+from fnn.runs.process import NEVER
+from fnn.runs.step import EpochMetrics, TrainSpec, TrainState, guarded_step
 from fnn.runs.training import Plan, advance, begin, locate_divergence
 from tests.problems import blobs, line, with_split
 

@@ -1,4 +1,4 @@
-"""Filling a sweep: the driver runs what is missing, and what comes out is put into the arrays."""
+"""The collector of a sweep: it puts what the driver brings into the arrays of a `Sweep`."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -18,8 +18,8 @@ Put = Callable[[Sweep, np.ndarray, np.ndarray, Any], None]
 """(sweep, rows, columns, outcome): put in the outcome of runs at settings and places of seeds."""
 
 
-class Filling:
-    """A collector: it puts the outcomes of runs, settings × seeds, into a sweep.
+class SweepCollector:
+    """Puts the outcomes of runs, settings × seeds, into a sweep.
 
     rows  of each group, the rows of its settings
     """
@@ -54,7 +54,7 @@ class Filling:
         return list(zip(rows.tolist(), seeds, strict=True)), error
 
 
-def fill(
+def run_missing(
     sweep: Sweep,
     groups: Sequence[Group],
     put: Put,
@@ -65,23 +65,22 @@ def fill(
     """Run what is missing of a sweep; a block that fails leaves the others to be run."""
     if smaller_blocks:
         groups = [group._replace(engine=group.engine.with_one_row()) for group in groups]
-    filling = Filling(sweep, [group.rows for group in groups], put)
-    again = partial(fill, sweep, groups, put, journal)
+    collector = SweepCollector(sweep, [group.rows for group in groups], put)
+    again = partial(run_missing, sweep, groups, put, journal)
     try:
         with journal.opened():
-            driver = Driver(groups, filling, journal)
+            driver = Driver(groups, collector, journal)
             driver.restore()
             done = int(np.count_nonzero(sweep.finished))
             with ProgressBar("run", sweep.finished.size, done, progress) as bar:
-                driver.on_chunk = bar
-                failures = driver.drive()
+                failures = driver.drive(bar)
     except KeyboardInterrupt as stop:
-        raise SweepInterrupted(sweep, again) from stop
+        raise SweepInterrupted(sweep, again, str(stop)) from stop
     finally:
-        sweep.compile_seconds += filling.compile_seconds
-        sweep.run_seconds += filling.run_seconds
+        sweep.compile_seconds += collector.compile_seconds
+        sweep.run_seconds += collector.run_seconds
     if failures:
-        failed = [filling.failed(failure) for failure in failures]
+        failed = [collector.failed(failure) for failure in failures]
         raise SweepFailed(sweep, failed, again) from failures[0][-1]
     return sweep
 
