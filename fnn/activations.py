@@ -43,6 +43,12 @@ class Activation(NamedTuple):
         """∂L/∂z from ∂L/∂a."""
         return self.derivative(z) * da if self.product is None else self.product(z, da)
 
+    def __reduce__(self):
+        """Pickle an activation that has a name here by its name: its functions may be closures."""
+        if REGISTRY.get(self.name) is self:
+            return get, (self.name,)
+        return Activation, tuple(self)
+
     def __repr__(self) -> str:
         kinks = f", kinks at {', '.join(f'{z:g}' for z in self.kinks)}" if self.kinks else ""
         kind = "elementwise" if self.product is None else "over features"

@@ -1,5 +1,6 @@
 """Fingerprints: texts by which a call is known again: its data, its programs, its constants."""
 
+import pickle
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -45,6 +46,19 @@ def settings_fingerprint(settings: Sequence[Mapping[str, Any]]) -> dict[str, dic
 def plain(setting: Mapping[str, Any]) -> dict[str, Any]:
     """Return a setting that JSON can hold: what is no number, text or tuple of them is a text."""
     return {name: _plain(value) for name, value in setting.items()}
+
+
+def with_pickled(setting: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a setting that can be pickled: values that pickle refuses are texts."""
+    return {name: value if _is_pickled(value) else _plain(value) for name, value in setting.items()}
+
+
+def _is_pickled(value: Any) -> bool:
+    try:
+        pickle.dumps(value)
+    except Exception:  # of whatever kind the value's own code raises
+        return False
+    return True
 
 
 def _plain(value: Any) -> Any:

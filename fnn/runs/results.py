@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Integer, Shaped
 
 from fnn import checks
 from fnn.checkpoint import result
-from fnn.runs.fingerprint import plain
+from fnn.runs.fingerprint import plain, with_pickled
 from fnn.runs.process import NEVER
 from fnn.runs.run import Run
 from fnn.runs.settings import Setting
@@ -287,7 +287,9 @@ class Sweep:
         return result.save(path, "sweep", content, overwrite=overwrite)
 
     def __getstate__(self) -> dict[str, Any]:
-        return self._content()
+        """Return what is pickled; values of hyperparameters that pickle refuses become texts."""
+        settings = [with_pickled(setting) for setting in self.settings]
+        return self._content() | {"settings": settings}
 
     def _content(self) -> dict[str, Any]:
         """Return the fields, with arrays that lie in a file in memory."""

@@ -10,7 +10,7 @@ import numpy as np
 from fnn.checkpoint.manifest import differences
 from fnn.data import Dataset
 from fnn.runs.driver import Driver, Group, Taken
-from fnn.runs.fingerprint import plain
+from fnn.runs.fingerprint import plain, with_pickled
 from fnn.runs.journal import Journal
 from fnn.runs.results import Parameters
 from fnn.runs.spec_groups import Builder
@@ -89,7 +89,9 @@ class Retraining:
         return retraining
 
     def __getstate__(self) -> dict[str, Any]:
-        content = {"call": self.call, "groups": None, "given": None, "jax": self.jax}
+        settings = [with_pickled(setting) for setting in self.call.settings]
+        call = self.call._replace(settings=settings)
+        content = {"call": call, "groups": None, "given": None, "jax": self.jax}
         return content | {"_fingerprint": self.fingerprint()}
 
     def _group(self, asked: str, setting: int, builder: Any, dataset: Any) -> Group:

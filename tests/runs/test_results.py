@@ -220,8 +220,9 @@ def test_a_function_has_what_a_sweep_has(of_function, tmp_path):
     assert len((tmp_path / "runs.csv").read_text().splitlines()) == 11
     figures.curves(of_function, "loss")
     figures.distribution(of_function, "end")
-    with pytest.raises(ValueError, match="run: this is a sweep of a function"):
-        of_function.run(0, 1)
+    for asked in (of_function.run, lambda *_: of_function.params(0), lambda *_: of_function.net(0)):
+        with pytest.raises(ValueError, match=r"(run|params|net): this is a sweep of a function"):
+            asked(0, 1)
     with pytest.raises(ValueError, match="mode: got 'largest', expected 'min' or 'max'"):
         of_function.best("loss", mode="largest")
 
@@ -297,3 +298,39 @@ def test_lane_is_now_run(sweep):
         sweep.lane(0, 4)
     with pytest.raises(AttributeError, match="has no attribute 'lanes'"):
         sweep.lanes  # noqa: B018
+
+
+def test_a_directory_of_another_kind_is_refused(tmp_path):
+    function_swept(checkpoint=tmp_path / "function")
+    with pytest.raises(ValueError, match=r"call: saved 'fnn\.sweep_function', now 'fnn\.sweep'"):
+        swept(checkpoint=tmp_path / "function")
+    swept(checkpoint=tmp_path / "sweep")
+    with pytest.raises(ValueError, match=r"call: saved 'fnn\.sweep', now 'fnn\.sweep_function'"):
+        function_swept(checkpoint=tmp_path / "sweep")
+    more = HYPER | {"rate": [1e-2, 1e-1, 1.0]}
+    with pytest.raises(ValueError, match="belongs to a run with other arguments"):
+        swept(checkpoint=tmp_path / "sweep", hyper=more)
+
+
+def test_another_builder_is_refused_where_the_programs_are_there_too():
+    lost = swept(keep_params=False)
+    run = lost.run(0, 4, builder=builder, dataset=D)
+    chex.assert_trees_all_equal(run.params, lost.run(0, 4).params)
+
+    def slower(hyper):
+        return NET, CE, getattr(optim, hyper["kind"])(hyper["rate"] / 2)
+
+    with pytest.raises(ValueError, match=r"optimizer\.learning_rate: saved 0\.01, now 0\.005"):
+        lost.run(0, 4, builder=slower)
+
+
+def test_settings_keep_their_values_in_a_pickle():
+    def of_function(hyper):
+        return fnn.mlp((3, 4, 3), activation=hyper["f"]), CE, optim.sgd(0.1)
+
+    elu = fnn.activations.make_elu(0.5)  # a closure, which pickle refuses
+    hyper = {"f": [fnn.activations.relu, elu]}
+    found = fnn.sweep(of_function, D, seeds=[1], hyper=hyper, keep_params=False, **OPTIONS)
+    back = pickle.loads(pickle.dumps(found))
+    assert back.settings[0]["f"] is fnn.activations.relu
+    assert back.settings[1]["f"] == repr(elu)

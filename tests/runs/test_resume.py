@@ -251,6 +251,7 @@ def test_a_sweep_that_is_stopped_goes_on_in_another_call(tmp_path, monkeypatch, 
         with pytest.raises(fnn.SweepInterrupted) as stop:
             sweep(checkpoint=tmp_path, keep_params=keep_params)
     assert not stop.value.sweep.finished.all()
+    assert f"in {tmp_path}; the same call goes on from there" in str(stop.value)
     found = sweep(checkpoint=tmp_path, keep_params=keep_params)
     chex.assert_trees_all_equal(results(found), results(whole))
     monkeypatch.setattr(ChunkScheduler, "chunks", lambda *arguments: pytest.fail("trained again"))
@@ -327,6 +328,19 @@ def test_a_block_that_fails_leaves_the_others(tmp_path, monkeypatch, small_block
     assert "RESOURCE_EXHAUSTED" in str(error)
     again = sweep(**options) if directory else failed.value.resume(progress=False, smaller_blocks=smaller)
     chex.assert_trees_all_equal(results(again), results(whole))
+
+
+def test_a_program_that_cannot_be_compiled_is_tried_once(monkeypatch, small_blocks):
+    tried = []
+
+    def failing(engine, runs):
+        tried.append(1)
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory")
+
+    monkeypatch.setattr("fnn.runs.engine.Engine.compile", failing)
+    with pytest.raises(fnn.SweepFailed, match=r"40 of 40 runs failed, in 3 block.*RESOURCE"):
+        sweep()
+    assert len(tried) == 1
 
 
 @pytest.mark.long
