@@ -15,7 +15,8 @@ import fnn
 from fnn import layers, losses, optim
 from fnn.runs.blocks import SINGLE
 from fnn.runs.engine import advance_block, begin_block, engine_of, locate_block
-from fnn.runs.settings import runs_of
+from fnn.runs.settings import runs_of, settings_of
+from fnn.runs.spec_groups import spec_groups
 from fnn.runs.step import TrainSpec
 from fnn.runs.sweep_function import FunctionProcess, function_groups
 from fnn.runs.sweep_groups import SweepCall, sweep_groups
@@ -83,22 +84,24 @@ def test_every_program_lowers_for_accelerators(make, platform):
 # ------------------------------------------------------------------------------------------ static
 
 
+def groups_of(builder, grid, static=None):
+    """The groups of a sweep; nothing is compiled."""
+    return spec_groups(builder, settings_of(grid), D, 1, 42, None, static)
+
+
 def test_declared_names_are_static_and_the_others_are_traced():
     def builder(hyper):
         return fnn.mlp((3, hyper["width"], 3)), CE, optim.adam(hyper["rate"])
 
     grid = {"width": [4, 5], "rate": [0.1, 0.2]}
-    options = {"epochs": 1, "batch_size": 42, "seeds": [0], "hyper": grid, "progress": False}
-    declared = fnn.sweep(builder, D, static=("width",), **options)
-    assert len(declared.retrain.groups) == 2
-    everything = fnn.sweep(builder, D, static=["width", "rate"], **options)
-    assert len(everything.retrain.groups) == 4
+    found = {None: 2, ("width",): 2, ("width", "rate"): 4}
+    assert {static: len(groups_of(builder, grid, static)) for static in found} == found
     with pytest.raises(ValueError, match=r"sizes.*got a traced number"):
-        fnn.sweep(builder, D, static=(), **options)
+        groups_of(builder, grid, ())
     with pytest.raises(ValueError, match=r"static: got 'widht', but hyper has 'width', 'rate'"):
-        fnn.sweep(builder, D, static=("widht",), **options)
+        groups_of(builder, grid, ("widht",))
     with pytest.raises(ValueError, match="static: got 'width', expected names of hyper"):
-        fnn.sweep(builder, D, static="width", **options)
+        groups_of(builder, grid, "width")
 
 
 def test_an_error_of_the_builder_that_tracing_hides_is_shown():
@@ -107,13 +110,11 @@ def test_an_error_of_the_builder_that_tracing_hides_is_shown():
             raise ValueError("depth must be a whole number")
         return fnn.mlp((3, *[4] * hyper["depth"], 3)), CE, optim.sgd(0.1)
 
-    options = {"epochs": 1, "batch_size": 42, "seeds": [0], "progress": False}
-    with pytest.warns(
-        UserWarning, match=r"hyper\['depth'\].*ValueError: depth must be a whole number"
-    ):
-        fnn.sweep(builder, D, hyper={"depth": [1, 2]}, **options)
+    message = r"hyper\['depth'\].*ValueError: depth must be a whole number"
+    with pytest.warns(UserWarning, match=message):
+        groups_of(builder, {"depth": [1, 2]})
     with pytest.raises(ValueError, match="depth must be a whole number"):
-        fnn.sweep(builder, D, hyper={"depth": ["1", "2"]}, **options)
+        groups_of(builder, {"depth": ["1", "2"]})
 
 
 # ---------------------------------------------------------------------------------- runs_per_vmap

@@ -276,15 +276,13 @@ def test_a_directory_of_the_old_format_is_refused(tmp_path):
 
 
 def test_the_recorded_runs_per_vmap_are_kept(tmp_path, monkeypatch):
-    first = swept(checkpoint=tmp_path)
-    assert set(first.runs_per_vmap) == {32}
+    options = {"hyper": {"kind": ["sgd"], "rate": [0.1]}, "checkpoint": tmp_path, "epochs": 1}
+    assert swept(**options).runs_per_vmap == (32,)
     monkeypatch.setattr("fnn.runs.engine.MOST_RUNS_PER_VMAP", 8)
-    assert set(swept().runs_per_vmap) == {8}
-    assert set(swept(checkpoint=tmp_path).runs_per_vmap) == {32}
-    with pytest.raises(
-        ValueError, match=r"runs_per_vmap: saved \[32, 32, 32, 32\], now \[1, 1, 1, 1\]"
-    ):
-        swept(checkpoint=tmp_path, runs_per_vmap=1)
+    assert swept(**options | {"checkpoint": None}).runs_per_vmap == (8,)
+    assert swept(**options).runs_per_vmap == (32,)
+    with pytest.raises(ValueError, match=r"runs_per_vmap: saved \[32\], now \[1\]"):
+        swept(**options, runs_per_vmap=1)
 
 
 @pytest.mark.parametrize("name", ["FunctionSweep", "sweeping", "training"])
