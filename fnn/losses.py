@@ -97,7 +97,8 @@ def huber(delta: float = 1.0) -> Loss:
     def gradient(prediction, target):
         return jnp.clip(prediction - _aligned(prediction, target), -delta, delta)
 
-    return Loss("huber", value, gradient)
+    known = checks.is_concrete(delta) and delta != 1
+    return Loss(f"huber(delta={delta:g})" if known else "huber", value, gradient)
 
 
 # ---------------------------------------------------------------------------- classification, logits
@@ -244,8 +245,8 @@ def _ratio(numerator: Array, denominator: Array) -> Array:
 def smoothed(loss: Loss, amount: float) -> Loss:
     """Label smoothing: t ← (1 − amount) t + amount/K. Szegedy et al. 2016.
 
-    K is the number of classes for the categorical losses and 2 for the binary ones. `correct` still compares with
-    the unsmoothed target.
+    K is the number of classes for the categorical losses and 2 for the binary ones. `correct` and `matches` still
+    compare with the unsmoothed target.
     """
     checks.fraction("amount", amount)
     checks.instance("loss", loss, isinstance(loss, Loss), "a Loss such as fnn.losses.softmax_cross_entropy")
@@ -258,7 +259,7 @@ def smoothed(loss: Loss, amount: float) -> Loss:
         return (1 - amount) * t + amount / (prediction.shape[0] if categorical else 2)
 
     return loss._replace(
-        name=f"{loss.name}_smoothed",
+        name=f"{loss.name}_smoothed" + (f"({amount:g})" if checks.is_concrete(amount) else ""),
         forward=lambda prediction, target: loss.forward(prediction, smooth(prediction, target)),
         backward=lambda prediction, target: loss.backward(prediction, smooth(prediction, target)),
     )

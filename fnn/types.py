@@ -10,6 +10,7 @@ so that code and equation are the same string: `z = W @ a + b[:, None]`, `dW = �
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key, Num, Scalar
@@ -86,15 +87,16 @@ class Loss(NamedTuple):
         """Compute the loss of each example, summed over outputs.
 
         prediction is (batch, outputs), as `fnn.apply` returns it; target is (batch, outputs), or
-        (batch,) for one output or for integer class labels. Raises ValueError for other shapes.
+        (batch,) for one output or for integer class labels. Raises ValueError for other shapes and,
+        where the target is not traced, for values that the loss cannot take.
         """
-        return self.forward(*feature_major_pair(prediction, target))
+        return self.forward(*self._checked(prediction, target))
 
     def gradient(
         self, prediction: Float[ArrayLike, "batch outputs"], target: Num[ArrayLike, "batch ..."]
     ) -> Float[Array, "batch outputs"]:
         """Compute ∂value/∂prediction of each example; shapes as in `value`."""
-        return self.backward(*feature_major_pair(prediction, target)).T
+        return self.backward(*self._checked(prediction, target)).T
 
     def correct(
         self, prediction: Float[ArrayLike, "batch outputs"], target: Num[ArrayLike, "batch ..."]
@@ -105,7 +107,14 @@ class Loss(NamedTuple):
         """
         if self.matches is None:
             raise ValueError(f"loss: {self.name} has no classes, so nothing is right or wrong.")
-        return self.matches(*feature_major_pair(prediction, target))
+        return self.matches(*self._checked(prediction, target))
+
+    def _checked(self, prediction: ArrayLike, target: ArrayLike) -> tuple[Features, Target]:
+        """Turn both, and refuse values of a target that is not traced, such as unknown labels."""
+        pair = feature_major_pair(prediction, target)
+        if self.check is not None and not isinstance(target, jax.core.Tracer):
+            self.check(np.asarray(target).T, np.shape(prediction)[1])
+        return pair
 
     def __repr__(self) -> str:
         penalized = ", penalized" if self.penalty is not None else ""
@@ -117,11 +126,14 @@ def feature_major_pair(prediction: ArrayLike, target: ArrayLike) -> tuple[Featur
     """Turn a prediction (batch, outputs) and its target. ValueError where they do not fit."""
     rows, outputs = np.shape(prediction), np.shape(target)
     if len(rows) != 2:
-        remedy = " Use prediction[:, None] for one output." if len(rows) == 1 else ""
+        remedy = " Use prediction[None] for one example, prediction[:, None] for one output."
+        remedy = remedy if len(rows) == 1 else ""
         raise ValueError(f"prediction: got shape {rows}, expected (batch, outputs).{remedy}")
     if len(outputs) not in (1, 2) or outputs[0] != rows[0]:
         is_turned = outputs[:1] == rows[1:] or outputs[-1:] == rows[:1]
-        remedy = " Turn them: one row an example, as fnn.apply returns them." if is_turned else ""
+        remedy = (
+            " Transpose them: one row an example, as fnn.apply returns them." if is_turned else ""
+        )
         raise ValueError(
             f"target: got shape {outputs} for a prediction of shape {rows}, expected (batch,) or "
             f"(batch, outputs) with the same batch.{remedy}"

@@ -23,7 +23,9 @@ def save(path: str | Path, kind: str, content: PyTree, *, overwrite: bool = Fals
                 f"path: {folder} exists; take another one, or overwrite=True to replace a result."
             )
         if not is_result(folder):
-            raise ValueError(f"path: {folder} is no saved result, so it is not overwritten.")
+            raise ValueError(
+                f"path: {folder} is not a saved result alone, so it is not overwritten."
+            )
     structure, arrays = to_json(content, kind)
     about = {"result": kind, "format": FORMAT, "structure": structure}
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -33,7 +35,10 @@ def save(path: str | Path, kind: str, content: PyTree, *, overwrite: bool = Fals
 
 
 def is_result(path: str | Path) -> bool:
-    """Return whether a folder has been saved as a result."""
+    """Return whether a folder has been saved as a result, and has nothing else in it."""
+    names = {each.name for each in Path(path).iterdir()}
+    if names != {store.ARRAYS, store.MANIFEST}:
+        return False
     try:
         return "result" in store.read_manifest(Path(path), step=0).about
     except Damaged:
@@ -43,6 +48,13 @@ def is_result(path: str | Path) -> bool:
 def load(path: str | Path) -> tuple[str, PyTree]:
     """Load the kind and the content of a result. Damaged where it is not what was saved."""
     folder = Path(path)
+    if not (folder / store.MANIFEST).is_file():
+        steps = folder.is_dir() and store.steps(folder)
+        remedy = " fnn.checkpoint.load reads it." if steps else ""
+        raise ValueError(
+            f"path: {folder} is no folder that save() has made, and no checkpoint directory of a "
+            f"run or a sweep.{remedy}"
+        )
     stored = store.read(folder, step=0)
     about: dict[str, Any] = stored.manifest.about
     if about.get("format") != FORMAT:

@@ -18,6 +18,7 @@ from fnn.checkpoint.structure import from_json, structure_of
 from fnn.types import PyTree
 
 FORMAT = 2
+NAMES = (f"{store.PREFIX}*", store.MANIFEST, store.ARRAYS, "call", "finished", "progress")
 CALL = "call"  # the folder with what was called
 LINES_SHOWN = 2  # of a program that is not the one it was
 
@@ -91,10 +92,10 @@ def run_directory(directory: str | Path, call: Call) -> Iterator[RunDirectory]:
         file = path / store.ARGUMENTS
         if file.exists():
             _compare(path, read_arguments(path), content)
-        elif known := store.steps(path):
+        elif other := [name for name in NAMES if list(path.glob(name))]:
             raise ValueError(
-                f"checkpoint: {path} has steps ({known[0]}, …) and no {store.ARGUMENTS}, so they "
-                "are not those of a run; take another directory."
+                f"checkpoint: {path} has {other[0]} and no {store.ARGUMENTS}, so it is not the "
+                "directory of a run; take another directory."
             )
         else:
             text = json.dumps(content | {"checksum": checksum_of(content)}, indent=1)
@@ -155,7 +156,7 @@ def _lines(saved: str, now: str) -> str:
     pairs = zip(saved.splitlines(), now.splitlines(), strict=False)
     unlike = [f"{a.strip()} → {b.strip()}" for a, b in pairs if a != b][:LINES_SHOWN]
     shown = " | ".join(unlike or ["one is longer"])
-    return f"net, loss or optimizer is not the same; in the program, saved → now: {shown}"
+    return f"the program that it runs is not the same; saved → now: {shown}"
 
 
 def recorded(directory: str | Path | None, call: str, name: str) -> Any:

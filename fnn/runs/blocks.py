@@ -55,12 +55,12 @@ def check_runs_per_vmap(runs_per_vmap: Any, exact: Any = False) -> int | None:
     """Check how many runs share a row: None, 1, or a power of two of at least 8."""
     checks.truth("exact", exact)
     if runs_per_vmap is not None:
-        count = checks.count("runs_per_vmap", runs_per_vmap)
+        is_count = isinstance(runs_per_vmap, int) and not isinstance(runs_per_vmap, bool)
+        count = runs_per_vmap if is_count else 0
         if count != 1 and (count < 8 or count & (count - 1)):
             raise ValueError(
-                f"runs_per_vmap: got {count}, expected 1, or a power of two of at least 8: with "
-                "others, vector instructions treat the runs of a row unlike, and the last bits of "
-                "a run depend on its place."
+                f"runs_per_vmap: got {runs_per_vmap!r}, expected 1, or a power of two of at least "
+                "8: with others the last bits of a run depend on its place in the row."
             )
         if exact and count != 1:
             raise ValueError(f"runs_per_vmap: got {count} with exact=True, which means 1.")

@@ -1,5 +1,6 @@
 """Fingerprints: texts by which a call is known again: its data, its programs, its constants."""
 
+import inspect
 import pickle
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,17 +41,45 @@ def seeds_fingerprint(seeds: Sequence[int]) -> list[int] | str:
 
 def settings_fingerprint(settings: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return each setting by its name, "setting 0", as JSON can hold it."""
-    return {f"setting {row}": plain(setting) for row, setting in enumerate(settings)}
+    return {f"setting {row}": setting for row, setting in enumerate(plain_settings(settings))}
 
 
-def plain(setting: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a setting that JSON can hold: what is no number, text or tuple of them is a text."""
-    return {name: _plain(value) for name, value in setting.items()}
+def plain_settings(settings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return settings that JSON can hold: what is no number, text or tuple of them is a text.
+
+    Different values have different texts.
+    """
+    columns = {name: _texts([setting[name] for setting in settings]) for name in settings[0]}
+    return [{name: columns[name][row] for name in columns} for row in range(len(settings))]
 
 
-def with_pickled(setting: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a setting that can be pickled: values that pickle refuses are texts."""
-    return {name: value if _is_pickled(value) else _plain(value) for name, value in setting.items()}
+def _texts(values: Sequence[Any]) -> list[Any]:
+    """Return values as plain ones, those of the same text numbered."""
+    texts: dict[str, Any] = {}  # by their repr, since 1 == True == 1.0
+    for value in values:
+        text = plain(value)
+        alike = sum(plain_text == text for plain_text, _ in texts.values())
+        numbered = f"{text} ({alike + 1})" if alike and isinstance(text, str) else text
+        texts.setdefault(repr(value), (text, numbered))
+    return [texts[repr(value)][1] for value in values]
+
+
+def plain(value: Any) -> Any:
+    """Return a number, a text or a tuple of them as it is, and anything else as a text."""
+    if isinstance(value, (bool, int, float, str, type(None))):
+        return value
+    if type(value) is tuple:
+        return tuple(plain(each) for each in value)
+    return getattr(value, "__name__", None) or address_free(repr(value))
+
+
+def with_pickled(settings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return settings that can be pickled: values that pickle refuses are texts."""
+    pairs = zip(settings, plain_settings(settings), strict=True)
+    return [
+        {name: value if _is_pickled(value) else texts[name] for name, value in setting.items()}
+        for setting, texts in pairs
+    ]
 
 
 def _is_pickled(value: Any) -> bool:
@@ -59,14 +88,6 @@ def _is_pickled(value: Any) -> bool:
     except Exception:  # of whatever kind the value's own code raises
         return False
     return True
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, (bool, int, float, str, type(None))):
-        return value
-    if type(value) is tuple:
-        return tuple(_plain(each) for each in value)
-    return address_free(repr(value))
 
 
 def program_fingerprint(traced: Any) -> str:
@@ -112,6 +133,8 @@ def _named(name: str, value: Any, within: frozenset[int]) -> Iterator[tuple[str,
     elif isinstance(value, (np.ndarray, jax.Array)) and not isinstance(value, jax.core.Tracer):
         yield name, array_fingerprint(_numbers(value))
     elif id(value) not in within and len(within) < DEEPEST:
+        if inspect.isfunction(value):  # by the factory that made it: fnn.optim.adam.adam
+            yield name, f"{value.__module__}.{value.__qualname__}".partition(".<locals>")[0]
         for inner_name, inner in _parts(value):
             yield from _named(f"{name}.{inner_name}", inner, within | {id(value)})
 

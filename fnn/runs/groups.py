@@ -111,9 +111,11 @@ def traced_names(
     names: Sequence[str],
     attempt: Attempt,
     static: Sequence[str] | None,
+    reader: str,
 ) -> tuple[str, ...]:
     """Return the names that are traced: numbers in every setting that need not be known.
 
+    reader  who reads them, for warnings
     static  names that are not traced; None: find out, and warn where that is seldom meant
     """
     numbers = [name for name in names if all(is_number(setting[name]) for setting in settings)]
@@ -131,7 +133,7 @@ def traced_names(
         else:
             attempt(setting, traced)
     for name, error in errors.items():
-        warn_of_static(name, error, {setting[name] for setting in settings})
+        warn_of_static(name, error, {setting[name] for setting in settings}, reader)
     return tuple(name for name in numbers if name not in declared and name not in errors)
 
 
@@ -169,7 +171,7 @@ def error_of(attempt: Callable[[Sequence[str]], None], names: Sequence[str]) -> 
     return None
 
 
-def warn_of_static(name: str, error: Exception, values: set[Any]) -> None:
+def warn_of_static(name: str, error: Exception, values: set[Any], reader: str) -> None:
     """Warn where each value of a float is compiled apart, and of an error that is no tracer's."""
     says_so = isinstance(error, OF_TRACERS) or "racer" in str(error)  # as jnp.zeros(tracer) does
     has_floats = len(values) > 1 and any(isinstance(value, float) for value in values)
@@ -177,7 +179,7 @@ def warn_of_static(name: str, error: Exception, values: set[Any]) -> None:
         return
     cause = "(a Python if, float(…))" if says_so else f"({type(error).__name__}: {error})"
     checks.warn(
-        f"hyper[{name!r}]: the builder needs its value while it builds {cause}, so each of its "
+        f"hyper[{name!r}]: {reader} needs its value while it is traced {cause}, so each of its "
         f"{len(values)} values is compiled apart. Use jnp.where, or pass it on as it is, to "
         f"compile once; static=({name!r},) says that it is meant."
     )

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Integer, Shaped
 
 from fnn import checks
 from fnn.checkpoint import result
-from fnn.runs.fingerprint import plain, with_pickled
+from fnn.runs.fingerprint import plain_settings, with_pickled
 from fnn.runs.process import NEVER
 from fnn.runs.run import Run
 from fnn.runs.settings import Setting
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import xarray
 
 SHOWN = 3  # settings in a repr
+MODES = {"accuracy": "max", "loss": "min", "error": "min"}
 RENAMED = {"lane": "Sweep.run", "found": "Sweep.outputs"}
 
 
@@ -36,7 +37,7 @@ class Parameters(NamedTuple):
     best_state: State
 
 
-@dataclass(repr=False)
+@dataclass(repr=False, eq=False)
 class Sweep:
     """The outcome of every run, of `fnn.sweep` or `fnn.sweep_function`; it can be pickled.
 
@@ -195,15 +196,19 @@ class Sweep:
         trained = self.stopped_epoch is not None
         return rows._replace(when=", last trained epoch" if trained else "")
 
-    def best(self, metric: str = "validation_loss", mode: str = "min") -> Row:
+    def best(self, metric: str = "validation_loss", mode: str | None = None) -> Row:
         """Return the summary row of the best setting, with its mean of `metric` beside the rest.
 
-        It is the one with the lowest mean (mode "max": the highest) among those with the fewest
-        runs that diverged. The test set has no say. Raises ValueError where no setting has a run
-        that was finished and did not diverge.
+        It is the one with the best mean among those with the fewest runs that diverged. The test
+        set has no say by default. Raises ValueError where no setting has a run that was finished
+        and did not diverge.
+
+        mode  "min" or "max"; None: "max" for a name with "accuracy", "min" for one with "loss" or
+              "error"
         """
+        mode = mode or next((m for word, m in MODES.items() if word in metric), None)
         if mode not in ("min", "max"):
-            raise ValueError(f"mode: got {mode!r}, expected 'min' or 'max'.")
+            raise ValueError(f"mode: got {mode!r} for {metric!r}, expected 'min' or 'max'.")
         ranked = self._ranked(metric, mode)
         if not ranked:
             raise ValueError(
@@ -218,12 +223,13 @@ class Sweep:
     def records(self, *, every_epoch: bool = False) -> Iterator[Row]:
         """Yield a flat dict for each run, or for each of its epochs.
 
-        It has setting, its hyperparameters, seed, epoch, the history's entries, and whether the run
-        diverged.
+        It has setting, its hyperparameters (functions and losses as texts), seed, epoch, the
+        history's entries, and whether the run diverged.
         """
         if every_epoch and len(lengths := {a.shape[-1] for a in self.history.values()} - {1}) > 1:
             raise ValueError(f"every_epoch: histories have {sorted(lengths)} entries, not as many.")
         diverged, last_epoch = self.diverged, self.last_epoch
+        settings = plain_settings(self.settings)
         for row, column in np.argwhere(self.finished).tolist():
             stop = int(last_epoch[row, column])
             for epoch in range(stop + 1) if every_epoch else (stop,):
@@ -231,7 +237,7 @@ class Sweep:
                     name: array[row, column, min(epoch, array.shape[-1] - 1)].item()
                     for name, array in self.history.items()
                 }
-                named = {"setting": row, **self.settings[row], "seed": self.seeds[column]}
+                named = {"setting": row, **settings[row], "seed": self.seeds[column]}
                 ended = bool(diverged[row, column])
                 yield {**named, "epoch": epoch, **values, "diverged": ended}
 
@@ -256,16 +262,21 @@ class Sweep:
         xarray = checks.optional("xarray", "tables")
         sides = ("setting", "seed")
         variables: dict[str, Any] = {}
+        longest = max((values.shape[-1] for values in self.history.values()), default=1)
         for name, values in self.history.items():
-            is_number = values.shape[-1] == 1 and self.stopped_epoch is None
-            variables[name] = (sides, values[..., 0]) if is_number else ((*sides, "epoch"), values)
+            if values.shape[-1] == 1 and self.stopped_epoch is None:
+                variables[name] = (sides, values[..., 0])
+            else:
+                last = "epoch" if values.shape[-1] == longest else f"{name}_entry"
+                variables[name] = ((*sides, last), values)
         for name in ("finished", "best_epoch", "stopped_epoch", "diverged_step"):
             if getattr(self, name) is not None:
                 variables[name] = (sides, getattr(self, name))
         coordinates: dict[str, Any] = {"setting": range(len(self.settings)), "seed": self.seeds}
-        for name in self.settings[0]:
-            column = np.empty(len(self.settings), object)
-            column[:] = [setting[name] for setting in self.settings]
+        settings = plain_settings(self.settings)
+        for name in settings[0]:
+            column = np.empty(len(settings), object)
+            column[:] = [setting[name] for setting in settings]
             is_plain = all(type(value) is type(column[0]) for value in column)
             as_numbers = is_plain and isinstance(column[0], (bool, int, float, str))
             coordinates[name] = ("setting", np.array(column.tolist()) if as_numbers else column)
@@ -283,13 +294,12 @@ class Sweep:
         content = self._content()
         retrain = self.retrain
         content["retrain"] = None if retrain is None else retrain.to_json()
-        content["settings"] = [plain(setting) for setting in self.settings]
+        content["settings"] = plain_settings(self.settings)
         return result.save(path, "sweep", content, overwrite=overwrite)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled; values of hyperparameters that pickle refuses become texts."""
-        settings = [with_pickled(setting) for setting in self.settings]
-        return self._content() | {"settings": settings}
+        return self._content() | {"settings": with_pickled(self.settings)}
 
     def _content(self) -> dict[str, Any]:
         """Return the fields, with arrays that lie in a file in memory."""
@@ -316,9 +326,10 @@ class Sweep:
         by = "validation_loss" if "validation_loss" in self.history else self.main_metric
         rows = self._ranked(by, "min") if by == "validation_loss" else self.summary(by).rows
         shown = []
+        settings = plain_settings(self.settings)
         means = {row["setting"]: row["mean"] for row in self.summary().rows}
         for row in rows[:SHOWN]:
-            named = {"setting": row["setting"], **self.settings[row["setting"]], by: row["mean"]}
+            named = {"setting": row["setting"], **settings[row["setting"]], by: row["mean"]}
             beside = {self.main_metric: means[row["setting"]]} if self.main_metric != by else {}
             shown.append({**named, **beside, "n": row["n"], "diverged": row["diverged"]})
         return shown

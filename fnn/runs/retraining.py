@@ -10,7 +10,7 @@ import numpy as np
 from fnn.checkpoint.manifest import differences
 from fnn.data import Dataset
 from fnn.runs.driver import Driver, Group, Taken
-from fnn.runs.fingerprint import plain, with_pickled
+from fnn.runs.fingerprint import plain_settings, with_pickled
 from fnn.runs.journal import Journal
 from fnn.runs.results import Parameters
 from fnn.runs.spec_groups import Builder
@@ -22,6 +22,8 @@ from fnn.runs.sweep_groups import (
     traced_net,
 )
 from fnn.types import Layer
+
+NAMES = ("builder=", "dataset=")
 
 
 class Retraining:
@@ -76,8 +78,7 @@ class Retraining:
 
     def to_json(self) -> dict[str, Any]:
         """Return what is saved in a file, from which `from_json` makes another one."""
-        settings = [plain(setting) for setting in self.call.settings]
-        call = self.call._asdict() | {"settings": settings}
+        call = self.call._asdict() | {"settings": plain_settings(self.call.settings)}
         return {"call": call, "fingerprint": self.fingerprint(), "jax": self.jax}
 
     @classmethod
@@ -89,18 +90,18 @@ class Retraining:
         return retraining
 
     def __getstate__(self) -> dict[str, Any]:
-        settings = [with_pickled(setting) for setting in self.call.settings]
-        call = self.call._replace(settings=settings)
+        call = self.call._replace(settings=with_pickled(self.call.settings))
         content = {"call": call, "groups": None, "given": None, "jax": self.jax}
         return content | {"_fingerprint": self.fingerprint()}
 
     def _group(self, asked: str, setting: int, builder: Any, dataset: Any) -> Group:
         given: Any = self.given or (None, None)
         wanted: Any = builder or given[0], dataset or given[1]
-        if wanted[0] is None or wanted[1] is None:
+        missing = [name for name, each in zip(NAMES, wanted, strict=True) if each is None]
+        if missing:
             raise ValueError(
                 f"{asked}: this sweep was unpickled or loaded, without its programs and data; "
-                "pass builder= and dataset=, those that it ran with."
+                f"{' and '.join(missing)} missing: pass those that it ran with."
             )
         if self.groups is None or wanted[0] is not given[0] or wanted[1] is not given[1]:
             self.groups, self.given = self._rebuilt(*wanted), wanted
@@ -108,7 +109,15 @@ class Retraining:
 
     def _rebuilt(self, builder: Builder, dataset: Dataset) -> list[Group]:
         """Build the programs again, and refuse those that are not what they were."""
-        groups = sweep_groups(builder, dataset, self.call)
+        try:
+            groups = sweep_groups(builder, dataset, self.call)
+        except Exception as error:
+            error.add_note(
+                "The builder got the settings as they were saved: values that are no numbers, "
+                "texts or tuples of them, such as functions, came back as texts. A sweep over "
+                "names of such values can be trained again after saving."
+            )
+            raise
         saved, programs = self.fingerprint()
         named, texts = fingerprint_of(groups, dataset, self.call.settings)
         unlike = differences(saved, named)

@@ -64,10 +64,15 @@ def spec_groups(
         return checked_plan(dataset, epochs, setting.get(BATCH_SIZE, batch_size), patience)
 
     def attempt(setting: Setting, traced: Sequence[str]) -> None:
-        check_traced(builder, setting, traced, dataset, plan_of(setting))
+        try:
+            check_traced(builder, setting, traced, dataset, plan_of(setting))
+        except Exception as error:
+            if setting:
+                error.add_note(f"It is raised for setting {settings.index(setting)}, {setting}.")
+            raise
 
     names = [name for name in settings[0] if name != BATCH_SIZE]
-    traced = traced_names(settings, names, attempt, static)
+    traced = traced_names(settings, names, attempt, static, "the builder")
     groups = group_settings(settings, traced)
     for group in groups:
         first, *others = group.rows

@@ -69,7 +69,7 @@ def sweep(
                    by the size of the network. At equal numbers the bits of a run are the same in
                    any sweep; with 1 they are those of fnn.train, where the builder's
                    hyperparameters are constants (otherwise equal to about 1e-6)
-    exact          another word for runs_per_vmap=1
+    exact          exact=True is the same as runs_per_vmap=1
     static         names of hyper that shape the program; None: found out by trying
     keep_params    keep the parameters of every run (None: if they fit into 256 MiB); where they are
                    not kept, sweep.run(…) trains that run again, bit for bit the same
@@ -81,8 +81,8 @@ def sweep(
 
     The other arguments are those of fnn.train. Call fnn.use_all_devices() first to use every core.
     A run that diverges or stops early is frozen and the others go on. Ctrl-C ends within a chunk of
-    epochs with a `SweepInterrupted`, which has what was finished and goes on from there. Raises
-    ValueError before anything is compiled.
+    epochs, or when the program is compiled, with a `SweepInterrupted`, which has what was finished
+    and goes on from there. Raises ValueError before anything is compiled.
 
     Blocks that fail, for want of memory or with another error of the machine, do not keep the
     others from being trained: a `SweepFailed` at the end has those that were finished, and trains

@@ -20,7 +20,7 @@ from fnn.runs.driver import Group
 from fnn.runs.engine import engine_of
 from fnn.runs.fingerprint import (
     constants_of,
-    plain,
+    plain_settings,
     program_fingerprint,
     seeds_fingerprint,
     settings_fingerprint,
@@ -35,12 +35,13 @@ from fnn.runs.groups import (
 from fnn.runs.journal import Journal, journal_of
 from fnn.runs.process import Hyper, Seed
 from fnn.runs.results import Sweep
-from fnn.runs.settings import HyperValues, Setting, runs_of, settings_of
+from fnn.runs.settings import STATISTICS, HyperValues, Setting, runs_of, settings_of
 from fnn.runs.sweep_collector import put_outputs, run_missing, zeros
 from fnn.types import PRNGKey, PyTree
 
 ROWS = 4  # of a block, on each device: Ctrl-C waits for a block
 RUNS_PER_VMAP = 8
+COLUMNS = ("metric", "setting", "seed", "epoch", "n", "diverged", *STATISTICS)
 JITTED = ("jit", "pjit")  # names of the operation that calls a jitted function
 
 Function = Callable[[PRNGKey, Any], PyTree]
@@ -143,7 +144,7 @@ def sweep_function(
         traced = [program for g in groups for program in g.engine.trace_one(g.runs)]
         programs = [program_fingerprint(program) for program in traced]
         content = {
-            "settings": [plain(setting) for setting in settings],
+            "settings": plain_settings(settings),
             "seeds": checked_seeds,
             "rows": rows,
         }
@@ -152,6 +153,8 @@ def sweep_function(
     rows = [setting_group.rows for setting_group in found]
     journal = journal_of(checkpoint, checkpoint_every, None, describe, Journal([signal.SIGINT]))
     likes = [group.engine.like.value for group in groups]
+    for like in likes:
+        check_names(like, settings[0])
     empty = empty_sweep(settings, checked_seeds, rows, likes, per_vmap)
     return run_missing(empty, groups, put_values, journal, progress)
 
@@ -220,8 +223,16 @@ def function_groups(
         jax.eval_shape(call, {name: setting[name] for name in traced})
         record.check_all_read()
 
-    traced = traced_names(settings, list(settings[0]), attempt, static)
+    traced = traced_names(settings, list(settings[0]), attempt, static, "f")
     return group_settings(settings, traced)
+
+
+def check_names(value: PyTree, setting: Setting) -> None:
+    """Refuse names of results that are columns of the tables already."""
+    for name in value if isinstance(value, Mapping) else ():
+        if name in COLUMNS or name in setting:
+            what = "a hyperparameter" if name in setting else "a column of the tables"
+            raise ValueError(f"f: returns {name!r}, which is the name of {what}; rename it.")
 
 
 def check_uses_key(f: Function, setting: Setting, seeds: int) -> None:

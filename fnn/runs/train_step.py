@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jaxtyping import Array, Float, Integer, Num
 
@@ -52,12 +51,14 @@ class TrainStep(NamedTuple):
 def train_step(net: Layer, loss: Loss, optimizer: optax.GradientTransformation) -> TrainStep:
     """Return the step of `fnn.train`, jitted, to be called in a loop of one's own.
 
-    Given the same key and batches it computes the same numbers as fnn.train, to rounding. A batch
-    of another size is another compilation. Nothing is checked for divergence.
+    Given the same key and batches it computes the same numbers as fnn.train, to rounding. (The
+    batches of epoch e are those of fnn.data.shuffle.permutation, by the key
+    jax.random.fold_in(jax.random.fold_in(key, 1), e).) A batch of another size is another
+    compilation. Nothing is checked for divergence.
 
-    Raises ValueError for a net, a loss or an optimizer that is none. `update` raises it for
-    batches of wrong shapes and, where they are NumPy arrays, of wrong values: NaN, infinity, labels
-    out of range. Arrays of JAX stay on the device, and their values are not looked at.
+    Raises ValueError for arguments that are not a Layer, a Loss and an optimizer. `update` raises
+    it for batches of wrong shapes and, unless they are arrays of JAX, of wrong values: NaN,
+    infinity, labels out of range. Arrays of JAX stay on the device; their values are not looked at.
 
     >>> import jax, fnn
     >>> digits = fnn.data.load("digits").train
@@ -90,8 +91,17 @@ def train_step(net: Layer, loss: Loss, optimizer: optax.GradientTransformation) 
             raise ValueError(
                 f"state: got {type(state).__name__}, expected what init(key) returned."
             )
-        on_host = all(isinstance(a, (np.ndarray, list, tuple)) for a in (x, y))
-        if on_host:
+        expected = jax.eval_shape(_init, state.noise).optimizer_state
+        if difference := checks.difference(state.optimizer_state, expected):
+            raise ValueError(
+                f"state: optimizer_state{difference}, unlike that of this optimizer; pass what "
+                "init(key) or update of the same step returned."
+            )
+        x, y = (
+            array if isinstance(array, jax.Array) else checks.numbers(name, array)
+            for name, array in (("x", x), ("y", y))
+        )
+        if not isinstance(x, jax.Array) and not isinstance(y, jax.Array):
             check_batch(net, loss, state.params, state.state, x, y, None)
         return _update(state, x, y)
 

@@ -102,10 +102,10 @@ def test_a_run_comes_back(tmp_path, way):
 def test_parameters_that_were_not_kept_need_builder_and_data_after_pickle():
     lost = pickle.loads(pickle.dumps(swept(keep_params=False)))
     with pytest.raises(
-        ValueError, match=r"run: this sweep was unpickled .*pass builder= and dataset="
+        ValueError, match=r"run: this sweep was unpickled .*builder= and dataset= missing"
     ):
         lost.run(0, 4)
-    with pytest.raises(ValueError, match="pass builder= and dataset="):
+    with pytest.raises(ValueError, match="builder= and dataset= missing"):
         lost.net(0)
     other = D._replace(train=D.train._replace(x=D.train.x + 1))
     with pytest.raises(
@@ -123,7 +123,7 @@ def test_parameters_that_were_not_kept_need_builder_and_data_after_pickle():
         loss = CE._replace(forward=lambda prediction, target: 2 * CE.forward(prediction, target))
         return NET, loss, getattr(optim, hyper["kind"])(hyper["rate"])
 
-    with pytest.raises(ValueError, match="the program of net, loss and optimizer is another one"):
+    with pytest.raises(ValueError, match=r"loss.*: saved 'fnn\.losses\..*, now 'tests\."):
         lost.run(0, 4, builder=doubled, dataset=D)
     run = lost.run(3, 9, builder=builder, dataset=D)
     chex.assert_trees_all_equal(run.params, swept().run(3, 9).params)
@@ -153,11 +153,18 @@ def test_nothing_is_overwritten_unasked(sweep, tmp_path):
         sweep.save(folder)
     sweep.save(folder, overwrite=True)
     (tmp_path / "mine").mkdir()
-    with pytest.raises(ValueError, match="mine is no saved result, so it is not overwritten"):
+    with pytest.raises(ValueError, match="mine is not a saved result alone, so it is not overwr"):
         sweep.save(tmp_path / "mine", overwrite=True)
+    with pytest.raises(ValueError, match=r"sweep has manifest\.json and no arguments\.json"):
+        swept(checkpoint=folder)
+    with pytest.raises(ValueError, match="mine is no folder that save"):
+        fnn.load(tmp_path / "mine")
+    checkpoint.save(tmp_path / "steps", 0, {"a": np.ones(1)})
+    with pytest.raises(ValueError, match=r"fnn\.checkpoint\.load reads it"):
+        fnn.load(tmp_path / "steps")
     with pytest.raises(FileNotFoundError, match="no such folder"):
         fnn.load(tmp_path / "nowhere")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "sweep"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "steps", "sweep"]
 
 
 class Pair(NamedTuple):
@@ -223,8 +230,10 @@ def test_a_function_has_what_a_sweep_has(of_function, tmp_path):
     for asked in (of_function.run, lambda *_: of_function.params(0), lambda *_: of_function.net(0)):
         with pytest.raises(ValueError, match=r"(run|params|net): this is a sweep of a function"):
             asked(0, 1)
-    with pytest.raises(ValueError, match="mode: got 'largest', expected 'min' or 'max'"):
+    with pytest.raises(ValueError, match="mode: got 'largest' for 'loss', expected 'min' or 'max'"):
         of_function.best("loss", mode="largest")
+    with pytest.raises(ValueError, match="mode: got None for 'end', expected 'min' or 'max'"):
+        of_function.best("end")
 
 
 def test_a_function_goes_on_in_another_call(tmp_path, monkeypatch):
@@ -332,3 +341,63 @@ def test_settings_keep_their_values_in_a_pickle():
     back = pickle.loads(pickle.dumps(found))
     assert back.settings[0]["f"] is fnn.activations.relu
     assert back.settings[1]["f"] == repr(elu)
+
+
+def test_tables_and_files_have_texts_for_what_is_no_number(tmp_path):
+    """Different values stay different: two smoothed losses, and two functions of one name."""
+    first, second = (losses.smoothed(CE, amount) for amount in (0.1, 0.5))
+    hyper = {"loss": [first, second], "rate": [0.1]}
+
+    def of_loss(hyper):
+        return NET, hyper["loss"], optim.sgd(hyper["rate"])
+
+    found = fnn.sweep(of_loss, D, seeds=[1], hyper=hyper, keep_params=False, **OPTIONS)
+    frame = found.to_pandas()
+    assert frame["loss"].nunique() == 2
+    assert frame.groupby("loss").size().tolist() == [1, 1]
+    back = fnn.load(found.save(tmp_path / "sweep"))
+    assert back.settings[0]["loss"] == repr(first)
+    with pytest.raises(ValueError, match="loss: got 'Loss") as error:
+        back.run(0, 1, builder=of_loss, dataset=D)
+    assert "came back as texts" in error.value.__notes__[-1]
+
+
+def test_names_that_tables_have_are_refused():
+    for name, what in (("scale", "a hyperparameter"), ("seed", "a column of the tables")):
+
+        def f(key, hyper, name=name):
+            return {name: hyper["scale"] * jax.random.normal(key)}
+
+        with pytest.raises(ValueError, match=f"f: returns '{name}', which is the name of {what}"):
+            fnn.sweep_function(f, seeds=range(2), hyper={"scale": [1.0]}, progress=False)
+
+
+def test_histories_of_two_lengths_have_two_dimensions():
+    def f(key, hyper):
+        return {"loss": jax.random.normal(key, (5,)), "w": jnp.ones(3)}
+
+    found = fnn.sweep_function(f, seeds=range(2), progress=False)
+    assert found.to_xarray()["loss"].dims == ("setting", "seed", "epoch")
+    assert found.to_xarray()["w"].dims == ("setting", "seed", "w_entry")
+    with pytest.raises(ValueError, match=r"every_epoch: histories have \[3, 5\] entries"):
+        list(found.records(every_epoch=True))
+
+
+FACTOR = 2.0
+
+
+def test_a_global_that_is_another_one_is_seen_in_the_program(monkeypatch):
+    """Nothing that the builder holds tells it, but the program does."""
+
+    def multiplied(prediction, target):
+        return FACTOR * CE.forward(prediction, target)
+
+    def of_global(hyper):
+        return NET, CE._replace(forward=multiplied), optim.sgd(hyper["rate"])
+
+    options = {"hyper": {"rate": [0.1]}, "seeds": [1], "keep_params": False, **OPTIONS}
+    found = pickle.loads(pickle.dumps(fnn.sweep(of_global, D, **options)))
+    monkeypatch.setitem(globals(), "FACTOR", 3.0)
+    message = "the program of net, loss and optimizer is another one"
+    with pytest.raises(ValueError, match=message):
+        found.run(0, 1, builder=of_global, dataset=D)

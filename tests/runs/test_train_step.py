@@ -91,5 +91,10 @@ def test_what_is_no_step_is_refused():
     step = fnn.train_step(NET, CE, MOMENTUM)
     with pytest.raises(ValueError, match="key: got 0, expected one random key"):
         step.init(0)
+    other = fnn.train_step(NET, CE, optim.sgd(0.1)).init(jax.random.key(0))
+    with pytest.raises(ValueError, match=r"state: optimizer_state.* unlike that of this optimizer"):
+        step.update(other, X, Y)
+    state, _ = step.update(step.init(jax.random.key(0)), X.tolist(), Y.tolist())
+    assert state.number == 1
     with pytest.raises(ValueError, match="state: got tuple, expected what init"):
         step.update(NET.init(jax.random.key(0)), X, Y)
