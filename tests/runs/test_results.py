@@ -398,6 +398,7 @@ def test_a_global_that_is_another_one_is_seen_in_the_program(monkeypatch):
     options = {"hyper": {"rate": [0.1]}, "seeds": [1], "keep_params": False, **OPTIONS}
     found = pickle.loads(pickle.dumps(fnn.sweep(of_global, D, **options)))
     monkeypatch.setitem(globals(), "FACTOR", 3.0)
+    jax.clear_caches()  # as in another process
     message = "the program of net, loss and optimizer is another one"
     with pytest.raises(ValueError, match=message):
         found.run(0, 1, builder=of_global, dataset=D)
