@@ -20,7 +20,7 @@ NET = fnn.mlp((3, 8, 3), batch_norm="before")
 CE = losses.softmax_cross_entropy
 D = blobs()
 OPTIONS = {"epochs": 3, "batch_size": 10, "progress": False}
-HYPER = {"kind": ["adam", "sgd"], "rate": [1e-2, 1e-1]}
+HYPER = {"kind": ["adam"], "rate": [1e-2, 1e-1]}
 
 
 def builder(hyper):
@@ -125,10 +125,10 @@ def test_parameters_that_were_not_kept_need_builder_and_data_after_pickle():
 
     with pytest.raises(ValueError, match=r"loss.*: saved 'fnn\.losses\..*, now 'tests\."):
         lost.run(0, 4, builder=doubled, dataset=D)
-    run = lost.run(3, 9, builder=builder, dataset=D)
-    chex.assert_trees_all_equal(run.params, swept().run(3, 9).params)
-    chex.assert_trees_all_equal(lost.run(3, 9).params, run.params)  # they are remembered
-    assert fnn.apply(lost.net(3), run.params, D.test.x, state=run.state).shape == (9, 3)
+    run = lost.run(1, 9, builder=builder, dataset=D)
+    chex.assert_trees_all_equal(run.params, swept().run(1, 9).params)
+    chex.assert_trees_all_equal(lost.run(1, 9).params, run.params)  # they are remembered
+    assert fnn.apply(lost.net(1), run.params, D.test.x, state=run.state).shape == (9, 3)
 
 
 def test_a_damaged_result_is_refused(sweep, tmp_path):
@@ -195,7 +195,7 @@ def test_structures_of_the_user_come_back_or_are_refused(tmp_path):
 @pytest.mark.parametrize("every_epoch", [False, True])
 def test_pandas_has_the_records(sweep, of_function, every_epoch):
     frame = sweep.to_pandas(every_epoch=every_epoch)
-    assert len(frame) == 12 * (3 if every_epoch else 1)
+    assert len(frame) == 6 * (3 if every_epoch else 1)
     assert list(frame.columns[:4]) == ["setting", "kind", "rate", "seed"]
     best = frame.groupby("setting")["validation_loss"].mean().idxmin()
     assert every_epoch or best == sweep.best()["setting"]
@@ -205,10 +205,10 @@ def test_pandas_has_the_records(sweep, of_function, every_epoch):
 
 def test_xarray_has_the_axes(sweep, of_function):
     dataset = sweep.to_xarray()
-    assert dict(dataset.sizes) == {"setting": 4, "seed": 3, "epoch": 3}
-    assert dataset["rate"].values.tolist() == [1e-2, 1e-1] * 2
+    assert dict(dataset.sizes) == {"setting": 2, "seed": 3, "epoch": 3}
+    assert dataset["rate"].values.tolist() == [1e-2, 1e-1]
     np.testing.assert_array_equal(
-        dataset["test_loss"].sel(seed=9).isel(setting=2), sweep.history["test_loss"][2, 2]
+        dataset["test_loss"].sel(seed=9).isel(setting=1), sweep.history["test_loss"][1, 2]
     )
     of_adam = dataset.where(dataset.kind == "adam", drop=True)
     assert of_adam.sizes["setting"] == 2
