@@ -40,6 +40,10 @@ OF_TWO = frozenset("eq ne lt le gt ge".split())
 APART = 16  # units in the last place that rounding may set two equal numbers apart
 
 ALLOWED = 8.0  # times the largest deviation that drawn rounding makes is what an output may be off
+DIGITS = (1.0, 0.7, 1.3)
+"""Factors with which a sum is tried: of equal numbers every addition is off by the same amount,
+which depends on their last digits, and a right program may have others."""
+
 MOST_TURNS = 100_000  # operations of one evaluation: drawn rounding may keep a loop from its end
 MOST_TERMS = 2_000  # that are added one after the other
 MOST_PRODUCTS = 2e7  # multiplications of one sum in order: a fraction of a second
@@ -178,8 +182,14 @@ def of_reduced(equation: Any, inputs: Arrays, value: np.ndarray, dtype: Any) -> 
     if not terms:
         return np.zeros_like(value)
     rows = np.moveaxis(x, axes, range(-len(axes), 0)).reshape(*np.shape(value), terms)
-    added = np.cumsum(rows.astype(wide_enough(dtype)), axis=-1, dtype=wide_enough(dtype))[..., -1]
-    return error_of_sum(dtype, terms, np.sum(np.abs(rows), -1), np.abs(added - value))
+    off = [np.abs(added_up(f * rows, dtype)[..., -1] / f - value) for f in DIGITS]
+    return error_of_sum(dtype, terms, np.sum(np.abs(rows), -1), np.max(off, axis=0))
+
+
+def added_up(rows: np.ndarray, dtype: Any) -> np.ndarray:
+    """Return the sums of the first numbers of each row, one added after the other in a dtype."""
+    wide = wide_enough(dtype)
+    return np.cumsum(rows.astype(wide), axis=-1, dtype=wide).astype(np.float64)
 
 
 def of_running(equation: Any, inputs: Arrays, value: np.ndarray, dtype: Any) -> np.ndarray:
