@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from fnn import checks
+from fnn.remembered import remembered, unchanging
 
 Elementwise = Callable[[Float[Array, "..."]], Float[Array, "..."]]
 
@@ -69,6 +70,7 @@ def _identity_derivative(z):
 identity = Activation("identity", _identity, _identity_derivative)
 
 
+@remembered
 def make_relu(at_zero: float = 0.0, name: str = "relu") -> Activation:
     """max(0, z). The derivative at z = 0 is a choice: 0 (the left one), ½ or 1 (the right one)."""
     if not checks.is_concrete(at_zero) or np.ndim(at_zero) or at_zero not in (0.0, 0.5, 1.0):
@@ -89,6 +91,7 @@ relu_half = make_relu(0.5, "relu_half")
 relu_one = make_relu(1.0, "relu_one")
 
 
+@remembered
 def make_leaky_relu(slope: float = 0.01) -> Activation:
     """z where z ≥ 0, slope·z below. The derivative at 0 is 1, as in `jax.nn.leaky_relu`."""
     checks.non_negative("slope", slope)
@@ -123,6 +126,7 @@ step = Activation("step", _step, _step_derivative, kinks=(0.0,))
 # ------------------------------------------------------------------------------- exponential family
 
 
+@remembered
 def make_elu(alpha: float = 1.0) -> Activation:
     """z where z > 0, α(eᶻ − 1) below; continuously differentiable only at α = 1. At 0 the left derivative, α,
     is taken for α ≠ 1. Clevert et al. 2016."""
@@ -270,6 +274,7 @@ REGISTRY: dict[str, Activation] = {
         softmax, step,
     )
 }  # fmt: skip
+unchanging(*REGISTRY.values())
 
 
 def get(activation: str | Activation, argument: str = "activation") -> Activation:

@@ -229,9 +229,12 @@ def seeds(values: Iterable[int]) -> list[int]:
     return list(checked)
 
 
+DEFAULT_KEYS = "jax_default_prng_impl"
+
+
 def threefry() -> None:
     """Refuses another default generator: under rbg a vmapped seed differs from the same seed alone."""
-    implementation = str(jax.random.key_impl(jax.random.key(0)))
+    implementation = getattr(jax.config, DEFAULT_KEYS)
     if implementation != "threefry2x32":
         raise ValueError(
             f"jax_default_prng_impl: got {implementation!r}, expected 'threefry2x32', the only one whose "
@@ -298,13 +301,23 @@ def features(x: Any, name: str = "x") -> None:
 def examples(x: Any, y: Any, x_name: str = "x", y_name: str = "y") -> None:
     """Refuses x, y unless x is (n, features) and y is (n,) or (n, outputs); values too where they are concrete."""
     features(x, x_name)
-    y = numbers(y_name, y)
+    targets(y, y_name)
+    pairs(x, y, x_name, y_name)
+
+
+def targets(y: Any, name: str = "y") -> None:
+    """Refuses y unless it is (examples,) or (examples, outputs); values too where they are concrete."""
+    y = numbers(name, y)
     if y.ndim not in (1, 2):
-        raise ValueError(f"{y_name}: got shape {y.shape}, expected (examples,) or (examples, outputs).")
-    if y.shape[0] != np.shape(x)[0]:
-        raise ValueError(f"{y_name}: got {y.shape[0]} targets for the {np.shape(x)[0]} examples of {x_name}.")
+        raise ValueError(f"{name}: got shape {y.shape}, expected (examples,) or (examples, outputs).")
     if is_concrete(y):
-        finite(y_name, y)
+        finite(name, y)
+
+
+def pairs(x: Any, y: Any, x_name: str = "x", y_name: str = "y") -> None:
+    """Refuses x and y of different lengths."""
+    if np.shape(y)[0] != np.shape(x)[0]:
+        raise ValueError(f"{y_name}: got {np.shape(y)[0]} targets for the {np.shape(x)[0]} examples of {x_name}.")
 
 
 def weights(w: Any, n: int) -> None:

@@ -30,6 +30,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from fnn import checks, compiler
+from fnn.remembered import remembered, unchanging
 from fnn.types import PRNGKey
 
 Shape: TypeAlias = tuple[int, int]
@@ -62,12 +63,14 @@ def zeros(key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
     return jnp.zeros(shape)
 
 
+@remembered
 def constant(value: float = 0.1) -> Initializer:
     """W = value."""
     checks.real("value", value)
     return _of_matrix(lambda key, shape: jnp.full(shape, value, float))
 
 
+@remembered
 def uniform(low: float = -0.05, high: float = 0.05) -> Initializer:
     """W ~ U(low, high)."""
     checks.real("low", low)
@@ -78,6 +81,7 @@ def uniform(low: float = -0.05, high: float = 0.05) -> Initializer:
     return _of_matrix(lambda key, shape: jax.random.uniform(key, shape, minval=low, maxval=high))
 
 
+@remembered
 def normal(sigma: float = 0.01) -> Initializer:
     """W ~ N(0, σ²)."""
     checks.positive("sigma", sigma)
@@ -135,6 +139,7 @@ class ByUnit:
         return self.rule.first_units(key, shape, *shape)
 
 
+@remembered
 def by_unit(init: str | Initializer) -> ByUnit:
     """A rule whose variance follows from the sizes (fan_out, lecun, glorot, glorot_uniform, he, he_fan_out), drawn unit
     by unit: row i from fold_in(key, i). The first units of a layer then start alike however many there are, but for the
@@ -176,6 +181,7 @@ REGISTRY: dict[str, Initializer] = {
     "he_fan_out": he_fan_out,
     "orthogonal": orthogonal,
 }
+unchanging(*REGISTRY.values())
 
 
 def get(init: str | Initializer) -> Initializer:

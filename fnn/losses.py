@@ -14,6 +14,7 @@ from jax.scipy.special import xlog1py, xlogy
 from jaxtyping import Array, Float
 
 from fnn import checks
+from fnn.remembered import remembered, unchanging
 from fnn.types import Features, Loss, Target
 
 
@@ -86,6 +87,7 @@ def _absolute_error_gradient(prediction: Features, target: Target) -> Features:
 absolute_error = Loss("absolute_error", _absolute_error, _absolute_error_gradient)
 
 
+@remembered
 def huber(delta: float = 1.0) -> Loss:
     """Σ ½e² where |e| ≤ delta, delta(|e| − ½ delta) beyond; e = p − t. Huber 1964."""
     checks.positive("delta", delta)
@@ -242,6 +244,7 @@ def _ratio(numerator: Array, denominator: Array) -> Array:
 # ---------------------------------------------------------------------------------- label smoothing
 
 
+@remembered
 def smoothed(loss: Loss, amount: float) -> Loss:
     """Label smoothing: t ← (1 − amount) t + amount/K. Szegedy et al. 2016.
 
@@ -272,6 +275,7 @@ REGISTRY: dict[str, Loss] = {
         categorical_cross_entropy,
     )
 }  # fmt: skip
+unchanging(*REGISTRY.values())
 
 
 def get(loss: str | Loss) -> Loss:

@@ -7,11 +7,13 @@ from fnn import activations, checks, layers
 from fnn.activations import Activation
 from fnn.initializers import Initializer
 from fnn.layers import Width
+from fnn.remembered import remembered
 from fnn.types import Layer
 
 Placement = Literal["before", "after"] | None
 
 
+@remembered
 def mlp(
     sizes: Sequence[int | Width],
     *,

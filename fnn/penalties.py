@@ -9,9 +9,11 @@ import numpy as np
 from jaxtyping import Array
 
 from fnn import checks, tree
+from fnn.remembered import remembered
 from fnn.types import Loss, Params, Penalty
 
 
+@remembered
 def l2(strength: float) -> Penalty:
     """½ λ Σ w², so that the gradient is λ w: under plain SGD this is weight decay."""
     checks.non_negative("strength", strength)
@@ -21,6 +23,7 @@ def l2(strength: float) -> Penalty:
     )
 
 
+@remembered
 def l1(strength: float) -> Penalty:
     """λ Σ |w|; the gradient is λ sign(w), 0 at w = 0."""
     checks.non_negative("strength", strength)
@@ -30,6 +33,7 @@ def l1(strength: float) -> Penalty:
     )
 
 
+@remembered
 def penalized(loss: Loss, penalty: Penalty) -> Loss:
     """The loss with a term on the parameters; penalties add up.
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Integer
 
 from fnn import checks
 from fnn.types import Features
@@ -31,6 +31,16 @@ def total(w: Float[Array, "batch"]) -> Float[Array, "batch"]:
 def half_total(w: Float[Array, "batch"]) -> Float[Array, "batch"]:
     """cᵢ = ½wᵢ, which makes the derivative of a square neat."""
     return 0.5 * w
+
+
+def mean_of_first(examples: Integer[Array, ""]) -> Reduction:
+    """cᵢ = 1/examples for so many, and 0 for those that fill up the batch."""
+
+    def of_first(w: Float[Array, "batch"]) -> Float[Array, "batch"]:
+        one = jnp.ones((), w.dtype)
+        return jnp.where(jnp.arange(len(w)) < examples, one / examples.astype(w.dtype), 0)
+
+    return of_first
 
 
 REGISTRY: dict[str, Reduction] = {"mean": mean, "sum": total, "half_sum": half_total}

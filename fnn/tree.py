@@ -1,6 +1,7 @@
 """Arithmetic on pytrees of arrays."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +9,8 @@ from jax import lax
 from jaxtyping import Array, Bool, Scalar
 
 from fnn.types import PyTree
+
+SMALL = 2**14  # entries that are copied in less time than another kernel takes to compile
 
 
 def zeros_like(tree: PyTree) -> PyTree:
@@ -40,10 +43,25 @@ def where(condition: Bool[Array, ""], if_true: PyTree, if_false: PyTree) -> PyTr
     return jax.tree.map(lambda a, b: jnp.where(condition, a, b), if_true, if_false)
 
 
+def choose(condition: Bool[Array, ""], if_true: PyTree, if_false: PyTree) -> PyTree:
+    """The one tree or the other, as `where`; copied, which is compiled in less time than a kernel for each leaf."""
+    return lax.cond(condition, lambda: if_true, lambda: if_false)
+
+
 def all_finite(tree: PyTree) -> Bool[Array, ""]:
     """True iff no entry of any floating-point leaf is NaN or infinite."""
     leaves = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
+    if sum(leaf.size for leaf in leaves) <= SMALL:
+        leaves = joined(leaves)
     return jnp.all(jnp.array([jnp.all(jnp.isfinite(leaf)) for leaf in leaves] or [True]))
+
+
+def joined(leaves: list[Array]) -> list[Array]:
+    """The leaves of each dtype as one vector: one kernel is compiled for them."""
+    by_dtype: dict[Any, list[Array]] = {}
+    for leaf in leaves:
+        by_dtype.setdefault(leaf.dtype, []).append(leaf.ravel())
+    return [jnp.concatenate(some) for some in by_dtype.values()]
 
 
 def l2_norm(tree: PyTree) -> Scalar:

@@ -36,7 +36,9 @@ class Layer(NamedTuple):
     x, y, dy and dx are feature-major, (features, batch). `key` may be None where no layer draws
     random numbers. `train` is a Python bool. `grads` has exactly the structure of `params`.
     `forward` checks the shape of what it is given and raises ValueError while it is traced.
-    `name` and `parts`, the layers that it runs one after the other, are for reports.
+    `name` and `parts`, the layers that it runs one after the other, are for reports. `per_example`
+    says that what becomes of an example, and the state, do not depend on the other examples of the
+    batch: training may then fill up a short last batch, and compiles one step instead of two.
     """
 
     init: Callable[[PRNGKey], tuple[Params, State]]
@@ -44,6 +46,7 @@ class Layer(NamedTuple):
     backward: Callable[[Params, Residuals, Features], tuple[Params, Features]]
     name: str = "layer"
     parts: tuple["Layer", ...] = ()
+    per_example: bool = False
 
     def __repr__(self) -> str:
         inner = ", ".join(part.name if not part.parts else repr(part) for part in self.parts)

@@ -24,6 +24,7 @@ if (
 import jax
 import pytest
 
+from fnn.runs.engine import clear_caches
 from tests import amounts
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -48,7 +49,7 @@ def programs_of_a_file():
     worker has used them up, as one did after 2,600 tests.
     """
     yield
-    jax.clear_caches()
+    clear_caches()
 
 
 def pytest_addoption(parser):

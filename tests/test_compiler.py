@@ -13,6 +13,7 @@ import pytest
 
 import fnn
 from fnn import compiler, losses, optim
+from fnn.runs.engine import clear_caches
 from fnn.runs.step import TrainSpec
 from fnn.runs.training import Plan, advance, begin
 from tests.problems import blobs
@@ -25,9 +26,11 @@ UNKNOWN = compiler.Option("xla_no_such_option", True, "--xla_no_such_option")
 @pytest.fixture
 def forgotten_options():
     """options() and is_known() remember their answers: here they ask again, then and afterwards."""
-    compiler.options.cache_clear()
+    for answers in (compiler.options, compiler.options_to_compile_fast):
+        answers.cache_clear()
     yield
-    compiler.options.cache_clear()
+    for answers in (compiler.options, compiler.options_to_compile_fast):
+        answers.cache_clear()
 
 
 def test_a_fault_is_in_the_versions_from_since_to_until():
@@ -42,6 +45,16 @@ def test_the_running_jaxlib_knows_every_option_and_gets_those_of_its_faults():
     wanted = {option.name: option.value for option in options if option.used}
     assert compiler.options() == wanted
     assert compiler.version() >= (0, 10, 2)
+
+
+def test_runs_are_compiled_with_few_optimizations_unless_the_environment_says_how_many(
+    monkeypatch, forgotten_options
+):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=")
+    assert compiler.options_to_compile_fast() == {compiler.FAST_COMPILING.name: 1}
+    compiler.options_to_compile_fast.cache_clear()
+    monkeypatch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=0")
+    assert compiler.options_to_compile_fast() == {}
 
 
 def test_an_option_that_this_jaxlib_does_not_know_is_left_out_and_told(
@@ -146,7 +159,6 @@ def test_everything_that_fnn_compiles_goes_through_it():
         "doctor/trial.py": 1,  # what a user's own program is compiled as
         "export.py": 1,  # whoever loads the file compiles it
         "gradcheck/compiled_loss.py": 1,
-        "runs/engine.py": 2,  # begin_one and advance_one: shapes and text
     }
 
 
@@ -205,13 +217,20 @@ def test_an_update_that_reads_its_target_is_found():
 @pytest.fixture
 def compiled(monkeypatch):
     """The optimized HLO of every program that fnn compiles from here on."""
-    texts, call = [], compiler.Jitted.__call__
+    texts, call, compile_lowered = [], compiler.Jitted.__call__, jax.stages.Lowered.compile
+
+    def ahead(lowered, *args, **kwargs):
+        program = compile_lowered(lowered, *args, **kwargs)
+        texts.append(program.as_text())
+        return program
 
     def recorded(jitted, *args, **kwargs):
         if not compiler.is_within_jit():
             texts.append(compiled_text(jitted.outermost, *args, **kwargs))
         return call(jitted, *args, **kwargs)
 
+    clear_caches()
+    monkeypatch.setattr(jax.stages.Lowered, "compile", ahead)
     monkeypatch.setattr(compiler.Jitted, "__call__", recorded)
     return texts
 

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int32
 
 from fnn import checks
+from fnn.data.owned import own
 
 
 class Split(NamedTuple):
@@ -75,7 +76,8 @@ def from_arrays(
     standardize         x ← (x − mean)/std by the feature, from the training rows alone, in float64; a feature that is
                         constant there is divided by 1
 
-    Integer and bool y become int32 labels, floating y stays floating. Floating results have JAX's default dtype:
+    The arrays are read-only: what cannot change is copied to the devices once. `dataset._replace(train=…)` exchanges
+    them. Integer and bool y become int32 labels, floating y stays floating. Floating results have JAX's default dtype:
     float32, or float64 where x64 is enabled. Raises ValueError for arrays that are empty, not finite, not numbers or
     of other shapes, for labels outside int32, and for fractions that leave a split without examples.
     """
@@ -87,7 +89,12 @@ def from_arrays(
     test_rows, validation_rows, train_rows = partition(len(x), sizes, checks.seed(seed))
     train, validation_split, test_split = (Split(x[rows], y[rows]) for rows in (train_rows, validation_rows, test_rows))
     dataset = Dataset(train, validation_split, test_split)
-    return standardise(dataset) if standardize else _each_x(dataset, lambda x: x)
+    return owned(standardise(dataset) if standardize else _each_x(dataset, lambda x: x))
+
+
+def owned(dataset: Dataset) -> Dataset:
+    """The dataset, whose arrays were made here and are read-only from now on."""
+    return _each(dataset, lambda split: Split(*map(own, split)))
 
 
 def partition(examples: int, sizes: list[int], seed: int) -> list[np.ndarray]:

@@ -2,7 +2,7 @@
 
 from fnn import checks
 from fnn.data import bundled, mnist, mnist1d, toy
-from fnn.data.dataset import Dataset
+from fnn.data.dataset import Dataset, owned
 
 LOADERS = {
     "digits": bundled.digits,
@@ -22,9 +22,9 @@ names = tuple(LOADERS)
 
 
 def load(name: str) -> Dataset:
-    """The Dataset of that name, one of `names`; the table in `fnn.data` describes them.
+    """The Dataset of that name, one of `names`; the table in `fnn.data` describes them. Its arrays are read-only.
 
     Raises ValueError for unknown names, ImportError where a set needs a package that is not installed, and
     ConnectionError where MNIST is neither on this machine nor to be downloaded.
     """
-    return checks.lookup("data", name, LOADERS)()
+    return owned(checks.lookup("data", name, LOADERS)())

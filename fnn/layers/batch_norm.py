@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from fnn import checks
+from fnn.remembered import remembered
 from fnn.types import Layer
 
 
@@ -37,6 +38,7 @@ class FromState(NamedTuple):
     inverse_deviation: Float[Array, "features"]
 
 
+@remembered
 def batch_norm(features: int, *, momentum: float = 0.9, epsilon: float = 1e-5) -> Layer:
     """Normalises every feature over the batch while training, by running statistics at evaluation.
 

@@ -3,9 +3,11 @@
 import jax
 
 from fnn import checks
+from fnn.remembered import remembered
 from fnn.types import Layer
 
 
+@remembered
 def dropout(drop_rate: float) -> Layer:
     """Zeroes each unit with probability `drop_rate` while training and scales the others by 1/(1 − drop_rate), so
     that the expectation stays (the paper scales at evaluation instead). The identity at evaluation.
@@ -31,4 +33,4 @@ def dropout(drop_rate: float) -> Layer:
     def backward(params, mask, dy):
         return params, dy if mask is None else dy * mask
 
-    return Layer(init, forward, backward, f"dropout {drop_rate:g}" if known else "dropout")
+    return Layer(init, forward, backward, f"dropout {drop_rate:g}" if known else "dropout", per_example=True)

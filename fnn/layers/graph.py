@@ -17,6 +17,7 @@ from fnn import activations, checks, initializers
 from fnn.activations import Activation
 from fnn.initializers import Initializer
 from fnn.layers.dense import DenseParams, affine, affine_backward
+from fnn.remembered import remembered
 from fnn.types import Layer
 
 NodeSpec = tuple[Sequence[str], str | Activation] | tuple[Sequence[str], str | Activation, int]
@@ -61,6 +62,7 @@ class Depth(NamedTuple):
     longest_path: int
 
 
+@remembered
 def graph(
     inputs: Sequence[str] | Mapping[str, int],
     nodes: Mapping[str, NodeSpec],
@@ -117,7 +119,7 @@ def graph(
             _accumulate(cotangents, g.sources, d_sources)
         return grads, cotangents[0]
 
-    return Layer(initialise, forward, backward, f"graph of {len(table)} nodes")
+    return Layer(initialise, forward, backward, f"graph of {len(table)} nodes", per_example=True)
 
 
 def depth(inputs: Sequence[str] | Mapping[str, int], nodes: Mapping[str, NodeSpec], outputs: Sequence[str]) -> Depth:

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from fnn import checks, initializers
 from fnn.initializers import Initializer
 from fnn.layers.dense import DenseParams, dense
+from fnn.remembered import remembered
 from fnn.types import Layer, PyTree
 
 
@@ -44,6 +45,7 @@ class Width:
         return cls(size.units, most)
 
 
+@remembered
 def padded(n_in: int | Width, n_out: int | Width, *, init: str | Initializer = "he") -> Layer:
     """z = W a + b from the first n_in.units to the first n_out.units; W is (n_out.most, n_in.most), zero beyond.
 
@@ -70,7 +72,7 @@ def padded(n_in: int | Width, n_out: int | Width, *, init: str | Initializer = "
         grads, da = whole.backward(existing(params), a, dz)
         return existing(grads), da
 
-    return Layer(initialise, forward, backward, f"padded {into.most}→{out.most}")
+    return Layer(initialise, forward, backward, f"padded {into.most}→{out.most}", per_example=True)
 
 
 def narrowed(wide: PyTree, like: PyTree) -> PyTree:

@@ -4,9 +4,11 @@ import jax
 import jax.numpy as jnp
 
 from fnn import checks, compiler
+from fnn.remembered import remembered
 from fnn.types import Layer
 
 
+@remembered
 def repeat(layer: Layer, times: int) -> Layer:
     """x → layer → … → layer → y, `times` in all, each with parameters of its own: what serial(*[layer] * times)
     computes, compiled in the time of a few layers however many they are.
@@ -46,4 +48,4 @@ def repeat(layer: Layer, times: int) -> Layer:
         dx, grads = compiler.scan(on, dy, (params, residuals), reverse=True)
         return grads, dx
 
-    return Layer(init, forward, backward, f"{times} x {layer.name}")
+    return Layer(init, forward, backward, f"{times} x {layer.name}", per_example=layer.per_example)

@@ -2,9 +2,11 @@
 
 import jax
 
+from fnn.remembered import remembered
 from fnn.types import Layer
 
 
+@remembered
 def serial(*layers: Layer) -> Layer:
     """x → layers[0] → … → layers[-1] → y. Parameters, states and residuals are tuples, one entry a layer; the state
     of a network without any state is (). Layer i draws from fold_in(key, i)."""
@@ -33,7 +35,7 @@ def serial(*layers: Layer) -> Layer:
             grads.append(grad)
         return tuple(reversed(grads)), dx
 
-    return Layer(init, forward, backward, "serial", layers)
+    return Layer(init, forward, backward, "serial", layers, all(layer.per_example for layer in layers))
 
 
 def _state(states):

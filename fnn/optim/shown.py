@@ -1,4 +1,7 @@
-"""Optimizers that say how they were made: print(adam(1e-3)) is adam(learning_rate=0.001)."""
+"""Optimizers that say how they were made: print(adam(1e-3)) is adam(learning_rate=0.001).
+
+Made again from equal arguments, they are the same object.
+"""
 
 import inspect
 from collections.abc import Callable
@@ -7,6 +10,8 @@ from typing import Any, ParamSpec
 
 import jax
 import optax
+
+from fnn.remembered import remembered
 
 P = ParamSpec("P")
 
@@ -26,6 +31,7 @@ def shown(
     """Let what a factory makes show its arguments, those that are not the defaults."""
     signature = inspect.signature(factory)
 
+    @remembered
     @wraps(factory)
     def make(*args: P.args, **kwargs: P.kwargs) -> optax.GradientTransformation:
         optimizer = Optimizer(*factory(*args, **kwargs))

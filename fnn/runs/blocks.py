@@ -7,9 +7,11 @@ slot, or on how many devices.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.sharding import AxisType, Mesh, NamedSharding
@@ -17,7 +19,7 @@ from jax.sharding import PartitionSpec as P
 from jaxtyping import Bool, Int, Num, UInt32
 
 from fnn import checks
-from fnn.types import PyTree
+from fnn.types import ArrayLike, PyTree
 
 
 class Runs(NamedTuple):
@@ -49,6 +51,7 @@ class BlockShape(NamedTuple):
 
 
 SINGLE = BlockShape(devices=1, rows=1, runs_per_vmap=1)
+"""The block of one run: its arrays have no axes for rows and runs."""
 
 
 def check_runs_per_vmap(runs_per_vmap: Any, exact: Any = False) -> int | None:
@@ -75,17 +78,25 @@ class Slots(NamedTuple):
     occupied  false where a slot has no run; its number means nothing then
     """
 
-    run: Int[np.ndarray, "rows runs_per_vmap"]
-    occupied: Bool[np.ndarray, "rows runs_per_vmap"]
+    run: Int[np.ndarray, "*rows_and_runs"]
+    occupied: Bool[np.ndarray, "*rows_and_runs"]
 
     def collect(self, values: PyTree) -> PyTree:
-        """Reorder leaves (rows, runs_per_vmap, …) to (runs, …), in the order of the runs."""
+        """Reorder leaves (rows, runs_per_vmap, …) to (runs, …), in the order of the runs.
+
+        Those of a SINGLE block get their axis.
+        """
+        if self.run.ndim == 0:
+            return jax.tree.map(lambda leaf: np.asarray(leaf)[None], values)
         order = np.argsort(self.run[self.occupied])
         return jax.tree.map(lambda leaf: np.asarray(leaf)[self.occupied][order], values)
 
 
+@lru_cache(256)
 def slots(shape: BlockShape, runs: int) -> Slots:
     """Assign slots to at most shape.runs runs: every device gets a row before any gets a second."""
+    if shape == SINGLE:
+        return Slots(np.array(0), np.array(True))
     sizes = (shape.rows, shape.devices, shape.runs_per_vmap)
     row, device, place = np.meshgrid(*map(np.arange, sizes), indexing="ij")
     number = (row * shape.devices + device) * shape.runs_per_vmap + place
@@ -99,15 +110,24 @@ def device_mesh() -> Mesh:
 
 
 def over_rows(
-    mesh: Mesh | None, shape: BlockShape, f: Callable, mapped: PyTree, shared: PyTree = ()
+    mesh: Mesh | None,
+    shape: BlockShape,
+    f: Callable,
+    wanted: Bool[ArrayLike, "..."],
+    mapped: PyTree,
+    shared: PyTree = (),
+    otherwise: PyTree = None,
 ) -> PyTree:
-    """Compute f(*mapped, *shared) for every run.
+    """Compute f(*mapped, *shared) for every run, up to the last row in which one is wanted.
 
-    The leaves of `mapped` are (devices · rows, runs_per_vmap, …), those of `shared` are the same
-    for all. A run that is alone in its row is not vmapped, so it has the bits of a single run.
+    The leaves of `mapped` are (devices · rows, runs_per_vmap, …), in the SINGLE block without these
+    axes; those of `shared` are the same for all. A run that is alone in its row is not vmapped, so
+    it has the bits of a single run.
+
+    otherwise  what the rows behind return: of the structure of the result; None: zeros
     """
 
-    def on_device(mapped, shared):
+    def on_device(wanted, mapped, shared, otherwise):
         def run(args):
             return f(*args, *shared)
 
@@ -115,17 +135,34 @@ def over_rows(
             result = run(jax.tree.map(lambda leaf: leaf[0], args))
             return jax.tree.map(lambda leaf: leaf[None], result)
 
-        row = single if shape.runs_per_vmap == 1 else jax.vmap(run)
-        if shape.rows > 1:
-            return lax.map(row, mapped)
-        result = row(jax.tree.map(lambda leaf: leaf[0], mapped))
-        return jax.tree.map(lambda leaf: leaf[None], result)
+        def row(i):
+            args = jax.tree.map(lambda leaf: leaf[i], mapped)
+            return single(args) if shape.runs_per_vmap == 1 else jax.vmap(run)(args)
 
+        def with_row(i, results):
+            return jax.tree.map(lambda leaf, one: leaf.at[i].set(one), results, row(i))
+
+        if shape.rows == 1:
+            return jax.tree.map(lambda leaf: leaf[None], row(0))
+        if otherwise is None:
+            otherwise = jax.tree.map(
+                lambda leaf: jnp.zeros((shape.rows, *leaf.shape), leaf.dtype),
+                jax.eval_shape(row, 0),
+            )
+        rows = jnp.max(jnp.where(wanted.any(axis=1), jnp.arange(1, shape.rows + 1), 0))
+        return lax.fori_loop(0, rows, with_row, otherwise)
+
+    if shape == SINGLE:
+        return f(*mapped, *shared)
     if shape.devices == 1:
-        return on_device(mapped, shared)
+        return on_device(wanted, mapped, shared, otherwise)
     return jax.shard_map(
-        on_device, mesh=mesh, in_specs=(P("rows"), P()), out_specs=P("rows"), check_vma=False
-    )(mapped, shared)
+        on_device,
+        mesh=mesh,
+        in_specs=(P("rows"), P("rows"), P(), P("rows")),
+        out_specs=P("rows"),
+        check_vma=False,
+    )(wanted, mapped, shared, otherwise)
 
 
 def shard(mesh: Mesh | None, values: PyTree) -> PyTree:
@@ -141,8 +178,3 @@ def sharded_like(mesh: Mesh | None, shapes: PyTree) -> PyTree:
         return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place)
 
     return jax.tree.map(placed, shapes)
-
-
-def replicated(mesh: Mesh, values: PyTree) -> PyTree:
-    """Put arrays on every device of the mesh."""
-    return jax.device_put(jax.tree.map(np.asarray, values), NamedSharding(mesh, P()))

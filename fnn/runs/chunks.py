@@ -1,7 +1,9 @@
 """How many epochs the device runs at once: long enough to cost nothing, short enough to stop."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
+from functools import lru_cache
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -11,11 +13,26 @@ from fnn.runs.process import ProcessState
 CHUNK_SECONDS = 0.5
 
 
+class Pace(NamedTuple):
+    """The seconds that an epoch of so many active runs took."""
+
+    seconds: float
+    runs: int
+
+    def epochs(self, runs: int) -> int:
+        """Return how many epochs of so many runs take about CHUNK_SECONDS, one at least."""
+        seconds = self.seconds * max(1.0, runs / self.runs)
+        return max(1, int(CHUNK_SECONDS / seconds))
+
+
 class ChunkScheduler:
-    """Choose how many epochs to run per device call: about CHUNK_SECONDS of them."""
+    """Choose how many epochs to run per device call: about CHUNK_SECONDS of them.
+
+    The first call of all runs one epoch, to see how long it takes.
+    """
 
     def __init__(self) -> None:
-        self.epochs = 1
+        self.pace: Pace | None = None
 
     def chunks(
         self,
@@ -30,18 +47,26 @@ class ChunkScheduler:
         last      the number of epochs at which every run ends
         multiple  chunks also end at the multiples of this number of epochs
         """
-        done = int(np.max(state.epochs))
-        while np.asarray(state.active).any():
-            until = min(done + self.epochs, last, next_multiple(done, multiple or last))
+        done = int(np.asarray(state.epochs).max())
+        while runs := int(np.count_nonzero(np.asarray(state.active))):
+            epochs = self.pace.epochs(runs) if self.pace else 1
+            until = min(done + epochs, last, next_multiple(done, multiple or last))
             start = time.perf_counter()
             state = jax.block_until_ready(advance(state, np.int32(until)))
             seconds = time.perf_counter() - start
-            ran = max(1, int(np.max(state.epochs)) - done)  # fewer where all runs ended before
-            self.epochs = max(1, int(ran * CHUNK_SECONDS / seconds))
+            ran = int(np.asarray(state.epochs).max()) - done
+            if ran > 0:  # fewer than asked for where all runs ended before
+                self.pace = Pace(seconds / ran, runs)
             if np.asarray(state.nonfinite).any():
                 state = locate_divergence(state)
             done = until
             yield state
+
+
+@lru_cache(512)
+def scheduler_of(program: Hashable) -> ChunkScheduler:
+    """Return the scheduler of a program, which knows the pace of earlier calls."""
+    return ChunkScheduler()
 
 
 def next_multiple(number: int, factor: int) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Integer
 
 from fnn.runs.blocks import Runs
-from fnn.runs.chunks import ChunkScheduler
+from fnn.runs.chunks import ChunkScheduler, scheduler_of
 from fnn.runs.engine import Engine
 from fnn.runs.journal import BlockId, Journal
 from fnn.runs.signals import StopSignals
@@ -32,6 +32,7 @@ class Group(NamedTuple):
     rows     of a sweep: the rows of the settings, each with a run for every seed
     epochs   at which every run ends
     outcome  the final state of a block, or of one run -> what is kept of it; all by default
+    on_host  whether that is brought to the host, with an axis for the runs
     metrics  the state of a block -> {name: the latest value of each run}, for reports
     """
 
@@ -41,10 +42,13 @@ class Group(NamedTuple):
     outcome: Callable[[Any], PyTree] = lambda state: state
     metrics: Callable[[Any], Mapping[str, ArrayLike]] = lambda state: {}
     rows: Sequence[int] = ()
+    on_host: bool = True
 
     def outcome_like(self, runs: int) -> PyTree:
         """Return the shapes of the outcome of so many runs."""
         one = jax.eval_shape(self.outcome, self.engine.like)
+        if not self.on_host:
+            return one
         return jax.tree.map(lambda leaf: np.empty((runs, *leaf.shape), leaf.dtype), one)
 
 
@@ -112,7 +116,7 @@ class Driver:
         self.groups = groups
         self.collector = collector
         self.journal = journal
-        self.on_chunk: Callable[[Report], None] = lambda report: None
+        self.on_chunk: Callable[[Report], None] | None = None
         self.multiple = multiple
         self.machine_errors = (RuntimeError, MemoryError) if keep_going else ()  # XLA's are Runtime
         self.stop = StopSignals(journal.signals)
@@ -120,11 +124,11 @@ class Driver:
     def drive(self, on_chunk: Callable[[Report], None] | None = None) -> list[Failure]:
         """Run what is missing, and return the blocks that failed.
 
-        on_chunk  is called with a Report before compiling and after every chunk
+        on_chunk  is called with a Report before and after compiling, and after every chunk
 
         Raises KeyboardInterrupt or SystemExit after a signal, when the block is saved.
         """
-        self.on_chunk = on_chunk or self.on_chunk
+        self.on_chunk = on_chunk
         failures: list[Failure] = []
         with self.stop:
             for number in range(len(self.groups)):
@@ -138,9 +142,10 @@ class Driver:
             self.collector.receive(block.group, block.runs, read(like))
 
     def _run_group(self, number: int) -> list[Failure]:
-        scheduler = ChunkScheduler()
+        group = self.groups[number]
+        scheduler = scheduler_of(group.engine.key(group.runs))
         failures: list[Failure] = []
-        blocks = self.groups[number].engine.split(self.collector.missing(number))
+        blocks = group.engine.split(self.collector.missing(number))
         try:
             if blocks:
                 self._compile(number, blocks[0])
@@ -156,12 +161,13 @@ class Driver:
 
     def _compile(self, number: int, numbers: Numbers) -> None:
         group = self.groups[number]
-        devices = group.engine.shape.devices
-        self.on_chunk(Report(number, len(self.groups), devices, compiling=True))
+        if group.engine.is_compiled(group.runs):
+            return
+        self._report(number, compiling=True)
         start = time.perf_counter()
-        group.engine.compile(group.runs.at(numbers))
+        group.engine.programs(group.runs.at(numbers))
         self.collector.compile_seconds += time.perf_counter() - start
-        self.on_chunk(Report(number, len(self.groups), devices, compiling=False))
+        self._report(number, compiling=False)
 
     def _run_block(self, number: int, numbers: Numbers, scheduler: ChunkScheduler) -> None:
         start = time.perf_counter()
@@ -169,7 +175,7 @@ class Driver:
         block = group.engine.block(group.runs.at(numbers))
         block_id = BlockId(number, numbers, tuple(group.engine.shape))
 
-        saved = self.journal.progress(block_id, group.engine.block_like())
+        saved = self.journal.progress(block_id, group.engine.block_like)
         state = block.begin() if saved is None else block.restore(saved)
         chunks = scheduler.chunks(
             block.advance, block.locate_divergence, state, group.epochs, self.multiple
@@ -177,7 +183,9 @@ class Driver:
         for state in chunks:
             self._between_chunks(number, block_id, block, state)
 
-        outcome = block.collect(group.outcome(state))
+        outcome = group.outcome(state)
+        if group.on_host:
+            outcome = block.collect(outcome)
         self.collector.receive(number, numbers, outcome)
         self.collector.run_seconds += time.perf_counter() - start
         self.journal.save_finished(block_id, outcome)
@@ -185,11 +193,10 @@ class Driver:
 
     def _between_chunks(self, number: int, block_id: BlockId, block: Any, state: Any) -> None:
         group = self.groups[number]
-        told = (state.epochs, state.active, group.metrics(state))
-        epochs, active, metrics = block.collect(told)
-        devices = group.engine.shape.devices
-        groups = len(self.groups)
-        self.on_chunk(Report(number, groups, devices, False, group.epochs, epochs, active, metrics))
+        epochs, active = np.asarray(state.epochs), np.asarray(state.active)
+        if self.on_chunk is not None:
+            told = block.collect((epochs, active, group.metrics(state)))
+            self._report(number, False, group.epochs, *told)
         if not active.any():
             return  # it is saved as finished
         done = int(epochs.max())
@@ -197,3 +204,8 @@ class Driver:
         if requested or self.journal.is_due(done):
             self.journal.save_progress(block_id, state)
         self.stop.raise_if_requested(self.journal.message(done))
+
+    def _report(self, number: int, compiling: bool, *told: Any) -> None:
+        if self.on_chunk is not None:
+            devices = self.groups[number].engine.shape.devices
+            self.on_chunk(Report(number, len(self.groups), devices, compiling, *told))

@@ -1,80 +1,109 @@
 """The engine: a process compiled over blocks of runs. It has no clock, prints and saves nothing."""
 
-from functools import partial
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 from jax.sharding import Mesh
-from jax.stages import Traced
+from jax.stages import Compiled, Traced
 from jaxtyping import Bool, Integer
 
 from fnn import compiler, tree
 from fnn.runs.blocks import (
+    SINGLE,
     BlockShape,
     Runs,
     Slots,
+    device_mesh,
     over_rows,
     shard,
     sharded_like,
     slots,
 )
+from fnn.runs.fingerprint import program_fingerprint
+from fnn.runs.placed import is_x64
 from fnn.runs.process import Process, ProcessState
 from fnn.types import ArrayLike, PyTree
 
+FEW, MANY = 8, 64  # runs
+TINY = 500  # parameters
 MOST_RUNS_PER_VMAP = 32  # a larger vmap is no faster on a CPU and takes more memory
 PARAMETERS_PER_VMAP = 20_000  # of all runs of a row: what a core's caches hold beside the batches
 MOST_ROWS = 8
 BYTES_PER_BLOCK = 2**26  # of the states of all runs, on each device
+MOST_PROGRAMS = 512  # that are kept for later calls
+
+
+class Programs(NamedTuple):
+    """What is compiled for blocks of one shape. What locates a divergence is, when one happens."""
+
+    begin: Compiled
+    advance: Compiled
 
 
 class Engine(NamedTuple):
     """A process, compiled for blocks of one shape, with its data on every device.
 
-    mesh  None: the default device
-    like  shapes and dtypes of the state of one run
+    compiled  an equal process that may have been compiled before, or the process itself
+    mesh      None: the default device
+    like      shapes and dtypes of the state of one run
     """
 
     process: Any
+    compiled: Process
     shape: BlockShape
     mesh: Mesh | None
     data: PyTree
     like: Any
 
     def trace(self, runs: Runs) -> tuple[Traced, Traced]:
-        """Trace begin and advance for runs like these; what does not fit is refused here."""
-        block = self.block(runs)
-        start = begin_block.eval_shape(*self._static, block.runs, block.occupied)
+        """Trace begin and advance for runs like these."""
+        _, placed, occupied = self._place(runs)
+        start = begin_block.eval_shape(*self._static, placed, occupied)
         state = sharded_like(self.mesh, start)
         return (
-            begin_block.trace(*self._static, block.runs, block.occupied),
-            advance_block.trace(*self._static, block.runs, self.data, state, np.int32(0)),
+            begin_block.trace(*self._static, placed, occupied),
+            advance_block.trace(*self._static, placed, self.data, state, np.int32(0)),
         )
 
-    def trace_one(self, runs: Runs) -> tuple[Traced, Traced]:
+    def trace_one(self, runs: Runs) -> tuple[ClosedJaxpr, ClosedJaxpr]:
         """Trace begin and advance for one run: the same for any block and any devices."""
-        one = runs.one()
-        return (
-            begin_one.trace(self.process, *one),
-            advance_one.trace(self.process, *one, self.data, self.like, np.int32(0)),
+        one = Shapes.of(runs.one())
+        return trace_begin(self.process, one)[0], trace_advance(
+            self.process, one, Shapes.of(self.data)
         )
 
-    def compile(self, runs: Runs) -> None:
-        """Compile for runs like these, unless an equal program was compiled before.
+    def is_compiled(self, runs: Runs) -> bool:
+        """Return whether an equal program was compiled before, for runs like these."""
+        return self.key(runs) in _programs
 
-        JAX keeps what is compiled here for the calls of `Block`, which have the same shapes.
-        """
-        for traced in self.trace(runs):
-            traced.lower().compile()
+    def programs(self, runs: Runs) -> Programs:
+        """Return the programs for runs like these; they are compiled unless they were before."""
+        key = self.key(runs)
+        if key not in _programs:
+            lowered = [traced.lower() for traced in self.trace(runs)]
+            few = self.process.few_optimizations
+            options = compiler.options_to_compile_fast() if few else {}
+            with ThreadPoolExecutor() as threads:
+                compiled = threads.map(lambda each: each.compile(options), lowered)
+            while len(_programs) >= MOST_PROGRAMS:
+                del _programs[next(iter(_programs))]
+            _programs[key] = Programs(*compiled)
+        return _programs[key]
 
     def block(self, runs: Runs) -> "Block":
         """Give the runs their slots on the devices."""
-        assigned = slots(self.shape, len(runs.seeds))
-        placed, occupied = shard(self.mesh, (runs.at(assigned.run), assigned.occupied))
-        return Block(self, assigned, placed, occupied)
+        return Block(self, self.programs(runs), *self._place(runs))
 
     def block_like(self) -> ProcessState:
         """Return the shapes of the state of a block."""
+        if self.shape == SINGLE:
+            return self.like
         leading = (self.shape.devices * self.shape.rows, self.shape.runs_per_vmap)
         return jax.tree.map(
             lambda leaf: jax.ShapeDtypeStruct((*leading, *leaf.shape), leaf.dtype), self.like
@@ -89,22 +118,35 @@ class Engine(NamedTuple):
         """Return the engine with blocks of one row on each device, which take the least memory."""
         return self._replace(shape=self.shape._replace(rows=1))
 
+    def _place(self, runs: Runs) -> tuple[Slots, Runs, Bool[ArrayLike, "rows runs_per_vmap"]]:
+        assigned = slots(self.shape, len(runs.seeds))
+        values = runs.at(assigned.run), assigned.occupied
+        return assigned, *(values if self.mesh is None else shard(self.mesh, values))
+
+    def key(self, runs: Runs) -> Hashable:
+        """Return what is equal for equal programs."""
+        return self._static, Shapes.of((runs.one(), self.data))
+
     @property
     def _static(self) -> tuple[Process, Mesh | None, BlockShape]:
-        return self.process, self.mesh, self.shape
+        return self.compiled, self.mesh, self.shape
+
+
+_programs: dict[Any, Programs] = {}  # the oldest leaves first
 
 
 class Block(NamedTuple):
     """The runs of a block, in their slots on the devices."""
 
     engine: Engine
+    programs: Programs
     slots: Slots
     runs: Runs
-    occupied: Bool[jax.Array, "rows runs_per_vmap"]
+    occupied: Bool[ArrayLike, "rows runs_per_vmap"]
 
     def begin(self) -> ProcessState:
         """Return every run before its first epoch; a slot without a run is not active."""
-        return begin_block(*self.engine._static, self.runs, self.occupied)
+        return self.programs.begin(self.runs, self.occupied)
 
     def restore(self, saved: PyTree) -> ProcessState:
         """Put a saved state back on the devices."""
@@ -112,7 +154,7 @@ class Block(NamedTuple):
 
     def advance(self, state: ProcessState, until: np.int32) -> ProcessState:
         """Return every run after `until` epochs, or where it ended before."""
-        return advance_block(*self.engine._static, self.runs, self.engine.data, state, until)
+        return self.programs.advance(self.runs, self.engine.data, state, until)
 
     def locate_divergence(self, state: ProcessState) -> ProcessState:
         """Return every nonfinite run before the step that diverged."""
@@ -120,55 +162,154 @@ class Block(NamedTuple):
 
     def collect(self, values: PyTree) -> PyTree:
         """Bring values of the runs to the host: leaves (runs, …), in the order of the runs."""
-        return self.slots.collect(jax.device_get(values))
+        return self.slots.collect(on_host(values))
+
+
+def on_host(values: PyTree) -> PyTree:
+    """Bring arrays to the host; for those of a CPU, asking ahead of time would take longer."""
+    if jax.default_backend() != "cpu":
+        return jax.device_get(values)
+    return jax.tree.map(np.asarray, values)
 
 
 def engine_of(
     process: Process,
-    mesh: Mesh | None,
-    data: PyTree,
     runs: Runs,
     runs_per_vmap: int,
+    place: Callable[[Mesh | None], PyTree] = lambda mesh: (),
     most_rows: int | None = None,
 ) -> Engine:
-    """Build the engine of a process; `data` is on every device, `runs` are any of its runs."""
-    like = like_of(process, runs)
-    rows = BYTES_PER_BLOCK // max(1, runs_per_vmap * tree.nbytes(like))
-    shape = BlockShape(
-        mesh.size if mesh else 1, max(1, min(most_rows or MOST_ROWS, rows)), runs_per_vmap
-    )
-    return Engine(process, shape, mesh, data, like)
+    """Build the engine of a process for some runs, on all devices if they are more than one row.
 
-
-def like_of(process: Process, runs: Runs) -> Any:
-    """Return shapes and dtypes of the state of one run."""
-    return begin_one.eval_shape(process, *runs.one())
-
-
-def default_runs_per_vmap(parameters: int) -> int:
-    """Return how many runs share a row, for a network of that many parameters.
-
-    Small networks take 8, 16 or 32; larger ones 1, which keeps a core busy alone. Never 2 or 4:
-    the remainders of vector instructions may then round the runs of a row differently.
+    place  mesh -> the data, on its devices (None: on the default device)
     """
-    fitting = PARAMETERS_PER_VMAP // max(1, parameters)
-    if fitting < 4:
-        return 1
-    return min(MOST_RUNS_PER_VMAP, max(8, 2 ** (fitting.bit_length() - 1)))
+    one = Shapes.of(runs.one())
+    like = like_of(process, one)
+    mesh, shape = None, BlockShape(1, 1, runs_per_vmap)
+    if len(runs.seeds) > runs_per_vmap:
+        mesh = device_mesh()
+        rows = BYTES_PER_BLOCK // max(1, runs_per_vmap * tree.nbytes(like))
+        shape = BlockShape(mesh.size, max(1, min(most_rows or MOST_ROWS, rows)), runs_per_vmap)
+        mesh = mesh if mesh.size > 1 else None
+    data = place(mesh)
+    return Engine(process, first_equal(process, one, Shapes.of(data)), shape, mesh, data, like)
 
 
-@partial(jax.jit, static_argnums=0)
-def begin_one(process: Process, seed: np.uint32, hyper: dict) -> ProcessState:
-    """Begin one run. It is never executed: jit remembers its shapes and its trace."""
-    return process.begin(seed, hyper)
+class Shapes(NamedTuple):
+    """Shapes and dtypes of a pytree: equal, and hash equal, for pytrees that are traced alike."""
+
+    structure: Any
+    leaves: tuple[tuple[tuple[int, ...], Any], ...]
+    x64: bool
+
+    @classmethod
+    def of(cls, values: PyTree) -> "Shapes":
+        """Take the shapes of arrays."""
+        leaves, structure = jax.tree.flatten(values)
+        shapes = tuple((leaf.shape, leaf.dtype) for leaf in leaves)
+        return cls(structure, shapes, is_x64())
+
+    def tree(self) -> PyTree:
+        """Return the pytree, for JAX to trace with."""
+        return self.structure.unflatten([jax.ShapeDtypeStruct(*leaf) for leaf in self.leaves])
 
 
-@partial(jax.jit, static_argnums=0)
+@lru_cache(MOST_PROGRAMS)
+def trace_begin(process: Process, one: Shapes) -> tuple[ClosedJaxpr, ProcessState]:
+    """Trace the beginning of one run, of which blocks of any shape on any devices are made.
+
+    one  the shapes of its seed and hyperparameters
+
+    Returns the program, and shapes and dtypes of the state.
+    """
+    return jax.make_jaxpr(process.begin, return_shape=True)(*one.tree())
+
+
+def like_of(process: Process, one: Shapes) -> ProcessState:
+    """Return shapes and dtypes of the state of a run."""
+    return trace_begin(process, one)[1]
+
+
+@lru_cache(MOST_PROGRAMS)
+def trace_advance(process: Process, one: Shapes, data: Shapes) -> ClosedJaxpr:
+    """Trace the advancing of one run, of which blocks of any shape on any devices are made."""
+    until = jax.ShapeDtypeStruct((), np.int32)
+    return jax.make_jaxpr(process.advance)(*one.tree(), data.tree(), like_of(process, one), until)
+
+
+def begin_one(process: Process, runs: Runs) -> ProcessState:
+    """Begin one run as it was traced."""
+    one = Shapes.of(tuple(runs))
+    return call(*trace_begin(process, one), runs)
+
+
 def advance_one(
-    process: Process, seed: np.uint32, hyper: dict, data: PyTree, state: ProcessState, until
+    process: Process, runs: Runs, data: PyTree, state: ProcessState, until: Any
 ) -> ProcessState:
-    """Advance one run. It is never executed: its trace is that of any block, on any devices."""
-    return process.advance(seed, hyper, data, state, until)
+    """Advance one run as it was traced."""
+    traced = trace_advance(process, Shapes.of(tuple(runs)), Shapes.of(data))
+    return call(traced, state, runs, data, state, until)
+
+
+def call(traced: ClosedJaxpr, like: PyTree, *args: PyTree) -> PyTree:
+    """Call what was traced; `like` has the structure and the dtypes of what it returns."""
+    leaves = jaxpr_as_fun(traced)(*jax.tree.leaves(args))
+    return tree.as_types_of(like, jax.tree.unflatten(jax.tree.structure(like), leaves))
+
+
+def clear_caches() -> None:
+    """Forget what was traced and compiled, here and in JAX.
+
+    A global that a builder reads is read again then, as in a new process.
+    """
+    _programs.clear()
+    _first.clear()
+    for cached in (trace_begin, trace_advance, first_equal):
+        cached.cache_clear()
+    jax.clear_caches()
+
+
+@lru_cache(MOST_PROGRAMS)
+def first_equal(process: Process, one: Shapes, data: Shapes) -> Process:
+    """Return the first process that had the program of this one; itself, where there is none.
+
+    Closures that are written anew in each turn of a loop (a builder, a layer of one's own,
+    optax.adam) are equal to nothing but themselves, and jit would compile each. What they compute
+    shows when they are traced, and what does not fit together is refused there.
+    """
+    begin, like = trace_begin(process, one)
+    programs = begin, trace_advance(process, one, data)
+    text = "\n".join(map(program_fingerprint, programs))
+    if "callback" in text:  # what Python does there is not in the text
+        return process
+    program = sha256(text.encode()).digest(), one, data, jax.tree.structure(like)
+    return _first.setdefault(program, process)
+
+
+_first: dict[Any, Process] = {}
+
+
+def default_runs_per_vmap(parameters: int, runs: int) -> int:
+    """Return how many runs share a row, by the parameters of a network and the number of runs.
+
+    1 for few runs and for large networks, which keep a core busy alone; else 8, and for many runs
+    of small networks 16 or 32. Never 2 or 4: the remainders of vector instructions may then round
+    the runs of a row differently. Milliseconds of a run of 20 epochs on two CPU cores, in rows of 1
+    and of 8 (rows of 16 and 32 are at most 12% faster, and that from 64 runs on):
+
+    | network   | parameters | 4 runs     | 8          | 16         | 32         | 64         |
+    |-----------|------------|------------|------------|------------|------------|------------|
+    | 2-16-16-2 | 354        | 7.3,  7.6  | 7.2,  4.6  | 5.8,  2.9  | 7.1,  2.8  | 7.3,  2.6  |
+    | 64-32-10  | 2,410      | 9.7, 27.2  | 7.9, 13.2  | 7.1,  5.8  | 7.4,  5.5  | 7.5,  5.2  |
+    | 16-256-10 | 6,922      | 20.2, 83.3 | 18.8, 41.5 | 15.4, 17.8 | 16.9, 16.2 | 16.6, 15.6 |
+    """
+    few = FEW if parameters >= TINY else FEW // 2
+    fitting = PARAMETERS_PER_VMAP // max(1, parameters)
+    if runs <= few or fitting < 4:
+        return 1
+    if runs < MANY:
+        return 8
+    return min(MOST_RUNS_PER_VMAP, max(8, 2 ** (fitting.bit_length() - 1)))
 
 
 @partial(compiler.jit, static_argnums=(0, 1, 2))
@@ -182,10 +323,10 @@ def begin_block(
     """Begin every run of a block."""
 
     def begin(runs: Runs, occupied) -> ProcessState:
-        state = process.begin(runs.seeds, runs.hyper)
+        state = begin_one(process, runs)
         return state._replace(active=state.active & occupied)
 
-    return over_rows(mesh, shape, begin, (runs, occupied))
+    return over_rows(mesh, shape, begin, occupied, (runs, occupied))
 
 
 @partial(compiler.jit, static_argnums=(0, 1, 2), donate_argnums=5)
@@ -201,9 +342,9 @@ def advance_block(
     """Advance every run of a block."""
 
     def advance(runs: Runs, state: ProcessState, data, until) -> ProcessState:
-        return process.advance(runs.seeds, runs.hyper, data, state, until)
+        return advance_one(process, runs, data, state, until)
 
-    return over_rows(mesh, shape, advance, (runs, state), (data, until))
+    return over_rows(mesh, shape, advance, state.active, (runs, state), (data, until), state)
 
 
 @partial(compiler.jit, static_argnums=(0, 1, 2), donate_argnums=5)
@@ -220,4 +361,4 @@ def locate_block(
     def locate(runs: Runs, state: ProcessState, data) -> ProcessState:
         return process.locate_divergence(runs.seeds, runs.hyper, data, state)
 
-    return over_rows(mesh, shape, locate, (runs, state), (data,))
+    return over_rows(mesh, shape, locate, state.nonfinite, (runs, state), (data,), state)

@@ -90,13 +90,13 @@ def _is_pickled(value: Any) -> bool:
     return True
 
 
-def program_fingerprint(traced: Any) -> str:
+def program_fingerprint(program: ClosedJaxpr) -> str:
     """Return the operations and numbers of a traced program, and sums of its constant arrays.
 
     What a callback to Python would do is not in it.
     """
-    constants = [f"constant {array_fingerprint(_numbers(c))}" for c in _constants(traced.jaxpr)]
-    text = traced.jaxpr.pretty_print(use_color=False)
+    constants = [f"constant {array_fingerprint(_numbers(c))}" for c in _constants(program)]
+    text = program.pretty_print(use_color=False)
     return address_free("\n".join([text, *constants]))
 
 

@@ -65,8 +65,11 @@ class Journal:
         """
         return iter(())
 
-    def progress(self, block: BlockId, like: PyTree) -> PyTree | None:
-        """Return the state of an unfinished block as it was saved; None if it was not."""
+    def progress(self, block: BlockId, like: Callable[[], PyTree]) -> PyTree | None:
+        """Return the state of an unfinished block as it was saved; None if it was not.
+
+        like  returns its shapes
+        """
         if self.block is None or not self.block[0].is_in(block.arrays()):
             return None
         (_, state), self.block = self.block, None
@@ -130,7 +133,7 @@ class DirectoryJournal(Journal):
             block = BlockId(int(arrays["id/group"]), arrays["id/runs"], shape)
             yield block, partial(_outcome, stored, block)
 
-    def progress(self, block: BlockId, like: PyTree) -> PyTree | None:  # noqa: D102
+    def progress(self, block: BlockId, like: Callable[[], PyTree]) -> PyTree | None:  # noqa: D102
         known = store.steps(self.under_way.path)
         if not known:
             return None
@@ -138,7 +141,7 @@ class DirectoryJournal(Journal):
         saved_id = {name: stored.arrays[f"id/{name}"] for name in block.arrays()}
         if not block.is_in(saved_id):
             return None  # it is finished, or has another shape now: its runs begin anew
-        return _outcome(stored, block, like)
+        return _outcome(stored, block, like())
 
     def is_due(self, epochs: int) -> bool:  # noqa: D102
         is_multiple = self.epochs is not None and epochs % self.epochs == 0

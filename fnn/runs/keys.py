@@ -13,7 +13,7 @@ class RunKeys(NamedTuple):
     """Hold the four keys of a run.
 
     init     draws the parameters
-    shuffle  draws the order of epoch e, by fold_in(shuffle, e)
+    shuffle  draws the order of epoch e, as fnn.data.shuffle.permutation(shuffle, n, e)
     noise    draws the dropout masks of step s, by fold_in(noise, s)
     data     draws what is random about the training rows
 

@@ -63,10 +63,9 @@ def load_checkpoint(folder: Path) -> Run | Sweep:
 
 def load_run(folder: Path, seed: int) -> Run:
     """Load the last state that was saved of a run."""
-    for block in saved_steps(folder, FINISHED):
-        return run_of(block["tree"], seed)
-    for block in saved_steps(folder, PROGRESS):
-        return run_of(jax.tree.map(lambda leaf: leaf[0], block["tree"]), seed)
+    for name in (FINISHED, PROGRESS):
+        for block in saved_steps(folder, name):
+            return run_of(block["tree"], seed)
     raise ValueError(f"path: {folder} has nothing saved of its run yet.")
 
 

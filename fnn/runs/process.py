@@ -28,7 +28,14 @@ class Process(Protocol):
     epochs     how many have been run
     active     whether another epoch would be run
     nonfinite  whether the next epoch ends in numbers that are not finite
+
     """
+
+    def __hash__(self) -> int: ...
+
+    @property
+    def few_optimizations(self) -> bool:
+        """Whether LLVM's first level is enough: less compiling, and runs that take no longer."""
 
     def begin(self, seed: Seed, hyper: Hyper) -> Any:
         """Return the state before the first epoch."""

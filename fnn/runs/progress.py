@@ -1,5 +1,6 @@
 """Progress bars: they turn the driver's reports into what one reads while waiting."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -7,16 +8,23 @@ import numpy as np
 from fnn.runs.driver import Report
 
 
+def shown(
+    unit: str, total: int, done: int, progress: bool
+) -> AbstractContextManager["ProgressBar | None"]:
+    """Return a progress bar if it is wanted."""
+    return ProgressBar(unit, total, done) if progress else nullcontext()
+
+
 class ProgressBar:
     """A bar over the runs of a sweep, or over the epochs of a single run."""
 
-    def __init__(self, unit: str, total: int, done: int, shown: bool) -> None:
+    def __init__(self, unit: str, total: int, done: int) -> None:
         from tqdm.auto import tqdm  # imported here: it would slow `import fnn`
 
         self.unit = unit
         self.done = done  # runs or epochs of finished blocks
         self.lowest: dict[str, float] = {}
-        self.bar: Any = tqdm(total=total, initial=done, unit=unit, disable=not shown)
+        self.bar: Any = tqdm(total=total, initial=done, unit=unit)
 
     def __enter__(self) -> "ProgressBar":
         return self

@@ -1,7 +1,7 @@
 """The refusals that `fnn.train` and `fnn.sweep` share, all made before anything is compiled."""
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -11,6 +11,7 @@ import numpy as np
 from fnn import checks
 from fnn.backprop import check_loss, check_net, outputs_of
 from fnn.data import Dataset, Split
+from fnn.runs.placed import forget_changed, once
 from fnn.runs.step import TrainSpec, TransformTrain
 from fnn.runs.training import Plan
 from fnn.types import Loss
@@ -62,7 +63,11 @@ def check_data(dataset: Any) -> None:
         )
     for name, split in dataset.splits.items():
         _check_arrays(name, split)
-        checks.examples(split.x, split.y, f"{name}.x", f"{name}.y")
+    forget_changed(dataset)
+    for name, split in dataset.splits.items():
+        once(split.x, "features", partial(checks.features, split.x, f"{name}.x"))
+        once(split.y, "targets", partial(checks.targets, split.y, f"{name}.y"))
+        checks.pairs(split.x, split.y, f"{name}.x", f"{name}.y")
         if split.x.shape[1:] != dataset.train.x.shape[1:] or split.y.shape[1:] != dataset.train.y.shape[1:]:
             raise ValueError(
                 f"{name}: got x {split.x.shape} and y {split.y.shape}, which do not match train's "
@@ -88,7 +93,8 @@ def check_fit(spec: TrainSpec, dataset: Dataset) -> None:
         try:
             _check_target(loss.forward, outputs, split.y.shape[::-1], split.y.dtype)
             if loss.check is not None:
-                loss.check(np.asarray(split.y).T, outputs)
+                read = partial(loss.check, np.asarray(split.y).T, outputs)
+                once(split.y, (loss.check, outputs), read)
         except ValueError as error:
             raise ValueError(f"{name}.{error}") from error
 

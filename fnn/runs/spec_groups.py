@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from fnn.data import Dataset
+from fnn.runs.engine import Shapes
 from fnn.runs.groups import (
     ReadRecord,
     SettingGroup,
@@ -20,6 +21,7 @@ from fnn.runs.settings import BATCH_SIZE, Setting
 from fnn.runs.step import TrainSpec
 from fnn.runs.training import Plan, TrainProcess, advance, begin
 
+MOST_CALLS = 64  # whose groups are remembered
 Builder: TypeAlias = Callable[[Any], tuple]
 """hyper -> (net, loss, optimizer) or (net, loss, optimizer, transform_train)."""
 
@@ -59,6 +61,18 @@ def spec_groups(
             f"builder: got {builder!r}, expected a function hyper -> (net, loss, optimizer)."
         )
     check_data(dataset)
+    call = Call(
+        builder,
+        tuple(StaticHyper.of(setting, ()) for setting in settings),
+        (epochs, batch_size, patience),
+        tuple(static) if isinstance(static, (list, tuple)) else static,
+        Shapes.of(dataset._replace(scaling=None)),
+    )
+    if call in _found:
+        for group, _ in _found[call]:
+            first = group.rows[0]
+            check_values(builder, first, settings[first], dataset)  # the data may be others
+        return _found[call]
 
     def plan_of(setting: Setting) -> Plan:
         return checked_plan(dataset, epochs, setting.get(BATCH_SIZE, batch_size), patience)
@@ -81,7 +95,23 @@ def spec_groups(
         check_values(builder, first, settings[first], dataset)
         for row in others if traced else ():
             check_values(builder, row, settings[row])
-    return [(g, process_of(builder, g, plan_of(settings[g.rows[0]]))) for g in groups]
+    while len(_found) >= MOST_CALLS:
+        del _found[next(iter(_found))]
+    _found[call] = [(g, process_of(builder, g, plan_of(settings[g.rows[0]]))) for g in groups]
+    return _found[call]
+
+
+class Call(NamedTuple):
+    """What decides how settings are grouped, and what is refused, besides the numbers of data."""
+
+    builder: Builder
+    settings: tuple[StaticHyper, ...]
+    plan: tuple[Any, ...]
+    static: Any
+    data: Shapes
+
+
+_found: dict[Call, list[tuple[SettingGroup, TrainProcess]]] = {}  # the oldest leaves first
 
 
 def check_traced(

@@ -15,6 +15,9 @@ from fnn.types import Features, Layer, Loss, Params, PRNGKey, PyTree, State, Tar
 TransformTrain: TypeAlias = Callable[[PRNGKey, Any, Any], tuple[Any, Any]]
 """(key, x, y) -> x, y of the same shapes and dtypes."""
 
+Examples: TypeAlias = Integer[Array, ""] | None
+"""How many examples of a batch count; those behind fill it up. None: all."""
+
 
 class TrainSpec(NamedTuple):
     """What is trained: a network, on a loss, by an optimizer, on rows that may be transformed."""
@@ -60,24 +63,33 @@ def step(
     x: Features,
     target: Target,
     key: PRNGKey,
+    examples: Examples = None,
 ) -> tuple[TrainState, EpochMetrics]:
     """Take θ ← θ + optimizer(∂L/∂θ) on one batch, L the mean loss plus penalty."""
     net, loss, optimizer, _ = spec
     params, state, optimizer_state = before
-    done = backprop(net, loss, reductions.mean, params, state, x, target, key=key, train=True)
+    mean = reductions.mean if examples is None else reductions.mean_of_first(examples)
+    done = backprop(net, loss, mean, params, state, x, target, key=key, train=True)
     grads = tree.as_types_of(params, done.grads)  # data wider than params make wider gradients
     updates, optimizer_state = optimizer.update(grads, optimizer_state, params)
     after = TrainState(optax.apply_updates(params, updates), done.state, optimizer_state)
 
     correct = jnp.zeros(())
     if loss.matches is not None:
-        correct = jnp.sum(loss.matches(done.prediction, target), dtype=float)
+        correct = sum_of_first(examples, loss.matches(done.prediction, target))
     added = metrics._replace(
-        loss=metrics.loss + jnp.sum(loss.forward(done.prediction, target), dtype=float),
+        loss=metrics.loss + sum_of_first(examples, loss.forward(done.prediction, target)),
         correct=metrics.correct + correct,
         finite=metrics.finite & jnp.isfinite(done.value),
     )
     return after, added
+
+
+def sum_of_first(examples: Examples, values: Float[Array, "batch"]) -> Float[Array, ""]:
+    """Sum the values of so many examples; None: of all."""
+    if examples is not None:
+        values = jnp.where(jnp.arange(len(values)) < examples, values, 0)
+    return jnp.sum(values, dtype=float)
 
 
 def guarded_step(
@@ -88,13 +100,16 @@ def guarded_step(
     target: Target,
     key: PRNGKey,
     number: Integer[Array, ""],
+    examples: Examples = None,
 ) -> tuple[TrainState, EpochMetrics]:
     """Take `step`, unless its loss, parameters, state or optimizer state are not finite.
 
     That step is not taken, nor is any after it; the metrics keep its number. (Adam with an
     infinite v would stand still and look trained.)
     """
-    proposed, added = step(spec, before, metrics._replace(finite=jnp.array(True)), x, target, key)
+    proposed, added = step(
+        spec, before, metrics._replace(finite=jnp.array(True)), x, target, key, examples
+    )
     is_sound = added.finite & tree.all_finite(proposed)
     was_over = metrics.diverged_step != NEVER
     diverged_step = jnp.where(was_over | is_sound, metrics.diverged_step, number)

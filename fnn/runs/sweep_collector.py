@@ -10,7 +10,7 @@ import numpy as np
 from fnn.runs.driver import Driver, Failure, Group
 from fnn.runs.interrupted import SweepFailed, SweepInterrupted
 from fnn.runs.journal import Journal
-from fnn.runs.progress import ProgressBar
+from fnn.runs.progress import shown
 from fnn.runs.results import Sweep
 from fnn.types import PyTree
 
@@ -72,7 +72,7 @@ def run_missing(
             driver = Driver(groups, collector, journal)
             driver.restore()
             done = int(np.count_nonzero(sweep.finished))
-            with ProgressBar("run", sweep.finished.size, done, progress) as bar:
+            with shown("run", sweep.finished.size, done, progress) as bar:
                 failures = driver.drive(bar)
     except KeyboardInterrupt as stop:
         raise SweepInterrupted(sweep, again, str(stop)) from stop

@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Integer
 from fnn import checks, tree
 from fnn.checkpoint.run_directory import Call, recorded
 from fnn.runs.arrays import nan_array
-from fnn.runs.blocks import check_runs_per_vmap, device_mesh
+from fnn.runs.blocks import check_runs_per_vmap
 from fnn.runs.driver import Group
 from fnn.runs.engine import engine_of
 from fnn.runs.fingerprint import (
@@ -61,6 +61,11 @@ class FunctionProcess(NamedTuple):
 
     function: Function
     static: StaticHyper
+
+    @property
+    def few_optimizations(self) -> bool:
+        """Return False: a function of the user's may be of any kind."""
+        return False
 
     def begin(self, seed: Seed, hyper: Hyper) -> FunctionState:
         """Return zeros of the function's value."""
@@ -123,14 +128,13 @@ def sweep_function(
     found = function_groups(f, settings, static)
     if len(checked_seeds) > 1:
         check_uses_key(f, settings[0], len(checked_seeds))
-    mesh = device_mesh()
     groups = []
     for setting_group in found:
         runs = runs_of(
             [settings[row] for row in setting_group.rows], setting_group.traced, checked_seeds
         )
         process = FunctionProcess(f, setting_group.static)
-        engine = engine_of(process, mesh, (), runs, per_vmap, ROWS)
+        engine = engine_of(process, runs, per_vmap, most_rows=ROWS)
         groups.append(Group(engine, runs, 1, value_of, rows=setting_group.rows))
 
     def describe() -> Call:

@@ -10,15 +10,15 @@ import numpy as np
 
 from fnn import compiler, tree
 from fnn.data import Dataset
-from fnn.runs.blocks import device_mesh, replicated
 from fnn.runs.driver import Group
-from fnn.runs.engine import default_runs_per_vmap, engine_of, like_of
+from fnn.runs.engine import Shapes, default_runs_per_vmap, engine_of, like_of
 from fnn.runs.fingerprint import (
     constants_of,
     dataset_fingerprint,
     program_fingerprint,
     settings_fingerprint,
 )
+from fnn.runs.placed import on_devices
 from fnn.runs.results import Parameters
 from fnn.runs.settings import Setting, runs_of
 from fnn.runs.spec_groups import Builder, spec_groups
@@ -46,18 +46,17 @@ def sweep_groups(builder: Builder, dataset: Dataset, call: SweepCall) -> list[Gr
     found = spec_groups(
         builder, call.settings, dataset, call.epochs, call.batch_size, call.patience, call.static
     )
-    mesh = device_mesh()
-    shared = replicated(mesh, dataset._replace(scaling=None))
     groups = []
     for setting_group, process in found:
         rows = setting_group.rows
         runs = runs_of([call.settings[row] for row in rows], setting_group.traced, call.seeds)
-        like = like_of(process, runs)
-        runs_per_vmap = default_runs_per_vmap(tree.size(like.current.params))
+        like = like_of(process, Shapes.of(runs.one()))
+        runs_per_vmap = default_runs_per_vmap(tree.size(like.current.params), len(runs.seeds))
         if call.runs_per_vmap is not None and rows[0] < len(call.runs_per_vmap):
             runs_per_vmap = call.runs_per_vmap[rows[0]] or runs_per_vmap
-        engine = engine_of(process, mesh, shared, runs, runs_per_vmap)
-        engine.trace(runs.at(np.array([0])))  # what does not fit shows here
+        engine = engine_of(process, runs, runs_per_vmap, partial(on_devices, dataset))
+        if not engine.is_compiled(runs):
+            engine.trace(runs.at(np.array([0])))  # what does not fit shows here
         groups.append(Group(engine, runs, call.epochs, results_of, lowest_loss, rows))
     return groups
 

@@ -1,5 +1,6 @@
 """`fnn.train`: one run."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,19 +13,20 @@ from fnn import checks
 from fnn.backprop import feature_major
 from fnn.checkpoint.run_directory import Call
 from fnn.data import Dataset
-from fnn.runs.blocks import SINGLE, Runs
+from fnn.runs.blocks import Runs
 from fnn.runs.driver import Driver, Group, Taken
-from fnn.runs.engine import Engine, advance_one, like_of
+from fnn.runs.engine import engine_of
 from fnn.runs.fingerprint import constants_of, dataset_fingerprint, program_fingerprint
 from fnn.runs.journal import Journal, journal_of
 from fnn.runs.layer_statistics import layer_statistics
+from fnn.runs.placed import on_devices
 from fnn.runs.process import NEVER, Hyper
-from fnn.runs.progress import ProgressBar
+from fnn.runs.progress import shown
 from fnn.runs.refusals import check_run
 from fnn.runs.run import Run
 from fnn.runs.step import TrainSpec, TransformTrain
 from fnn.runs.training import Plan, RunState, TrainProcess
-from fnn.types import Layer, Loss
+from fnn.types import Layer, Loss, PyTree
 
 
 def train(
@@ -66,10 +68,8 @@ def train(
     plan = check_run(spec, dataset, epochs, batch_size, patience)
     runs = Runs(np.array([checks.seed(seed)], np.uint32), {})
     process = TrainProcess(Constant(spec), plan)
-    arrays = jax.tree.map(jnp.asarray, dataset._replace(scaling=None))
-    like = like_of(process, runs)
-    advance_one.eval_shape(process, *runs.one(), arrays, like, np.int32(0))  # shows what is amiss
-    group = Group(Engine(process, SINGLE, None, arrays, like), runs, epochs, metrics=latest_loss)
+    engine = engine_of(process, runs, 1, partial(on_devices, dataset))
+    group = Group(engine, runs, epochs, metrics=latest_loss, on_host=False)
 
     def describe() -> Call:
         named: dict[str, Any] = {"call": "fnn.train", "seed": seed, **plan._asdict()}
@@ -89,7 +89,7 @@ def train(
         driver = Driver([group], taken, journal, multiple=checkpoint_epochs, keep_going=False)
         driver.restore()
         done = epochs if taken.outcomes else 0
-        with ProgressBar("epoch", epochs, done, progress) as bar:
+        with shown("epoch", epochs, done, progress) as bar:
             driver.drive(bar)
     run = run_of(taken.outcomes[0], seed, taken.compile_seconds, taken.run_seconds)
     if run.diverged:
@@ -115,11 +115,10 @@ def latest_loss(state: RunState) -> dict[str, np.ndarray]:
 
 
 def run_of(
-    states: RunState, seed: int, compile_seconds: float = 0.0, run_seconds: float = 0.0
+    state: RunState, seed: int, compile_seconds: float = 0.0, run_seconds: float = 0.0
 ) -> Run:
-    """Return the first of some states as a Run, its history on the host."""
-    state: RunState = jax.tree.map(lambda leaf: leaf[0], states)
-    current, best = jax.tree.map(jnp.asarray, (state.current, state.best))
+    """Return the final state as a Run, its history on the host."""
+    current, best = on_device((state.current, state.best))
     return Run(
         params=current.params,
         state=current.state,
@@ -134,6 +133,12 @@ def run_of(
         compile_seconds=compile_seconds,
         run_seconds=run_seconds,
     )
+
+
+def on_device(values: PyTree) -> PyTree:
+    """Return values as JAX's arrays: those that came from a file are NumPy's."""
+    is_here = all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(values))
+    return values if is_here else jax.tree.map(jnp.asarray, values)
 
 
 def describe_divergence(run: Run, spec: TrainSpec, plan: Plan, dataset: Dataset) -> str:

@@ -23,16 +23,20 @@ from fnn import tree
 from fnn.backprop import feature_major, target_of
 from fnn.data import Dataset, Split
 from fnn.data.shuffle import permutation
-from fnn.runs.evaluate import evaluate
+from fnn.runs.evaluate import HeldOut, evaluate, held_out
 from fnn.runs.keys import RunKeys, run_keys
 from fnn.runs.process import NEVER, Hyper, Seed
 from fnn.runs.step import EpochMetrics, TrainSpec, TrainState, guarded_step, step
 from fnn.types import Loss, Params, State
 
 Step: TypeAlias = Callable[..., tuple[TrainState, EpochMetrics]]
-"""(state, metrics, x, target, key, number) -> state, metrics."""
+"""(state, metrics, x, target, key, number, examples) -> state, metrics."""
 Row: TypeAlias = dict[str, Float[Array, ""]]
 History: TypeAlias = dict[str, Float[Array, "epochs"]]
+
+
+SMALL = 20_000  # parameters of a network whose step takes no longer for some more examples
+WASTE = 0.01  # of the examples of an epoch, that a larger network may compute in vain
 
 
 class Plan(NamedTuple):
@@ -82,6 +86,11 @@ class TrainProcess(NamedTuple):
     build: Any
     plan: Plan
 
+    @property
+    def few_optimizations(self) -> bool:
+        """Return True: it was measured."""
+        return True
+
     def begin(self, seed: Seed, hyper: Hyper) -> RunState:
         """Return the run before its first epoch."""
         return begin(self.build(hyper), self.plan, seed)
@@ -126,15 +135,15 @@ def advance(
     Under vmap the loop lasts until every run is there; those that are do not change.
     """
     keys = run_keys(seed)
-    dataset = with_transformed_train(spec, keys, dataset)
+    data = data_of_run(spec, keys, dataset)
 
     def is_unfinished(run: RunState):
         return run.active & ~run.nonfinite & (run.epochs < until)
 
     def one_epoch(run: RunState) -> RunState:
-        after = train_epoch(spec, plan, keys, dataset, run, unguarded(spec))
+        after = train_epoch(spec, plan, keys, data, run, unguarded(spec))
         nonfinite = after.nonfinite | ~tree.all_finite(after.current)
-        return tree.where(nonfinite, run._replace(nonfinite=jnp.array(True)), after)
+        return tree.choose(nonfinite, run._replace(nonfinite=jnp.array(True)), after)
 
     return lax.while_loop(is_unfinished, one_epoch, run)
 
@@ -147,32 +156,43 @@ def locate_divergence(
     `nonfinite` is False afterwards. Where no step diverges, the run goes on behind that epoch.
     """
     keys = run_keys(seed)
-    dataset = with_transformed_train(spec, keys, dataset)
+    data = data_of_run(spec, keys, dataset)
 
     def is_marked(run: RunState):
         return run.active & run.nonfinite
 
     def one_epoch(run: RunState) -> RunState:
-        after = train_epoch(spec, plan, keys, dataset, run, partial(guarded_step, spec))
+        after = train_epoch(spec, plan, keys, data, run, partial(guarded_step, spec))
         return after._replace(nonfinite=jnp.array(False))
 
     return lax.while_loop(is_marked, one_epoch, run)
 
 
-def with_transformed_train(spec: TrainSpec, keys: RunKeys, dataset: Dataset) -> Dataset:
-    """Return the dataset with this run's training rows.
+class RunData(NamedTuple):
+    """What a run is trained on and evaluated with."""
+
+    train: Split
+    held_out: list[HeldOut]
+
+
+def data_of_run(spec: TrainSpec, keys: RunKeys, dataset: Dataset) -> RunData:
+    """Return the data with this run's training rows.
 
     What `transform_train` returns as it was is not copied for every run.
     """
-    if spec.transform_train is None:
-        return dataset
-    rows = spec.transform_train(keys.data, *map(jnp.asarray, dataset.train))
-    return dataset._replace(train=Split(*rows))
+    train, validation, test = dataset.train, dataset.validation, dataset.test
+    if spec.transform_train is not None:
+        train = Split(*spec.transform_train(keys.data, *map(jnp.asarray, train)))
+    return RunData(train, held_out({"validation": validation, "test": test}))
 
 
 def unguarded(spec: TrainSpec) -> Step:
     """Return `step` in the form of `guarded_step`."""
-    return lambda state, metrics, x, target, key, number: step(spec, state, metrics, x, target, key)
+
+    def take_step(state, metrics, x, target, key, number, examples):
+        return step(spec, state, metrics, x, target, key, examples)
+
+    return take_step
 
 
 def metric_names(loss: Loss) -> list[str]:
@@ -182,19 +202,17 @@ def metric_names(loss: Loss) -> list[str]:
 
 
 def train_epoch(
-    spec: TrainSpec, plan: Plan, keys: RunKeys, dataset: Dataset, run: RunState, take_step: Step
+    spec: TrainSpec, plan: Plan, keys: RunKeys, data: RunData, run: RunState, take_step: Step
 ) -> RunState:
     """Pass once over the training rows, evaluate, and decide whether to go on."""
     epoch = run.epochs
-    current, metrics = train_steps(
-        take_step, plan.batch_size, keys, dataset.train, run.current, epoch
-    )
+    current, metrics = train_steps(spec, plan, keys, data.train, run.current, epoch, take_step)
     diverged = metrics.diverged_step != NEVER
-    row = epoch_row(spec, current, metrics, dataset, diverged)
+    row = epoch_row(spec, current, metrics, data, diverged)
 
     improved = row["validation_loss"] < run.best.loss
     this = Best(current.params, current.state, row["validation_loss"], epoch)
-    best = tree.where(improved, this, run.best)
+    best = tree.choose(improved, this, run.best)
     is_patient = plan.patience is None or epoch - best.epoch < plan.patience
     return RunState(
         current=current,
@@ -208,29 +226,47 @@ def train_epoch(
 
 
 def train_steps(
-    take_step: Step, batch_size: int, keys: RunKeys, train: Split, state: TrainState, epoch
+    spec: TrainSpec,
+    plan: Plan,
+    keys: RunKeys,
+    train: Split,
+    state: TrainState,
+    epoch,
+    take_step: Step,
 ) -> tuple[TrainState, EpochMetrics]:
     """Take ⌈N/B⌉ updates in an order drawn for this epoch, every example once.
 
-    A short last batch is a step of its own shape in the same program. Padding it with weight 0
-    would be one shape, but padded rows would enter the statistics of batch normalisation.
+    A short last batch is filled up with examples that have no weight, so that one step is compiled.
+    It is a step of its own shape where something depends on the others of a batch, such as batch
+    normalisation, and where filling up would take more time than it is worth.
     """
     n = train.x.shape[0]
-    full, rest = divmod(n, batch_size)
-    order = permutation(jax.random.fold_in(keys.shuffle, epoch), n)
+    full, rest = divmod(n, plan.batch_size)
+    order = permutation(keys.shuffle, n, epoch)
     first_step = epoch * (full + (rest > 0))
+    missing = -n % plan.batch_size
+    is_cheap = tree.size(state.params) < SMALL or missing < n * WASTE
+    is_filled = rest > 0 and spec.net.per_example and is_cheap
+    if is_filled:
+        last = order[n - rest :]  # its own examples, so that what fills it up is as finite
+        order = jnp.concatenate([order, jnp.resize(last, missing)])
+        full, rest = full + 1, 0
 
     def on_batch(carry, batch):
         state, metrics = carry
         number, rows = batch
         x, y = (jnp.asarray(a).at[rows].get(mode="promise_in_bounds") for a in train)
+        examples = jnp.minimum(plan.batch_size, n - number * plan.batch_size) if is_filled else None
         number = first_step + number
         key = jax.random.fold_in(keys.noise, number)
-        return take_step(state, metrics, feature_major(x), target_of(y), key, number), None
+        state, metrics = take_step(
+            state, metrics, feature_major(x), target_of(y), key, number, examples
+        )
+        return (state, metrics), None
 
     carry = (state, EpochMetrics.zero())
     if full:
-        rows = order[: n - rest].reshape(full, batch_size)
+        rows = order[: len(order) - rest].reshape(full, plan.batch_size)
         carry, _ = lax.scan(on_batch, carry, (jnp.arange(full, dtype=jnp.int32), rows))
     if rest:
         carry, _ = on_batch(carry, (full, order[n - rest :]))
@@ -241,15 +277,14 @@ def epoch_row(
     spec: TrainSpec,
     current: TrainState,
     metrics: EpochMetrics,
-    dataset: Dataset,
+    data: RunData,
     diverged: Bool[Array, ""],
 ) -> Row:
     """Compute the history's entries for one epoch: NaN where it diverged."""
-    n = dataset.train.x.shape[0]
+    n = data.train.x.shape[0]
     row = {"train_loss": metrics.loss / n}
     if spec.loss.matches is not None:
         row["train_accuracy"] = metrics.correct / n
-    for name, split in (("validation", dataset.validation), ("test", dataset.test)):
-        values = evaluate(spec.net, spec.loss, current.params, current.state, split)
-        row |= {f"{name}_{metric}": value for metric, value in values.items()}
+    for splits in data.held_out:
+        row |= evaluate(spec.net, spec.loss, current.params, current.state, splits)
     return {name: jnp.where(diverged, jnp.nan, value) for name, value in row.items()}

@@ -3,11 +3,11 @@
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import jax
 import jax.export
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -15,6 +15,7 @@ import fnn
 from fnn import layers, losses, optim
 from fnn.runs.blocks import SINGLE
 from fnn.runs.engine import advance_block, begin_block, engine_of, locate_block
+from fnn.runs.placed import on_devices
 from fnn.runs.settings import runs_of, settings_of
 from fnn.runs.spec_groups import spec_groups
 from fnn.runs.step import TrainSpec
@@ -36,9 +37,10 @@ def by_rate(hyper):
 
 def engine_of_train():
     process = TrainProcess(Constant(TrainSpec(NET, CE, optim.adam(1e-2))), Plan(2, 10))
-    data = jax.tree.map(jnp.asarray, D._replace(scaling=None))
-    engine = engine_of(process, None, data, runs_of([{}], [], [3]), 1)
-    return engine._replace(shape=SINGLE), runs_of([{}], [], [3])
+    runs = runs_of([{}], [], [3])
+    engine = engine_of(process, runs, 1, partial(on_devices, D))
+    assert engine.shape == SINGLE
+    return engine, runs
 
 
 def engine_of_sweep():
@@ -54,7 +56,7 @@ def engine_of_function():
     settings = [{"rate": 0.1}]
     (group,) = function_groups(f, settings, None)
     runs = runs_of(settings, group.traced, [3, 4])
-    return engine_of(FunctionProcess(f, group.static), None, (), runs, 8), runs
+    return engine_of(FunctionProcess(f, group.static), runs, 8), runs
 
 
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])

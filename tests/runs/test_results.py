@@ -14,6 +14,7 @@ import pytest
 import fnn
 from fnn import checkpoint, figures, losses, optim
 from fnn.runs.chunks import ChunkScheduler
+from fnn.runs.engine import clear_caches
 from tests.problems import blobs
 
 NET = fnn.mlp((3, 8, 3), batch_norm="before")
@@ -277,7 +278,7 @@ def test_a_directory_of_the_old_format_is_refused(tmp_path):
     del arguments["format"], arguments["checksum"]
     old = arguments | {"checksum": checkpoint.manifest.checksum_of(arguments)}
     (tmp_path / "arguments.json").write_text(json.dumps(old))
-    message = "was written by another version of fnn, in format 1; this one reads format 2"
+    message = "was written by another version of fnn, in format 1; this one reads format 3"
     with pytest.raises(ValueError, match=message):
         swept(checkpoint=tmp_path)
     with pytest.raises(ValueError, match=message):
@@ -286,12 +287,12 @@ def test_a_directory_of_the_old_format_is_refused(tmp_path):
 
 def test_the_recorded_runs_per_vmap_are_kept(tmp_path, monkeypatch):
     options = {"hyper": {"kind": ["sgd"], "rate": [0.1]}, "checkpoint": tmp_path, "epochs": 1}
-    assert swept(**options).runs_per_vmap == (32,)
-    monkeypatch.setattr("fnn.runs.engine.MOST_RUNS_PER_VMAP", 8)
+    assert swept(**options).runs_per_vmap == (1,)
+    monkeypatch.setattr("fnn.runs.engine.FEW", 0)
     assert swept(**options | {"checkpoint": None}).runs_per_vmap == (8,)
-    assert swept(**options).runs_per_vmap == (32,)
-    with pytest.raises(ValueError, match=r"runs_per_vmap: saved \[32\], now \[1\]"):
-        swept(**options, runs_per_vmap=1)
+    assert swept(**options).runs_per_vmap == (1,)
+    with pytest.raises(ValueError, match=r"runs_per_vmap: saved \[1\], now \[8\]"):
+        swept(**options, runs_per_vmap=8)
 
 
 @pytest.mark.parametrize("name", ["FunctionSweep", "sweeping", "training"])
@@ -398,7 +399,7 @@ def test_a_global_that_is_another_one_is_seen_in_the_program(monkeypatch):
     options = {"hyper": {"rate": [0.1]}, "seeds": [1], "keep_params": False, **OPTIONS}
     found = pickle.loads(pickle.dumps(fnn.sweep(of_global, D, **options)))
     monkeypatch.setitem(globals(), "FACTOR", 3.0)
-    jax.clear_caches()  # as in another process
+    clear_caches()  # as in another process
     message = "the program of net, loss and optimizer is another one"
     with pytest.raises(ValueError, match=message):
         found.run(0, 1, builder=of_global, dataset=D)

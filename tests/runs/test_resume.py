@@ -61,7 +61,6 @@ class Asked:
         original, self.seen = ChunkScheduler.chunks, 0
 
         def watched(pace, *arguments):
-            pace.epochs = 1
             for training in original(pace, *arguments):
                 self.seen += 1
                 if self.seen == chunks:
@@ -286,7 +285,7 @@ def test_sigterm_ends_a_saved_sweep_with_143(tmp_path, monkeypatch, small_blocks
     [
         ({"epochs": 7}, "epochs: saved 6, now 7"),
         ({"seeds": range(21)}, "seeds: saved"),
-        ({"exact": True}, r"runs_per_vmap: saved \[32, 32\], now \[1, 1\]"),
+        ({"exact": True}, r"runs_per_vmap: saved \[8, 8\], now \[1, 1\]"),
         ({"hyper": {"learning_rate": [1e-3, 1e38]}}, r"setting 0: saved \{'learning_rate': 0\.01\}, now"),
         (
             {"builder": lambda hyper: (NET, CE, optim.rmsprop(hyper["learning_rate"]))},
@@ -337,7 +336,8 @@ def test_a_program_that_cannot_be_compiled_is_tried_once(monkeypatch, small_bloc
         tried.append(1)
         raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory")
 
-    monkeypatch.setattr("fnn.runs.engine.Engine.compile", failing)
+    monkeypatch.setattr("fnn.runs.engine.Engine.programs", failing)
+    monkeypatch.setattr("fnn.runs.engine.Engine.is_compiled", lambda engine, runs: False)
     with pytest.raises(fnn.SweepFailed, match=r"40 of 40 runs failed, in 3 block.*RESOURCE"):
         sweep()
     assert len(tried) == 1

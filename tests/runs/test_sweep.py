@@ -4,6 +4,7 @@ import csv
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import chex
@@ -58,6 +59,7 @@ def arrays(run):
 
 
 @pytest.mark.optimized
+@pytest.mark.optimized
 def test_exact_lanes_are_runs_bit_for_bit():
     sweep = quick(seeds=[0, 5], exact=True)
     for seed in (0, 5):
@@ -79,13 +81,16 @@ def test_vmapped_lanes_are_runs_up_to_rounding():
 def test_a_lane_is_the_same_bit_for_bit_in_any_company(small_blocks, monkeypatch):
     """Alone, among many, in another order, in another block, and on one device instead of two."""
     assert jax.device_count() > 1
-    many = quick(seeds=range(11))
-    variants = [quick(seeds=[7]), quick(seeds=[9, 7, 3, 1, 0])]
-    one_device = jax.make_mesh((1,), ("rows",), axis_types=(AxisType.Auto,), devices=jax.devices()[:1])
-    monkeypatch.setattr("fnn.runs.sweep_groups.device_mesh", lambda: one_device)
-    variants.append(quick(seeds=range(11)))
-    for variant in variants:
-        chex.assert_trees_all_equal(arrays(variant.run(0, 7)), arrays(many.run(0, 7)))
+    for count in (1, 8):
+        several = partial(quick, runs_per_vmap=count)
+        many = several(seeds=range(11))
+        variants = [several(seeds=[7]), several(seeds=[9, 7, 3, 1, 0])]
+        one_device = jax.make_mesh((1,), ("rows",), axis_types=(AxisType.Auto,), devices=jax.devices()[:1])
+        with monkeypatch.context() as patch:
+            patch.setattr("fnn.runs.engine.device_mesh", lambda: one_device)  # noqa: B023 - used here
+            variants.append(several(seeds=range(11)))
+        for variant in variants:
+            chex.assert_trees_all_equal(arrays(variant.run(0, 7)), arrays(many.run(0, 7)))
 
 
 SEATED = [
@@ -203,8 +208,21 @@ def test_the_interval_is_students():
     assert statistics(values[:1])["mean"] == values[0]
 
 
-def test_block_sizes_depend_on_the_network_alone():
-    assert [default_runs_per_vmap(n) for n in (1, 354, 986, 2410, 4810, 9930, 10**7)] == [32, 32, 16, 8, 8, 1, 1]
+@pytest.mark.parametrize(
+    ("runs", "expected"),
+    [
+        (1, [1, 1, 1, 1, 1, 1, 1]),
+        (4, [1, 1, 1, 1, 1, 1, 1]),
+        (8, [8, 8, 1, 1, 1, 1, 1]),
+        (9, [8, 8, 8, 8, 8, 1, 1]),
+        (63, [8, 8, 8, 8, 8, 1, 1]),
+        (64, [32, 32, 16, 8, 8, 1, 1]),
+        (10**6, [32, 32, 16, 8, 8, 1, 1]),
+    ],
+)
+def test_runs_per_vmap_depend_on_the_network_and_the_number_of_runs_alone(runs, expected):
+    sizes = (1, 354, 986, 2410, 4810, 9930, 10**7)
+    assert [default_runs_per_vmap(size, runs) for size in sizes] == expected
 
 
 @pytest.mark.long

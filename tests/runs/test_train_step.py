@@ -26,7 +26,7 @@ def test_a_loop_of_steps_is_train(x64):
     state = step.init(jax.random.key(5))
     shuffle, (x, y) = run_keys(np.uint32(5)).shuffle, dataset.train
     for epoch in range(2):
-        order = np.asarray(permutation(jax.random.fold_in(shuffle, epoch), len(x)))
+        order = np.asarray(permutation(shuffle, len(x), epoch))
         total = correct = 0.0
         for start in range(0, len(x), 10):
             rows = order[start : start + 10]

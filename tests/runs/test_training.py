@@ -11,7 +11,7 @@ import fnn
 from fnn import data, layers, losses, optim, penalties
 from fnn.data.shuffle import permutation
 from fnn.runs.chunks import ChunkScheduler
-from fnn.runs.evaluate import evaluate
+from fnn.runs.evaluate import evaluate, held_out
 from fnn.runs.keys import run_keys
 from fnn.runs.process import NEVER
 from fnn.runs.step import EpochMetrics, TrainSpec, TrainState, guarded_step
@@ -37,7 +37,7 @@ def written_out(net, loss, optimizer, dataset, *, epochs, batch_size, seed):
     x, y = dataset.train
     steps, train_loss, visited = 0, [], []
     for epoch in range(epochs):
-        order = np.asarray(permutation(jax.random.fold_in(keys.shuffle, epoch), len(x)))
+        order = np.asarray(permutation(keys.shuffle, len(x), epoch))
         total = 0.0
         for start in range(0, len(x), batch_size):
             rows = order[start : start + batch_size]
@@ -98,10 +98,23 @@ def test_regression_has_no_accuracy():
 def test_evaluation_in_pieces_is_the_whole(monkeypatch):
     split = blobs(90).train
     params, state = NET.init(jax.random.key(0))
-    whole = evaluate(NET, CE, params, state, split)
+    (splits,) = held_out({"validation": split})
+    whole = evaluate(NET, CE, params, state, splits)
     for chunk in (9, 10, 63):  # 63 examples: pieces without a rest, with one, and one piece
         monkeypatch.setattr("fnn.runs.evaluate.CHUNK", chunk)
-        chex.assert_trees_all_close(evaluate(NET, CE, params, state, split), whole, rtol=1e-6)
+        chex.assert_trees_all_close(evaluate(NET, CE, params, state, splits), whole, rtol=1e-6)
+
+
+def test_splits_that_are_evaluated_at_once_are_evaluated_as_alone(monkeypatch):
+    splits = {"validation": blobs(90).validation, "test": blobs(90).train}
+    params, state = NET.init(jax.random.key(0))
+    (both,) = held_out(splits)
+    together = evaluate(NET, CE, params, state, both)
+    monkeypatch.setattr("fnn.runs.evaluate.CHUNK", 70)  # they are 77
+    apart = held_out(splits)
+    assert len(apart) == 2
+    alone = [evaluate(NET, CE, params, state, one) for one in apart]
+    chex.assert_trees_all_close(together, alone[0] | alone[1], rtol=1e-6)
 
 
 def test_seeds_repeat_and_differ():
@@ -157,7 +170,7 @@ def test_the_step_that_diverged_is_named():
     update = jax.jit(fnn.value_and_grad(net, losses.squared_error))
     for number in range(10**6):
         epoch, batch = divmod(number, 10)  # 28 examples: ten batches of at most 3
-        rows = np.asarray(permutation(jax.random.fold_in(keys.shuffle, epoch), 28))[3 * batch : 3 * batch + 3]
+        rows = np.asarray(permutation(keys.shuffle, 28, epoch))[3 * batch : 3 * batch + 3]
         value, grads = update(params, x[rows], y[rows])
         new = optax.apply_updates(params, optimizer.update(grads, optimizer.init(params), params)[0])
         if not (np.isfinite(value) and all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(new))):
@@ -344,7 +357,9 @@ def test_accuracies_in_bfloat16_are_counted_exactly():
     split = data.Split(jnp.asarray(rng.normal(size=(1001, 3)), jnp.bfloat16), rng.integers(0, 3, 1001))
     half = in_dtype(params, "bfloat16")
     right = np.mean(np.argmax(np.asarray(fnn.apply(NET, half, split.x)), axis=1) == split.y)
-    assert float(evaluate(NET, CE, half, state, split)["accuracy"]) == pytest.approx(right, abs=1e-7)
+    (splits,) = held_out({"test": split})
+    found = evaluate(NET, CE, half, state, splits)
+    assert float(found["test_accuracy"]) == pytest.approx(right, abs=1e-7)
 
 
 def test_a_penalty_shrinks_the_weights_and_stays_out_of_the_history():
@@ -386,11 +401,12 @@ def test_final_is_the_last_trained_epoch_and_repr_is_short():
 
 def test_the_program_gets_the_three_splits_alone(monkeypatch):
     seen = []
-    monkeypatch.setattr("fnn.runs.train.advance_one", Spy(seen))
+    monkeypatch.setattr("fnn.runs.train.engine_of", Spy(seen))
     with pytest.raises(Spied):
         quick()
     assert blobs().scaling is not None
-    assert len(jax.tree.leaves(seen[0][3])) == 6
+    place = seen[0][3]
+    assert len(jax.tree.leaves(place(None))) == 6
 
 
 class Spied(Exception):
@@ -401,7 +417,7 @@ class Spy:
     def __init__(self, seen):
         self.seen = seen
 
-    def eval_shape(self, *arguments):
+    def __call__(self, *arguments):
         self.seen.append(arguments)
         raise Spied
 

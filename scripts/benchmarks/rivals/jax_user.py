@@ -11,6 +11,13 @@ from rivals.case import LEARNING_RATE, Case, Problem
 
 def prepare(case: Case, problem: Problem, lanes: int):
     """Compiles; the function returned gives the test accuracies (lanes, epochs)."""
+    keys = jax.vmap(jax.random.key)(jnp.arange(lanes))
+    compiled = jax.jit(jax.vmap(training(case, problem))).lower(keys).compile()
+    return lambda: np.asarray(compiled(keys)["test_accuracy"])
+
+
+def training(case: Case, problem: Problem):
+    """key -> history, of a multilayer perceptron written by hand."""
     optimizer = optax.adam(LEARNING_RATE)
 
     def init(key):
@@ -25,10 +32,7 @@ def prepare(case: Case, problem: Problem, lanes: int):
             x = jax.nn.relu(x @ layer["W"] + layer["b"])
         return x @ params[-1]["W"] + params[-1]["b"]
 
-    train = jax.jit(jax.vmap(whole_training(case, problem, optimizer, init, logits_of)))
-    keys = jax.vmap(jax.random.key)(jnp.arange(lanes))
-    compiled = train.lower(keys).compile()
-    return lambda: np.asarray(compiled(keys)["test_accuracy"])
+    return whole_training(case, problem, optimizer, init, logits_of)
 
 
 def whole_training(case: Case, problem: Problem, optimizer, init, logits_of):

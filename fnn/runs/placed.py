@@ -1,0 +1,126 @@
+"""Data that were looked at and put on the devices, kept there for the next call.
+
+Looking at every number of 20,000 images and copying them takes as long as an epoch. An array that
+cannot have changed (one of JAX's, or one that fnn made) is looked at and copied once. One that its
+owner may change is compared with the copy at each call, which takes a tenth of the time. What is
+known of an array goes with it: dropping a Dataset frees its copies.
+"""
+
+import weakref
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from fnn.data import Dataset
+from fnn.data.owned import is_owned
+from fnn.devices import usable_cores
+from fnn.types import ArrayLike
+
+ROWS = 256
+DEFAULT_DEVICE = "jax_default_device"  # the setting
+LARGE = 2**22  # bytes, from which on threads are worth starting
+
+
+class Known:
+    """What is known of an array.
+
+    passed  the checks that its numbers passed
+    copies  where -> the array there
+    """
+
+    def __init__(self, array: ArrayLike) -> None:
+        number = id(array)
+        self.reference = weakref.ref(array, lambda _: _known.pop(number, None))
+        self.passed: set[Hashable] = set()
+        self.copies: dict[Hashable, jax.Array] = {}
+
+    def is_of(self, array: ArrayLike) -> bool:
+        """Return whether this is about the array, and its numbers are what they were."""
+        if self.reference() is not array:
+            return False
+        if isinstance(array, jax.Array) or is_owned(array):
+            return True
+        return any(are_equal(array, np.asarray(copy)) for copy in self.copies.values())
+
+
+_known: dict[int, Known] = {}
+
+
+def forget_changed(dataset: Dataset) -> None:
+    """Forget what was known of arrays whose numbers are others now."""
+    for array in arrays_of(dataset):
+        known = _known.get(id(array))
+        if known is None or not known.is_of(array):
+            _known[id(array)] = Known(array)
+
+
+def once(array: ArrayLike, check: Hashable, run: Callable[[], None]) -> None:
+    """Run a check of an array's numbers, unless they passed it before.
+
+    check  tells it from other checks
+    """
+    known = _known.get(id(array))
+    if known is None or known.reference() is not array:
+        run()
+        return
+    check = check, is_x64()  # on which depends what JAX would change
+    if check not in known.passed:
+        run()
+        known.passed.add(check)
+
+
+def on_devices(dataset: Dataset, mesh: Mesh | None) -> Dataset:
+    """Return the splits with arrays on every device of a mesh (None: the default device)."""
+    place = getattr(jax.config, DEFAULT_DEVICE) if mesh is None else mesh
+    where = place, is_x64()
+
+    def placed(array: ArrayLike) -> jax.Array:
+        if mesh is None and isinstance(array, jax.Array):
+            return array
+        known = _known.setdefault(id(array), Known(array))
+        if where not in known.copies:
+            known.copies[where] = copied(array, mesh)
+        return known.copies[where]
+
+    return jax.tree.map(placed, dataset._replace(scaling=None))
+
+
+def copied(array: ArrayLike, mesh: Mesh | None) -> jax.Array:
+    """Copy an array to the devices: it shares no memory with one that may be changed."""
+    if mesh is None:
+        return jnp.array(array, copy=True)
+    return jax.device_put(np.array(array), NamedSharding(mesh, P()))
+
+
+def are_equal(left: np.ndarray, right: np.ndarray) -> bool:
+    """Return whether two arrays have the same bits."""
+    if left.shape != right.shape or left.dtype != right.dtype:
+        return False
+    bits = f"u{left.itemsize}"
+    left, right = left.view(bits), right.view(bits)
+
+    def are_equal_from(start: int) -> bool:
+        rows = slice(start, start + ROWS)  # few at once stay in the caches, in whatever order
+        return np.array_equal(left[rows], right[rows])
+
+    starts = range(0, len(left), ROWS)
+    if left.nbytes < LARGE:
+        return all(map(are_equal_from, starts))
+    with ThreadPoolExecutor(usable_cores()) as threads:
+        return all(threads.map(are_equal_from, starts))
+
+
+def is_x64() -> bool:
+    """Return whether JAX keeps 64 bits of what is put on a device."""
+    return jax.dtypes.canonicalize_dtype(np.float64) == np.float64
+
+
+def arrays_of(dataset: Dataset) -> list[Any]:
+    """Return the arrays of the three splits."""
+    return [array for split in dataset.splits.values() for array in split]

@@ -1,0 +1,112 @@
+"""The first call, compiling included: fnn beside a JAX user, for 1 run and for 8.
+
+A fresh process each, the two taking turns. What is timed begins after the imports and the data
+and ends with the histories of 5 epochs on the host: tracing, compiling and running. One run is
+fnn.train beside jit(train), eight are fnn.sweep beside jit(vmap(train)). A row is the ratio of the
+medians; it is met up to 0.8.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import tyro
+from few import NETWORKS
+from rivals.case import Case, problem_of
+
+EPOCHS = 5
+MET = 0.8
+WHO = {1: ("fnn.train", "jit"), 8: ("fnn.sweep", "jit(vmap)")}
+RIVALS = {
+    "fnn.train": "train_loop",
+    "jit": "jax_user_alone",
+    "fnn.sweep": "ours",
+    "jit(vmap)": "jax_user",
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is timed."""
+
+    rounds: int = 9
+    """Processes of each."""
+    networks: tuple[int, ...] = (1, 2, 3, 4)
+    """By number: 2-16-16-2, 64-32-10, 16-256-10, 784-128-10."""
+    runs: tuple[int, ...] = (1, 8)
+    """Seeds."""
+    json: bool = False
+    """Print JSON instead of a table."""
+
+
+def main(options: Options) -> None:
+    """Print a row for each network and number of runs."""
+    rows = []
+    for number, runs in product(options.networks, options.runs):
+        rows.append(timed(number, runs, options.rounds))
+        if not options.json:
+            ours, theirs = rows[-1]["seconds"].items()
+            print(
+                f"{rows[-1]['ratio']:5.2f}  {rows[-1]['title']}: "
+                f"{ours[0]} {ours[1]:.2f} s, {theirs[0]} {theirs[1]:.2f} s",
+                flush=True,
+            )
+    if options.json:
+        print(json.dumps({"options": asdict(options), "rows": rows}, indent=2))
+    else:
+        met = sum(row["ratio"] <= MET for row in rows)
+        print(f"{met} of {len(rows)} met (<= {MET})")
+
+
+def timed(number: int, runs: int, rounds: int) -> dict[str, Any]:
+    """Time both, in turns."""
+    seconds: dict[str, list[float]] = {name: [] for name in WHO[runs]}
+    for _ in range(rounds):
+        for name in seconds:
+            seconds[name].append(in_process(name, number, runs))
+    medians = {name: median(values) for name, values in seconds.items()}
+    ours, theirs = medians.values()
+    return {
+        "title": str(case_of(number, runs)),
+        "seconds": medians,
+        "ratio": ours / theirs,
+    }
+
+
+def in_process(name: str, number: int, runs: int) -> float:
+    """Time one first call in a process of its own."""
+    command = [sys.executable, __file__, "--one", name, str(number), str(runs)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(done.stdout.split()[-1])
+
+
+def first_call(name: str, number: int, runs: int) -> float:
+    """Time the first call here."""
+    import importlib
+
+    case = case_of(number, runs)
+    problem = problem_of(case)
+    rival = importlib.import_module(f"rivals.{RIVALS[name]}")
+    start = time.perf_counter()
+    getattr(rival, "trainer", rival.prepare)(case, problem, runs)()
+    return time.perf_counter() - start
+
+
+def case_of(number: int, runs: int) -> Case:
+    """Return the problem of a network."""
+    network = list(NETWORKS)[number - 1]
+    return Case(network, *NETWORKS[network], EPOCHS, runs)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--one"]:
+        sys.path.insert(0, str(Path(__file__).parent))
+        print(first_call(sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))
+    else:
+        main(tyro.cli(Options, description=__doc__))
