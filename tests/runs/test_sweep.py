@@ -58,8 +58,7 @@ def arrays(run):
     return run._replace(optimizer_state=None, compile_seconds=0.0, run_seconds=0.0)
 
 
-@pytest.mark.optimized
-@pytest.mark.optimized
+@pytest.mark.optimized(otherwise=False)
 def test_exact_lanes_are_runs_bit_for_bit():
     sweep = quick(seeds=[0, 5], exact=True)
     for seed in (0, 5):
