@@ -143,7 +143,7 @@ class Driver:
 
     def _run_group(self, number: int) -> list[Failure]:
         group = self.groups[number]
-        scheduler = scheduler_of(group.engine.key(group.runs))
+        scheduler = scheduler_of(group.engine.program)
         failures: list[Failure] = []
         blocks = group.engine.split(self.collector.missing(number))
         try:
@@ -161,11 +161,11 @@ class Driver:
 
     def _compile(self, number: int, numbers: Numbers) -> None:
         group = self.groups[number]
-        if group.engine.is_compiled(group.runs):
+        if group.engine.is_compiled():
             return
         self._report(number, compiling=True)
         start = time.perf_counter()
-        group.engine.programs(group.runs.at(numbers))
+        group.engine.compile(group.runs.at(numbers))
         self.collector.compile_seconds += time.perf_counter() - start
         self._report(number, compiling=False)
 

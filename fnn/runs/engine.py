@@ -1,6 +1,6 @@
 """The engine: a process compiled over blocks of runs. It has no clock, prints and saves nothing."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from hashlib import sha256
@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 from jax.sharding import Mesh
-from jax.stages import Compiled, Traced
+from jax.stages import Traced
 from jaxtyping import Bool, Integer
 
 from fnn import compiler, tree
@@ -39,11 +39,14 @@ BYTES_PER_BLOCK = 2**26  # of the states of all runs, on each device
 MOST_PROGRAMS = 512  # that are kept for later calls
 
 
-class Programs(NamedTuple):
-    """What is compiled for blocks of one shape. What locates a divergence is, when one happens."""
+class Program:
+    """What is compiled for blocks of one shape: None before the first call.
 
-    begin: Compiled
-    advance: Compiled
+    What locates a divergence is compiled when one happens.
+    """
+
+    begin: Any = None
+    advance: Any = None
 
 
 class Engine(NamedTuple):
@@ -51,7 +54,9 @@ class Engine(NamedTuple):
 
     compiled  an equal process that may have been compiled before, or the process itself
     mesh      None: the default device
+    one       the shapes of the seed and the hyperparameters of a run
     like      shapes and dtypes of the state of one run
+    program   the same object for equal programs
     """
 
     process: Any
@@ -59,7 +64,9 @@ class Engine(NamedTuple):
     shape: BlockShape
     mesh: Mesh | None
     data: PyTree
+    one: "Shapes"
     like: Any
+    program: Program
 
     def trace(self, runs: Runs) -> tuple[Traced, Traced]:
         """Trace begin and advance for runs like these."""
@@ -71,34 +78,27 @@ class Engine(NamedTuple):
             advance_block.trace(*self._static, placed, self.data, state, np.int32(0)),
         )
 
-    def trace_one(self, runs: Runs) -> tuple[ClosedJaxpr, ClosedJaxpr]:
+    def trace_one(self) -> tuple[ClosedJaxpr, ClosedJaxpr]:
         """Trace begin and advance for one run: the same for any block and any devices."""
-        one = Shapes.of(runs.one())
-        return trace_begin(self.process, one)[0], trace_advance(
-            self.process, one, Shapes.of(self.data)
-        )
+        begin, _ = trace_begin(self.process, self.one)
+        return begin, trace_advance(self.process, self.one, Shapes.of(self.data))
 
-    def is_compiled(self, runs: Runs) -> bool:
-        """Return whether an equal program was compiled before, for runs like these."""
-        return self.key(runs) in _programs
+    def is_compiled(self) -> bool:
+        """Return whether an equal program was compiled before."""
+        return self.program.advance is not None
 
-    def programs(self, runs: Runs) -> Programs:
-        """Return the programs for runs like these; they are compiled unless they were before."""
-        key = self.key(runs)
-        if key not in _programs:
-            lowered = [traced.lower() for traced in self.trace(runs)]
-            few = self.process.few_optimizations
-            options = compiler.options_to_compile_fast() if few else {}
-            with ThreadPoolExecutor() as threads:
-                compiled = threads.map(lambda each: each.compile(options), lowered)
-            while len(_programs) >= MOST_PROGRAMS:
-                del _programs[next(iter(_programs))]
-            _programs[key] = Programs(*compiled)
-        return _programs[key]
+    def compile(self, runs: Runs) -> None:
+        """Compile what begins and what advances runs like these, side by side."""
+        lowered = [traced.lower() for traced in self.trace(runs)]
+        few = self.process.few_optimizations
+        options = compiler.options_to_compile_fast() if few else {}
+        with ThreadPoolExecutor() as threads:
+            programs = threads.map(lambda each: each.compile(options), lowered)
+        self.program.begin, self.program.advance = programs
 
     def block(self, runs: Runs) -> "Block":
         """Give the runs their slots on the devices."""
-        return Block(self, self.programs(runs), *self._place(runs))
+        return Block(self, *self._place(runs))
 
     def block_like(self) -> ProcessState:
         """Return the shapes of the state of a block."""
@@ -116,37 +116,33 @@ class Engine(NamedTuple):
 
     def with_one_row(self) -> "Engine":
         """Return the engine with blocks of one row on each device, which take the least memory."""
-        return self._replace(shape=self.shape._replace(rows=1))
+        return self._with_program(self.shape._replace(rows=1))
+
+    def _with_program(self, shape: BlockShape) -> "Engine":
+        program = program_of(self.compiled, self.mesh, shape, self.one, Shapes.of(self.data))
+        return self._replace(shape=shape, program=program)
 
     def _place(self, runs: Runs) -> tuple[Slots, Runs, Bool[ArrayLike, "rows runs_per_vmap"]]:
         assigned = slots(self.shape, len(runs.seeds))
         values = runs.at(assigned.run), assigned.occupied
         return assigned, *(values if self.mesh is None else shard(self.mesh, values))
 
-    def key(self, runs: Runs) -> Hashable:
-        """Return what is equal for equal programs."""
-        return self._static, Shapes.of((runs.one(), self.data))
-
     @property
     def _static(self) -> tuple[Process, Mesh | None, BlockShape]:
         return self.compiled, self.mesh, self.shape
-
-
-_programs: dict[Any, Programs] = {}  # the oldest leaves first
 
 
 class Block(NamedTuple):
     """The runs of a block, in their slots on the devices."""
 
     engine: Engine
-    programs: Programs
     slots: Slots
     runs: Runs
     occupied: Bool[ArrayLike, "rows runs_per_vmap"]
 
     def begin(self) -> ProcessState:
         """Return every run before its first epoch; a slot without a run is not active."""
-        return self.programs.begin(self.runs, self.occupied)
+        return self.engine.program.begin(self.runs, self.occupied)
 
     def restore(self, saved: PyTree) -> ProcessState:
         """Put a saved state back on the devices."""
@@ -154,7 +150,7 @@ class Block(NamedTuple):
 
     def advance(self, state: ProcessState, until: np.int32) -> ProcessState:
         """Return every run after `until` epochs, or where it ended before."""
-        return self.programs.advance(self.runs, self.engine.data, state, until)
+        return self.engine.program.advance(self.runs, self.engine.data, state, until)
 
     def locate_divergence(self, state: ProcessState) -> ProcessState:
         """Return every nonfinite run before the step that diverged."""
@@ -192,7 +188,16 @@ def engine_of(
         shape = BlockShape(mesh.size, max(1, min(most_rows or MOST_ROWS, rows)), runs_per_vmap)
         mesh = mesh if mesh.size > 1 else None
     data = place(mesh)
-    return Engine(process, first_equal(process, one, Shapes.of(data)), shape, mesh, data, like)
+    compiled = first_equal(process, one, Shapes.of(data))
+    return Engine(process, compiled, shape, mesh, data, one, like, Program())._with_program(shape)
+
+
+@lru_cache(MOST_PROGRAMS)
+def program_of(
+    process: Process, mesh: Mesh | None, shape: BlockShape, one: "Shapes", data: "Shapes"
+) -> Program:
+    """Return the program for blocks of a shape, with what was compiled of it before."""
+    return Program()
 
 
 class Shapes(NamedTuple):
@@ -262,9 +267,8 @@ def clear_caches() -> None:
 
     A global that a builder reads is read again then, as in a new process.
     """
-    _programs.clear()
     _first.clear()
-    for cached in (trace_begin, trace_advance, first_equal):
+    for cached in (program_of, trace_begin, trace_advance, first_equal):
         cached.cache_clear()
     jax.clear_caches()
 

@@ -66,9 +66,10 @@ def sweep(
     seeds          distinct whole numbers in [0, 2³²). A run's random numbers come from its seed
                    alone, as in fnn.train(seed=), so settings share them
     runs_per_vmap  how many runs one vmapped row computes: 1, or a power of two of at least 8; None:
-                   by the size of the network. At equal numbers the bits of a run are the same in
-                   any sweep; with 1 they are those of fnn.train, where the builder's
-                   hyperparameters are constants (otherwise equal to about 1e-6)
+                   by the size of the network and the number of runs, 1 for up to eight. At equal
+                   numbers the bits of a run are the same in any sweep; with 1 they are those of
+                   fnn.train, where the builder's hyperparameters are constants (otherwise equal to
+                   about 1e-6)
     exact          exact=True is the same as runs_per_vmap=1
     static         names of hyper that shape the program; None: found out by trying
     keep_params    keep the parameters of every run (None: if they fit into 256 MiB); where they are
@@ -88,8 +89,9 @@ def sweep(
     others from being trained: a `SweepFailed` at the end has those that were finished, and trains
     the failed runs again if asked.
 
-    A program is compiled once for each builder object: a lambda written in the call is a new one
-    every time, so give a builder that several sweeps share a name.
+    Equal programs are compiled once, also where the builder is a lambda that is written in each
+    call: tracing it shows what it computes. What a builder reads from globals is read when it is
+    traced first.
     """
     checked_seeds = checks.seeds(seeds)
     per_vmap = check_runs_per_vmap(runs_per_vmap, exact)

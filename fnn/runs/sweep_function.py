@@ -145,7 +145,7 @@ def sweep_function(
             **settings_fingerprint(settings),
             **constants_of("f", f),
         }
-        traced = [program for g in groups for program in g.engine.trace_one(g.runs)]
+        traced = [program for g in groups for program in g.engine.trace_one()]
         programs = [program_fingerprint(program) for program in traced]
         content = {
             "settings": plain_settings(settings),

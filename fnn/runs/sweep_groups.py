@@ -55,7 +55,7 @@ def sweep_groups(builder: Builder, dataset: Dataset, call: SweepCall) -> list[Gr
         if call.runs_per_vmap is not None and rows[0] < len(call.runs_per_vmap):
             runs_per_vmap = call.runs_per_vmap[rows[0]] or runs_per_vmap
         engine = engine_of(process, runs, runs_per_vmap, partial(on_devices, dataset))
-        if not engine.is_compiled(runs):
+        if not engine.is_compiled():
             engine.trace(runs.at(np.array([0])))  # what does not fit shows here
         groups.append(Group(engine, runs, call.epochs, results_of, lowest_loss, rows))
     return groups
@@ -115,5 +115,5 @@ def fingerprint_of(
     spec = first.engine.process.build(traced_of(first, settings[first.rows[0]]))
     for part, value in spec._asdict().items():
         named |= constants_of(part, value)
-    traced = [program for g in groups for program in g.engine.trace_one(g.runs)]
+    traced = [program for g in groups for program in g.engine.trace_one()]
     return named, [program_fingerprint(program) for program in traced]

@@ -60,8 +60,10 @@ def train(
     checkpoint_every   seconds between two savings
     checkpoint_epochs  save after every so many epochs too
 
-    The same net, loss and optimizer objects with the same sizes are compiled once, whatever the
-    seed. Raises ValueError for everything that does not fit together, before anything is compiled,
+    Equal programs are compiled once, whatever the seed, also where net, loss and optimizer are made
+    anew for each call. The numbers of arrays that you may change are compared with those of the
+    last call; arrays of JAX, and those that fnn.data makes, which are read-only, are not looked at
+    again. Raises ValueError for everything that does not fit together, before anything is compiled,
     and fnn.checkpoint.InUse where another process uses the directory; warns of a run that diverged.
     """
     spec = TrainSpec(net, loss, optimizer, transform_train)
@@ -78,7 +80,7 @@ def train(
             named |= constants_of(part, value)
         return Call(
             named,
-            [program_fingerprint(p) for p in group.engine.trace_one(runs)],
+            [program_fingerprint(p) for p in group.engine.trace_one()],
             "run",
             {"seed": int(seed)},
         )

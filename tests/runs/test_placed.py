@@ -42,7 +42,13 @@ def looks(monkeypatch):
     return looked, copied
 
 
-@pytest.mark.parametrize("make", [blobs, writeable], ids=["fnn's", "a user's"])
+def wide():
+    """The dtypes that NumPy makes, float64 and int64."""
+    splits = (Split(x.astype(np.float64), y.astype(np.int64)) for x, y in blobs().splits.values())
+    return Dataset(*splits)
+
+
+@pytest.mark.parametrize("make", [blobs, writeable, wide], ids=["fnn's", "a user's", "wide"])
 @pytest.mark.parametrize("run", [train, sweep])
 def test_a_second_call_neither_looks_nor_copies(make, run, looks):
     looked, copied = looks
@@ -53,6 +59,19 @@ def test_a_second_call_neither_looks_nor_copies(make, run, looks):
     assert len(looked) == 6
     run(dataset)
     assert len(copied) == len(looked) == 6
+
+
+@pytest.mark.parametrize("value", [1e300, np.inf])
+def test_a_change_of_a_wide_array_is_seen(value):
+    dataset = wide()
+    train(dataset)
+    dataset.train.x[3, 1] = value
+    with pytest.raises(ValueError, match=r"train\.x: 1 value"):
+        train(dataset)
+    dataset.train.x[3, 1] = 0
+    dataset.test.y[0] += 2**32  # the same as int32
+    with pytest.raises(ValueError, match=r"test\.y"):
+        train(dataset)
 
 
 @pytest.mark.parametrize("run", [train, sweep])

@@ -336,8 +336,8 @@ def test_a_program_that_cannot_be_compiled_is_tried_once(monkeypatch, small_bloc
         tried.append(1)
         raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory")
 
-    monkeypatch.setattr("fnn.runs.engine.Engine.programs", failing)
-    monkeypatch.setattr("fnn.runs.engine.Engine.is_compiled", lambda engine, runs: False)
+    monkeypatch.setattr("fnn.runs.engine.Engine.compile", failing)
+    monkeypatch.setattr("fnn.runs.engine.Engine.is_compiled", lambda engine: False)
     with pytest.raises(fnn.SweepFailed, match=r"40 of 40 runs failed, in 3 block.*RESOURCE"):
         sweep()
     assert len(tried) == 1

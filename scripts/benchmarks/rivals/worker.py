@@ -34,14 +34,14 @@ class Contender:
         theirs.close()
         self.compile_seconds = self.connection.recv().compile_seconds
 
-    def train(self) -> Done:
-        """One training of all lanes."""
-        self.connection.send(True)
+    def train(self, calls: int = 1) -> Done:
+        """So many trainings of all lanes, one after the other; the seconds of one, on average."""
+        self.connection.send(calls)
         return self.connection.recv()
 
     def leave(self) -> None:
         """Ends the process."""
-        self.connection.send(False)
+        self.connection.send(0)
         self.process.join()
 
 
@@ -52,8 +52,10 @@ def serve(module: str, case: Case, lanes: int, connection: Connection) -> None:
     start = time.perf_counter()
     train = rival.prepare(case, problem, lanes)
     connection.send(Ready(time.perf_counter() - start))
-    while connection.recv():
+    while calls := connection.recv():
         start = time.perf_counter()
-        accuracy = train()
-        connection.send(Done(time.perf_counter() - start, float(accuracy[:, -1].mean())))
+        for _ in range(calls):
+            accuracy = train()
+        seconds = (time.perf_counter() - start) / calls
+        connection.send(Done(seconds, float(accuracy[:, -1].mean())))
     getattr(train, "close", lambda: None)()
