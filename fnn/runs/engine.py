@@ -201,7 +201,7 @@ def program_of(
 
 
 class Shapes(NamedTuple):
-    """Shapes and dtypes of a pytree: equal, and hash equal, for pytrees that are traced alike."""
+    """Shapes and dtypes of a pytree, as JAX holds it: equal for pytrees that are traced alike."""
 
     structure: Any
     leaves: tuple[tuple[tuple[int, ...], Any], ...]
@@ -211,7 +211,7 @@ class Shapes(NamedTuple):
     def of(cls, values: PyTree) -> "Shapes":
         """Take the shapes of arrays."""
         leaves, structure = jax.tree.flatten(values)
-        shapes = tuple((leaf.shape, leaf.dtype) for leaf in leaves)
+        shapes = tuple((leaf.shape, held_dtype(leaf.dtype)) for leaf in leaves)
         return cls(structure, shapes, is_x64())
 
     def tree(self) -> PyTree:
@@ -228,6 +228,12 @@ def trace_begin(process: Process, one: Shapes) -> tuple[ClosedJaxpr, ProcessStat
     Returns the program, and shapes and dtypes of the state.
     """
     return jax.make_jaxpr(process.begin, return_shape=True)(*one.tree())
+
+
+def held_dtype(dtype: Any) -> Any:
+    """Return the dtype that JAX makes of another: float32 of float64 outside x64."""
+    is_key = jax.dtypes.issubdtype(dtype, jax.dtypes.extended)
+    return dtype if is_key else jax.dtypes.canonicalize_dtype(dtype)
 
 
 def like_of(process: Process, one: Shapes) -> ProcessState:

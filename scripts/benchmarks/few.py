@@ -5,8 +5,8 @@ cross-entropy, the last batch a short one, training loss recorded, loss and accu
 and test (200 examples each) after every epoch. A call is timed as a whole, from arrays to histories
 on the host, its program compiled before; short ones are repeated for a tenth of a second. The JAX
 user is jit(vmap(train)) and, for one run, jit(train) too. Every contender is a process of its own;
-they take turns. A cell is the least median of (rival / fnn) over the turns: 1 is as fast, 2 is twice
-as fast. It is met from 0.97 on.
+they take turns. A cell is the least median of (rival / fnn) over the turns: 1 is as fast, 2 is
+twice as fast. It is met from 0.97 on.
 """
 
 import json

@@ -11,6 +11,7 @@ import fnn
 from fnn import data, layers, losses, optim, penalties
 from fnn.data.shuffle import permutation
 from fnn.runs.chunks import ChunkScheduler
+from fnn.runs.engine import clear_caches
 from fnn.runs.evaluate import evaluate, held_out
 from fnn.runs.keys import run_keys
 from fnn.runs.process import NEVER
@@ -115,6 +116,32 @@ def test_splits_that_are_evaluated_at_once_are_evaluated_as_alone(monkeypatch):
     assert len(apart) == 2
     alone = [evaluate(NET, CE, params, state, one) for one in apart]
     chex.assert_trees_all_close(together, alone[0] | alone[1], rtol=1e-6)
+
+
+def test_a_last_batch_that_is_filled_up_is_one_of_its_own_shape(x64, monkeypatch):
+    """42 examples in batches of 10: the last has 2, and 8 without weight."""
+    steps = []
+
+    def forward(prediction, target):
+        steps.append(prediction.shape[1])
+        return CE.forward(prediction, target)
+
+    loss = CE._replace(forward=forward)
+    filled = quick(loss=loss)
+    assert 2 not in steps
+    monkeypatch.setattr("fnn.runs.training.SMALL", 0)  # as if the network were large
+    clear_caches()
+    apart = quick(loss=loss)
+    assert 2 in steps
+    chex.assert_trees_all_close(filled.params, apart.params, rtol=1e-11, atol=1e-13)
+    chex.assert_trees_all_close(filled.history, apart.history, rtol=1e-11)
+
+
+def test_layers_say_whether_examples_are_independent():
+    alone = [NET, fnn.mlp((3, 4, 3), dropout=0.2), layers.repeat(layers.dense(3, 3), 2)]
+    assert all(net.per_example for net in alone)
+    assert not fnn.mlp((3, 4, 3), batch_norm="after").per_example
+    assert not fnn.Layer(*NET[:3]).per_example  # one's own, unless it says so
 
 
 def test_seeds_repeat_and_differ():
