@@ -129,7 +129,7 @@ def run_of(
         best_epoch=int(best.epoch),
         stopped_epoch=int(state.epochs) - 1,
         diverged_step=int(state.diverged_step),
-        history={name: np.asarray(values) for name, values in state.history.items()},
+        history={name: np.array(values) for name, values in state.history.items()},
         seed=int(seed),
         optimizer_state=current.optimizer_state,
         compile_seconds=compile_seconds,

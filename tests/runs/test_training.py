@@ -137,6 +137,12 @@ def test_a_last_batch_that_is_filled_up_is_one_of_its_own_shape(x64, monkeypatch
     chex.assert_trees_all_close(filled.history, apart.history, rtol=1e-11)
 
 
+def test_a_history_is_the_callers_to_change():
+    history = quick().history
+    history["train_loss"] *= 100
+    assert all(values.flags.owndata for values in history.values())
+
+
 def test_layers_say_whether_examples_are_independent():
     alone = [NET, fnn.mlp((3, 4, 3), dropout=0.2), layers.repeat(layers.dense(3, 3), 2)]
     assert all(net.per_example for net in alone)
