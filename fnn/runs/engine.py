@@ -97,7 +97,9 @@ class Engine(NamedTuple):
         self.program.begin, self.program.advance = programs
 
     def block(self, runs: Runs) -> "Block":
-        """Give the runs their slots on the devices."""
+        """Give the runs their slots on the devices, and compile what they need if nobody has."""
+        if not self.is_compiled():
+            self.compile(runs)
         return Block(self, *self._place(runs))
 
     def block_like(self) -> ProcessState:
