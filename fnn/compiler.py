@@ -213,12 +213,9 @@ OUTSIDE: list[Any] = []
 @cache
 def options_to_compile_fast() -> dict[str, str | bool | int]:
     """Return FAST_COMPILING for `Lowered.compile`; nothing where XLA_FLAGS sets a level itself."""
-    is_set = FAST_COMPILING.name in os.environ.get("XLA_FLAGS", "")
-    return (
-        {}
-        if is_set or not is_known(FAST_COMPILING)
-        else {FAST_COMPILING.name: FAST_COMPILING.value}
-    )
+    if FAST_COMPILING.name in os.environ.get("XLA_FLAGS", "") or not is_known(FAST_COMPILING):
+        return {}
+    return {FAST_COMPILING.name: FAST_COMPILING.value}
 
 
 @cache

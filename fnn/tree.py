@@ -44,7 +44,7 @@ def where(condition: Bool[Array, ""], if_true: PyTree, if_false: PyTree) -> PyTr
 
 
 def choose(condition: Bool[Array, ""], if_true: PyTree, if_false: PyTree) -> PyTree:
-    """The one tree or the other, as `where`; copied, which is compiled in less time than a kernel for each leaf."""
+    """Return the one tree or the other, as `where`; copies compile in less time than a kernel for each leaf."""
     return lax.cond(condition, lambda: if_true, lambda: if_false)
 
 
@@ -57,7 +57,7 @@ def all_finite(tree: PyTree) -> Bool[Array, ""]:
 
 
 def joined(leaves: list[Array]) -> list[Array]:
-    """The leaves of each dtype as one vector: one kernel is compiled for them."""
+    """Join the leaves of each dtype to one vector: one kernel is compiled for them."""
     by_dtype: dict[Any, list[Array]] = {}
     for leaf in leaves:
         by_dtype.setdefault(leaf.dtype, []).append(leaf.ravel())

@@ -93,7 +93,7 @@ def from_arrays(
 
 
 def owned(dataset: Dataset) -> Dataset:
-    """The dataset, whose arrays were made here and are read-only from now on."""
+    """Return the dataset, whose arrays were made here and are read-only from now on."""
     return _each(dataset, lambda split: Split(*map(own, split)))
 
 

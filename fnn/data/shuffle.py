@@ -54,8 +54,8 @@ def permutation(key: PRNGKey, n: int, draw: Integer[Array, ""] | int = 0) -> UIn
 
 
 def drawn_keys(key: PRNGKey, draw: Integer[Array, ""] | int) -> UInt32[Array, "pairs 2"]:
-    """A hash of the key's two words for each round, counted on from draw to draw. (To fold the draw into the key and
-    draw bits from it takes a tenth of an epoch of a small network, and of its compiling.)"""
+    """Hash the key's two words for each round, counted on from draw to draw. (Where the draw is folded into the key and
+    bits are drawn from it, the shuffle alone compiles in 0.64 s of CPU time instead of 0.37.)"""
     first, second = jax.random.key_data(key)
     counter = jnp.uint32(ROUNDS) * jnp.asarray(draw).astype(jnp.uint32) + jnp.arange(ROUNDS, dtype=jnp.uint32)
     return _hash(first + _hash(second ^ _hash(counter * jnp.uint32(GOLDEN)))).reshape(-1, 2)

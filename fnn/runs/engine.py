@@ -118,9 +118,7 @@ class Engine(NamedTuple):
 
     def with_one_row(self) -> "Engine":
         """Return the engine with blocks of one row on each device, which take the least memory."""
-        return self._with_program(self.shape._replace(rows=1))
-
-    def _with_program(self, shape: BlockShape) -> "Engine":
+        shape = self.shape._replace(rows=1)
         program = program_of(self.compiled, self.mesh, shape, self.one, Shapes.of(self.data))
         return self._replace(shape=shape, program=program)
 
@@ -190,8 +188,10 @@ def engine_of(
         shape = BlockShape(mesh.size, max(1, min(most_rows or MOST_ROWS, rows)), runs_per_vmap)
         mesh = mesh if mesh.size > 1 else None
     data = place(mesh)
-    compiled = first_equal(process, one, Shapes.of(data))
-    return Engine(process, compiled, shape, mesh, data, one, like, Program())._with_program(shape)
+    shapes = Shapes.of(data)
+    compiled = first_equal(process, one, shapes)
+    program = program_of(compiled, mesh, shape, one, shapes)
+    return Engine(process, compiled, shape, mesh, data, one, like, program)
 
 
 @lru_cache(MOST_PROGRAMS)
@@ -221,6 +221,12 @@ class Shapes(NamedTuple):
         return self.structure.unflatten([jax.ShapeDtypeStruct(*leaf) for leaf in self.leaves])
 
 
+def held_dtype(dtype: Any) -> Any:
+    """Return the dtype that JAX makes of another: float32 of float64 outside x64."""
+    is_key = jax.dtypes.issubdtype(dtype, jax.dtypes.extended)
+    return dtype if is_key else jax.dtypes.canonicalize_dtype(dtype)
+
+
 @lru_cache(MOST_PROGRAMS)
 def trace_begin(process: Process, one: Shapes) -> tuple[ClosedJaxpr, ProcessState]:
     """Trace the beginning of one run, of which blocks of any shape on any devices are made.
@@ -230,12 +236,6 @@ def trace_begin(process: Process, one: Shapes) -> tuple[ClosedJaxpr, ProcessStat
     Returns the program, and shapes and dtypes of the state.
     """
     return jax.make_jaxpr(process.begin, return_shape=True)(*one.tree())
-
-
-def held_dtype(dtype: Any) -> Any:
-    """Return the dtype that JAX makes of another: float32 of float64 outside x64."""
-    is_key = jax.dtypes.issubdtype(dtype, jax.dtypes.extended)
-    return dtype if is_key else jax.dtypes.canonicalize_dtype(dtype)
 
 
 def like_of(process: Process, one: Shapes) -> ProcessState:
@@ -306,14 +306,14 @@ def default_runs_per_vmap(parameters: int, runs: int) -> int:
 
     1 for few runs and for large networks, which keep a core busy alone; else 8, and for many runs
     of small networks 16 or 32. Never 2 or 4: the remainders of vector instructions may then round
-    the runs of a row differently. Milliseconds of a run of 20 epochs on two CPU cores, in rows of 1
-    and of 8 (rows of 16 and 32 are at most 12% faster, and that from 64 runs on):
+    the runs of a row differently. Milliseconds of a run of 20 epochs (16-256-10: of 10) on two CPU
+    cores, in rows of 1 and of 8 (rows of 16 and 32 are at most 12% faster, from 64 runs on):
 
     | network   | parameters | 4 runs     | 8          | 16         | 32         | 64         |
     |-----------|------------|------------|------------|------------|------------|------------|
     | 2-16-16-2 | 354        | 7.3,  7.6  | 7.2,  4.6  | 5.8,  2.9  | 7.1,  2.8  | 7.3,  2.6  |
     | 64-32-10  | 2,410      | 9.7, 27.2  | 7.9, 13.2  | 7.1,  5.8  | 7.4,  5.5  | 7.5,  5.2  |
-    | 16-256-10 | 6,922      | 20.2, 83.3 | 18.8, 41.5 | 15.4, 17.8 | 16.9, 16.2 | 16.6, 15.6 |
+    | 16-256-10 | 6,922      | 10.1, 41.7 | 9.4, 20.8  | 7.7,  8.9  | 8.5,  8.1  | 8.3,  7.8  |
     """
     few = FEW if parameters >= TINY else FEW // 2
     fitting = PARAMETERS_PER_VMAP // max(1, parameters)

@@ -83,7 +83,9 @@ def on_devices(dataset: Dataset, mesh: Mesh | None) -> Dataset:
     def placed(array: ArrayLike) -> jax.Array:
         if mesh is None and isinstance(array, jax.Array):
             return array
-        known = _known.setdefault(id(array), Known(array))
+        if id(array) not in _known:
+            _known[id(array)] = Known(array)
+        known = _known[id(array)]
         if where not in known.copies:
             known.copies[where] = copied(array, mesh)
         return known.copies[where]

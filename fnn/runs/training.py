@@ -35,7 +35,7 @@ Row: TypeAlias = dict[str, Float[Array, ""]]
 History: TypeAlias = dict[str, Float[Array, "epochs"]]
 
 
-SMALL = 20_000  # parameters of a network whose step takes no longer for some more examples
+SMALL = 20_000  # parameters, below which a last batch is filled up whatever that wastes
 WASTE = 0.01  # of the examples of an epoch, that a larger network may compute in vain
 
 

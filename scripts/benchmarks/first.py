@@ -17,18 +17,12 @@ from statistics import median
 from typing import Any
 
 import tyro
-from few import NETWORKS
+from few import ALONE, LOOP, NETWORKS, OURS, RIVALS, USER
 from rivals.case import Case, problem_of
 
 EPOCHS = 5
 MET = 0.8
-WHO = {1: ("fnn.train", "jit"), 8: ("fnn.sweep", "jit(vmap)")}
-RIVALS = {
-    "fnn.train": "train_loop",
-    "jit": "jax_user_alone",
-    "fnn.sweep": "ours",
-    "jit(vmap)": "jax_user",
-}
+WHO = {1: (LOOP, ALONE), 8: (OURS, USER)}
 
 
 @dataclass(frozen=True)
