@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from fnn import checks
-from fnn.runs.results import Sweep
+from fnn.runs.results import At, Sweep
 from fnn.runs.settings import is_number
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def curves(sweep: Sweep, metric: str | None = None, settings: Sequence[int] | No
 
     from matplotlib.ticker import MaxNLocator  # isort: skip
 
-    name, final = _final(sweep, metric)
+    name, final = _final(sweep, metric, "last")
     rows = _chosen(sweep, settings)
     values = _carried(sweep, name, final, rows)
     _check_drawable("curves", values, final[rows], sweep.finished[rows])
@@ -52,15 +52,17 @@ def curves(sweep: Sweep, metric: str | None = None, settings: Sequence[int] | No
     return figure
 
 
-def heatmap(sweep: Sweep, x: str, y: str, metric: str | None = None) -> "Figure":
+def heatmap(sweep: Sweep, x: str, y: str, metric: str | None = None, *, at: At | None = None) -> "Figure":
     """The mean over seeds, and over whatever else varies, for two hyperparameters: x across, y down, numbers in their
     order. A field in which no run is left has a ×.
+
+    metric, at  as for `Sweep.summary`: of the validation split, after the best epoch, by default
 
     ValueError for an unknown name, the same name twice, and settings that fill less than half of the fields.
     """
     from fnn import plot
 
-    name, final = _final(sweep, metric)
+    name, final = _final(sweep, metric, at)
     _check_pair("heatmap", sweep, x, y)
     across, down = (_in_order(_column(sweep, n)) for n in (x, y))
     rows = _rows_of_fields(sweep, x, y, across, down)
@@ -69,16 +71,17 @@ def heatmap(sweep: Sweep, x: str, y: str, metric: str | None = None) -> "Figure"
     for field, here in rows.items():
         fields[field] = _mean(final[here])
         texts[field] = "×" if np.isnan(fields[field]) else _short(float(fields[field]))
-    figure, (axis,) = plot.figure(height=float(np.clip(1.6 + 0.25 * len(down), 3.6, 8.0)))
+    figure, (axis,) = plot.figure(height=float(np.clip(1.9 + 0.25 * len(down), 3.9, 8.0)))
     norm = plot.color_norm(fields, log=_is_loss(name))
     plot.heatmap(axis, fields, texts, _shown(across), _shown(down), norm=norm, label=_spoken(name))
     axis.set(xlabel=x, ylabel=y)
     mean = f"{_spoken(name)}, mean over {', '.join([*_others(sweep, x, y), _seeds(sweep)])}"
-    _title(figure, mean, _note(sweep, final, "× all of a field" if (texts == "×").any() else ""))
+    note = _note(sweep, final, "× all of a field" if (texts == "×").any() else "")
+    _title(figure, mean, _when(sweep, at), note)
     return figure
 
 
-def scatter(sweep: Sweep, x_name: str, y_name: str, metric: str | None = None) -> "Figure":
+def scatter(sweep: Sweep, x_name: str, y_name: str, metric: str | None = None, *, at: At | None = None) -> "Figure":
     """A dot for each setting at its values of two hyperparameters, colored by the mean over seeds; a × where no run is
     left. Axes are logarithmic where their numbers are not negative and the positive ones span more than a factor of
     100; values that are no numbers have a place each.
@@ -87,11 +90,11 @@ def scatter(sweep: Sweep, x_name: str, y_name: str, metric: str | None = None) -
     """
     from fnn import plot
 
-    name, final = _final(sweep, metric)
+    name, final = _final(sweep, metric, at)
     _check_pair("scatter", sweep, x_name, y_name)
     _check_drawable("scatter", final, final, sweep.finished)
     means = np.array([_mean(runs) for runs in final])
-    figure, (axis,) = plot.figure()
+    figure, (axis,) = plot.figure(height=3.9)
     (x, x_names), (y, y_names) = (_places(_column(sweep, n)) for n in (x_name, y_name))
     norm = plot.color_norm(means, log=_is_loss(name))
     plot.dots(axis, x, y, means, norm=norm, label=_spoken(name))
@@ -107,16 +110,16 @@ def scatter(sweep: Sweep, x_name: str, y_name: str, metric: str | None = None) -
     mean = f"{_spoken(name)}, mean over {_seeds(sweep)}"
     others = _others(sweep, x_name, y_name)
     note = _note(sweep, final, "× all of a setting" if np.isnan(means).any() else "")
-    _title(figure, mean, f"not shown: {', '.join(others)}" if others else "", note)
+    _title(figure, mean, _when(sweep, at), f"not shown: {', '.join(others)}" if others else "", note)
     return figure
 
 
-def distribution(sweep: Sweep, metric: str | None = None) -> "Figure":
-    """Every run as a point at its final value, one row for each setting, with the median and the quartiles. A row
-    without runs says why."""
+def distribution(sweep: Sweep, metric: str | None = None, *, at: At | None = None) -> "Figure":
+    """Every run as a point at its value after the best or the last epoch, one row for each setting, with the median
+    and the quartiles. A row without runs says why."""
     from fnn import plot
 
-    name, final = _final(sweep, metric)
+    name, final = _final(sweep, metric, at)
     _check_drawable("distribution", final, final, sweep.finished)
     left_out = [_left_out(*runs) for runs in zip(final, sweep.finished, strict=True)]
     partly = ["" if np.isnan(runs).all() else text for runs, text in zip(final, left_out, strict=True)]
@@ -126,7 +129,7 @@ def distribution(sweep: Sweep, metric: str | None = None) -> "Figure":
     if _is_loss(name):
         plot.log_where_wide(axis.set_xscale, final)
     plot.strips(axis, final, names, empty=left_out)
-    axis.set(xlabel=_spoken(name))
+    axis.set(xlabel="\n".join(filter(None, [_spoken(name), _when(sweep, at)])))
     return figure
 
 
@@ -213,10 +216,10 @@ def _chosen(sweep: Sweep, settings: Any) -> list[int]:
     return rows
 
 
-def _final(sweep: Sweep, metric: str | None) -> tuple[str, Float[np.ndarray, "settings seeds"]]:
-    """The name of the metric, and the runs' final values: NaN where a run diverged or was not trained."""
+def _final(sweep: Sweep, metric: str | None, at: At | None) -> tuple[str, Float[np.ndarray, "settings seeds"]]:
+    """The name of the metric, and the runs' values: NaN where a run diverged or was not trained."""
     name = metric or sweep.main_metric
-    final = np.asarray(sweep.final(name), float)
+    final = np.asarray(sweep.at(name, at), float)
     return name, np.where(sweep.finished & ~sweep.diverged & np.isfinite(final), final, np.nan)
 
 
@@ -270,6 +273,11 @@ def _title(figure: "Figure", *lines: str) -> None:
 
 def _seeds(sweep: Sweep) -> str:
     return "1 seed" if len(sweep.seeds) == 1 else f"{len(sweep.seeds)} seeds"
+
+
+def _when(sweep: Sweep, at: At | None) -> str:
+    """Of which epoch a figure speaks."""
+    return _spoken(sweep.when(at).removeprefix(", "))
 
 
 def _spoken(metric: str) -> str:

@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "losses": {"types", "checks", "remembered"},
     "penalties": {"types", "checks", "tree", "remembered"},
     "reductions": {"types", "checks"},
+    "metrics": set(),
     "layers": {"types", "checks", "compiler", "remembered", "activations", "initializers"},
     "mlp": {"types", "checks", "remembered", "activations", "initializers", "layers"},
     "constructions": {"types", "checks", "activations", "layers", "mlp"},
@@ -63,6 +64,8 @@ MAY_IMPORT = {
         "backprop",
         "data",
         "checkpoint",
+        "metrics",
+        "optim",
     },
     "figures": {"checks", "plot", "runs"},
     "doctor": {

@@ -100,7 +100,7 @@ def test_figures_show_what_was_found():
     np.testing.assert_allclose(axis.lines[1].get_ydata(), np.median(sweep.history["validation_loss"][1], axis=0))
     axis = main_axis(figures.heatmap(sweep, "batch_size", "learning_rate"))
     fields = axis.images[0].get_array()
-    np.testing.assert_allclose(fields[0], sweep.final("test_accuracy")[:2].mean(axis=1), rtol=1e-6)
+    np.testing.assert_allclose(fields[0], sweep.at("validation_accuracy")[:2].mean(axis=1), rtol=1e-6)
     assert np.ma.getmaskarray(fields)[1].all()
     assert [tick.get_text() for tick in ticks(axis.yaxis)] == ["0.01", "1e38"]
     axis = main_axis(figures.distribution(sweep, "test_loss"))
@@ -158,9 +158,12 @@ def test_nothing_in_a_heatmap_overlaps(size, names):
 def test_a_heatmap_says_over_what_it_averages():
     settings = grid(a=[1, 2], b=[1, 2], noise=[0.0, 0.1], depth=[2])
     title = figures.heatmap(made_up(settings, per_setting(np.arange(1, 9))), "a", "b").get_suptitle()
-    assert title == "test loss, mean over noise, 4 seeds"
+    assert title == "test loss, mean over noise, 4 seeds\nepoch of lowest validation loss"
     sweep = made_up(grid(a=[1, 2], b=[1, 2]), per_setting(np.arange(1, 5)))
-    assert figures.heatmap(sweep, "a", "b").get_suptitle() == "test loss, mean over 4 seeds"
+    title = figures.heatmap(sweep, "a", "b").get_suptitle()
+    assert title == "test loss, mean over 4 seeds\nepoch of lowest validation loss"
+    title = figures.heatmap(sweep, "a", "b", at="last").get_suptitle()
+    assert title == "test loss, mean over 4 seeds\nlast trained epoch"
 
 
 def test_a_heatmap_counts_what_it_leaves_out_and_marks_fields_where_nothing_is_left():
@@ -187,7 +190,7 @@ def test_a_scatter_has_a_dot_for_each_setting():
     assert (axis.get_xscale(), axis.get_yscale()) == ("log", "linear")
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("a", "b")
     assert figure.axes[1].get_ylabel() == "test accuracy"
-    assert figure.get_suptitle() == "test accuracy, mean over 4 seeds"
+    assert figure.get_suptitle() == "test accuracy, mean over 4 seeds\nepoch of lowest validation loss"
 
 
 def test_a_scatter_averages_over_seeds_and_marks_what_diverged():
@@ -200,7 +203,9 @@ def test_a_scatter_averages_over_seeds_and_marks_what_diverged():
     np.testing.assert_allclose(dots(axis).get_array(), [2.0, 2.5])
     assert axis.lines[0].get_xydata().tolist() == [[3.0, 1e3]]
     assert axis.get_yscale() == "log"
-    assert figure.get_suptitle().endswith("4 seeds\nnot shown: c\nleft out: 5 of 12 runs diverged (× all of a setting)")
+    assert figure.get_suptitle().endswith(
+        "\nepoch of lowest validation loss\nnot shown: c\nleft out: 5 of 12 runs diverged (× all of a setting)"
+    )
 
 
 def test_a_scatter_over_names_has_a_place_for_each():

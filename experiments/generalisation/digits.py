@@ -52,7 +52,7 @@ def run(config: Config) -> dict[str, np.ndarray]:
         seeds=range(config.seeds),
     )
     history = {name: values[0] for name, values in sweep.history.items()}
-    row = sweep.summary("test_accuracy").rows[0]
+    row = sweep.summary("test_accuracy", at="last").rows[0]
     numbers = {name: row[name] for name in ("mean", "low", "high", "min", "max", "n", "diverged")}
     times = {"compile_seconds": sweep.compile_seconds, "run_seconds": sweep.run_seconds}
     return {name: np.asarray(value) for name, value in (history | numbers | times).items()}

@@ -77,7 +77,7 @@ def recipe(config: Config, net, optimizer, rates: tuple[float, ...]) -> tuple[np
         seeds=range(config.seeds),
         hyper={"rate": list(rates)},
     )
-    best = sweep.best()["setting"]
+    best = sweep.best(at="last")["setting"]
     return sweep.history["test_loss"][best], sweep.history["test_accuracy"][best]
 
 

@@ -74,8 +74,9 @@ def tuned(config: Config, name: str, rule: str) -> tuple[np.ndarray, np.ndarray,
         hyper={"learning_rate": rates.tolist()},
         keep_params=False,
     )
-    best = sweep.best()["setting"]
-    validation = [row["mean"] if row["diverged"] == 0 else np.inf for row in sweep.summary("validation_loss").rows]
+    best = sweep.best(at="last")["setting"]
+    rows = sweep.summary("validation_loss", at="last").rows
+    validation = [row["mean"] if row["diverged"] == 0 else np.inf for row in rows]
     return sweep.final("test_accuracy")[best], np.array(validation), rates
 
 

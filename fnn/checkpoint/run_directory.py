@@ -17,7 +17,7 @@ from fnn.checkpoint.manifest import checksum_of, differences, surroundings
 from fnn.checkpoint.structure import from_json, structure_of
 from fnn.types import PyTree
 
-FORMAT = 3
+FORMAT = 4
 NAMES = (f"{store.PREFIX}*", store.MANIFEST, store.ARRAYS, "call", "finished", "progress")
 CALL = "call"  # the folder with what was called
 LINES_SHOWN = 2  # of a program that is not the one it was

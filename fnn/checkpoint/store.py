@@ -15,7 +15,7 @@ import numpy as np
 
 from fnn import checks
 from fnn.checkpoint import files
-from fnn.checkpoint.arrays import Damaged, leaves, on_host, packed, restored, unpacked
+from fnn.checkpoint.arrays import Damaged, Leaf, leaves, on_host, packed, restored, unpacked
 from fnn.checkpoint.lock import lock
 from fnn.checkpoint.manifest import Manifest, leaf_differences, sum_of, surroundings
 from fnn.types import PyTree
@@ -30,17 +30,31 @@ class Stored(NamedTuple):
     manifest: Manifest
     arrays: dict[str, np.ndarray]
 
-    def tree(self, like: PyTree | None) -> PyTree:
+    def tree(self, like: PyTree | None, *, shapes_as_saved: bool = False) -> PyTree:
         """A dict of arrays by name or, in the structure of `like`, JAX arrays where it has JAX arrays or shapes.
-        ValueError where a leaf is missing, not expected, or of another shape or dtype, and where JAX would narrow."""
+        ValueError where a leaf is missing, not expected, or of another shape or dtype, and where JAX would narrow.
+
+        shapes_as_saved  shapes may be others than those of `like`, whose leaves are then shapes too"""
         values = {leaf.name: restored(leaf, self.arrays[leaf.name]) for leaf in self.manifest.leaves}
         if like is None:
             return values
+        if shapes_as_saved:
+            like = self._reshaped(like)
         expected = leaves(like)
         if found := leaf_differences(self.manifest.leaves, [leaf for leaf, _ in expected]):
             raise ValueError("like: not the tree that was saved. " + "; ".join(found))
         placed = [_placed(leaf.name, values[leaf.name], target) for leaf, target in expected]
         return jax.tree.unflatten(jax.tree.structure(like), placed)
+
+    def _reshaped(self, like: PyTree) -> PyTree:
+        """The leaves of `like`, those that are shapes with the shapes that were saved."""
+        saved = {leaf.name: leaf.shape for leaf in self.manifest.leaves}
+
+        def reshaped(leaf: Leaf, target: Any) -> Any:
+            is_shape = isinstance(target, jax.ShapeDtypeStruct) and leaf.key is None
+            return jax.ShapeDtypeStruct(saved.get(leaf.name, target.shape), target.dtype) if is_shape else target
+
+        return jax.tree.unflatten(jax.tree.structure(like), [reshaped(*each) for each in leaves(like)])
 
 
 def save(

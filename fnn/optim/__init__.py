@@ -10,6 +10,7 @@ from fnn.optim.adagrad import AdagradState, adagrad
 from fnn.optim.adam import AdamState, adam
 from fnn.optim.adamw import adamw
 from fnn.optim.clip import clip_by_global_norm, clip_by_value
+from fnn.optim.evaluation import evaluated_at, evaluation_params
 from fnn.optim.learning_rate import LearningRate
 from fnn.optim.momentum import MomentumState, momentum
 from fnn.optim.nesterov import NesterovState, lookahead_origin, nesterov
@@ -31,6 +32,8 @@ __all__ = [
     "adamw",
     "clip_by_global_norm",
     "clip_by_value",
+    "evaluated_at",
+    "evaluation_params",
     "lookahead_origin",
     "momentum",
     "nesterov",

@@ -1,6 +1,7 @@
 """Optimizers that say how they were made: print(adam(1e-3)) is adam(learning_rate=0.001).
 
-Made again from equal arguments, they are the same object.
+Made again from equal arguments, they are the same object. They accept and ignore extra arguments of
+update, as those of optax do.
 """
 
 import inspect
@@ -16,10 +17,11 @@ from fnn.remembered import remembered
 P = ParamSpec("P")
 
 
-class Optimizer(optax.GradientTransformation):
+class Optimizer(optax.GradientTransformationExtraArgs):
     """optax's pair (init, update), with the call that made it as its repr."""
 
     made_by: str
+    evaluation_params: Callable | None = None
 
     def __repr__(self) -> str:
         return getattr(self, "made_by", None) or super().__repr__()
@@ -34,7 +36,8 @@ def shown(
     @remembered
     @wraps(factory)
     def make(*args: P.args, **kwargs: P.kwargs) -> optax.GradientTransformation:
-        optimizer = Optimizer(*factory(*args, **kwargs))
+        made = factory(*args, **kwargs)
+        optimizer = Optimizer(made.init, with_extra_arguments(made.update))
         given = signature.bind(*args, **kwargs).arguments
         texts = [
             f"{name}={_text(value)}"
@@ -45,6 +48,16 @@ def shown(
         return optimizer
 
     return make
+
+
+def with_extra_arguments(update: Callable) -> Callable:
+    """Let an update accept arguments that it has no use for."""
+
+    @wraps(update)
+    def update_with_extra(grads, state, params=None, **_):
+        return update(grads, state, params)
+
+    return update_with_extra
 
 
 def _text(value: Any) -> str:

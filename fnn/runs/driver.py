@@ -21,6 +21,8 @@ from fnn.runs.signals import StopSignals
 from fnn.types import ArrayLike, PyTree
 
 Numbers = Integer[np.ndarray, "runs"]
+Metrics = Callable[[Any], Mapping[str, ArrayLike]]
+"""The state of a block -> {name: the latest value of each run}."""
 Failure = tuple[int, Numbers, Exception]
 """A block that could not be run: its group, its runs, and the error."""
 
@@ -31,6 +33,7 @@ class Group(NamedTuple):
     runs     all of them; a run's number is its place here
     rows     of a sweep: the rows of the settings, each with a run for every seed
     epochs   at which every run ends
+    start    the state of a block that was begun, or restored -> that in which it starts
     outcome  the final state of a block, or of one run -> what is kept of it; all by default
     on_host  whether that is brought to the host, with an axis for the runs
     metrics  the state of a block -> {name: the latest value of each run}, for reports
@@ -39,8 +42,9 @@ class Group(NamedTuple):
     engine: Engine
     runs: Runs
     epochs: int
+    start: Callable[[Any], Any] | None = None
     outcome: Callable[[Any], PyTree] = lambda state: state
-    metrics: Callable[[Any], Mapping[str, ArrayLike]] = lambda state: {}
+    metrics: Metrics = lambda state: {}
     rows: Sequence[int] = ()
     on_host: bool = True
 
@@ -177,6 +181,8 @@ class Driver:
 
         saved = self.journal.progress(block_id, group.engine.block_like)
         state = block.begin() if saved is None else block.restore(saved)
+        if group.start is not None:
+            state = block.restore(group.start(state))
         chunks = scheduler.chunks(
             block.advance, block.locate_divergence, state, group.epochs, self.multiple
         )

@@ -1,4 +1,4 @@
-"""The mean loss, and the accuracy, of a network on whole splits."""
+"""The mean loss, the accuracy and the metrics of a network on whole splits."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -9,8 +9,11 @@ from jaxtyping import Array, Float
 
 from fnn.backprop import feature_major, target_of
 from fnn.data import Split
+from fnn.metrics import Metric
 from fnn.types import Layer, Loss, Params, State
 
+NO_METRICS: Mapping[str, Metric] = {}
+PREDICTION = "prediction"
 CHUNK = 4096  # examples at a time: bounds the memory of the activations; small data are one chunk
 
 
@@ -33,42 +36,57 @@ def held_out(splits: Mapping[str, Split]) -> list[HeldOut]:
 
 
 def evaluate(
-    net: Layer, loss: Loss, params: Params, state: State, splits: HeldOut
+    net: Layer,
+    loss: Loss,
+    params: Params,
+    state: State,
+    splits: HeldOut,
+    metrics: Mapping[str, Metric] = NO_METRICS,
 ) -> dict[str, Float[Array, ""]]:
-    """Compute the mean "…_loss" over each split and, where the loss has one, "…_accuracy".
+    """Compute the mean "…_loss" over each split, "…_accuracy" where the loss has one, and metrics.
 
     The network is in evaluation mode. Sums are in the default float dtype, whatever that of the
     network: bfloat16 cannot count beyond 256.
     """
-    values = values_of_examples(net, loss, params, state, splits.examples)
+    found = values_of_examples(net, loss, params, state, splits.examples, bool(metrics))
+    prediction = found.pop(PREDICTION) if metrics else jnp.empty(0)
     means, start = {}, 0
     for name, size in splits.sizes.items():
-        for metric, of_examples in values.items():
-            part = of_examples[start : start + size]
-            means[f"{name}_{metric}"] = jnp.sum(part, dtype=float) / size
+        part = slice(start, start + size)
+        for mean, of_examples in found.items():
+            means[f"{name}_{mean}"] = jnp.sum(of_examples[part], dtype=float) / size
+        for metric, compute in metrics.items():
+            value = compute(prediction[part], jnp.asarray(splits.examples.y)[part])
+            means[f"{name}_{metric}"] = jnp.asarray(value, float)
         start += size
     return means
 
 
 def values_of_examples(
-    net: Layer, loss: Loss, params: Params, state: State, split: Split
-) -> dict[str, Float[Array, "examples"]]:
-    """Compute the "loss" of each example and, where the loss has one, the "accuracy"."""
+    net: Layer, loss: Loss, params: Params, state: State, split: Split, predict: bool = False
+) -> dict[str, Float[Array, "examples ..."]]:
+    """Compute the "loss" of each example and, where the loss has one, the "accuracy".
+
+    predict  also return the "prediction", (examples, outputs)
+    """
     n = split.x.shape[0]
     chunks, rest = divmod(n, CHUNK)
 
-    def values(part: Split) -> dict[str, Float[Array, "examples"]]:
+    def values(part: Split) -> dict[str, Float[Array, "examples ..."]]:
         x, target = feature_major(part.x), target_of(part.y)
         prediction, _, _ = net.forward(params, state, x, key=None, train=False)
         found = {"loss": loss.forward(prediction, target)}
         if loss.matches is not None:
             found["accuracy"] = loss.matches(prediction, target)
+        if predict:
+            found[PREDICTION] = prediction.T
         return found
 
     parts = []
     if chunks:
         whole = Split(*(a[: n - rest].reshape(chunks, CHUNK, *a.shape[1:]) for a in split))
-        parts.append({name: v.ravel() for name, v in lax.map(values, whole).items()})
+        stacked = lax.map(values, whole)
+        parts.append({k: v.reshape(n - rest, *v.shape[2:]) for k, v in stacked.items()})
     if rest:
         parts.append(values(Split(*(a[n - rest :] for a in split))))
     return {name: jnp.concatenate([part[name] for part in parts]) for name in parts[0]}

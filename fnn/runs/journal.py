@@ -98,6 +98,7 @@ class DirectoryJournal(Journal):
     seconds   save the block under way when so many have passed since the last time
     epochs    save it after every multiple of so many epochs too
     describe  returns what is called, to tell whether a later call is the same
+    resizes   a later call may have states of other shapes: a run that goes on to more epochs
     """
 
     def __init__(
@@ -106,8 +107,10 @@ class DirectoryJournal(Journal):
         seconds: float,
         epochs: int | None,
         describe: Callable[[], Call],
+        resizes: bool = False,
     ) -> None:
         super().__init__((signal.SIGINT, signal.SIGTERM))
+        self.resizes = resizes
         self.path = path
         self.seconds = seconds
         self.epochs = epochs
@@ -131,7 +134,7 @@ class DirectoryJournal(Journal):
             arrays = stored.arrays
             shape = tuple(int(size) for size in arrays["id/shape"])
             block = BlockId(int(arrays["id/group"]), arrays["id/runs"], shape)
-            yield block, partial(_outcome, stored, block)
+            yield block, partial(self._outcome, stored, block)
 
     def progress(self, block: BlockId, like: Callable[[], PyTree]) -> PyTree | None:  # noqa: D102
         known = store.steps(self.under_way.path)
@@ -141,7 +144,7 @@ class DirectoryJournal(Journal):
         saved_id = {name: stored.arrays[f"id/{name}"] for name in block.arrays()}
         if not block.is_in(saved_id):
             return None  # it is finished, or has another shape now: its runs begin anew
-        return _outcome(stored, block, like())
+        return self._outcome(stored, block, like())
 
     def is_due(self, epochs: int) -> bool:  # noqa: D102
         is_multiple = self.epochs is not None and epochs % self.epochs == 0
@@ -165,9 +168,9 @@ class DirectoryJournal(Journal):
         self.last = time.monotonic()
         return step
 
-
-def _outcome(stored: store.Stored, block: BlockId, like: PyTree) -> PyTree:
-    return stored.tree({"id": block.arrays(), "tree": like})["tree"]
+    def _outcome(self, stored: store.Stored, block: BlockId, like: PyTree) -> PyTree:
+        whole = {"id": block.arrays(), "tree": like}
+        return stored.tree(whole, shapes_as_saved=self.resizes)["tree"]
 
 
 def journal_of(
@@ -176,6 +179,7 @@ def journal_of(
     epochs: int | None,
     describe: Callable[[], Call],
     otherwise: Journal,
+    resizes: bool = False,
 ) -> Journal:
     """Return the journal of a call; ValueError for what is no directory, seconds or epochs."""
     checks.positive("checkpoint_every", every)
@@ -185,4 +189,4 @@ def journal_of(
         return otherwise
     if not isinstance(checkpoint, (str, Path)) or checkpoint == "":
         raise ValueError(f"checkpoint: got {checkpoint!r}, expected a directory, or None.")
-    return DirectoryJournal(checkpoint, float(every), epochs, describe)
+    return DirectoryJournal(checkpoint, float(every), epochs, describe, resizes)

@@ -8,9 +8,10 @@ import jax
 from fnn.checkpoint import result
 from fnn.checkpoint.run_directory import CALL, read_arguments, saved_steps
 from fnn.checkpoint.store import ARGUMENTS
-from fnn.runs import sweep as sweep_door
+from fnn.runs import sweep_arrays
 from fnn.runs import sweep_function as function_door
 from fnn.runs.journal import FINISHED, PROGRESS
+from fnn.runs.origin import Fingerprint, Origin
 from fnn.runs.results import Sweep
 from fnn.runs.retraining import Retraining
 from fnn.runs.run import Run
@@ -36,7 +37,8 @@ def load(path: str | Path) -> Run | Sweep:
         return load_checkpoint(folder)
     kind, content = result.load(folder)
     if kind == "run":
-        return Run(**content)
+        origin = content.pop("origin")
+        return Run(**content, origin=origin and origin_of(origin))
     retrain = content.pop("retrain")
     return Sweep(**content, retrain=retrain and Retraining.from_json(retrain))
 
@@ -46,7 +48,7 @@ def load_checkpoint(folder: Path) -> Run | Sweep:
     read_arguments(folder)  # refuses other formats
     kind, content = result.load(folder / CALL)
     if kind == "run":
-        return load_run(folder, content["seed"])
+        return load_run(folder, content["seed"], origin_of(content["origin"]))
     blocks = list(saved_steps(folder, FINISHED))
     if not blocks:
         raise ValueError(f"path: {folder} has no finished block of its sweep yet.")
@@ -61,19 +63,24 @@ def load_checkpoint(folder: Path) -> Run | Sweep:
     return collector.sweep
 
 
-def load_run(folder: Path, seed: int) -> Run:
-    """Load the last state that was saved of a run."""
-    for name in (FINISHED, PROGRESS):
-        for block in saved_steps(folder, name):
-            return run_of(block["tree"], seed)
-    raise ValueError(f"path: {folder} has nothing saved of its run yet.")
+def origin_of(saved: dict[str, Any]) -> Origin:
+    """Return what tells the call of a run, as it was saved."""
+    return Origin(saved=Fingerprint(**saved))
+
+
+def load_run(folder: Path, seed: int, origin: Origin) -> Run:
+    """Load the furthest state that was saved of a run."""
+    saved = [b["tree"] for name in (FINISHED, PROGRESS) for b in saved_steps(folder, name)]
+    if not saved:
+        raise ValueError(f"path: {folder} has nothing saved of its run yet.")
+    return run_of(max(saved, key=lambda state: int(state.epochs)), seed, origin)
 
 
 def load_sweep(content: dict[str, Any], likes: list[PyTree]) -> SweepCollector:
     """Make an empty sweep of a checkpoint directory."""
     retraining = Retraining.from_json(content["retrain"])
-    empty = sweep_door.empty_sweep(retraining, content["rows"], likes)
-    return SweepCollector(empty, content["rows"], sweep_door.put_states)
+    empty = sweep_arrays.empty_sweep(retraining.arguments, content["rows"], likes, retraining)
+    return SweepCollector(empty, content["rows"], sweep_arrays.put_states)
 
 
 def load_function(content: dict[str, Any], likes: list[PyTree]) -> SweepCollector:

@@ -1,6 +1,6 @@
 """The refusals that `fnn.train` and `fnn.sweep` share, all made before anything is compiled."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any
 
@@ -11,31 +11,101 @@ import numpy as np
 from fnn import checks
 from fnn.backprop import check_loss, check_net, outputs_of
 from fnn.data import Dataset, Split
+from fnn.metrics import OF_REGRESSION, Metric
+from fnn.runs.monitor import monitor_of
 from fnn.runs.placed import forget_changed, once
 from fnn.runs.step import TrainSpec, TransformTrain
-from fnn.runs.training import Plan
+from fnn.runs.training import Plan, history_names
+from fnn.runs.updates import NUMPY_ERRORS, place_of
 from fnn.types import Loss
 
 
-def check_run(spec: TrainSpec, dataset: Dataset, epochs: int, batch_size: int, patience: int | None) -> Plan:
-    """The plan of a run; ValueError for whatever does not fit together."""
+def check_run(spec: TrainSpec, dataset: Dataset, plan: Plan) -> None:
+    """Refuse whatever does not fit together."""
     check_parts(*spec)
     check_data(dataset)
-    plan = checked_plan(dataset, epochs, batch_size, patience)
+    check_batches(plan, dataset)
     check_fit(spec, dataset)
-    return plan
+    check_metrics(spec, plan, dataset)
 
 
-def checked_plan(dataset: Dataset, epochs: int, batch_size: int, patience: int | None) -> Plan:
-    """The plan, its numbers checked; the generator of random numbers too, on which every run rests."""
+def plan_of(
+    *,
+    epochs: int,
+    batch_size: int,
+    patience: int | None = None,
+    monitor: str = "validation_loss",
+    mode: str | None = None,
+    min_delta: float = 0.0,
+    metrics: Mapping[str, Metric] | None = None,
+    train_metrics: bool = False,
+) -> Plan:
+    """Return the plan of some arguments, each of them checked; the generator of random numbers too."""
     checks.threefry()
-    plan = Plan(checks.count("epochs", epochs), checks.count("batch_size", batch_size))
-    if patience is not None:
-        plan = plan._replace(patience=checks.count("patience", patience))
+    checks.truth("train_metrics", train_metrics)
+    named = named_metrics(metrics)
+    kinds = ("loss", "accuracy", *OF_REGRESSION, *(name for name, _ in named))
+    possible = [f"{split}_{kind}" for split in ("train", "validation", "test") for kind in kinds]
+    checks.lookup("monitor", monitor, dict.fromkeys(possible))
+    return Plan(
+        checks.count("epochs", epochs),
+        checks.count("batch_size", batch_size),
+        None if patience is None else checks.count("patience", patience),
+        monitor_of(monitor, mode, min_delta),
+        named,
+        train_metrics,
+    )
+
+
+def named_metrics(metrics: Mapping[str, Metric] | None) -> tuple[tuple[str, Metric], ...]:
+    """Return names and functions. Refuses other things, and names that the history has already."""
+    if metrics is None:
+        return ()
+    if not isinstance(metrics, Mapping):
+        raise ValueError(f"metrics: got {metrics!r}, expected a dict such as {{'f1': f}}, f(prediction, target).")
+    for name, metric in metrics.items():
+        if not isinstance(name, str) or not name.isidentifier() or name in ("loss", "accuracy"):
+            raise ValueError(
+                f"metrics: got the name {name!r}, expected one such as 'f1' that is neither 'loss' nor 'accuracy'."
+            )
+        if not callable(metric) or metric.__hash__ is None:
+            raise ValueError(f"metrics[{name!r}]: got {metric!r}, expected a function (prediction, target) -> number.")
+    return tuple(metrics.items())
+
+
+def check_batches(plan: Plan, dataset: Dataset) -> None:
+    """Refuse batches that are larger than the training split."""
     n = len(dataset.train.x)
     if plan.batch_size > n:
-        raise ValueError(f"batch_size: got {batch_size} for {n} training examples, expected at most {n}.")
-    return plan
+        raise ValueError(f"batch_size: got {plan.batch_size} for {n} training examples, expected at most {n}.")
+
+
+def check_metrics(spec: TrainSpec, plan: Plan, dataset: Dataset) -> None:
+    """Refuse a monitor that the history does not have, and metrics that give no number."""
+    checks.lookup("monitor", plan.monitor.metric, dict.fromkeys(history_names(spec.loss, plan)))
+    outputs = outputs_of(spec.net, dataset.train.x.shape[1]) if plan.metrics else 0
+    y = dataset.validation.y
+    for name, metric in plan.metrics:
+        check_metric(name, metric, outputs, y.shape, jax.dtypes.canonicalize_dtype(y.dtype))
+
+
+@lru_cache(maxsize=256)
+def check_metric(name: str, metric: Metric, outputs: int, shape: tuple[int, ...], dtype: Any) -> None:
+    """Refuse a metric that gives no number for targets of this shape, by tracing it once."""
+    prediction = jax.ShapeDtypeStruct((shape[0], outputs), jnp.result_type(float))
+    label = f"metrics[{name!r}]"
+    try:
+        value = jax.eval_shape(metric, prediction, jax.ShapeDtypeStruct(shape, dtype))
+    except NUMPY_ERRORS as error:
+        raise ValueError(
+            f"{label}: {place_of(error)} makes a NumPy or Python number of one that is traced. Write it with "
+            "jax.numpy, or compute it from fnn.apply(net, run.params, x) after training."
+        ) from error
+    except TypeError as error:
+        raise ValueError(f"{label}: {error}; it is called as f(prediction, target) and returns a number.") from error
+    if getattr(value, "shape", None) != ():
+        got = f"shape {value.shape}" if hasattr(value, "shape") else type(value).__name__
+        raise ValueError(f"{label}: returned {got}, expected one number, such as a mean over the examples.")
 
 
 def check_parts(net: Any, loss: Any, optimizer: Any, transform_train: Any = None) -> None:

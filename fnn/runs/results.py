@@ -1,10 +1,11 @@
 """What a sweep gives: arrays with the axes (setting, seed, epoch), and tables of them."""
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import jax
 import numpy as np
@@ -13,9 +14,10 @@ from jaxtyping import Bool, Float, Integer, Shaped
 from fnn import checks
 from fnn.checkpoint import result
 from fnn.runs.fingerprint import plain_settings, with_pickled
+from fnn.runs.monitor import Monitor, mode_of
 from fnn.runs.process import NEVER
 from fnn.runs.run import Run
-from fnn.runs.settings import Setting
+from fnn.runs.settings import HyperValues, Setting
 from fnn.runs.summary import Row, Summary, summary_of, table
 from fnn.types import Layer, Params, PyTree, State
 
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     import xarray
 
 SHOWN = 3  # settings in a repr
-MODES = {"accuracy": "max", "loss": "min", "error": "min"}
+VALIDATION_LOSS = Monitor()
+At: TypeAlias = Literal["best", "last"]
 RENAMED = {"lane": "Sweep.run", "found": "Sweep.outputs"}
 
 
@@ -48,11 +51,13 @@ class Sweep:
     finished       (settings, seeds); false where a sweep was interrupted before
     outputs        for each setting a pytree with leaves (seeds, …): the `Parameters`, or None where
                    they were not kept; of a function, what it returned, zero where unfinished
-    best_epoch     (settings, seeds) the epoch of the lowest validation loss (−1: there was none)
+    best_epoch     (settings, seeds) the best epoch by what was monitored (−1: there was none)
     stopped_epoch  (settings, seeds) the last epoch that was trained
     diverged_step  (settings, seeds) the first step that was not finite (−1: there was none)
     runs_per_vmap  for each setting, how many runs shared a vmapped row: at equal numbers every bit
                    of a run is the same in any sweep
+    monitor        what decided which epoch is the best
+    examples       how many each split has: an accuracy is a share of them
     compile_seconds, run_seconds
     retrain        trains runs again of which the parameters were not kept, and builds networks;
                    pickle leaves its programs and data out (`fnn.runs.retraining`)
@@ -69,6 +74,8 @@ class Sweep:
     stopped_epoch: Integer[np.ndarray, "settings seeds"] | None = None
     diverged_step: Integer[np.ndarray, "settings seeds"] | None = None
     runs_per_vmap: tuple[int, ...] = ()
+    monitor: Monitor = VALIDATION_LOSS
+    examples: dict[str, int] = field(default_factory=dict)
     compile_seconds: float = 0.0
     run_seconds: float = 0.0
     retrain: Any = None
@@ -80,15 +87,14 @@ class Sweep:
 
     # ------------------------------------------------------------------------------------ runs
 
-    def run(
-        self, setting: int | Row, seed: int, *, builder: Any = None, dataset: Any = None
-    ) -> Run:
+    def run(self, setting: int | Row, seed: int, **given: Any) -> Run:
         """Return one run.
 
-        setting           a row number of `settings`, or a row of `summary` or `best`
-        seed              one of `seeds` (the seed, not its position)
-        builder, dataset  those of the sweep: needed where parameters were not kept and the sweep
-                          was pickled or loaded. The run is then trained again, bit for bit
+        setting  a row number of `settings`, or a row of `summary` or `best`
+        seed     one of `seeds` (the seed, not its position)
+        given    builder=, dataset= and, if there were any, metrics= of the sweep: needed where
+                 parameters were not kept and the sweep was pickled or loaded. The run is then
+                 trained again, bit for bit
         """
         row, column = self._index(setting, seed)
         self._check_has_runs("run")
@@ -96,7 +102,7 @@ class Sweep:
         assert best is not None
         assert stopped is not None
         assert diverged is not None
-        parameters = self._parameters(row, [column], builder, dataset)
+        parameters = self._parameters(row, [column], given)
         params, state, best_params, best_state = jax.tree.map(lambda leaf: leaf[0], parameters)
         return Run(
             params=params,
@@ -112,8 +118,11 @@ class Sweep:
             run_seconds=self.run_seconds,
         )
 
-    def params(self, setting: int | Row, *, builder: Any = None, dataset: Any = None) -> Params:
-        """Return the parameters of every run of a setting, as trained; leaves are (seeds, …)."""
+    def params(self, setting: int | Row, **given: Any) -> Params:
+        """Return the parameters of every run of a setting, as trained; leaves are (seeds, …).
+
+        given  as for `run`
+        """
         row = self._row(setting)
         self._check_has_runs("params")
         if not self.finished[row].all():
@@ -121,16 +130,39 @@ class Sweep:
                 f"params: setting {row} has runs that were not trained; the sweep was interrupted "
                 "before."
             )
-        return self._parameters(row, range(len(self.seeds)), builder, dataset).params
+        return self._parameters(row, range(len(self.seeds)), given).params
 
-    def net(self, setting: int | Row, *, builder: Any = None, dataset: Any = None) -> Layer:
+    def net(self, setting: int | Row, **given: Any) -> Layer:
         """Return the network of a setting, as it was trained.
 
         `fnn.apply(sweep.net(best), run.params, x, state=run.state)`. (A builder that is called with
         plain numbers may build another one: fnn.mlp leaves out a dropout of 0.)
         """
         self._check_has_runs("net")
-        return self.retrain.net(self._row(setting), builder, dataset)
+        return self.retrain.net(self._row(setting), **given)
+
+    def extend(
+        self,
+        *,
+        seeds: Iterable[int] | None = None,
+        hyper: HyperValues | None = None,
+        progress: bool = True,
+        **given: Any,
+    ) -> "Sweep":
+        """Return this sweep with more seeds and settings; what it has is not trained again.
+
+        The bits are those of one sweep over all of them with the same `runs_per_vmap`, which are
+        kept.
+
+        seeds  to be added, as in `fnn.sweep`
+        hyper  settings to be added, as in `fnn.sweep`, with the names that it has. Every setting is
+               trained with every seed
+        given  as for `run`: builder= and dataset= where the sweep was pickled or loaded
+
+        Raises ValueError for another builder or data set, and for other names.
+        """
+        self._check_has_runs("extend")
+        return self.retrain.extend(self, seeds, hyper, progress, **given)
 
     @property
     def values(self) -> PyTree:
@@ -165,94 +197,138 @@ class Sweep:
 
     @property
     def main_metric(self) -> str:
-        """Return what is shown where nothing is asked for: test_accuracy, test_loss or a first."""
-        for name in ("test_accuracy", "test_loss", *self.history):
+        """Return what is shown where nothing is asked for: of the validation split, or a first.
+
+        The test split is for what was chosen, and choosing is what a table is looked at for.
+        """
+        for name in ("validation_accuracy", "validation_loss", *self.history):
             if name in self.history:
                 return name
         raise ValueError(f"metric: {self._no_history('')}")
 
     def final(self, metric: str) -> Float[np.ndarray, "settings seeds"]:
         """Return a history entry at each run's last epoch; NaN where the run diverged."""
+        return self.at(metric, "last")
+
+    def at(self, metric: str, at: At | None = None) -> Float[np.ndarray, "settings seeds"]:
+        """Return a history entry of each run: of the network after its best epoch, or its last.
+
+        at  "best": `run.best_params`, NaN where no epoch was finite; "last": `run.params`, NaN
+            where the run diverged. None: "best" for runs, which keep the best epoch, and "last" for
+            a sweep of a function, which has none
+        """
         if metric not in self.history and (reason := self._no_history(metric)):
             raise ValueError(f"metric: {reason}")
         values = checks.lookup("metric", metric, self.history)
-        if self.stopped_epoch is None:
+        epochs = self._epochs_of(at)
+        if epochs is None:
             return values[..., -1]
-        last = np.maximum(self.stopped_epoch, 0)[..., None]
-        return np.take_along_axis(values, last, axis=-1)[..., 0]
+        found = np.take_along_axis(values, np.maximum(epochs, 0)[..., None], axis=-1)[..., 0]
+        return np.where(epochs == NEVER, np.nan, found)
 
-    def summary(self, metric: str | None = None, *, interval: str = "t") -> Summary:
+    def summary(
+        self, metric: str | None = None, *, at: At | None = None, interval: str = "t"
+    ) -> Summary:
         """Summarize each setting: mean, its 95% interval, median, min, max over the sound runs.
 
-        metric    an entry of `history`, at each run's last epoch; test_accuracy by default, or
-                  test_loss, or the first one
-        interval  "t" or "bootstrap"
+        metric    an entry of `history`; validation_accuracy by default, or validation_loss
+        at        "best" or "last" epoch, as in `at`
+        interval  "t" or "bootstrap"; "t" is taken on the log odds for an accuracy, whose mean
+                  cannot be above 1
         """
         name = self.main_metric if metric is None else metric
-        final = self.final(name)
-        diverged = self._diverged_in(final)
+        values = self.at(name, at)
+        diverged = self._diverged_in(values)
         sound = self.finished & ~diverged
-        rows = summary_of(name, self.settings, final, sound, self.finished & diverged, interval)
-        trained = self.stopped_epoch is not None
-        return rows._replace(when=", last trained epoch" if trained else "")
+        counted = self.finished & diverged
+        rows = summary_of(name, self.settings, values, sound, counted, interval, self.examples)
+        return rows._replace(when=self.when(at))
 
-    def best(self, metric: str = "validation_loss", mode: str | None = None) -> Row:
+    def when(self, at: At | None = None) -> str:
+        """Say of which epoch a table or a figure speaks."""
+        if self.stopped_epoch is None:
+            return ""
+        if self._at(at) == "last":
+            return ", last trained epoch"
+        return f", epoch of {self.monitor}"
+
+    def best(
+        self, metric: str | None = None, mode: str | None = None, *, at: At | None = None
+    ) -> Row:
         """Return the summary row of the best setting, with its mean of `metric` beside the rest.
 
         It is the one with the best mean among those with the fewest runs that diverged. The test
-        set has no say by default. Raises ValueError where no setting has a run that was finished
-        and did not diverge.
+        set has no say by default; the row of what was chosen shows it: test_accuracy, or test_loss.
+        Raises ValueError where no setting has a run that was finished and did not diverge.
 
-        mode  "min" or "max"; None: "max" for a name with "accuracy", "min" for one with "loss" or
-              "error"
+        metric  what is compared; what was monitored by default, the validation loss
+        mode    whether less or more of it is better, "min" or "max"; None: by its name
+        at      "best" or "last" epoch, as in `at`
         """
-        mode = mode or next((m for word, m in MODES.items() if word in metric), None)
-        if mode not in ("min", "max"):
-            raise ValueError(f"mode: got {mode!r} for {metric!r}, expected 'min' or 'max'.")
-        ranked = self._ranked(metric, mode)
+        if metric is None:
+            metric, mode = self.monitor.metric, mode or self.monitor.mode
+        ranked = self._ranked(metric, mode_of(metric, mode), at)
         if not ranked:
             raise ValueError(
                 f"best: of {self.finished.size} runs {np.count_nonzero(self.finished)} were "
                 f"finished and {np.count_nonzero(self.diverged)} of them diverged; no setting has "
                 f"a finite {metric}."
             )
-        summary = self.summary()
+        summary = self.summary(self.shown_of_chosen, at=at)
         row = summary.rows[ranked[0]["setting"]]
         return {"metric": summary.metric, **row, metric: ranked[0]["mean"]}
 
-    def records(self, *, every_epoch: bool = False) -> Iterator[Row]:
+    @property
+    def shown_of_chosen(self) -> str:
+        """Return what is shown of a setting that was chosen: of the test split, or a first."""
+        for name in ("test_accuracy", "test_loss"):
+            if name in self.history:
+                return name
+        return self.main_metric
+
+    def records(self, *, every_epoch: bool = False, at: At | None = None) -> Iterator[Row]:
         """Yield a flat dict for each run, or for each of its epochs.
 
         It has setting, its hyperparameters (functions and losses as texts), seed, epoch, the
-        history's entries, and whether the run diverged.
+        history's entries in that epoch, the run's best epoch, and whether the run diverged.
+
+        at  which epoch, "best" or "last", as in `at`; epoch is −1, and the entries NaN, where there
+            is none
         """
         if every_epoch and len(lengths := {a.shape[-1] for a in self.history.values()} - {1}) > 1:
             raise ValueError(f"every_epoch: histories have {sorted(lengths)} entries, not as many.")
         diverged, last_epoch = self.diverged, self.last_epoch
+        chosen = self._epochs_of(at)
+        epochs = last_epoch if chosen is None else chosen
         settings = plain_settings(self.settings)
         for row, column in np.argwhere(self.finished).tolist():
-            stop = int(last_epoch[row, column])
-            for epoch in range(stop + 1) if every_epoch else (stop,):
+            every = range(int(last_epoch[row, column]) + 1)
+            for epoch in every if every_epoch else (int(epochs[row, column]),):
                 values = {
                     name: array[row, column, min(epoch, array.shape[-1] - 1)].item()
+                    if epoch != NEVER
+                    else math.nan
                     for name, array in self.history.items()
                 }
                 named = {"setting": row, **settings[row], "seed": self.seeds[column]}
-                ended = bool(diverged[row, column])
-                yield {**named, "epoch": epoch, **values, "diverged": ended}
+                ended: Row = {"diverged": bool(diverged[row, column])}
+                if self.best_epoch is not None:
+                    ended = {"best_epoch": int(self.best_epoch[row, column])} | ended
+                yield {**named, "epoch": epoch, **values, **ended}
 
-    def to_csv(self, path: str | Path, *, every_epoch: bool = False) -> None:
+    def to_csv(self, path: str | Path, *, every_epoch: bool = False, at: At | None = None) -> None:
         """Write `records` with a header line. A value that is not a number is written as text."""
-        columns = ["setting", *self.settings[0], "seed", "epoch", *self.history, "diverged"]
+        kept = ["best_epoch"] if self.best_epoch is not None else []
+        columns = ["setting", *self.settings[0], "seed", "epoch", *self.history, *kept, "diverged"]
         with open(path, "w", newline="") as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
-            writer.writerows(self.records(every_epoch=every_epoch))
+            writer.writerows(self.records(every_epoch=every_epoch, at=at))
 
-    def to_pandas(self, *, every_epoch: bool = False) -> "pandas.DataFrame":
+    def to_pandas(self, *, every_epoch: bool = False, at: At | None = None) -> "pandas.DataFrame":
         """Return `records` as a pandas.DataFrame. Needs pandas: pip install "fnn[tables]"."""
         pandas = checks.optional("pandas", "tables")
-        return pandas.DataFrame.from_records(list(self.records(every_epoch=every_epoch)))
+        return pandas.DataFrame.from_records(list(self.records(every_epoch=every_epoch, at=at)))
 
     def to_xarray(self) -> "xarray.Dataset":
         """Return the arrays as an xarray.Dataset: dimensions setting, seed and epoch.
@@ -313,18 +389,23 @@ class Sweep:
         trained = self.stopped_epoch is not None
         epochs = max((values.shape[-1] for values in self.history.values()), default=0)
         lines = [f"{' × '.join(counts)}{f', {epochs} epochs' if trained else ''}"]
+        shown_at = self.when().lstrip(", ")
         if count := np.count_nonzero(self.diverged):
             lines[0] += f", {count} diverged"
         if count := np.count_nonzero(~self.finished):
             lines[0] += f", {count} unfinished"
         if self.history and (rows := self._shown()):
+            lines += [f"the first settings, {shown_at}:"] if shown_at else []
             lines.append(table(rows).replace("\n", "\n  "))
         return f"Sweep({lines[0]})" + "".join(f"\n  {line}" for line in lines[1:])
 
     def _shown(self) -> list[Row]:
-        """Return the best three settings by validation loss, the first three of a function."""
-        by = "validation_loss" if "validation_loss" in self.history else self.main_metric
-        rows = self._ranked(by, "min") if by == "validation_loss" else self.summary(by).rows
+        """Return the best three settings by what was monitored, the first three of a function."""
+        if self.stopped_epoch is None:
+            by, rows = self.main_metric, self.summary().rows
+        else:
+            by, mode = self.monitor.metric, self.monitor.mode
+            rows = self._ranked(by, mode)
         shown = []
         settings = plain_settings(self.settings)
         means = {row["setting"]: row["mean"] for row in self.summary().rows}
@@ -334,11 +415,25 @@ class Sweep:
             shown.append({**named, **beside, "n": row["n"], "diverged": row["diverged"]})
         return shown
 
-    def _ranked(self, metric: str, mode: str) -> list[Row]:
+    def _ranked(self, metric: str, mode: str, at: At | None = None) -> list[Row]:
         """Return the summary rows that have a finite mean, the best first."""
-        rows = [row for row in self.summary(metric).rows if np.isfinite(row["mean"])]
+        rows = [row for row in self.summary(metric, at=at).rows if np.isfinite(row["mean"])]
         sign = 1 if mode == "min" else -1
         return sorted(rows, key=lambda row: (row["diverged"], sign * row["mean"]))
+
+    def _at(self, at: At | None) -> At:
+        """Return which epoch is meant; ValueError for another word, or "best" of a function."""
+        kept = self.best_epoch is not None
+        if at is None:
+            return "best" if kept else "last"
+        if at not in ("best", "last") or (at == "best" and not kept):
+            has = "'best' or 'last'" if kept else "'last': a function has no best epoch"
+            raise ValueError(f"at: got {at!r}, expected {has}.")
+        return at
+
+    def _epochs_of(self, at: At | None) -> Integer[np.ndarray, "settings seeds"] | None:
+        """Return the epoch of each run that is meant; None: the end of each history."""
+        return self.best_epoch if self._at(at) == "best" else self.stopped_epoch
 
     def _diverged_in(self, final: Float[np.ndarray, "settings seeds"]) -> np.ndarray:
         """Return the runs that diverged; of a function, those whose metric is not finite."""
@@ -358,14 +453,12 @@ class Sweep:
             return f"{metric!r} is {shapes[0]} in the first setting, otherwise in others."
         return f"{metric!r} has shape {shapes[0]} in each run, expected one number or (n,)."
 
-    def _parameters(
-        self, row: int, columns: Sequence[int], builder: Any, dataset: Any
-    ) -> Parameters:
+    def _parameters(self, row: int, columns: Sequence[int], given: Mapping[str, Any]) -> Parameters:
         """Return the parameters of runs of a setting; leaves are (runs, …)."""
         kept = self.outputs[row]
         if kept is not None:
             return jax.tree.map(lambda leaf: leaf[list(columns)], kept)
-        return self.retrain(row, columns, builder, dataset)
+        return self.retrain(row, columns, **given)
 
     def _check_has_runs(self, asked: str) -> None:
         if self.stopped_epoch is None:

@@ -1,19 +1,32 @@
 """Training runs of a sweep again, of which the parameters were not kept."""
 
-from collections.abc import Sequence
-from typing import Any, Self
+import signal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fnn import checks
 from fnn.checkpoint.manifest import differences
 from fnn.data import Dataset
+from fnn.metrics import Metric
 from fnn.runs.driver import Driver, Group, Taken
 from fnn.runs.fingerprint import plain_settings, with_pickled
+from fnn.runs.groups import StaticHyper
 from fnn.runs.journal import Journal
-from fnn.runs.results import Parameters
+from fnn.runs.results import Parameters, Sweep
+from fnn.runs.settings import HyperValues, Setting, settings_of
 from fnn.runs.spec_groups import Builder
+from fnn.runs.sweep_arrays import (
+    empty_sweep,
+    put_finished,
+    put_states,
+    runs_per_vmap_of,
+    without_parameters,
+)
+from fnn.runs.sweep_collector import run_missing
 from fnn.runs.sweep_groups import (
     SweepCall,
     fingerprint_of,
@@ -23,7 +36,42 @@ from fnn.runs.sweep_groups import (
 )
 from fnn.types import Layer
 
-NAMES = ("builder=", "dataset=")
+
+class Given(NamedTuple):
+    """What a sweep was given that is not saved.
+
+    metrics  None: there are none
+    """
+
+    builder: Builder | None = None
+    dataset: Dataset | None = None
+    metrics: Mapping[str, Metric] | None = None
+
+    def or_else(self, other: "Given") -> "Given":
+        """Return this, and the parts of the other one in place of those that are None."""
+        given = {name: mine for name, mine in self._asdict().items() if mine is not None}
+        return other._replace(**given)
+
+
+NOTHING = Given()
+
+
+def extended_settings(settings: Sequence[Setting], hyper: HyperValues | None) -> list[Setting]:
+    """Return settings with those of `hyper` behind them that are not there yet.
+
+    Raises ValueError for other names.
+    """
+    more = [] if hyper is None else settings_of(hyper)
+    names = list(settings[0])
+    for setting in more:
+        if set(setting) != set(names):
+            raise ValueError(
+                f"hyper: got the names {', '.join(setting)}, expected those of the sweep: "
+                f"{', '.join(names)}."
+            )
+    known = {StaticHyper.of(setting, ()) for setting in settings}
+    ordered = [{name: setting[name] for name in names} for setting in more]
+    return [*settings, *(each for each in ordered if StaticHyper.of(each, ()) not in known)]
 
 
 class Retraining:
@@ -31,86 +79,136 @@ class Retraining:
 
     Pickle leaves out programs and data, and keeps their fingerprint. What was unpickled takes the
     builder and the data set again, and refuses others.
+
+    arguments  those of a `SweepCall`, by name
     """
 
     def __init__(
         self,
-        call: SweepCall,
+        arguments: dict[str, Any],
         groups: Sequence[Group] | None = None,
-        given: tuple[Builder, Dataset] | None = None,
+        given: Given = NOTHING,
         fingerprint: tuple[dict[str, Any], list[str]] | None = None,
     ) -> None:
-        self.call = call
+        self.arguments = arguments
         self.groups = groups
         self.given = given
         self.jax = jax.__version__
         self._fingerprint = fingerprint
 
-    def __call__(
-        self, setting: int, columns: Sequence[int], builder: Any = None, dataset: Any = None
-    ) -> Parameters:
-        """Train the runs of a setting at these positions of seeds; leaves are (runs, …)."""
-        chosen = self._group("run", setting, builder, dataset)
-        like = chosen.engine.like
-        if any(leaf.dtype != jnp.result_type(float) for leaf in like.history.values()):
-            raise ValueError(
-                "x64: the sweep ran under the other setting of jax_enable_x64; train these runs "
-                "under it."
-            )
-        first = chosen.rows.index(setting) * len(self.call.seeds)
+    def __call__(self, setting: int, columns: Sequence[int], **given: Any) -> Parameters:
+        """Train the runs of a setting at these positions of seeds; leaves are (runs, …).
+
+        given  the parts of `Given`, by name
+        """
+        chosen = self._group("run", setting, Given(**given))
+        self._check_float(chosen)
+        first = chosen.rows.index(setting) * len(self.arguments["seeds"])
         taken = Taken(first + np.array(columns))
         Driver([chosen], taken, Journal(), keep_going=False).drive()
         parameters = map(parameters_of, taken.outcomes)
         return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parameters)
 
-    def net(self, setting: int, builder: Any = None, dataset: Any = None) -> Layer:
+    def net(self, setting: int, **given: Any) -> Layer:
         """Return the network of a setting."""
-        group = self._group("net", setting, builder, dataset)
-        return traced_net(group, self.call.settings[setting])
+        group = self._group("net", setting, Given(**given))
+        return traced_net(group, self.arguments["settings"][setting])
 
-    def fingerprint(self) -> tuple[dict[str, Any], list[str]]:
-        """Return what tells the data and the programs."""
-        if self._fingerprint is None:
-            assert self.groups is not None
-            assert self.given is not None
-            self._fingerprint = fingerprint_of(self.groups, self.given[1], self.call.settings)
-        return self._fingerprint
+    def extend(
+        self,
+        sweep: Sweep,
+        seeds: Iterable[int] | None,
+        hyper: HyperValues | None,
+        progress: bool,
+        **given: Any,
+    ) -> Sweep:
+        """Return a sweep with more seeds and settings, of which only what is new is trained."""
+        complete = self.complete("extend", Given(**given))
+        assert self.groups is not None
+        self._check_float(self.groups[0])
+        old = SweepCall.of(self.arguments, complete.metrics)
+        call = old._replace(
+            settings=extended_settings(old.settings, hyper),
+            seeds=list(dict.fromkeys([*old.seeds, *checks.seeds(seeds or old.seeds)])),
+        )
+        builder: Any = complete.builder
+        dataset: Any = complete.dataset
+        groups = sweep_groups(builder, dataset, call)
+        call = call._replace(runs_per_vmap=runs_per_vmap_of(groups, len(call.settings)))
+        retraining = Retraining(call.arguments(), groups, complete)
+        if any(kept is None for kept in sweep.outputs):
+            groups = [group._replace(outcome=without_parameters) for group in groups]
+        likes = [jax.eval_shape(group.outcome, group.engine.like) for group in groups]
+        rows = [group.rows for group in groups]
+        whole = empty_sweep(retraining.arguments, rows, likes, retraining)
+        put_finished(whole, sweep)
+        whole.compile_seconds, whole.run_seconds = sweep.compile_seconds, sweep.run_seconds
+        return run_missing(whole, groups, put_states, Journal([signal.SIGINT]), progress)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return what is saved in a file, from which `from_json` makes another one."""
-        call = self.call._asdict() | {"settings": plain_settings(self.call.settings)}
-        return {"call": call, "fingerprint": self.fingerprint(), "jax": self.jax}
-
-    @classmethod
-    def from_json(cls, saved: dict[str, Any]) -> Self:
-        """Make what trains runs again, once it has a builder and a data set."""
-        named, programs = saved["fingerprint"]
-        retraining = cls(SweepCall(**saved["call"]), fingerprint=(named, list(programs)))
-        retraining.jax = saved["jax"]
-        return retraining
-
-    def __getstate__(self) -> dict[str, Any]:
-        call = self.call._replace(settings=with_pickled(self.call.settings))
-        content = {"call": call, "groups": None, "given": None, "jax": self.jax}
-        return content | {"_fingerprint": self.fingerprint()}
-
-    def _group(self, asked: str, setting: int, builder: Any, dataset: Any) -> Group:
-        given: Any = self.given or (None, None)
-        wanted: Any = builder or given[0], dataset or given[1]
-        missing = [name for name, each in zip(NAMES, wanted, strict=True) if each is None]
+    def complete(self, asked: str, given: Given = NOTHING) -> Given:
+        """Return what the sweep ran with. ValueError where some of it is missing, or another."""
+        wanted = given.or_else(self.given)
+        names = ("builder", "dataset")
+        missing = [f"{name}=" for name in names if getattr(wanted, name) is None]
         if missing:
             raise ValueError(
                 f"{asked}: this sweep was unpickled or loaded, without its programs and data; "
                 f"{' and '.join(missing)} missing: pass those that it ran with."
             )
-        if self.groups is None or wanted[0] is not given[0] or wanted[1] is not given[1]:
-            self.groups, self.given = self._rebuilt(*wanted), wanted
+        is_known = all(a is b for a, b in zip(wanted, self.given, strict=True))
+        if self.groups is None or not is_known:
+            self.groups, self.given = self._rebuilt(wanted), wanted
+        return wanted
+
+    def fingerprint(self) -> tuple[dict[str, Any], list[str]]:
+        """Return what tells the data and the programs."""
+        if self._fingerprint is None:
+            assert self.groups is not None
+            assert self.given.dataset is not None
+            settings = self.arguments["settings"]
+            self._fingerprint = fingerprint_of(self.groups, self.given.dataset, settings)
+        return self._fingerprint
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is saved in a file, from which `from_json` makes another one."""
+        arguments = self.arguments | {"settings": plain_settings(self.arguments["settings"])}
+        return {"call": arguments, "fingerprint": self.fingerprint(), "jax": self.jax}
+
+    @classmethod
+    def from_json(cls, saved: dict[str, Any]) -> Self:
+        """Make what trains runs again, once it has a builder and a data set."""
+        named, programs = saved["fingerprint"]
+        retraining = cls(saved["call"], fingerprint=(named, list(programs)))
+        retraining.jax = saved["jax"]
+        return retraining
+
+    def __getstate__(self) -> dict[str, Any]:
+        settings = with_pickled(self.arguments["settings"])
+        content = {"arguments": self.arguments | {"settings": settings}, "jax": self.jax}
+        nothing = {"groups": None, "given": NOTHING}
+        return content | nothing | {"_fingerprint": self.fingerprint()}
+
+    def _group(self, asked: str, setting: int, given: Given) -> Group:
+        self.complete(asked, given)
+        assert self.groups is not None
         return next(group for group in self.groups if setting in group.rows)
 
-    def _rebuilt(self, builder: Builder, dataset: Dataset) -> list[Group]:
+    def _check_float(self, group: Group) -> None:
+        """Refuse to train under the other setting of jax_enable_x64."""
+        history = group.engine.like.history
+        if any(leaf.dtype != jnp.result_type(float) for leaf in history.values()):
+            raise ValueError(
+                "x64: the sweep ran under the other setting of jax_enable_x64; train these runs "
+                "under it."
+            )
+
+    def _rebuilt(self, given: Given) -> list[Group]:
         """Build the programs again, and refuse those that are not what they were."""
+        builder: Any = given.builder
+        dataset: Any = given.dataset
         try:
-            groups = sweep_groups(builder, dataset, self.call)
+            call = SweepCall.of(self.arguments, given.metrics)
+            groups = sweep_groups(builder, dataset, call)
         except Exception as error:
             error.add_note(
                 "The builder got the settings as they were saved: values that are no numbers, "
@@ -119,7 +217,7 @@ class Retraining:
             )
             raise
         saved, programs = self.fingerprint()
-        named, texts = fingerprint_of(groups, dataset, self.call.settings)
+        named, texts = fingerprint_of(groups, dataset, call.settings)
         unlike = differences(saved, named)
         same_jax = self.jax == jax.__version__  # on which the texts of programs depend
         if same_jax and not unlike and texts != programs:

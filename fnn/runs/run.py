@@ -1,7 +1,7 @@
 """What one training run gives."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -16,7 +16,8 @@ class Run(NamedTuple):
     """A trained network.
 
     params, state            after the last epoch that was trained
-    best_params, best_state  after the epoch with the lowest validation loss
+    best_params, best_state  after the best epoch, by validation loss unless another entry of the
+                             history was monitored
     best_epoch               that epoch (−1: there was none)
     stopped_epoch            the last epoch that was trained
     diverged_step            the first step, counted from 0, whose loss, parameters, state or
@@ -30,6 +31,9 @@ class Run(NamedTuple):
                              the epoch in which the run diverged, and after an early stop
     seed                     the seed that it was started with
     optimizer_state          after the last epoch; None for a run of a sweep, which does not keep it
+    descent_params           where the optimizer takes its gradients, if that is not at params (as
+                             for optax.contrib.schedule_free); None otherwise
+    origin                   the call, by which `fnn.train(start=run)` tells whether it goes on
     compile_seconds, run_seconds  of the call; for a run of a sweep those of the whole sweep
     """
 
@@ -43,6 +47,8 @@ class Run(NamedTuple):
     history: dict[str, Float[np.ndarray, "epochs"]]
     seed: int
     optimizer_state: PyTree | None = None
+    descent_params: Params | None = None
+    origin: Any = None
     compile_seconds: float = 0.0
     run_seconds: float = 0.0
 
@@ -61,7 +67,8 @@ class Run(NamedTuple):
         Raises ValueError for a folder that exists (overwrite=True replaces a result), and for
         parameters that are not in tuples, lists, dicts and NamedTuples.
         """
-        return result.save(path, "run", self._asdict(), overwrite=overwrite)
+        origin = None if self.origin is None else self.origin.fingerprint()._asdict()
+        return result.save(path, "run", {**self._asdict(), "origin": origin}, overwrite=overwrite)
 
     def __repr__(self) -> str:
         epochs = len(next(iter(self.history.values())))

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import numpy as np
 
+from fnn import checks
 from fnn.data import Dataset
 from fnn.runs.engine import Shapes
 from fnn.runs.groups import (
@@ -16,7 +17,12 @@ from fnn.runs.groups import (
     group_settings,
     traced_names,
 )
-from fnn.runs.refusals import check_data, check_fit, check_parts, checked_plan
+from fnn.runs.refusals import (
+    check_batches,
+    check_fit,
+    check_metrics,
+    check_parts,
+)
 from fnn.runs.settings import BATCH_SIZE, Setting
 from fnn.runs.step import TrainSpec
 from fnn.runs.training import Plan, TrainProcess, advance, begin
@@ -46,9 +52,7 @@ def spec_groups(
     builder: Builder,
     settings: Sequence[Setting],
     dataset: Dataset,
-    epochs: int,
-    batch_size: int,
-    patience: int | None,
+    plan: Plan,
     static: Sequence[str] | None = None,
 ) -> list[tuple[SettingGroup, TrainProcess]]:
     """Group the settings, after every refusal of `fnn.train`, each group with its process.
@@ -60,11 +64,10 @@ def spec_groups(
         raise ValueError(
             f"builder: got {builder!r}, expected a function hyper -> (net, loss, optimizer)."
         )
-    check_data(dataset)
     call = Call(
         builder,
         tuple(StaticHyper.of(setting, ()) for setting in settings),
-        (epochs, batch_size, patience),
+        plan,
         tuple(static) if isinstance(static, (list, tuple)) else static,
         Shapes.of(dataset._replace(scaling=None)),
     )
@@ -74,12 +77,14 @@ def spec_groups(
             check_values(builder, first, settings[first], dataset)  # the data may be others
         return _found[call]
 
-    def plan_of(setting: Setting) -> Plan:
-        return checked_plan(dataset, epochs, setting.get(BATCH_SIZE, batch_size), patience)
+    def plan_for(setting: Setting) -> Plan:
+        size = checks.count(BATCH_SIZE, setting.get(BATCH_SIZE, plan.batch_size))
+        return plan._replace(batch_size=size)
 
     def attempt(setting: Setting, traced: Sequence[str]) -> None:
         try:
-            check_traced(builder, setting, traced, dataset, plan_of(setting))
+            check_batches(plan_for(setting), dataset)
+            check_traced(builder, setting, traced, dataset, plan_for(setting))
         except Exception as error:
             if setting:
                 error.add_note(f"It is raised for setting {settings.index(setting)}, {setting}.")
@@ -97,7 +102,7 @@ def spec_groups(
             check_values(builder, row, settings[row])
     while len(_found) >= MOST_CALLS:
         del _found[next(iter(_found))]
-    _found[call] = [(g, process_of(builder, g, plan_of(settings[g.rows[0]]))) for g in groups]
+    _found[call] = [(g, process_of(builder, g, plan_for(settings[g.rows[0]]))) for g in groups]
     return _found[call]
 
 
@@ -106,7 +111,7 @@ class Call(NamedTuple):
 
     builder: Builder
     settings: tuple[StaticHyper, ...]
-    plan: tuple[Any, ...]
+    plan: Plan
     static: Any
     data: Shapes
 
@@ -128,6 +133,7 @@ def check_traced(
         spec = build_spec(builder, record)
         check_parts(*spec)
         check_fit(spec, dataset)
+        check_metrics(spec, plan, dataset)
         if set(dict.keys(record)) - record.read - {BATCH_SIZE}:
             # what only an optimizer's update reads shows when the whole run is traced
             arrays, seed = dataset._replace(scaling=None), np.uint32(0)

@@ -8,8 +8,9 @@ import optax
 from jaxtyping import Array, Bool, Float, Integer
 
 from fnn import reductions, tree
-from fnn.backprop import backprop
+from fnn.backprop import Pass, backprop
 from fnn.runs.process import NEVER
+from fnn.runs.updates import BatchObjective, updated
 from fnn.types import Features, Layer, Loss, Params, PRNGKey, PyTree, State, Target
 
 TransformTrain: TypeAlias = Callable[[PRNGKey, Any, Any], tuple[Any, Any]]
@@ -71,7 +72,12 @@ def step(
     mean = reductions.mean if examples is None else reductions.mean_of_first(examples)
     done = backprop(net, loss, mean, params, state, x, target, key=key, train=True)
     grads = tree.as_types_of(params, done.grads)  # data wider than params make wider gradients
-    updates, optimizer_state = optimizer.update(grads, optimizer_state, params)
+
+    def passed_at(params: Params) -> Pass:
+        return backprop(net, loss, mean, params, state, x, target, key=key, train=True)
+
+    batch = BatchObjective(passed_at, done.value, grads)
+    updates, optimizer_state = updated(optimizer, batch, optimizer_state, params)
     after = TrainState(optax.apply_updates(params, updates), done.state, optimizer_state)
 
     correct = jnp.zeros(())

@@ -1,7 +1,7 @@
 """Numbers over seeds, one row a setting."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from fnn.runs.settings import STATISTICS, Setting
 
 Row: TypeAlias = dict[str, Any]
+SHARES = ("accuracy", "precision", "recall", "f1", "auc")  # in names: metrics from 0 to 1
 NUMBERS_AT_ONCE = 10**7  # of resamples in memory
 
 
@@ -44,21 +45,33 @@ def summary_of(
     sound: Bool[np.ndarray, "settings seeds"],
     diverged: Bool[np.ndarray, "settings seeds"],
     interval: str,
+    examples: Mapping[str, int],
 ) -> Summary:
-    """Summarize each setting: statistics of its sound runs, their number n, and who diverged."""
+    """Summarize each setting: statistics of its sound runs, their number n, and who diverged.
+
+    examples  how many each split has: an accuracy is a share of them
+    """
+    split = metric.partition("_")[0]
+    is_share = any(share in metric for share in SHARES)
+    share_of = examples.get(split, 1) if is_share else None
     rows = []
     for number, setting in enumerate(settings):
         of_setting = values[number][sound[number]]
         counts = {"n": len(of_setting), "diverged": int(diverged[number].sum())}
-        rows.append({"setting": number, **setting, **statistics(of_setting, interval), **counts})
+        found = statistics(of_setting, interval, share_of)
+        rows.append({"setting": number, **setting, **found, **counts})
     return Summary(metric, rows)
 
 
-def statistics(values: Float[np.ndarray, "n"], interval: str = "t") -> dict[str, float]:
+def statistics(
+    values: Float[np.ndarray, "n"], interval: str = "t", share_of: int | None = None
+) -> dict[str, float]:
     """Compute the mean, its 95% interval, median, min and max; NaN of nothing.
 
-    interval  "t" (Student's) or "bootstrap" (bias-corrected and accelerated, Efron 1987, 9,999
-              resamples from a fixed seed); NaN for fewer than two values
+    interval  "t" (Student's; of shares on the scale of their log odds) or "bootstrap"
+              (bias-corrected and accelerated, Efron 1987, 9,999 resamples from a fixed seed); NaN
+              for fewer than two values
+    share_of  the values are shares of so many examples, such as accuracies; None: they are not
     """
     if interval not in ("t", "bootstrap"):
         raise ValueError(f"interval: got {interval!r}, expected 't' or 'bootstrap'.")
@@ -67,7 +80,12 @@ def statistics(values: Float[np.ndarray, "n"], interval: str = "t") -> dict[str,
     values = np.asarray(values, float)
     low, high = math.nan, math.nan
     if len(values) > 1:
-        low, high = _students(values) if interval == "t" else _bootstrap(values)
+        if interval == "bootstrap":
+            low, high = _bootstrap(values)
+        elif share_of is not None:
+            low, high = interval_of_shares(values, share_of)
+        else:
+            low, high = _students(values)
     return {
         "mean": float(np.mean(values)),
         "low": low,
@@ -76,6 +94,27 @@ def statistics(values: Float[np.ndarray, "n"], interval: str = "t") -> dict[str,
         "min": float(np.min(values)),
         "max": float(np.max(values)),
     }
+
+
+def interval_of_shares(shares: Float[np.ndarray, "n"], examples: int) -> tuple[float, float]:
+    """Compute the 95% interval of a mean share, which lies between 0 and 1.
+
+    Student's t on the log odds λ = log(p/(1 − p)) of the mean p, whose standard error is that of p
+    by p(1 − p). Equal shares, among them all 1, do not show how much they vary: there the interval
+    is Wilson's (1927) for so many independent examples in all.
+    """
+    from scipy.special import expit, logit, stdtrit
+
+    n, p = len(shares), float(np.mean(shares))
+    t = stdtrit(n - 1, 0.975)
+    error = np.std(shares, ddof=1) / math.sqrt(n)
+    if np.ptp(shares) > 0:
+        half = t * error / (p * (1 - p))
+        return float(expit(logit(p) - half)), float(expit(logit(p) + half))
+    a = t**2 / (n * examples)
+    middle = (p + a / 2) / (1 + a)
+    half = math.sqrt(a * p * (1 - p) + a**2 / 4) / (1 + a)
+    return max(0.0, middle - half), min(1.0, middle + half)  # rounding alone is cut off
 
 
 def _students(values: np.ndarray) -> tuple[float, float]:

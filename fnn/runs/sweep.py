@@ -1,36 +1,31 @@
 """`fnn.sweep`: the same training over seeds and hyperparameters."""
 
 import signal
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
-from fnn import checks, tree
+from fnn import checks
 from fnn.checkpoint.run_directory import Call, recorded
 from fnn.data import Dataset
-from fnn.runs.arrays import nan_array
+from fnn.metrics import Metric
 from fnn.runs.blocks import check_runs_per_vmap
-from fnn.runs.driver import Group
 from fnn.runs.fingerprint import seeds_fingerprint
 from fnn.runs.journal import Journal, journal_of
-from fnn.runs.process import NEVER
+from fnn.runs.refusals import check_data, plan_of
 from fnn.runs.results import Sweep
-from fnn.runs.retraining import Retraining
+from fnn.runs.retraining import Given, Retraining
 from fnn.runs.settings import HyperValues, settings_of
 from fnn.runs.spec_groups import Builder
-from fnn.runs.step import TrainState
-from fnn.runs.sweep_collector import put_outputs, run_missing, zeros
-from fnn.runs.sweep_groups import (
-    SweepCall,
-    parameters_of,
-    results_of,
-    sweep_groups,
+from fnn.runs.sweep_arrays import (
+    bytes_of_parameters,
+    empty_sweep,
+    put_states,
+    runs_per_vmap_of,
+    without_parameters,
 )
-from fnn.runs.training import RunState
-from fnn.types import PyTree
+from fnn.runs.sweep_collector import run_missing
+from fnn.runs.sweep_groups import SweepCall, sweep_groups
 
-NOT_KEPT = None  # in place of parameters; no leaf for JAX
 BYTES_KEPT = 2**28  # of parameters, unless the caller says otherwise
 
 
@@ -43,6 +38,11 @@ def sweep(
     seeds: Iterable[int],
     hyper: HyperValues | None = None,
     patience: int | None = None,
+    monitor: str = "validation_loss",
+    mode: str | None = None,
+    min_delta: float = 0.0,
+    metrics: Mapping[str, Metric] | None = None,
+    train_metrics: bool = False,
     runs_per_vmap: int | None = None,
     exact: bool = False,
     static: Sequence[str] | None = None,
@@ -80,7 +80,8 @@ def sweep(
                    never interrupted. SIGTERM ends it after a chunk of epochs, saved, with status
                    143
 
-    The other arguments are those of fnn.train. Call fnn.use_all_devices() first to use every core.
+    The other arguments are those of fnn.train: patience, monitor, mode, min_delta, metrics and
+    train_metrics too. Call fnn.use_all_devices() first to use every core.
     A run that diverges or stops early is frozen and the others go on. Ctrl-C ends within a chunk of
     epochs, or when the program is compiled, with a `SweepInterrupted`, which has what was finished
     and goes on from there. Raises ValueError before anything is compiled.
@@ -101,10 +102,22 @@ def sweep(
     each = [per_vmap] * len(settings)
     if per_vmap is None:  # an earlier version or call may have chosen other numbers
         each = recorded(checkpoint, "fnn.sweep", "runs_per_vmap")
-    call = SweepCall(settings, checked_seeds, epochs, batch_size, patience, static, each)
+    plan = plan_of(
+        epochs=epochs,
+        batch_size=batch_size,
+        patience=patience,
+        monitor=monitor,
+        mode=mode,
+        min_delta=min_delta,
+        metrics=metrics,
+        train_metrics=train_metrics,
+    )
+    check_data(dataset)
+    examples = {name: len(split.x) for name, split in dataset.splits.items()}
+    call = SweepCall(settings, checked_seeds, plan, examples, static, each)
     groups = sweep_groups(builder, dataset, call)
     call = call._replace(runs_per_vmap=runs_per_vmap_of(groups, len(settings)))
-    retraining = Retraining(call, groups, (builder, dataset))
+    retraining = Retraining(call.arguments(), groups, Given(builder, dataset, metrics))
     rows = [group.rows for group in groups]
     likes = [group.engine.like for group in groups]
     if keep_params is None:
@@ -117,9 +130,7 @@ def sweep(
         named, programs = retraining.fingerprint()
         options = {
             "call": "fnn.sweep",
-            "epochs": epochs,
-            "batch_size": batch_size,
-            "patience": patience,
+            **plan.to_json(),
             "runs_per_vmap": call.runs_per_vmap,
             "keep_params": keep_params,
             "seeds": seeds_fingerprint(checked_seeds),
@@ -128,80 +139,5 @@ def sweep(
         return Call(options | named, programs, "sweep", content)
 
     journal = journal_of(checkpoint, checkpoint_every, None, describe, Journal([signal.SIGINT]))
-    empty = empty_sweep(retraining, rows, likes)
+    empty = empty_sweep(retraining.arguments, rows, likes, retraining)
     return run_missing(empty, groups, put_states, journal, progress)
-
-
-def put_states(sweep: Sweep, rows: np.ndarray, columns: np.ndarray, outcome: RunState) -> None:
-    """Put the final states of runs into a sweep."""
-    assert sweep.best_epoch is not None
-    assert sweep.stopped_epoch is not None
-    assert sweep.diverged_step is not None
-    for name, values in outcome.history.items():
-        sweep.history[name][rows, columns] = values
-    sweep.best_epoch[rows, columns] = outcome.best.epoch
-    sweep.stopped_epoch[rows, columns] = outcome.epochs - 1
-    sweep.diverged_step[rows, columns] = outcome.diverged_step
-    put_outputs(sweep.outputs, rows, columns, parameters_of(outcome))
-
-
-def bytes_of_parameters(
-    likes: Sequence[RunState], rows: Sequence[Sequence[int]], seeds: int
-) -> int:
-    """Return the bytes of the parameters of all runs."""
-    each = [tree.nbytes(parameters_of(like)) for like in likes]
-    return sum(len(some) * seeds * nbytes for some, nbytes in zip(rows, each, strict=True))
-
-
-def empty_sweep(
-    retraining: Retraining, rows: Sequence[Sequence[int]], likes: Sequence[RunState | None]
-) -> Sweep:
-    """Make a sweep of which nothing is finished.
-
-    rows   of each group, the rows of its settings
-    likes  of each group, the shapes of one run, without parameters where they are not kept; None
-           where they are not known
-    """
-    call = retraining.call
-    sides = (len(call.settings), len(call.seeds))
-    outputs: list[PyTree | None] = [None] * len(call.settings)
-    history: dict[str, np.ndarray] = {}
-    for some, like in zip(rows, likes, strict=True):
-        if like is None:
-            continue
-        for name, leaf in like.history.items():
-            if name not in history:
-                history[name] = nan_array((*sides, *leaf.shape), leaf.dtype)
-        for row in some if has_parameters(like) else ():
-            outputs[row] = zeros(len(call.seeds), parameters_of(like))
-    best, stopped, diverged = (np.full(sides, NEVER, np.int32) for _ in range(3))
-    return Sweep(
-        settings=list(call.settings),
-        seeds=list(call.seeds),
-        history=history,
-        finished=np.zeros(sides, bool),
-        outputs=outputs,
-        best_epoch=best,
-        stopped_epoch=stopped,
-        diverged_step=diverged,
-        runs_per_vmap=tuple(each or 1 for each in call.runs_per_vmap or ()),
-        retrain=retraining,
-    )
-
-
-def has_parameters(state: RunState) -> bool:
-    """Return whether a state has its parameters."""
-    return state.best.params is not NOT_KEPT
-
-
-def runs_per_vmap_of(groups: Sequence[Group], settings: int) -> list[int]:
-    """Return for each setting how many runs share a row."""
-    shapes = {row: g.engine.shape for g in groups for row in g.rows}
-    return [shapes[row].runs_per_vmap for row in range(settings)]
-
-
-def without_parameters(state: RunState) -> RunState:
-    """Return what is kept of a state besides the parameters."""
-    best = state.best._replace(params=NOT_KEPT, state=NOT_KEPT)
-    current = TrainState(NOT_KEPT, NOT_KEPT, NOT_KEPT)
-    return results_of(state)._replace(current=current, best=best)

@@ -1,8 +1,8 @@
 """The programs of a sweep of networks: what its call says, and the groups that the driver runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,8 @@ import numpy as np
 
 from fnn import compiler, tree
 from fnn.data import Dataset
-from fnn.runs.driver import Group
+from fnn.metrics import Metric
+from fnn.runs.driver import Group, Metrics
 from fnn.runs.engine import Shapes, default_runs_per_vmap, engine_of, like_of
 from fnn.runs.fingerprint import (
     constants_of,
@@ -22,30 +23,38 @@ from fnn.runs.placed import on_devices
 from fnn.runs.results import Parameters
 from fnn.runs.settings import Setting, runs_of
 from fnn.runs.spec_groups import Builder, spec_groups
-from fnn.runs.training import RunState
+from fnn.runs.step import TrainState
+from fnn.runs.training import Plan, RunState, trained
 from fnn.types import Layer
 
 
 class SweepCall(NamedTuple):
-    """The arguments of a sweep that shape its programs, as JSON.
+    """The arguments of a sweep that shape its programs.
 
+    examples       how many each split has
     runs_per_vmap  for each setting; where there is none, the size of its network decides
     """
 
     settings: Sequence[Setting]
     seeds: Sequence[int]
-    epochs: int
-    batch_size: int
-    patience: int | None = None
+    plan: Plan
+    examples: Mapping[str, int]
     static: Sequence[str] | None = None
     runs_per_vmap: Sequence[int | None] | None = None
+
+    def arguments(self) -> dict[str, Any]:
+        """Return them by name, the plan as JSON, its metrics as names alone."""
+        return self._asdict() | {"plan": self.plan.to_json()}
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, Any], metrics: Mapping[str, Metric] | None) -> Self:
+        """Make it of arguments by name and the functions of its metrics."""
+        return cls(**{**arguments, "plan": Plan.from_json(arguments["plan"], metrics)})
 
 
 def sweep_groups(builder: Builder, dataset: Dataset, call: SweepCall) -> list[Group]:
     """Build the groups of a sweep, after every refusal and before anything is compiled."""
-    found = spec_groups(
-        builder, call.settings, dataset, call.epochs, call.batch_size, call.patience, call.static
-    )
+    found = spec_groups(builder, call.settings, dataset, call.plan, call.static)
     groups = []
     for setting_group, process in found:
         rows = setting_group.rows
@@ -57,24 +66,28 @@ def sweep_groups(builder: Builder, dataset: Dataset, call: SweepCall) -> list[Gr
         engine = engine_of(process, runs, runs_per_vmap, partial(on_devices, dataset))
         if not engine.is_compiled():
             engine.trace(runs.at(np.array([0])))  # what does not fit shows here
-        groups.append(Group(engine, runs, call.epochs, results_of, lowest_loss, rows))
+        group = Group(engine, runs, call.plan.epochs, outcome=results_of, rows=rows)
+        groups.append(group._replace(metrics=best_so_far(call.plan)))
     return groups
 
 
 def results_of(state: RunState) -> RunState:
     """Leave out the optimizer's state: for Adam, two thirds of the bytes of a run."""
-    return state._replace(current=state.current._replace(optimizer_state=()))
+    return state._replace(current=TrainState(*trained(state), ()), evaluated=())
 
 
-def lowest_loss(state: RunState) -> dict[str, jax.Array]:
-    """Return the lowest validation loss of each run so far."""
-    return {"validation_loss": state.best.loss}
+def best_so_far(plan: Plan) -> Metrics:
+    """Return what reports the best value of each run of what is monitored."""
+
+    def best(state: RunState) -> dict[str, jax.Array]:
+        return {plan.monitor.metric: state.best.value}
+
+    return best
 
 
 def parameters_of(state: RunState) -> Parameters:
     """Return the part of a state that takes room."""
-    params, network_state, _ = state.current
-    return Parameters(params, network_state, state.best.params, state.best.state)
+    return Parameters(*trained(state), state.best.params, state.best.state)
 
 
 def traced_of(group: Group, setting: Setting) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """`fnn.train`: one run."""
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,20 +14,22 @@ from fnn import checks
 from fnn.backprop import feature_major
 from fnn.checkpoint.run_directory import Call
 from fnn.data import Dataset
+from fnn.metrics import Metric
 from fnn.runs.blocks import Runs
 from fnn.runs.driver import Driver, Group, Taken
 from fnn.runs.engine import engine_of
-from fnn.runs.fingerprint import constants_of, dataset_fingerprint, program_fingerprint
 from fnn.runs.journal import Journal, journal_of
 from fnn.runs.layer_statistics import layer_statistics
+from fnn.runs.origin import Constant, Origin, Trained
 from fnn.runs.placed import on_devices
-from fnn.runs.process import NEVER, Hyper
+from fnn.runs.process import NEVER
 from fnn.runs.progress import shown
-from fnn.runs.refusals import check_run
+from fnn.runs.refusals import check_run, plan_of
 from fnn.runs.run import Run
+from fnn.runs.start import Start
 from fnn.runs.step import TrainSpec, TransformTrain
-from fnn.runs.training import Plan, RunState, TrainProcess
-from fnn.types import Layer, Loss, PyTree
+from fnn.runs.training import Plan, RunState, TrainProcess, trained
+from fnn.types import Layer, Loss, Params, PyTree
 
 
 def train(
@@ -37,8 +40,14 @@ def train(
     *,
     epochs: int,
     batch_size: int,
-    seed: int = 0,
+    seed: int | None = None,
+    start: Run | Params | None = None,
     patience: int | None = None,
+    monitor: str = "validation_loss",
+    mode: str | None = None,
+    min_delta: float = 0.0,
+    metrics: Mapping[str, Metric] | None = None,
+    train_metrics: bool = False,
     transform_train: TransformTrain | None = None,
     progress: bool = True,
     checkpoint: str | Path | None = None,
@@ -49,16 +58,40 @@ def train(
 
     Each epoch visits every training example once in an order drawn from the seed, in ⌈N/batch_size⌉
     updates on the mean loss of a batch, the last one smaller where N is no multiple. After each
-    epoch the validation and test splits are evaluated. With `patience`, training stops after that
-    many epochs without a lower validation loss. transform_train(key, x, y) -> (x, y), if given,
-    changes the training rows once, by a key of the seed's own: fnn.data.label_noise makes one.
+    epoch the validation and test splits are evaluated.
 
+    epochs             how many at most, those of `start` included
+    seed               of all random numbers; None: 0, or that of the run in `start`
+    start              a Run of this function, finished or loaded: it goes on to `epochs`, with the
+                       bits of a run that was never ended. Net, loss, optimizer, data, batch_size
+                       and monitor are those that it had; patience may be larger. Or parameters, or
+                       a pair (params, state) as net.init returns it: training begins there, with a
+                       fresh state of the optimizer
+    patience           training stops after so many epochs without an improvement
+    monitor            the entry of the history that decides which epoch is the best, and what is an
+                       improvement
+    mode               whether less or more of it is better, "min" or "max"; None: by its name
+    min_delta          by how much more than this it has to be better, for an improvement
+    metrics            name -> f(prediction, target), computed on the whole validation and test
+                       splits after each epoch: "validation_name", "test_name" in the history.
+                       f is written with jax.numpy and returns one number; prediction is (examples,
+                       outputs), as fnn.apply returns it. `fnn.metrics` has some; rmse and r2 are
+                       always there where the loss is one of regression
+    train_metrics      compute them on the training split too, "train_name", which takes another
+                       forward pass over it in each epoch
+    transform_train    (key, x, y) -> (x, y) changes the training rows once, by a key of the seed's
+                       own: fnn.data.label_noise makes one
     checkpoint         a directory in which the run is saved, and from which it goes on when it is
                        started again with the same arguments; it ends bit for bit as one that was
-                       never interrupted. Other arguments are refused. While it is saved so, Ctrl-C
-                       and SIGTERM (exit status 143) end it after a chunk of epochs, saved
+                       never interrupted. It also goes on where `epochs` or `patience` are larger
+                       than before. Other arguments are refused. While it is saved so, Ctrl-C and
+                       SIGTERM (exit status 143) end it after a chunk of epochs, saved
     checkpoint_every   seconds between two savings
     checkpoint_epochs  save after every so many epochs too
+
+    An optimizer that takes extra arguments gets `value`, `grad` and `value_fn` of the batch
+    (optax.lbfgs, optax.contrib.reduce_on_plateau), and `grad_fn` where it names it. Where it
+    descends at other parameters than it evaluates at, see fnn.optim.evaluated_at.
 
     Equal programs are compiled once, whatever the seed, also where net, loss and optimizer are made
     anew for each call. The numbers of arrays that you may change are compared with those of the
@@ -67,46 +100,59 @@ def train(
     and fnn.checkpoint.InUse where another process uses the directory; warns of a run that diverged.
     """
     spec = TrainSpec(net, loss, optimizer, transform_train)
-    plan = check_run(spec, dataset, epochs, batch_size, patience)
-    runs = Runs(np.array([checks.seed(seed)], np.uint32), {})
+    plan = plan_of(
+        epochs=epochs,
+        batch_size=batch_size,
+        patience=patience,
+        monitor=monitor,
+        mode=mode,
+        min_delta=min_delta,
+        metrics=metrics,
+        train_metrics=train_metrics,
+    )
+    check_run(spec, dataset, plan)
+    seed = seed_of(seed, start)
+    origin = Origin(Trained.of(spec, plan, dataset, seed))
+    beginning = Start(start, origin, spec, plan)
+    runs = Runs(np.array([seed], np.uint32), {})
     process = TrainProcess(Constant(spec), plan)
     engine = engine_of(process, runs, 1, partial(on_devices, dataset))
-    group = Group(engine, runs, epochs, metrics=latest_loss, on_host=False)
+    group = Group(engine, runs, epochs, beginning, metrics=latest_loss, on_host=False)
 
     def describe() -> Call:
-        named: dict[str, Any] = {"call": "fnn.train", "seed": seed, **plan._asdict()}
-        named |= {"float": str(jnp.result_type(float)), **dataset_fingerprint(dataset)}
-        for part, value in spec._asdict().items():
-            named |= constants_of(part, value)
-        return Call(
-            named,
-            [program_fingerprint(p) for p in group.engine.trace_one()],
-            "run",
-            {"seed": int(seed)},
-        )
+        fingerprint = origin.fingerprint()
+        named = {"call": "fnn.train", **fingerprint.arguments, **beginning.fingerprint()}
+        content = {"seed": seed, "origin": fingerprint._asdict()}
+        return Call(named, fingerprint.programs, "run", content)
 
-    journal = journal_of(checkpoint, checkpoint_every, checkpoint_epochs, describe, Journal())
+    journal = journal_of(
+        checkpoint, checkpoint_every, checkpoint_epochs, describe, Journal(), resizes=True
+    )
     taken = Taken(np.array([0]))
     with journal.opened():
         driver = Driver([group], taken, journal, multiple=checkpoint_epochs, keep_going=False)
         driver.restore()
-        done = epochs if taken.outcomes else 0
-        with shown("epoch", epochs, done, progress) as bar:
+        for finished in taken.outcomes:
+            beginning.take(finished, str(checkpoint))
+        taken.outcomes = [beginning.furthest] if beginning.is_ended else []
+        with shown("epoch", epochs, beginning.epochs, progress) as bar:
             driver.drive(bar)
-    run = run_of(taken.outcomes[0], seed, taken.compile_seconds, taken.run_seconds)
+    run = run_of(taken.outcomes[0], seed, origin, taken.compile_seconds, taken.run_seconds)
     if run.diverged:
         checks.warn(describe_divergence(run, spec, plan, dataset))
     return run
 
 
-class Constant(NamedTuple):
-    """A builder whose spec does not depend on hyperparameters."""
-
-    spec: TrainSpec
-
-    def __call__(self, hyper: Hyper) -> TrainSpec:
-        """Return the spec."""
-        return self.spec
+def seed_of(seed: int | None, start: Any) -> int:
+    """Return the seed of a call; ValueError for another than that of the run in `start`."""
+    if not isinstance(start, Run):
+        return checks.seed(0 if seed is None else seed)
+    if seed is not None and seed != start.seed:
+        raise ValueError(
+            f"seed: got {seed}, but the run in start has seed {start.seed}; leave seed out to go "
+            "on."
+        )
+    return start.seed
 
 
 def latest_loss(state: RunState) -> dict[str, np.ndarray]:
@@ -117,13 +163,18 @@ def latest_loss(state: RunState) -> dict[str, np.ndarray]:
 
 
 def run_of(
-    state: RunState, seed: int, compile_seconds: float = 0.0, run_seconds: float = 0.0
+    state: RunState,
+    seed: int,
+    origin: Origin,
+    compile_seconds: float = 0.0,
+    run_seconds: float = 0.0,
 ) -> Run:
     """Return the final state as a Run, its history on the host."""
-    current, best = on_device((state.current, state.best))
+    current, best, evaluated = on_device((state.current, state.best, state.evaluated))
+    params, network_state = trained(state._replace(current=current, evaluated=evaluated))
     return Run(
-        params=current.params,
-        state=current.state,
+        params=params,
+        state=network_state,
         best_params=best.params,
         best_state=best.state,
         best_epoch=int(best.epoch),
@@ -132,6 +183,8 @@ def run_of(
         history={name: np.array(values) for name, values in state.history.items()},
         seed=int(seed),
         optimizer_state=current.optimizer_state,
+        descent_params=None if params is current.params else current.params,
+        origin=origin,
         compile_seconds=compile_seconds,
         run_seconds=run_seconds,
     )

@@ -10,21 +10,23 @@ epoch, marked nonfinite; `locate_divergence` trains the epoch again, step by ste
 the step that went wrong. It is compiled when it is first needed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Integer
 
-from fnn import tree
+from fnn import optim, tree
 from fnn.backprop import feature_major, target_of
 from fnn.data import Dataset, Split
 from fnn.data.shuffle import permutation
+from fnn.metrics import OF_REGRESSION, Metric
 from fnn.runs.evaluate import HeldOut, evaluate, held_out
 from fnn.runs.keys import RunKeys, run_keys
+from fnn.runs.monitor import Monitor
 from fnn.runs.process import NEVER, Hyper, Seed
 from fnn.runs.step import EpochMetrics, TrainSpec, TrainState, guarded_step, step
 from fnn.types import Loss, Params, State
@@ -40,19 +42,49 @@ WASTE = 0.01  # of the examples of an epoch, that a larger network may compute i
 
 
 class Plan(NamedTuple):
-    """What shapes the program besides the spec. Another plan is another compilation."""
+    """What shapes the program besides the spec. Another plan is another compilation.
+
+    monitor        which epoch is the best
+    metrics        names and functions, computed on the validation and the test split
+    train_metrics  whether they are computed on the training split too
+    """
 
     epochs: int
     batch_size: int
     patience: int | None = None
+    monitor: Monitor = Monitor()
+    metrics: tuple[tuple[str, Metric], ...] = ()
+    train_metrics: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON; metrics are names alone."""
+        names = [name for name, _ in self.metrics]
+        return self._asdict() | {"monitor": self.monitor._asdict(), "metrics": names}
+
+    @classmethod
+    def from_json(
+        cls, saved: Mapping[str, Any], metrics: Mapping[str, Metric] | None = None
+    ) -> Self:
+        """Make it of JSON and the functions of its metrics.
+
+        Raises ValueError where metrics are missing.
+        """
+        given = metrics or {}
+        if missing := [name for name in saved["metrics"] if name not in given]:
+            raise ValueError(
+                f"metrics: {', '.join(map(repr, missing))} missing, which the training computed; "
+                "functions are not saved, so pass those that it ran with."
+            )
+        named = tuple((name, given[name]) for name in saved["metrics"])
+        return cls(**{**saved, "monitor": Monitor(**saved["monitor"]), "metrics": named})
 
 
 class Best(NamedTuple):
-    """The parameters of the epoch with the lowest validation loss so far."""
+    """The parameters of the best epoch so far, and its value of what is monitored."""
 
     params: Params
     state: State
-    loss: Float[Array, ""]
+    value: Float[Array, ""]
     epoch: Integer[Array, ""]
 
 
@@ -60,6 +92,8 @@ class RunState(NamedTuple):
     """A run between two epochs.
 
     current        parameters, state and optimizer state
+    evaluated      the parameters of the network that one gets, where the optimizer's evaluation
+                   parameters are others than those it descends at; () where they are not
     best           those of the best epoch
     epochs         how many have been trained
     diverged_step  the first step that was not finite, counted from 0; −1 if there was none
@@ -69,6 +103,7 @@ class RunState(NamedTuple):
     """
 
     current: TrainState
+    evaluated: Params
     best: Best
     epochs: Integer[Array, ""]
     diverged_step: Integer[Array, ""]
@@ -110,16 +145,30 @@ def begin(spec: TrainSpec, plan: Plan, seed: Seed) -> RunState:
     """Return the run of a seed before its first epoch."""
     params, state = spec.net.init(run_keys(seed).init)
     none = jnp.int32(NEVER)
+    current = TrainState(params, state, spec.optimizer.init(params))
     start = RunState(
-        current=TrainState(params, state, spec.optimizer.init(params)),
-        best=Best(params, state, jnp.array(jnp.inf), none),
+        current=current,
+        evaluated=evaluated_of(spec, current),
+        best=Best(params, state, jnp.array(plan.monitor.worst), none),
         epochs=jnp.int32(0),
         diverged_step=none,
         active=jnp.array(True),
         nonfinite=jnp.array(False),
-        history={name: jnp.full(plan.epochs, jnp.nan) for name in metric_names(spec.loss)},
+        history={name: jnp.full(plan.epochs, jnp.nan) for name in history_names(spec.loss, plan)},
     )
     return tree.as_types_of(start, start)  # weak types would come back strong: another program
+
+
+def evaluated_of(spec: TrainSpec, current: TrainState) -> Params:
+    """Return the optimizer's evaluation parameters; () where they are those of the state."""
+    found = optim.evaluation_params(spec.optimizer, current.optimizer_state, current.params)
+    return () if found is None else tree.as_types_of(current.params, found)
+
+
+def trained(run: RunState) -> tuple[Params, State]:
+    """Return the parameters and the state of the network after the last epoch."""
+    params = run.evaluated if jax.tree.leaves(run.evaluated) else run.current.params
+    return params, run.current.state
 
 
 def advance(
@@ -174,6 +223,11 @@ class RunData(NamedTuple):
     train: Split
     held_out: list[HeldOut]
 
+    @property
+    def training(self) -> HeldOut:
+        """Return the training split as one that is evaluated."""
+        return HeldOut(self.train, {"train": self.train.x.shape[0]})
+
 
 def data_of_run(spec: TrainSpec, keys: RunKeys, dataset: Dataset) -> RunData:
     """Return the data with this run's training rows.
@@ -195,10 +249,19 @@ def unguarded(spec: TrainSpec) -> Step:
     return take_step
 
 
-def metric_names(loss: Loss) -> list[str]:
+def history_names(loss: Loss, plan: Plan) -> list[str]:
     """Return the names in a history."""
     kinds = ("loss",) if loss.matches is None else ("loss", "accuracy")
-    return [f"{split}_{kind}" for split in ("train", "validation", "test") for kind in kinds]
+    of_run = {"train": [*kinds], "validation": [*kinds], "test": [*kinds]}
+    for split, names in of_run.items():
+        if split != "train" or plan.train_metrics:
+            names += metrics_of(loss, plan)
+    return [f"{split}_{kind}" for split, names in of_run.items() for kind in names]
+
+
+def metrics_of(loss: Loss, plan: Plan) -> dict[str, Metric]:
+    """Return the metrics that are computed: for regression RMSE and R², and the user's."""
+    return (OF_REGRESSION if loss.matches is None else {}) | dict(plan.metrics)
 
 
 def train_epoch(
@@ -208,14 +271,14 @@ def train_epoch(
     epoch = run.epochs
     current, metrics = train_steps(spec, plan, keys, data.train, run.current, epoch, take_step)
     diverged = metrics.diverged_step != NEVER
-    row = epoch_row(spec, current, metrics, data, diverged)
+    after = run._replace(current=current, evaluated=evaluated_of(spec, current))
+    row = epoch_row(spec, plan, after, metrics, data, diverged)
 
-    improved = row["validation_loss"] < run.best.loss
-    this = Best(current.params, current.state, row["validation_loss"], epoch)
-    best = tree.choose(improved, this, run.best)
+    monitored = row[plan.monitor.metric]
+    improved = plan.monitor.improves(monitored, run.best.value)
+    best = tree.choose(improved, Best(*trained(after), monitored, epoch), run.best)
     is_patient = plan.patience is None or epoch - best.epoch < plan.patience
-    return RunState(
-        current=current,
+    return after._replace(
         best=best,
         epochs=epoch + 1,
         diverged_step=metrics.diverged_step,
@@ -275,7 +338,8 @@ def train_steps(
 
 def epoch_row(
     spec: TrainSpec,
-    current: TrainState,
+    plan: Plan,
+    run: RunState,
     metrics: EpochMetrics,
     data: RunData,
     diverged: Bool[Array, ""],
@@ -285,6 +349,10 @@ def epoch_row(
     row = {"train_loss": metrics.loss / n}
     if spec.loss.matches is not None:
         row["train_accuracy"] = metrics.correct / n
+    computed = metrics_of(spec.loss, plan)
+    net, loss = spec.net, spec.loss
+    if plan.train_metrics:
+        row = evaluate(net, loss, *trained(run), data.training, computed) | row
     for splits in data.held_out:
-        row |= evaluate(spec.net, spec.loss, current.params, current.state, splits)
+        row |= evaluate(net, loss, *trained(run), splits, computed)
     return {name: jnp.where(diverged, jnp.nan, value) for name, value in row.items()}

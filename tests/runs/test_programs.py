@@ -44,7 +44,7 @@ def engine_of_train():
 
 
 def engine_of_sweep():
-    call = SweepCall([{"rate": 0.1}], [3, 4], epochs=2, batch_size=10)
+    call = SweepCall([{"rate": 0.1}], [3, 4], Plan(2, 10), {})
     (group,) = sweep_groups(by_rate, D, call)
     return group.engine, group.runs
 
@@ -88,7 +88,7 @@ def test_every_program_lowers_for_accelerators(make, platform):
 
 def groups_of(builder, grid, static=None):
     """The groups of a sweep; nothing is compiled."""
-    return spec_groups(builder, settings_of(grid), D, 1, 42, None, static)
+    return spec_groups(builder, settings_of(grid), D, Plan(1, 42), static)
 
 
 def test_declared_names_are_static_and_the_others_are_traced():

@@ -233,7 +233,7 @@ def test_a_function_has_what_a_sweep_has(of_function, tmp_path):
             asked(0, 1)
     with pytest.raises(ValueError, match="mode: got 'largest' for 'loss', expected 'min' or 'max'"):
         of_function.best("loss", mode="largest")
-    with pytest.raises(ValueError, match="mode: got None for 'end', expected 'min' or 'max'"):
+    with pytest.raises(ValueError, match="mode: got None for 'end', whose name does not say which"):
         of_function.best("end")
 
 
@@ -278,7 +278,7 @@ def test_a_directory_of_the_old_format_is_refused(tmp_path):
     del arguments["format"], arguments["checksum"]
     old = arguments | {"checksum": checkpoint.manifest.checksum_of(arguments)}
     (tmp_path / "arguments.json").write_text(json.dumps(old))
-    message = "was written by another version of fnn, in format 1; this one reads format 3"
+    message = "was written by another version of fnn, in format 1; this one reads format 4"
     with pytest.raises(ValueError, match=message):
         swept(checkpoint=tmp_path)
     with pytest.raises(ValueError, match=message):

@@ -25,6 +25,7 @@ from fnn.runs.settings import runs_of, settings_of
 from fnn.runs.spec_groups import spec_groups
 from fnn.runs.summary import statistics
 from fnn.runs.sweep_groups import SweepCall, sweep_groups
+from fnn.runs.training import Plan
 from tests.problems import blobs, line
 
 NET = fnn.mlp((3, 8, 3), activation="tanh")
@@ -107,7 +108,7 @@ SEATED = [
 )
 def test_a_lane_is_the_same_bit_for_bit_in_every_seat(net, abreast, monkeypatch):
     """The same seed in every seat of a row. (With 2 or 4 abreast some seats differ: why there are no such rows.)"""
-    call = SweepCall([{}], [7], epochs=2, batch_size=10, runs_per_vmap=[abreast])
+    call = SweepCall([{}], [7], Plan(2, 10), {}, runs_per_vmap=[abreast])
     (group,) = sweep_groups(lambda hyper: (net, CE, ADAM), D, call)
     block = group.engine.block(Runs(np.full(abreast, 7, np.uint32), {}))
     outcome = block.collect(block.advance(block.begin(), np.int32(2)))
@@ -185,14 +186,14 @@ def test_summary_counts_survivors_and_best_follows_validation():
     summary = sweep.summary()
     assert [(row["n"], row["diverged"]) for row in summary.rows] == [(0, 6), (6, 0), (6, 0)]
     assert np.isnan(summary.rows[0]["mean"])
-    final = sweep.history["test_accuracy"][2, :, -1]
+    final = sweep.at("validation_accuracy", "best")[2]
     assert summary.rows[2]["mean"] == pytest.approx(final.mean())
     assert (summary.rows[2]["min"], summary.rows[2]["max"]) == (final.min(), final.max())
-    validation = sweep.history["validation_loss"][1:, :, -1].mean(axis=1)
+    validation = sweep.at("validation_loss", "best")[1:].mean(axis=1)
     assert sweep.best()["learning_rate"] == rates[1 + int(validation.argmin())]
     lines = str(summary).splitlines()
     assert len(lines) == 5
-    assert all(len(line) <= 100 for line in lines)
+    assert all(len(line) <= 104 for line in lines)
     assert lines[1].split()[:3] == ["setting", "learning_rate", "mean"]
     with pytest.raises(ValueError, match="did you mean 'test_accuracy'"):
         sweep.summary("test_acuracy")
@@ -306,8 +307,9 @@ def test_repr_shows_the_best_three_settings():
     losses_of = [[4.0, 4], [1, 1], [3, 3], [2, 2]]
     first, *rows = repr(made_up(losses_of, losses_of, [[False] * 2] * 4)).splitlines()
     assert first == "Sweep(4 settings × 2 seeds, 1 epochs)"
-    assert rows[0].split() == ["setting", "rate", "validation_loss", "test_loss", "n", "diverged"]
-    assert [row.split()[:3] for row in rows[1:]] == [["1", "1", "1"], ["3", "3", "2"], ["2", "2", "3"]]
+    assert rows[0] == "  the first settings, epoch of lowest validation_loss:"
+    assert rows[1].split() == ["setting", "rate", "validation_loss", "n", "diverged"]
+    assert [row.split()[:3] for row in rows[2:]] == [["1", "1", "1"], ["3", "3", "2"], ["2", "2", "3"]]
     everything = repr(made_up([[1.0, 1]] * 2, [[1.0, 1]] * 2, [[True] * 2] * 2))
     assert everything == "Sweep(2 settings × 2 seeds, 1 epochs, 4 diverged)"
 
@@ -327,7 +329,7 @@ def test_every_way_of_reading_hyper_counts():
     )
     for reader in readers:
         spec_groups(
-            lambda hyper, reader=reader: (NET, CE, optim.sgd(reader(hyper))), [{"learning_rate": 0.1}], D, 1, 9, None
+            lambda hyper, reader=reader: (NET, CE, optim.sgd(reader(hyper))), [{"learning_rate": 0.1}], D, Plan(1, 9)
         )
 
 
@@ -335,7 +337,7 @@ def test_what_only_the_update_reads_counts():
     def builder(hyper):
         return NET, CE, optim.sgd(lambda count: hyper["learning_rate"] / (1 + count))
 
-    spec_groups(builder, [{"learning_rate": 0.1}], D, 1, 9, None)
+    spec_groups(builder, [{"learning_rate": 0.1}], D, Plan(1, 9))
 
 
 @pytest.mark.long
@@ -601,7 +603,8 @@ def test_regression_sweeps_report_the_loss():
         lambda hyper: (fnn.mlp((1, 1)), losses.squared_error, optim.sgd(hyper["learning_rate"])),
         line(), epochs=30, batch_size=7, seeds=range(3), hyper={"learning_rate": [1e-3, 1e-1]}, progress=False,
     )  # fmt: skip
-    assert sweep.summary().metric == "test_loss"
+    assert sweep.summary().metric == "validation_loss"
+    assert sweep.best()["metric"] == "test_loss"
     assert sweep.best()["learning_rate"] == 1e-1
 
 

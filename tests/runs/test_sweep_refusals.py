@@ -158,7 +158,7 @@ def test_the_pace_is_measured_on_the_epochs_that_were_trained(monkeypatch):
     monkeypatch.setattr("time.perf_counter", lambda: next(clock))
 
     def training(epochs, active):
-        return RunState(None, None, np.array([epochs]), None, np.array([active]), np.array([False]), None)
+        return RunState(None, (), None, np.array([epochs]), None, np.array([active]), np.array([False]), None)
 
     scheduler = ChunkScheduler()
     scheduler.pace = Pace(CHUNK_SECONDS / 1000, runs=1)

@@ -1,0 +1,77 @@
+"""Intervals of shares: inside [0, 1], and covering what they should."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from fnn.runs.summary import interval_of_shares, statistics, summary_of
+
+MEANS = (0.9, 0.95, 0.98, 0.99, 0.999)
+DRAWS = 2000
+
+
+def shares(rng, mean, n, examples, spread):
+    """Shares of `examples` right ones, of seeds that differ by `spread` times the binomial σ."""
+    rates = np.full((DRAWS, n), mean)
+    if spread:
+        variance = spread**2 * mean * (1 - mean) / examples
+        size = mean * (1 - mean) / variance - 1
+        rates = rng.beta(mean * size, (1 - mean) * size, (DRAWS, n))
+    return rng.binomial(examples, rates) / examples
+
+
+@pytest.mark.parametrize("n", [5, 10, 20, 30])
+@pytest.mark.parametrize("mean", MEANS)
+def test_they_cover_the_mean(n, mean):
+    """In at least 93% of cases; the bound lies three standard errors of the simulation lower."""
+    rng = np.random.default_rng(0)
+    for examples in (100, 360, 1000, 10_000):
+        for spread in (0.0, 0.5, 1.0):
+            drawn = shares(rng, mean, n, examples, spread)
+            low, high = np.transpose([interval_of_shares(each, examples) for each in drawn])
+            covered = np.mean((low <= mean) & (mean <= high))
+            assert covered >= 0.93 - 3 * np.sqrt(0.93 * 0.07 / DRAWS), (examples, spread, covered)
+            assert low.min() >= 0
+            assert high.max() <= 1
+
+
+def test_a_clipped_interval_of_student_does_not_cover():
+    """What the test above would say of it: the check can fail."""
+    drawn = shares(np.random.default_rng(0), 0.999, 5, 100, 0.0)
+    middle, error = drawn.mean(axis=1), stats.sem(drawn, axis=1)
+    half = stats.t.ppf(0.975, 4) * error
+    covered = (middle - half <= 0.999) & (np.minimum(middle + half, 1) >= 0.999)
+    assert covered.mean() < 0.5
+
+
+def test_far_from_the_ends_it_is_students():
+    values = 0.5 + 0.01 * np.random.default_rng(0).normal(size=20)
+    t, share = statistics(values), statistics(values, share_of=1000)
+    assert share["low"] == pytest.approx(t["low"], abs=1e-5)
+    assert share["high"] == pytest.approx(t["high"], abs=1e-5)
+    assert {k: v for k, v in share.items() if k not in ("low", "high")} == {
+        k: v for k, v in t.items() if k not in ("low", "high")
+    }
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_equal_shares_get_wilsons_interval(share):
+    expected = stats.binomtest(round(share * 500), 500).proportion_ci(0.95, method="wilson")
+    low, high = interval_of_shares(np.full(1000, share), 1)  # t of 999 is nearly normal
+    wide = stats.binomtest(round(share * 1000), 1000).proportion_ci(0.95, method="wilson")
+    assert low == pytest.approx(wide.low, abs=1e-4)
+    assert high == pytest.approx(wide.high, abs=1e-4)
+    assert expected.low <= low <= share <= high <= expected.high
+
+
+def test_names_tell_shares():
+    values, everyone = np.array([[0.999, 1.0, 1.0]]), np.ones((1, 3), bool)
+
+    def row(metric, examples):
+        arguments = (metric, [{}], values, everyone, ~everyone, "t", examples)
+        return summary_of(*arguments).rows[0]
+
+    assert row("test_accuracy", {"test": 1000})["high"] < 1
+    assert row("test_f1", {"test": 1000})["high"] < 1
+    assert row("test_loss", {"test": 1000})["high"] > 1
+    assert np.isnan(statistics(np.array([1.0]), share_of=10)["low"])

@@ -1,0 +1,121 @@
+"""`fnn.metrics` against scikit-learn and by hand, and metrics in the history of a run."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from sklearn import metrics as sklearn_metrics
+
+import fnn
+from fnn import losses, metrics, optim
+from fnn.runs import evaluate
+from tests.problems import blobs, line
+
+CE = losses.softmax_cross_entropy
+NET = fnn.mlp((3, 8, 3))
+
+
+def quick(net=NET, loss=CE, dataset=None, **options):
+    options = {"epochs": 3, "batch_size": 10, "progress": False} | options
+    return fnn.train(net, loss, optim.adam(1e-2), dataset or blobs(), **options)
+
+
+def recall_of_class_0(prediction, target):
+    return jnp.sum((jnp.argmax(prediction, 1) == 0) & (target == 0)) / jnp.sum(target == 0)
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_r2_and_rmse_are_those_of_scikit_learn(x64, outputs):
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=(50, outputs))
+    prediction = y + 0.5 * rng.normal(size=y.shape)
+    given = jnp.array(prediction), jnp.array(y)
+    expected = sklearn_metrics.r2_score(y, prediction)
+    assert float(metrics.r2(*given)) == pytest.approx(expected, 1e-12)
+    expected = np.sqrt(sklearn_metrics.mean_squared_error(y, prediction))
+    assert float(metrics.rmse(*given)) == pytest.approx(expected, 1e-12)
+
+
+@pytest.mark.parametrize(("shift", "expected"), [(0.0, 1.0), (1.0, 0.0)])
+def test_r2_of_a_target_that_does_not_vary(shift, expected):
+    y = np.full((5, 1), 3.0, np.float32)
+    assert sklearn_metrics.r2_score(y, y + shift) == expected
+    assert float(metrics.r2(jnp.array(y + shift), jnp.array(y))) == expected
+
+
+def test_a_target_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match=r"target of shape \(4,\).* prediction of shape \(4, 2\)"):
+        metrics.rmse(jnp.ones((4, 2)), jnp.ones(4))
+
+
+def test_regression_has_r2_and_rmse_beside_the_loss():
+    dataset = line()
+    run = quick(fnn.mlp((1, 8, 1)), losses.squared_error, dataset)
+    names = {"loss", "rmse", "r2"}
+    expected = {f"{split}_{name}" for split in ("validation", "test") for name in names}
+    assert set(run.history) == expected | {"train_loss"}
+    prediction = fnn.apply(fnn.mlp((1, 8, 1)), run.params, dataset.test.x)
+    r2 = sklearn_metrics.r2_score(dataset.test.y, prediction[:, 0])
+    assert run.final("test_r2") == pytest.approx(r2, rel=1e-5)
+    assert run.final("test_rmse") == pytest.approx(np.sqrt(run.final("test_loss")), rel=1e-5)
+
+
+def test_a_metric_of_ones_own_is_in_the_history():
+    dataset = blobs()
+    run = quick(metrics={"recall": recall_of_class_0})
+    assert "train_recall" not in run.history
+    for split in ("validation", "test"):
+        x, y = dataset.splits[split]
+        guess = np.argmax(fnn.apply(NET, run.params, x), axis=1)
+        expected = sklearn_metrics.recall_score(y == 0, guess == 0)
+        assert run.final(f"{split}_recall") == pytest.approx(expected)
+
+
+def test_of_the_training_split_if_asked():
+    """It is that of the network after the epoch; the loss stays that of the epoch as trained."""
+    dataset = blobs()
+    run = quick(metrics={"recall": recall_of_class_0}, train_metrics=True)
+    guess = np.argmax(fnn.apply(NET, run.params, dataset.train.x), axis=1)
+    expected = sklearn_metrics.recall_score(dataset.train.y == 0, guess == 0)
+    assert run.final("train_recall") == pytest.approx(expected)
+    np.testing.assert_array_equal(run.history["train_loss"], quick().history["train_loss"])
+
+
+def test_it_sees_a_split_that_is_evaluated_in_chunks(monkeypatch):
+    whole = quick(metrics={"recall": recall_of_class_0})
+    monkeypatch.setattr(evaluate, "CHUNK", 4)
+    fnn.runs.engine.clear_caches()
+    chunked = quick(metrics={"recall": recall_of_class_0})
+    for name, values in whole.history.items():
+        np.testing.assert_allclose(chunked.history[name], values, rtol=1e-6)
+
+
+def test_a_sweep_has_them_too():
+    given = {"epochs": 3, "batch_size": 10, "metrics": {"recall": recall_of_class_0}}
+    sweep = fnn.sweep(
+        lambda hyper: (NET, CE, optim.adam(1e-2)), blobs(), seeds=[0, 1], progress=False, **given
+    )
+    np.testing.assert_array_equal(
+        sweep.history["test_recall"][0, 1], quick(seed=1, **given).history["test_recall"]
+    )
+    assert sweep.summary("test_recall").rows[0]["high"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"f1": 3}, r"metrics\['f1'\]: got 3, expected a function"),
+        ({"loss": recall_of_class_0}, "metrics: got the name 'loss'"),
+        ({"a b": recall_of_class_0}, "metrics: got the name 'a b'"),
+        ([recall_of_class_0], "metrics: got .*expected a dict"),
+        ({"f": lambda p, y: p}, r"metrics\['f'\]: returned shape \(9, 3\), expected one number"),
+        ({"f": lambda p, y: (p, y)}, r"metrics\['f'\]: returned tuple"),
+        ({"f": lambda p: p}, r"metrics\['f'\]: .*positional argument.*f\(prediction, target\)"),
+        (
+            {"f": lambda p, y: sklearn_metrics.f1_score(y, np.argmax(p, 1))},
+            r"metrics\['f'\]: <lambda> \(test_metrics.py, line .* Write it with jax.numpy",
+        ),
+    ],
+)
+def test_what_is_no_metric_is_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        quick(metrics=given)
