@@ -8,7 +8,7 @@ from fnn.checkpoint.arrays import Damaged, restored
 from fnn.checkpoint.structure import from_json, to_json
 from fnn.types import PyTree
 
-FORMAT = 1
+FORMAT = 2
 
 
 def save(path: str | Path, kind: str, content: PyTree, *, overwrite: bool = False) -> Path:

@@ -12,7 +12,6 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from fnn.checkpoint.manifest import sum_of
-from fnn.data import Dataset
 
 DEEPEST = 8  # functions within functions
 MOST_CONSTANTS = 200
@@ -20,18 +19,10 @@ SEEDS_SHOWN = 64
 FUNCTIONS = ("init", "update", "forward", "backward")  # of layers, losses and optimizers
 
 
-def array_fingerprint(array: np.ndarray) -> str:
-    """Return shape, dtype and the beginning of the SHA-256 of the numbers."""
+def array_fingerprint(array: Any) -> str:
+    """Return shape, dtype and the beginning of the SHA-256 of the numbers, of JAX's keys too."""
+    array = _numbers(array)
     return f"{array.dtype} {array.shape} {sum_of(np.ascontiguousarray(array).tobytes())[:16]}"
-
-
-def dataset_fingerprint(dataset: Dataset) -> dict[str, str]:
-    """Return a fingerprint for each array: train.x, train.y, …"""
-    return {
-        f"{name}.{part}": array_fingerprint(np.asarray(array))
-        for name, split in dataset.splits.items()
-        for part, array in split._asdict().items()
-    }
 
 
 def seeds_fingerprint(seeds: Sequence[int]) -> list[int] | str:
@@ -95,7 +86,7 @@ def program_fingerprint(program: ClosedJaxpr) -> str:
 
     What a callback to Python would do is not in it.
     """
-    constants = [f"constant {array_fingerprint(_numbers(c))}" for c in _constants(program)]
+    constants = [f"constant {array_fingerprint(c)}" for c in _constants(program)]
     text = program.pretty_print(use_color=False)
     return address_free("\n".join([text, *constants]))
 
@@ -131,7 +122,7 @@ def _named(name: str, value: Any, within: frozenset[int]) -> Iterator[tuple[str,
     if isinstance(value, (bool, int, float, str)):
         yield name, value
     elif isinstance(value, (np.ndarray, jax.Array)) and not isinstance(value, jax.core.Tracer):
-        yield name, array_fingerprint(_numbers(value))
+        yield name, array_fingerprint(value)
     elif id(value) not in within and len(within) < DEEPEST:
         if inspect.isfunction(value):  # by the factory that made it: fnn.optim.adam.adam
             yield name, f"{value.__module__}.{value.__qualname__}".partition(".<locals>")[0]

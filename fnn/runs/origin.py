@@ -10,8 +10,8 @@ from fnn.checkpoint import manifest
 from fnn.data import Dataset
 from fnn.data.owned import is_owned
 from fnn.runs.engine import Shapes, trace_advance, trace_begin
-from fnn.runs.fingerprint import constants_of, dataset_fingerprint, program_fingerprint
-from fnn.runs.placed import arrays_of
+from fnn.runs.fingerprint import constants_of, program_fingerprint
+from fnn.runs.placed import arrays_of, dataset_fingerprint
 from fnn.runs.process import Hyper
 from fnn.runs.step import TrainSpec
 from fnn.runs.training import Plan, TrainProcess

@@ -20,6 +20,7 @@ from jax.sharding import PartitionSpec as P
 from fnn.data import Dataset
 from fnn.data.owned import is_owned
 from fnn.devices import usable_cores
+from fnn.runs.fingerprint import array_fingerprint
 from fnn.types import ArrayLike
 
 ROWS = 256
@@ -32,6 +33,7 @@ class Known:
 
     passed  the checks that its numbers passed
     copies  where -> the array there
+    sum     a fingerprint of its numbers, once it was asked for
     """
 
     def __init__(self, array: ArrayLike) -> None:
@@ -39,6 +41,7 @@ class Known:
         self.reference = weakref.ref(array, lambda _: _known.pop(number, None))
         self.passed: set[Hashable] = set()
         self.copies: dict[Hashable, jax.Array] = {}
+        self.sum: str | None = None
 
     def is_of(self, array: ArrayLike) -> bool:
         """Return whether this is about the array, and its numbers are what they were."""
@@ -73,6 +76,25 @@ def once(array: ArrayLike, check: Hashable, run: Callable[[], None]) -> None:
     if check not in known.passed:
         run()
         known.passed.add(check)
+
+
+def sum_once(array: ArrayLike) -> str:
+    """Return a fingerprint of an array's numbers, computed once while they are what they are."""
+    known = _known.get(id(array))
+    if known is None or known.reference() is not array:
+        return array_fingerprint(array)
+    if known.sum is None:
+        known.sum = array_fingerprint(array)
+    return known.sum
+
+
+def dataset_fingerprint(dataset: Dataset) -> dict[str, str]:
+    """Return a fingerprint for each array: train.x, train.y, …"""
+    return {
+        f"{name}.{part}": sum_once(array)
+        for name, split in dataset.splits.items()
+        for part, array in split._asdict().items()
+    }
 
 
 def on_devices(dataset: Dataset, mesh: Mesh | None) -> Dataset:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnn import checks
+from fnn import checks, tree
 from fnn.backprop import check_params, shapes_of
 from fnn.runs.fingerprint import array_fingerprint
 from fnn.runs.origin import Origin
@@ -74,11 +74,12 @@ class Start:
 
     def fingerprint(self) -> dict[str, str]:
         """Return sums of what was given, which tell the start from others."""
-        given = self.params if self.params is not None else self.furthest
-        leaves = jax.tree.leaves_with_path(() if given is None else given)
+        given: PyTree = self.params or ()
+        if self.furthest is not None:
+            given = self.furthest.current
         return {
-            f"start{jax.tree_util.keystr(path)}": array_fingerprint(np.asarray(leaf))
-            for path, leaf in leaves
+            f"start{jax.tree_util.keystr(path)}": array_fingerprint(leaf)
+            for path, leaf in jax.tree.leaves_with_path(given)
         }
 
 
@@ -158,12 +159,8 @@ def beginning_with(
 ) -> RunState:
     """Return a run that was begun with other parameters, and a fresh state of the optimizer."""
     own_state = begun.current.state if state is None else state
-    optimizer_state = jax.tree.map(
-        lambda value, like: jnp.asarray(value, like.dtype),
-        spec.optimizer.init(params),
-        begun.current.optimizer_state,
-    )
-    current = TrainState(params, own_state, optimizer_state)
+    fresh = tree.as_types_of(begun.current.optimizer_state, spec.optimizer.init(params))
+    current = TrainState(params, own_state, fresh)
     best = begun.best._replace(params=params, state=own_state)
     return begun._replace(current=current, evaluated=evaluated_of(spec, current), best=best)
 

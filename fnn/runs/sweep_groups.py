@@ -15,11 +15,10 @@ from fnn.runs.driver import Group, Metrics
 from fnn.runs.engine import Shapes, default_runs_per_vmap, engine_of, like_of
 from fnn.runs.fingerprint import (
     constants_of,
-    dataset_fingerprint,
     program_fingerprint,
     settings_fingerprint,
 )
-from fnn.runs.placed import on_devices
+from fnn.runs.placed import dataset_fingerprint, on_devices
 from fnn.runs.results import Parameters
 from fnn.runs.settings import Setting, runs_of
 from fnn.runs.spec_groups import Builder, spec_groups
