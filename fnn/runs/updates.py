@@ -108,7 +108,7 @@ def accepted(update: Callable) -> tuple[str, ...]:
 
 
 def rule_of(error: BaseException) -> str:
-    """Return the innermost rule of optax through which an error came, such as "optax's lookahead"."""
+    """Return the innermost rule of optax through which an error came: "optax's lookahead"."""
     rule, trace = "its update", error.__traceback__
     while trace is not None:
         frame, trace = trace.tb_frame, trace.tb_next
