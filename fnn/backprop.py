@@ -123,9 +123,13 @@ def forward(net: Layer, params: Params, state: State, x: Features, *, key: PRNGK
     return unpacked("forward", net.forward(params, state, x, key=key, train=train), "y", "state", "residuals")
 
 
-@lru_cache(maxsize=256)
 def shapes_of(net: Layer) -> tuple[Params, State]:
     """The parameters and the state of a network as shapes, by tracing its init once."""
+    return _shapes_of(net, bool(jax.config.jax_enable_x64))  # on which the dtypes depend
+
+
+@lru_cache(maxsize=256)
+def _shapes_of(net: Layer, x64: bool) -> tuple[Params, State]:
     return unpacked("init", jax.eval_shape(net.init, jax.random.key(0)), "params", "state")
 
 

@@ -132,8 +132,9 @@ def train(
     with journal.opened():
         driver = Driver([group], taken, journal, multiple=checkpoint_epochs, keep_going=False)
         driver.restore()
-        for finished in taken.outcomes:
-            beginning.take(finished, str(checkpoint))
+        if taken.outcomes:  # one for each call that ended, with more epochs each
+            furthest = max(taken.outcomes, key=lambda state: int(state.epochs))
+            beginning.take(furthest, str(checkpoint))
         taken.outcomes = [beginning.furthest] if beginning.is_ended else []
         with shown("epoch", epochs, beginning.epochs, progress) as bar:
             driver.drive(bar)

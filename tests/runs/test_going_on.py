@@ -177,6 +177,8 @@ def test_parameters_of_numpy_are_taken_as_they_are():
 
 
 def test_wrong_parameters_are_refused():
+    with jax.enable_x64(True):
+        fnn.apply(NET, NET.init(jax.random.key(0))[0], np.zeros((1, 3)))  # its float64 is not kept
     params = quick(epochs=1).params
     with pytest.raises(ValueError, match="params: params"):
         quick(start=fnn.mlp((3, 4, 3)).init(jax.random.key(0))[0])

@@ -45,7 +45,7 @@ def sweep(**options):
 
 
 def arrays(run):
-    return run._replace(optimizer_state=None, compile_seconds=0.0, run_seconds=0.0)
+    return run._replace(optimizer_state=None, origin=None, compile_seconds=0.0, run_seconds=0.0)
 
 
 def results(found):

@@ -56,7 +56,7 @@ def small_blocks(monkeypatch):
 
 def arrays(run):
     """What a run found, without its times."""
-    return run._replace(optimizer_state=None, compile_seconds=0.0, run_seconds=0.0)
+    return run._replace(optimizer_state=None, origin=None, compile_seconds=0.0, run_seconds=0.0)
 
 
 @pytest.mark.optimized(otherwise=False)
