@@ -125,7 +125,7 @@ def forward(net: Layer, params: Params, state: State, x: Features, *, key: PRNGK
 
 def shapes_of(net: Layer) -> tuple[Params, State]:
     """The parameters and the state of a network as shapes, by tracing its init once."""
-    return _shapes_of(net, bool(jax.config.jax_enable_x64))  # on which the dtypes depend
+    return _shapes_of(net, checks.is_x64())  # on which the dtypes depend
 
 
 @lru_cache(maxsize=256)

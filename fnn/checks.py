@@ -52,6 +52,11 @@ def lookup(kind: str, name: Any, known: Mapping[str, T]) -> T:
     raise ValueError(f"{kind}: {_shortened(repr(name))} is not known{hint} Known: {', '.join(known)}.")
 
 
+def is_x64() -> bool:
+    """Whether JAX keeps 64 bits of what it is given."""
+    return jax.dtypes.canonicalize_dtype(np.float64) == np.float64
+
+
 def is_concrete(value: Any) -> bool:
     """False for values that are being traced: only shapes can be checked there."""
     leaves = jax.tree.leaves(value, is_leaf=lambda leaf: isinstance(leaf, Iterator))

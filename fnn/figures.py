@@ -277,7 +277,7 @@ def _seeds(sweep: Sweep) -> str:
 
 def _when(sweep: Sweep, at: At | None) -> str:
     """Of which epoch a figure speaks."""
-    return _spoken(sweep.when(at).removeprefix(", "))
+    return _spoken(sweep.when(at))
 
 
 def _spoken(metric: str) -> str:

@@ -71,7 +71,7 @@ def _squared_error_gradient(prediction: Features, target: Target) -> Features:
     return 2 * (prediction - _aligned(prediction, target))
 
 
-squared_error = Loss("squared_error", _squared_error, _squared_error_gradient)
+squared_error = Loss("squared_error", _squared_error, _squared_error_gradient, regression=True)
 
 
 def _absolute_error(prediction: Features, target: Target) -> Float[Array, "batch"]:
@@ -84,7 +84,7 @@ def _absolute_error_gradient(prediction: Features, target: Target) -> Features:
     return jnp.sign(prediction - _aligned(prediction, target))
 
 
-absolute_error = Loss("absolute_error", _absolute_error, _absolute_error_gradient)
+absolute_error = Loss("absolute_error", _absolute_error, _absolute_error_gradient, regression=True)
 
 
 @remembered
@@ -100,7 +100,8 @@ def huber(delta: float = 1.0) -> Loss:
         return jnp.clip(prediction - _aligned(prediction, target), -delta, delta)
 
     known = checks.is_concrete(delta) and delta != 1
-    return Loss(f"huber(delta={delta:g})" if known else "huber", value, gradient)
+    name = f"huber(delta={delta:g})" if known else "huber"
+    return Loss(name, value, gradient, regression=True)
 
 
 # ---------------------------------------------------------------------------- classification, logits

@@ -2,7 +2,12 @@
 
 A metric is a function (prediction, target) -> one number. It is given all examples of a split at
 once: prediction (examples, outputs), as `fnn.apply` returns it, and target (examples,) or
-(examples, outputs), as it is in the data. It is compiled, so it is written with `jax.numpy`.
+(examples, outputs), as it is in the data. Where the network has one output and target is
+(examples,), prediction is (examples,) too, so that prediction − target is what it looks like. A
+metric is compiled, so it is written with `jax.numpy`:
+
+>>> import jax.numpy as jnp
+>>> mean_absolute_error = lambda prediction, target: jnp.mean(jnp.abs(prediction - target))
 """
 
 from collections.abc import Callable
@@ -11,20 +16,22 @@ from typing import TypeAlias
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Num
 
-Prediction: TypeAlias = Float[Array, "examples outputs"]
+Prediction: TypeAlias = Float[Array, "examples"] | Float[Array, "examples outputs"]
 Targets: TypeAlias = Num[Array, "examples"] | Num[Array, "examples outputs"]
 Metric: TypeAlias = Callable[[Prediction, Targets], Float[Array, ""]]
 
 
 def rmse(prediction: Prediction, target: Targets) -> Float[Array, ""]:
-    """Compute √(mean (ŷ − y)²), over all examples and outputs: an error in the target's units.
+    """Compute √(mean (ŷ − y)²), over all examples and outputs together: in the target's units.
+
+    (scikit-learn's is the mean over outputs of the RMSE of each.)
 
     >>> import jax.numpy as jnp
     >>> float(rmse(jnp.array([[1.0], [2.0]]), jnp.array([1.0, 4.0])))  # √((0² + 2²)/2)
     1.4142135...
     """
-    error = prediction - _columns(prediction, target)
-    return jnp.sqrt(jnp.mean(jnp.square(error), dtype=float))
+    y_hat, y = _columns(prediction, target)
+    return jnp.sqrt(jnp.mean(jnp.square(y_hat - y)))
 
 
 def r2(prediction: Prediction, target: Targets) -> Float[Array, ""]:
@@ -37,24 +44,27 @@ def r2(prediction: Prediction, target: Targets) -> Float[Array, ""]:
     >>> float(r2(jnp.array([[1.0], [3.0]]), jnp.array([1.0, 3.0])))
     1.0
     """
-    y = _columns(prediction, target)
-    unexplained = jnp.sum(jnp.square(prediction - y), axis=0, dtype=float)
+    y_hat, y = _columns(prediction, target)
     mean = jnp.mean(y, axis=0, keepdims=True)
-    total = jnp.sum(jnp.square(y - mean), axis=0, dtype=float)
-    varies = total > 0
+    unexplained = jnp.sum(jnp.square(y_hat - y), axis=0)
+    total = jnp.sum(jnp.square(y - mean), axis=0)
+    varies = jnp.ptp(y, axis=0) > 0  # total is rounding where it does not
     share = 1 - unexplained / jnp.where(varies, total, 1)
     return jnp.mean(jnp.where(varies, share, unexplained == 0))
 
 
-def _columns(prediction: Prediction, target: Targets) -> Prediction:
-    """Return the target as (examples, outputs): (n, 1) − (n,) would silently be (n, n)."""
-    columns = target[:, None] if target.ndim == 1 else target
+def _columns(prediction: Prediction, target: Targets) -> tuple[Array, Array]:
+    """Return both as (examples, outputs) in the default float dtype, or one vector each.
+
+    (n, 1) − (n,) would silently be (n, n).
+    """
+    columns = target[:, None] if target.ndim == 1 < prediction.ndim else target
     if columns.shape != prediction.shape:
         raise ValueError(
             f"metric: got a target of shape {target.shape} for a prediction of shape "
             f"{prediction.shape}, expected the same shape."
         )
-    return columns.astype(prediction.dtype)
+    return prediction.astype(float), columns.astype(float)
 
 
 OF_REGRESSION: dict[str, Metric] = {"rmse": rmse, "r2": r2}

@@ -56,6 +56,17 @@ def all_finite(tree: PyTree) -> Bool[Array, ""]:
     return jnp.all(jnp.array([jnp.all(jnp.isfinite(leaf)) for leaf in leaves] or [True]))
 
 
+def unchanged_or_finite(before: PyTree, after: PyTree) -> Bool[Array, ""]:
+    """True iff every entry of any floating-point leaf is finite, or the infinity that it was."""
+    pairs = zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
+    floating = [pair for pair in pairs if jnp.issubdtype(pair[1].dtype, jnp.inexact)]
+    olds, news = [pair[0] for pair in floating], [pair[1] for pair in floating]
+    if sum(leaf.size for leaf in news) <= SMALL:
+        olds, news = joined(olds), joined(news)
+    sound = [jnp.all(jnp.isfinite(new) | (new == old)) for old, new in zip(olds, news, strict=True)]
+    return jnp.all(jnp.array(sound or [True]))
+
+
 def joined(leaves: list[Array]) -> list[Array]:
     """Join the leaves of each dtype to one vector: one kernel is compiled for them."""
     by_dtype: dict[Any, list[Array]] = {}

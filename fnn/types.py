@@ -72,6 +72,8 @@ class Loss(NamedTuple):
     check(target, outputs)        -> raises ValueError for values that the loss cannot take;
                                      target is a concrete array
     penalty                       -> added to the objective by `value_and_grad` and `train`
+    regression                    whether the prediction is of the target itself, in its shape:
+                                  RMSE and R² then stand beside the loss
 
     There prediction is (outputs, batch); target is (outputs, batch), or (batch,) for one output or
     for integer class labels.
@@ -83,6 +85,7 @@ class Loss(NamedTuple):
     matches: Callable[[Features, Target], Float[Array, "batch"]] | None = None
     check: Callable[[np.ndarray, int], None] | None = None
     penalty: Penalty | None = None
+    regression: bool = False
 
     def value(
         self, prediction: Float[ArrayLike, "batch outputs"], target: Num[ArrayLike, "batch ..."]

@@ -59,6 +59,47 @@ def test_regression_has_r2_and_rmse_beside_the_loss():
     assert run.final("test_rmse") == pytest.approx(np.sqrt(run.final("test_loss")), rel=1e-5)
 
 
+def test_one_output_and_a_vector_are_compared_entry_by_entry():
+    """(n, 1) − (n,) would be (n, n), and its mean a number too."""
+    dataset, net = line(), fnn.mlp((1, 8, 1))
+    metric = {"mae": lambda prediction, target: jnp.mean(jnp.abs(prediction - target))}
+    run = quick(net, losses.squared_error, dataset, metrics=metric)
+    prediction = fnn.apply(net, run.params, dataset.test.x)[:, 0]
+    assert run.final("test_mae") == pytest.approx(np.abs(prediction - dataset.test.y).mean(), 1e-5)
+
+
+def test_a_loss_of_ones_own_may_have_other_outputs_than_the_target():
+    """A Gaussian's mean and log σ² for one number."""
+
+    def forward(prediction, target):
+        mean, log_variance = prediction
+        return log_variance + (target - mean) ** 2 * jnp.exp(-log_variance)
+
+    def backward(prediction, target):
+        mean, log_variance = prediction
+        error, precision = target - mean, jnp.exp(-log_variance)
+        return jnp.stack([-2 * error * precision, 1 - error**2 * precision])
+
+    loss = fnn.Loss("gaussian", forward, backward)
+    run = quick(fnn.mlp((1, 8, 2)), loss, line())
+    assert set(run.history) == {"train_loss", "validation_loss", "test_loss"}
+
+
+def test_the_order_of_metrics_does_not_matter():
+    both = {"f": recall_of_class_0, "g": lambda prediction, target: prediction.mean()}
+    run = quick(metrics=both)
+    again = quick(metrics=dict(reversed(both.items())), start=run, epochs=4)
+    assert again.stopped_epoch == 3
+
+
+def test_what_is_never_a_number_is_warned_of():
+    with pytest.warns(UserWarning, match="validation_nan was never a finite number"):
+        run = quick(
+            metrics={"nan": lambda p, y: p.mean() * jnp.nan}, monitor="validation_nan", mode="min"
+        )
+    assert run.best_epoch == -1
+
+
 def test_a_metric_of_ones_own_is_in_the_history():
     dataset = blobs()
     run = quick(metrics={"recall": recall_of_class_0})
@@ -110,6 +151,10 @@ def test_a_sweep_has_them_too():
         ({"f": lambda p, y: p}, r"metrics\['f'\]: returned shape \(9, 3\), expected one number"),
         ({"f": lambda p, y: (p, y)}, r"metrics\['f'\]: returned tuple"),
         ({"f": lambda p: p}, r"metrics\['f'\]: .*positional argument.*f\(prediction, target\)"),
+        ({"f": lambda p, y: jnp.mean(p[y > 0])}, r"metrics\['f'\]: raises NonConcreteBoolean"),
+        ({"f": lambda p, y: 1j * p.mean()}, r"metrics\['f'\]: returned a complex number"),
+        ({"test_f1": recall_of_class_0}, "does not begin with a split"),
+        ({"rmse": recall_of_class_0}, "metrics: got the name 'rmse'"),
         (
             {"f": lambda p, y: sklearn_metrics.f1_score(y, np.argmax(p, 1))},
             r"metrics\['f'\]: <lambda> \(test_metrics.py, line .* Write it with jax.numpy",

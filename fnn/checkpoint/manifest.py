@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, NamedTuple, Self
@@ -69,14 +70,20 @@ def sum_of(content: bytes | memoryview) -> str:
 
 
 def differences(saved: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
-    """name: saved …, now …, for the names whose value is not the same."""
-    found = [
-        f"{name}: saved {saved.get(name)!r}, now {asked.get(name)!r}"
-        for name in dict.fromkeys([*saved, *asked])
-        if saved.get(name) != asked.get(name)
-    ]
+    """name: saved …, now …, for the names whose value is not the same; arrays of other numbers by their names alone."""
+    unlike = [name for name in dict.fromkeys([*saved, *asked]) if saved.get(name) != asked.get(name)]
+    arrays = [name for name in unlike if _shape(saved.get(name)) == _shape(asked.get(name)) is not None]
+    found = [f"{name}: saved {saved.get(name)!r}, now {asked.get(name)!r}" for name in unlike if name not in arrays]
+    if arrays:
+        found.insert(0, f"other numbers in {', '.join(arrays)}")
     rest = len(found) - SHOWN
     return [*found[:SHOWN], f"and {rest} more"] if rest > 0 else found
+
+
+def _shape(value: Any) -> str | None:
+    """dtype and shape in the fingerprint of an array: "float32 (2, 3)"; None of anything else."""
+    found = re.fullmatch(r"(\w+ \(.*\)) [0-9a-f]{16}", value) if isinstance(value, str) else None
+    return found[1] if found else None
 
 
 def leaf_differences(saved: Sequence[Leaf], asked: Sequence[Leaf]) -> list[str]:

@@ -139,8 +139,8 @@ def _compare(path: Path, saved: dict[str, Any], now: dict[str, Any]) -> None:
         unlike = [_lines(*pair) for pair in pairs if pair[0] != pair[1]]
     if unlike:
         raise ValueError(
-            f"checkpoint: {path} belongs to a run with other arguments. {'; '.join(unlike)}. "
-            "Start it with the same ones, or take another directory."
+            f"checkpoint: {path} belongs to a call with other arguments. {'; '.join(unlike)}. "
+            f"Start it with the same ones, or take another directory.{hint_of(saved)}"
         )
     if around := differences(saved["made_by"], now["made_by"]):
         unchecked = "Whether net, loss and optimizer are the same could not be compared."
@@ -149,6 +149,13 @@ def _compare(path: Path, saved: dict[str, Any], now: dict[str, Any]) -> None:
             f"result may depend on it.{'' if same_jax else ' ' + unchecked}",
             stacklevel=6,
         )
+
+
+def hint_of(saved: dict[str, Any]) -> str:
+    """Return what else can be done with the directory of a sweep."""
+    if saved["arguments"].get("call") != "fnn.sweep":
+        return ""
+    return " fnn.load of it has a sweep, whose extend() adds seeds and settings."
 
 
 def _lines(saved: str, now: str) -> str:

@@ -1,7 +1,9 @@
 """At which parameters a network is evaluated, for rules that descend at others."""
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from functools import wraps
+from inspect import signature
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -14,25 +16,45 @@ EvaluationParams: TypeAlias = Callable[[PyTree, Params], Params]
 """(optimizer state, params) -> the parameters of the network that one gets."""
 
 
+class EvaluatedAtState(NamedTuple):
+    """The state of a rule that says where it is evaluated."""
+
+    inner: PyTree
+
+
 def evaluated_at(
     optimizer: optax.GradientTransformation, evaluation_params: EvaluationParams
 ) -> optax.GradientTransformation:
     """Say at which parameters the network of an optimizer is evaluated.
 
     `fnn.train` and `fnn.sweep` then evaluate each epoch there, and return these as `params`. For
-    optax.contrib.schedule_free this is known; a rule of your own that averages says it here.
+    optax.contrib.schedule_free this is known; a rule of your own that averages says it here. It is
+    the outermost: within a chain it is refused, since the chain does not pass it on.
+
+    evaluation_params  (state of the optimizer, params) -> params
 
     >>> import jax, optax, fnn
-    >>> average = optax.ema(0.9)  # of the updates: a rule that needs no other parameters
-    >>> rule = fnn.optim.evaluated_at(optax.sgd(0.1), lambda state, params: params)
+    >>> average = optax.contrib.schedule_free_sgd(0.1)
+    >>> rule = fnn.optim.evaluated_at(average, optax.contrib.schedule_free_eval_params)
     """
     if not callable(evaluation_params):
         raise ValueError(
             f"evaluation_params: got {evaluation_params!r}, expected a function (optimizer state, "
             "params) -> params."
         )
-    marked = Optimizer(optimizer.init, optimizer.update)
-    marked.made_by = repr(optimizer)
+
+    def init(params: Params) -> EvaluatedAtState:
+        return EvaluatedAtState(optimizer.init(params))
+
+    @wraps(optimizer.update)
+    def update(grads, state, params=None, **extra):
+        updates, inner = optimizer.update(grads, state.inner, params, **extra)
+        return updates, EvaluatedAtState(inner)
+
+    # what the rule accepts is what it accepts with this around it
+    update.__signature__ = signature(optimizer.update, follow_wrapped=False)  # type: ignore[attr-defined]
+    marked = Optimizer(init, update)
+    marked.made_by = f"evaluated_at({optimizer!r})"
     marked.evaluation_params = evaluation_params
     return marked
 
@@ -50,8 +72,13 @@ def evaluation_params(
     """
     own = getattr(optimizer, "evaluation_params", None)
     if own is not None:
-        return own(state, params)
+        return own(state.inner, params)
     for each in jax.tree.leaves(state, is_leaf=_is_known):
+        if isinstance(each, EvaluatedAtState):
+            raise ValueError(
+                "optimizer: fnn.optim.evaluated_at is within another rule, which does not pass it "
+                "on; put it around the whole."
+            )
         if isinstance(each, optax.contrib.ScheduleFreeState):
             return optax.contrib.schedule_free_eval_params(each, params)
         if isinstance(each, optax.contrib.SAMState) and each.cache is not None:
@@ -65,4 +92,5 @@ def _before_the_search(state: optax.contrib.SAMState, params: Params) -> Params:
 
 
 def _is_known(value: Any) -> bool:
-    return isinstance(value, (optax.contrib.ScheduleFreeState, optax.contrib.SAMState))
+    known = (EvaluatedAtState, optax.contrib.ScheduleFreeState, optax.contrib.SAMState)
+    return isinstance(value, known)

@@ -13,7 +13,7 @@ from jax.sharding import Mesh
 from jax.stages import Traced
 from jaxtyping import Bool, Integer
 
-from fnn import compiler, tree
+from fnn import checks, compiler, tree
 from fnn.runs.blocks import (
     SINGLE,
     BlockShape,
@@ -26,7 +26,6 @@ from fnn.runs.blocks import (
     slots,
 )
 from fnn.runs.fingerprint import program_fingerprint
-from fnn.runs.placed import is_x64
 from fnn.runs.process import Process, ProcessState
 from fnn.types import ArrayLike, PyTree
 
@@ -214,7 +213,7 @@ class Shapes(NamedTuple):
         """Take the shapes of arrays."""
         leaves, structure = jax.tree.flatten(values)
         shapes = tuple((leaf.shape, held_dtype(leaf.dtype)) for leaf in leaves)
-        return cls(structure, shapes, is_x64())
+        return cls(structure, shapes, checks.is_x64())
 
     def tree(self) -> PyTree:
         """Return the pytree, for JAX to trace with."""

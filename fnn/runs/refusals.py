@@ -12,12 +12,16 @@ from fnn import checks
 from fnn.backprop import check_loss, check_net, outputs_of
 from fnn.data import Dataset, Split
 from fnn.metrics import OF_REGRESSION, Metric
+from fnn.runs.evaluate import paired
 from fnn.runs.monitor import monitor_of
 from fnn.runs.placed import forget_changed, once
 from fnn.runs.step import TrainSpec, TransformTrain
 from fnn.runs.training import Plan, history_names
 from fnn.runs.updates import NUMPY_ERRORS, place_of
 from fnn.types import Loss
+
+TAKEN = ("loss", "accuracy", *OF_REGRESSION)  # names of metrics that are there already
+SPLITS = ("train_", "validation_", "test_")
 
 
 def check_run(spec: TrainSpec, dataset: Dataset, plan: Plan) -> None:
@@ -44,9 +48,7 @@ def plan_of(
     checks.threefry()
     checks.truth("train_metrics", train_metrics)
     named = named_metrics(metrics)
-    kinds = ("loss", "accuracy", *OF_REGRESSION, *(name for name, _ in named))
-    possible = [f"{split}_{kind}" for split in ("train", "validation", "test") for kind in kinds]
-    checks.lookup("monitor", monitor, dict.fromkeys(possible))
+    check_monitor(monitor, named, train_metrics)
     return Plan(
         checks.count("epochs", epochs),
         checks.count("batch_size", batch_size),
@@ -57,6 +59,23 @@ def plan_of(
     )
 
 
+def check_monitor(monitor: Any, metrics: tuple[tuple[str, Metric], ...], train_metrics: bool) -> None:
+    """Refuse what is in no history, and the test split."""
+    own = [*OF_REGRESSION, *(name for name, _ in metrics)]
+    known = [f"validation_{kind}" for kind in ("loss", "accuracy", *own)]
+    known += [f"train_{kind}" for kind in ("loss", "accuracy", *(own if train_metrics else []))]
+    if monitor in known:
+        return
+    kind = str(monitor).removeprefix("test_")
+    other = next((f"validation_{each}" for each in (kind,) if f"validation_{each}" in known), None)
+    if other is not None:
+        raise ValueError(
+            f"monitor: got {monitor!r}, expected an entry of the validation or the training split: the test split is "
+            f"for what was chosen. Take {other!r}."
+        )
+    checks.lookup("monitor", monitor, dict.fromkeys(known))
+
+
 def named_metrics(metrics: Mapping[str, Metric] | None) -> tuple[tuple[str, Metric], ...]:
     """Return names and functions. Refuses other things, and names that the history has already."""
     if metrics is None:
@@ -64,13 +83,21 @@ def named_metrics(metrics: Mapping[str, Metric] | None) -> tuple[tuple[str, Metr
     if not isinstance(metrics, Mapping):
         raise ValueError(f"metrics: got {metrics!r}, expected a dict such as {{'f1': f}}, f(prediction, target).")
     for name, metric in metrics.items():
-        if not isinstance(name, str) or not name.isidentifier() or name in ("loss", "accuracy"):
+        if not isinstance(name, str) or not name.isidentifier() or name in TAKEN or name.startswith(SPLITS):
             raise ValueError(
-                f"metrics: got the name {name!r}, expected one such as 'f1' that is neither 'loss' nor 'accuracy'."
+                f"metrics: got the name {name!r}, expected one such as 'f1' that is none of {', '.join(TAKEN)} and "
+                "does not begin with a split: validation_ and test_ are put before it."
             )
         if not callable(metric) or metric.__hash__ is None:
             raise ValueError(f"metrics[{name!r}]: got {metric!r}, expected a function (prediction, target) -> number.")
-    return tuple(metrics.items())
+    return tuple(sorted(metrics.items()))
+
+
+def check_names(setting: Mapping[str, Any], plan: Plan) -> None:
+    """Refuse hyperparameters that are called as a metric is in the history: one column for two."""
+    both = {f"{split}{name}" for split in SPLITS for name, _ in plan.metrics} & set(setting)
+    if both:
+        raise ValueError(f"hyper: got the name {sorted(both)[0]!r}, which is that of a metric; take another one.")
 
 
 def check_batches(plan: Plan, dataset: Dataset) -> None:
@@ -82,7 +109,8 @@ def check_batches(plan: Plan, dataset: Dataset) -> None:
 
 def check_metrics(spec: TrainSpec, plan: Plan, dataset: Dataset) -> None:
     """Refuse a monitor that the history does not have, and metrics that give no number."""
-    checks.lookup("monitor", plan.monitor.metric, dict.fromkeys(history_names(spec.loss, plan)))
+    names = [name for name in history_names(spec.loss, plan) if not name.startswith("test_")]
+    checks.lookup("monitor", plan.monitor.metric, dict.fromkeys(names))
     outputs = outputs_of(spec.net, dataset.train.x.shape[1]) if plan.metrics else 0
     y = dataset.validation.y
     for name, metric in plan.metrics:
@@ -95,14 +123,19 @@ def check_metric(name: str, metric: Metric, outputs: int, shape: tuple[int, ...]
     prediction = jax.ShapeDtypeStruct((shape[0], outputs), jnp.result_type(float))
     label = f"metrics[{name!r}]"
     try:
-        value = jax.eval_shape(metric, prediction, jax.ShapeDtypeStruct(shape, dtype))
+        value = jax.eval_shape(lambda *both: metric(*paired(*both)), prediction, jax.ShapeDtypeStruct(shape, dtype))
     except NUMPY_ERRORS as error:
         raise ValueError(
             f"{label}: {place_of(error)} makes a NumPy or Python number of one that is traced. Write it with "
             "jax.numpy, or compute it from fnn.apply(net, run.params, x) after training."
         ) from error
-    except TypeError as error:
-        raise ValueError(f"{label}: {error}; it is called as f(prediction, target) and returns a number.") from error
+    except Exception as error:  # of whatever kind the user's own code raises
+        raise ValueError(
+            f"{label}: raises {type(error).__name__}: {error} It is called as f(prediction, target), here with shapes "
+            f"{prediction.shape} and {shape}, and returns one number."
+        ) from error
+    if getattr(value, "shape", None) == () and jnp.issubdtype(value.dtype, jnp.complexfloating):
+        raise ValueError(f"{label}: returned a complex number, expected a real one; take its magnitude.")
     if getattr(value, "shape", None) != ():
         got = f"shape {value.shape}" if hasattr(value, "shape") else type(value).__name__
         raise ValueError(f"{label}: returned {got}, expected one number, such as a mean over the examples.")

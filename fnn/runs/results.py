@@ -40,6 +40,11 @@ class Parameters(NamedTuple):
     best_state: State
 
 
+def named(builder: Any, dataset: Any, metrics: Any) -> dict[str, Any]:
+    """Return by name what is handed on to what trains again."""
+    return {"builder": builder, "dataset": dataset, "metrics": metrics}
+
+
 @dataclass(repr=False, eq=False)
 class Sweep:
     """The outcome of every run, of `fnn.sweep` or `fnn.sweep_function`; it can be pickled.
@@ -87,14 +92,21 @@ class Sweep:
 
     # ------------------------------------------------------------------------------------ runs
 
-    def run(self, setting: int | Row, seed: int, **given: Any) -> Run:
+    def run(
+        self,
+        setting: int | Row,
+        seed: int,
+        *,
+        builder: Any = None,
+        dataset: Any = None,
+        metrics: Any = None,
+    ) -> Run:
         """Return one run.
 
         setting  a row number of `settings`, or a row of `summary` or `best`
         seed     one of `seeds` (the seed, not its position)
-        given    builder=, dataset= and, if there were any, metrics= of the sweep: needed where
-                 parameters were not kept and the sweep was pickled or loaded. The run is then
-                 trained again, bit for bit
+        builder, dataset, metrics  those of the sweep: needed where parameters were not kept and the
+                 sweep was pickled or loaded. The run is then trained again, bit for bit
         """
         row, column = self._index(setting, seed)
         self._check_has_runs("run")
@@ -102,7 +114,7 @@ class Sweep:
         assert best is not None
         assert stopped is not None
         assert diverged is not None
-        parameters = self._parameters(row, [column], given)
+        parameters = self._parameters(row, [column], named(builder, dataset, metrics))
         params, state, best_params, best_state = jax.tree.map(lambda leaf: leaf[0], parameters)
         return Run(
             params=params,
@@ -118,10 +130,17 @@ class Sweep:
             run_seconds=self.run_seconds,
         )
 
-    def params(self, setting: int | Row, **given: Any) -> Params:
+    def params(
+        self,
+        setting: int | Row,
+        *,
+        builder: Any = None,
+        dataset: Any = None,
+        metrics: Any = None,
+    ) -> Params:
         """Return the parameters of every run of a setting, as trained; leaves are (seeds, …).
 
-        given  as for `run`
+        builder, dataset, metrics  as for `run`
         """
         row = self._row(setting)
         self._check_has_runs("params")
@@ -130,16 +149,24 @@ class Sweep:
                 f"params: setting {row} has runs that were not trained; the sweep was interrupted "
                 "before."
             )
+        given = named(builder, dataset, metrics)
         return self._parameters(row, range(len(self.seeds)), given).params
 
-    def net(self, setting: int | Row, **given: Any) -> Layer:
+    def net(
+        self,
+        setting: int | Row,
+        *,
+        builder: Any = None,
+        dataset: Any = None,
+        metrics: Any = None,
+    ) -> Layer:
         """Return the network of a setting, as it was trained.
 
         `fnn.apply(sweep.net(best), run.params, x, state=run.state)`. (A builder that is called with
         plain numbers may build another one: fnn.mlp leaves out a dropout of 0.)
         """
         self._check_has_runs("net")
-        return self.retrain.net(self._row(setting), **given)
+        return self.retrain.net(self._row(setting), **named(builder, dataset, metrics))
 
     def extend(
         self,
@@ -147,7 +174,9 @@ class Sweep:
         seeds: Iterable[int] | None = None,
         hyper: HyperValues | None = None,
         progress: bool = True,
-        **given: Any,
+        builder: Any = None,
+        dataset: Any = None,
+        metrics: Any = None,
     ) -> "Sweep":
         """Return this sweep with more seeds and settings; what it has is not trained again.
 
@@ -157,11 +186,14 @@ class Sweep:
         seeds  to be added, as in `fnn.sweep`
         hyper  settings to be added, as in `fnn.sweep`, with the names that it has. Every setting is
                trained with every seed
-        given  as for `run`: builder= and dataset= where the sweep was pickled or loaded
+        builder, dataset, metrics  as for `run`, where the sweep was pickled or loaded
 
-        Raises ValueError for another builder or data set, and for other names.
+        Raises ValueError for another builder or data set, for other names, and for nothing to add.
         """
         self._check_has_runs("extend")
+        if seeds is None and hyper is None:
+            raise ValueError("extend: got neither seeds nor hyper; pass what is to be added.")
+        given = named(builder, dataset, metrics)
         return self.retrain.extend(self, seeds, hyper, progress, **given)
 
     @property
@@ -197,11 +229,13 @@ class Sweep:
 
     @property
     def main_metric(self) -> str:
-        """Return what is shown where nothing is asked for: of the validation split, or a first.
+        """Return what is shown where nothing is asked for: what was monitored, or the accuracy.
 
-        The test split is for what was chosen, and choosing is what a table is looked at for.
+        It is of the validation split. The test split is for what was chosen, and choosing is what
+        one looks at a table for.
         """
-        for name in ("validation_accuracy", "validation_loss", *self.history):
+        first = self.monitor.metric if self.monitor != VALIDATION_LOSS else "validation_accuracy"
+        for name in (first, "validation_accuracy", "validation_loss", *self.history):
             if name in self.history:
                 return name
         raise ValueError(f"metric: {self._no_history('')}")
@@ -248,9 +282,7 @@ class Sweep:
         """Say of which epoch a table or a figure speaks."""
         if self.stopped_epoch is None:
             return ""
-        if self._at(at) == "last":
-            return ", last trained epoch"
-        return f", epoch of {self.monitor}"
+        return "last trained epoch" if self._at(at) == "last" else f"epoch of {self.monitor}"
 
     def best(
         self, metric: str | None = None, mode: str | None = None, *, at: At | None = None
@@ -265,8 +297,11 @@ class Sweep:
         mode    whether less or more of it is better, "min" or "max"; None: by its name
         at      "best" or "last" epoch, as in `at`
         """
-        if metric is None:
+        if metric is None and self.stopped_epoch is None:
+            metric = self.main_metric
+        elif metric is None:
             metric, mode = self.monitor.metric, mode or self.monitor.mode
+        self.at(metric, at)  # an unknown one is refused before its direction is asked for
         ranked = self._ranked(metric, mode_of(metric, mode), at)
         if not ranked:
             raise ValueError(
@@ -274,14 +309,18 @@ class Sweep:
                 f"finished and {np.count_nonzero(self.diverged)} of them diverged; no setting has "
                 f"a finite {metric}."
             )
-        summary = self.summary(self.shown_of_chosen, at=at)
+        summary = self.summary(self.shown_of_chosen(metric), at=at)
         row = summary.rows[ranked[0]["setting"]]
         return {"metric": summary.metric, **row, metric: ranked[0]["mean"]}
 
-    @property
-    def shown_of_chosen(self) -> str:
-        """Return what is shown of a setting that was chosen: of the test split, or a first."""
-        for name in ("test_accuracy", "test_loss"):
+    def shown_of_chosen(self, metric: str) -> str:
+        """Return what is shown of a setting that was chosen by a metric: that of the test split.
+
+        Of one that was chosen by the loss it is the accuracy, if there is one.
+        """
+        by_loss = metric == "validation_loss"
+        twin = metric.replace("validation_", "test_", 1)
+        for name in ("test_accuracy", "test_loss") if by_loss else (twin, "test_loss"):
             if name in self.history:
                 return name
         return self.main_metric
@@ -389,13 +428,13 @@ class Sweep:
         trained = self.stopped_epoch is not None
         epochs = max((values.shape[-1] for values in self.history.values()), default=0)
         lines = [f"{' × '.join(counts)}{f', {epochs} epochs' if trained else ''}"]
-        shown_at = self.when().lstrip(", ")
         if count := np.count_nonzero(self.diverged):
             lines[0] += f", {count} diverged"
         if count := np.count_nonzero(~self.finished):
             lines[0] += f", {count} unfinished"
         if self.history and (rows := self._shown()):
-            lines += [f"the first settings, {shown_at}:"] if shown_at else []
+            more = f"the best {len(rows)} of " if len(rows) < len(self.settings) else "all "
+            lines += [f"{more}{len(self.settings)}, {self.when()}:"] if trained else []
             lines.append(table(rows).replace("\n", "\n  "))
         return f"Sweep({lines[0]})" + "".join(f"\n  {line}" for line in lines[1:])
 

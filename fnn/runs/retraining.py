@@ -127,16 +127,20 @@ class Retraining:
         assert self.groups is not None
         self._check_float(self.groups[0])
         old = SweepCall.of(self.arguments, complete.metrics)
+        settings = extended_settings(old.settings, hyper)
+        more = [] if seeds is None else checks.seeds(seeds)
+        added = [old.asked_per_vmap] * (len(settings) - len(old.settings))
         call = old._replace(
-            settings=extended_settings(old.settings, hyper),
-            seeds=list(dict.fromkeys([*old.seeds, *checks.seeds(seeds or old.seeds)])),
+            settings=settings,
+            seeds=list(dict.fromkeys([*old.seeds, *more])),
+            runs_per_vmap=[*(old.runs_per_vmap or ()), *added],
         )
         builder: Any = complete.builder
         dataset: Any = complete.dataset
         groups = sweep_groups(builder, dataset, call)
         call = call._replace(runs_per_vmap=runs_per_vmap_of(groups, len(call.settings)))
         retraining = Retraining(call.arguments(), groups, complete)
-        if any(kept is None for kept in sweep.outputs):
+        if all(kept is None for kept in sweep.outputs):
             groups = [group._replace(outcome=without_parameters) for group in groups]
         likes = [jax.eval_shape(group.outcome, group.engine.like) for group in groups]
         rows = [group.rows for group in groups]
@@ -221,10 +225,10 @@ class Retraining:
         unlike = differences(saved, named)
         same_jax = self.jax == jax.__version__  # on which the texts of programs depend
         if same_jax and not unlike and texts != programs:
-            unlike = ["the program of net, loss and optimizer is another one"]
+            unlike = ["the program of net, loss, optimizer or metrics is another one"]
         if unlike:
             raise ValueError(
-                f"builder, dataset: not those of this sweep. {'; '.join(unlike)}. Pass those that "
-                "it ran with."
+                f"builder, dataset, metrics: not those of this sweep. {'; '.join(unlike)}. Pass "
+                "those that it ran with."
             )
         return groups

@@ -76,5 +76,5 @@ class Run(NamedTuple):
         metrics = ", ".join(f"{name} {self.final(name):.4g}" for name in self.history)
         return (
             f"Run(seed {self.seed}, {self.stopped_epoch + 1} of {epochs} epochs{ended}, "
-            f"best_epoch {self.best_epoch}; {metrics})"
+            f"best_epoch {self.best_epoch}; after the last: {metrics})"
         )

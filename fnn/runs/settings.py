@@ -16,10 +16,12 @@ HyperValues: TypeAlias = Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any
 
 MOST_SETTINGS = 2**20
 STATISTICS = ("mean", "low", "high", "median", "min", "max")
-METRICS = [
-    f"{split}_{kind}" for split in ("train", "validation", "test") for kind in ("loss", "accuracy")
-]
-TAKEN = ("metric", "setting", "seed", "epoch", *STATISTICS, "n", "diverged", *METRICS)
+KINDS = ("loss", "accuracy", "rmse", "r2")
+METRICS = [f"{split}_{kind}" for split in ("train", "validation", "test") for kind in KINDS]
+TAKEN = (
+    *("metric", "setting", "seed", "epoch", "best_epoch", *STATISTICS, "n", "diverged"),
+    *METRICS,
+)
 """The other columns of a summary row and of a record."""
 
 BATCH_SIZE = "batch_size"

@@ -6,12 +6,14 @@ number of epochs may be larger, and the patience another one under which it woul
 before.
 """
 
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from fnn import checks, tree
-from fnn.backprop import check_params, shapes_of
+from fnn.backprop import shapes_of
 from fnn.runs.fingerprint import array_fingerprint
 from fnn.runs.origin import Origin
 from fnn.runs.process import NEVER
@@ -96,6 +98,11 @@ def check_goes_on(run: Run, now: Origin) -> None:
             "cannot go on bit for bit. Train that seed with fnn.train, or begin anew at its "
             "parameters: start=run.params."
         )
+    if run.origin.fingerprint_is_of_another_jax():
+        checks.warn(
+            "start: the run was trained with another version of JAX, so whether net, loss, "
+            "optimizer and metrics are the same could not be compared; the last bits may differ."
+        )
     if unlike := run.origin.differences(now):
         raise ValueError(
             f"start: the run was trained by another call. {'; '.join(unlike)}. Go on with the same "
@@ -168,9 +175,17 @@ def beginning_with(
 def given_params(net: Layer, start: PyTree) -> tuple[Params, State | None]:
     """Return parameters and, if given, the state; ValueError for those of another network."""
     expected = shapes_of(net)
+    if isinstance(start, (str, Path)):
+        raise ValueError(f"start: got {start!r}; load it first, start=fnn.load({str(start)!r}).")
+    if not checks.difference(start, expected[::-1]) and expected[1] != ():
+        raise ValueError("start: got (state, params), expected (params, state).")
+    if checks.difference(start, expected) and checks.difference(start, expected[0]):
+        raise ValueError(
+            f"start: got a {type(start).__name__} that is neither a Run, nor params of this "
+            f"network, nor a pair (params, state): params{checks.difference(start, expected[0])}."
+        )
     is_pair = not checks.difference(start, expected)
     params, state = start if is_pair else (start, None)
-    check_params(net, params)
     for name, given, like in (("params", params, expected[0]), ("state", state, expected[1])):
         if given is not None:
             check_leaves(f"start: {name}", given, like)

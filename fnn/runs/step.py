@@ -91,6 +91,15 @@ def step(
     return after, added
 
 
+def is_sound(before: TrainState, after: TrainState) -> Bool[Array, ""]:
+    """Return whether parameters and state are finite, and the optimizer's state got no infinity.
+
+    One that was there before is the rule's own: the best loss so far of a rule that waits for it.
+    """
+    own = tree.unchanged_or_finite(before.optimizer_state, after.optimizer_state)
+    return tree.all_finite((after.params, after.state)) & own
+
+
 def sum_of_first(examples: Examples, values: Float[Array, "batch"]) -> Float[Array, ""]:
     """Sum the values of so many examples; None: of all."""
     if examples is not None:
@@ -116,8 +125,8 @@ def guarded_step(
     proposed, added = step(
         spec, before, metrics._replace(finite=jnp.array(True)), x, target, key, examples
     )
-    is_sound = added.finite & tree.all_finite(proposed)
+    is_good = added.finite & is_sound(before, proposed)
     was_over = metrics.diverged_step != NEVER
-    diverged_step = jnp.where(was_over | is_sound, metrics.diverged_step, number)
-    after = tree.where(was_over | ~is_sound, before, proposed)
+    diverged_step = jnp.where(was_over | is_good, metrics.diverged_step, number)
+    after = tree.where(was_over | ~is_good, before, proposed)
     return after, added._replace(diverged_step=diverged_step)

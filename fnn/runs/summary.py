@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from fnn.runs.settings import STATISTICS, Setting
 
 Row: TypeAlias = dict[str, Any]
-SHARES = ("accuracy", "precision", "recall", "f1", "auc")  # in names: metrics from 0 to 1
+SHARES = {"accuracy", "precision", "recall", "f1", "auc"}  # metrics from 0 to 1
 NUMBERS_AT_ONCE = 10**7  # of resamples in memory
 
 
@@ -22,7 +22,8 @@ class Summary(NamedTuple):
     when: str = ""
 
     def __str__(self) -> str:
-        title = f"{self.metric}{self.when}; low to high is the 95% interval of the mean"
+        when = f", {self.when}" if self.when else ""
+        title = f"{self.metric}{when}; low to high is the 95% interval of the mean"
         return f"{title}\n{table(self.rows)}"
 
 
@@ -51,9 +52,8 @@ def summary_of(
 
     examples  how many each split has: an accuracy is a share of them
     """
-    split = metric.partition("_")[0]
-    is_share = any(share in metric for share in SHARES)
-    share_of = examples.get(split, 1) if is_share else None
+    words = metric.split("_")
+    share_of = examples.get(words[0], 0) if is_share(words) else None
     rows = []
     for number, setting in enumerate(settings):
         of_setting = values[number][sound[number]]
@@ -61,6 +61,11 @@ def summary_of(
         found = statistics(of_setting, interval, share_of)
         rows.append({"setting": number, **setting, **found, **counts})
     return Summary(metric, rows)
+
+
+def is_share(words: Sequence[str]) -> bool:
+    """Return whether the words of a name are those of a metric from 0 to 1."""
+    return bool(set(words) & SHARES) and not set(words) & {"loss", "error", "gap", "percent"}
 
 
 def statistics(
@@ -71,7 +76,8 @@ def statistics(
     interval  "t" (Student's; of shares on the scale of their log odds) or "bootstrap"
               (bias-corrected and accelerated, Efron 1987, 9,999 resamples from a fixed seed); NaN
               for fewer than two values
-    share_of  the values are shares of so many examples, such as accuracies; None: they are not
+    share_of  the values are shares of so many examples, such as accuracies (0: of an unknown
+              number); None: they are not
     """
     if interval not in ("t", "bootstrap"):
         raise ValueError(f"interval: got {interval!r}, expected 't' or 'bootstrap'.")
@@ -82,7 +88,7 @@ def statistics(
     if len(values) > 1:
         if interval == "bootstrap":
             low, high = _bootstrap(values)
-        elif share_of is not None:
+        elif share_of is not None and np.min(values) >= 0 and np.max(values) <= 1:
             low, high = interval_of_shares(values, share_of)
         else:
             low, high = _students(values)
@@ -101,7 +107,11 @@ def interval_of_shares(shares: Float[np.ndarray, "n"], examples: int) -> tuple[f
 
     Student's t on the log odds λ = log(p/(1 − p)) of the mean p, whose standard error is that of p
     by p(1 − p). Equal shares, among them all 1, do not show how much they vary: there the interval
-    is Wilson's (1927) for so many independent examples in all.
+    is Wilson's (1927) for so many independent examples in all; NaN where their number is unknown.
+
+    It covers the mean in 93% of cases or more while the seeds' shares spread as independent
+    examples would make them (simulated for means of 0.9 to 0.999, 5 to 30 seeds, 100 examples or
+    more), and in less where they spread more: 88% at twice that and a mean of 0.999.
     """
     from scipy.special import expit, logit, stdtrit
 
@@ -111,6 +121,8 @@ def interval_of_shares(shares: Float[np.ndarray, "n"], examples: int) -> tuple[f
     if np.ptp(shares) > 0:
         half = t * error / (p * (1 - p))
         return float(expit(logit(p) - half)), float(expit(logit(p) + half))
+    if examples == 0:
+        return math.nan, math.nan
     a = t**2 / (n * examples)
     middle = (p + a / 2) / (1 + a)
     half = math.sqrt(a * p * (1 - p) + a**2 / 4) / (1 + a)

@@ -11,7 +11,7 @@ from fnn.metrics import Metric
 from fnn.runs.blocks import check_runs_per_vmap
 from fnn.runs.fingerprint import seeds_fingerprint
 from fnn.runs.journal import Journal, journal_of
-from fnn.runs.refusals import check_data, plan_of
+from fnn.runs.refusals import check_data, check_names, plan_of
 from fnn.runs.results import Sweep
 from fnn.runs.retraining import Given, Retraining
 from fnn.runs.settings import HyperValues, settings_of
@@ -78,7 +78,8 @@ def sweep(
                    checkpoint_every seconds, the block under way; started again with the same
                    arguments the sweep goes on from there, and ends bit for bit as one that was
                    never interrupted. SIGTERM ends it after a chunk of epochs, saved, with status
-                   143
+                   143. More seeds and settings: fnn.load of the directory, and extend. More epochs
+                   are another sweep, since the optimizers' states are not kept
 
     The other arguments are those of fnn.train: patience, monitor, mode, min_delta, metrics and
     train_metrics too. Call fnn.use_all_devices() first to use every core.
@@ -98,10 +99,6 @@ def sweep(
     per_vmap = check_runs_per_vmap(runs_per_vmap, exact)
     if keep_params is not None:
         checks.truth("keep_params", keep_params)
-    settings = settings_of(hyper)
-    each = [per_vmap] * len(settings)
-    if per_vmap is None:  # an earlier version or call may have chosen other numbers
-        each = recorded(checkpoint, "fnn.sweep", "runs_per_vmap")
     plan = plan_of(
         epochs=epochs,
         batch_size=batch_size,
@@ -112,9 +109,14 @@ def sweep(
         metrics=metrics,
         train_metrics=train_metrics,
     )
+    settings = settings_of(hyper)
+    check_names(settings[0], plan)
+    each = [per_vmap] * len(settings)
+    if per_vmap is None:  # an earlier version or call may have chosen other numbers
+        each = recorded(checkpoint, "fnn.sweep", "runs_per_vmap")
     check_data(dataset)
     examples = {name: len(split.x) for name, split in dataset.splits.items()}
-    call = SweepCall(settings, checked_seeds, plan, examples, static, each)
+    call = SweepCall(settings, checked_seeds, plan, examples, static, each, per_vmap)
     groups = sweep_groups(builder, dataset, call)
     call = call._replace(runs_per_vmap=runs_per_vmap_of(groups, len(settings)))
     retraining = Retraining(call.arguments(), groups, Given(builder, dataset, metrics))

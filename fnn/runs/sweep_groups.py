@@ -32,6 +32,7 @@ class SweepCall(NamedTuple):
 
     examples       how many each split has
     runs_per_vmap  for each setting; where there is none, the size of its network decides
+    asked_per_vmap  what the caller asked for, for settings that are added
     """
 
     settings: Sequence[Setting]
@@ -40,6 +41,7 @@ class SweepCall(NamedTuple):
     examples: Mapping[str, int]
     static: Sequence[str] | None = None
     runs_per_vmap: Sequence[int | None] | None = None
+    asked_per_vmap: int | None = None
 
     def arguments(self) -> dict[str, Any]:
         """Return them by name, the plan as JSON, its metrics as names alone."""

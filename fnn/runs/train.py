@@ -16,9 +16,9 @@ from fnn.checkpoint.run_directory import Call
 from fnn.data import Dataset
 from fnn.metrics import Metric
 from fnn.runs.blocks import Runs
-from fnn.runs.driver import Driver, Group, Taken
+from fnn.runs.driver import Driver, Group, Metrics, Taken
 from fnn.runs.engine import engine_of
-from fnn.runs.journal import Journal, journal_of
+from fnn.runs.journal import BlockId, Journal, journal_of
 from fnn.runs.layer_statistics import layer_statistics
 from fnn.runs.origin import Constant, Origin, Trained
 from fnn.runs.placed import on_devices
@@ -66,7 +66,8 @@ def train(
                        bits of a run that was never ended. Net, loss, optimizer, data, batch_size
                        and monitor are those that it had; patience may be larger. Or parameters, or
                        a pair (params, state) as net.init returns it: training begins there, with a
-                       fresh state of the optimizer
+                       fresh state of the optimizer. They are not evaluated: the best epoch is one
+                       that was trained
     patience           training stops after so many epochs without an improvement
     monitor            the entry of the history that decides which epoch is the best, and what is an
                        improvement
@@ -75,10 +76,12 @@ def train(
     metrics            name -> f(prediction, target), computed on the whole validation and test
                        splits after each epoch: "validation_name", "test_name" in the history.
                        f is written with jax.numpy and returns one number; prediction is (examples,
-                       outputs), as fnn.apply returns it. `fnn.metrics` has some; rmse and r2 are
-                       always there where the loss is one of regression
-    train_metrics      compute them on the training split too, "train_name", which takes another
-                       forward pass over it in each epoch
+                       outputs), as fnn.apply returns it, or (examples,) where there is one output
+                       and target is (examples,). `fnn.metrics` has some; rmse and r2 are always
+                       there where the loss is one of regression
+    train_metrics      compute them on the training split too, "train_name", of the network after
+                       the epoch, which takes another forward pass over it; train_loss stays the
+                       mean over the epoch as it was trained
     transform_train    (key, x, y) -> (x, y) changes the training rows once, by a key of the seed's
                        own: fnn.data.label_noise makes one
     checkpoint         a directory in which the run is saved, and from which it goes on when it is
@@ -94,10 +97,11 @@ def train(
     descends at other parameters than it evaluates at, see fnn.optim.evaluated_at.
 
     Equal programs are compiled once, whatever the seed, also where net, loss and optimizer are made
-    anew for each call. The numbers of arrays that you may change are compared with those of the
-    last call; arrays of JAX, and those that fnn.data makes, which are read-only, are not looked at
-    again. Raises ValueError for everything that does not fit together, before anything is compiled,
-    and fnn.checkpoint.InUse where another process uses the directory; warns of a run that diverged.
+    anew for each call; epochs, batch_size and patience are part of the program. The numbers of
+    arrays that you may change are compared with those of the last call; arrays of JAX, and those
+    that fnn.data makes, which are read-only, are not looked at again. Raises ValueError for
+    everything that does not fit together, before anything is compiled, and fnn.checkpoint.InUse
+    where another process uses the directory; warns of a run that diverged.
     """
     spec = TrainSpec(net, loss, optimizer, transform_train)
     plan = plan_of(
@@ -117,7 +121,7 @@ def train(
     runs = Runs(np.array([seed], np.uint32), {})
     process = TrainProcess(Constant(spec), plan)
     engine = engine_of(process, runs, 1, partial(on_devices, dataset))
-    group = Group(engine, runs, epochs, beginning, metrics=latest_loss, on_host=False)
+    group = Group(engine, runs, epochs, beginning, metrics=latest(plan), on_host=False)
 
     def describe() -> Call:
         fingerprint = origin.fingerprint()
@@ -132,15 +136,25 @@ def train(
     with journal.opened():
         driver = Driver([group], taken, journal, multiple=checkpoint_epochs, keep_going=False)
         driver.restore()
-        if taken.outcomes:  # one for each call that ended, with more epochs each
+        known = bool(taken.outcomes)
+        if known:  # one for each call that ended, with more epochs each
             furthest = max(taken.outcomes, key=lambda state: int(state.epochs))
             beginning.take(furthest, str(checkpoint))
         taken.outcomes = [beginning.furthest] if beginning.is_ended else []
+        if beginning.is_ended and not known:
+            journal.save_finished(
+                BlockId(0, taken.numbers, tuple(engine.shape)), beginning.furthest
+            )
         with shown("epoch", epochs, beginning.epochs, progress) as bar:
             driver.drive(bar)
     run = run_of(taken.outcomes[0], seed, origin, taken.compile_seconds, taken.run_seconds)
     if run.diverged:
         checks.warn(describe_divergence(run, spec, plan, dataset))
+    elif run.best_epoch == NEVER:
+        checks.warn(
+            f"train: {plan.monitor.metric} was never a finite number, so no epoch is the best; best_params are "
+            "those of the start."
+        )
     return run
 
 
@@ -156,11 +170,15 @@ def seed_of(seed: int | None, start: Any) -> int:
     return start.seed
 
 
-def latest_loss(state: RunState) -> dict[str, np.ndarray]:
-    """Return the validation loss of each run after its last epoch."""
-    losses = np.asarray(state.history["validation_loss"])
-    last = np.maximum(np.asarray(state.epochs) - 1, 0)[..., None]
-    return {"validation_loss": np.take_along_axis(losses, last, axis=-1)[..., 0]}
+def latest(plan: Plan) -> Metrics:
+    """Return what reports the value of each run after its last epoch of what is monitored."""
+
+    def of_last_epoch(state: RunState) -> dict[str, np.ndarray]:
+        values = np.asarray(state.history[plan.monitor.metric])
+        last = np.maximum(np.asarray(state.epochs) - 1, 0)[..., None]
+        return {plan.monitor.metric: np.take_along_axis(values, last, axis=-1)[..., 0]}
+
+    return of_last_epoch
 
 
 def run_of(

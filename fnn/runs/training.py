@@ -28,7 +28,8 @@ from fnn.runs.evaluate import HeldOut, evaluate, held_out
 from fnn.runs.keys import RunKeys, run_keys
 from fnn.runs.monitor import Monitor
 from fnn.runs.process import NEVER, Hyper, Seed
-from fnn.runs.step import EpochMetrics, TrainSpec, TrainState, guarded_step, step
+from fnn.runs.step import EpochMetrics, TrainSpec, TrainState, guarded_step, is_sound, step
+from fnn.runs.updates import named_errors
 from fnn.types import Loss, Params, State
 
 Step: TypeAlias = Callable[..., tuple[TrainState, EpochMetrics]]
@@ -70,6 +71,10 @@ class Plan(NamedTuple):
         Raises ValueError where metrics are missing.
         """
         given = metrics or {}
+        if extra := sorted(set(given) - set(saved["metrics"])):
+            raise ValueError(
+                f"metrics: got {', '.join(map(repr, extra))}, which the training did not compute."
+            )
         if missing := [name for name in saved["metrics"] if name not in given]:
             raise ValueError(
                 f"metrics: {', '.join(map(repr, missing))} missing, which the training computed; "
@@ -145,7 +150,8 @@ def begin(spec: TrainSpec, plan: Plan, seed: Seed) -> RunState:
     """Return the run of a seed before its first epoch."""
     params, state = spec.net.init(run_keys(seed).init)
     none = jnp.int32(NEVER)
-    current = TrainState(params, state, spec.optimizer.init(params))
+    with named_errors():
+        current = TrainState(params, state, spec.optimizer.init(params))
     start = RunState(
         current=current,
         evaluated=evaluated_of(spec, current),
@@ -161,7 +167,8 @@ def begin(spec: TrainSpec, plan: Plan, seed: Seed) -> RunState:
 
 def evaluated_of(spec: TrainSpec, current: TrainState) -> Params:
     """Return the optimizer's evaluation parameters; () where they are those of the state."""
-    found = optim.evaluation_params(spec.optimizer, current.optimizer_state, current.params)
+    with named_errors():
+        found = optim.evaluation_params(spec.optimizer, current.optimizer_state, current.params)
     return () if found is None else tree.as_types_of(current.params, found)
 
 
@@ -191,7 +198,7 @@ def advance(
 
     def one_epoch(run: RunState) -> RunState:
         after = train_epoch(spec, plan, keys, data, run, unguarded(spec))
-        nonfinite = after.nonfinite | ~tree.all_finite(after.current)
+        nonfinite = after.nonfinite | ~is_sound(run.current, after.current)
         return tree.choose(nonfinite, run._replace(nonfinite=jnp.array(True)), after)
 
     return lax.while_loop(is_unfinished, one_epoch, run)
@@ -261,7 +268,7 @@ def history_names(loss: Loss, plan: Plan) -> list[str]:
 
 def metrics_of(loss: Loss, plan: Plan) -> dict[str, Metric]:
     """Return the metrics that are computed: for regression RMSE and R², and the user's."""
-    return (OF_REGRESSION if loss.matches is None else {}) | dict(plan.metrics)
+    return (OF_REGRESSION if loss.regression else {}) | dict(plan.metrics)
 
 
 def train_epoch(

@@ -13,7 +13,8 @@ Everything else (a Hessian, the examples) is refused by name.
 
 import inspect
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,6 +35,7 @@ NUMPY_ERRORS = (
     jax.errors.TracerIntegerConversionError,
 )
 HERE = str(Path(__file__).parents[1])
+CALLERS = (__file__, f"{HERE}/runs/training.py", f"{HERE}/optim/evaluation.py")
 INSTALLED = "site-packages"  # in the paths of libraries
 
 
@@ -74,23 +76,29 @@ def updated(
     whose schedule is written in NumPy.
     """
     extra = objective.extra_arguments(accepted(optimizer.update))
+    with named_errors():
+        return optimizer.update(objective.grad, state, params, **extra)
+
+
+@contextmanager
+def named_errors() -> Iterator[None]:
+    """Turn what a rule raises into a ValueError that names it, unless a rule of fnn has done so."""
     try:
-        updates, after = optimizer.update(objective.grad, state, params, **extra)
+        yield
     except NUMPY_ERRORS as error:
         raise ValueError(
             f"optimizer: {place_of(error)} makes a NumPy or Python number of one that is traced, "
             "such as the number of the update in a schedule. Write it with jax.numpy and jnp.where."
         ) from error
-    except (TypeError, ValueError, AttributeError) as error:
+    except Exception as error:  # of whatever kind the code of a rule raises
         raised_in = frames_of(error)[-1].filename
-        if raised_in.startswith(HERE) and raised_in != __file__:
-            raise  # a rule of fnn has said it in its own words
+        if raised_in.startswith(HERE) and raised_in not in CALLERS:
+            raise
         raise ValueError(
-            f"optimizer: {rule_of(error)} raises {type(error).__name__}: {error} Its update is "
-            f"called with the gradient, the state and params; with {', '.join(GIVEN)} where it "
-            f"accepts extra arguments, and {BY_NAME} where it names it."
+            f"optimizer: {rule_of(error)} raises {type(error).__name__}: {str(error).rstrip('.')}. "
+            f"Its update is called with the gradient, the state and params; with "
+            f"{', '.join(GIVEN)} where it accepts extra arguments, and {BY_NAME} where it names it."
         ) from error
-    return updates, after
 
 
 @lru_cache(256)

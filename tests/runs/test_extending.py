@@ -4,6 +4,7 @@ import pickle
 
 import chex
 import jax
+import numpy as np
 import pytest
 
 import fnn
@@ -51,6 +52,37 @@ def test_it_is_one_sweep_over_all_of_them(keep_params, runs_per_vmap):
     assert small.finished.shape == (2, 2)
 
 
+@pytest.mark.parametrize("runs_per_vmap", [1, 8])
+def test_what_the_caller_asked_for_holds_for_new_programs_too(runs_per_vmap):
+    sweep = swept(runs_per_vmap=runs_per_vmap)
+    larger = sweep.extend(
+        seeds=np.arange(10, 25), hyper={"rate": [1e-2], "width": [4]}, progress=False
+    )
+    assert larger.runs_per_vmap == (runs_per_vmap,) * 3
+
+
+def test_parameters_stay_where_a_sweep_was_not_finished(tmp_path, monkeypatch):
+    class Stopped(Exception):
+        pass
+
+    save = fnn.runs.journal.DirectoryJournal.save_finished
+
+    def stop(self, block, outcome):
+        save(self, block, outcome)
+        raise Stopped
+
+    two_programs = {"hyper": {"rate": [1e-2], "width": [8, 4]}, "checkpoint": tmp_path / "sweep"}
+    with monkeypatch.context() as patched:
+        patched.setattr(fnn.runs.journal.DirectoryJournal, "save_finished", stop)
+        with pytest.raises(Stopped):
+            swept(**two_programs)
+    partial = fnn.load(tmp_path / "sweep")
+    assert partial.finished.tolist() == [[True, True], [False, False]]
+    whole = partial.extend(seeds=[9], progress=False, builder=builder, dataset=D)
+    assert whole.finished.all()
+    assert all(outputs is not None for outputs in whole.outputs)
+
+
 def test_what_is_there_is_not_trained_again(monkeypatch):
     sweep = swept()
     trained = []
@@ -95,6 +127,10 @@ def test_wrong_additions_are_refused():
         sweep.extend(hyper={"rate": [0.1]})
     with pytest.raises(ValueError, match="seed: got -1"):
         sweep.extend(seeds=[-1])
+    with pytest.raises(ValueError, match="extend: got neither seeds nor hyper"):
+        sweep.extend()
+    with pytest.raises(ValueError, match="seeds"):
+        sweep.extend(seeds=[])
     function = fnn.sweep_function(
         lambda key, _: {"x": jax.random.normal(key)}, seeds=[0], progress=False
     )

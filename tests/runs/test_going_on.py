@@ -117,7 +117,7 @@ OTHERS = {
     "optimizer": ({"optimizer": optim.adam(2e-2)}, "optimizer.learning_rate: saved 0.01, now 0.02"),
     "net": ({"net": fnn.mlp((3, 4, 3), activation="tanh")}, "saved 8, now 4"),
     "activation": ({"net": fnn.mlp((3, 8, 3))}, "saved 'tanh'"),
-    "data": ({"dataset": blobs(seed=1)}, "train.x: saved 'float"),
+    "data": ({"dataset": blobs(seed=1)}, "other numbers in train.x, "),
     "batch_size": ({"batch_size": 14}, "batch_size: saved 10, now 14"),
     "monitor": ({"monitor": "validation_accuracy"}, "monitor: saved .*validation_loss"),
     "seed": ({"seed": 3}, "seed: got 3, but the run in start has seed 0"),
@@ -143,7 +143,7 @@ def test_data_that_were_changed_in_place_are_refused():
     dataset = dataset._replace(train=data.Split(x, dataset.train.y))
     run = quick(dataset=dataset, epochs=2)
     x[0, 0] += 1
-    with pytest.raises(ValueError, match=r"train\.x: saved"):
+    with pytest.raises(ValueError, match=r"other numbers in train.x"):
         quick(dataset=dataset, start=run)
 
 
@@ -160,14 +160,14 @@ def test_a_run_of_a_sweep_is_refused_with_what_to_do():
 
 @bits
 def test_it_begins_at_given_parameters():
-    """Given those that the seed draws, it is the run of that seed."""
-    own = quick(epochs=3)
+    """Given those that the seed draws, it is the run of that seed; given others, one of a network
+    whose init returns them."""
     params, state = jax.jit(NORMALIZED.init)(jax.random.fold_in(jax.random.key(0), 0))
     assert_same(quick(NORMALIZED, start=(params, state)), quick(NORMALIZED))
-    fine_tuned = quick(start=own.params)
-    value, _ = fnn.value_and_grad(NET, CE)(own.params, *blobs().validation)
-    assert abs(fine_tuned.history["validation_loss"][0] - float(value)) < 0.1
-    assert fine_tuned.optimizer_state.steps == 6 * 5
+    own = quick(epochs=3).params
+    begins_there = NET._replace(init=lambda key: (own, ()))
+    chex.assert_trees_all_equal(quick(start=own).params, quick(begins_there).params)
+    assert quick(start=own).optimizer_state.steps == 6 * 5
 
 
 def test_parameters_of_numpy_are_taken_as_they_are():
@@ -180,8 +180,19 @@ def test_wrong_parameters_are_refused():
     with jax.enable_x64(True):
         fnn.apply(NET, NET.init(jax.random.key(0))[0], np.zeros((1, 3)))  # its float64 is not kept
     params = quick(epochs=1).params
-    with pytest.raises(ValueError, match="params: params"):
-        quick(start=fnn.mlp((3, 4, 3)).init(jax.random.key(0))[0])
+    for wrong, message in {
+        "a folder": ("runs/one", "start: got 'runs/one'; load it first"),
+        "other shapes": (
+            fnn.mlp((3, 4, 3)).init(jax.random.key(0))[0],
+            "neither a Run, nor params",
+        ),
+        "a list": (list(params), "start: got a list that is neither a Run, nor params"),
+    }.values():
+        with pytest.raises(ValueError, match=message):
+            quick(start=wrong)
+    turned = NORMALIZED.init(jax.random.key(0))[::-1]
+    with pytest.raises(ValueError, match=r"start: got \(state, params\)"):
+        quick(NORMALIZED, start=turned)
     with pytest.raises(ValueError, match=r"start: params.*got dtype float64, expected float32"):
         quick(start=jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), params))
     with pytest.raises(ValueError, match=r"start: params.*not finite"):
@@ -235,10 +246,25 @@ def test_a_longer_run_that_is_interrupted_goes_on(tmp_path, monkeypatch):
     assert_same(quick(checkpoint=directory), whole)
 
 
+def test_another_float_setting_is_refused(x64):
+    with jax.enable_x64(False):
+        run = quick(dataset=blobs(), epochs=1)
+        put_away = pickle.dumps(run)
+    for narrow in (run, pickle.loads(put_away)):
+        with pytest.raises(ValueError, match="float: saved 'float32', now 'float64'"):
+            quick(dataset=blobs(), start=narrow)
+
+
+def test_a_run_that_ended_is_in_its_directory(tmp_path):
+    run = quick(epochs=2)
+    quick(epochs=2, start=run, checkpoint=tmp_path / "run")
+    assert_same(fnn.load(tmp_path / "run"), run)
+
+
 @bits
 def test_a_start_is_part_of_the_call_of_a_directory(tmp_path):
     begun = quick(epochs=2)
     assert_same(quick(start=begun, checkpoint=tmp_path / "run"), quick())
     assert_same(quick(start=begun, checkpoint=tmp_path / "run"), quick())
-    with pytest.raises(ValueError, match="belongs to a run with other arguments"):
+    with pytest.raises(ValueError, match="belongs to a call with other arguments"):
         quick(start=quick(epochs=1).params, checkpoint=tmp_path / "run")

@@ -72,6 +72,8 @@ def test_a_metric_of_ones_own_is_monitored():
     ("options", "message"),
     [
         ({"monitor": "test_loss"}, "the test split is for what was chosen. Take 'validation_loss'"),
+        ({"monitor": "accuracy"}, "monitor: got 'accuracy'.* Take 'validation_accuracy'"),
+        ({"min_delta": 1e-60}, "min_delta: got 1e-60, which .* rounds to 0"),
         ({"monitor": "validation_los"}, "did you mean 'validation_loss'"),
         ({"monitor": "validation_rmse"}, "monitor: 'validation_rmse' is not known"),
         ({"monitor": 3}, "monitor: 3 is not known"),
@@ -85,11 +87,10 @@ def test_what_cannot_be_monitored_is_refused(options, message):
 
 
 def test_names_say_which_direction_is_better():
-    assert [mode_of(name, None) for name in ("validation_loss", "test_r2", "f_error")] == [
-        "min",
-        "max",
-        "min",
-    ]
+    named = {"validation_loss": "min", "test_r2": "max", "f_error": "min"}
+    assert {name: mode_of(name, None) for name in named} == named
+    with pytest.raises(ValueError, match="does not say which direction"):
+        mode_of("accuracy_error", None)
 
 
 def test_when_a_run_stops_is_told_from_its_history():
@@ -103,4 +104,6 @@ def test_when_a_run_stops_is_told_from_its_history():
     for patience in (1, 2, 3, 5):
         run = quick(patience=patience)
         trained = run.history["validation_loss"][: run.stopped_epoch + 1]
-        assert monitor.stop(trained, patience) in (run.stopped_epoch + 1, None)
+        stopped = run.stopped_epoch + 1 if run.stopped_epoch < 29 else None
+        assert monitor.stop(trained, patience) == stopped
+    assert quick(patience=1).stopped_epoch < 29

@@ -129,12 +129,12 @@ def test_runs_are_saved_every_so_many_epochs_and_seconds(tmp_path, monkeypatch):
         ({"optimizer": optim.adam(2e-2)}, r"optimizer\.learning_rate: saved 0\.01, now 0\.02"),
         ({"net": fnn.mlp((3, 8, 3))}, r"net\..*saved .*, now"),
         ({"net": fnn.mlp((3, 8, 3), activation="relu", batch_norm="before", dropout=0.2)}, r"relu"),
-        ({"dataset": D._replace(test=D.validation)}, "test.x: saved 'float32"),
+        ({"dataset": D._replace(test=D.validation)}, "other numbers in test.x"),
     ],
 )
 def test_other_arguments_are_refused_and_shown(tmp_path, change, message):
     train(checkpoint=tmp_path)
-    with pytest.raises(ValueError, match=f"belongs to a run with other arguments.*{message}"):
+    with pytest.raises(ValueError, match=f"belongs to a call with other arguments.*{message}"):
         train(checkpoint=tmp_path, **change)
 
 
@@ -144,7 +144,7 @@ def test_constants_of_inner_programs_are_arguments_too(tmp_path):
         return lambda key, x, y: (jax.jit(lambda x: x * constant)(x), y)
 
     train(checkpoint=tmp_path, transform_train=scaled(1.0))
-    with pytest.raises(ValueError, match=r"transform_train.*constant: saved 'float32 \(42, 3\)"):
+    with pytest.raises(ValueError, match=r"other numbers in transform_train.*constant"):
         train(checkpoint=tmp_path, transform_train=scaled(2.0))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fnn.runs.summary import interval_of_shares, statistics, summary_of
+from fnn.runs.summary import interval_of_shares, is_share, statistics, summary_of
 
 MEANS = (0.9, 0.95, 0.98, 0.99, 0.999)
 DRAWS = 2000
@@ -75,3 +75,13 @@ def test_names_tell_shares():
     assert row("test_f1", {"test": 1000})["high"] < 1
     assert row("test_loss", {"test": 1000})["high"] > 1
     assert np.isnan(statistics(np.array([1.0]), share_of=10)["low"])
+
+
+def test_what_is_no_share_gets_students_interval():
+    percent = statistics(np.array([90.0, 95.0, 100.0]), share_of=100)
+    assert percent == statistics(np.array([90.0, 95.0, 100.0]))
+    assert not is_share("f1_loss".split("_"))
+    assert not is_share("test_saucer".split("_"))
+    missing = statistics(np.array([np.nan, 0.9, 0.95]), share_of=100)
+    assert np.isnan([missing["low"], missing["high"]]).all()
+    assert np.isnan(interval_of_shares(np.full(5, 0.98), 0)).all()

@@ -179,6 +179,30 @@ def test_shapes_and_lanes():
         sweep.run(0, 0)
 
 
+@pytest.mark.parametrize("name", ["best_epoch", "test_rmse", "test_f1"])
+def test_a_name_of_a_column_is_no_hyperparameter(name):
+    metrics = {"f1": lambda prediction, target: prediction.mean()}
+    with pytest.raises(ValueError, match=f"hyper: got the name '{name}'"):
+        quick(by_rate, seeds=[0], hyper={"learning_rate": [0.1], name: [1.0]}, metrics=metrics)
+
+
+def test_best_shows_the_test_split_of_what_was_compared():
+    metrics = {"f1": lambda prediction, target: prediction.mean()}
+    sweep = quick(
+        by_rate,
+        seeds=[0, 1],
+        hyper={"learning_rate": [1e-3, 1e-2]},
+        metrics=metrics,
+        monitor="validation_f1",
+        mode="max",
+    )
+    assert sweep.summary().metric == "validation_f1"
+    assert sweep.best()["metric"] == "test_f1"
+    assert sweep.best("validation_loss")["metric"] == "test_accuracy"
+    with pytest.raises(ValueError, match="metric: 'validation_foo' is not known"):
+        sweep.best("validation_foo")
+
+
 @pytest.mark.long
 def test_summary_counts_survivors_and_best_follows_validation():
     rates = [1e38, 1e-4, 3e-2]
@@ -307,7 +331,7 @@ def test_repr_shows_the_best_three_settings():
     losses_of = [[4.0, 4], [1, 1], [3, 3], [2, 2]]
     first, *rows = repr(made_up(losses_of, losses_of, [[False] * 2] * 4)).splitlines()
     assert first == "Sweep(4 settings × 2 seeds, 1 epochs)"
-    assert rows[0] == "  the first settings, epoch of lowest validation_loss:"
+    assert rows[0] == "  the best 3 of 4, epoch of lowest validation_loss:"
     assert rows[1].split() == ["setting", "rate", "validation_loss", "n", "diverged"]
     assert [row.split()[:3] for row in rows[2:]] == [["1", "1", "1"], ["3", "3", "2"], ["2", "2", "3"]]
     everything = repr(made_up([[1.0, 1]] * 2, [[1.0, 1]] * 2, [[True] * 2] * 2))

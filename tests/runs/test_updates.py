@@ -131,7 +131,21 @@ def test_only_what_a_rule_names_is_given():
     assert accepted(sam.update) == ("grad_fn",)
 
 
+def reads_a_loss(grads, state, params=None, **extra):
+    return grads, extra["loss"]
+
+
 REFUSED = {
+    "what extra does not have": (
+        optax.GradientTransformationExtraArgs(lambda params: (), reads_a_loss),
+        "optimizer: its update raises KeyError: 'loss'.* value_fn",
+    ),
+    "NumPy in its init": (
+        optax.GradientTransformation(
+            lambda params: np.asarray(params[0].W), lambda grads, state, params=None: (grads, state)
+        ),
+        "optimizer: .* Write it with jax.numpy",
+    ),
     "a Hessian": (
         optax.contrib.sophia(1e-3),
         r"optimizer: optax's hutchinson\w* raises ValueError: obj_fn must be provided.* value_fn",
@@ -205,15 +219,52 @@ def test_a_search_for_the_worst_place_nearby_is_not_what_one_gets():
     assert run.descent_params is not None
 
 
+def doubled(state, params):
+    return jax.tree.map(lambda w: 2 * w, params)
+
+
 def test_a_rule_of_ones_own_says_where_it_is_evaluated():
-    average = optim.evaluated_at(
-        optax.chain(optax.sgd(0.1)), lambda state, params: jax.tree.map(lambda w: 2 * w, params)
+    """Not the rule itself, which may have been compiled before."""
+    plain = optax.sgd(0.1)
+    before, run, after = (
+        quick(rule) for rule in (plain, optim.evaluated_at(plain, doubled), plain)
     )
-    run, plain = quick(average), quick(optax.sgd(0.1))
-    chex.assert_trees_all_close(run.descent_params, plain.params, rtol=1e-5)
-    chex.assert_trees_all_close(run.params, jax.tree.map(lambda w: 2 * w, plain.params), rtol=1e-5)
+    chex.assert_trees_all_close(run.descent_params, before.params, rtol=1e-5)
+    chex.assert_trees_all_close(run.params, doubled((), before.params), rtol=1e-5)
+    chex.assert_trees_all_equal(after.params, before.params)
+    with pytest.raises(ValueError, match="start: the run was trained by another call"):
+        quick(optim.evaluated_at(plain, doubled), epochs=5, start=before)
     with pytest.raises(ValueError, match=r"evaluation_params: got 3, expected a function"):
-        optim.evaluated_at(optax.sgd(0.1), 3)
+        optim.evaluated_at(plain, 3)
+
+
+def test_it_has_to_be_the_outermost_rule():
+    within = optax.chain(optax.clip(1.0), optim.evaluated_at(optax.sgd(0.1), doubled))
+    with pytest.raises(ValueError, match="evaluated_at is within another rule"):
+        quick(within)
+
+
+def test_it_gets_the_extra_arguments_of_the_rule_within():
+    rule = optim.evaluated_at(optax.polyak_sgd(0.5), doubled)
+    assert accepted(rule.update) == accepted(optax.polyak_sgd(0.5).update)
+    assert quick(rule).descent_params is not None
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        optax.chain(
+            optax.sgd(0.05), optax.contrib.reduce_on_plateau(patience=2, accumulation_size=9)
+        ),
+        optax.MultiSteps(optax.lbfgs(), 9),
+    ],
+    ids=["plateau", "lbfgs"],
+)
+def test_an_infinity_that_a_rule_begins_with_is_no_divergence(rule):
+    """Such as the best loss so far of one that has looked at none in the first epoch."""
+    run = quick(rule, epochs=3)
+    assert not run.diverged
+    assert np.isfinite(run.history["validation_loss"]).all()
 
 
 def test_other_rules_are_evaluated_where_they_descend():
