@@ -152,8 +152,8 @@ def train(
         checks.warn(describe_divergence(run, spec, plan, dataset))
     elif run.best_epoch == NEVER:
         checks.warn(
-            f"train: {plan.monitor.metric} was never a finite number, so no epoch is the best; best_params are "
-            "those of the start."
+            f"train: {plan.monitor.metric} was never a finite number, so no epoch is the best; "
+            "best_params are those of the start."
         )
     return run
 

@@ -14,6 +14,7 @@ from fnn.runs import step as steps
 from fnn.runs.keys import keys_from
 from fnn.runs.refusals import check_parts
 from fnn.runs.step import EpochMetrics, TrainSpec, TrainState
+from fnn.runs.updates import named_errors
 from fnn.types import ArrayLike, Layer, Loss, Params, PRNGKey, PyTree, State
 
 Metrics = dict[str, Float[Array, ""]]
@@ -54,7 +55,9 @@ def train_step(net: Layer, loss: Loss, optimizer: optax.GradientTransformation) 
     Given the same key and batches it computes the same numbers as fnn.train, to rounding. (The
     batches of epoch e are those of fnn.data.shuffle.permutation, by the key
     jax.random.fold_in(jax.random.fold_in(key, 1), e).) A batch of another size is another
-    compilation. Nothing is checked for divergence.
+    compilation. Nothing is checked for divergence. A rule that descends at other parameters than it
+    is evaluated at, such as optax.contrib.schedule_free, has those for evaluation in
+    fnn.optim.evaluation_params(optimizer, state.optimizer_state, state.params).
 
     Raises ValueError for arguments that are not a Layer, a Loss and an optimizer. `update` raises
     it for batches of wrong shapes and, unless they are arrays of JAX, of wrong values: NaN,
@@ -82,7 +85,9 @@ def train_step(net: Layer, loss: Loss, optimizer: optax.GradientTransformation) 
     def _init(key: PRNGKey) -> StepState:
         keys = keys_from(key)
         params, state = net.init(keys.init)
-        return StepState(params, state, optimizer.init(params), keys.noise, jnp.int32(0))
+        with named_errors():
+            optimizer_state = optimizer.init(params)
+        return StepState(params, state, optimizer_state, keys.noise, jnp.int32(0))
 
     def update(
         state: StepState, x: Num[ArrayLike, "batch features"], y: Num[ArrayLike, "batch ..."]
