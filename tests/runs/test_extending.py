@@ -117,7 +117,7 @@ def test_what_was_put_away_is_extended(tmp_path):
     assert_same(fnn.load(tmp_path / "sweep").extend(seeds=[9], progress=False, **given), whole)
     with pytest.raises(ValueError, match=r"extend: this sweep was unpickled or loaded.*builder="):
         fnn.load(tmp_path / "sweep").extend(seeds=[9])
-    with pytest.raises(ValueError, match=r"builder, dataset: not those of this sweep"):
+    with pytest.raises(ValueError, match=r"builder, dataset, metrics: not those of this sweep"):
         pickled.extend(seeds=[9], builder=builder, dataset=blobs(seed=1))
 
 
