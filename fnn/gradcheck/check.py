@@ -16,6 +16,7 @@ from fnn.gradcheck.flow import flow_of, is_key
 from fnn.gradcheck.hand import hand_noise
 from fnn.gradcheck.kinks import sentence
 from fnn.gradcheck.oracle import Truth, trace, truth_of
+from fnn.gradcheck.precision import precision_of
 from fnn.gradcheck.problem import Problem, Unusable, problem_of
 from fnn.gradcheck.records import Verdict
 from fnn.gradcheck.report import Report
@@ -25,21 +26,30 @@ from fnn.types import PRNGKey, PyTree
 
 def check_gradient(
     loss: Callable[..., Any],
-    gradient: Callable[..., PyTree],
-    params: PyTree,
+    gradient: Any = None,
+    params: PyTree = None,
     *,
     key: PRNGKey | None = None,
-    dtype: str = "float64",
+    dtype: str | None = None,
+    near: bool = True,
 ) -> Report:
     """Is gradient(params) the gradient of loss at params? If not: where, by how much, and why.
 
     loss      params -> scalar, in JAX (autodiff is then compared on every entry) or in NumPy (then differences are)
-    gradient  params -> a pytree like params, in JAX or NumPy
+    gradient  params -> a pytree like params, in JAX or NumPy. The loss is called at the same parameters right before
+              it, so that `forward` and `backward` of a class that keeps intermediate values can be given as they
+              are; a backward that takes no parameters is called without
     params    any pytree of floating-point arrays; NumPy leaves are handed on as NumPy arrays, others as JAX arrays
     key       given to both as f(params, key=key), under the same x64 setting, so that both draw the same bits
-    dtype     the precision in which the gradient is computed: "float64" whatever the caller's default is (x64 is on
-              while both are called, and restored), or "float32" or "bfloat16", which are judged against the float64
-              truth by the noise floor of that precision
+    dtype     the precision in which the gradient is judged. None: in float64 (x64 is on while both are called, and
+              restored); where all of it computes in float32 or bfloat16 instead, by the noise floor of that, and the
+              report says so. By name, "float64", "float32" or "bfloat16", it is judged in that precision alone
+
+    near      whether a gradient that passes at params is also checked at a generic point nearby, where params hold
+              equal numbers: zeros and symmetric starts hide terms. The report says what only that point shows
+
+    A function that returns both, as courses have it, is given alone: check_gradient(loss_and_grads, params), with
+    loss_and_grads(params) -> (loss, grads).
 
     An entry is wrong when it is further from the truth than rounding can explain; rounding is measured by repeating the
     computation with every operation rounded another way, so that no tolerance has to be chosen. One wrong tensor fails
@@ -52,9 +62,77 @@ def check_gradient(
     scalar or raises, NaN at the point, parameters that are not floating-point or empty. Takes seconds, most of them
     compiling.
     """
+    if params is None and gradient is not None and not callable(gradient):
+        loss, gradient, params = *parts_of(loss), gradient
     with jax.enable_x64(True):
-        problem = problem_of(loss, gradient, params, key, dtype)
-        return examine(problem)
+        return judged(loss, gradient, params, key, dtype, near)
+
+
+def parts_of(loss_and_grads: Callable[..., tuple[Any, PyTree]]) -> tuple[Callable, Callable]:
+    """The loss and the gradient of a function that returns both."""
+    if not callable(loss_and_grads):
+        raise Unusable(f"loss_and_grads: got {loss_and_grads!r}, expected a function params -> (loss, grads).")
+
+    def both(params, options):
+        found = loss_and_grads(params, **options)
+        if not isinstance(found, tuple) or len(found) != 2:
+            raise Unusable(f"loss_and_grads: returned {type(found).__name__}, expected a pair (loss, grads).")
+        return found
+
+    return lambda params, **options: both(params, options)[0], lambda params, **options: both(params, options)[1]
+
+
+def judged(loss: Any, gradient: Any, params: PyTree, key: PRNGKey | None, dtype: str | None, near: bool) -> Report:
+    """The report in a precision; None: in float64, or in the narrower one in which all of the gradient computes."""
+    problem = problem_of(loss, gradient, params, key, dtype or "float64")
+    strict = at_both(problem, near)
+    problem.loss(problem.leaves)  # with numbers again: no tracer stays in what a class keeps
+    changes = strict.cause in ("nondeterministic", "never zeroed")
+    narrow = None if dtype or changes or strict.verdict != "fail" else precision_of(problem)
+    if narrow is None:
+        return strict
+    lenient = at_both(problem_of(loss, gradient, params, key, narrow), near)
+    if lenient.verdict == "fail":
+        return strict if lenient.cause == "unknown" else lenient
+    sentence = (
+        f"Judged in {narrow}: every number of the gradient is one of {narrow}, so it computes in it, and its "
+        'rounding is allowed. dtype="float64" does not allow it.'
+    )
+    return lenient._replace(notes=(sentence, *lenient.notes))
+
+
+def at_both(problem: Problem, near: bool) -> Report:
+    """The report at the point; where it passes at one of equal numbers, that at a generic point nearby if it fails."""
+    here = examine(problem)
+    if not near or here.verdict != "pass" or not (special := special_leaves(problem)):
+        return here
+    names = ", ".join(special)
+    try:
+        there = examine(nearby(problem))
+    except Unusable as error:
+        note = f"{names} hold equal numbers, which may hide a term; a point nearby could not be tried: {error}"
+        return here._replace(notes=(*here.notes, note))
+    if there.verdict != "fail":
+        return here
+    sentence = (
+        f"At params themselves nothing is seen, since {names} hold equal numbers, such as zeros. This is what a point "
+        "nearby shows, params + 0.1 × random numbers of their size."
+    )
+    return there._replace(notes=(sentence, *there.notes))
+
+
+def special_leaves(problem: Problem) -> list[str]:
+    """The parameters that hold zeros or equal numbers."""
+    pairs = zip(problem.paths, problem.leaves, strict=True)
+    return [path for path, leaf in pairs if len(np.unique(leaf)) < leaf.size or not np.all(leaf)]
+
+
+def nearby(problem: Problem) -> Problem:
+    """The same problem at a generic point."""
+    rng = np.random.default_rng(1)
+    moved = [leaf + 0.1 * step_scale(leaf, problem) * rng.normal(size=leaf.shape) for leaf in problem.leaves]
+    narrow = jnp.dtype(problem.dtype)
+    return problem._replace(leaves=[leaf.astype(narrow).astype(np.float64) for leaf in moved])
 
 
 def check_vjp(
@@ -63,7 +141,7 @@ def check_vjp(
     params: PyTree,
     *,
     key: PRNGKey | None = None,
-    dtype: str = "float64",
+    dtype: str | None = None,
 ) -> Report:
     """Is vjp(params, cotangent) the vector-Jacobian product of a vector-valued function?
 
@@ -92,12 +170,12 @@ def check_vjp(
 
 def examine(problem: Problem) -> Report:
     """The whole check, x64 being enabled."""
-    hand, again = problem.gradient(), problem.gradient()
+    hand, again = problem.gradient(problem.leaves), problem.gradient(problem.leaves)
     problem = problem._replace(wider=_wider(problem))
     truth = truth_of(problem)
     rng = np.random.default_rng(0)
     direction = np.concatenate([rng.normal(size=leaf.size) * step_scale(leaf, problem) for leaf in problem.leaves])
-    values = values_of(problem.loss, problem.leaves, direction, None if truth is None else truth.loss_noise)
+    values = values_of(problem, direction, None if truth is None else truth.loss_noise)
     if not np.isfinite(values.at_point):
         raise Unusable(f"loss: is {values.at_point} at params, where no gradient can be judged; choose another point.")
     repeated = _random_parts(problem, truth, hand, again)
@@ -134,16 +212,16 @@ def _contradicted_along(values: Values, slope: float, direction: np.ndarray, ten
 # ----------------------------------------------------------------------------------------- the report
 
 
-def report_of(problem, truth, tensors: list[Examined], taylor, repeated: str | None) -> Report:
+def report_of(problem, truth, tensors: list[Examined], taylor, repeated: Diagnosis | None) -> Report:
     """Verdicts and diagnosis."""
     reports = [tensor_report(tensor) for tensor in tensors]
     verdicts = {report.verdict for report in reports} | ({"fail"} if repeated else set())
     verdict: Verdict = "fail" if "fail" in verdicts else "abstain" if "abstain" in verdicts else "pass"
     found = None
     if repeated:
-        found = Diagnosis("nondeterministic", repeated)
+        found = repeated
     elif verdict == "fail":
-        findings = [Finding(t.path, t.compared, t.compared.wrong & ~t.excused, t.contradicted) for t in tensors]
+        findings = [Finding(t.path, *t.part, t.contradicted) for t in tensors]
         found = diagnose(problem, truth, findings)
     notes = [] if truth is None else sentence(truth.ties)
     if truth is not None and not repeated:
@@ -162,7 +240,9 @@ def report_of(problem, truth, tensors: list[Examined], taylor, repeated: str | N
         )
     if verdict == "abstain" and any(report.kinks for report in reports):
         notes.append(
-            "Abstained where the gradient differs from autodiff on kinks: each slope in between is right there."
+            "Abstained where the gradient differs from autodiff on kinks: each slope in between is right there. "
+            "Check at a point off them, such as params + 0.01 × random numbers, or take the same slope on both sides: "
+            "that of jnp.maximum(z, 0) at z = 0 is ½, that of z > 0 is 0."
         )
     return Report(
         verdict,
@@ -176,20 +256,37 @@ def report_of(problem, truth, tensors: list[Examined], taylor, repeated: str | N
     )
 
 
-def _random_parts(problem: Problem, truth: Truth | None, hand, again) -> str | None:
+def _random_parts(problem: Problem, truth: Truth | None, hand, again) -> Diagnosis | None:
     """Says what changes when it is called again with the same arguments; None if nothing does."""
     remedy = "Draw random numbers from the key= that both functions are given."
     for path, one, other in zip(problem.paths, hand, again, strict=True):
         both = np.isfinite(one) & np.isfinite(other)
         moved = np.max(np.abs(one[both] - other[both]), initial=0.0)
         if moved > 1e3 * problem.epsilon * np.max(np.abs(one[both]), initial=0.0):
-            return f"gradient(params) gives another {path} when called again (it moved by {moved:.1e}). {remedy}"
+            if _grows(problem, hand, again):
+                return Diagnosis(
+                    "never zeroed",
+                    f"gradient(params) adds to {path} at each call, {moved:.3g} this time: the gradient of an earlier "
+                    "call is never set to zero. Zero it where the backward pass begins.",
+                )
+            what = f"gradient(params) gives another {path} when called again (it moved by {moved:.1e}). {remedy}"
+            return Diagnosis("nondeterministic", what)
     if truth is not None:
         first, second = constants(truth.traced), constants(trace(problem.loss, problem.leaves))
         same = len(first) == len(second) and all(map(_same_bits, first, second))
     else:
         same = problem.loss(problem.leaves) == problem.loss(problem.leaves)
-    return None if same else f"loss(params) computes with other numbers when called again. {remedy}"
+    what = f"loss(params) computes with other numbers when called again. {remedy}"
+    return None if same else Diagnosis("nondeterministic", what)
+
+
+def _grows(problem: Problem, hand, again) -> bool:
+    """Whether two more calls differ as these two."""
+    third, fourth = problem.gradient(problem.leaves), problem.gradient(problem.leaves)
+    return all(
+        np.allclose(d - c, b - a, rtol=1e-6, atol=1e-9 * np.max(np.abs(d), initial=0.0))
+        for a, b, c, d in zip(hand, again, third, fourth, strict=True)
+    )
 
 
 def constants(traced: ClosedJaxpr) -> list[Any]:

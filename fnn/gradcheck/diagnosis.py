@@ -6,6 +6,7 @@ the computation: the true backward pass is run again with a common mistake in on
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -38,7 +39,8 @@ class Finding(NamedTuple):
 def diagnose(problem: Problem, truth: Truth | None, findings: Sequence[Finding]) -> Diagnosis:
     """The first hypothesis that explains every wrong tensor, from the most specific to the vaguest."""
     wrong = [finding for finding in findings if finding.wrong.any()]
-    for guess in (_contradiction, _not_finite, _swapped_tensors, _one_pattern, _penalty):
+    contradiction = partial(_contradiction, traced=truth is not None)
+    for guess in (_ignored, contradiction, _not_finite, _swapped_tensors, _one_pattern, _penalty):
         found = guess(problem, findings, wrong)
         if found is not None:
             return found
@@ -61,7 +63,7 @@ def _by_replay(problem, truth: Truth, findings, wrong) -> Diagnosis | None:
     deadline = time.monotonic() + PATIENCE
     replay = replay_of(truth, problem.leaves)
     hand, slack = [f.compared.hand for f in findings], [f.compared.tolerance for f in findings]
-    given = mistakes.Given(hand, slack, mistakes.functions(replay))
+    given = mistakes.Given(hand, slack, mistakes.functions(replay), problem.paths)
     return (
         _mistake(problem, replay, given, mistakes.KNOWN, deadline)
         or _assembly(problem, replay, given, wrong)
@@ -69,10 +71,27 @@ def _by_replay(problem, truth: Truth, findings, wrong) -> Diagnosis | None:
     )
 
 
-def _contradiction(problem, findings, wrong) -> Diagnosis | None:
+def _ignored(problem, findings, wrong) -> Diagnosis | None:
+    """The loss does not change with any parameter."""
+    if not wrong or any(np.any(finding.compared.truth) for finding in findings):
+        return None
+    return Diagnosis(
+        "loss ignores params",
+        "the loss does not change with params: every true gradient is exactly zero. It reads other numbers than its "
+        "argument, such as those that an object holds. Put params where it reads them, before it is computed.",
+    )
+
+
+def _contradiction(problem, findings, wrong, traced: bool = True) -> Diagnosis | None:
     names = [finding.path for finding in findings if finding.contradicted]
     if not names:
         return None
+    if not traced:
+        return Diagnosis(
+            "unknown",
+            f"differences of the loss contradict {', '.join(names)} along directions through them; which entries are "
+            "wrong was not found.",
+        )
     return Diagnosis(
         "not the derivative",
         f"in {', '.join(names)} the gradient agrees with autodiff, but differences of the loss contradict both. Look "
@@ -138,6 +157,8 @@ def _penalty(problem, findings, wrong) -> Diagnosis | None:
         return None
     for finding in wrong:
         theta = problem.leaves[[f.path for f in findings].index(finding.path)]
+        if theta.shape != finding.compared.hand.shape:
+            return None  # not every entry was measured
         extra = finding.compared.hand - finding.compared.truth
         if not np.any(theta):
             return None

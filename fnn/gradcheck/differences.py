@@ -1,6 +1,6 @@
 """Derivatives from values of the loss alone, so that automatic differentiation is not trusted blindly."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -9,7 +9,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from fnn import compiler
-from fnn.gradcheck.problem import Unusable
+from fnn.gradcheck.problem import Problem, Unusable
 
 LADDER = 10.0 ** -np.arange(1, 9)  # steps, in units of the parameter's scale
 KINK = slice(2, 5)  # of these, those at which a kink is looked for
@@ -55,11 +55,10 @@ class Values(NamedTuple):
     along: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-def values_of(
-    loss: Callable[[list], Any], leaves: Sequence[np.ndarray], direction: np.ndarray, known_noise: float | None
-) -> Values:
+def values_of(problem: Problem, direction: np.ndarray, known_noise: float | None) -> Values:
     """Prepares the evaluation of the loss beside the point. `known_noise` is what rounding is known to do to the loss;
     None for one that JAX cannot trace, which is then called as it is."""
+    loss, leaves = problem.loss, problem.leaves
     flat, unravel = ravel_pytree([np.asarray(leaf) for leaf in leaves])
 
     def moved(flat, direction, i, step):
@@ -79,6 +78,7 @@ def values_of(
     def program(flat, direction, coordinates, steps):
         return jax.lax.map(lambda pair: moved(flat, direction, *pair), (coordinates, steps))
 
+    program = problem.programs.setdefault("values", program)
     near = along(np.full(NEARBY.size, -1), NEARBY.ravel()).reshape(NEARBY.shape)
     at_point = float(near[0, 0])
     seen = 0.0
@@ -119,7 +119,10 @@ def _called(loss: Callable[[list], Any], leaves: list[np.ndarray]) -> float:
 
 def _numpy_move(leaves, direction, i, step):
     flat = np.concatenate([np.ravel(leaf) for leaf in leaves])
-    flat = flat + step * direction if i < 0 else flat + step * (np.arange(flat.size) == i)
+    if i < 0:
+        flat = flat + step * direction
+    else:
+        flat[i] += step
     ends = np.cumsum([leaf.size for leaf in leaves])
     return [part.reshape(leaf.shape) for part, leaf in zip(np.split(flat, ends[:-1]), leaves, strict=True)]
 
@@ -132,6 +135,13 @@ def slopes(values: Values, coordinates: np.ndarray, scales: np.ndarray) -> list[
     signed = np.stack([steps, -steps], axis=-1)
     found = values.along(np.repeat(coordinates, signed[0].size), signed.ravel()).reshape(signed.shape)
     return [_slope(values, f, h) for f, h in zip(found, steps, strict=True)]
+
+
+def slope_along(problem: Problem, values: Values, direction: np.ndarray) -> Slope:
+    """The same along a direction through all parameters, of a loss that JAX cannot trace."""
+    signed = np.stack([LADDER, -LADDER], axis=-1)
+    f = [[_called(problem.loss, _numpy_move(problem.leaves, direction, -1, h)) for h in pair] for pair in signed]
+    return _slope(values, np.array(f), LADDER)
 
 
 def _slope(values: Values, f: np.ndarray, h: np.ndarray) -> Slope:

@@ -16,7 +16,7 @@ def hand_noise(problem: Problem) -> list[np.ndarray]:
     try:
         hand = flow_of(jax.make_jaxpr(lambda *values: problem.hand(values))(*leaves))
     except Exception:  # it ran on arrays just now, so it is NumPy: only its parameters can be rounded another way
-        return noise_floor(problem.gradient(), [problem.hand(moved) for moved in _moved(problem)])
+        return noise_floor(problem.gradient(problem.leaves), [problem.hand(moved) for moved in _moved(problem)])
 
     @compiler.jit
     def evaluate(leaves, roundings):

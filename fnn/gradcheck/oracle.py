@@ -8,7 +8,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
 from fnn import compiler
-from fnn.gradcheck.flow import flow_of, is_float
+from fnn.gradcheck.flow import Flow, flow_of, is_float
 from fnn.gradcheck.kinks import ties
 from fnn.gradcheck.noise import noise_floor, repeated, rounded_again
 from fnn.gradcheck.problem import EPSILONS, Problem, Unusable
@@ -28,6 +28,8 @@ class Truth(NamedTuple):
 
 def truth_of(problem: Problem) -> Truth | None:
     """The truth by autodiff; None where JAX cannot trace or differentiate the loss, as one in NumPy."""
+    if "truth" in problem.programs:
+        return _evaluated(problem, *problem.programs["truth"])
     try:
         traced = trace(problem.loss, problem.leaves)
     except Exception:  # tracing fails in as many ways as there is code that is not JAX; whether it runs is seen next
@@ -44,7 +46,8 @@ def truth_of(problem: Problem) -> Truth | None:
         gradient = jax.make_jaxpr(gradient_function(traced))(*problem.leaves)
     except ValueError:  # a while loop, say, which has no reverse mode
         return None
-    return _evaluated(problem, traced, gradient)
+    problem.programs["truth"] = traced, *compiled(traced, gradient)
+    return _evaluated(problem, *problem.programs["truth"])
 
 
 def _check_value(problem: Problem) -> None:
@@ -60,8 +63,8 @@ def _check_value(problem: Problem) -> None:
         )
 
 
-def _evaluated(problem: Problem, traced: ClosedJaxpr, gradient: ClosedJaxpr) -> Truth:
-    """Gradient, noise and ties, in one program."""
+def compiled(traced: ClosedJaxpr, gradient: ClosedJaxpr) -> tuple[list[Flow], Callable]:
+    """Gradient, value and ties of a loss with roundings done another way, in one program."""
     flows = [flow_of(gradient), flow_of(traced)]
 
     @compiler.jit
@@ -70,6 +73,11 @@ def _evaluated(problem: Problem, traced: ClosedJaxpr, gradient: ClosedJaxpr) -> 
         (value,), in_loss = rounded_again(flows[1], leaves, roundings[1], narrow=1.0)
         return (gradients, value, ties(flows[1], leaves)), [decided, in_loss]
 
+    return flows, evaluate
+
+
+def _evaluated(problem: Problem, traced: ClosedJaxpr, flows: list[Flow], evaluate: Callable) -> Truth:
+    """The truth at the point."""
     narrow, in_float64 = repeated(evaluate, flows, problem.leaves, [problem.epsilon, EPSILONS["float64"]])
     exact, value, tied = narrow.exact
     return Truth(

@@ -30,7 +30,7 @@ def close(hand: np.ndarray, candidate: np.ndarray, compared: Comparison, closene
 def of(compared: Comparison, wrong: np.ndarray, closeness: float, *, vague: bool) -> Pattern | None:
     """The first pattern that reproduces the tensor; with `vague` also those that only say where it is wrong."""
     if np.all(np.abs(compared.hand) <= compared.tolerance):  # to rounding, of which nothing else can be said
-        return ZERO if vague or not np.any(compared.hand) else None
+        return _of_zeros(compared) if vague or not np.any(compared.hand) else None
     exact = (_factor, _transposed, _permuted, _clipped, _masked, _zeroed, _copied, _constant)
     for guess in (*exact, _few_zeros, _rows, _entries) if vague else exact:
         found = guess(compared.hand, compared.truth, wrong, compared, closeness)
@@ -40,6 +40,23 @@ def of(compared: Comparison, wrong: np.ndarray, closeness: float, *, vague: bool
 
 
 ZERO = Pattern("missing gradient", "the gradient is all zero: it was never computed, or never stored.")
+
+
+def _of_zeros(compared: Comparison) -> Pattern:
+    """What may have made zeros: nothing at all, or a sum over every axis of what adds up to zero."""
+    hand, truth = compared.hand, compared.truth
+    adds_up = truth.size > 1 and np.any(truth) and abs(np.sum(truth)) <= np.sum(compared.tolerance)
+    if adds_up and np.any(hand) and np.ptp(hand) <= 1e-3 * np.max(np.abs(hand)):
+        return Pattern(
+            "sum over every axis",
+            "every entry is the same number, zero up to rounding, as is the sum of the true ones: they were summed "
+            "over every axis instead of the examples.",
+        )
+    if adds_up:
+        return ZERO._replace(
+            explanation=f"{ZERO.explanation[:-1]}, or summed over every axis: the true ones add up to 0."
+        )
+    return ZERO
 
 
 def _factor(hand, truth, wrong, compared, closeness) -> Pattern | None:
@@ -181,7 +198,7 @@ def _rows(hand, truth, wrong, compared, closeness) -> Pattern | None:
     for axis, name in _axes(truth):
         lines = _any_other(wrong, axis)
         whole = np.moveaxis(wrong, axis, 0)[lines].mean()
-        if 0 < lines.sum() <= max(1, len(lines) // 4) and whole > 0.8:
+        if 0 < lines.sum() <= max(1, len(lines) // 4) < len(lines) and whole > 0.8:
             return Pattern(
                 "stale row", f"only {name} {_some(np.flatnonzero(lines))} is wrong: stale, or never updated."
             )

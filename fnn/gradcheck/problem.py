@@ -1,5 +1,6 @@
 """What is checked: a loss, a gradient and a point, made ready, or refused as unusable."""
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -19,19 +20,20 @@ class Problem(NamedTuple):
     """A scalar function of flat float64 leaves, its hand-written gradient, and where to compare them.
 
     loss(leaves) -> scalar, traceable by JAX unless it is written in NumPy; hand(leaves) -> the gradient's leaves as
-    they come; gradient() -> those at the point in float64, called afresh, structure and shapes being those of params.
+    they come; gradient(leaves) -> those in float64, called afresh, structure and shapes being those of params.
     epsilon is the rounding of the precision in which the hand-written gradient is to be computed; `wider` names that of
-    its result where it is wider.
+    its result where it is wider. `programs` are what was compiled, for another point of the same problem.
     """
 
     loss: Callable[[list], Any]
     hand: Callable[[Sequence[Any]], list[Any]]
-    gradient: Callable[[], list[np.ndarray]]
+    gradient: Callable[[Sequence[Any]], list[np.ndarray]]
     leaves: list[np.ndarray]
     paths: list[str]
     epsilon: float
     dtype: str
     wider: str
+    programs: dict[str, Any]
 
 
 EPSILONS = {"float64": 2.0**-52, "float32": 2.0**-23, "bfloat16": 2.0**-8}
@@ -63,21 +65,46 @@ def problem_of(loss: Any, gradient: Any, params: PyTree, key: PRNGKey | None, dt
     def loss_of_params(values):
         return loss(params_of(values, np.float64), **options)
 
+    takes_params = accepts_params(gradient)
+
     def found(values):
-        return gradient(params_of(values, jnp.dtype(dtype)), **options)
+        """The gradient right after the loss at the same parameters: a class keeps there what its backward reads."""
+        at = params_of(values, jnp.dtype(dtype))
+        try:
+            loss(at, **options)
+        except Exception as error:
+            if checks.is_concrete(values):
+                raise Unusable(f"loss: raised {type(error).__name__} at params: {error}") from error
+            # a loss in NumPy cannot be traced, and keeps nothing that a tracer could use
+        return gradient(at, **options) if takes_params else gradient(**options)
 
     def hand(values):
         return jax.tree.leaves(found(values))
 
-    def gradient_of_params():
-        return _matching(found(leaves), tree, paths, leaves)
+    def gradient_of_leaves(values):
+        return _matching(found(values), tree, paths, leaves)
 
-    return Problem(loss_of_params, hand, gradient_of_params, leaves, paths, epsilon, dtype, "")
+    return Problem(loss_of_params, hand, gradient_of_leaves, leaves, paths, epsilon, dtype, "", {})
+
+
+def accepts_params(gradient: Callable[..., Any]) -> bool:
+    """Whether a gradient takes the parameters: the backward of a class may read what its forward has kept."""
+    try:
+        parameters = inspect.signature(gradient).parameters.values()
+    except (TypeError, ValueError):  # a builtin has no signature
+        return True
+    return any(
+        each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD, each.VAR_POSITIONAL) for each in parameters
+    )
 
 
 def _leaf(path: str, leaf: Any, dtype: str) -> np.ndarray:
     """The leaf in float64, at a value that the precision of the check can hold."""
     array = np.asarray(leaf)
+    if jnp.issubdtype(array.dtype, jnp.complexfloating):
+        raise Unusable(
+            f"{path}: got dtype {array.dtype}; complex parameters are not checked. Pass their real and imaginary parts."
+        )
     if not jnp.issubdtype(array.dtype, jnp.floating):
         raise Unusable(f"{path}: got dtype {array.dtype}, expected floating point; only those have a gradient.")
     if array.size == 0:

@@ -1,5 +1,6 @@
 """What a check found, as text for people and as plain data."""
 
+import html
 import math
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from fnn.gradcheck.text import render
 class Report(NamedTuple):
     """The outcome of a check. `print` it for the explanation; `passed` is True iff the verdict is "pass".
 
-    cause      the kind of fault, in a few words that stay the same from version to version; None without a fault
+    cause      the kind of fault, one of `fnn.gradcheck.CAUSES`; None without a fault
     diagnosis  the same as a sentence; None without a fault
     taylor     slopes of |f(θ + hd) − f(θ)| and of |f(θ + hd) − f(θ) − h g·d| over h, the second with the hand-written
                g: 1 and 2 for a right one; None where the remainder is below rounding
@@ -36,6 +37,12 @@ class Report(NamedTuple):
 
     def __str__(self) -> str:
         return render(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the text, its first line by colour."""
+        first, _, rest = html.escape(render(self)).partition("\n")
+        colour = {"pass": "#1a7f37", "fail": "#cf222e", "abstain": "#9a6700"}[self.verdict]
+        return f'<pre><b style="color:{colour}">{first}</b>\n{rest}</pre>'
 
 
 def _plain(value: Any) -> Any:

@@ -4,6 +4,7 @@ import math
 import textwrap
 from typing import Any
 
+from fnn.gradcheck.causes import CAUSES
 from fnn.gradcheck.records import Entry, Kink, LayerReport, TensorReport
 
 WIDTH = 80
@@ -12,9 +13,12 @@ WIDTH = 80
 def render(report: Any) -> str:
     """The text of a `Report`: verdict and diagnosis first, then a line a layer, a line a tensor, the worst entry, kinks
     and notes."""
-    lines = [f"gradient check in {report.dtype}: {report.verdict.upper()}"]
+    cause = f", {report.cause}" if report.cause else ""
+    lines = [f"gradient check in {report.dtype}: {report.verdict.upper()}{cause}"]
     if report.diagnosis:
         lines += wrapped(report.diagnosis, "  ")
+    if report.cause:
+        lines += wrapped(f"Try: {CAUSES[report.cause].remedy}.", "  ")
     if report.layers:
         lines += ["", *layer_table(report.layers)]
     lines += ["", *tensor_table(report.tensors)]

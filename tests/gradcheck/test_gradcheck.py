@@ -101,10 +101,6 @@ FAULTS = {
     "a row stale": (edited(lambda W, b: (W.at[2].add(jnp.arange(1.0, 5)), b)), "stale row"),
     "one entry wrong": (edited(lambda W, b: (W.at[1, 2].mul(1.01), b)), "wrong entries"),
     "broadcast": (edited(lambda W, b: (W, jnp.full_like(b, b.sum()))), "silent broadcast"),
-    "float32 inside": (
-        faulty(edit=lambda g: jax.tree.map(lambda a: a.astype(jnp.float32).astype(jnp.float64), g)),
-        "precision loss",
-    ),
     "NaN": (edited(lambda W, b: (W, b.at[1].set(jnp.nan))), "not finite"),
     "weight decay": (
         lambda params: jax.tree.map(lambda g, w: g + 0.01 * w, gradient(params), params),

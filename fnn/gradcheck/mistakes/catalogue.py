@@ -7,8 +7,12 @@ from fnn.gradcheck.mistakes.products import of_products, of_updated_weights
 from fnn.gradcheck.mistakes.scales import of_scales
 from fnn.gradcheck.mistakes.softmaxes import of_softmaxes
 from fnn.gradcheck.mistakes.statistics import of_statistics
+from fnn.gradcheck.mistakes.terms import of_broadcasts, of_terms, of_weights
 
 KNOWN: tuple[Search, ...] = (
+    of_terms,
+    of_weights,
+    of_broadcasts,
     of_keys,
     of_derivatives,
     of_softmaxes,

@@ -20,11 +20,12 @@ class Mistake(NamedTuple):
 
 class Given(NamedTuple):
     """The hand-written gradient and by how much rounding may move an entry, a leaf each; the functions f: z -> a in the
-    loss."""
+    loss; the names of the leaves."""
 
     hand: list[np.ndarray]
     slack: list[np.ndarray]
     functions: list[Entrywise]
+    paths: list[str]
 
 
 Search = Callable[[Replay, Given], Iterator[Mistake]]

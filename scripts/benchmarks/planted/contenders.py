@@ -27,14 +27,14 @@ class Answer(NamedTuple):
     said: str = ""
 
 
-def ours(case: Case, gradient: Callable) -> Answer:
+def ours(case: Case, gradient: Callable, dtype: str | None = None) -> Answer:
     """`fnn.check_gradient`."""
     in_numpy = "numpy" in (case.network.gradient_in, case.network.loss_in)
     options = {} if case.key is None else {"key": case.key}
     with jax.enable_x64(True):
         params = case.params if in_numpy else jax.tree.map(jnp.asarray, case.params)
     try:
-        report = fnn.check_gradient(partial(loss, case), gradient, params, **options)
+        report = fnn.check_gradient(partial(loss, case), gradient, params, dtype=dtype, **options)
     except fnn.gradcheck.Unusable as refusal:
         return Answer(True, "refused", str(refusal))
     return Answer(None if report.verdict == "abstain" else not report.passed, report.cause, str(report))

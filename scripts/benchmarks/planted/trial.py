@@ -1,5 +1,6 @@
 """One draw put before every contender."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -34,7 +35,10 @@ def put(draw: Draw) -> Trial:
     trial = Trial(fault.name if fault else "", str(case.network), draw.condition, case.scale, case.seed, False, {})
     if fault is not None and changes_nothing(draw):
         return trial._replace(silent=True)
-    for name, contender in {OURS: ours, **RIVALS}.items():
+    is_narrow = fault is not None and fault.causes == {"precision loss"}
+    strict = partial(ours, dtype="float64" if is_narrow else None)  # by default float32 code is judged as such
+    contenders: dict[str, Callable] = {OURS: strict, **RIVALS}
+    for name, contender in contenders.items():
         if name == "jax f32" and fault is not None and fault.only_in_float64:
             continue
         gradient_of = fault.plant(case) if fault else partial(gradient, case)

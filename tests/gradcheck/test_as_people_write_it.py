@@ -1,0 +1,397 @@
+"""Code as courses and reports have it: classes that keep values, NumPy, float32, terms, weights."""
+
+import ast
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import fnn
+from fnn.gradcheck import CAUSES, Unusable
+
+PACKAGE = Path(fnn.gradcheck.__file__).parent
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(12, 4)), RNG.integers(0, 3, 12)
+A = np.array([[1.0, 2.0], [3.0, 5.0], [-1.0, 4.0], [0.5, -2.0]])
+T = np.array([1.0, -2.0, 0.5, 0.3])
+LINE = {"a": np.array([0.3, -0.7]), "b": np.array(0.2)}
+
+
+@pytest.fixture(autouse=True)
+def _broadcasting_as_users_have_it():
+    with jax.numpy_rank_promotion("allow"):
+        yield
+
+
+# ------------------------------------------------------------------------------------------ state
+
+
+class Network:
+    """A layer that keeps what its backward reads, in NumPy or JAX."""
+
+    def __init__(self, numpy, factor=1.0):
+        self.numpy, self.factor = numpy, factor
+
+    def forward(self, params):
+        self.a = self.numpy.tanh(X @ params["W"] + params["b"])
+        return (self.a**2).sum()
+
+    def backward(self):
+        delta = self.factor * 2 * self.a * (1 - self.a**2)
+        return {"W": X.T @ delta, "b": delta.sum(axis=0)}
+
+    def backward_of(self, params):
+        return self.backward()
+
+
+PARAMS = {"W": RNG.normal(size=(4, 3)), "b": RNG.normal(size=3)}
+
+
+@pytest.mark.parametrize("numpy", [np, jnp])
+@pytest.mark.parametrize("name", ["backward", "backward_of"])
+def test_a_class_that_keeps_values_is_checked_as_it_is(numpy, name):
+    right, doubled = Network(numpy), Network(numpy, factor=2.0)
+    right.forward(jax.tree.map(lambda leaf: leaf + 5, PARAMS))  # values of another point
+    assert fnn.check_gradient(right.forward, getattr(right, name), PARAMS).passed
+    report = fnn.check_gradient(doubled.forward, getattr(doubled, name), PARAMS)
+    assert (report.verdict, report.cause) == ("fail", "constant factor")
+
+
+def test_no_tracer_stays_in_the_object():
+    network = Network(jnp)
+    fnn.check_gradient(network.forward, network.backward, PARAMS)
+    assert not isinstance(network.a, jax.core.Tracer)
+    expected = network.numpy.tanh(X @ PARAMS["W"] + PARAMS["b"])
+    np.testing.assert_allclose(network.a, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("factor", [1, 3])
+def test_a_function_that_returns_both_is_given_alone(factor):
+    report = fnn.check_gradient(lambda w: (jnp.sum(w**3), factor * 3 * w**2), np.array([0.3, -0.7]))
+    assert report.passed == (factor == 1)
+    with pytest.raises(Unusable, match=r"loss_and_grads: returned .*expected a pair"):
+        fnn.check_gradient(lambda w: w, np.array([0.3, -0.7]))
+
+
+def test_a_buffer_that_is_never_zeroed():
+    total = np.zeros(2)
+
+    def gradient(w):
+        nonlocal total
+        total += 2 * w
+        return total
+
+    report = fnn.check_gradient(lambda w: jnp.sum(w**2), gradient, np.array([1.0, 2.0]))
+    assert (report.verdict, report.cause) == ("fail", "never zeroed")
+
+
+@pytest.mark.parametrize("numpy", [np, jnp])
+def test_a_loss_that_reads_other_numbers_than_its_argument(numpy):
+    held = numpy.array([1.0, 2.0])
+    report = fnn.check_gradient(
+        lambda w: numpy.sum(held**3), lambda w: 3 * held**2, np.array([1.0, 2.0])
+    )
+    assert (report.verdict, report.cause) == ("fail", "loss ignores params")
+
+
+# -------------------------------------------------------------------------------------- precision
+
+
+A32, T32 = A.astype(np.float32), T.astype(np.float32)
+
+
+def in_float32(w):
+    return 2 * A32.T @ (A32 @ w.astype(np.float32) - T32) / np.float32(4)
+
+
+def mean_square(w):
+    return jnp.mean((A @ w - T) ** 2)
+
+
+def test_a_gradient_that_computes_in_float32_is_judged_so():
+    report = fnn.check_gradient(mean_square, in_float32, LINE["a"])
+    assert (report.verdict, report.dtype) == ("pass", "float32")
+    assert report.notes[0].startswith("Judged in float32")
+    strict = fnn.check_gradient(mean_square, in_float32, LINE["a"], dtype="float64")
+    assert strict.verdict == "fail"
+    wrong = fnn.check_gradient(mean_square, lambda w: np.float32(1.001) * in_float32(w), LINE["a"])
+    assert (wrong.verdict, wrong.cause) == ("fail", "constant factor")
+
+
+def test_one_narrow_tensor_among_wide_ones_fails():
+    def loss(p):
+        return jnp.sum(jnp.tanh(X @ p["W"] + p["b"]) ** 2)
+
+    def gradient(p):
+        grads = jax.grad(loss)(jax.tree.map(jnp.asarray, p))
+        return grads | {"W": grads["W"].astype(jnp.float32)}
+
+    for dtype in (None, "float64"):
+        assert fnn.check_gradient(loss, gradient, PARAMS, dtype=dtype).verdict == "fail"
+
+
+# ------------------------------------------------------------------------------------------ terms
+
+
+def residual(p):
+    return A @ p["a"] + p["b"] - T
+
+
+def of_line(c, extra=0.0):
+    """∂/∂(a, b) for ∂L/∂residual = c(p), beside a multiple of a."""
+    return lambda p: {"a": A.T @ c(p) + extra * p["a"], "b": c(p).sum()}
+
+
+def penalized(p):
+    return jnp.mean(residual(p) ** 2) + jnp.sum(p["a"] ** 2)
+
+
+def of_two_terms(p):
+    return jnp.mean(residual(p) ** 2) + jnp.mean(jnp.cos(A @ p["a"] + p["b"]))
+
+
+V = np.array([1.0, 2.0, 6.0, 0.5])
+
+
+def weighted(p):
+    return jnp.sum(V * residual(p) ** 2) / V.sum()
+
+
+TERMS = {
+    "1/n beside a penalty": (penalized, of_line(lambda p: 2 * residual(p), 2.0), "constant factor"),
+    "another divisor": (weighted, of_line(lambda p: 2 * V * residual(p) / 5.5), "constant factor"),
+    "a term": (of_two_terms, of_line(lambda p: 2 * residual(p) / 4), "missing term"),
+    "weights": (weighted, of_line(lambda p: 2 * residual(p) / 4), "missing weights"),
+    "weights of a sum": (weighted, of_line(lambda p: 2 * residual(p) / V.sum()), "missing weights"),
+    "the penalty": (penalized, of_line(lambda p: 2 * residual(p) / 4), "extra penalty"),
+}
+
+
+@pytest.mark.parametrize("case", TERMS)
+def test_what_is_forgotten_of_the_loss_is_named(case):
+    loss, gradient, cause = TERMS[case]
+    report = fnn.check_gradient(loss, gradient, LINE)
+    assert (report.verdict, report.cause) == ("fail", cause), report.diagnosis
+
+
+def test_the_right_ones_pass():
+    rights = (
+        (penalized, of_line(lambda p: 2 * residual(p) / 4, 2.0)),
+        (weighted, of_line(lambda p: 2 * V * residual(p) / V.sum())),
+    )
+    for loss, gradient in rights:
+        assert fnn.check_gradient(loss, gradient, LINE).passed
+
+
+def test_a_column_against_a_vector_in_the_loss():
+    column = {"a": np.array([[0.3], [-0.7]])}
+    report = fnn.check_gradient(
+        lambda p: jnp.mean((A @ p["a"] - T) ** 2),
+        lambda p: {"a": 2 * A.T @ (A @ p["a"] - T[:, None]) / 4},
+        column,
+    )
+    assert (report.verdict, report.cause) == ("fail", "broadcast in the loss")
+
+
+@pytest.mark.parametrize("shape", [(2, 1), (1, 2), (2,)])
+def test_a_tensor_of_one_row_or_column_has_no_other(shape):
+    report = fnn.check_gradient(
+        lambda w: jnp.sum(jnp.sin(w)),
+        lambda w: np.array([0.3, 2.0]).reshape(shape),
+        np.array([1.0, 2.0]).reshape(shape),
+    )
+    assert (report.verdict, report.cause) == ("fail", "unknown")
+
+
+# ------------------------------------------------------------------------------------------ NumPy
+
+
+def classifier(p):
+    z = X @ p["W"] + p["b"]
+    z = z - z.max(axis=1, keepdims=True)
+    return np.mean(np.log(np.exp(z).sum(axis=1)) - z[np.arange(12), Y])
+
+
+def of_classifier(sum_of_bias):
+    def gradient(p):
+        z = X @ p["W"] + p["b"]
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        delta = (e / e.sum(axis=1, keepdims=True) - np.eye(3)[Y]) / 12
+        return {"W": X.T @ delta, "b": sum_of_bias(delta)}
+
+    return gradient
+
+
+def test_one_sum_for_all_biases():
+    wrong = of_classifier(lambda delta: np.full(3, delta.sum()))
+    report = fnn.check_gradient(classifier, wrong, PARAMS)
+    assert (report.verdict, report.cause) == ("fail", "sum over every axis")
+    right = of_classifier(lambda delta: delta.sum(axis=0))
+    assert fnn.check_gradient(classifier, right, PARAMS).passed
+
+
+def test_batch_normalisation_in_numpy_passes():
+    """The gradient of the bias before it is zero up to rounding, on both sides."""
+
+    def normalized(p):
+        z = X @ p["W"] + p["b"]
+        return z, (z - z.mean(axis=0)) / z.std(axis=0)
+
+    weights = RNG.normal(size=(12, 3))
+
+    def loss(p):
+        return float(np.sum(weights * normalized(p)[1] ** 2))
+
+    def gradient(p):
+        z, n = normalized(p)
+        delta = 2 * weights * n
+        delta = (delta - delta.mean(axis=0) - n * (delta * n).mean(axis=0)) / z.std(axis=0)
+        return {"W": X.T @ delta, "b": delta.sum(axis=0)}
+
+    report = fnn.check_gradient(loss, gradient, PARAMS)
+    assert report.passed, report
+
+
+LARGE = np.random.default_rng(1).normal(size=(8, 784)), np.random.default_rng(2).integers(0, 10, 8)
+
+
+def large_params():
+    rng = np.random.default_rng(3)
+    return {
+        "W1": rng.normal(size=(784, 64)) / 28,
+        "b1": np.zeros(64),
+        "W2": rng.normal(size=(64, 10)) / 8,
+        "b2": np.zeros(10),
+    }
+
+
+def large_loss(p):
+    x, y = LARGE
+    z = np.maximum(x @ p["W1"] + p["b1"], 0) @ p["W2"] + p["b2"]
+    z = z - z.max(axis=1, keepdims=True)
+    return np.mean(np.log(np.exp(z).sum(axis=1)) - z[np.arange(8), y])
+
+
+def large_gradient(p):
+    x, y = LARGE
+    z1 = x @ p["W1"] + p["b1"]
+    a = np.maximum(z1, 0)
+    z = a @ p["W2"] + p["b2"]
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    delta = (e / e.sum(axis=1, keepdims=True) - np.eye(10)[y]) / 8
+    below = (delta @ p["W2"].T) * (z1 > 0)
+    return {"W1": x.T @ below, "b1": below.sum(axis=0), "W2": a.T @ delta, "b2": delta.sum(axis=0)}
+
+
+def largest_bias_is_zero(g):
+    g["b1"][np.argmax(np.abs(g["b1"]))] = 0
+
+
+def rows_are_swapped(g):
+    g["W1"][[3, 50]] = g["W1"][[50, 3]]
+
+
+def one_entry_is_off(g):
+    place = np.unravel_index(np.argmax(np.abs(g["W1"])), g["W1"].shape)
+    g["W1"][place] *= 1.01
+
+
+def a_tensor_is_off(g):
+    g["W2"] *= 1.001
+
+
+SPOILT = {
+    largest_bias_is_zero: "zeroed entries",
+    rows_are_swapped: "swapped rows",
+    one_entry_is_off: "wrong entries",
+    a_tensor_is_off: "constant factor",
+}
+
+
+def test_numpy_of_real_size_is_checked():
+    report = fnn.check_gradient(large_loss, large_gradient, large_params())
+    assert report.passed, report
+    assert "of its 50176 entries were measured one by one" in str(report).replace("\n  ", " ")
+
+
+@pytest.mark.parametrize("spoil", SPOILT, ids=lambda spoil: spoil.__name__)
+def test_small_faults_are_found_in_numpy_of_real_size(spoil):
+    def gradient(p):
+        found = large_gradient(p)
+        spoil(found)
+        return found
+
+    report = fnn.check_gradient(large_loss, gradient, large_params())
+    assert (report.verdict, report.cause) == ("fail", SPOILT[spoil]), report.diagnosis
+
+
+# ------------------------------------------------------------------------------------ other points
+
+
+def test_a_term_that_zeros_hide_is_seen_nearby():
+    def loss(p):
+        return jnp.mean(residual(p) ** 2) + jnp.sum(p["a"] ** 2) + p["b"] ** 2
+
+    gradient = of_line(lambda p: 2 * residual(p) / 4, 2.0)
+    at_zero = LINE | {"b": np.array(0.0)}
+    report = fnn.check_gradient(loss, gradient, at_zero)
+    assert report.verdict == "fail"
+    assert report.notes[0].startswith("At params themselves nothing is seen, since b hold")
+    assert fnn.check_gradient(loss, gradient, at_zero, near=False).passed
+
+
+def test_a_point_nearby_that_cannot_be_tried_is_said(monkeypatch):
+    def outside(problem):
+        raise Unusable("loss: is nan at params")
+
+    monkeypatch.setattr("fnn.gradcheck.check.nearby", outside)
+    report = fnn.check_gradient(lambda w: jnp.sum(w**2), lambda w: 2 * w, np.zeros(3))
+    assert report.passed
+    assert "a point nearby could not be tried: loss: is nan" in report.notes[-1]
+
+
+def test_complex_parameters_are_refused():
+    with pytest.raises(Unusable, match="params: got dtype complex128; complex parameters"):
+        fnn.check_gradient(lambda w: jnp.sum(jnp.abs(w)), lambda w: w, np.array([1j, 2.0]))
+
+
+def test_an_abstention_says_what_to_do():
+    def loss(w):
+        return jnp.sum(jnp.maximum(w, 0) + w**2)
+
+    report = fnn.check_gradient(loss, lambda w: 2 * w + (w > 0), np.array([0.0, 1.0]))
+    assert report.verdict == "abstain"
+    assert "Check at a point off them" in str(report)
+
+
+# ---------------------------------------------------------------------------------------- reports
+
+
+def test_every_cause_that_is_named_is_in_the_list():
+    """As they stand in the code, and no other."""
+    named = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in (
+                *("Diagnosis", "Pattern", "Mistake", "Pieces"),
+            ):
+                for argument in node.args[:1]:
+                    texts = [n.value for n in ast.walk(argument) if isinstance(n, ast.Constant)]
+                    named |= {text for text in texts if isinstance(text, str)}
+    assert named <= set(CAUSES)
+    made_of_numbers = {"constant factor", "missing term", "sign", "wrong terms"}  # by terms.py
+    assert set(CAUSES) == named | made_of_numbers
+
+
+def test_a_report_begins_with_verdict_and_cause_and_says_what_to_try():
+    report = fnn.check_gradient(penalized, TERMS["1/n beside a penalty"][1], LINE)
+    lines = str(report).splitlines()
+    assert lines[0] == "gradient check in float64: FAIL, constant factor"
+    assert any(line.startswith("  Try: ") for line in lines)
+    assert max(map(len, lines)) <= 80
+    shown = report._repr_html_()
+    assert shown.startswith('<pre><b style="color:#cf222e">gradient check in float64: FAIL')
+    assert "<module>" not in shown
+    assert report.to_dict()["cause"] in CAUSES
