@@ -22,6 +22,7 @@ LINES: list[dict[str, Any]] = [
 WIDE = 100  # a factor that a linear scale does not show
 ABREAST = 50  # characters that have room side by side on a figure of the default width
 LONGEST = 24  # characters of a name that leave room for the axes
+FEW = 30  # points of a strip, that have room to be seen one by one
 MOST_DOWN = 36  # names that have room one below the other on a figure of 8 inches
 
 
@@ -290,7 +291,8 @@ def strips(axis: Axes, values: np.ndarray, labels: Sequence[str], empty: Sequenc
     for row, lanes in enumerate(values):
         seen = lanes[~np.isnan(lanes)]
         shift = np.random.default_rng(0).uniform(-0.3, 0.3, len(seen))  # so that equal values do not hide each other
-        axis.plot(seen, row + shift, ".", color=COLORS["train"], alpha=0.35, markersize=4)
+        few = len(seen) <= FEW
+        axis.plot(seen, row + shift, ".", color=COLORS["train"], alpha=0.9 if few else 0.35, markersize=8 if few else 4)
         if seen.size:
             low, middle, high = np.percentile(seen, [25, 50, 75])
             box = [low, high, high, low, low], [row - 0.35, row - 0.35, row + 0.35, row + 0.35, row - 0.35]
