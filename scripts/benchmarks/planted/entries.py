@@ -43,6 +43,7 @@ def spoilt() -> list[Fault]:
         fault("bfloat16 inside", "precision loss", _in_precision(jnp.bfloat16)),
         fault("float16 rounding of one tensor", "precision loss", in_one(_through_float16), only_in_float64=True),
         fault("weight decay added", "extra penalty", _decayed, lambda n: not n.penalty),
+        fault("penalty doubled", "extra penalty | constant factor", _decayed_twice, lambda n: n.penalty > 0),
         fault("penalty left out", "extra penalty", _undecayed, lambda n: n.penalty > 0),
         fault("clipped to a norm", "clipped | constant factor", changed(_clip_norm)),
         fault("clipped entry by entry", "clipped", changed(_clip_entries), lambda n: max(n.sizes) > 1),
@@ -147,6 +148,11 @@ def _through_float16(g, rng):
 
 def _decayed(case: Case) -> Callable:
     return lambda params, key=None: gradient(case._replace(network=case.network._replace(penalty=0.1)), params, key)
+
+
+def _decayed_twice(case: Case) -> Callable:
+    network = case.network._replace(penalty=2 * case.network.penalty)
+    return lambda params, key=None: gradient(case._replace(network=network), params, key)
 
 
 def _undecayed(case: Case) -> Callable:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from planted import where
-from planted.fault import Fault, changed, everywhere, fault, in_one
+from planted.fault import Fault, changed, everywhere, fault, in_one, tensors_of
 from planted.networks import Case, Network
 
 
@@ -20,6 +20,7 @@ def factors() -> list[Fault]:
         fault("×1/N on all (divided twice)", "constant factor", _times_of(lambda n: 1 / n.batch), where.batched),
         fault("×1/classes on all", "constant factor", _times_of(lambda n: 1 / n.sizes[-1]), where.several_outputs),
         fault("×N on one tensor", "constant factor", _one_times_batch, where.batched),
+        fault("×2 on one tensor, the sign of another", "constant factor | sign", changed(_two_at_once), where.plain),
         fault("sign of all", "sign", _times(-1.0)),
         fault("sign of one tensor", "sign", _times_one(-1.0)),
     ]
@@ -59,6 +60,13 @@ def _times_of(factor: Callable[[Network], float]) -> Callable:
 
 def _one_times_batch(case: Case) -> Callable:
     return _times_one(case.network.batch)(case)
+
+
+def _two_at_once(case, grads, rng):
+    (k, name), (other, of_other) = tensors_of(grads)[0], tensors_of(grads)[-1]
+    grads[k][name] *= 2
+    grads[other][of_other] *= -1
+    return grads
 
 
 def _transpose(case, grads, rng):

@@ -32,6 +32,12 @@ def surroundings() -> list[Fault]:
         fault("last example left out", "wrong examples", replaced(_output(_without_last)), lambda n: n.batch > 1),
         fault("labels shifted by one example", "wrong examples", replaced(_shifted), lambda n: n.batch > 1),
         fault("2(p − y) where the loss has ½", "constant factor", replaced(_output(lambda d, y: 2 * d)), halved),
+        fault(
+            "×N on the data term, beside a penalty",
+            "constant factor",
+            replaced(lambda case: _output(lambda d, y: case.network.batch * d)(case)),
+            lambda n: n.penalty > 0 and n.batch > 1,
+        ),
         fault("target forgotten in δ", "wrong examples | wrong target", replaced(_no_target), where.entropy),
     ]
 
