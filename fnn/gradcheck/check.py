@@ -258,7 +258,7 @@ def report_of(problem, truth, tensors: list[Examined], taylor, repeated: Diagnos
 
 def _random_parts(problem: Problem, truth: Truth | None, hand, again) -> Diagnosis | None:
     """Says what changes when it is called again with the same arguments; None if nothing does."""
-    remedy = "Draw random numbers from the key= that both functions are given."
+    remedy = "Draw random numbers from the key= that both are given, or use the same seed and batch in every call."
     for path, one, other in zip(problem.paths, hand, again, strict=True):
         both = np.isfinite(one) & np.isfinite(other)
         moved = np.max(np.abs(one[both] - other[both]), initial=0.0)

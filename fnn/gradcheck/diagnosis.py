@@ -51,11 +51,12 @@ def diagnose(problem: Problem, truth: Truth | None, findings: Sequence[Finding])
         stopped = f" The search among mistakes ended early: {type(error).__name__}: {error}"
     found = (
         found
+        or (_factor_beside_penalty(problem, findings, wrong) if truth is None else None)
         or _precision(problem, findings, wrong)
         or _one_vague_pattern(problem, findings, wrong)
         or _each_by_itself(problem, findings, wrong)
     )
-    return found or _unknown(findings, wrong, stopped)
+    return found or _unknown(findings, wrong, stopped, truth is not None)
 
 
 def _by_replay(problem, truth: Truth, findings, wrong) -> Diagnosis | None:
@@ -176,6 +177,31 @@ def _penalty(problem, findings, wrong) -> Diagnosis | None:
     return None
 
 
+def _factor_beside_penalty(problem, findings, wrong) -> Diagnosis | None:
+    """hand = c × truth + a multiple of θ, one c for all wrong tensors, where the loss was not traced."""
+    factors, parts = [], []
+    for finding in wrong:
+        theta = problem.leaves[[f.path for f in findings].index(finding.path)]
+        hand, truth = finding.compared.hand, finding.compared.truth
+        if theta.shape != hand.shape or hand.size < 8:
+            return None
+        basis = np.stack([truth.ravel(), theta.ravel()], axis=1)
+        (factor, rate), *_ = np.linalg.lstsq(basis, hand.ravel(), rcond=1e-10)
+        if not patterns.close(hand, factor * truth + rate * theta, finding.compared, _closeness(problem)):
+            return None
+        factors.append(factor)
+        parts.append(f"{finding.path} {rate:+.4g} × the parameter")
+    whole = round(max(factors[0], 1 / factors[0])) if factors and factors[0] > 0 else 1
+    familiar = whole > 1 and any(np.allclose(factors, f, rtol=1e-4) for f in (whole, 1 / whole))
+    if not familiar:  # two numbers explain more than one
+        return None
+    return Diagnosis(
+        "constant factor",
+        f"hand-written = {factors[0]:.6g} × truth, beside {', '.join(parts)}: the data term counts {factors[0]:.6g} "
+        "times and the penalty is right, or the reverse.",
+    )
+
+
 def _mistake(problem, replay: Replay, given, searches, deadline: float) -> Diagnosis | None:
     """A mistake in a step of the backward pass that makes every tensor what it is."""
     for search in searches:
@@ -244,14 +270,21 @@ def _any_number(finding: Finding, pattern: patterns.Pattern | None) -> bool:
     )  # fmt: skip
 
 
-def _unknown(findings, wrong, stopped: str) -> Diagnosis:
+def _unknown(findings, wrong, stopped: str, traced: bool) -> Diagnosis:
     """Where to look, at least."""
     names = ", ".join(finding.path for finding in wrong)
     right = ", ".join(finding.path for finding in findings if not finding.wrong.any())
-    where = f" {right}: right. Look at what lies between the two in the backward pass." if right else (
-        " Every tensor is wrong: look at the end of the forward pass, where the backward pass begins."
+    where = (
+        f" Right are {right}. Where the gradient of a bias is right, so is δ of its layer: look at the line that makes "
+        f"{names}."
+        if right
+        else " Every tensor is wrong: look at the end of the forward pass, where the backward pass begins."
+    )
+    more = "" if traced else (
+        " Most causes can only be tried where JAX differentiates the loss: write the loss, not the gradient, with "
+        "jax.numpy, and it may be named."
     )  # fmt: skip
-    return Diagnosis("unknown", f"none of the known mistakes reproduces the gradient of {names}.{where}{stopped}")
+    return Diagnosis("unknown", f"no mistake that was tried makes the gradient of {names}.{where}{more}{stopped}")
 
 
 def _swapped_tensors(problem, findings, wrong) -> Diagnosis | None:

@@ -17,7 +17,8 @@ ROUNDING = 64 * 2.0**-52  # of a value of the loss, relative: a few dozen operat
 SEVERAL = 4  # times the noise that was seen, for the noise that was not
 UNEVEN = np.arange(1, 12) * 0.6180339887 % 1  # at even steps, rounding by one unit a step would look like a slope
 NEARBY = np.outer([1e-15, 1e-10], [0, *(12 * UNEVEN - 6)])  # ways on which a smooth loss is a parabola
-FARTHER = 1e-7 * 12 * UNEVEN  # for one that coarse rounding leaves flat there; one-sided, the point may lie on a kink
+FARTHER = 12 * UNEVEN  # for one that coarse rounding leaves flat there; one-sided, the point may lie on a kink
+COARSER = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3)  # lengths of this way: float32 inside leaves a loss flat on the shorter ones
 PIECE = NEARBY.size  # evaluations of the loss: two programs serve all lengths that a check asks for
 
 
@@ -84,8 +85,12 @@ def values_of(problem: Problem, direction: np.ndarray, known_noise: float | None
     seen = 0.0
     if np.isfinite(near).all():
         seen = max(map(_roughness, NEARBY, near))
-        if len(np.unique(near[1])) < len(near[1]):
-            seen = max(seen, _graininess(FARTHER, along(np.full(FARTHER.size, -1), FARTHER)))
+        values, lengths = near[1], iter(COARSER)
+        while len(np.unique(values)) < len(values) and (length := next(lengths, None)) is not None:
+            values = along(np.full(FARTHER.size, -1), length * FARTHER)
+            seen = max(seen, _graininess(FARTHER, values))
+            if not values.any() or not np.array_equal(values, values.astype(np.float32)):
+                break  # zeros have no rounding, and float64 shows on this way
     return Values(at_point, max(seen, known_noise or 0.0, ROUNDING * abs(at_point)), along)
 
 

@@ -198,7 +198,8 @@ def _rows(hand, truth, wrong, compared, closeness) -> Pattern | None:
     for axis, name in _axes(truth):
         lines = _any_other(wrong, axis)
         whole = np.moveaxis(wrong, axis, 0)[lines].mean()
-        if 0 < lines.sum() <= max(1, len(lines) // 4) < len(lines) and whole > 0.8:
+        few = 0 < lines.sum() <= max(1, len(lines) // 4) < len(lines)
+        if few and whole > 0.8 and _others_are_right(wrong, compared):
             return Pattern(
                 "stale row", f"only {name} {_some(np.flatnonzero(lines))} is wrong: stale, or never updated."
             )
@@ -207,11 +208,18 @@ def _rows(hand, truth, wrong, compared, closeness) -> Pattern | None:
 
 def _entries(hand, truth, wrong, compared, closeness) -> Pattern | None:
     """A small share of entries is wrong."""
-    if wrong.size < 4 or wrong.mean() > 0.25:
+    if wrong.size < 4 or wrong.mean() > 0.25 or not _others_are_right(wrong, compared):
         return None
     return Pattern(
         "wrong entries", f"only {int(wrong.sum())} of {wrong.size} entries are wrong, the first at {_first(wrong)}."
     )
+
+
+def _others_are_right(wrong: np.ndarray, compared: Comparison) -> bool:
+    """Whether an error such as that of the wrong entries would show in most others: coarse rounding may hide it."""
+    usual = np.median(compared.error[wrong] / np.maximum(np.abs(compared.truth[wrong]), 1e-300))
+    hidden = compared.tolerance[~wrong] > 0.1 * usual * np.abs(compared.truth[~wrong])
+    return bool(np.mean(hidden) < 0.5)
 
 
 def _axes(array: np.ndarray) -> list[tuple[int, str]]:

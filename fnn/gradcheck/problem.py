@@ -69,14 +69,14 @@ def problem_of(loss: Any, gradient: Any, params: PyTree, key: PRNGKey | None, dt
 
     def found(values):
         """The gradient right after the loss at the same parameters: a class keeps there what its backward reads."""
-        at = params_of(values, jnp.dtype(dtype))
+        narrow = jnp.dtype(dtype)
         try:
-            loss(at, **options)
+            loss(params_of(values, narrow), **options)
         except Exception as error:
             if checks.is_concrete(values):
                 raise Unusable(f"loss: raised {type(error).__name__} at params: {error}") from error
             # a loss in NumPy cannot be traced, and keeps nothing that a tracer could use
-        return gradient(at, **options) if takes_params else gradient(**options)
+        return gradient(params_of(values, narrow), **options) if takes_params else gradient(**options)
 
     def hand(values):
         return jax.tree.leaves(found(values))

@@ -30,10 +30,12 @@ class Sample(NamedTuple):
 
     measured  flat index -> slope
     missed    whether a direction is wrong and no measured entry is
+    whole     whether everything that is wrong was measured: a few rows or columns
     """
 
     measured: dict[int, Slope]
-    missed: bool
+    missed: bool = False
+    whole: bool = False
 
 
 class Tensor(NamedTuple):
@@ -60,24 +62,27 @@ def sample(tensor: Tensor, rng: np.random.Generator) -> Sample:
     if not np.isfinite(hand).all() or not any(
         is_wrong(tensor, everything, rng) for _ in range(DIRECTIONS)
     ):
-        return Sample(measured, False)
-    found = wrong_entries(tensor, rng)
+        return Sample(measured)
+    found, whole = wrong_entries(tensor, rng)
     measured |= tensor.measure(np.setdiff1d(found, list(measured)))
-    return Sample(measured, not len(found))
+    return Sample(measured, not len(found), whole)
 
 
-def wrong_entries(tensor: Tensor, rng: np.random.Generator) -> np.ndarray:
-    """Return entries to be measured: those of a few wrong rows or columns, or a few single ones."""
+def wrong_entries(tensor: Tensor, rng: np.random.Generator) -> tuple[np.ndarray, bool]:
+    """Return entries to be measured: those of a few wrong rows or columns, or a few single ones.
+
+    The second says whether they are rows or columns, beside which nothing is wrong.
+    """
     places = np.arange(tensor.hand.size).reshape(tensor.hand.shape)
     for axis in range(places.ndim):
         lines = np.moveaxis(places, axis, 0).reshape(places.shape[axis], -1)
         wrong: list[int] = []
         search(tensor, lines, rng, wrong, LINES + 1)
         if 0 < len(wrong) <= LINES and lines[wrong].size <= WIDEST:
-            return lines[wrong].ravel()
+            return lines[wrong].ravel(), True
     single: list[int] = []
     search(tensor, places.reshape(-1, 1), rng, single, FOUND)
-    return np.array(single, int)
+    return np.array(single, int), False
 
 
 def is_wrong(tensor: Tensor, entries: np.ndarray, rng: np.random.Generator) -> bool:

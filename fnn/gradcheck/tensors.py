@@ -38,9 +38,15 @@ class Examined(NamedTuple):
         if self.looked is None:
             return c, wrong
         measured = np.unravel_index(sorted(self.looked.measured), wrong.shape)
-        if np.mean(wrong[measured]) < 0.9:
+        if self.looked.whole or np.mean(wrong[measured]) < 0.9:
             return c, wrong
-        return Comparison(c.hand[measured], c.truth[measured], c.floor[measured], c.allowed), wrong[measured]
+        return measured_of(c, self.looked), wrong[measured]
+
+
+def measured_of(compared: Comparison, looked: Sample) -> Comparison:
+    """The entries that were measured, as a vector."""
+    at = np.unravel_index(sorted(looked.measured), compared.hand.shape)
+    return Comparison(compared.hand[at], compared.truth[at], compared.floor[at], compared.allowed)
 
 
 def examine_tensor(
@@ -163,8 +169,10 @@ def tensor_report(tensor: Examined) -> TensorReport:
     slope = tensor.at.get(k)
     index = tuple(int(n) for n in np.unravel_index(k, error.shape))
 
+    seen = compared if tensor.looked is None else measured_of(compared, tensor.looked)
+
     def own_scale(ratio):
-        return float("nan") if zero else ratio(compared.hand, compared.truth)
+        return float("nan") if zero else ratio(seen.hand, seen.truth)
 
     return TensorReport(
         tensor.path,
@@ -176,7 +184,7 @@ def tensor_report(tensor: Examined) -> TensorReport:
         own_scale(relative_error),
         own_scale(cosine),
         own_scale(norm_ratio),
-        float(np.mean(compared.wrong)),
+        float(np.mean(seen.wrong)),
         Entry(
             index,
             float(compared.hand[index]),

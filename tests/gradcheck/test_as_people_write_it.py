@@ -49,6 +49,7 @@ class Network:
 PARAMS = {"W": RNG.normal(size=(4, 3)), "b": RNG.normal(size=3)}
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("numpy", [np, jnp])
 @pytest.mark.parametrize("name", ["backward", "backward_of"])
 def test_a_class_that_keeps_values_is_checked_as_it_is(numpy, name):
@@ -120,6 +121,41 @@ def test_a_gradient_that_computes_in_float32_is_judged_so():
     assert (wrong.verdict, wrong.cause) == ("fail", "constant factor")
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_network_of_numpy_that_computes_in_float32(seed):
+    """Differences of its loss are those of float32: flat on a short way."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(5, 4)).astype(np.float32), rng.integers(0, 3, 5)
+    params = {
+        "W1": 0.1 * rng.normal(size=(4, 10)),
+        "b1": np.zeros(10),
+        "W2": 0.1 * rng.normal(size=(10, 3)),
+        "b2": np.zeros(3),
+    }
+
+    def loss_and_grads(params, decay=1.0):
+        p = {name: value.astype(np.float32) for name, value in params.items()}
+        z = x @ p["W1"] + p["b1"]
+        h = np.maximum(z, 0)
+        s = h @ p["W2"] + p["b2"]
+        e = np.exp(s - s.max(axis=1, keepdims=True))
+        q = e / e.sum(axis=1, keepdims=True)
+        penalty = np.float32(0.05) * ((p["W1"] ** 2).sum() + (p["W2"] ** 2).sum())
+        value = -np.log(q[np.arange(5), y]).mean() + penalty
+        delta = (q - np.eye(3, dtype=np.float32)[y]) / np.float32(5)
+        below = (delta @ p["W2"].T) * (z > 0)
+        rate = np.float32(0.1 * decay)
+        return value, {
+            "W1": x.T @ below + rate * p["W1"],
+            "b1": below.sum(axis=0),
+            "W2": h.T @ delta + rate * p["W2"],
+            "b2": delta.sum(axis=0),
+        }
+
+    assert fnn.check_gradient(loss_and_grads, params).verdict != "fail"
+    assert fnn.check_gradient(lambda p: loss_and_grads(p, decay=0.0), params).verdict == "fail"
+
+
 def test_one_narrow_tensor_among_wide_ones_fails():
     def loss(p):
         return jnp.sum(jnp.tanh(X @ p["W"] + p["b"]) ** 2)
@@ -169,6 +205,7 @@ TERMS = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("case", TERMS)
 def test_what_is_forgotten_of_the_loss_is_named(case):
     loss, gradient, cause = TERMS[case]
@@ -325,6 +362,27 @@ def test_small_faults_are_found_in_numpy_of_real_size(spoil):
 
     report = fnn.check_gradient(large_loss, gradient, large_params())
     assert (report.verdict, report.cause) == ("fail", SPOILT[spoil]), report.diagnosis
+
+
+def test_a_factor_beside_a_penalty_in_numpy():
+    def loss(p):
+        return classifier(p) + 0.5 * np.sum(p["W"] ** 2)
+
+    def gradient(p):
+        of_data = of_classifier(lambda delta: delta.sum(axis=0))(p)
+        return {"W": 12 * of_data["W"] + p["W"], "b": of_data["b"]}
+
+    report = fnn.check_gradient(loss, gradient, PARAMS)
+    assert (report.verdict, report.cause) == ("fail", "constant factor"), report.diagnosis
+    assert "counts 12 times" in report.diagnosis
+
+
+def test_an_unknown_cause_in_numpy_says_what_would_help():
+    wrong = of_classifier(lambda delta: delta.sum(axis=0) ** 2)
+    report = fnn.check_gradient(classifier, wrong, PARAMS)
+    assert (report.verdict, report.cause) == ("fail", "unknown")
+    assert "write the loss, not the gradient, with jax.numpy" in report.diagnosis
+    assert "Right are W." in report.diagnosis
 
 
 # ------------------------------------------------------------------------------------ other points

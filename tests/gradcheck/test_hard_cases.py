@@ -249,4 +249,4 @@ def test_swapped_tensors_and_where_to_look():
     swapped = fnn.check_gradient(loss, lambda p: right(p) | {"a": right(p)["b"], "b": right(p)["a"]}, params)
     assert swapped.cause == "swapped tensors"
     odd = fnn.check_gradient(loss, lambda p: right(p) | {"b": right(p)["b"] * np.arange(3) ** 2 + p["b"] ** 7}, params)
-    assert "a, c: right." in odd.diagnosis.replace("\n", " ")
+    assert "Right are a, c." in odd.diagnosis.replace("\n", " ")
