@@ -92,6 +92,7 @@ def run_directory(directory: str | Path, call: Call) -> Iterator[RunDirectory]:
         file = path / store.ARGUMENTS
         if file.exists():
             _compare(path, read_arguments(path), content)
+            result.save(path / CALL, call.kind, call.content, overwrite=True)  # epochs may be more
         elif other := [name for name in NAMES if list(path.glob(name))]:
             raise ValueError(
                 f"checkpoint: {path} has {other[0]} and no {store.ARGUMENTS}, so it is not the "

@@ -48,7 +48,7 @@ class ChunkScheduler:
         multiple  chunks also end at the multiples of this number of epochs
         """
         done = int(np.asarray(state.epochs).max())
-        while runs := int(np.count_nonzero(np.asarray(state.active))):
+        while done < last and (runs := int(np.count_nonzero(np.asarray(state.active)))):
             epochs = self.pace.epochs(runs) if self.pace else 1
             until = min(done + epochs, last, next_multiple(done, multiple or last))
             start = time.perf_counter()

@@ -199,7 +199,8 @@ class Driver:
 
     def _between_chunks(self, number: int, block_id: BlockId, block: Any, state: Any) -> None:
         group = self.groups[number]
-        epochs, active = np.asarray(state.epochs), np.asarray(state.active)
+        epochs = np.asarray(state.epochs)
+        active = np.asarray(state.active) & (epochs < group.epochs)
         if self.on_chunk is not None:
             told = block.collect((epochs, active, group.metrics(state)))
             self._report(number, False, group.epochs, *told)

@@ -48,7 +48,7 @@ def load_checkpoint(folder: Path) -> Run | Sweep:
     read_arguments(folder)  # refuses other formats
     kind, content = result.load(folder / CALL)
     if kind == "run":
-        return load_run(folder, content["seed"], origin_of(content["origin"]))
+        return load_run(folder, content)
     blocks = list(saved_steps(folder, FINISHED))
     if not blocks:
         raise ValueError(f"path: {folder} has no finished block of its sweep yet.")
@@ -68,12 +68,14 @@ def origin_of(saved: dict[str, Any]) -> Origin:
     return Origin(saved=Fingerprint(**saved))
 
 
-def load_run(folder: Path, seed: int, origin: Origin) -> Run:
+def load_run(folder: Path, content: dict[str, Any]) -> Run:
     """Load the furthest state that was saved of a run."""
     saved = [b["tree"] for name in (FINISHED, PROGRESS) for b in saved_steps(folder, name)]
     if not saved:
         raise ValueError(f"path: {folder} has nothing saved of its run yet.")
-    return run_of(max(saved, key=lambda state: int(state.epochs)), seed, origin)
+    furthest = max(saved, key=lambda state: int(state.epochs))
+    epochs = max(content["epochs"], int(furthest.epochs))
+    return run_of(furthest, content["seed"], epochs, origin_of(content["origin"]))
 
 
 def load_sweep(content: dict[str, Any], likes: list[PyTree]) -> SweepCollector:

@@ -26,7 +26,7 @@ class Process(Protocol):
     A state is a NamedTuple of pytrees with these three arrays among them:
 
     epochs     how many have been run
-    active     whether another epoch would be run
+    active     whether another epoch would be run, if the caller asks for it
     nonfinite  whether the next epoch ends in numbers that are not finite
 
     """

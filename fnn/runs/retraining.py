@@ -21,6 +21,7 @@ from fnn.runs.settings import HyperValues, Setting, settings_of
 from fnn.runs.spec_groups import Builder
 from fnn.runs.sweep_arrays import (
     empty_sweep,
+    likes_of,
     put_finished,
     put_states,
     runs_per_vmap_of,
@@ -141,8 +142,8 @@ class Retraining:
         call = call._replace(runs_per_vmap=runs_per_vmap_of(groups, len(call.settings)))
         retraining = Retraining(call.arguments(), groups, complete)
         if all(kept is None for kept in sweep.outputs):
-            groups = [group._replace(outcome=without_parameters) for group in groups]
-        likes = [jax.eval_shape(group.outcome, group.engine.like) for group in groups]
+            groups = [without_parameters(group) for group in groups]
+        likes = likes_of(groups)
         rows = [group.rows for group in groups]
         whole = empty_sweep(retraining.arguments, rows, likes, retraining)
         put_finished(whole, sweep)

@@ -19,7 +19,7 @@ from fnn.runs.origin import Origin
 from fnn.runs.process import NEVER
 from fnn.runs.run import Run
 from fnn.runs.step import TrainSpec, TrainState
-from fnn.runs.training import Best, Plan, RunState, evaluated_of
+from fnn.runs.training import Best, Plan, RunState, capacity, evaluated_of
 from fnn.types import Layer, Params, PyTree, State
 
 
@@ -152,8 +152,9 @@ def fitted(run: RunState, plan: Plan, name: str) -> RunState:
             f"patience: got {plan.patience}, with which the run of {name} would have stopped after "
             f"{stop} epochs; it has trained {done}. Take a larger one, or None."
         )
+    room = capacity(plan.epochs)
     history = {
-        metric: jnp.concatenate([values, np.full(plan.epochs - done, np.nan, values.dtype)])
+        metric: jnp.concatenate([values, np.full(room - done, np.nan, values.dtype)])
         for metric, values in trained.items()
     }
     has_diverged = int(run.diverged_step) != NEVER

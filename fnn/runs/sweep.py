@@ -19,6 +19,7 @@ from fnn.runs.spec_groups import Builder
 from fnn.runs.sweep_arrays import (
     bytes_of_parameters,
     empty_sweep,
+    likes_of,
     put_states,
     runs_per_vmap_of,
     without_parameters,
@@ -121,12 +122,12 @@ def sweep(
     call = call._replace(runs_per_vmap=runs_per_vmap_of(groups, len(settings)))
     retraining = Retraining(call.arguments(), groups, Given(builder, dataset, metrics))
     rows = [group.rows for group in groups]
-    likes = [group.engine.like for group in groups]
+    likes = likes_of(groups)
     if keep_params is None:
         keep_params = bytes_of_parameters(likes, rows, len(checked_seeds)) <= BYTES_KEPT
     if not keep_params:
-        groups = [group._replace(outcome=without_parameters) for group in groups]
-        likes = [without_parameters(like) for like in likes]
+        groups = [without_parameters(group) for group in groups]
+        likes = likes_of(groups)
 
     def describe() -> Call:
         named, programs = retraining.fingerprint()

@@ -14,7 +14,7 @@ from fnn.runs.process import NEVER
 from fnn.runs.results import Sweep
 from fnn.runs.step import TrainState
 from fnn.runs.sweep_collector import put_outputs, zeros
-from fnn.runs.sweep_groups import parameters_of, results_of
+from fnn.runs.sweep_groups import parameters_of
 from fnn.runs.training import RunState
 from fnn.types import PyTree
 
@@ -95,11 +95,20 @@ def runs_per_vmap_of(groups: Sequence[Group], settings: int) -> list[int]:
     return [shapes[row].runs_per_vmap for row in range(settings)]
 
 
-def without_parameters(state: RunState) -> RunState:
-    """Return what is kept of a state besides the parameters."""
-    best = state.best._replace(params=NOT_KEPT, state=NOT_KEPT)
-    current = TrainState(NOT_KEPT, NOT_KEPT, NOT_KEPT)
-    return results_of(state)._replace(current=current, best=best)
+def without_parameters(group: Group) -> Group:
+    """Return a group of whose outcome the parameters are not kept."""
+
+    def outcome(state: RunState) -> RunState:
+        results = group.outcome(state)
+        best = results.best._replace(params=NOT_KEPT, state=NOT_KEPT)
+        return results._replace(current=TrainState(NOT_KEPT, NOT_KEPT, NOT_KEPT), best=best)
+
+    return group._replace(outcome=outcome)
+
+
+def likes_of(groups: Sequence[Group]) -> list[RunState]:
+    """Return for each group the shapes of what is kept of a run."""
+    return [jax.eval_shape(group.outcome, group.engine.like) for group in groups]
 
 
 def put_finished(sweep: Sweep, earlier: Sweep) -> None:

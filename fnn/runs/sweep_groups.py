@@ -1,6 +1,6 @@
 """The programs of a sweep of networks: what its call says, and the groups that the driver runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Self
 
@@ -67,14 +67,20 @@ def sweep_groups(builder: Builder, dataset: Dataset, call: SweepCall) -> list[Gr
         engine = engine_of(process, runs, runs_per_vmap, partial(on_devices, dataset))
         if not engine.is_compiled():
             engine.trace(runs.at(np.array([0])))  # what does not fit shows here
-        group = Group(engine, runs, call.plan.epochs, outcome=results_of, rows=rows)
+        group = Group(engine, runs, call.plan.epochs, outcome=results_of(call.plan), rows=rows)
         groups.append(group._replace(metrics=best_so_far(call.plan)))
     return groups
 
 
-def results_of(state: RunState) -> RunState:
-    """Leave out the optimizer's state: for Adam, two thirds of the bytes of a run."""
-    return state._replace(current=TrainState(*trained(state), ()), evaluated=())
+def results_of(plan: Plan) -> Callable[[RunState], RunState]:
+    """Return what leaves out the optimizer's state: for Adam, two thirds of the bytes of a run."""
+
+    def results(state: RunState) -> RunState:
+        history = {name: values[..., : plan.epochs] for name, values in state.history.items()}
+        current = TrainState(*trained(state), ())
+        return state._replace(current=current, evaluated=(), history=history)
+
+    return results
 
 
 def best_so_far(plan: Plan) -> Metrics:

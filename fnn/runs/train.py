@@ -97,11 +97,11 @@ def train(
     descends at other parameters than it evaluates at, see fnn.optim.evaluated_at.
 
     Equal programs are compiled once, whatever the seed, also where net, loss and optimizer are made
-    anew for each call; epochs, batch_size and patience are part of the program. The numbers of
-    arrays that you may change are compared with those of the last call; arrays of JAX, and those
-    that fnn.data makes, which are read-only, are not looked at again. Raises ValueError for
-    everything that does not fit together, before anything is compiled, and fnn.checkpoint.InUse
-    where another process uses the directory; warns of a run that diverged.
+    anew for each call, and for all epochs up to 32, to 64, to 128 and so on; patience is part of
+    the program. The numbers of arrays that you may change are compared with those of the last call;
+    arrays of JAX, and those that fnn.data makes, which are read-only, are not looked at again.
+    Raises ValueError for everything that does not fit together, before anything is compiled, and
+    fnn.checkpoint.InUse where another process uses the directory; warns of a run that diverged.
     """
     spec = TrainSpec(net, loss, optimizer, transform_train)
     plan = plan_of(
@@ -126,7 +126,7 @@ def train(
     def describe() -> Call:
         fingerprint = origin.fingerprint()
         named = {"call": "fnn.train", **fingerprint.arguments, **beginning.fingerprint()}
-        content = {"seed": seed, "origin": fingerprint._asdict()}
+        content = {"seed": seed, "epochs": epochs, "origin": fingerprint._asdict()}
         return Call(named, fingerprint.programs, "run", content)
 
     journal = journal_of(
@@ -147,7 +147,7 @@ def train(
             )
         with shown("epoch", epochs, beginning.epochs, progress) as bar:
             driver.drive(bar)
-    run = run_of(taken.outcomes[0], seed, origin, taken.compile_seconds, taken.run_seconds)
+    run = run_of(taken.outcomes[0], seed, epochs, origin, taken.compile_seconds, taken.run_seconds)
     if run.diverged:
         checks.warn(describe_divergence(run, spec, plan, dataset))
     elif run.best_epoch == NEVER:
@@ -184,11 +184,12 @@ def latest(plan: Plan) -> Metrics:
 def run_of(
     state: RunState,
     seed: int,
+    epochs: int,
     origin: Origin,
     compile_seconds: float = 0.0,
     run_seconds: float = 0.0,
 ) -> Run:
-    """Return the final state as a Run, its history on the host."""
+    """Return the final state as a Run, its history of so many epochs on the host."""
     current, best, evaluated = on_device((state.current, state.best, state.evaluated))
     params, network_state = trained(state._replace(current=current, evaluated=evaluated))
     return Run(
@@ -199,7 +200,7 @@ def run_of(
         best_epoch=int(best.epoch),
         stopped_epoch=int(state.epochs) - 1,
         diverged_step=int(state.diverged_step),
-        history={name: np.array(values) for name, values in state.history.items()},
+        history={name: np.array(values[:epochs]) for name, values in state.history.items()},
         seed=int(seed),
         optimizer_state=current.optimizer_state,
         descent_params=None if params is current.params else current.params,

@@ -38,6 +38,7 @@ Row: TypeAlias = dict[str, Float[Array, ""]]
 History: TypeAlias = dict[str, Float[Array, "epochs"]]
 
 
+LEAST_ROOM = 32  # epochs
 SMALL = 20_000  # parameters, below which a last batch is filled up whatever that wastes
 WASTE = 0.01  # of the examples of an epoch, that a larger network may compute in vain
 
@@ -102,9 +103,10 @@ class RunState(NamedTuple):
     best           those of the best epoch
     epochs         how many have been trained
     diverged_step  the first step that was not finite, counted from 0; −1 if there was none
-    active         whether another epoch would be trained: not diverged, patient, not at the end
+    active         whether another epoch would be trained, if asked for: not diverged, and patient
     nonfinite      whether the next epoch ends in numbers that are not finite
-    history        name -> (plan.epochs,), NaN where nothing was trained and where it diverged
+    history        name -> (capacity(plan.epochs),), NaN where nothing was trained and where it
+                   diverged
     """
 
     current: TrainState
@@ -160,9 +162,17 @@ def begin(spec: TrainSpec, plan: Plan, seed: Seed) -> RunState:
         diverged_step=none,
         active=jnp.array(True),
         nonfinite=jnp.array(False),
-        history={name: jnp.full(plan.epochs, jnp.nan) for name in history_names(spec.loss, plan)},
+        history={
+            name: jnp.full(capacity(plan.epochs), jnp.nan)
+            for name in history_names(spec.loss, plan)
+        },
     )
     return tree.as_types_of(start, start)  # weak types would come back strong: another program
+
+
+def capacity(epochs: int) -> int:
+    """Return for how many epochs a history has room: runs of 20 and of 30 are one program."""
+    return max(LEAST_ROOM, 1 << (epochs - 1).bit_length())
 
 
 def evaluated_of(spec: TrainSpec, current: TrainState) -> Params:
@@ -289,7 +299,7 @@ def train_epoch(
         best=best,
         epochs=epoch + 1,
         diverged_step=metrics.diverged_step,
-        active=~diverged & is_patient & (epoch + 1 < plan.epochs),
+        active=~diverged & is_patient,
         nonfinite=~metrics.finite,
         history={name: values.at[epoch].set(row[name]) for name, values in run.history.items()},
     )

@@ -50,6 +50,7 @@ def rosenbrock(x):
     return (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("name", RULES)
 @pytest.mark.parametrize("target", ["parabola", "rosenbrock"])
 def test_it_finds_the_minimum(name, target):

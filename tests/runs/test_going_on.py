@@ -11,6 +11,7 @@ import pytest
 
 import fnn
 from fnn import data, losses, optim
+from fnn.runs.engine import clear_caches
 from tests.problems import blobs, line
 
 NET = fnn.mlp((3, 8, 3), activation="tanh")
@@ -94,6 +95,15 @@ def test_a_run_that_ended_compiles_nothing():
     again = quick(epochs=2, start=run)
     assert_same(again, run)
     assert again.compile_seconds == again.run_seconds == 0
+
+
+def test_more_epochs_are_the_same_program():
+    clear_caches()
+    for epochs in (3, 7, 32):
+        run = quick(epochs=epochs)
+        assert (run.compile_seconds == 0) == (epochs > 3)
+        assert run.history["test_loss"].shape == (epochs,)
+    assert quick(epochs=33).compile_seconds > 0
 
 
 def test_less_patience_is_refused():

@@ -68,6 +68,7 @@ RULES = {
 }
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize("rule", RULES)
 def test_rules_that_want_the_loss_get_it(rule):
     """The steps are those of a loop that passes value, grad and value_fn on, full batch."""
@@ -84,6 +85,7 @@ def test_a_rate_falls_on_a_plateau():
     assert quick(rule).optimizer_state[1].scale < 1
 
 
+@pytest.mark.long
 def test_lbfgs_beats_gradient_descent_with_all_examples():
     runs = [quick(rule, batch_size=ALL, epochs=20) for rule in (optax.lbfgs(), optim.sgd(0.5))]
     lbfgs, sgd = (run.final("train_loss") for run in runs)
@@ -176,6 +178,7 @@ REFUSED = {
 
 
 @pytest.mark.filterwarnings("ignore:Specifying a key")
+@pytest.mark.every(3)
 @pytest.mark.parametrize("door", [quick, swept, lambda rule: step_of(rule)])
 @pytest.mark.parametrize("rule", REFUSED)
 def test_what_cannot_work_is_refused_by_name(rule, door):
