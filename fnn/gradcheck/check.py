@@ -1,6 +1,7 @@
 """`check_gradient`: a hand-written gradient against autodiff on every coordinate and differences on chosen ones."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import jax
@@ -62,8 +63,9 @@ def check_gradient(
     scalar or raises, NaN at the point, parameters that are not floating-point or empty. Takes seconds, most of them
     compiling.
     """
-    if params is None and gradient is not None and not callable(gradient):
-        loss, gradient, params = *parts_of(loss), gradient
+    if gradient is None or (params is None and not callable(gradient)):
+        params = gradient if params is None else params
+        loss, gradient = parts_of(loss)
     with jax.enable_x64(True):
         return judged(loss, gradient, params, key, dtype, near)
 
@@ -85,13 +87,16 @@ def parts_of(loss_and_grads: Callable[..., tuple[Any, PyTree]]) -> tuple[Callabl
 def judged(loss: Any, gradient: Any, params: PyTree, key: PRNGKey | None, dtype: str | None, near: bool) -> Report:
     """The report in a precision; None: in float64, or in the narrower one in which all of the gradient computes."""
     problem = problem_of(loss, gradient, params, key, dtype or "float64")
-    strict = at_both(problem, near)
-    problem.loss(problem.leaves)  # with numbers again: no tracer stays in what a class keeps
-    changes = strict.cause in ("nondeterministic", "never zeroed")
-    narrow = None if dtype or changes or strict.verdict != "fail" else precision_of(problem)
-    if narrow is None:
-        return strict
-    lenient = at_both(problem_of(loss, gradient, params, key, narrow), near)
+    try:
+        strict = at_both(problem, near)
+        changes = strict.cause in ("nondeterministic", "never zeroed", "loss ignores params")
+        narrow = None if dtype or changes or strict.verdict != "fail" else common_precision(problem)
+        if narrow is None:
+            return strict
+        lenient = at_both(problem_of(loss, gradient, params, key, narrow), near)
+    finally:
+        with suppress(Exception):  # it has said what it raises; no tracer stays in what a class keeps
+            problem.loss(problem.leaves)
     if lenient.verdict == "fail":
         return strict if lenient.cause == "unknown" else lenient
     sentence = (
@@ -99,6 +104,15 @@ def judged(loss: Any, gradient: Any, params: PyTree, key: PRNGKey | None, dtype:
         'rounding is allowed. dtype="float64" does not allow it.'
     )
     return lenient._replace(notes=(sentence, *lenient.notes))
+
+
+def common_precision(problem: Problem) -> str | None:
+    """The narrow precision in which a gradient computes, at the point and nearby."""
+    here = precision_of(problem)
+    try:
+        return here if here is not None and precision_of(nearby(problem)) == here else None
+    except Unusable:  # there the loss cannot be computed
+        return here
 
 
 def at_both(problem: Problem, near: bool) -> Report:
@@ -114,9 +128,12 @@ def at_both(problem: Problem, near: bool) -> Report:
         return here._replace(notes=(*here.notes, note))
     if there.verdict != "fail":
         return here
+    if there.cause in ("not the derivative", "not finite"):  # the point may lie where the loss is not what it was
+        return here._replace(notes=(*here.notes, f"At a point nearby: {there.diagnosis}"))
     sentence = (
         f"At params themselves nothing is seen, since {names} hold equal numbers, such as zeros. This is what a point "
-        "nearby shows, params + 0.1 × random numbers of their size."
+        "nearby shows, params + 0.1 × random numbers of their size. If the gradient is meant for params of a kind that "
+        "such a point is not of, near=False keeps to params."
     )
     return there._replace(notes=(sentence, *there.notes))
 
@@ -130,7 +147,9 @@ def special_leaves(problem: Problem) -> list[str]:
 def nearby(problem: Problem) -> Problem:
     """The same problem at a generic point."""
     rng = np.random.default_rng(1)
-    moved = [leaf + 0.1 * step_scale(leaf, problem) * rng.normal(size=leaf.shape) for leaf in problem.leaves]
+    moved = [
+        leaf + 0.1 * step_scale(leaf, problem) * like(leaf, rng.normal(size=leaf.shape)) for leaf in problem.leaves
+    ]
     narrow = jnp.dtype(problem.dtype)
     return problem._replace(leaves=[leaf.astype(narrow).astype(np.float64) for leaf in moved])
 
@@ -209,6 +228,18 @@ def _contradicted_along(values: Values, slope: float, direction: np.ndarray, ten
     return along.contradicts(slope, float(slack))
 
 
+def like(leaf: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """A step that leaves a symmetric matrix symmetric and a triangular one triangular."""
+    if leaf.ndim != 2 or leaf.shape[0] != leaf.shape[1] or not np.any(leaf) or leaf.size == 1:
+        return step
+    if np.array_equal(leaf, leaf.T):
+        return (step + step.T) / 2
+    for triangle in (np.tril, np.triu):
+        if np.array_equal(leaf, triangle(leaf)):
+            return triangle(step)
+    return step
+
+
 # ----------------------------------------------------------------------------------------- the report
 
 
@@ -235,8 +266,8 @@ def report_of(problem, truth, tensors: list[Examined], taylor, repeated: Diagnos
     if truth is None:
         blur = max((report.blur for report in reports if not np.isnan(report.blur)), default=0.0)
         notes.append(
-            "JAX cannot differentiate the loss: differences stand in for autodiff. An entry that is wrong by less than "
-            f"{blur:.0e} of its tensor's largest passes unseen."
+            "JAX cannot differentiate the loss: differences stand in for autodiff. A measured entry that is wrong by "
+            f"less than {blur:.0e} of its tensor's largest passes unseen."
         )
     if verdict == "abstain" and any(report.kinks for report in reports):
         notes.append(

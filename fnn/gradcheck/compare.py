@@ -46,6 +46,12 @@ def comparison(hand: np.ndarray, truth: np.ndarray, noise: np.ndarray, epsilon: 
     return Comparison(hand, truth, noise + epsilon * np.abs(truth), ALLOWED[dtype])
 
 
+def usual_size(hand: np.ndarray) -> float:
+    """The root mean square of a tensor's finite entries."""
+    finite = hand[np.isfinite(hand)]
+    return float(np.sqrt(np.mean(finite**2))) if finite.size else 0.0
+
+
 def relative_error(hand: np.ndarray, truth: np.ndarray) -> float:
     """max |hand − truth| / max |truth|, the tensor's own scale; 0 for 0/0."""
     error, scale = np.max(np.abs(hand - truth), initial=0.0), np.max(np.abs(truth), initial=0.0)

@@ -17,6 +17,7 @@ from fnn.gradcheck.oracle import Truth
 from fnn.gradcheck.problem import Problem
 from fnn.gradcheck.replay import Replay, replay_of
 
+ENOUGH = 6  # wrong entries, from which on their sizes say something
 PATIENCE = 20.0  # seconds for running backward passes with mistakes in them
 
 
@@ -42,6 +43,8 @@ def diagnose(problem: Problem, truth: Truth | None, findings: Sequence[Finding])
     contradiction = partial(_contradiction, traced=truth is not None)
     for guess in (_ignored, contradiction, _not_finite, _swapped_tensors, _one_pattern, _penalty):
         found = guess(problem, findings, wrong)
+        if found is not None and found.cause == "extra penalty" and truth is not None:
+            found = _by_terms(problem, truth, findings) or found  # the loss may have it, with another factor
         if found is not None:
             return found
     stopped = ""
@@ -59,6 +62,14 @@ def diagnose(problem: Problem, truth: Truth | None, findings: Sequence[Finding])
     return found or _unknown(findings, wrong, stopped, truth is not None)
 
 
+def _by_terms(problem, truth: Truth, findings) -> Diagnosis | None:
+    """Terms of the loss that count otherwise in the gradient."""
+    replay = replay_of(truth, problem.leaves)
+    hand, slack = [f.compared.hand for f in findings], [f.compared.tolerance for f in findings]
+    given = mistakes.Given(hand, slack, [], problem.paths)
+    return _mistake(problem, replay, given, [mistakes.of_terms], time.monotonic() + PATIENCE)
+
+
 def _by_replay(problem, truth: Truth, findings, wrong) -> Diagnosis | None:
     """A mistake in one step of the backward pass, or wrong tensors put together from the wrong pieces of it."""
     deadline = time.monotonic() + PATIENCE
@@ -74,13 +85,28 @@ def _by_replay(problem, truth: Truth, findings, wrong) -> Diagnosis | None:
 
 def _ignored(problem, findings, wrong) -> Diagnosis | None:
     """The loss does not change with any parameter."""
-    if not wrong or any(np.any(finding.compared.truth) for finding in findings):
+    if not wrong or any(np.any(finding.compared.truth) for finding in findings) or _changes(problem):
         return None
     return Diagnosis(
         "loss ignores params",
         "the loss does not change with params: every true gradient is exactly zero. It reads other numbers than its "
         "argument, such as those that an object holds. Put params where it reads them, before it is computed.",
     )
+
+
+def _changes(problem: Problem) -> bool:
+    """Whether the loss is another somewhere else: a zero gradient may come from units that are all off."""
+    rng = np.random.default_rng(2)
+    here = float(problem.loss(problem.leaves))
+    for size in (0.1, 1.0, 10.0, 100.0):
+        moved = [leaf + size * (1 + np.abs(leaf)) * rng.normal(size=leaf.shape) for leaf in problem.leaves]
+        try:
+            there = float(problem.loss(moved))
+        except Exception:  # outside of where it can be computed it is not the same
+            return True
+        if there != here:
+            return True
+    return False
 
 
 def _contradiction(problem, findings, wrong, traced: bool = True) -> Diagnosis | None:
@@ -225,8 +251,8 @@ def _assembly(problem, replay: Replay, given, wrong) -> Diagnosis | None:
 
 
 def _precision(problem, findings, wrong) -> Diagnosis | None:
-    """Errors of the size of a narrower dtype's rounding in most entries of every wrong tensor, and in three or more."""
-    if sum(int(finding.wrong.sum()) for finding in wrong) < 3:
+    """Errors of the size of a narrower dtype's rounding in most entries of every wrong tensor, and in enough."""
+    if sum(int(finding.wrong.sum()) for finding in wrong) < ENOUGH:
         return None
     for name, epsilon in (("float32", 2.0**-23), ("float16", 2.0**-10), ("bfloat16", 2.0**-8)):
         ratio = epsilon / problem.epsilon

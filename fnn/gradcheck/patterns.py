@@ -168,6 +168,7 @@ def _copied(hand, truth, wrong, compared, closeness) -> Pattern | None:
         if len(lines) > min(FEW_ROWS, len(t) // 2) or truth.ndim < 2:
             continue
         same = _same(h[lines], t, compared, closeness)
+        same[np.arange(len(lines)), lines] = False  # a line is no copy of itself
         if same.any(axis=1).all():
             shown = ", ".join(
                 f"{i} holds that of {int(np.argmax(s))}" for i, s in zip(lines[:4], same[:4], strict=True)

@@ -90,12 +90,13 @@ def problem_of(loss: Any, gradient: Any, params: PyTree, key: PRNGKey | None, dt
 def accepts_params(gradient: Callable[..., Any]) -> bool:
     """Whether a gradient takes the parameters: the backward of a class may read what its forward has kept."""
     try:
-        parameters = inspect.signature(gradient).parameters.values()
+        parameters = list(inspect.signature(gradient).parameters.values())
     except (TypeError, ValueError):  # a builtin has no signature
         return True
-    return any(
-        each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD, each.VAR_POSITIONAL) for each in parameters
-    )
+    positional = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    takes_any = any(each.kind is each.VAR_POSITIONAL for each in parameters)
+    needed = any(each.default is each.empty or each.name == "params" for each in positional)
+    return takes_any or needed
 
 
 def _leaf(path: str, leaf: Any, dtype: str) -> np.ndarray:

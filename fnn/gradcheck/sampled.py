@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fnn.gradcheck.compare import ALLOWED, usual_size
 from fnn.gradcheck.differences import Slope, Values, slope_along
 from fnn.gradcheck.problem import Problem
 
@@ -90,8 +91,11 @@ def is_wrong(tensor: Tensor, entries: np.ndarray, rng: np.random.Generator) -> b
     direction = np.zeros(sum(leaf.size for leaf in tensor.problem.leaves))
     signs = rng.choice([-1.0, 1.0], len(entries)) * rng.uniform(0.5, 1.5, len(entries))
     direction[tensor.start + entries] = tensor.scale * signs
-    claim = float(tensor.hand.ravel()[entries] @ (tensor.scale * signs))
-    return slope_along(tensor.problem, tensor.values, direction).contradicts(claim, 0.0)
+    products = tensor.hand.ravel()[entries] * tensor.scale * signs
+    rounding = ALLOWED[tensor.problem.dtype] * tensor.problem.epsilon
+    sizes = np.linalg.norm(products) + usual_size(tensor.hand) * np.linalg.norm(direction)
+    slope = slope_along(tensor.problem, tensor.values, direction)
+    return slope.contradicts(float(np.sum(products)), rounding * float(sizes))
 
 
 def search(

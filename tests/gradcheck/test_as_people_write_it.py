@@ -10,6 +10,7 @@ import pytest
 
 import fnn
 from fnn.gradcheck import CAUSES, Unusable
+from fnn.gradcheck.check import like
 
 PACKAGE = Path(fnn.gradcheck.__file__).parent
 RNG = np.random.default_rng(0)
@@ -121,6 +122,46 @@ def test_a_gradient_that_computes_in_float32_is_judged_so():
     assert (wrong.verdict, wrong.cause) == ("fail", "constant factor")
 
 
+GRID = np.random.default_rng(5).integers(0, 17, (32, 20)) / 16
+SIGNS = np.random.default_rng(6).choice([-1.0, 1.0], 32)
+
+
+def hinge(w):
+    return jnp.mean(jnp.maximum(0.0, 1 - SIGNS * (GRID @ w))) + 0.05 * jnp.sum(w**2)
+
+
+def of_hinge_alone(w):
+    return -(GRID * (SIGNS * ((SIGNS * (GRID @ w)) < 1))[:, None]).mean(axis=0)
+
+
+def squares(w):
+    return jnp.sum((jnp.tanh(GRID @ w) - SIGNS) ** 2) / 32
+
+
+def of_squares_without_slope(w):
+    return 2 * GRID.T @ (np.tanh(GRID @ w) - SIGNS) / 32
+
+
+WHOLE = np.random.default_rng(7).integers(100_000, 900_000, 20).astype(float)
+QUANTISED = {
+    "a penalty is missing": (
+        hinge,
+        of_hinge_alone,
+        0.01 * np.random.default_rng(8).normal(size=20),
+    ),
+    "a slope is missing, at zero": (squares, of_squares_without_slope, np.zeros(20)),
+    "whole numbers": (lambda w: jnp.sum(w * WHOLE), lambda w: WHOLE + 1, np.ones(20)),
+    "zeros": (squares, lambda w: np.zeros(20), 0.05 * np.ones(20)),
+}
+
+
+@pytest.mark.parametrize("case", QUANTISED)
+def test_numbers_of_few_digits_are_no_float32(case):
+    """Pixels over 16, whole numbers and zeros are held by any precision."""
+    report = fnn.check_gradient(*QUANTISED[case])
+    assert (report.verdict, report.dtype) == ("fail", "float64"), report
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_network_of_numpy_that_computes_in_float32(seed):
     """Differences of its loss are those of float32: flat on a short way."""
@@ -201,7 +242,8 @@ TERMS = {
     "a term": (of_two_terms, of_line(lambda p: 2 * residual(p) / 4), "missing term"),
     "weights": (weighted, of_line(lambda p: 2 * residual(p) / 4), "missing weights"),
     "weights of a sum": (weighted, of_line(lambda p: 2 * residual(p) / V.sum()), "missing weights"),
-    "the penalty": (penalized, of_line(lambda p: 2 * residual(p) / 4), "extra penalty"),
+    "the penalty": (penalized, of_line(lambda p: 2 * residual(p) / 4), "missing term"),
+    "½ of the penalty": (penalized, of_line(lambda p: 2 * residual(p) / 4, 1.0), "constant factor"),
 }
 
 
@@ -353,6 +395,14 @@ def test_numpy_of_real_size_is_checked():
     assert "of its 50176 entries were measured one by one" in str(report).replace("\n  ", " ")
 
 
+def test_numpy_of_real_size_in_float32():
+    def narrow(p):
+        found = large_gradient({name: value.astype(np.float32) for name, value in p.items()})
+        return {name: value.astype(np.float32) for name, value in found.items()}
+
+    assert fnn.check_gradient(large_loss, narrow, large_params()).verdict != "fail"
+
+
 @pytest.mark.parametrize("spoil", SPOILT, ids=lambda spoil: spoil.__name__)
 def test_small_faults_are_found_in_numpy_of_real_size(spoil):
     def gradient(p):
@@ -408,6 +458,52 @@ def test_a_point_nearby_that_cannot_be_tried_is_said(monkeypatch):
     report = fnn.check_gradient(lambda w: jnp.sum(w**2), lambda w: 2 * w, np.zeros(3))
     assert report.passed
     assert "a point nearby could not be tried: loss: is nan" in report.notes[-1]
+
+
+def test_a_symmetric_matrix_stays_symmetric_nearby():
+    covariance = np.cov(np.random.default_rng(0).normal(size=(3, 20)))
+    x = np.array([0.3, -1.2, 0.7])
+
+    def gradient(p):
+        return {"A": 0.5 * np.outer(p["x"], p["x"]), "x": p["A"] @ p["x"]}  # right for symmetric A
+
+    params = {"A": covariance, "x": x}
+    assert fnn.check_gradient(lambda p: 0.5 * p["x"] @ p["A"] @ p["x"], gradient, params).passed
+    lower = np.tril(covariance)
+    step = like(lower, np.random.default_rng(1).normal(size=(3, 3)))
+    np.testing.assert_array_equal(step, np.tril(step))
+
+
+def test_units_that_are_all_off_are_no_loss_that_ignores_its_argument():
+    report = fnn.check_gradient(
+        lambda w: jnp.sum(jnp.maximum(X @ w - 50, 0)), lambda w: 0.01 * X.sum(axis=0), np.ones(4)
+    )
+    assert (report.verdict, report.cause) == ("fail", "wrong derivative")  # that of a leaky ReLU
+
+
+def test_an_argument_with_a_default_is_not_for_the_parameters():
+    def backward(scale=1.0):
+        return 2 * scale * kept[0]
+
+    kept = [None]
+
+    def forward(w):
+        kept[0] = w
+        return float(np.sum(w**2))
+
+    assert fnn.check_gradient(forward, backward, np.array([0.3, -0.7])).passed
+
+
+def test_no_tracer_stays_where_the_check_ends_early():
+    class Vector:
+        def forward(self, w):
+            self.h = jnp.asarray(w) ** 2
+            return self.h
+
+    own = Vector()
+    with pytest.raises(Unusable, match="expected one scalar"):
+        fnn.check_gradient(own.forward, lambda w: 2 * w, np.ones(3))
+    assert not isinstance(own.h, jax.core.Tracer)
 
 
 def test_complex_parameters_are_refused():

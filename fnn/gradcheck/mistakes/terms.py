@@ -157,14 +157,29 @@ def _sums_over_examples(replay: Replay) -> Iterator[tuple[Number, int]]:
 
 
 def _weights_of(replay: Replay, n: int) -> Iterator[np.ndarray]:
-    """Yield the vectors of n positive numbers that differ and do not depend on the parameters."""
-    for number, value in replay.right.values.items():
-        if number in replay.flow.dependent or is_key(value):
+    """Yield the vectors of n positive numbers that differ and multiply what depends on params."""
+    for number in _factors(replay):
+        value = replay.right.values.get(number)
+        if value is None or is_key(value):
             continue
         vector = np.ravel(np.asarray(value))
         is_numbers = vector.size == n and vector.dtype.kind in "fiu"
         if is_numbers and np.all(vector > 0) and np.ptp(vector) > 0:
             yield vector.astype(np.float64)
+
+
+def _factors(replay: Replay) -> list[Number]:
+    """Return what is multiplied with something that depends on params, and what that is made of."""
+    fixed = {n: step for step in replay.flow.operations for n in step.outputs}
+    dependent = replay.flow.dependent
+    found: list[Number] = []
+    for step in replay.flow.operations:
+        if step.equation.primitive.name == "mul" and dependent.intersection(step.inputs):
+            found += [n for n in step.inputs if n not in dependent]
+    for number in found:  # it grows: what a factor is made of is looked at too
+        if number in fixed:
+            found += [n for n in fixed[number].inputs if n not in found]
+    return found
 
 
 def of_broadcasts(replay: Replay, given: Given) -> Iterator[Mistake]:

@@ -44,7 +44,7 @@ def spoilt() -> list[Fault]:
         fault("float16 rounding of one tensor", "precision loss", in_one(_through_float16), only_in_float64=True),
         fault("weight decay added", "extra penalty", _decayed, lambda n: not n.penalty),
         fault("penalty doubled", "extra penalty | constant factor", _decayed_twice, lambda n: n.penalty > 0),
-        fault("penalty left out", "extra penalty", _undecayed, lambda n: n.penalty > 0),
+        fault("penalty left out", "extra penalty | missing term", _undecayed, lambda n: n.penalty > 0),
         fault("clipped to a norm", "clipped | constant factor", changed(_clip_norm)),
         fault("clipped entry by entry", "clipped", changed(_clip_entries), lambda n: max(n.sizes) > 1),
     ]
