@@ -66,9 +66,8 @@ def check_monitor(monitor: Any, metrics: tuple[tuple[str, Metric], ...], train_m
     known += [f"train_{kind}" for kind in ("loss", "accuracy", *(own if train_metrics else []))]
     if monitor in known:
         return
-    kind = str(monitor).removeprefix("test_")
-    other = next((f"validation_{each}" for each in (kind,) if f"validation_{each}" in known), None)
-    if other is not None:
+    other = f"validation_{str(monitor).removeprefix('test_')}"
+    if other in known:
         raise ValueError(
             f"monitor: got {monitor!r}, expected an entry of the validation or the training split: the test split is "
             f"for what was chosen. Take {other!r}."

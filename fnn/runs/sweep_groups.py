@@ -30,8 +30,8 @@ from fnn.types import Layer
 class SweepCall(NamedTuple):
     """The arguments of a sweep that shape its programs.
 
-    examples       how many each split has
-    runs_per_vmap  for each setting; where there is none, the size of its network decides
+    examples        how many each split has
+    runs_per_vmap   for each setting; where there is none, the size of its network decides
     asked_per_vmap  what the caller asked for, for settings that are added
     """
 

@@ -8,7 +8,7 @@ import optax
 import pytest
 
 from fnn import optim
-from tests.optim.test_properties import RULES, every_rule, gradient, parameters
+from tests.optim.test_properties import RULES, descend, every_rule, gradient, parameters, rosenbrock
 
 PARABOLA = ([-1.0, 10.0, 1.0], [1.0, -1.0, 1.0])
 ROSENBROCK = ([0.0, 0.0], [1.0, 1.0])
@@ -46,10 +46,6 @@ def parabola(x):
     return jnp.sum(jnp.square(x - jnp.array(PARABOLA[1])))
 
 
-def rosenbrock(x):
-    return (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2
-
-
 @pytest.mark.every(2)
 @pytest.mark.parametrize("name", RULES)
 @pytest.mark.parametrize("target", ["parabola", "rosenbrock"])
@@ -61,17 +57,8 @@ def test_it_finds_the_minimum(name, target):
     options = {"weight_decay": 1e-5} if name == "adamw" else {}
     optimizer = RULES[name](rate, **options)
 
-    def body(carry, _):
-        x, state = carry
-        updates, state = optimizer.update(jax.grad(loss)(x), state, x)
-        return (optax.apply_updates(x, updates), state), None
-
-    @jax.jit
-    def run(x):
-        (x, _), _ = jax.lax.scan(body, (x, optimizer.init(x)), length=STEPS)
-        return x
-
-    np.testing.assert_allclose(run(jnp.array(start)), end, rtol=0.03, atol=0.03)
+    found = descend(loss, optimizer, start, STEPS)
+    np.testing.assert_allclose(found, end, rtol=0.03, atol=0.03)
 
 
 @every_rule
