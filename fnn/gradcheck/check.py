@@ -24,6 +24,8 @@ from fnn.gradcheck.report import Report
 from fnn.gradcheck.tensors import Examined, examine_tensor, step_scale, tensor_report
 from fnn.types import PRNGKey, PyTree
 
+TOO_BLURRED = 0.5  # of a tensor's largest entry: differences in which an error of this size hides prove nothing
+
 
 def check_gradient(
     loss: Callable[..., Any],
@@ -206,7 +208,7 @@ def examine(problem: Problem) -> Report:
     smooth = truth is None or not truth.ties  # on a kink the slope along a direction is half that of the way back
     if smooth and _contradicted_along(values, slope, direction, tensors):
         tensors = [tensor._replace(contradicted=True) for tensor in tensors]
-    return report_of(problem, truth, tensors, taylor_slopes(values, slope), repeated)
+    return report_of(problem, truth, tensors, taylor_slopes(values, slope), repeated, values.is_coarse)
 
 
 def _wider(problem: Problem) -> str:
@@ -243,10 +245,13 @@ def like(leaf: np.ndarray, step: np.ndarray) -> np.ndarray:
 # ----------------------------------------------------------------------------------------- the report
 
 
-def report_of(problem, truth, tensors: list[Examined], taylor, repeated: Diagnosis | None) -> Report:
+def report_of(problem, truth, tensors: list[Examined], taylor, repeated: Diagnosis | None, coarse: bool) -> Report:
     """Verdicts and diagnosis."""
     reports = [tensor_report(tensor) for tensor in tensors]
+    blur = max((report.blur for report in reports if not np.isnan(report.blur)), default=0.0)
     verdicts = {report.verdict for report in reports} | ({"fail"} if repeated else set())
+    if truth is None and blur > TOO_BLURRED:
+        verdicts.add("abstain")
     verdict: Verdict = "fail" if "fail" in verdicts else "abstain" if "abstain" in verdicts else "pass"
     found = None
     if repeated:
@@ -264,10 +269,14 @@ def report_of(problem, truth, tensors: list[Examined], taylor, repeated: Diagnos
             f"and the check says nothing about {problem.dtype}."
         )
     if truth is None:
-        blur = max((report.blur for report in reports if not np.isnan(report.blur)), default=0.0)
         notes.append(
             "JAX cannot differentiate the loss: differences stand in for autodiff. A measured entry that is wrong by "
             f"less than {blur:.0e} of its tensor's largest passes unseen."
+        )
+    if truth is None and coarse:
+        notes.append(
+            "The loss is rounded as coarsely as in float32, and so are its differences. Compute it in float64, data "
+            "and parameters, while it is checked: the gradient may stay in float32."
         )
     if verdict == "abstain" and any(report.kinks for report in reports):
         notes.append(

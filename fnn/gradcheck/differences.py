@@ -15,6 +15,7 @@ LADDER = 10.0 ** -np.arange(1, 9)  # steps, in units of the parameter's scale
 KINK = slice(2, 5)  # of these, those at which a kink is looked for
 ROUNDING = 64 * 2.0**-52  # of a value of the loss, relative: a few dozen operations
 SEVERAL = 4  # times the noise that was seen, for the noise that was not
+COARSE = 1e-10  # noise of the loss, relative, from which on steps must be so long that they cross kinks
 UNEVEN = np.arange(1, 12) * 0.6180339887 % 1  # at even steps, rounding by one unit a step would look like a slope
 NEARBY = np.outer([1e-15, 1e-10], [0, *(12 * UNEVEN - 6)])  # ways on which a smooth loss is a parabola
 FARTHER = 12 * UNEVEN  # for one that coarse rounding leaves flat there; one-sided, the point may lie on a kink
@@ -54,6 +55,11 @@ class Values(NamedTuple):
     at_point: float
     noise: float
     along: Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+    @property
+    def is_coarse(self) -> bool:
+        """Whether the loss computes in a precision narrower than float64."""
+        return self.noise > COARSE * abs(self.at_point)
 
 
 def values_of(problem: Problem, direction: np.ndarray, known_noise: float | None) -> Values:
@@ -158,6 +164,8 @@ def _slope(values: Values, f: np.ndarray, h: np.ndarray) -> Slope:
     central = (f[:, 0] - f[:, 1]) / (2 * h)
     extrapolated = central[1:] + (central[1:] - central[:-1]) / ((h[:-1] / h[1:]) ** 2 - 1)
     error = np.abs(extrapolated - central[1:]) + np.abs(np.diff(central)) / 50 + rounding[1:]
+    if values.is_coarse:
+        error += _kinks_within(h, central, right - left, rounding)
     error = np.where(np.isfinite(error), error, np.inf)
     best = int(np.argmin(error))
     return Slope(
@@ -169,6 +177,14 @@ def _slope(values: Values, f: np.ndarray, h: np.ndarray) -> Slope:
         central,
         rounding,
     )
+
+
+def _kinks_within(h: np.ndarray, central: np.ndarray, jump: np.ndarray, rounding: np.ndarray) -> np.ndarray:
+    """What kinks within each step but the first may do to its quotient: the next shorter step has another one, and the
+    jump right − left, which of a smooth loss is proportional to the step, is not so."""
+    apart = np.abs(np.diff(central)) - rounding[1:] - rounding[:-1]
+    uneven = np.abs(jump[1:] - jump[:-1] * h[1:] / h[:-1]) - 2 * rounding[1:]
+    return np.maximum(np.append(apart[1:], 0.0), 0.0) + np.maximum(uneven, 0.0) / 5
 
 
 def _is_kink(jump: np.ndarray, rounding: float) -> bool:

@@ -69,7 +69,9 @@ def _factor(hand, truth, wrong, compared, closeness) -> Pattern | None:
     if abs(factor + 1) < 1e-6:
         return Pattern("sign", "hand-written = −truth: the sign is turned.", -1.0)
     digits = float(f"{factor - 1:.2g}")
-    familiar = "(" in _named(factor) or (abs(digits) < 0.1 and abs(factor - 1 - digits) < 1e-6 * abs(digits))
+    blur = float(np.linalg.norm(compared.tolerance)) / np.sqrt(square)  # by which the factor may be another
+    rounded = abs(factor - 1 - digits) < max(1e-6, min(blur / abs(digits), 0.02)) * abs(digits) if digits else False
+    familiar = "(" in _named(factor) or (abs(digits) < 0.1 and rounded)
     return Pattern(
         "constant factor", f"hand-written = {_named(factor)} × truth.", 1 + float(f"{factor - 1:.6g}"), familiar
     )

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fnn.gradcheck.compare import Comparison, comparison, cosine, norm_ratio, relative_error, usual_size
+from fnn.gradcheck.compare import ALLOWED, Comparison, comparison, cosine, norm_ratio, relative_error, usual_size
 from fnn.gradcheck.differences import Slope, Values, slopes
 from fnn.gradcheck.oracle import Truth
 from fnn.gradcheck.problem import Problem
@@ -14,6 +14,7 @@ from fnn.gradcheck.sampled import Sample, Tensor, sample
 SAMPLED = 3  # coordinates of each tensor that differences check besides the worst and the largest
 MOST_KINKS = 4096  # entries of a tensor that are examined for a kink before giving up on it
 TOO_MUCH = 1e-9  # of a tensor's largest entry: rounding in a hand-written formula that leaves too little to judge
+ERRORS = 33  # of a difference quotient that a gradient may be off by
 EVERY = 3000  # entries up to which differences stand in for autodiff where a loss cannot be traced
 
 
@@ -73,7 +74,7 @@ def examine_tensor(
         at = differences(np.arange(leaf.size))
         measured = np.array([at[k].value for k in range(leaf.size)]).reshape(leaf.shape)
         error = np.array([at[k].error for k in range(leaf.size)]).reshape(leaf.shape)
-        noise = error / 30 + _narrow_noise(problem, hand[i])
+        noise = _noise_of(problem, error, hand[i])
         compared = comparison(hand[i], measured, noise, problem.epsilon, problem.dtype)
         return _with_kinks(problem.paths[i], compared, None, at, differences)
 
@@ -89,17 +90,19 @@ def examine_tensor(
     return examined._replace(contradicted=contradicted, cancelled=cancelled)
 
 
-def _narrow_noise(problem: Problem, hand: np.ndarray) -> float:
-    """What rounding leaves of sums that cancel, in a narrow precision: nothing can be traced to measure it."""
-    return 0.0 if problem.dtype == "float64" else problem.epsilon * usual_size(hand)
+def _noise_of(problem: Problem, error: np.ndarray, hand: np.ndarray) -> np.ndarray:
+    """The noise floor where differences stand in for autodiff: several of their errors are allowed in any precision,
+    and in a narrow one what rounding leaves of sums that cancel, which nothing can be traced to measure."""
+    cancelling = 0.0 if problem.dtype == "float64" else problem.epsilon * usual_size(hand)
+    return ERRORS * error / ALLOWED[problem.dtype] + cancelling
 
 
 def _sampled(problem: Problem, path: str, hand: np.ndarray, looked: Sample, differences) -> Examined:
     """A tensor of which some entries were measured: the others are taken as they are."""
     truth, noise = hand.copy().ravel(), np.zeros(hand.size)
     for k, slope in looked.measured.items():
-        truth[k], noise[k] = slope.value, slope.error / 30
-    noise = noise.reshape(hand.shape) + _narrow_noise(problem, hand)
+        truth[k], noise[k] = slope.value, slope.error
+    noise = _noise_of(problem, noise.reshape(hand.shape), hand)
     compared = comparison(hand, truth.reshape(hand.shape), noise, problem.epsilon, problem.dtype)
     examined = _with_kinks(path, compared, None, dict(looked.measured), differences)
     return examined._replace(looked=looked, contradicted=looked.missed)

@@ -403,6 +403,60 @@ def test_numpy_of_real_size_in_float32():
     assert fnn.check_gradient(large_loss, narrow, large_params()).verdict != "fail"
 
 
+def relu_network_in(dtype, seed, sizes=(20, 30, 5), examples=32):
+    """A loss and its right gradient, of relu and squared errors, that computes in a precision."""
+    rng = np.random.default_rng(seed)
+    x, y = (
+        rng.normal(size=(examples, sizes[0])).astype(dtype),
+        rng.normal(size=(examples, sizes[2])).astype(dtype),
+    )
+
+    def both(params):
+        p = {name: value.astype(dtype) for name, value in params.items()}
+        z = x @ p["W1"] + p["b1"]
+        a = np.maximum(z, 0)
+        e = a @ p["W2"] + p["b2"] - y
+        delta = 2 * e / x.dtype.type(examples)
+        dz = (delta @ p["W2"].T) * (z > 0)
+        grads = {"W1": x.T @ dz, "b1": dz.sum(axis=0), "W2": a.T @ delta, "b2": delta.sum(axis=0)}
+        return (e**2).sum() / x.dtype.type(examples), grads
+
+    params = {
+        "W1": rng.normal(size=sizes[:2]) / np.sqrt(sizes[0]),
+        "b1": np.zeros(sizes[1]),
+        "W2": rng.normal(size=sizes[1:]) / np.sqrt(sizes[1]),
+        "b2": np.zeros(sizes[2]),
+    }
+    return both, params
+
+
+@pytest.mark.parametrize("seed", [1, 6, 8, 10])
+def test_kinks_within_the_long_steps_of_a_coarse_loss_are_no_fault(seed):
+    """Differences of float32 need steps that cross the kinks of many units."""
+    both, params = relu_network_in("float32", seed)
+    right = fnn.check_gradient(both, params)
+    assert right.verdict in ("pass", "abstain")
+    assert any("Compute it in float64" in note for note in right.notes)
+
+    def halved(params):
+        loss, grads = both(params)
+        return loss, grads | {"b2": grads["b2"] / 2}
+
+    assert fnn.check_gradient(halved, params).verdict == "fail"
+
+
+def test_differences_too_coarse_to_judge_by_abstain():
+    both, params = relu_network_in("float32", 0)
+
+    def beside_a_large_number(params):
+        loss, grads = both(params)
+        return loss + np.float32(1e5), grads
+
+    assert fnn.check_gradient(beside_a_large_number, params).verdict == "abstain"
+    in_float64, _ = relu_network_in("float64", 0)
+    assert fnn.check_gradient(in_float64, params).passed
+
+
 @pytest.mark.parametrize("spoil", SPOILT, ids=lambda spoil: spoil.__name__)
 def test_small_faults_are_found_in_numpy_of_real_size(spoil):
     def gradient(p):
