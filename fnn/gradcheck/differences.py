@@ -97,6 +97,8 @@ def values_of(problem: Problem, direction: np.ndarray, known_noise: float | None
             seen = max(seen, _graininess(FARTHER, values))
             if not values.any() or not np.array_equal(values, values.astype(np.float32)):
                 break  # zeros have no rounding, and float64 shows on this way
+        if np.array_equal(values, values.astype(np.float32)):
+            seen = max(seen, 2.0**-24 * float(np.max(np.abs(values))))  # too coarse to move even there
     return Values(at_point, max(seen, known_noise or 0.0, ROUNDING * abs(at_point)), along)
 
 
