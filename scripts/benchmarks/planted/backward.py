@@ -29,7 +29,7 @@ def output_delta(case: Case, tape: Tape, y: Any) -> Any:
         error = p * (error - (p * error).sum(axis=0, keepdims=True))
     elif network.loss == "squared":
         error = error * slope(network.output, z, p)
-    return case.scale * error / network.batch
+    return case.scale * case.weights * error / network.batch
 
 
 def back(k: int, W: Any, delta: Any, tape: Tape) -> Any:

@@ -46,6 +46,17 @@ SMALL = (
     Network((20, 16, 5), "tanh", "softmax", "cross-entropy", 12),
 )
 
+WEIGHTED = (
+    Network((4, 5, 2), "tanh", "identity", "squared", 7, weighted=True),
+    Network((5, 6, 3), "tanh", "softmax", "cross-entropy", 8, weighted=True),
+)
+
+IN_NUMPY = Network((784, 64, 10), "relu", "softmax", "cross-entropy", 32, gradient_in="numpy", loss_in="numpy")
+
+MANNERS = ("function", "class", "loss and grads", "NumPy")
+"""How the code is written: two pure functions; a class that keeps what its backward reads; one function that returns
+both; everything in NumPy."""
+
 SCALES = (1.0, 1e-6, 1e6, 1e-3, 1e3)
 
 
@@ -55,6 +66,7 @@ class Draw(NamedTuple):
     fault: int
     case: Case
     condition: str = ""
+    manner: str = "function"
 
 
 def fault_draws(each: int, large: bool) -> list[Draw]:
@@ -65,24 +77,48 @@ def fault_draws(each: int, large: bool) -> list[Draw]:
 def _draws_of(i: int, each: int, large: bool) -> Iterator[Draw]:
     fault = FAULTS[i]
     start = zlib.crc32(fault.name.encode())
-    networks = [network for network in SMALL if fault.applies(network)]
+    networks = [network for network in (*SMALL, *WEIGHTED) if fault.applies(network)]
+    if not all(network.weighted for network in networks):  # weights are for the faults that are about them
+        networks = [network for network in networks if not network.weighted]
     np.random.default_rng(start).shuffle(networks)
     for j in range(each):
         weights = (1.0, 0.5, 2.0)[j % 3]
-        yield Draw(i, case_of(networks[j % len(networks)], start % 10_000 + j, SCALES[j % len(SCALES)], weights))
+        network = networks[j % len(networks)]
+        manner = MANNERS[j % len(MANNERS)]
+        if network.dropout or fault.name.startswith("noise"):  # a key is passed to functions
+            manner = "function"
+        if manner == "NumPy":
+            network = network._replace(gradient_in="numpy", loss_in="numpy")
+        yield Draw(i, case_of(network, start % 10_000 + j, SCALES[j % len(SCALES)], weights), "", manner)
     if large and fault.applies(LARGE):
         yield Draw(i, case_of(LARGE, start % 10_000))
 
 
 def clean_draws(count: int, large: int) -> list[Draw]:
-    """Right gradients under conditions in which a checker may be tempted: (network, condition, scale, seed) differ."""
-    draws = []
-    for j in range(count):
+    """Right gradients under conditions in which a checker may be tempted: (network, condition, scale, seed) differ.
+    The second half of them are written as people do, in every manner."""
+    draws = _as_people_write(count // 2)
+    for j in range(count - len(draws)):
         network = SMALL[j % len(SMALL)]
         condition = list(CONDITIONS)[j // len(SMALL) % len(CONDITIONS)]
         scale = SCALES[j // (len(SMALL) * len(CONDITIONS)) % len(SCALES)]
         draws.append(Draw(-1, CONDITIONS[condition](network, 20_000 + j, scale), condition))
+    draws += [Draw(-1, case_of(IN_NUMPY, 40_000 + j), "784-64-10 in NumPy", "NumPy") for j in range(4 * large)]
     return draws + [Draw(-1, case_of(LARGE, 30_000 + j), "784-128-10") for j in range(large)]
+
+
+def _as_people_write(count: int) -> list[Draw]:
+    draws = []
+    networks = [network for network in (*SMALL, *WEIGHTED) if not network.dropout]
+    manners = [*MANNERS[1:], "float32", "float32 in NumPy"]
+    for j in range(count):
+        network = networks[j % len(networks)]
+        manner = manners[j // len(networks) % len(manners)]
+        if manner.endswith("NumPy"):
+            network = network._replace(gradient_in="numpy", loss_in="numpy")
+        condition = ("usual", "zero biases")[j // (len(networks) * len(manners)) % 2]
+        draws.append(Draw(-1, CONDITIONS[condition](network, 50_000 + j, 1.0), manner, manner))
+    return draws
 
 
 def _usual(network: Network, seed: int, scale: float) -> Case:

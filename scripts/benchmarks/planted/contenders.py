@@ -11,6 +11,7 @@ import torch
 from jax.test_util import check_grads
 
 import fnn
+from planted.manners import arguments
 from planted.networks import Case, loss
 
 # Once fast mode has decided to object, it runs the slow one to write its message: minutes for 784-128-10, unread here.
@@ -27,14 +28,14 @@ class Answer(NamedTuple):
     said: str = ""
 
 
-def ours(case: Case, gradient: Callable, dtype: str | None = None) -> Answer:
+def ours(case: Case, gradient: Callable, dtype: str | None = None, manner: str = "function") -> Answer:
     """`fnn.check_gradient`."""
     in_numpy = "numpy" in (case.network.gradient_in, case.network.loss_in)
     options = {} if case.key is None else {"key": case.key}
     with jax.enable_x64(True):
         params = case.params if in_numpy else jax.tree.map(jnp.asarray, case.params)
     try:
-        report = fnn.check_gradient(partial(loss, case), gradient, params, dtype=dtype, **options)
+        report = fnn.check_gradient(*arguments(case, gradient, manner), params, dtype=dtype, **options)
     except fnn.gradcheck.Unusable as refusal:
         return Answer(True, "refused", str(refusal))
     return Answer(None if report.verdict == "abstain" else not report.passed, report.cause, str(report))

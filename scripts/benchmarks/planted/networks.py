@@ -29,6 +29,7 @@ class Network(NamedTuple):
     penalty: float = 0.0
     gradient_in: str = "jax"
     loss_in: str = "jax"
+    weighted: bool = False
 
     @property
     def depth(self) -> int:
@@ -40,6 +41,7 @@ class Network(NamedTuple):
             "batch norm" * self.batch_norm,
             "dropout" * bool(self.dropout),
             "penalty" * bool(self.penalty),
+            "example weights" * self.weighted,
             "gradient in NumPy" * (self.gradient_in == "numpy"),
             "loss in NumPy" * (self.loss_in == "numpy"),
         ]
@@ -48,7 +50,8 @@ class Network(NamedTuple):
 
 
 class Case(NamedTuple):
-    """A network at a point: float64 NumPy data, parameters, a factor in front of the loss, and a key for dropout."""
+    """A network at a point: float64 NumPy data, parameters, a factor in front of the loss, what each example counts
+    in its mean, and a key for dropout."""
 
     network: Network
     seed: int
@@ -56,6 +59,7 @@ class Case(NamedTuple):
     params: list[dict[str, np.ndarray]]
     x: np.ndarray
     y: np.ndarray
+    weights: Any = 1.0
 
     @property
     def key(self) -> Any:
@@ -123,7 +127,7 @@ def dropout_mask(network: Network, key: Any, shape: tuple[int, ...]) -> Any:
 
 
 def loss(case: Case, params: list, key: Any = None) -> Any:
-    """scale · (mean over examples + ½λΣW²), in the precision and by the library of params."""
+    """scale · (weighted mean over examples + ½λΣW²), in the precision and by the library of params."""
     network = case.network
     if network.loss_in == "numpy":
         params = jax.tree.map(np.asarray, params)
@@ -139,7 +143,7 @@ def loss(case: Case, params: list, key: Any = None) -> Any:
     else:
         each = m.logaddexp(z, 0 * z) - y * z
     decay = 0.5 * network.penalty * sum((layer["W"] ** 2).sum() for layer in params)
-    return case.scale * (each.sum(axis=0).mean() + decay)
+    return case.scale * ((case.weights * each.sum(axis=0)).mean() + decay)
 
 
 def case_of(network: Network, seed: int, scale: float = 1.0, weights: float = 1.0, zero_biases: bool = False) -> Case:
@@ -159,7 +163,9 @@ def case_of(network: Network, seed: int, scale: float = 1.0, weights: float = 1.
         params.append(layer)
     rng = np.random.default_rng(zlib.crc32(str(network).encode()))
     x = rng.normal(size=(network.sizes[0], network.batch))
-    return Case(network, seed, scale, params, x, targets(network, rng))
+    y = targets(network, rng)
+    weights = rng.uniform(0.5, 4, network.batch)
+    return Case(network, seed, scale, params, x, y, weights / weights.mean() if network.weighted else 1.0)
 
 
 def targets(network: Network, rng: np.random.Generator) -> np.ndarray:

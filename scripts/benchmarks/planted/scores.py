@@ -18,8 +18,10 @@ def scores_of(faulty: Sequence[Trial], clean: Sequence[Trial]) -> dict[str, Any]
         "faults_at_scale_1": {name: detected([t for t in planted if t.scale == 1.0], name) for name in CONTENDERS},
         "diagnosed_draws": [sum(map(is_diagnosed, planted)), len(planted)],
         "diagnosed_kinds": [sum(kind["diagnosed"] > kind["planted"] / 2 for kind in kinds), len(kinds)],
+        "misnamed_draws": [sum(map(is_misnamed, planted)), len(planted)],
         "changed_nothing": len(faulty) - len(planted),
         "missed": [described(t) for t in planted if not t.answers[OURS].objected],
+        "misnamed": [described(t) for t in planted if is_misnamed(t)],
         "misdiagnosed": [described(t) for t in planted if t.answers[OURS].objected and not is_diagnosed(t)],
         "clean": {name: alarms(clean, name) for name in CONTENDERS},
         "clean_by_condition": {
@@ -63,6 +65,12 @@ def is_diagnosed(trial: Trial) -> bool:
     """Whether our cause is one of those that the fault was planted with."""
     causes = next(fault.causes for fault in FAULTS if fault.name == trial.fault)
     return trial.answers[OURS].objected is True and trial.answers[OURS].cause in causes
+
+
+def is_misnamed(trial: Trial) -> bool:
+    """Whether a cause was named that is not one of them; "unknown" is none."""
+    answer = trial.answers[OURS]
+    return answer.objected is True and answer.cause not in (None, "unknown") and not is_diagnosed(trial)
 
 
 def described(trial: Trial) -> dict[str, Any]:

@@ -38,6 +38,8 @@ def surroundings() -> list[Fault]:
             replaced(lambda case: _output(lambda d, y: case.network.batch * d)(case)),
             lambda n: n.penalty > 0 and n.batch > 1,
         ),
+        fault("example weights left out", "missing weights", replaced(_unweighted), where.weighted),
+        fault("Σw for n", "constant factor", replaced(_by_mean_weight), where.weighted),
         fault("target forgotten in δ", "wrong examples | wrong target", replaced(_no_target), where.entropy),
     ]
 
@@ -87,6 +89,15 @@ def _gain_from_z(case):
 def _output(change: Callable) -> Callable:
     """δ = change(right δ, y) at the output."""
     return lambda case: {"output": lambda case, tape, y: change(output_delta(case, tape, y), y)}
+
+
+def _unweighted(case):
+    return {"output": lambda case, tape, y: output_delta(case._replace(weights=1.0), tape, y)}
+
+
+def _by_mean_weight(case):
+    """Weights that are not divided by their mean, as if the loss summed w each rather than averaged."""
+    return {"output": lambda case, tape, y: 1.726 * output_delta(case, tape, y)}
 
 
 def _without_last(delta, y):

@@ -15,6 +15,11 @@ def several_outputs(network: Network) -> bool:
     return network.sizes[-1] > 1
 
 
+def weighted(network: Network) -> bool:
+    """Examples that count differently."""
+    return network.weighted
+
+
 def wide(network: Network) -> bool:
     """Some layer has several units."""
     return max(network.sizes[1:]) > 1
