@@ -3,8 +3,8 @@
 Hand-written gradients of small networks and of 784-128-10, as functions, as classes and in NumPy, are spoilt in 86
 ways and put before fnn.check_gradient, jax.test_util.check_grads (float32 and float64) and torch.autograd.gradcheck
 (fast and slow, the latter up to 600 parameters). "Diagnosed" counts the draws in which fnn named the planted cause;
-another cause is counted apart, and "unknown" is neither. Clean draws are right gradients. A draw in which a fault changes
-nothing, such as f′(a) of relu, is left out.
+another cause is counted apart, and "unknown" is neither. Clean draws are right gradients. A draw in which a fault
+changes nothing, such as f′(a) of relu, is left out.
 """
 
 import json
