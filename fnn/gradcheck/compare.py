@@ -39,6 +39,19 @@ class Comparison(NamedTuple):
         """The largest error that rounding can explain."""
         return self.allowed * self.floor
 
+    def is_made_by(self, candidate: np.ndarray, closeness: float) -> bool:
+        """Whether a hypothesis about this tensor reproduces the hand-written numbers."""
+        return reproduces(self.hand, candidate, self.tolerance, np.max(self.error, initial=0.0), closeness)
+
+
+def reproduces(
+    hand: np.ndarray, candidate: np.ndarray, tolerance: np.ndarray | float, error: float, closeness: float
+) -> bool:
+    """Whether a candidate makes the hand-written numbers: to `closeness` of their scale and a thousandth of the error
+    that there is to explain, or to rounding."""
+    scale = max(np.max(np.abs(hand), initial=0.0), np.max(np.abs(candidate), initial=0.0))
+    return bool(np.all(np.abs(hand - candidate) <= min(closeness * scale, 1e-3 * error) + tolerance))
+
 
 def comparison(hand: np.ndarray, truth: np.ndarray, noise: np.ndarray, epsilon: float, dtype: str) -> Comparison:
     """The floor of an entry: its own noise and one rounding of its own value. Entries of one tensor may be of very

@@ -19,14 +19,6 @@ class Pattern(NamedTuple):
     familiar: bool = False
 
 
-def close(hand: np.ndarray, candidate: np.ndarray, compared: Comparison, closeness: float) -> bool:
-    """Whether the candidate reproduces the hand-written numbers: to `closeness` of their scale and a thousandth of what
-    there is to explain, or to rounding."""
-    scale = max(np.max(np.abs(hand), initial=0.0), np.max(np.abs(candidate), initial=0.0))
-    error = np.max(np.abs(hand - compared.truth), initial=0.0)
-    return bool(np.all(np.abs(hand - candidate) <= min(closeness * scale, 1e-3 * error) + compared.tolerance))
-
-
 def of(compared: Comparison, wrong: np.ndarray, closeness: float, *, vague: bool) -> Pattern | None:
     """The first pattern that reproduces the tensor; with `vague` also those that only say where it is wrong."""
     if np.all(np.abs(compared.hand) <= compared.tolerance):  # to rounding, of which nothing else can be said
@@ -64,7 +56,7 @@ def _factor(hand, truth, wrong, compared, closeness) -> Pattern | None:
         return None
     square = float(np.sum(truth * truth))
     factor = float(np.sum(hand * truth)) / square if square > 0 else 0.0
-    if abs(factor) < 1e-9 or not close(hand, factor * truth, compared, closeness * 1e-2):
+    if abs(factor) < 1e-9 or not compared.is_made_by(factor * truth, closeness * 1e-2):
         return None
     if abs(factor + 1) < 1e-6:
         return Pattern("sign", "hand-written = −truth: the sign is turned.", -1.0)
@@ -95,9 +87,9 @@ def _named(factor: float) -> str:
 def _transposed(hand, truth, wrong, compared, closeness) -> Pattern | None:
     if truth.ndim != 2 or min(truth.shape) < 2:
         return None
-    if truth.shape[0] == truth.shape[1] and close(hand, truth.T, compared, closeness):
+    if truth.shape[0] == truth.shape[1] and compared.is_made_by(truth.T, closeness):
         return Pattern("transpose", "hand-written = truthᵀ.")
-    if close(hand, truth.T.reshape(truth.shape), compared, closeness):
+    if compared.is_made_by(truth.T.reshape(truth.shape), closeness):
         return Pattern("transpose", "hand-written = truthᵀ, reshaped to fit.")
     return None
 
@@ -129,7 +121,7 @@ def _clipped(hand, truth, wrong, compared, closeness) -> Pattern | None:
     limit = float(np.max(np.abs(hand)))
     if np.sum(np.abs(hand) == limit) < 2:  # one entry is always the largest
         return None
-    if limit < np.max(np.abs(truth)) * 0.999 and close(hand, np.clip(truth, -limit, limit), compared, closeness):
+    if limit < np.max(np.abs(truth)) * 0.999 and compared.is_made_by(np.clip(truth, -limit, limit), closeness):
         return Pattern("clipped", f"entries beyond ±{limit:.6g} are clipped to it.", limit)
     return None
 
@@ -186,7 +178,7 @@ def _constant(hand, truth, wrong, compared, closeness) -> Pattern | None:
             continue
         flat = np.repeat(np.take(hand, [0], axis), truth.shape[axis], axis)
         varies = np.ptp(truth, axis=axis).max() > 1e-3 * np.abs(truth).max()
-        if varies and close(hand, flat, compared, closeness):
+        if varies and compared.is_made_by(flat, closeness):
             return Pattern(
                 "silent broadcast",
                 f"the gradient is the same all along axis {axis}: a value was broadcast, or summed over it.",

@@ -5,6 +5,13 @@ from typing import Literal, NamedTuple
 Verdict = Literal["pass", "fail", "abstain"]
 
 
+class Diagnosis(NamedTuple):
+    """A cause in a few fixed words, and what it is here."""
+
+    cause: str
+    explanation: str
+
+
 class Entry(NamedTuple):
     """One entry of a gradient by its three sources; differences are None where they were not computed."""
 

@@ -7,10 +7,9 @@ from fnn.gradcheck.mistakes.products import of_products, of_updated_weights
 from fnn.gradcheck.mistakes.scales import of_scales
 from fnn.gradcheck.mistakes.softmaxes import of_softmaxes
 from fnn.gradcheck.mistakes.statistics import of_statistics
-from fnn.gradcheck.mistakes.terms import of_broadcasts, of_terms, of_weights
+from fnn.gradcheck.mistakes.terms import of_broadcasts, of_weights
 
 KNOWN: tuple[Search, ...] = (
-    of_terms,
     of_weights,
     of_broadcasts,
     of_keys,

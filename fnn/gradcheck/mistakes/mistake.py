@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fnn.gradcheck import compare
 from fnn.gradcheck.flow import Number
 from fnn.gradcheck.mistakes.entrywise import Entrywise
 from fnn.gradcheck.replay import Backward, Replay
@@ -81,13 +82,9 @@ def _sum(one: Errors, other: Errors) -> Errors:
 
 
 def reproduces(candidate: Sequence[np.ndarray], given: Given, truth: Sequence[np.ndarray], closeness: float) -> bool:
-    """Whether a gradient is the hand-written one: to `closeness` of each tensor's scale and a thousandth of what there
-    is to explain, or to rounding."""
+    """Whether a gradient is the hand-written one, tensor by tensor, in view of the largest error of all of them."""
     error = max(np.max(np.abs(h - t), initial=0.0) for h, t in zip(given.hand, truth, strict=True))
-    return all(map(lambda c, h, s: close(c, h, s, closeness, error), candidate, given.hand, given.slack))
-
-
-def close(candidate: np.ndarray, hand: np.ndarray, slack: np.ndarray, closeness: float, error: float) -> bool:
-    """The same of one tensor, `error` being what there is to explain."""
-    scale = max(np.max(np.abs(hand), initial=0.0), np.max(np.abs(candidate), initial=0.0))
-    return bool(np.all(np.abs(hand - candidate) <= min(closeness * scale, 1e-3 * error) + np.max(slack)))
+    return all(
+        compare.reproduces(hand, made, np.max(slack), error, closeness)
+        for hand, made, slack in zip(given.hand, candidate, given.slack, strict=True)
+    )

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fnn.gradcheck.mistakes.mistake import Given, close
+from fnn.gradcheck.compare import reproduces
+from fnn.gradcheck.mistakes.mistake import Given
 from fnn.gradcheck.mistakes.products import gradient_of_factor, products
 from fnn.gradcheck.replay import Replay
 
@@ -30,7 +31,7 @@ def assembled(replay: Replay, given: Given, leaf: int, closeness: float) -> Piec
         return None
     for part in (hand, *(hand - (replay.right.grads[leaf] - own) for own in _parts(replay, leaf))):
         for pieces, candidate in _candidates(replay, part):
-            if candidate.shape == part.shape and close(candidate, part, slack, closeness, error):
+            if candidate.shape == part.shape and reproduces(part, candidate, np.max(slack), error, closeness):
                 return pieces
     return None
 

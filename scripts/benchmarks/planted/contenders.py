@@ -35,7 +35,8 @@ def ours(case: Case, gradient: Callable, dtype: str | None = None, manner: str =
     with jax.enable_x64(True):
         params = case.params if in_numpy else jax.tree.map(jnp.asarray, case.params)
     try:
-        report = fnn.check_gradient(*arguments(case, gradient, manner), params, dtype=dtype, **options)
+        check: Callable = fnn.check_gradient
+        report = check(*arguments(case, gradient, manner), params, dtype=dtype, **options)
     except fnn.gradcheck.Unusable as refusal:
         return Answer(True, "refused", str(refusal))
     return Answer(None if report.verdict == "abstain" else not report.passed, report.cause, str(report))

@@ -164,8 +164,8 @@ def case_of(network: Network, seed: int, scale: float = 1.0, weights: float = 1.
     rng = np.random.default_rng(zlib.crc32(str(network).encode()))
     x = rng.normal(size=(network.sizes[0], network.batch))
     y = targets(network, rng)
-    weights = rng.uniform(0.5, 4, network.batch)
-    return Case(network, seed, scale, params, x, y, weights / weights.mean() if network.weighted else 1.0)
+    drawn = rng.uniform(0.5, 4, network.batch)
+    return Case(network, seed, scale, params, x, y, drawn / drawn.mean() if network.weighted else 1.0)
 
 
 def targets(network: Network, rng: np.random.Generator) -> np.ndarray:

@@ -1,0 +1,273 @@
+"""Hypotheses about the wrong tensors by themselves: a factor, a sign, a transpose, rows, a
+penalty, rounding."""
+
+import numpy as np
+
+from fnn.gradcheck import patterns
+from fnn.gradcheck.compare import reproduces
+from fnn.gradcheck.evidence import Evidence, Finding
+from fnn.gradcheck.problem import Problem
+from fnn.gradcheck.records import Diagnosis
+
+ENOUGH = 6  # wrong entries, from which on their sizes say something
+
+
+def ignored(evidence: Evidence) -> Diagnosis | None:
+    """The loss does not change with any parameter."""
+    if (
+        not evidence.wrong
+        or any(np.any(finding.compared.truth) for finding in evidence.findings)
+        or _changes(evidence.problem)
+    ):
+        return None
+    return Diagnosis(
+        "loss ignores params",
+        "the loss does not change with params: every true gradient is exactly zero. It reads "
+        "other numbers than its "
+        "argument, such as those that an object holds. Put params where it reads them, before it "
+        "is computed.",
+    )
+
+
+def _changes(problem: Problem) -> bool:
+    """Whether the loss is another somewhere else: a zero gradient may come from units that are all
+    off."""
+    rng = np.random.default_rng(2)
+    here = float(problem.loss(problem.leaves))
+    for size in (0.1, 1.0, 10.0, 100.0):
+        moved = [
+            leaf + size * (1 + np.abs(leaf)) * rng.normal(size=leaf.shape)
+            for leaf in problem.leaves
+        ]
+        try:
+            there = float(problem.loss(moved))
+        except Exception:  # outside of where it can be computed it is not the same
+            return True
+        if there != here:
+            return True
+    return False
+
+
+def contradiction(evidence: Evidence) -> Diagnosis | None:
+    """Differences of the loss contradict it where autodiff does not, or where entries were not
+    measured."""
+    names = [finding.path for finding in evidence.findings if finding.contradicted]
+    if not names:
+        return None
+    if evidence.truth is None:
+        return Diagnosis(
+            "unknown",
+            f"differences of the loss contradict {', '.join(names)} along directions through "
+            f"them; which entries are "
+            "wrong was not found.",
+        )
+    return Diagnosis(
+        "not the derivative",
+        f"in {', '.join(names)} the gradient agrees with autodiff, but differences of the loss "
+        f"contradict both. Look "
+        "for stop_gradient or a custom derivative rule inside the loss.",
+    )
+
+
+def not_finite(evidence: Evidence) -> Diagnosis | None:
+    """NaN or infinity."""
+    for finding in evidence.wrong:
+        bad = np.argwhere(~np.isfinite(finding.compared.hand))
+        if len(bad):
+            index = tuple(int(i) for i in bad[0])
+            return Diagnosis(
+                "not finite",
+                f"{finding.path} holds {len(bad)} value(s) that are NaN or infinite, the first "
+                f"at {list(index)}, where "
+                f"the truth is {finding.compared.truth[index]:.6g}.",
+            )
+    return None
+
+
+def swapped_tensors(evidence: Evidence) -> Diagnosis | None:
+    """Each wrong tensor holds the gradient of another one."""
+    places = []
+    for finding in evidence.wrong:
+        hand = finding.compared.hand
+        others = [other for other in evidence.findings if other is not finding]
+        same = (
+            other.path
+            for other in others
+            if other.compared.truth.shape == hand.shape
+            and finding.compared.is_made_by(other.compared.truth, evidence.closeness)
+        )
+        places.append(next(same, None))
+    if (
+        not places
+        or None in places
+        or all(finding.compared.hand.size == 1 for finding in evidence.wrong)
+    ):
+        return None
+    pairs = ", ".join(
+        f"{finding.path} holds that of {place}"
+        for finding, place in zip(evidence.wrong, places, strict=True)
+    )
+    return Diagnosis("swapped tensors", f"right gradients in wrong places: {pairs}.")
+
+
+def one_pattern(evidence: Evidence) -> Diagnosis | None:
+    """The same exact pattern in every wrong tensor. A factor must be the same in all of them, and
+    one that people
+    forget: where there is one output and one example, most mistakes multiply everything by some
+    number."""
+    known = _patterns(evidence, vague=False)
+    if known is None or len({pattern.cause for pattern in known}) > 1:
+        return None
+    factor = known[0].cause == "constant factor"
+    if factor and (len({pattern.number for pattern in known}) > 1 or not known[0].familiar):
+        return None
+    return Diagnosis(known[0].cause, f"in {evidence.names}, {known[0].explanation}")
+
+
+def one_vague_pattern(evidence: Evidence) -> Diagnosis | None:
+    """The same pattern in every wrong tensor, where it may only say what is wrong, or with another
+    factor in each."""
+    known = _patterns(evidence, vague=True)
+    if known is None or len({pattern.cause for pattern in known}) > 1:
+        return None
+    if len(known) == 1 and _any_number(evidence.wrong[0], known[0]):
+        return None
+    if known[0].cause == "constant factor" and len({pattern.number for pattern in known}) > 1:
+        if any(finding.compared.hand.size == 1 for finding in evidence.wrong):
+            return None
+        factors = ", ".join(
+            f"{f.path} {p.number:.6g}" for f, p in zip(evidence.wrong, known, strict=True)
+        )
+        return Diagnosis("constant factor", f"hand-written = factor × truth, by tensor: {factors}.")
+    return Diagnosis(known[0].cause, f"in {evidence.names}, {known[0].explanation}")
+
+
+def _patterns(evidence: Evidence, *, vague: bool) -> list[patterns.Pattern] | None:
+    """A pattern for each wrong tensor, or None where one has none."""
+    found = [
+        patterns.of(f.compared, f.wrong, evidence.closeness, vague=vague) for f in evidence.wrong
+    ]
+    known = [pattern for pattern in found if pattern is not None]
+    return known if known and len(known) == len(found) else None
+
+
+def penalty(evidence: Evidence) -> Diagnosis | None:
+    """hand = truth + λ θ with one λ for all tensors that are wrong."""
+    rates: list[float] = []
+    if (
+        sum(finding.compared.hand.size for finding in evidence.wrong) < 2
+    ):  # any number is a multiple of any other
+        return None
+    for finding in evidence.wrong:
+        theta = finding.params
+        if theta.shape != finding.compared.hand.shape:
+            return None  # not every entry was measured
+        extra = finding.compared.hand - finding.compared.truth
+        if not np.any(theta):
+            return None
+        rate = float(np.sum(extra * theta) / np.sum(theta * theta))
+        if not reproduces(
+            extra,
+            rate * theta,
+            finding.compared.tolerance,
+            np.max(np.abs(extra)),
+            evidence.closeness,
+        ):
+            return None
+        rates.append(rate)
+    if rates and np.allclose(rates, rates[0], rtol=1e-4, atol=0):
+        names = ", ".join(finding.path for finding in evidence.wrong)
+        return Diagnosis(
+            "extra penalty",
+            f"in {names}, hand-written = truth + {rates[0]:.6g} × the parameter: an L2 term that "
+            f"the loss lacks "
+            "(or, if negative, has, and the gradient lacks).",
+        )
+    return None
+
+
+def factor_beside_penalty(evidence: Evidence) -> Diagnosis | None:
+    """hand = c × truth + a multiple of θ, one c for all wrong tensors, where the loss was not
+    traced."""
+    if evidence.truth is not None:
+        return None
+    factors, parts = [], []
+    for finding in evidence.wrong:
+        theta = finding.params
+        hand, truth = finding.compared.hand, finding.compared.truth
+        if theta.shape != hand.shape or hand.size < 8:
+            return None
+        basis = np.stack([truth.ravel(), theta.ravel()], axis=1)
+        (factor, rate), *_ = np.linalg.lstsq(basis, hand.ravel(), rcond=1e-10)
+        if not finding.compared.is_made_by(factor * truth + rate * theta, evidence.closeness):
+            return None
+        factors.append(factor)
+        parts.append(f"{finding.path} {rate:+.4g} × the parameter")
+    whole = round(max(factors[0], 1 / factors[0])) if factors and factors[0] > 0 else 1
+    familiar = whole > 1 and any(np.allclose(factors, f, rtol=1e-4) for f in (whole, 1 / whole))
+    if not familiar:  # two numbers explain more than one
+        return None
+    return Diagnosis(
+        "constant factor",
+        f"hand-written = {factors[0]:.6g} × truth, beside {', '.join(parts)}: the data term "
+        f"counts {factors[0]:.6g} "
+        "times and the penalty is right, or the reverse.",
+    )
+
+
+def precision(evidence: Evidence) -> Diagnosis | None:
+    """Errors of the size of a narrower dtype's rounding in most entries of every wrong tensor, and
+    in enough."""
+    if sum(int(finding.wrong.sum()) for finding in evidence.wrong) < ENOUGH:
+        return None
+    for name, epsilon in (("float32", 2.0**-23), ("float16", 2.0**-10), ("bfloat16", 2.0**-8)):
+        ratio = epsilon / evidence.problem.epsilon
+        if ratio > 1 and all(_like_rounding(finding, epsilon, ratio) for finding in evidence.wrong):
+            return Diagnosis(
+                "precision loss",
+                f"the errors have the size of rounding in {name}: look for arrays or casts of "
+                f"that dtype inside the "
+                "gradient.",
+            )
+    return None
+
+
+def _like_rounding(finding: Finding, epsilon: float, ratio: float) -> bool:
+    """Most entries off by about the noise floor of the narrower precision, none by ten times as
+    much, nor by many
+    roundings of the tensor's largest."""
+    compared = finding.compared
+    floors = compared.scaled_error[finding.wrong] / ratio
+    size, error = np.max(np.abs(compared.truth)), np.max(np.abs(compared.hand - compared.truth))
+    small = error < 32 * epsilon * size or size <= np.max(compared.tolerance)
+    return bool(
+        small
+        and np.mean(finding.wrong) >= 0.5
+        and 0.003 < np.median(floors) < 1
+        and np.max(floors) < 10
+    )
+
+
+def each_by_itself(evidence: Evidence) -> Diagnosis | None:
+    """Different patterns in different tensors: all of them, under the name of the first."""
+    found = [
+        (f.path, patterns.of(f.compared, f.wrong, evidence.closeness, vague=True))
+        for f in evidence.wrong
+    ]
+    found = [
+        (path, None if _any_number(f, pattern) else pattern)
+        for f, (path, pattern) in zip(evidence.wrong, found, strict=True)
+    ]
+    known = [(path, pattern) for path, pattern in found if pattern is not None]
+    if not known:
+        return None
+    parts = "; ".join(f"in {path}, {pattern.explanation.rstrip('.')}" for path, pattern in known)
+    rest = ", ".join(path for path, pattern in found if pattern is None)
+    return Diagnosis(known[0][1].cause, parts + (f"; {rest} unexplained." if rest else "."))
+
+
+def _any_number(finding: Finding, pattern: patterns.Pattern | None) -> bool:
+    """Whether a pattern is but the quotient of two numbers."""
+    if pattern is None or finding.compared.hand.size > 1:
+        return False
+    return pattern.cause == "constant factor" and not pattern.familiar

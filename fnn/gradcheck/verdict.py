@@ -1,0 +1,92 @@
+"""The report of an examination: verdict, tensors, notes."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from fnn.gradcheck.compiled_loss import compiled_loss_note
+from fnn.gradcheck.examine import Examination
+from fnn.gradcheck.kinks import sentence
+from fnn.gradcheck.records import Diagnosis, TensorReport, Verdict
+from fnn.gradcheck.report import Report
+from fnn.gradcheck.tensors import tensor_report
+
+TOO_BLURRED = 0.5  # of a tensor's largest entry: an error that may hide in the differences
+
+
+def report_of(found: Examination, diagnosis: Diagnosis | None) -> Report:
+    """Return the report, which names the cause of a diagnosis."""
+    reports = tuple(tensor_report(tensor) for tensor in found.tensors)
+    verdict = verdict_of(found)
+    return Report(
+        verdict,
+        diagnosis.cause if diagnosis else None,
+        f"{diagnosis.cause}: {diagnosis.explanation}" if diagnosis else None,
+        reports,
+        (),
+        found.taylor,
+        tuple(notes_of(found, reports, verdict)),
+        found.problem.dtype,
+    )
+
+
+def verdict_of(found: Examination) -> Verdict:
+    """Return the worst of the tensors' verdicts; "abstain" where differences prove nothing."""
+    reports = [tensor_report(tensor) for tensor in found.tensors]
+    verdicts = {report.verdict for report in reports}
+    if found.repeated or "fail" in verdicts:
+        return "fail"
+    return "abstain" if "abstain" in verdicts or is_blurred(found, reports) else "pass"
+
+
+def is_blurred(found: Examination, reports: list[TensorReport]) -> bool:
+    """Return whether differences stand in for autodiff and are too coarse to judge a tensor."""
+    if found.truth is not None:
+        return False
+    hand = [tensor.compared.hand for tensor in found.tensors]
+    largest = max(np.max(np.abs(each), initial=0.0) for each in hand)
+    tolerances = [tensor.compared.tolerance for tensor in found.tensors]
+    hidden = any(np.all(tolerance > TOO_BLURRED * largest) for tolerance in tolerances)
+    return blur_of(reports) > TOO_BLURRED or bool(hidden and largest > 0)
+
+
+def blur_of(reports: list[TensorReport] | tuple[TensorReport, ...]) -> float:
+    """Return the largest error that would pass, relative to the largest entry of its tensor."""
+    return max((report.blur for report in reports if not np.isnan(report.blur)), default=0.0)
+
+
+def notes_of(
+    found: Examination, reports: tuple[TensorReport, ...], verdict: Verdict
+) -> Iterator[str]:
+    """Yield what a reader should know beside the verdict."""
+    problem, truth = found.problem, found.truth
+    if truth is not None:
+        yield from sentence(truth.ties)
+    if truth is not None and not found.repeated:
+        note = compiled_loss_note(truth.traced, problem.leaves, passed=verdict == "pass")
+        if note is not None:
+            yield note
+    if problem.wider:
+        yield (
+            f"gradient(params) returned {problem.wider} for parameters of {problem.dtype}: "
+            f"something in it is wider, and the check says nothing about {problem.dtype}."
+        )
+    if truth is None:
+        yield (
+            "JAX cannot differentiate the loss: differences stand in for autodiff. A measured "
+            f"entry that is wrong by less than {blur_of(reports):.0e} of its tensor's largest "
+            "passes unseen."
+        )
+    if truth is None and found.coarse:
+        yield (
+            "The loss is rounded as coarsely as in float32, and so are its differences. Compute it "
+            "in float64, data and parameters, while it is checked: the gradient may stay in "
+            "float32."
+        )
+    if verdict == "abstain" and any(report.kinks for report in reports):
+        yield (
+            "Abstained where the gradient differs from autodiff on kinks: each slope in between is "
+            "right there. Check at a point off them, such as params + 0.01 × random numbers, or "
+            "take the same slope on both sides: that of jnp.maximum(z, 0) at z = 0 is ½, that of "
+            "z > 0 is 0."
+        )
