@@ -15,6 +15,10 @@ CAUSES: dict[str, Cause] = {
         "the backward pass uses other random numbers than the forward pass",
         "draw the mask once, from the key= that both are given, and keep it for the backward pass",
     ),
+    "another under vmap": Cause(
+        "at several points at once, under jax.vmap, the gradient is another than at each",
+        "look for a batching rule of your own, a callback, an axis counted from the left",
+    ),
     "broadcast in the loss": Cause(
         "the loss combines (n, 1) with (n,), which is (n, n)",
         "give both the same shape, such as prediction[:, 0] − target",

@@ -14,10 +14,13 @@ from fnn.gradcheck.evidence import Evidence, Finding
 from fnn.gradcheck.examine import examine
 from fnn.gradcheck.precision import precision_of
 from fnn.gradcheck.problem import Problem, Unusable, problem_of
+from fnn.gradcheck.records import Diagnosis
 from fnn.gradcheck.report import Report
 from fnn.gradcheck.tensors import step_scale
 from fnn.gradcheck.verdict import report_of, verdict_of
 from fnn.types import PRNGKey, PyTree
+
+UNDER_VMAP = 1e4  # roundings of a tensor's largest entry: sums are made in another order
 
 
 def check_gradient(
@@ -28,6 +31,8 @@ def check_gradient(
     key: PRNGKey | None = None,
     dtype: str | None = None,
     near: bool = True,
+    vmap: bool = False,
+    jax_loss: Callable[..., Any] | None = None,
 ) -> Report:
     """Is gradient(params) the gradient of loss at params? If not: where, by how much, and why.
 
@@ -40,9 +45,13 @@ def check_gradient(
     dtype     the precision in which the gradient is judged. None: in float64 (x64 is on while both are called, and
               restored); where all of it computes in float32 or bfloat16 instead, by the noise floor of that, and the
               report says so. By name, "float64", "float32" or "bfloat16", it is judged in that precision alone
-
     near      whether a gradient that passes at params is also checked at a generic point nearby, where params hold
               equal numbers: zeros and symmetric starts hide terms. The report says what only that point shows
+
+    vmap      whether the gradient is also called under jax.vmap, at two points at once, and must give what it gives at
+              each
+    jax_loss  the same loss in JAX, where `loss` is in NumPy: causes inside the backward pass can then be named. Refused
+              where its value is another
 
     A function that returns both, as courses have it, is given alone: check_gradient(loss_and_grads, params), with
     loss_and_grads(params) -> (loss, grads).
@@ -62,7 +71,11 @@ def check_gradient(
         params = gradient if params is None else params
         loss, gradient = parts_of(loss)
     with jax.enable_x64(True):
-        return judged(loss, gradient, params, key, dtype, near)
+        report = judged(loss, gradient, params, key, dtype, near, jax_loss)
+        if not vmap or report.verdict != "pass":
+            return report
+        other = under_vmap(problem_of(loss, gradient, params, key, report.dtype, jax_loss))
+        return report if other is None else report._replace(verdict="fail", cause=other.cause, diagnosis=str(other))
 
 
 def parts_of(loss_and_grads: Callable[..., tuple[Any, PyTree]]) -> tuple[Callable, Callable]:
@@ -79,16 +92,18 @@ def parts_of(loss_and_grads: Callable[..., tuple[Any, PyTree]]) -> tuple[Callabl
     return lambda params, **options: both(params, options)[0], lambda params, **options: both(params, options)[1]
 
 
-def judged(loss: Any, gradient: Any, params: PyTree, key: PRNGKey | None, dtype: str | None, near: bool) -> Report:
+def judged(
+    loss: Any, gradient: Any, params: PyTree, key: PRNGKey | None, dtype: str | None, near: bool, jax_loss: Any
+) -> Report:
     """The report in a precision; None: in float64, or in the narrower one in which all of the gradient computes."""
-    problem = problem_of(loss, gradient, params, key, dtype or "float64")
+    problem = problem_of(loss, gradient, params, key, dtype or "float64", jax_loss)
     try:
         strict = at_both(problem, near)
         changes = strict.cause in ("nondeterministic", "never zeroed", "loss ignores params")
         narrow = None if dtype or changes or strict.verdict != "fail" else common_precision(problem)
         if narrow is None:
             return strict
-        lenient = at_both(problem_of(loss, gradient, params, key, narrow), near)
+        lenient = at_both(problem_of(loss, gradient, params, key, narrow, jax_loss), near)
     finally:
         with suppress(Exception):  # it has said what it raises; no tracer stays in what a class keeps
             problem.loss(problem.leaves)
@@ -141,6 +156,25 @@ def reported(problem: Problem) -> Report:
     pairs = zip(problem.leaves, found.tensors, strict=True)
     findings = [Finding(each.path, leaf, *each.part, each.contradicted) for leaf, each in pairs]
     return report_of(found, diagnose(Evidence(problem, found.truth, findings)))
+
+
+def under_vmap(problem: Problem) -> Diagnosis | None:
+    """What a gradient gives at two points at once, where it is not what it gives at each."""
+    points = [problem.leaves, nearby(problem).leaves]
+    one_by_one = [problem.gradient(leaves) for leaves in points]
+    stacked = [np.stack(leaves).astype(jnp.dtype(problem.dtype)) for leaves in zip(*points, strict=True)]
+    try:
+        together = jax.vmap(problem.hand)(stacked)
+    except Exception as error:
+        raise Unusable(f"vmap=True: jax.vmap(gradient) raised {type(error).__name__}: {error}") from error
+    for path, found, *expected in zip(problem.paths, together, *one_by_one, strict=True):
+        off = np.max(np.abs(np.asarray(found, np.float64) - np.stack(expected)))
+        if not off <= UNDER_VMAP * problem.epsilon * np.max(np.abs(expected)):
+            return Diagnosis(
+                "another under vmap",
+                f"jax.vmap(gradient) gives another {path} than the calls one by one, by {off:.3g}.",
+            )
+    return None
 
 
 def special_leaves(problem: Problem) -> list[str]:

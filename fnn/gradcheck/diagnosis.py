@@ -94,8 +94,8 @@ def unknown(evidence: Evidence, stopped: str) -> Diagnosis:
         else " Every tensor is wrong: look at the end of the forward pass, where the backward pass begins."
     )
     untraced = (
-        " Most causes can only be tried where JAX differentiates the loss: write the loss, not the "
-        "gradient, with jax.numpy, and it may be named."
+        " Most causes can only be tried where JAX differentiates the loss: give the same loss, "
+        "written with jax.numpy, as jax_loss=, and it may be named."
     )
     more = "" if evidence.truth is not None else untraced
     said = f"no mistake that was tried makes the gradient of {names}.{where}{more}{stopped}"

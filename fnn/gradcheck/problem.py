@@ -36,12 +36,16 @@ class Problem(NamedTuple):
     programs: dict[str, Any]
 
 
+SAME_LOSS = 1e-6  # relative: a loss may compute in float32
 EPSILONS = {"float64": 2.0**-52, "float32": 2.0**-23, "bfloat16": 2.0**-8}
 
 
-def problem_of(loss: Any, gradient: Any, params: PyTree, key: PRNGKey | None, dtype: str) -> Problem:
+def problem_of(
+    loss: Any, gradient: Any, params: PyTree, key: PRNGKey | None, dtype: str, jax_loss: Any = None
+) -> Problem:
     """Checks everything that can be checked before computing. Must be called with x64 enabled."""
-    for name, function in (("loss", loss), ("gradient", gradient)):
+    judge = loss if jax_loss is None else jax_loss
+    for name, function in (("loss", loss), ("gradient", gradient), ("jax_loss", judge)):
         if not callable(function):
             raise Unusable(f"{name}: got {function!r}, expected a function of params.")
     epsilon = checks.lookup("dtype", dtype, EPSILONS)
@@ -63,7 +67,7 @@ def problem_of(loss: Any, gradient: Any, params: PyTree, key: PRNGKey | None, dt
     options = {} if key is None else {"key": key}
 
     def loss_of_params(values):
-        return loss(params_of(values, np.float64), **options)
+        return judge(params_of(values, np.float64), **options)
 
     takes_params = accepts_params(gradient)
 
@@ -84,7 +88,21 @@ def problem_of(loss: Any, gradient: Any, params: PyTree, key: PRNGKey | None, dt
     def gradient_of_leaves(values):
         return _matching(found(values), tree, paths, leaves)
 
+    if jax_loss is not None:
+        _same_loss(loss, jax_loss, params_of, leaves, options)
     return Problem(loss_of_params, hand, gradient_of_leaves, leaves, paths, epsilon, dtype, "", {})
+
+
+def _same_loss(
+    loss: Any, jax_loss: Any, params_of: Callable, leaves: list[np.ndarray], options: dict[str, Any]
+) -> None:
+    """Refuses a JAX loss that has another value than the loss, at the point or beside it."""
+    rng = np.random.default_rng(0)
+    beside = [leaf + 0.01 * (1 + np.abs(leaf)) * rng.normal(size=leaf.shape) for leaf in leaves]
+    for where, values in (("at params", leaves), ("beside params", beside)):
+        one, other = (float(f(params_of(values, np.float64), **options)) for f in (loss, jax_loss))
+        if not abs(one - other) <= SAME_LOSS * max(abs(one), abs(other)):
+            raise Unusable(f"jax_loss: is {other:.9g} {where}, where loss is {one:.9g}; expected the same function.")
 
 
 def accepts_params(gradient: Callable[..., Any]) -> bool:

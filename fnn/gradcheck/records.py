@@ -11,6 +11,9 @@ class Diagnosis(NamedTuple):
     cause: str
     explanation: str
 
+    def __str__(self) -> str:
+        return f"{self.cause}: {self.explanation}"
+
 
 class Entry(NamedTuple):
     """One entry of a gradient by its three sources; differences are None where they were not computed."""

@@ -21,7 +21,7 @@ def report_of(found: Examination, diagnosis: Diagnosis | None) -> Report:
     return Report(
         verdict,
         diagnosis.cause if diagnosis else None,
-        f"{diagnosis.cause}: {diagnosis.explanation}" if diagnosis else None,
+        str(diagnosis) if diagnosis else None,
         reports,
         (),
         found.taylor,

@@ -1,6 +1,7 @@
 """Code as courses and reports have it: classes that keep values, NumPy, float32, terms, weights."""
 
 import ast
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -486,8 +487,54 @@ def test_an_unknown_cause_in_numpy_says_what_would_help():
     wrong = of_classifier(lambda delta: delta.sum(axis=0) ** 2)
     report = fnn.check_gradient(classifier, wrong, PARAMS)
     assert (report.verdict, report.cause) == ("fail", "unknown")
-    assert "write the loss, not the gradient, with jax.numpy" in report.diagnosis
+    assert "written with jax.numpy, as jax_loss=" in report.diagnosis
     assert "Right are W." in report.diagnosis
+
+
+HIDDEN = {"W": A[:3, :2] / 2, "V": np.array([[0.3, -0.7, 0.9]])}
+
+
+def tanh_network(m, p):
+    """Half the squared error of V tanh(W x), by NumPy or by jax.numpy."""
+    return 0.5 * m.sum((p["V"] @ m.tanh(p["W"] @ A.T) - T) ** 2)
+
+
+def gradient_without_slope(p):
+    a = np.tanh(p["W"] @ A.T)
+    delta = p["V"] @ a - T
+    return {"W": (p["V"].T @ delta) @ A, "V": delta @ a.T}
+
+
+def test_a_loss_in_jax_beside_one_in_numpy_names_the_cause():
+    loss, in_jax = partial(tanh_network, np), partial(tanh_network, jnp)
+    unaided = fnn.check_gradient(loss, gradient_without_slope, HIDDEN)
+    assert (unaided.verdict, unaided.cause) == ("fail", "unknown"), unaided.diagnosis
+    report = fnn.check_gradient(loss, gradient_without_slope, HIDDEN, jax_loss=in_jax)
+    assert (report.verdict, report.cause) == ("fail", "missing derivative"), report.diagnosis
+    with pytest.raises(
+        Unusable, match=r"jax_loss: is .* where loss is .*expected the same function"
+    ):
+        fnn.check_gradient(loss, gradient_without_slope, HIDDEN, jax_loss=lambda p: 2 * in_jax(p))
+
+
+@jax.custom_batching.custom_vmap
+def doubled(z):
+    return 2 * z
+
+
+@doubled.def_vmap
+def doubled_of_many(size, is_batched, z):
+    return 3 * z, is_batched[0]
+
+
+def test_a_gradient_under_vmap_is_that_of_the_loop():
+    loss, w = lambda w: jnp.sum(w**2), jnp.array([1.0, 2.0])
+    assert fnn.check_gradient(loss, lambda w: 2 * w, w, vmap=True).passed
+    report = fnn.check_gradient(loss, doubled, w, vmap=True)
+    assert (report.verdict, report.cause) == ("fail", "another under vmap")
+    assert fnn.check_gradient(loss, doubled, w).passed
+    with pytest.raises(Unusable, match="vmap=True"):
+        fnn.check_gradient(loss, lambda w: 2 * np.asarray(w), w, vmap=True)
 
 
 # ------------------------------------------------------------------------------------ other points
