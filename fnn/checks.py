@@ -325,21 +325,21 @@ def pairs(x: Any, y: Any, x_name: str = "x", y_name: str = "y") -> None:
         raise ValueError(f"{y_name}: got {np.shape(y)[0]} targets for the {np.shape(x)[0]} examples of {x_name}.")
 
 
-def weights(w: Any, n: int) -> None:
+def weights(w: Any, n: int, name: str = "weights") -> None:
     """Refuses example weights unless they are n non-negative numbers that are not all zero."""
-    w = numbers("weights", w)
+    w = numbers(name, w)
     if w.shape != (n,):
-        raise ValueError(f"weights: got shape {w.shape}, expected ({n},), one for each example.")
+        raise ValueError(f"{name}: got shape {w.shape}, expected ({n},), one for each example.")
     if is_concrete(w):
-        finite("weights", w)
+        finite(name, w)
         if (w < 0).any() or not w.any():
-            raise ValueError("weights: expected numbers of at least 0, and one above 0.")
-        _summable(w.astype(jax.dtypes.canonicalize_dtype(float)))
+            raise ValueError(f"{name}: expected numbers of at least 0, and one above 0.")
+        _summable(name, w.astype(jax.dtypes.canonicalize_dtype(float)))
 
 
-def _summable(w: np.ndarray) -> None:
+def _summable(name: str, w: np.ndarray) -> None:
     """Refuses weights by whose sum nothing can be divided."""
     with np.errstate(over="ignore"):
         total = w.sum()
     if not np.finfo(w.dtype).tiny <= total < np.inf:
-        raise ValueError(f"weights: their sum is {total} in {w.dtype}, expected a finite number above 0; rescale them.")
+        raise ValueError(f"{name}: their sum is {total} in {w.dtype}, expected a finite number above 0; rescale them.")

@@ -3,7 +3,8 @@
 A metric is a function (prediction, target) -> one number. It is given all examples of a split at
 once: prediction (examples, outputs), as `fnn.apply` returns it, and target (examples,) or
 (examples, outputs), as it is in the data. Where the network has one output and target is
-(examples,), prediction is (examples,) too, so that prediction − target is what it looks like. A
+(examples,), prediction is (examples,) too, so that prediction − target is what it looks like. One
+with a third parameter `weights` is given those of the examples, where the data have weights. A
 metric is compiled, so it is written with `jax.numpy`:
 
 >>> import jax.numpy as jnp
@@ -16,13 +17,17 @@ from typing import TypeAlias
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Num
 
+from fnn.reductions import Weights
+
 Prediction: TypeAlias = Float[Array, "examples"] | Float[Array, "examples outputs"]
 Targets: TypeAlias = Num[Array, "examples"] | Num[Array, "examples outputs"]
-Metric: TypeAlias = Callable[[Prediction, Targets], Float[Array, ""]]
+Metric: TypeAlias = Callable[..., Float[Array, ""]]
 
 
-def rmse(prediction: Prediction, target: Targets) -> Float[Array, ""]:
+def rmse(prediction: Prediction, target: Targets, weights: Weights = None) -> Float[Array, ""]:
     """Compute √(mean (ŷ − y)²), over all examples and outputs together: in the target's units.
+
+    weights  (examples,): how much each example counts in the mean
 
     (scikit-learn's is the mean over outputs of the RMSE of each.)
 
@@ -31,10 +36,10 @@ def rmse(prediction: Prediction, target: Targets) -> Float[Array, ""]:
     1.4142135...
     """
     y_hat, y = _columns(prediction, target)
-    return jnp.sqrt(jnp.mean(jnp.square(y_hat - y)))
+    return jnp.sqrt(jnp.mean(_mean(jnp.square(y_hat - y), weights)))  # outputs count the same
 
 
-def r2(prediction: Prediction, target: Targets) -> Float[Array, ""]:
+def r2(prediction: Prediction, target: Targets, weights: Weights = None) -> Float[Array, ""]:
     """Compute R² = 1 − Σ(ŷ − y)²/Σ(y − ȳ)², the mean over outputs: the explained share of variance.
 
     1 is perfect, 0 as good as the mean of y, and there is no lower limit. An output that does not
@@ -45,12 +50,29 @@ def r2(prediction: Prediction, target: Targets) -> Float[Array, ""]:
     1.0
     """
     y_hat, y = _columns(prediction, target)
-    mean = jnp.mean(y, axis=0, keepdims=True)
-    unexplained = jnp.sum(jnp.square(y_hat - y), axis=0)
-    total = jnp.sum(jnp.square(y - mean), axis=0)
-    varies = jnp.ptp(y, axis=0) > 0  # total is rounding where it does not
+    mean = _mean(y, weights)
+    unexplained = _mean(jnp.square(y_hat - y), weights)
+    total = _mean(jnp.square(y - mean), weights)
+    counted = jnp.ones(len(y), bool) if weights is None else weights > 0
+    apart = jnp.abs(y - jnp.take(y, jnp.argmax(counted), axis=0))
+    varies = (
+        jnp.max(apart, axis=0, where=_column(counted, y), initial=0) > 0
+    )  # else total is rounding
     share = 1 - unexplained / jnp.where(varies, total, 1)
     return jnp.mean(jnp.where(varies, share, unexplained == 0))
+
+
+def _mean(values: Array, weights: Weights) -> Array:
+    """Return the mean over the examples, Σ w v/Σ w."""
+    if weights is None:
+        return jnp.mean(values, axis=0)
+    w = _column(weights.astype(float), values)
+    return jnp.sum(w * values, axis=0) / jnp.sum(w)
+
+
+def _column(weights: Array, values: Array) -> Array:
+    """Return weights that meet values (examples,) or (examples, outputs)."""
+    return weights if values.ndim == 1 else weights[:, None]
 
 
 def _columns(prediction: Prediction, target: Targets) -> tuple[Array, Array]:

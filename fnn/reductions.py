@@ -43,6 +43,17 @@ def mean_of_first(examples: Integer[Array, ""]) -> Reduction:
     return of_first
 
 
+def weighted_mean(examples: Integer[Array, ""] | int) -> Reduction:
+    """cᵢ = wᵢ/examples for so many, and 0 for those that fill up the batch: the mean of a batch where the weights of
+    an epoch have the mean 1."""
+
+    def of_first(w: Float[Array, "batch"]) -> Float[Array, "batch"]:
+        counts = jnp.asarray(examples).astype(w.dtype)
+        return jnp.where(jnp.arange(len(w)) < examples, w / counts, 0)
+
+    return of_first
+
+
 REGISTRY: dict[str, Reduction] = {"mean": mean, "sum": total, "half_sum": half_total}
 
 

@@ -26,9 +26,9 @@ with seed 0, not stratified; the test sets of mnist and mnist1d are the canonica
 `fnn.data.bundled`, `toy`, `mnist` and `mnist1d`.
 """
 
-from fnn.data.dataset import Dataset, Scaling, Split, from_arrays
+from fnn.data.dataset import Dataset, Scaling, Split, Weights, from_arrays
 from fnn.data.label_noise import label_noise
 from fnn.data.registry import load, names
 from fnn.data.toy import cubic_points
 
-__all__ = ["Dataset", "Scaling", "Split", "cubic_points", "from_arrays", "label_noise", "load", "names"]
+__all__ = ["Dataset", "Scaling", "Split", "Weights", "cubic_points", "from_arrays", "label_noise", "load", "names"]

@@ -21,6 +21,17 @@ class Split(NamedTuple):
         return f"Split({', '.join(f'{name} {_shape(array)}' for name, array in self._asdict().items())})"
 
 
+class Weights(NamedTuple):
+    """How much each example of each split counts: numbers of at least 0, (examples,)."""
+
+    train: Float[np.ndarray, "examples"]
+    validation: Float[np.ndarray, "examples"]
+    test: Float[np.ndarray, "examples"]
+
+    def __repr__(self) -> str:
+        return f"Weights({', '.join(f'{name} {_shape(array)}' for name, array in self._asdict().items())})"
+
+
 class Scaling(NamedTuple):
     """x ← (x − mean)/std, in float64: one pair for each feature, or one for all."""
 
@@ -33,18 +44,24 @@ class Scaling(NamedTuple):
 
 
 class Dataset(NamedTuple):
-    """Three splits, `train` to learn from, `validation` to choose by, `test` to report once, and how their features
-    were scaled (None: not at all, or not by this library)."""
+    """Three splits, `train` to learn from, `validation` to choose by, `test` to report once, how their features were
+    scaled (None: not at all, or not by this library), and how much each example counts (None: all the same)."""
 
     train: Split
     validation: Split
     test: Split
     scaling: Scaling | None = None
+    weights: Weights | None = None
 
     @property
     def splits(self) -> dict[str, Split]:
         """Name -> split."""
         return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    @property
+    def arrays(self) -> "Dataset":
+        """The splits and their weights alone, which a program computes with."""
+        return Dataset(self.train, self.validation, self.test, weights=self.weights)
 
     def scale(self, x: Any) -> Float[np.ndarray, "examples features"]:
         """New rows as a network trained on this data expects them: scaled as its training rows were, in float64, then

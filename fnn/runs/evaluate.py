@@ -1,6 +1,8 @@
 """The mean loss, the accuracy and the metrics of a network on whole splits."""
 
+import inspect
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -10,6 +12,7 @@ from jaxtyping import Array, Float
 from fnn.backprop import feature_major, target_of
 from fnn.data import Split
 from fnn.metrics import Metric
+from fnn.reductions import Weights
 from fnn.types import Layer, Loss, Params, State
 
 NO_METRICS: Mapping[str, Metric] = {}
@@ -22,17 +25,24 @@ class HeldOut(NamedTuple):
 
     examples: Split
     sizes: dict[str, int]
+    weights: Weights = None
 
 
-def held_out(splits: Mapping[str, Split]) -> list[HeldOut]:
+def held_out(
+    splits: Mapping[str, Split], weights: Mapping[str, Array] | None = None
+) -> list[HeldOut]:
     """Join splits that fit into a chunk: one evaluation is compiled in less time than two."""
     sizes = {name: split.x.shape[0] for name, split in splits.items()}
     kinds = {(split.x.dtype, split.y.dtype) for split in splits.values()}
+    given = weights or {}
     if len(kinds) > 1 or sum(sizes.values()) > CHUNK:
-        return [HeldOut(split, {name: sizes[name]}) for name, split in splits.items()]
+        return [
+            HeldOut(split, {name: sizes[name]}, given.get(name)) for name, split in splits.items()
+        ]
     xs, ys = zip(*splits.values(), strict=True)
     joined: Any = jnp.concatenate(xs), jnp.concatenate(ys)
-    return [HeldOut(Split(*joined), sizes)]
+    all_weights = jnp.concatenate([given[name] for name in splits]) if given else None
+    return [HeldOut(Split(*joined), sizes, all_weights)]
 
 
 def evaluate(
@@ -46,20 +56,40 @@ def evaluate(
     """Compute the mean "…_loss" over each split, "…_accuracy" where the loss has one, and metrics.
 
     The network is in evaluation mode. Sums are in the default float dtype, whatever that of the
-    network: bfloat16 cannot count beyond 256.
+    network: bfloat16 cannot count beyond 256. Where examples have weights the means are weighted,
+    and so are the metrics that take `weights`.
     """
     found = values_of_examples(net, loss, params, state, splits.examples, bool(metrics))
     prediction = found.pop(PREDICTION) if metrics else jnp.empty(0)
     means, start = {}, 0
     for name, size in splits.sizes.items():
         part = slice(start, start + size)
+        weights = None if splits.weights is None else jnp.asarray(splits.weights)[part]
         for mean, of_examples in found.items():
-            means[f"{name}_{mean}"] = jnp.sum(of_examples[part], dtype=float) / size
+            means[f"{name}_{mean}"] = mean_of(of_examples[part], weights)
         for metric, compute in metrics.items():
-            value = compute(*paired(prediction[part], jnp.asarray(splits.examples.y)[part]))
+            counted = {"weights": weights} if weights is not None and takes_weights(compute) else {}
+            pair = paired(prediction[part], jnp.asarray(splits.examples.y)[part])
+            value = compute(*pair, **counted)
             means[f"{name}_{metric}"] = jnp.asarray(value, float)
         start += size
     return means
+
+
+def mean_of(values: Float[Array, "examples"], weights: Weights) -> Float[Array, ""]:
+    """Return Σ w v/Σ w, or the mean."""
+    if weights is None:
+        return jnp.sum(values, dtype=float) / len(values)
+    return jnp.sum(weights * values, dtype=float) / jnp.sum(weights, dtype=float)
+
+
+@lru_cache(maxsize=256)
+def takes_weights(metric: Metric) -> bool:
+    """Return whether a metric has a parameter `weights`."""
+    try:
+        return "weights" in inspect.signature(metric).parameters
+    except (TypeError, ValueError):  # a builtin has no signature
+        return False
 
 
 def paired(prediction: Array, target: Array) -> tuple[Array, Array]:

@@ -1,5 +1,6 @@
 """What a run was trained by: it tells whether another call goes on with it."""
 
+import operator
 from typing import Any, NamedTuple, Self
 
 import jax
@@ -76,9 +77,10 @@ class Trained(NamedTuple):
 
     def is_same(self, now: "Trained") -> bool:
         """Return whether another call has the same objects, and data that are what they were."""
-        arrays = zip(arrays_of(self.dataset), arrays_of(now.dataset), strict=True)
+        arrays, others = arrays_of(self.dataset), arrays_of(now.dataset)
         mine, theirs = ((c.spec, c.plan, c.seed, c.sums, c.float) for c in (self, now))
-        return mine == theirs and all(one is other for one, other in arrays)
+        same_arrays = len(arrays) == len(others) and all(map(operator.is_, arrays, others))
+        return mine == theirs and same_arrays
 
     def fingerprint(self) -> Fingerprint:
         """Return what a later call is compared with."""
@@ -96,7 +98,7 @@ class Trained(NamedTuple):
         """Return what begins and what advances a run, as texts."""
         process = TrainProcess(Constant(self.spec), self.plan)
         one = Shapes.of((np.uint32(self.seed), {}))
-        data = Shapes.of(self.dataset._replace(scaling=None))
+        data = Shapes.of(self.dataset.arrays)
         begin, _ = trace_begin(process, one)
         return [program_fingerprint(begin), program_fingerprint(trace_advance(process, one, data))]
 

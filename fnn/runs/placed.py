@@ -90,12 +90,12 @@ def sum_once(array: ArrayLike) -> str:
 
 
 def dataset_fingerprint(dataset: Dataset) -> dict[str, str]:
-    """Return a fingerprint for each array: train.x, train.y, …"""
+    """Return a fingerprint for each array: train.x, train.y, …, train.weights, …"""
     return {
         f"{name}.{part}": sum_once(array)
         for name, split in dataset.splits.items()
         for part, array in split._asdict().items()
-    }
+    } | {f"{name}.weights": sum_once(array) for name, array in weights_of(dataset).items()}
 
 
 def on_devices(dataset: Dataset, mesh: Mesh | None) -> Dataset:
@@ -113,7 +113,7 @@ def on_devices(dataset: Dataset, mesh: Mesh | None) -> Dataset:
             known.copies[where] = copied(array, mesh)
         return known.copies[where]
 
-    return jax.tree.map(placed, dataset._replace(scaling=None))
+    return jax.tree.map(placed, dataset.arrays)
 
 
 def copied(array: ArrayLike, mesh: Mesh | None) -> jax.Array:
@@ -146,5 +146,11 @@ def are_equal(array: np.ndarray, copy: np.ndarray) -> bool:
 
 
 def arrays_of(dataset: Dataset) -> list[Any]:
-    """Return the arrays of the three splits."""
-    return [array for split in dataset.splits.values() for array in split]
+    """Return the arrays of the three splits, and their weights."""
+    arrays = [array for split in dataset.splits.values() for array in split]
+    return [*arrays, *weights_of(dataset).values()]
+
+
+def weights_of(dataset: Dataset) -> dict[str, Any]:
+    """Return the weights of each split by its name; nothing where all examples count the same."""
+    return {} if dataset.weights is None else dataset.weights._asdict()

@@ -10,11 +10,11 @@ import numpy as np
 
 from fnn import checks
 from fnn.backprop import check_loss, check_net, outputs_of
-from fnn.data import Dataset, Split
+from fnn.data import Dataset, Split, Weights
 from fnn.metrics import OF_REGRESSION, Metric
 from fnn.runs.evaluate import paired
 from fnn.runs.monitor import monitor_of
-from fnn.runs.placed import forget_changed, once
+from fnn.runs.placed import forget_changed, once, weights_of
 from fnn.runs.step import TrainSpec, TransformTrain
 from fnn.runs.training import Plan, history_names
 from fnn.runs.updates import NUMPY_ERRORS, place_of
@@ -165,7 +165,11 @@ def check_data(dataset: Any) -> None:
         )
     for name, split in dataset.splits.items():
         _check_arrays(name, split)
+    _check_weight_arrays(dataset.weights)
     forget_changed(dataset)
+    for name, weights in weights_of(dataset).items():
+        examples = len(dataset.splits[name].x)
+        once(weights, ("weights", examples), partial(checks.weights, weights, examples, f"weights.{name}"))
     for name, split in dataset.splits.items():
         once(split.x, "features", partial(checks.features, split.x, f"{name}.x"))
         once(split.y, "targets", partial(checks.targets, split.y, f"{name}.y"))
@@ -175,6 +179,14 @@ def check_data(dataset: Any) -> None:
                 f"{name}: got x {split.x.shape} and y {split.y.shape}, which do not match train's "
                 f"{dataset.train.x.shape} and {dataset.train.y.shape}."
             )
+
+
+def _check_weight_arrays(weights: Any) -> None:
+    if weights is not None and not isinstance(weights, Weights):
+        raise ValueError(f"weights: got {type(weights).__name__}, expected fnn.data.Weights(train, validation, test).")
+    for name, array in ({} if weights is None else weights._asdict()).items():
+        if not isinstance(array, (np.ndarray, jax.Array)):
+            raise ValueError(f"weights.{name}: got {type(array).__name__}, expected an array; use np.asarray.")
 
 
 def _check_arrays(name: str, split: Any) -> None:

@@ -69,7 +69,7 @@ def spec_groups(
         tuple(StaticHyper.of(setting, ()) for setting in settings),
         plan,
         tuple(static) if isinstance(static, (list, tuple)) else static,
-        Shapes.of(dataset._replace(scaling=None)),
+        Shapes.of(dataset.arrays),
     )
     if call in _found:
         for group, _ in _found[call]:
@@ -136,7 +136,7 @@ def check_traced(
         check_metrics(spec, plan, dataset)
         if set(dict.keys(record)) - record.read - {BATCH_SIZE}:
             # what only an optimizer's update reads shows when the whole run is traced
-            arrays, seed = dataset._replace(scaling=None), np.uint32(0)
+            arrays, seed = dataset.arrays, np.uint32(0)
             advance(spec, plan, seed, arrays, begin(spec, plan, seed), 1)
 
     jax.eval_shape(check, {name: setting[name] for name in traced})

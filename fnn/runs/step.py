@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float, Integer
 
 from fnn import reductions, tree
 from fnn.backprop import Pass, backprop
+from fnn.reductions import Reduction, Weights
 from fnn.runs.process import NEVER
 from fnn.runs.updates import BatchObjective, updated
 from fnn.types import Features, Layer, Loss, Params, PRNGKey, PyTree, State, Target
@@ -65,26 +66,36 @@ def step(
     target: Target,
     key: PRNGKey,
     examples: Examples = None,
+    weights: Weights = None,
 ) -> tuple[TrainState, EpochMetrics]:
-    """Take θ ← θ + optimizer(∂L/∂θ) on one batch, L the mean loss plus penalty."""
+    """Take θ ← θ + optimizer(∂L/∂θ) on one batch, L the mean loss plus penalty.
+
+    weights  of the examples, with a mean of 1 over the epoch: the loss of a batch is Σ wᵢ ℓᵢ by the
+             number of its examples. A batch whose weights are all 0 changes nothing
+    """
     net, loss, optimizer, _ = spec
     params, state, optimizer_state = before
-    mean = reductions.mean if examples is None else reductions.mean_of_first(examples)
-    done = backprop(net, loss, mean, params, state, x, target, key=key, train=True)
-    grads = tree.as_types_of(params, done.grads)  # data wider than params make wider gradients
+    mean = mean_of_batch(x.shape[1], examples, weights)
 
     def passed_at(params: Params) -> Pass:
-        return backprop(net, loss, mean, params, state, x, target, key=key, train=True)
+        return backprop(
+            net, loss, mean, params, state, x, target, key=key, train=True, weights=weights
+        )
 
+    done = passed_at(params)
+    grads = tree.as_types_of(params, done.grads)  # data wider than params make wider gradients
     batch = BatchObjective(passed_at, done.value, grads)
     updates, optimizer_state = updated(optimizer, batch, optimizer_state, params)
     after = TrainState(optax.apply_updates(params, updates), done.state, optimizer_state)
+    if weights is not None:
+        after = tree.where(sum_of_first(examples, weights) > 0, after, before)
 
     correct = jnp.zeros(())
     if loss.matches is not None:
-        correct = sum_of_first(examples, loss.matches(done.prediction, target))
+        correct = sum_of_first(examples, loss.matches(done.prediction, target), weights)
+    losses = loss.forward(done.prediction, target)
     added = metrics._replace(
-        loss=metrics.loss + sum_of_first(examples, loss.forward(done.prediction, target)),
+        loss=metrics.loss + sum_of_first(examples, losses, weights),
         correct=metrics.correct + correct,
         finite=metrics.finite & jnp.isfinite(done.value),
     )
@@ -100,8 +111,19 @@ def is_sound(before: TrainState, after: TrainState) -> Bool[Array, ""]:
     return tree.all_finite((after.params, after.state)) & own
 
 
-def sum_of_first(examples: Examples, values: Float[Array, "batch"]) -> Float[Array, ""]:
-    """Sum the values of so many examples; None: of all."""
+def mean_of_batch(size: int, examples: Examples, weights: Weights) -> Reduction:
+    """Return what makes one number of the losses of a batch."""
+    if weights is not None:
+        return reductions.weighted_mean(size if examples is None else examples)
+    return reductions.mean if examples is None else reductions.mean_of_first(examples)
+
+
+def sum_of_first(
+    examples: Examples, values: Float[Array, "batch"], weights: Weights = None
+) -> Float[Array, ""]:
+    """Sum the values of so many examples, each as often as it counts; None: of all."""
+    if weights is not None:
+        values = weights * values
     if examples is not None:
         values = jnp.where(jnp.arange(len(values)) < examples, values, 0)
     return jnp.sum(values, dtype=float)
@@ -116,6 +138,7 @@ def guarded_step(
     key: PRNGKey,
     number: Integer[Array, ""],
     examples: Examples = None,
+    weights: Weights = None,
 ) -> tuple[TrainState, EpochMetrics]:
     """Take `step`, unless its loss, parameters, state or optimizer state are not finite.
 
@@ -123,7 +146,14 @@ def guarded_step(
     infinite v would stand still and look trained.)
     """
     proposed, added = step(
-        spec, before, metrics._replace(finite=jnp.array(True)), x, target, key, examples
+        spec,
+        before,
+        metrics._replace(finite=jnp.array(True)),
+        x,
+        target,
+        key,
+        examples,
+        weights,
     )
     is_good = added.finite & is_sound(before, proposed)
     was_over = metrics.diverged_step != NEVER

@@ -24,6 +24,7 @@ from fnn.backprop import feature_major, target_of
 from fnn.data import Dataset, Split
 from fnn.data.shuffle import permutation
 from fnn.metrics import OF_REGRESSION, Metric
+from fnn.reductions import Weights
 from fnn.runs.evaluate import HeldOut, evaluate, held_out
 from fnn.runs.keys import RunKeys, run_keys
 from fnn.runs.monitor import Monitor
@@ -33,7 +34,7 @@ from fnn.runs.updates import named_errors
 from fnn.types import Loss, Params, State
 
 Step: TypeAlias = Callable[..., tuple[TrainState, EpochMetrics]]
-"""(state, metrics, x, target, key, number, examples) -> state, metrics."""
+"""(state, metrics, x, target, key, number, examples, weights) -> state, metrics."""
 Row: TypeAlias = dict[str, Float[Array, ""]]
 History: TypeAlias = dict[str, Float[Array, "epochs"]]
 
@@ -235,15 +236,19 @@ def locate_divergence(
 
 
 class RunData(NamedTuple):
-    """What a run is trained on and evaluated with."""
+    """What a run is trained on and evaluated with.
+
+    weights  of the training rows, with a mean of 1; None where all count the same
+    """
 
     train: Split
     held_out: list[HeldOut]
+    weights: Weights = None
 
     @property
     def training(self) -> HeldOut:
         """Return the training split as one that is evaluated."""
-        return HeldOut(self.train, {"train": self.train.x.shape[0]})
+        return HeldOut(self.train, {"train": self.train.x.shape[0]}, self.weights)
 
 
 def data_of_run(spec: TrainSpec, keys: RunKeys, dataset: Dataset) -> RunData:
@@ -254,14 +259,19 @@ def data_of_run(spec: TrainSpec, keys: RunKeys, dataset: Dataset) -> RunData:
     train, validation, test = dataset.train, dataset.validation, dataset.test
     if spec.transform_train is not None:
         train = Split(*spec.transform_train(keys.data, *map(jnp.asarray, train)))
-    return RunData(train, held_out({"validation": validation, "test": test}))
+    evaluated = {"validation": validation, "test": test}
+    if dataset.weights is None:
+        return RunData(train, held_out(evaluated))
+    weights = {name: jnp.asarray(w, float) for name, w in dataset.weights._asdict().items()}
+    own = weights.pop("train")
+    return RunData(train, held_out(evaluated, weights), own / jnp.mean(own))
 
 
 def unguarded(spec: TrainSpec) -> Step:
     """Return `step` in the form of `guarded_step`."""
 
-    def take_step(state, metrics, x, target, key, number, examples):
-        return step(spec, state, metrics, x, target, key, examples)
+    def take_step(state, metrics, x, target, key, number, examples, weights):
+        return step(spec, state, metrics, x, target, key, examples, weights)
 
     return take_step
 
@@ -286,7 +296,7 @@ def train_epoch(
 ) -> RunState:
     """Pass once over the training rows, evaluate, and decide whether to go on."""
     epoch = run.epochs
-    current, metrics = train_steps(spec, plan, keys, data.train, run.current, epoch, take_step)
+    current, metrics = train_steps(spec, plan, keys, data, run.current, epoch, take_step)
     diverged = metrics.diverged_step != NEVER
     after = run._replace(current=current, evaluated=evaluated_of(spec, current))
     row = epoch_row(spec, plan, after, metrics, data, diverged)
@@ -309,7 +319,7 @@ def train_steps(
     spec: TrainSpec,
     plan: Plan,
     keys: RunKeys,
-    train: Split,
+    data: RunData,
     state: TrainState,
     epoch,
     take_step: Step,
@@ -320,6 +330,7 @@ def train_steps(
     It is a step of its own shape where something depends on the others of a batch, such as batch
     normalisation, and where filling up would take more time than it is worth.
     """
+    train, weights = data.train, data.weights
     n = train.x.shape[0]
     full, rest = divmod(n, plan.batch_size)
     order = permutation(keys.shuffle, n, epoch)
@@ -337,10 +348,11 @@ def train_steps(
         number, rows = batch
         x, y = (jnp.asarray(a).at[rows].get(mode="promise_in_bounds") for a in train)
         examples = jnp.minimum(plan.batch_size, n - number * plan.batch_size) if is_filled else None
+        counts = None if weights is None else weights[rows]
         number = first_step + number
         key = jax.random.fold_in(keys.noise, number)
         state, metrics = take_step(
-            state, metrics, feature_major(x), target_of(y), key, number, examples
+            state, metrics, feature_major(x), target_of(y), key, number, examples, counts
         )
         return (state, metrics), None
 
