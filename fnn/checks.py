@@ -273,7 +273,7 @@ def finite(name: str, array: Any) -> None:
         _whole(name, given, held)
         return
     with np.errstate(over="ignore"):
-        bad = ~np.isfinite(given.astype(held))
+        bad = ~np.isfinite(given.astype(held, copy=False))
     if bad.any():
         index = tuple(int(i) for i in np.argwhere(bad)[0])
         limit = f" ({held} holds up to {jnp.finfo(held).max:.3g}; rescale)" if np.isfinite(given[index]) else ""

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "losses": {"types", "checks", "remembered"},
     "penalties": {"types", "checks", "tree", "remembered"},
     "reductions": {"types", "checks"},
-    "metrics": set(),
+    "metrics": {"reductions"},
     "layers": {"types", "checks", "compiler", "remembered", "activations", "initializers"},
     "mlp": {"types", "checks", "remembered", "activations", "initializers", "layers"},
     "constructions": {"types", "checks", "activations", "layers", "mlp"},

@@ -171,8 +171,8 @@ CALLS = {
     "initializers.get": (initializers.get, dict(init="he"), nothing),
     "he": (initializers.he, dict(key=KEY, shape=(2, 3)), assert_finite),
     "orthogonal": (initializers.orthogonal, dict(key=KEY, shape=(2, 3)), assert_finite),
-    "from_arrays": (data.from_arrays, dict(x=np.arange(40.0).reshape(20, 2), y=np.arange(20), validation=0.2, test=0.2,
-                                           seed=0, standardize=True), assert_finite),
+    "from_arrays": (data.from_arrays, dict(x=np.arange(40.0).reshape(20, 2), y=np.arange(20) % 3, validation=0.2,
+                                           test=0.2, seed=0, standardize=True), assert_finite),
     "load": (data.load, dict(name="xor"), assert_finite),
     "label_noise": (data.label_noise, dict(rate=0.5, classes=3), lambda f: f(KEY, jnp.asarray(X), jnp.asarray(Y))),
     "scale": (data.load("moons").scale, dict(x=X), assert_finite),
@@ -478,6 +478,8 @@ def test_from_arrays(x, y, test, seed, standardize):
         "train": fraction and round(float(test) * n) + round(0.15 * n) >= n,
         "seed": not 0 <= seed < 2**32,
     }
+    if not any(wrong.values()) and y.dtype.kind in "iub":  # no class is missing from training
+        wrong["y"] = len(np.unique(y)) > n - round(float(test) * n) - round(0.15 * n)
     wrong = [argument for argument, is_wrong in wrong.items() if is_wrong]
     made = attempt(lambda: data.from_arrays(x, y, test=test, seed=seed, standardize=standardize), *wrong)
     assert (made is REFUSED) == bool(wrong), (wrong, x, y, test)

@@ -26,9 +26,36 @@ with seed 0, not stratified; the test sets of mnist and mnist1d are the canonica
 `fnn.data.bundled`, `toy`, `mnist` and `mnist1d`.
 """
 
-from fnn.data.dataset import Dataset, Scaling, Split, Weights, from_arrays
+from fnn.data.dataset import (
+    Arrays,
+    Dataset,
+    Split,
+    Weights,
+    from_arrays,
+    from_splits,
+    with_class_weights,
+)
+from fnn.data.encoding import Column, Encoding
+from fnn.data.frame import from_frame
 from fnn.data.label_noise import label_noise
+from fnn.data.numbers import Scaling
 from fnn.data.registry import load, names
 from fnn.data.toy import cubic_points
 
-__all__ = ["Dataset", "Scaling", "Split", "Weights", "cubic_points", "from_arrays", "label_noise", "load", "names"]
+__all__ = [
+    "Arrays",
+    "Column",
+    "Dataset",
+    "Encoding",
+    "Scaling",
+    "Split",
+    "Weights",
+    "cubic_points",
+    "from_arrays",
+    "from_frame",
+    "from_splits",
+    "label_noise",
+    "load",
+    "names",
+    "with_class_weights",
+]

@@ -2,7 +2,7 @@
 
 from types import ModuleType
 
-from fnn.data.dataset import Dataset, from_arrays, standardise, standardise_targets
+from fnn.data.dataset import Dataset, split_at_random, standardise, standardise_targets
 
 
 def digits() -> Dataset:
@@ -12,7 +12,7 @@ def digits() -> Dataset:
     Scaled by the pixel, a rare stroke in a pixel that is nearly always empty would outweigh all the others.
     """
     x, y = sklearn_datasets().load_digits(return_X_y=True)
-    return standardise(from_arrays(x, y, standardize=False), axis=None)
+    return standardise(split_at_random(x, y, standardize=False), axis=None)
 
 
 def breast_cancer() -> Dataset:
@@ -20,7 +20,7 @@ def breast_cancer() -> Dataset:
 
     Wolberg, Mangasarian, Street & Street 1993, Breast Cancer Wisconsin (Diagnostic), UCI repository, CC BY 4.0.
     """
-    return from_arrays(*sklearn_datasets().load_breast_cancer(return_X_y=True))
+    return split_at_random(*sklearn_datasets().load_breast_cancer(return_X_y=True))
 
 
 def wine() -> Dataset:
@@ -28,7 +28,7 @@ def wine() -> Dataset:
 
     Aeberhard & Forina 1991, Wine, UCI repository, CC BY 4.0.
     """
-    return from_arrays(*sklearn_datasets().load_wine(return_X_y=True))
+    return split_at_random(*sklearn_datasets().load_wine(return_X_y=True))
 
 
 def diabetes() -> Dataset:
@@ -38,7 +38,7 @@ def diabetes() -> Dataset:
     predicting the mean. Efron, Hastie, Johnstone & Tibshirani 2004, Least angle regression; published without a
     licence of its own, distributed with scikit-learn. Taken unscaled: the package's own scaling uses all rows.
     """
-    return standardise_targets(from_arrays(*sklearn_datasets().load_diabetes(return_X_y=True, scaled=False)))
+    return standardise_targets(split_at_random(*sklearn_datasets().load_diabetes(return_X_y=True, scaled=False)))
 
 
 def sklearn_datasets() -> ModuleType:

@@ -3,7 +3,8 @@
 import numpy as np
 
 from fnn.data.bundled import sklearn_datasets
-from fnn.data.dataset import Dataset, Split, as_float, from_arrays
+from fnn.data.dataset import Dataset, Split, split_at_random
+from fnn.data.numbers import AS_THEY_ARE, as_float
 
 EXAMPLES = 2000  # of moons, circles and spirals
 EXAMPLES_OF_CUBIC = 100
@@ -14,7 +15,7 @@ def moons() -> Dataset:
 
     Split 70/15/15, scaled by the feature. `sklearn.datasets.make_moons` with random_state=0 (BSD-3-Clause).
     """
-    return from_arrays(*sklearn_datasets().make_moons(EXAMPLES, noise=0.2, random_state=0))
+    return split_at_random(*sklearn_datasets().make_moons(EXAMPLES, noise=0.2, random_state=0))
 
 
 def circles() -> Dataset:
@@ -22,7 +23,7 @@ def circles() -> Dataset:
 
     Split 70/15/15, scaled by the feature. `sklearn.datasets.make_circles` with random_state=0 (BSD-3-Clause).
     """
-    return from_arrays(*sklearn_datasets().make_circles(EXAMPLES, noise=0.1, factor=0.5, random_state=0))
+    return split_at_random(*sklearn_datasets().make_circles(EXAMPLES, noise=0.1, factor=0.5, random_state=0))
 
 
 def spirals() -> Dataset:
@@ -36,7 +37,7 @@ def spirals() -> Dataset:
     theta = rng.uniform(0.5 * np.pi, 3.5 * np.pi, EXAMPLES)
     angle = theta + np.pi * y
     x = theta[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
-    return from_arrays(x + rng.normal(0, 0.3, x.shape), y)
+    return split_at_random(x + rng.normal(0, 0.3, x.shape), y)
 
 
 def xor() -> Dataset:
@@ -46,7 +47,7 @@ def xor() -> Dataset:
     """
     x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
     table = Split(as_float("x", x), np.array([0, 1, 1, 0], np.int32))
-    return Dataset(table, table, table)
+    return Dataset(table, table, table, AS_THEY_ARE)
 
 
 def cubic() -> Dataset:
@@ -56,7 +57,7 @@ def cubic() -> Dataset:
     w = (0.964505, −2.062499, −2.894904, 4.125564), where the sum of squares is 22.323796.
     """
     points = cubic_points(EXAMPLES_OF_CUBIC, 2.0)
-    return Dataset(points, points, points)
+    return Dataset(points, points, points, AS_THEY_ARE)
 
 
 def cubic_points(examples: int, bound: float) -> Split:

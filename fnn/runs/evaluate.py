@@ -10,7 +10,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from fnn.backprop import feature_major, target_of
-from fnn.data import Split
+from fnn.data import Scaling, Split
 from fnn.metrics import Metric
 from fnn.reductions import Weights
 from fnn.types import Layer, Loss, Params, State
@@ -52,12 +52,13 @@ def evaluate(
     state: State,
     splits: HeldOut,
     metrics: Mapping[str, Metric] = NO_METRICS,
+    units: Scaling | None = None,
 ) -> dict[str, Float[Array, ""]]:
     """Compute the mean "…_loss" over each split, "…_accuracy" where the loss has one, and metrics.
 
     The network is in evaluation mode. Sums are in the default float dtype, whatever that of the
     network: bfloat16 cannot count beyond 256. Where examples have weights the means are weighted,
-    and so are the metrics that take `weights`.
+    and so are the metrics that take `weights`. Metrics are in the target's own `units`.
     """
     found = values_of_examples(net, loss, params, state, splits.examples, bool(metrics))
     prediction = found.pop(PREDICTION) if metrics else jnp.empty(0)
@@ -69,11 +70,20 @@ def evaluate(
             means[f"{name}_{mean}"] = mean_of(of_examples[part], weights)
         for metric, compute in metrics.items():
             counted = {"weights": weights} if weights is not None and takes_weights(compute) else {}
-            pair = paired(prediction[part], jnp.asarray(splits.examples.y)[part])
+            target = jnp.asarray(splits.examples.y)[part]
+            pair = in_units(units, *paired(prediction[part], target))
             value = compute(*pair, **counted)
             means[f"{name}_{metric}"] = jnp.asarray(value, float)
         start += size
     return means
+
+
+def in_units(units: Scaling | None, *values: Array) -> tuple[Array, ...]:
+    """Return values that were scaled by mean and std as they were before."""
+    if units is None:
+        return values
+    mean, std = (jnp.asarray(each, float) for each in units)
+    return tuple(value * std + mean for value in values)
 
 
 def mean_of(values: Float[Array, "examples"], weights: Weights) -> Float[Array, ""]:

@@ -8,6 +8,7 @@ import jax
 from fnn.checkpoint import result
 from fnn.checkpoint.run_directory import CALL, read_arguments, saved_steps
 from fnn.checkpoint.store import ARGUMENTS
+from fnn.data import Encoding
 from fnn.runs import sweep_arrays
 from fnn.runs import sweep_function as function_door
 from fnn.runs.journal import FINISHED, PROGRESS
@@ -38,9 +39,11 @@ def load(path: str | Path) -> Run | Sweep:
     kind, content = result.load(folder)
     if kind == "run":
         origin = content.pop("origin")
-        return Run(**content, origin=origin and origin_of(origin))
-    retrain = content.pop("retrain")
-    return Sweep(**content, retrain=retrain and Retraining.from_json(retrain))
+        encoding = encoding_of(content.pop("encoding", None))
+        return Run(**content, origin=origin and origin_of(origin), encoding=encoding)
+    retrain, encoding = content.pop("retrain"), encoding_of(content.pop("encoding", None))
+    retrain = retrain and Retraining.from_json(retrain)
+    return Sweep(**content, retrain=retrain, encoding=encoding)
 
 
 def load_checkpoint(folder: Path) -> Run | Sweep:
@@ -63,6 +66,11 @@ def load_checkpoint(folder: Path) -> Run | Sweep:
     return collector.sweep
 
 
+def encoding_of(saved: dict[str, Any] | None) -> Encoding | None:
+    """Return the preprocessing, as it was saved."""
+    return None if saved is None else Encoding.from_json(saved)
+
+
 def origin_of(saved: dict[str, Any]) -> Origin:
     """Return what tells the call of a run, as it was saved."""
     return Origin(saved=Fingerprint(**saved))
@@ -75,13 +83,15 @@ def load_run(folder: Path, content: dict[str, Any]) -> Run:
         raise ValueError(f"path: {folder} has nothing saved of its run yet.")
     furthest = max(saved, key=lambda state: int(state.epochs))
     epochs = max(content["epochs"], int(furthest.epochs))
-    return run_of(furthest, content["seed"], epochs, origin_of(content["origin"]))
+    encoding = encoding_of(content.get("encoding"))
+    return run_of(furthest, content["seed"], epochs, origin_of(content["origin"]), encoding)
 
 
 def load_sweep(content: dict[str, Any], likes: list[PyTree]) -> SweepCollector:
     """Make an empty sweep of a checkpoint directory."""
     retraining = Retraining.from_json(content["retrain"])
     empty = sweep_arrays.empty_sweep(retraining.arguments, content["rows"], likes, retraining)
+    empty.encoding = encoding_of(content.get("encoding"))
     return SweepCollector(empty, content["rows"], sweep_arrays.put_states)
 
 

@@ -18,7 +18,7 @@ from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from fnn import checks
-from fnn.data import Dataset
+from fnn.data import Arrays, Dataset
 from fnn.data.owned import is_owned
 from fnn.devices import usable_cores
 from fnn.runs.fingerprint import array_fingerprint
@@ -91,15 +91,22 @@ def sum_once(array: ArrayLike) -> str:
 
 def dataset_fingerprint(dataset: Dataset) -> dict[str, str]:
     """Return a fingerprint for each array: train.x, train.y, …, train.weights, …"""
-    return {
+    sums = {
         f"{name}.{part}": sum_once(array)
         for name, split in dataset.splits.items()
         for part, array in split._asdict().items()
-    } | {f"{name}.weights": sum_once(array) for name, array in weights_of(dataset).items()}
+    }
+    units = dataset.arrays.units
+    of_units = {} if units is None else units._asdict()
+    return (
+        sums
+        | {f"units.{part}": array_fingerprint(array) for part, array in of_units.items()}
+        | {f"{name}.weights": sum_once(array) for name, array in weights_of(dataset).items()}
+    )
 
 
-def on_devices(dataset: Dataset, mesh: Mesh | None) -> Dataset:
-    """Return the splits with arrays on every device of a mesh (None: the default device)."""
+def on_devices(dataset: Dataset, mesh: Mesh | None) -> Arrays:
+    """Return the numbers of a dataset on every device of a mesh (None: the default device)."""
     place = getattr(jax.config, DEFAULT_DEVICE) if mesh is None else mesh
     where = place, checks.is_x64()
 

@@ -13,8 +13,10 @@ from jaxtyping import Bool, Float, Integer, Shaped
 
 from fnn import checks
 from fnn.checkpoint import result
+from fnn.data import Encoding
 from fnn.runs.fingerprint import plain_settings, with_pickled
 from fnn.runs.monitor import Monitor, mode_of
+from fnn.runs.predict import answer, outputs_of_runs
 from fnn.runs.process import NEVER
 from fnn.runs.run import Run
 from fnn.runs.settings import HyperValues, Setting
@@ -66,6 +68,7 @@ class Sweep:
     compile_seconds, run_seconds
     retrain        trains runs again of which the parameters were not kept, and builds networks;
                    pickle leaves its programs and data out (`fnn.runs.retraining`)
+    encoding       the preprocessing of the rows, `Dataset.preprocessing`
 
     best_epoch, stopped_epoch and diverged_step are None for a function.
     """
@@ -84,6 +87,7 @@ class Sweep:
     compile_seconds: float = 0.0
     run_seconds: float = 0.0
     retrain: Any = None
+    encoding: Encoding | None = None
 
     def __getattr__(self, name: str) -> Any:
         if name in RENAMED:
@@ -126,6 +130,7 @@ class Sweep:
             diverged_step=int(diverged[row, column]),
             history={name: values[row, column] for name, values in self.history.items()},
             seed=self.seeds[column],
+            encoding=self.encoding,
             compile_seconds=self.compile_seconds,
             run_seconds=self.run_seconds,
         )
@@ -194,7 +199,68 @@ class Sweep:
         if seeds is None and hyper is None:
             raise ValueError("extend: got neither seeds nor hyper; pass what is to be added.")
         given = named(builder, dataset, metrics)
-        return self.retrain.extend(self, seeds, hyper, progress, **given)
+        extended = self.retrain.extend(self, seeds, hyper, progress, **given)
+        extended.encoding = self.encoding
+        return extended
+
+    def predict(
+        self,
+        rows: Any,
+        how: str = "best",
+        *,
+        setting: int | Row | None = None,
+        probabilities: bool = False,
+        builder: Any = None,
+        dataset: Any = None,
+        metrics: Any = None,
+    ) -> np.ndarray:
+        """Return what the networks of the best epochs say of raw rows, in the user's terms.
+
+        rows           as for `Run.predict`
+        how            "best": the run of the setting that is best by what was monitored; "mean":
+                       the mean over its seeds, of probabilities where there are classes; "all":
+                       every run of the sweep, (settings, seeds, examples, …)
+        setting        a row number or a row of `summary`, in place of that of `best()`
+        probabilities  as for `Run.predict`
+        builder, dataset, metrics  as for `run`
+        """
+        self._check_has_runs("predict")
+        checks.lookup("how", how, dict.fromkeys(("best", "mean", "all")))
+        if how == "all" and setting is not None:
+            raise ValueError("setting: got one for how='all', which predicts by all of them.")
+        given = named(builder, dataset, metrics)
+        if how == "all":
+            each = (self._outputs(row, rows, given) for row in range(len(self.settings)))
+            encoding = self._known_encoding
+            return np.stack([answer(encoding, *one, probabilities=probabilities) for one in each])
+        row = self._row(self.best() if setting is None else setting)
+        loss, outputs = self._outputs(row, rows, given)
+        if how == "mean":
+            encoding = self._known_encoding
+            return answer(encoding, loss, outputs, probabilities=probabilities, mean=True)
+        values = self.at(self.monitor.metric)[row]
+        signed = values if self.monitor.mode == "min" else -values
+        column = int(np.nanargmin(np.where(np.isfinite(signed), signed, np.inf)))
+        return answer(self._known_encoding, loss, outputs[column], probabilities=probabilities)
+
+    @property
+    def _known_encoding(self) -> Encoding:
+        if self.encoding is None:
+            raise ValueError("predict: this sweep does not know how its rows were made.")
+        return self.encoding
+
+    def _outputs(self, row: int, rows: Any, given: Mapping[str, Any]) -> tuple[Any, Any]:
+        """Return the loss of a setting, and the outputs of all its runs."""
+        if not self.finished[row].all():
+            raise ValueError(
+                f"predict: setting {row} has runs that were not trained; the sweep was "
+                "interrupted before."
+            )
+        net, loss = self.retrain.parts(row, **given)
+        parameters = self._parameters(row, range(len(self.seeds)), given)
+        x = self._known_encoding.encode(rows)
+        best = parameters.best_params, parameters.best_state
+        return loss, outputs_of_runs(net, *best, x)
 
     @property
     def values(self) -> PyTree:
@@ -410,6 +476,7 @@ class Sweep:
         retrain = self.retrain
         content["retrain"] = None if retrain is None else retrain.to_json()
         content["settings"] = plain_settings(self.settings)
+        content["encoding"] = None if self.encoding is None else self.encoding.to_json()
         return result.save(path, "sweep", content, overwrite=overwrite)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from fnn.runs.groups import StaticHyper
 from fnn.runs.journal import Journal
 from fnn.runs.results import Parameters, Sweep
 from fnn.runs.settings import HyperValues, Setting, settings_of
-from fnn.runs.spec_groups import Builder
+from fnn.runs.spec_groups import Builder, build_spec
 from fnn.runs.sweep_arrays import (
     empty_sweep,
     likes_of,
@@ -35,7 +35,7 @@ from fnn.runs.sweep_groups import (
     sweep_groups,
     traced_net,
 )
-from fnn.types import Layer
+from fnn.types import Layer, Loss
 
 
 class Given(NamedTuple):
@@ -114,6 +114,12 @@ class Retraining:
         """Return the network of a setting."""
         group = self._group("net", setting, Given(**given))
         return traced_net(group, self.arguments["settings"][setting])
+
+    def parts(self, setting: int, **given: Any) -> tuple[Layer, Loss]:
+        """Return the network of a setting and its loss."""
+        net = self.net(setting, **given)
+        builder: Any = self.given.builder
+        return net, build_spec(builder, self.arguments["settings"][setting]).loss
 
     def extend(
         self,

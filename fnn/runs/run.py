@@ -7,9 +7,12 @@ import numpy as np
 from jaxtyping import Float
 
 from fnn import checks
+from fnn.backprop import apply
 from fnn.checkpoint import result
+from fnn.data import Encoding
+from fnn.runs.predict import answer, check_known
 from fnn.runs.process import NEVER
-from fnn.types import Params, PyTree, State
+from fnn.types import Layer, Loss, Params, PyTree, State
 
 
 class Run(NamedTuple):
@@ -33,6 +36,7 @@ class Run(NamedTuple):
     optimizer_state          after the last epoch; None for a run of a sweep, which does not keep it
     descent_params           where the optimizer takes its gradients, if that is not at params (as
                              for optax.contrib.schedule_free); None otherwise
+    encoding                 the preprocessing of its rows, `Dataset.preprocessing`
     origin                   the call, by which `fnn.train(start=run)` tells whether it goes on
     compile_seconds, run_seconds  of the call; for a run of a sweep those of the whole sweep
     """
@@ -49,6 +53,7 @@ class Run(NamedTuple):
     optimizer_state: PyTree | None = None
     descent_params: Params | None = None
     origin: Any = None
+    encoding: Encoding | None = None
     compile_seconds: float = 0.0
     run_seconds: float = 0.0
 
@@ -61,6 +66,38 @@ class Run(NamedTuple):
         """Return a history entry at the last trained epoch; NaN if the run diverged in it."""
         return float(checks.lookup("metric", metric, self.history)[self.stopped_epoch])
 
+    def predict(
+        self,
+        rows: Any,
+        *,
+        probabilities: bool = False,
+        net: Layer | None = None,
+        loss: Loss | None = None,
+    ) -> np.ndarray:
+        """Return what the network of the best epoch says of raw rows, in the user's terms.
+
+        Labels as they were given, numbers in the units of the target.
+
+        rows           as the training rows were before any preprocessing: a frame, a dict of
+                       columns or a list of dicts for data.from_frame, an array (examples,
+                       features) for data.from_arrays, scaled as its training rows were
+        probabilities  (examples, classes) instead of labels, in the order of `encoding.classes`
+        net, loss      those that it was trained with, where it was loaded or comes from a sweep;
+                       the loss only for probabilities and for a single output
+
+        Raises ValueError for other columns, unknown categories and what else `Encoding.encode`
+        refuses.
+        """
+        call = None if self.origin is None else self.origin.call
+        if call is not None:
+            net, loss = net or call.spec.net, loss or call.spec.loss
+        check_known(net, self.encoding)
+        assert net is not None
+        assert self.encoding is not None
+        state = self.best_state
+        outputs = apply(net, self.best_params, self.encoding.encode(rows), state=state)
+        return answer(self.encoding, loss, outputs, probabilities=probabilities)
+
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Save the run as a folder of `arrays.npz` and `manifest.json`, which `fnn.load` reads.
 
@@ -68,7 +105,9 @@ class Run(NamedTuple):
         parameters that are not in tuples, lists, dicts and NamedTuples.
         """
         origin = None if self.origin is None else self.origin.fingerprint()._asdict()
-        return result.save(path, "run", {**self._asdict(), "origin": origin}, overwrite=overwrite)
+        encoding = None if self.encoding is None else self.encoding.to_json()
+        content = {**self._asdict(), "origin": origin, "encoding": encoding}
+        return result.save(path, "run", content, overwrite=overwrite)
 
     def __repr__(self) -> str:
         epochs = len(next(iter(self.history.values())))

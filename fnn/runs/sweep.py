@@ -139,8 +139,10 @@ def sweep(
             "seeds": seeds_fingerprint(checked_seeds),
         }
         content = {"rows": rows, "retrain": retraining.to_json()}
+        content["encoding"] = dataset.preprocessing.to_json()
         return Call(options | named, programs, "sweep", content)
 
     journal = journal_of(checkpoint, checkpoint_every, None, describe, Journal([signal.SIGINT]))
     empty = empty_sweep(retraining.arguments, rows, likes, retraining)
+    empty.encoding = dataset.preprocessing
     return run_missing(empty, groups, put_states, journal, progress)

@@ -13,7 +13,7 @@ import optax
 from fnn import checks
 from fnn.backprop import feature_major
 from fnn.checkpoint.run_directory import Call
-from fnn.data import Dataset
+from fnn.data import Dataset, Encoding
 from fnn.metrics import Metric
 from fnn.runs.blocks import Runs
 from fnn.runs.driver import Driver, Group, Metrics, Taken
@@ -126,7 +126,9 @@ def train(
     def describe() -> Call:
         fingerprint = origin.fingerprint()
         named = {"call": "fnn.train", **fingerprint.arguments, **beginning.fingerprint()}
+        encoding = dataset.preprocessing.to_json()
         content = {"seed": seed, "epochs": epochs, "origin": fingerprint._asdict()}
+        content["encoding"] = encoding
         return Call(named, fingerprint.programs, "run", content)
 
     journal = journal_of(
@@ -147,7 +149,8 @@ def train(
             )
         with shown("epoch", epochs, beginning.epochs, progress) as bar:
             driver.drive(bar)
-    run = run_of(taken.outcomes[0], seed, epochs, origin, taken.compile_seconds, taken.run_seconds)
+    seconds = taken.compile_seconds, taken.run_seconds
+    run = run_of(taken.outcomes[0], seed, epochs, origin, dataset.preprocessing, *seconds)
     if run.diverged:
         checks.warn(describe_divergence(run, spec, plan, dataset))
     elif run.best_epoch == NEVER:
@@ -186,6 +189,7 @@ def run_of(
     seed: int,
     epochs: int,
     origin: Origin,
+    encoding: Encoding | None,
     compile_seconds: float = 0.0,
     run_seconds: float = 0.0,
 ) -> Run:
@@ -205,6 +209,7 @@ def run_of(
         optimizer_state=current.optimizer_state,
         descent_params=None if params is current.params else current.params,
         origin=origin,
+        encoding=encoding,
         compile_seconds=compile_seconds,
         run_seconds=run_seconds,
     )

@@ -21,7 +21,7 @@ from jaxtyping import Array, Bool, Float, Integer
 
 from fnn import optim, tree
 from fnn.backprop import feature_major, target_of
-from fnn.data import Dataset, Split
+from fnn.data import Arrays, Scaling, Split
 from fnn.data.shuffle import permutation
 from fnn.metrics import OF_REGRESSION, Metric
 from fnn.reductions import Weights
@@ -138,12 +138,12 @@ class TrainProcess(NamedTuple):
         """Return the run before its first epoch."""
         return begin(self.build(hyper), self.plan, seed)
 
-    def advance(self, seed: Seed, hyper: Hyper, data: Dataset, state: RunState, until) -> RunState:
+    def advance(self, seed: Seed, hyper: Hyper, data: Arrays, state: RunState, until) -> RunState:
         """Return the run after `until` epochs."""
         return advance(self.build(hyper), self.plan, seed, data, state, until)
 
     def locate_divergence(
-        self, seed: Seed, hyper: Hyper, data: Dataset, state: RunState
+        self, seed: Seed, hyper: Hyper, data: Arrays, state: RunState
     ) -> RunState:
         """Return a nonfinite run before the step that diverged."""
         return locate_divergence(self.build(hyper), self.plan, seed, data, state)
@@ -193,7 +193,7 @@ def advance(
     spec: TrainSpec,
     plan: Plan,
     seed: Seed,
-    dataset: Dataset,
+    dataset: Arrays,
     run: RunState,
     until: Integer[Array, ""] | int,
 ) -> RunState:
@@ -216,7 +216,7 @@ def advance(
 
 
 def locate_divergence(
-    spec: TrainSpec, plan: Plan, seed: Seed, dataset: Dataset, run: RunState
+    spec: TrainSpec, plan: Plan, seed: Seed, dataset: Arrays, run: RunState
 ) -> RunState:
     """Train the next epoch of a nonfinite run step by step, up to the step that is not finite.
 
@@ -239,11 +239,13 @@ class RunData(NamedTuple):
     """What a run is trained on and evaluated with.
 
     weights  of the training rows, with a mean of 1; None where all count the same
+    units    mean and std by which real targets were scaled
     """
 
     train: Split
     held_out: list[HeldOut]
     weights: Weights = None
+    units: Scaling | None = None
 
     @property
     def training(self) -> HeldOut:
@@ -251,7 +253,7 @@ class RunData(NamedTuple):
         return HeldOut(self.train, {"train": self.train.x.shape[0]}, self.weights)
 
 
-def data_of_run(spec: TrainSpec, keys: RunKeys, dataset: Dataset) -> RunData:
+def data_of_run(spec: TrainSpec, keys: RunKeys, dataset: Arrays) -> RunData:
     """Return the data with this run's training rows.
 
     What `transform_train` returns as it was is not copied for every run.
@@ -261,10 +263,10 @@ def data_of_run(spec: TrainSpec, keys: RunKeys, dataset: Dataset) -> RunData:
         train = Split(*spec.transform_train(keys.data, *map(jnp.asarray, train)))
     evaluated = {"validation": validation, "test": test}
     if dataset.weights is None:
-        return RunData(train, held_out(evaluated))
+        return RunData(train, held_out(evaluated), units=dataset.units)
     weights = {name: jnp.asarray(w, float) for name, w in dataset.weights._asdict().items()}
     own = weights.pop("train")
-    return RunData(train, held_out(evaluated, weights), own / jnp.mean(own))
+    return RunData(train, held_out(evaluated, weights), own / jnp.mean(own), dataset.units)
 
 
 def unguarded(spec: TrainSpec) -> Step:
@@ -381,7 +383,7 @@ def epoch_row(
     computed = metrics_of(spec.loss, plan)
     net, loss = spec.net, spec.loss
     if plan.train_metrics:
-        row = evaluate(net, loss, *trained(run), data.training, computed) | row
+        row = evaluate(net, loss, *trained(run), data.training, computed, data.units) | row
     for splits in data.held_out:
-        row |= evaluate(net, loss, *trained(run), splits, computed)
+        row |= evaluate(net, loss, *trained(run), splits, computed, data.units)
     return {name: jnp.where(diverged, jnp.nan, value) for name, value in row.items()}

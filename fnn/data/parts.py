@@ -1,0 +1,116 @@
+"""Which rows learn, which choose, which report: at random, by class, by group, by time."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Integer
+
+Rows = Integer[np.ndarray, "rows"]
+
+
+class Parts(NamedTuple):
+    """The row numbers of each split; every row is in exactly one."""
+
+    train: Rows
+    validation: Rows
+    test: Rows
+
+
+def at_random(examples: int, test: int, validation: int, seed: int) -> Parts:
+    """Draw a random order and cut it: the test rows first, then those of the validation."""
+    order = np.random.default_rng(seed).permutation(examples)
+    parts = np.split(order, [test, test + validation])
+    return Parts(parts[2], parts[1], parts[0])
+
+
+def by_class(labels: np.ndarray, test: int, validation: int, seed: int) -> Parts:
+    """Draw rows so that each class has its share of each split.
+
+    labels  (examples,) of any type that can be sorted
+
+    The sizes are exact. A class of one example is in the training rows, one of two in the training
+    rows and another split, and one of three or more in every split where there is room.
+    Raises ValueError where a class would be missing from the training rows.
+    """
+    order = np.random.default_rng(seed).permutation(len(labels))
+    classes, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    codes = codes.reshape(-1)
+    room = len(labels) - test - validation
+    if room < len(classes):
+        raise ValueError(
+            f"y: {len(classes)} classes, but {room} training examples: a class would be missing "
+            "from them. Make validation and test smaller, leave rare classes out, or pass y as "
+            "floats if it is no class label."
+        )
+    spared = np.minimum(counts - 1, counts - 2 * (counts > 2))  # for the validation rows too
+    first = shares(counts, test, spared if spared.sum() >= test else counts - 1)
+    second = shares(counts, validation, counts - first - 1)
+    found: list[list[Rows]] = [[], [], []]
+    for code in range(len(classes)):
+        own = order[codes[order] == code]
+        cuts = [first[code], first[code] + second[code]]
+        for part, rows in zip(found, np.split(own, cuts), strict=True):
+            part.append(rows)
+    of_test, of_validation, of_train = (np.concatenate(part) for part in found)
+    mixed = np.argsort(order)  # the place of each row in the random order
+    return Parts(*(part[np.argsort(mixed[part])] for part in (of_train, of_validation, of_test)))
+
+
+def shares(counts: np.ndarray, size: int, most: np.ndarray) -> np.ndarray:
+    """Return how many of each class are among `size` rows: its share, rounded, one at least.
+
+    counts  of each class; most  that may be taken of it, `size` of them together at least
+    """
+    ideal = counts * size / counts.sum()
+    taken = np.clip(np.floor(ideal).astype(int), np.minimum(counts > 2, most), most)
+    while taken.sum() < size:
+        taken[np.argmax(np.where(taken < most, ideal - taken, -np.inf))] += 1
+    while taken.sum() > size:
+        taken[np.argmax(np.where(taken > 0, taken - ideal, -np.inf))] -= 1
+    return taken
+
+
+def by_group(groups: np.ndarray, test: int, validation: int, seed: int) -> Parts:
+    """Draw whole groups: no group is in two splits, so that the sizes are near what was asked for.
+
+    groups  (examples,), such as the patient of each row
+
+    Raises ValueError for fewer than three groups, and where one is too large to leave others room.
+    """
+    names, codes, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    codes = codes.reshape(-1)
+    if len(names) < 3:
+        raise ValueError(f"groups: got {len(names)} group(s), expected three at least.")
+    order = np.random.default_rng(seed).permutation(len(names))
+    place = np.zeros(len(names), int)  # 0 train, 1 validation, 2 test
+    for part, size in ((2, test), (1, validation)):
+        free = [code for code in order if place[code] == 0]
+        taken = 0
+        for code in free[: -2 if part == 2 else -1]:
+            if taken == 0 or abs(taken + counts[code] - size) < abs(taken - size):
+                place[code] = part
+                taken += counts[code]
+    rows = [np.flatnonzero(place[codes] == part) for part in range(3)]
+    return Parts(*rows)
+
+
+def by_order(order: np.ndarray, test: int, validation: int) -> Parts:
+    """Cut by time: the latest rows are the test, those before them the validation.
+
+    order  (examples,), numbers or dates; equal ones stay in the order of the rows
+    """
+    sequence = np.argsort(order, kind="stable")
+    cut = len(sequence) - test
+    train, middle, latest = np.split(sequence, [cut - validation, cut])
+    return Parts(train, middle, latest)
+
+
+def check_classes(labels: np.ndarray, parts: Parts) -> None:
+    """Refuse parts of which the training rows miss a class, naming it."""
+    known = np.unique(labels[parts.train])
+    for label, count in zip(*np.unique(labels, return_counts=True), strict=True):
+        if label not in known:
+            raise ValueError(
+                f"y: class {label!s} has {count} example(s), none of them in the training rows. "
+                "Leave the class out, join it with another, or split otherwise."
+            )

@@ -1,0 +1,145 @@
+"""From raw rows to answers in the user's terms: runs, sweeps, files, fresh processes."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import fnn
+from fnn import data, losses, optim
+
+N = 60
+RNG = np.random.default_rng(0)
+TABLE = {
+    "size": RNG.normal(5, 2, N),
+    "colour": np.array(["red", "green", "blue"])[np.arange(N) % 3],
+    "new": np.arange(N) % 2 == 0,
+}
+PRICE = 2e5 + 1e4 * TABLE["size"] + 3e4 * (TABLE["colour"] == "red")
+KIND = np.where(TABLE["size"] + TABLE["new"] > 5.5, "large", "small")
+OPTIONS = {"epochs": 30, "batch_size": 10, "progress": False}
+
+
+def trained(dataset, outputs, loss, **options):
+    net = fnn.mlp((5, 16, outputs))
+    return net, fnn.train(net, loss, optim.adam(1e-2), dataset, **OPTIONS, **options)
+
+
+def test_prices_in_their_units():
+    dataset = data.from_frame(TABLE | {"price": PRICE}, "price")
+    _, run = trained(dataset, 1, losses.squared_error)
+    predicted = run.predict(TABLE)
+    assert predicted.shape == (N,)
+    assert np.corrcoef(predicted, PRICE)[0, 1] > 0.9
+    assert abs(predicted.mean() / PRICE.mean() - 1) < 0.05
+    with pytest.raises(ValueError, match="the targets are real numbers"):
+        run.predict(TABLE, probabilities=True)
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_labels_as_they_were_and_their_probabilities(outputs):
+    dataset = data.from_frame(TABLE | {"kind": KIND}, "kind")
+    loss = losses.sigmoid_cross_entropy if outputs == 1 else losses.softmax_cross_entropy
+    if outputs == 1:  # a single output takes zeros and ones
+        splits = (s._replace(y=s.y.astype(np.float32)) for s in dataset.splits.values())
+        dataset = dataset._replace(**dict(zip(dataset.splits, splits, strict=True)))
+    _, run = trained(dataset, outputs, loss)
+    labels, shares = run.predict(TABLE), run.predict(TABLE, probabilities=True)
+    assert np.mean(labels == KIND) > 0.8
+    np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_array_equal(np.array(["large", "small"])[shares.argmax(axis=1)], labels)
+    with pytest.raises(ValueError, match=r"column\(s\) new missing"):
+        run.predict({name: TABLE[name] for name in ("size", "colour")})
+
+
+def test_a_loss_without_probabilities_says_so():
+    dataset = data.from_frame(TABLE | {"kind": KIND}, "kind")
+    hinge = losses.softmax_cross_entropy._replace(name="hinge")
+    _, run = trained(dataset, 2, hinge)
+    assert set(run.predict(TABLE)) <= {"large", "small"}
+    with pytest.raises(ValueError, match="hinge gives no probabilities"):
+        run.predict(TABLE, probabilities=True)
+
+
+def test_a_saved_run_predicts_the_same_in_a_fresh_process(tmp_path):
+    """With nothing but the core: no narwhals, no pandas."""
+    dataset = data.from_frame(TABLE | {"kind": KIND}, "kind")
+    net, run = trained(dataset, 2, losses.softmax_cross_entropy, checkpoint=tmp_path / "directory")
+    run.save(tmp_path / "run")
+    for name in ("run", "directory"):
+        loaded = fnn.load(tmp_path / name)
+        assert loaded.encoding.to_json() == run.encoding.to_json()
+        with pytest.raises(ValueError, match="pass net="):
+            loaded.predict(TABLE)
+        np.testing.assert_array_equal(loaded.predict(TABLE, net=net), run.predict(TABLE))
+    script = f"""
+import sys
+for name in ("narwhals", "pandas", "polars", "sklearn"):
+    sys.modules[name] = None
+import fnn
+run = fnn.load({str(tmp_path / "run")!r})
+rows = [
+    {{"size": 9.0, "colour": "red", "new": True}},
+    {{"colour": "blue", "size": 1.0, "new": False}},
+]
+print(run.predict(rows, net=fnn.mlp((5, 16, 2))).tolist())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    rows = {"size": [9.0, 1.0], "colour": ["red", "blue"], "new": [True, False]}
+    assert done.stdout.strip() == str(run.predict(rows).tolist())
+
+
+def build(hyper):
+    net = fnn.mlp((5, 16, 2))
+    return net, losses.softmax_cross_entropy, optim.adam(hyper["learning_rate"])
+
+
+@pytest.fixture(scope="module")
+def sweep():
+    dataset = data.from_frame(TABLE | {"kind": KIND}, "kind")
+    hyper = {"learning_rate": [1e-4, 1e-2]}
+    return fnn.sweep(build, dataset, seeds=range(3), hyper=hyper, **OPTIONS), dataset
+
+
+def test_a_sweep_predicts_by_its_best_run_its_mean_or_all(sweep):
+    found, _ = sweep
+    every = found.predict(TABLE, "all", probabilities=True)
+    assert every.shape == (2, 3, N, 2)
+    best = found.settings.index({"learning_rate": found.best()["learning_rate"]})
+    mean = found.predict(TABLE, "mean", probabilities=True)
+    np.testing.assert_allclose(mean, every[best].mean(axis=0), rtol=1e-4, atol=1e-6)
+    column = int(np.argmin(found.at("validation_loss")[best]))
+    net = found.net(best)
+    run = found.run(best, found.seeds[column])
+    alone = run.predict(TABLE, probabilities=True, net=net, loss=losses.softmax_cross_entropy)
+    np.testing.assert_allclose(
+        found.predict(TABLE, probabilities=True), alone, rtol=1e-4, atol=1e-6
+    )
+    np.testing.assert_allclose(every[best, column], alone, rtol=1e-4, atol=1e-6)
+    assert np.mean(found.predict(TABLE, "mean") == KIND) > 0.7
+    assert found.predict(TABLE, setting=0).shape == (N,)
+    with pytest.raises(ValueError, match="how"):
+        found.predict(TABLE, "median")
+
+
+def test_a_saved_sweep_predicts_the_same(sweep, tmp_path):
+    found, dataset = sweep
+    found.save(tmp_path / "sweep")
+    loaded = fnn.load(tmp_path / "sweep")
+    with pytest.raises(ValueError, match="builder="):
+        loaded.predict(TABLE)
+    again = loaded.predict(TABLE, "mean", builder=build, dataset=dataset)
+    np.testing.assert_array_equal(again, found.predict(TABLE, "mean"))
+
+
+def test_rows_of_arrays():
+    x = RNG.normal(3, 2, size=(N, 5))
+    dataset = data.from_arrays(x, np.where(x[:, 0] > 3, "over", "under"))
+    _, run = trained(dataset, 2, losses.softmax_cross_entropy)
+    predicted = run.predict(x)
+    assert np.mean(predicted == np.where(x[:, 0] > 3, "over", "under")) > 0.8
+    with pytest.raises(ValueError, match="got 4 features, expected 5"):
+        run.predict(x[:, :4])
