@@ -8,6 +8,7 @@ from fnn.mlp import mlp  # now: importing the module later would put it in the f
 if TYPE_CHECKING:
     from fnn import (
         activations,
+        callbacks,
         checkpoint,
         constructions,
         data,
@@ -52,6 +53,7 @@ __all__ = [
     "SweepInterrupted",
     "activations",
     "apply",
+    "callbacks",
     "check_compiled",
     "check_gradient",
     "check_network",

@@ -18,6 +18,7 @@ from fnn.runs.chunks import ChunkScheduler, scheduler_of
 from fnn.runs.engine import Engine
 from fnn.runs.journal import BlockId, Journal
 from fnn.runs.signals import StopSignals
+from fnn.runs.telling import Telling
 from fnn.types import ArrayLike, PyTree
 
 Numbers = Integer[np.ndarray, "runs"]
@@ -100,6 +101,7 @@ class Driver:
 
     collector   says which runs are missing, takes the outcomes, and has two clocks,
                 compile_seconds and run_seconds: a `Taken`, or a `SweepCollector`
+    telling     the callbacks that are told every epoch; None: there are none
     multiple    chunks also end at the multiples of this number of epochs
     keep_going  whether a block that fails leaves the others to be run
 
@@ -114,12 +116,14 @@ class Driver:
         collector: Any,
         journal: Journal,
         *,
+        telling: Telling | None = None,
         multiple: int | None = None,
         keep_going: bool = True,
     ) -> None:
         self.groups = groups
         self.collector = collector
         self.journal = journal
+        self.telling = telling
         self.on_chunk: Callable[[Report], None] | None = None
         self.multiple = multiple
         self.machine_errors = (RuntimeError, MemoryError) if keep_going else ()  # XLA's are Runtime
@@ -137,6 +141,8 @@ class Driver:
         with self.stop:
             for number in range(len(self.groups)):
                 failures += self._run_group(number)
+        if self.telling is not None:
+            self.telling.finish()
         return failures
 
     def restore(self) -> None:
@@ -183,6 +189,8 @@ class Driver:
         state = block.begin() if saved is None else block.restore(saved)
         if group.start is not None:
             state = block.restore(group.start(state))
+        if self.telling is not None:
+            self.telling.begin(number, numbers, block.collect(state.epochs))
         chunks = scheduler.chunks(
             block.advance, block.locate_divergence, state, group.epochs, self.multiple
         )
@@ -204,6 +212,9 @@ class Driver:
         if self.on_chunk is not None:
             told = block.collect((epochs, active, group.metrics(state)))
             self._report(number, False, group.epochs, *told)
+        if self.telling is not None:
+            done_and_history = block.collect((state.epochs, state.history))
+            self.telling.tell(number, block_id.runs, *done_and_history)
         if not active.any():
             return  # it is saved as finished
         done = int(epochs.max())

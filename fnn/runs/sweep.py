@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from fnn import checks
+from fnn.callbacks import Callback
 from fnn.checkpoint.run_directory import Call, recorded
 from fnn.data import Dataset
 from fnn.metrics import Metric
@@ -26,6 +27,7 @@ from fnn.runs.sweep_arrays import (
 )
 from fnn.runs.sweep_collector import run_missing
 from fnn.runs.sweep_groups import SweepCall, sweep_groups
+from fnn.runs.telling import checked
 
 BYTES_KEPT = 2**28  # of parameters, unless the caller says otherwise
 
@@ -51,6 +53,7 @@ def sweep(
     progress: bool = True,
     checkpoint: str | Path | None = None,
     checkpoint_every: float = 30.0,
+    callbacks: Sequence[Callback] = (),
 ) -> Sweep:
     """Train one network for each setting and seed, as blocks of runs of one compiled program.
 
@@ -82,8 +85,8 @@ def sweep(
                    143. More seeds and settings: fnn.load of the directory, and extend. More epochs
                    are another sweep, since the optimizers' states are not kept
 
-    The other arguments are those of fnn.train: patience, monitor, mode, min_delta, metrics and
-    train_metrics too. Call fnn.use_all_devices() first to use every core.
+    The other arguments are those of fnn.train: patience, monitor, mode, min_delta, metrics,
+    train_metrics and callbacks too. Call fnn.use_all_devices() first to use every core.
     A run that diverges or stops early is frozen and the others go on. Ctrl-C ends within a chunk of
     epochs, or when the program is compiled, with a `SweepInterrupted`, which has what was finished
     and goes on from there. Raises ValueError before anything is compiled.
@@ -98,6 +101,7 @@ def sweep(
     """
     checked_seeds = checks.seeds(seeds)
     per_vmap = check_runs_per_vmap(runs_per_vmap, exact)
+    callbacks = checked(callbacks)
     if keep_params is not None:
         checks.truth("keep_params", keep_params)
     plan = plan_of(
@@ -145,4 +149,4 @@ def sweep(
     journal = journal_of(checkpoint, checkpoint_every, None, describe, Journal([signal.SIGINT]))
     empty = empty_sweep(retraining.arguments, rows, likes, retraining)
     empty.encoding = dataset.preprocessing
-    return run_missing(empty, groups, put_states, journal, progress)
+    return run_missing(empty, groups, put_states, journal, progress, callbacks=callbacks)

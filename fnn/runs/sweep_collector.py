@@ -7,11 +7,13 @@ from typing import Any
 import jax
 import numpy as np
 
+from fnn.callbacks import Callback
 from fnn.runs.driver import Driver, Failure, Group
 from fnn.runs.interrupted import SweepFailed, SweepInterrupted
 from fnn.runs.journal import Journal
 from fnn.runs.progress import shown
 from fnn.runs.results import Sweep
+from fnn.runs.telling import Owners, Telling
 from fnn.types import PyTree
 
 Put = Callable[[Sweep, np.ndarray, np.ndarray, Any], None]
@@ -61,15 +63,18 @@ def run_missing(
     journal: Journal,
     progress: bool = True,
     smaller_blocks: bool = False,
+    callbacks: Sequence[Callback] = (),
 ) -> Sweep:
     """Run what is missing of a sweep; a block that fails leaves the others to be run."""
     if smaller_blocks:
         groups = [group._replace(engine=group.engine.with_one_row()) for group in groups]
     collector = SweepCollector(sweep, [group.rows for group in groups], put)
-    again = partial(run_missing, sweep, groups, put, journal)
+    again = partial(run_missing, sweep, groups, put, journal, callbacks=callbacks)
+    owners = [Owners([sweep.settings[row] for row in group.rows], sweep.seeds) for group in groups]
+    telling = Telling(callbacks, owners) if callbacks else None
     try:
         with journal.opened():
-            driver = Driver(groups, collector, journal)
+            driver = Driver(groups, collector, journal, telling=telling)
             driver.restore()
             done = int(np.count_nonzero(sweep.finished))
             with shown("run", sweep.finished.size, done, progress) as bar:

@@ -1,6 +1,6 @@
 """`fnn.train`: one run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import optax
 
 from fnn import checks
 from fnn.backprop import feature_major
+from fnn.callbacks import Callback
 from fnn.checkpoint.run_directory import Call
 from fnn.data import Dataset, Encoding
 from fnn.metrics import Metric
@@ -28,6 +29,7 @@ from fnn.runs.refusals import check_run, plan_of
 from fnn.runs.run import Run
 from fnn.runs.start import Start
 from fnn.runs.step import TrainSpec, TransformTrain
+from fnn.runs.telling import Owners, Telling, checked
 from fnn.runs.training import Plan, RunState, TrainProcess, trained
 from fnn.types import Layer, Loss, Params, PyTree
 
@@ -53,6 +55,7 @@ def train(
     checkpoint: str | Path | None = None,
     checkpoint_every: float = 30.0,
     checkpoint_epochs: int | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> Run:
     """Train one network: init, epochs, evaluation and early stopping as one compiled program.
 
@@ -91,6 +94,8 @@ def train(
                        SIGTERM (exit status 143) end it after a chunk of epochs, saved
     checkpoint_every   seconds between two savings
     checkpoint_epochs  save after every so many epochs too
+    callbacks          functions that are told every epoch, between two chunks of epochs: see
+                       `fnn.callbacks`. One that raises is warned of and does not end the run
 
     An optimizer that takes extra arguments gets `value`, `grad` and `value_fn` of the batch
     (optax.lbfgs, optax.contrib.reduce_on_plateau), and `grad_fn` where it names it. Where it
@@ -116,6 +121,8 @@ def train(
     )
     check_run(spec, dataset, plan)
     seed = seed_of(seed, start)
+    callbacks = checked(callbacks)
+    telling = Telling(callbacks, [Owners([{}], [seed])]) if callbacks else None
     origin = Origin(Trained.of(spec, plan, dataset, seed))
     beginning = Start(start, origin, spec, plan)
     runs = Runs(np.array([seed], np.uint32), {})
@@ -136,7 +143,14 @@ def train(
     )
     taken = Taken(np.array([0]))
     with journal.opened():
-        driver = Driver([group], taken, journal, multiple=checkpoint_epochs, keep_going=False)
+        driver = Driver(
+            [group],
+            taken,
+            journal,
+            telling=telling,
+            multiple=checkpoint_epochs,
+            keep_going=False,
+        )
         driver.restore()
         known = bool(taken.outcomes)
         if known:  # one for each call that ended, with more epochs each
