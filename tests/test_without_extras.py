@@ -22,6 +22,9 @@ EXTRAS = (
     "equinox",
     "pandas",
     "xarray",
+    "narwhals",
+    "polars",
+    "pyarrow",
 )
 
 HIDE = f"""
@@ -49,6 +52,8 @@ sweep = fnn.sweep(
 )
 print(sweep.summary())
 assert fnn.check_network(net, losses.softmax_cross_entropy, x[:4], np.array([0, 1, 0, 1])).passed
+table = data.from_frame({"x": x[:, 0], "kind": np.where(x[:, 1] > 0, "a", "b"), "y": x[:, 0]}, "y")
+assert table.encode([{"x": 1.0, "kind": "a"}]).shape == (1, 3)
 for name in fnn.__all__:
     getattr(fnn, name)
 """
@@ -65,6 +70,7 @@ assert not found, found
 MISSING = {
     "matplotlib": "from fnn import plot",
     "scikit-learn": "from fnn import data; data.load('digits')",
+    "narwhals": "from fnn import data; data.from_frame(object(), 'y')",
     "mnist1d": "from fnn import data; data.load('mnist1d')",
 }
 

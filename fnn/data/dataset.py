@@ -9,7 +9,7 @@ from jaxtyping import Float, Int32
 
 from fnn import checks
 from fnn.data import parts
-from fnn.data.columns import CATEGORY, column_of, columns_of, kind_of
+from fnn.data.columns import CATEGORY, column_of, kind_of
 from fnn.data.encoding import CLASSES, REAL, Encoding
 from fnn.data.numbers import (
     AS_THEY_ARE,
@@ -391,7 +391,7 @@ def _each(dataset: Dataset, f: Callable[[Split], Split]) -> Dataset:
 def _checked_x(x: Any, name: str = "x") -> np.ndarray:
     """The rows as numbers; object arrays and frames of numbers and booleans too."""
     if hasattr(x, "columns") or getattr(getattr(x, "dtype", None), "kind", "") == "O":
-        x = _matrix_of(x, name)
+        x = _matrix_of(x, np.asarray(x), name)
     x = checks.numbers(name, x)
     if x.dtype.kind != "f":
         x = x.astype(np.float64)
@@ -400,29 +400,31 @@ def _checked_x(x: Any, name: str = "x") -> np.ndarray:
     return x
 
 
-def _matrix_of(x: Any, name: str) -> np.ndarray:
+def _matrix_of(given: Any, array: np.ndarray, name: str) -> np.ndarray:
     """The columns of a frame or of an array of objects, side by side."""
-    if isinstance(x, np.ndarray):
-        if x.ndim != 2:
-            raise ValueError(f"{name}: got shape {x.shape}, expected (examples, features).")
-        table = {str(number): column_of(str(number), column) for number, column in enumerate(x.T)}
-    else:
-        table = columns_of(x, name)
-    for column, values in table.items():
+    if array.dtype.kind != "O":
+        return array
+    if array.ndim != 2:
+        raise ValueError(f"{name}: got shape {array.shape}, expected (examples, features).")
+    names = [str(column) for column in getattr(given, "columns", range(array.shape[1]))]
+    columns = []
+    for column, objects in zip(names, array.T, strict=True):
+        values = column_of(column, objects)
         if kind_of(values) == CATEGORY:
             raise ValueError(
                 f"{name}: column {column!r} holds text, such as {str(values[0])!r} in row 0, expected numbers. "
                 "fnn.data.from_frame takes it as a category."
             )
-    return np.column_stack([values.astype(np.float64) for values in table.values()])
+        columns.append(values.astype(np.float64))
+    return np.column_stack(columns)
 
 
 def _target_array(y: Any, name: str = "y") -> np.ndarray:
     """The targets as an array of numbers, booleans or text."""
-    if hasattr(y, "columns"):
-        columns = list(columns_of(y, name).values())
-        return columns[0] if len(columns) == 1 else np.column_stack(columns)
     array = np.asarray(y)
+    if hasattr(y, "columns") and array.ndim == 2:
+        array = array[:, 0] if array.shape[1] == 1 else _matrix_of(y, array, name)
+        y = array
     if array.dtype.kind in "OSUT" and array.ndim == 1 and len(array):
         return column_of(name, array, labels=True)
     return array if array.dtype.kind in "OSUT" else checks.numbers(name, y)
