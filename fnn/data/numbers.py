@@ -49,7 +49,7 @@ def check_range(name: str, values: np.ndarray) -> None:
         )
 
 
-ROWS = 2**16  # at a time: a copy of all rows in float64 would be twice as large as they are
+ROWS = 2**13  # at a time: a copy of all rows in float64 would be twice as large as they are
 
 
 def statistics(

@@ -1,5 +1,7 @@
 """Tables as people have them: frames, targets of any type, splits, and back to the user's terms."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -388,3 +390,15 @@ def test_ten_thousand_categories():
     frame = {"c": np.repeat(names, 2), "y": np.linspace(0, 1, 20_000)}
     with pytest.raises(ValueError, match=r"column 'c', row .*which is not among the"):
         data.from_frame(frame, "y")
+
+
+def test_large_arrays_are_copied_once():
+    """At its peak no more than the data, their copy in three splits, and some blocks."""
+    x = RNG.normal(size=(200_000, 20)).astype(np.float32)
+    y = (x[:, 0] > 0).astype(np.int32)
+    tracemalloc.start()
+    made = data.from_arrays(x, y)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.2 * x.nbytes + 12 * y.nbytes  # besides x itself; row numbers are of 8 bytes
+    assert made.train.x.dtype == np.float32
