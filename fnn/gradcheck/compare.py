@@ -55,8 +55,11 @@ def reproduces(
 
 def comparison(hand: np.ndarray, truth: np.ndarray, noise: np.ndarray, epsilon: float, dtype: str) -> Comparison:
     """The floor of an entry: its own noise and one rounding of its own value. Entries of one tensor may be of very
-    different sizes, so that they share nothing."""
-    return Comparison(hand, truth, noise + epsilon * np.abs(truth), ALLOWED[dtype])
+    different sizes, so that they share nothing but the square of a rounding of the largest, below which two right
+    formulas may underflow in different places."""
+    finite = np.abs(truth[np.isfinite(truth)])
+    underflow = epsilon**2 * np.max(finite, initial=0.0)
+    return Comparison(hand, truth, noise + epsilon * np.abs(truth) + underflow, ALLOWED[dtype])
 
 
 def usual_size(hand: np.ndarray) -> float:

@@ -68,6 +68,7 @@ DELICATE = {  # by seed: what makes a right gradient look wrong there
     20409: "p − y cancels in the hand-written gradient",
     20113: "the loss, in NumPy, rounds far coarser than its own value suggests",
     20406: "log Σ eᶻ is 1e-16 apart from one double to the next, and the loss 1e-13",
+    20241: "an entry is 1e-52 by autodiff, 1e-266 by hand, and the largest of its tensor 1e-3",
     20874: "five units stand on their kinks: no direction has one slope",
     20117: "the same, and the loss does not move at all",
 }
