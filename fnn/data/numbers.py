@@ -75,10 +75,15 @@ def statistics(
     return np.asarray(mean), np.where((least == most) | (std == 0), 1.0, std)
 
 
-def features_of(x: np.ndarray, rows: np.ndarray, scaling: Scaling) -> np.ndarray:
+ENTRIES = 2**18  # at a time, of rows that are scaled
+
+
+def features_of(x: np.ndarray, rows: np.ndarray | slice, scaling: Scaling) -> np.ndarray:
     """Return some rows of x, scaled in float64, in JAX's default float dtype."""
-    made = np.empty((len(rows), *x.shape[1:]), jax.dtypes.canonicalize_dtype(float))
-    for start in range(0, len(rows), ROWS):
-        part = slice(start, start + ROWS)
-        made[part] = as_float("x", scaling.of(x[rows[part]]))
+    numbers = np.arange(len(x))[rows]
+    made = np.empty((len(numbers), *x.shape[1:]), jax.dtypes.canonicalize_dtype(float))
+    step = max(1, ENTRIES // x[0].size)
+    for start in range(0, len(numbers), step):
+        part = slice(start, start + step)
+        made[part] = as_float("x", scaling.of(x[numbers[part]]))
     return made
