@@ -124,7 +124,9 @@ def of_frame(frame: Any, name: str) -> dict[str, Any]:
         read = narwhals.from_native(frame, eager_only=True)
     except TypeError as error:
         raise not_a_frame(frame, name) from error
-    return {str(each): read[each] for each in read.columns}
+    return {
+        str(each): column for each, column in zip(read.columns, read.iter_columns(), strict=True)
+    }
 
 
 def not_a_frame(frame: Any, name: str) -> ValueError:
