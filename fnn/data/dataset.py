@@ -187,7 +187,7 @@ def from_arrays(
         classes=classes,
     )
     scaling = Scaling(*statistics(x, split.train)) if standardize else AS_THEY_ARE
-    encoding = encoding_of(x, y, columns, classes, label_dtype(given))._replace(scaling=scaling)
+    encoding = encoding_of(x, y, given, columns, classes)._replace(scaling=scaling)
     warn_of_scale(y[split.train])
     weights = weights_of(weights, split, len(x))
     train, held_out, last = (Split(features_of(x, rows, scaling), y[rows]) for rows in split)
@@ -196,11 +196,12 @@ def from_arrays(
 
 def split_at_random(x: Any, y: Any, *, standardize: bool = True) -> Dataset:
     """Do what `from_arrays` does with 15% of the rows for validation and test each, whatever the classes."""
-    (x, columns), (y, classes) = features_of_array(x), coded_targets(targets_of_array(y))
+    (x, columns), given = features_of_array(x), targets_of_array(y)
+    y, classes = coded_targets(given)
     of_test, of_validation = _split_sizes(len(x), 0.15, 0.15)
     split = parts.at_random(len(x), of_test, of_validation, seed=0)
     scaling = Scaling(*statistics(x, split.train)) if standardize else AS_THEY_ARE
-    encoding = encoding_of(x, y, columns, classes)._replace(scaling=scaling)
+    encoding = encoding_of(x, y, given, columns, classes)._replace(scaling=scaling)
     train, held_out, last = (Split(features_of(x, rows, scaling), y[rows]) for rows in split)
     return owned(Dataset(train, held_out, last, scaling, None, encoding))
 
@@ -233,7 +234,7 @@ def from_splits(train: Any, validation: Any, test: Any, *, standardize: bool = T
         parts.check_classes(y, rows, classes)
     warn_of_scale(y[rows.train])
     scaling = Scaling(*statistics(xs["train"])) if standardize else AS_THEY_ARE
-    encoding = encoding_of(xs["train"], y, columns, classes, label_dtype(together))._replace(scaling=scaling)
+    encoding = encoding_of(xs["train"], y, together, columns, classes)._replace(scaling=scaling)
     learned, held_out, last = (
         Split(features_of(x, slice(None), scaling), y[part]) for x, part in zip(xs.values(), rows, strict=True)
     )
@@ -374,19 +375,22 @@ def with_class_weights(dataset: Dataset, weights: Any = "balanced") -> Dataset:
 def encoding_of(
     x: np.ndarray,
     y: np.ndarray,
+    given: np.ndarray,
     columns: tuple[Column, ...],
     classes: tuple[Any, ...],
-    label_dtype: str = "",
 ) -> Encoding:
-    """Return the encoding of rows that came as arrays or frames of numbers, before they are scaled."""
+    """Return the encoding of rows that came as arrays or frames of numbers, before they are scaled.
+
+    given  the targets y as they came
+    """
     names = ("y",) if y.ndim == 1 else tuple(f"y{i}" for i in range(y.shape[1]))
     task = CLASSES if is_labels(y) else REAL
-    return Encoding(columns, x.shape[1], None, names, task, classes, None, label_dtype)
+    return Encoding(columns, x.shape[1], None, names, task, classes, None, label_dtype(given, task))
 
 
-def label_dtype(y: np.ndarray) -> str:
-    """Return the dtype of labels as they came, "" of real targets."""
-    return y.dtype.str if y.dtype.kind in "biuU" else ""
+def label_dtype(y: np.ndarray, task: str) -> str:
+    """Return the dtype of labels as they came, "" of other targets."""
+    return y.dtype.str if task == CLASSES and y.dtype.kind in "biuUf" else ""
 
 
 FAR_FROM_1 = 100.0  # times, from which on a network hardly learns a target

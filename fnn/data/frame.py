@@ -102,7 +102,7 @@ def from_frame(
     units = Scaling(*map(own, statistics(y, split.train))) if task == REAL else None
     y = y if units is None else as_float("y", units.of(y))
     width = sum(len(column.features) for column in columns)
-    came = label_dtype(goals[names[0]].array) if task == CLASSES else ""
+    came = label_dtype(goals[names[0]].array, task)
     encoding = Encoding(columns, width, scaling, names, task, classes, units, came)
     counts = weights_of(others.get("weights"), split, len(y))
     train, held_out, last = (

@@ -1,6 +1,7 @@
 """Which rows learn, which choose, which report; and the weights that go with them."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -129,3 +130,124 @@ def test_class_weights():
         data.with_class_weights(made, {"a": 1.0})
     with pytest.raises(ValueError, match="class weights: got targets"):
         data.with_class_weights(data.from_frame(table(), "price"))
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_a_rare_class_of_a_frame_is_in_the_training_rows(seed):
+    labels = np.repeat(["common", "rare", "once"], [70, 29, 1])
+    made = data.from_frame({"x": np.arange(100.0), "y": labels}, "y", seed=seed)
+    assert made.encoding.classes == ("common", "once", "rare")
+    assert np.count_nonzero(made.train.y == 1) == 1
+    assert [len(split.y) for split in made.splits.values()] == [70, 15, 15]
+
+
+def test_equal_seeds_give_equal_stratified_splits():
+    labels = np.arange(N) % 3
+    x = np.arange(float(N))[:, None]
+    first, again, other = (data.from_arrays(x, labels, seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first.train.x, again.train.x)
+    assert not np.array_equal(first.train.x, other.train.x)
+
+
+def test_without_strata_the_split_is_that_of_real_targets():
+    x = np.arange(float(N))[:, None]
+    plain = data.from_arrays(x, np.arange(N) % 2, stratify=False)
+    np.testing.assert_array_equal(plain.test.x, data.from_arrays(x, np.arange(N) / N).test.x)
+
+
+ORDERS = {
+    "numbers": (np.arange(N)[::-1], None),
+    "dates with a zone": (pd.date_range("2020-01-01", periods=N, tz="UTC")[::-1], None),
+    "text": (np.arange(N).astype(str), "order: got text, which sorts by its letters"),
+    "a missing date": (
+        np.where(np.arange(N) == 3, np.datetime64("NaT"), np.arange(N).astype("M8[D]")),
+        "column 'order': 1 of 60 values are missing, the first in row 3",
+    ),
+    "dates with and without a zone": (
+        [pd.Timestamp("2020"), pd.Timestamp("2020", tz="UTC")] * 30,
+        "column 'order': got dates that cannot be compared",
+    ),
+    "too few": (np.arange(3), r"order: got shape \(3,\), expected \(60,\)"),
+}
+
+
+@pytest.mark.parametrize("case", ORDERS)
+def test_what_rows_are_ordered_by(case):
+    order, message = ORDERS[case]
+    x = np.arange(float(N))[:, None]
+    if message:
+        with pytest.raises(ValueError, match=message):
+            data.from_arrays(x, x / N, order=order)
+        return
+    made = data.from_arrays(x, x / N, order=order, standardize=False)
+    np.testing.assert_array_equal(np.sort(made.test.x[:, 0]), np.arange(9))  # reversed: the latest
+    np.testing.assert_array_equal(np.sort(made.validation.x[:, 0]), np.arange(9, 18))
+
+
+def test_groups_and_order_are_one_or_the_other():
+    x = np.arange(float(N))[:, None]
+    with pytest.raises(ValueError, match="groups, order: got both"):
+        data.from_arrays(x, x / N, groups=np.arange(N) % 5, order=np.arange(N))
+
+
+PATIENTS = np.array([f"p{k}" for k in np.arange(N) % 7])
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_no_group_of_any_type_is_in_two_splits(seed):
+    x = np.arange(float(N))[:, None]
+    made = data.from_arrays(x, x / N, groups=PATIENTS, seed=seed, standardize=False)
+    found = [set(PATIENTS[split.x[:, 0].astype(int)]) for split in made.splits.values()]
+    assert sum(map(len, found)) == 7
+    assert all(found)
+
+
+def parts_of_frames():
+    frame = pd.DataFrame({"a": np.arange(N) / N, "b": np.arange(N) % 2 == 0})
+    y = np.arange(N) / N
+    return frame, y
+
+
+def test_parts_that_are_frames_are_taken_by_name():
+    frame, y = parts_of_frames()
+    made = data.from_splits((frame, y), (frame[["b", "a"]], y), (frame, y))
+    np.testing.assert_array_equal(made.validation.x, made.train.x)
+    np.testing.assert_array_equal(made.encode(frame[["b", "a"]]), made.test.x)
+    with pytest.raises(
+        ValueError, match=r"test.x: got the columns \['a', 'c'\], expected \['a', 'b'"
+    ):
+        data.from_splits((frame, y), (frame, y), (frame.rename(columns={"b": "c"}), y))
+    with pytest.raises(ValueError, match=r"test.x: got the columns of an array, expected \['a'"):
+        data.from_splits((frame, y), (frame, y), (frame.to_numpy(float), y))
+    with pytest.raises(ValueError, match=r"validation.x: column 'b' is a number, expected a boole"):
+        data.from_splits((frame, y), (frame.astype(float), y), (frame, y))
+
+
+def test_parts_that_are_refused_are_named():
+    frame, y = parts_of_frames()
+    wrong = np.where(np.arange(N) == 5, np.nan, y)
+    with pytest.raises(ValueError, match=r"^test.y: 1 value\(s\) are not finite.*nan at \(5,\)"):
+        data.from_splits((frame, y), (frame, y), (frame, wrong))
+    with pytest.raises(ValueError, match=r"^validation.y: got \(60,\) int64, expected .* float64"):
+        data.from_splits((frame, y), (frame, np.arange(N)), (frame, y))
+    with pytest.raises(ValueError, match=r"^train: got ndarray, expected a pair"):
+        data.from_splits(y, (frame, y), (frame, y))
+    with pytest.raises(ValueError, match="standardize: got 'no'"):
+        data.from_splits((frame, y), (frame, y), (frame, y), standardize="no")
+
+
+def test_splits_unpack_with_weights_too():
+    x = np.arange(float(N))[:, None]
+    made = data.from_arrays(x, x / N, weights=np.where(np.arange(N) % 2, 0.0, 2.0))
+    features, targets = made.train
+    assert len(features) == len(targets) == len(made.weights.train)
+    nullable = pd.Series(np.arange(N) % 2 + 1).astype("Int64")
+    assert data.from_arrays(x, x / N, weights=nullable).weights.test.dtype == np.float32
+    for weights, message in (
+        (np.full(N, np.nan), r"weights: 60 value\(s\) are not finite"),
+        (np.zeros(N), "weights: expected numbers of at least 0, and one above 0"),
+        (np.array(["a"] * N), "weights: got dtype"),
+        (np.ones(3), r"weights: got shape \(3,\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            data.from_arrays(x, x / N, weights=weights)
