@@ -9,7 +9,7 @@ from jaxtyping import Num, Shaped
 from fnn import checks
 from fnn.data.columns import Column, numeric_columns, side_by_side
 from fnn.data.numbers import as_float, check_range
-from fnn.data.table import DATE, TEXT, Values, learnable, table_of, values_of
+from fnn.data.table import DATE, DECLARED, TEXT, Values, learnable, table_of, values_of
 
 
 def features_of_array(
@@ -43,7 +43,7 @@ def features_of_array(
 
 def is_frame(rows: Any) -> bool:
     """Return whether rows come as a frame."""
-    return hasattr(rows, "columns")
+    return hasattr(type(rows), "columns")  # of the type: reading it is costly for a lazy frame
 
 
 def listed_objects(values: Any) -> np.ndarray | None:
@@ -70,7 +70,7 @@ def targets_of_array(y: Any, name: str = "y") -> Shaped[np.ndarray, "..."]:
             ((each, values),) = columns.items()
             return label_values(each, values)
         return targets_side_by_side(numeric_columns(name, table_of(y, name)))
-    if type(getattr(y, "dtype", None)).__name__ == "CategoricalDtype":
+    if type(getattr(y, "dtype", None)).__name__ in DECLARED:
         return label_values(name, values_of(name, y))
     listed = listed_objects(y)
     if listed is not None and listed.ndim == 1 and len(listed):

@@ -18,6 +18,7 @@ NUMBER, BOOLEAN, TEXT, CATEGORY, DATE = "number", "boolean", "text", "category",
 MOSTLY = 0.9  # of a text column that are numbers: the others stand for something that is missing
 FRAMES = "frames"  # the extra
 
+DECLARED = ("CategoricalDtype", "Categorical", "Enum")  # dtypes of pandas, polars and narwhals
 DATES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
 
 MISSING = (
@@ -117,6 +118,8 @@ def of_frame(frame: Any, name: str) -> dict[str, Any]:
     """Return the columns of a frame of pandas, polars or pyarrow."""
     if isinstance(frame, np.ndarray | list | tuple) or frame is None:
         raise not_a_frame(frame, name)
+    if hasattr(type(frame), "collect"):
+        raise ValueError(f"{name}: got {type(frame).__name__}, expected its rows; use .collect().")
     narwhals = checks.optional("narwhals", FRAMES)
     names = getattr(frame, "column_names", None)
     check_names(name, getattr(frame, "columns", ()) if names is None else names)
@@ -149,10 +152,11 @@ def values_of(name: str, column: Any) -> Values:
     """
     if type(column).__module__.startswith("narwhals"):
         column = of_series(name, column)
+    if type(getattr(column, "dtype", None)).__name__ in DECLARED:
+        column = Declared(list(column))
     if isinstance(column, Declared):
-        return Values(CATEGORY, values_of(name, object_array(column.values)).array)
-    if type(getattr(column, "dtype", None)).__name__ == "CategoricalDtype":
-        return values_of(name, Declared(list(column)))
+        values = values_of(name, object_array(column.values))
+        return values if values.kind == DATE else values._replace(kind=CATEGORY)
     column = np.asarray(column) if hasattr(column, "__array__") else object_array(column)
     if column.ndim != 1:
         raise ValueError(f"column {name!r}: got shape {column.shape}, expected one value each row.")
@@ -189,9 +193,15 @@ def of_series(name: str, series: Any) -> Any:
     if missing.any():
         raise missing_values(name, missing)
     kind = type(series.dtype).__name__
-    if kind in ("Categorical", "Enum"):
+    if kind in DECLARED:
         return Declared(series.to_list())
-    values = series.to_numpy()
+    try:
+        values = series.to_numpy()
+    except Exception as error:  # each library has errors of its own
+        raise ValueError(
+            f"column {name!r}: got {series.dtype}, which cannot be made a NumPy array ({error}); "
+            "cast it to a number, a boolean or a text, or leave the column out."
+        ) from error
     if kind == "Boolean":
         return values.astype(bool)
     return values.astype(np.float64) if kind == "Decimal" else values

@@ -299,6 +299,10 @@ ODD = {
         table(size=[pd.Timestamp("2020-01-01").date()] * N),
         "column 'size': got dates such as 2020-01-01, expected numbers.*days since",
     ),
+    "declared dates": (
+        pd.DataFrame(table(size=pd.Categorical(pd.date_range("2020-01-01", periods=N)))),
+        "column 'size': got dates such as 2020-01-01",
+    ),
     "dicts of other names": (
         [{"size": 1.0, "price": 1.0}, {"sise": 1.0, "price": 1.0}],
         r"row 1: got the names \['price', 'sise'\], expected \['price', 'size'\]",
@@ -311,6 +315,24 @@ def test_nothing_is_dropped_shortened_or_guessed(case):
     frame, message = ODD[case]
     with pytest.raises(ValueError, match=message):
         data.from_frame(frame, "price")
+
+
+def test_columns_of_polars_that_numpy_has_not():
+    polars = pytest.importorskip("polars")
+    wide = polars.DataFrame(table()).with_columns(polars.col("rooms").cast(polars.Int128))
+    with pytest.raises(
+        ValueError, match="column 'rooms': got Int128, which cannot be made a NumPy"
+    ):
+        data.from_frame(wide, "price")
+    lazy = polars.DataFrame(table()).lazy()
+    for made in (
+        lambda: data.from_frame(lazy, "price"),
+        lambda: data.from_arrays(lazy, np.ones(N)),
+    ):
+        with pytest.raises(ValueError, match=r"got LazyFrame, expected its rows; use .collect\(\)"):
+            made()
+    letters = polars.Series(["1", "2"] * 30, dtype=polars.Categorical)
+    assert data.from_frame(table(colour=letters), "price").encoding.feature_names[3] == "colour=1"
 
 
 def test_without_narwhals_a_frame_says_what_is_missing(monkeypatch):
