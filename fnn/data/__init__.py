@@ -26,6 +26,7 @@ with seed 0, not stratified; the test sets of mnist and mnist1d are the canonica
 `fnn.data.bundled`, `toy`, `mnist` and `mnist1d`.
 """
 
+from fnn.data.class_weights import with_class_weights
 from fnn.data.columns import Column
 from fnn.data.dataset import (
     Arrays,
@@ -34,7 +35,6 @@ from fnn.data.dataset import (
     Weights,
     from_arrays,
     from_splits,
-    with_class_weights,
 )
 from fnn.data.encoding import Encoding, load_encoding
 from fnn.data.frame import from_frame

@@ -21,7 +21,7 @@ from fnn.data.numbers import (
 )
 from fnn.data.owned import own
 from fnn.data.parts import Parts
-from fnn.data.table import CATEGORY, TEXT, values_of
+from fnn.data.table import CATEGORY, TEXT, column_of, values_of
 
 
 class Split(NamedTuple):
@@ -31,7 +31,7 @@ class Split(NamedTuple):
     y: Int32[np.ndarray, "examples"] | Float[np.ndarray, "examples"] | Float[np.ndarray, "examples outputs"]
 
     def __repr__(self) -> str:
-        return f"Split({', '.join(f'{name} {_shape(array)}' for name, array in self._asdict().items())})"
+        return f"Split({', '.join(f'{name} {shape(array)}' for name, array in self._asdict().items())})"
 
 
 class Weights(NamedTuple):
@@ -42,7 +42,7 @@ class Weights(NamedTuple):
     test: Float[np.ndarray, "examples"]
 
     def __repr__(self) -> str:
-        return f"Weights({', '.join(f'{name} {_shape(array)}' for name, array in self._asdict().items())})"
+        return f"Weights({', '.join(f'{name} {shape(array)}' for name, array in self._asdict().items())})"
 
 
 class Arrays(NamedTuple):
@@ -120,7 +120,7 @@ class Dataset(NamedTuple):
         return self.preprocessing.decode(prediction)
 
     def __repr__(self) -> str:
-        lines = [f"  {name:10}  x {_shape(x)}, y {_shape(y)}" for name, (x, y) in self.splits.items()]
+        lines = [f"  {name:10}  x {shape(x)}, y {shape(y)}" for name, (x, y) in self.splits.items()]
         is_scaled = self.scaling is not None and self.scaling is not AS_THEY_ARE
         lines.append(f"  scaled      {'yes' if is_scaled else 'no'}")
         if self.weights is not None:
@@ -128,7 +128,8 @@ class Dataset(NamedTuple):
         return "\n".join(["Dataset(", *lines[:-1], f"{lines[-1]})"])
 
 
-def _shape(array: Any) -> str:
+def shape(array: Any) -> str:
+    """Return shape and dtype as text."""
     return f"{np.shape(array)} {getattr(array, 'dtype', '')}"
 
 
@@ -224,7 +225,7 @@ def from_splits(train: Any, validation: Any, test: Any, *, standardize: bool = T
         checks.pairs(xs[name], y, f"{name}.x", f"{name}.y")
         if y.shape[1:] != ys["train"].shape[1:] or y.dtype.kind != ys["train"].dtype.kind:
             raise ValueError(
-                f"{name}.y: got {_shape(y)}, expected the outputs and the kind of train's, {_shape(ys['train'])}."
+                f"{name}.y: got {shape(y)}, expected the outputs and the kind of train's, {shape(ys['train'])}."
             )
     together = np.concatenate(list(ys.values()))
     y, classes = coded_targets(together)
@@ -298,7 +299,7 @@ def parts_of(
     if groups is not None:
         split = parts.by_group(one_each("groups", groups, examples), of_test, of_validation, seed)
     elif order is not None:
-        kind = values_of("order", order).kind
+        kind = values_of("order", column_of("order", order)).kind
         if kind in (TEXT, CATEGORY):
             raise ValueError(f"order: got {kind}, which sorts by its letters, expected numbers or dates; convert it.")
         split = parts.by_order(one_each("order", order, examples), of_test, of_validation)
@@ -318,7 +319,7 @@ def is_labels(y: np.ndarray) -> bool:
 
 def one_each(name: str, values: Any, examples: int) -> np.ndarray:
     """Return values that can be sorted, one for each example; refuses missing ones."""
-    array = values_of(name, values).array
+    array = values_of(name, column_of(name, values)).array
     if array.shape != (examples,):
         raise ValueError(f"{name}: got shape {array.shape}, expected ({examples},), one for each example.")
     return array
@@ -335,41 +336,6 @@ def weights_of(weights: Any, split: Parts, examples: int) -> Weights | None:
         if not array[rows].any():
             raise ValueError(f"weights: all {len(rows)} of the {name} rows are 0; draw the split with another seed.")
     return Weights(*(as_float("weights", array[rows]) for rows in split))
-
-
-def with_class_weights(dataset: Dataset, weights: Any = "balanced") -> Dataset:
-    """Return the dataset in which every example counts by its class, times the weight it has.
-
-    weights  {label: weight}, labels as they were given; or "balanced": n/(classes · n of the class)
-             of the training rows, so that every class counts as much as any other
-
-    They count in training, validation and test. Raises ValueError for targets that are no labels,
-    and for labels that are missing from `weights` or from the training rows.
-    """
-    if not is_labels(dataset.train.y):
-        raise ValueError(f"class weights: got targets {_shape(dataset.train.y)}, expected class labels (examples,).")
-    labels, counts = np.unique(dataset.train.y, return_counts=True)
-    names = np.array(dataset.preprocessing.classes or tuple(range(int(labels.max()) + 1)))
-    known = names[labels].tolist()
-    if isinstance(weights, str):
-        checks.lookup("class weights", weights, {"balanced": None})
-        by_label = counts.sum() / (len(labels) * counts)
-    else:
-        missing = [name for name in known if name not in weights]
-        extra = [name for name in weights if name not in known]
-        if missing or extra:
-            raise ValueError(
-                f"class weights: got the labels {list(weights)}, expected {known}, those of the training rows."
-            )
-        by_label = np.array([weights[name] for name in known], np.float64)
-    found = []
-    for name, split in dataset.splits.items():
-        before = 1.0 if dataset.weights is None else getattr(dataset.weights, name)
-        place = np.searchsorted(labels, split.y)
-        counts_of = as_float("weights", by_label[np.minimum(place, len(labels) - 1)] * before)
-        checks.weights(counts_of, len(split.y), f"class weights of {name}")
-        found.append(counts_of)
-    return dataset._replace(weights=Weights(*map(own, found)))
 
 
 def encoding_of(

@@ -83,7 +83,7 @@ def check_names(name: str, columns: Iterable[Any]) -> None:
 
 
 def column_of(name: str, values: Any) -> Any:
-    """Return the column of a dict; refuses what is one value instead of one each row."""
+    """Return a column that came by itself; refuses one value instead of one each row."""
     no_column = isinstance(values, str | bytes | Mapping | Set) or not isinstance(values, Iterable)
     if no_column or getattr(values, "ndim", 1) == 0:
         raise ValueError(

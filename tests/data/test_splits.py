@@ -167,6 +167,7 @@ ORDERS = {
         [pd.Timestamp("2020"), pd.Timestamp("2020", tz="UTC")] * 30,
         "column 'order': got dates that cannot be compared",
     ),
+    "a number": (5, "column 'order': got 5, expected one value each row"),
     "too few": (np.arange(3), r"order: got shape \(3,\), expected \(60,\)"),
 }
 
