@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Num
+from jaxtyping import Array, Bool, Float, Num
 
 from fnn.reductions import Weights
 
@@ -50,33 +50,33 @@ def r2(prediction: Prediction, target: Targets, weights: Weights = None) -> Floa
     1.0
     """
     y_hat, y = _columns(prediction, target)
-    mean = _mean(y, weights)
     unexplained = _mean(jnp.square(y_hat - y), weights)
-    total = _mean(jnp.square(y - mean), weights)
-    counted = jnp.ones(len(y), bool) if weights is None else weights > 0
-    apart = jnp.abs(y - jnp.take(y, jnp.argmax(counted), axis=0))
-    varies = (
-        jnp.max(apart, axis=0, where=_column(counted, y), initial=0) > 0
-    )  # else total is rounding
-    share = 1 - unexplained / jnp.where(varies, total, 1)
-    return jnp.mean(jnp.where(varies, share, unexplained == 0))
+    total = _mean(jnp.square(y - _mean(y, weights)), weights)
+    share = 1 - unexplained / jnp.where(_varies(y, weights), total, 1)
+    return jnp.mean(jnp.where(_varies(y, weights), share, unexplained == 0))
 
 
-def _mean(values: Array, weights: Weights) -> Array:
+def _mean(values: Float[Array, "examples outputs"], weights: Weights) -> Float[Array, "1 outputs"]:
     """Return the mean over the examples, Σ w v/Σ w."""
     if weights is None:
-        return jnp.mean(values, axis=0)
-    w = _column(weights.astype(float), values)
-    return jnp.sum(w * values, axis=0) / jnp.sum(w)
+        return jnp.mean(values, axis=0, keepdims=True)
+    w = weights.astype(float)
+    return jnp.sum(w[:, None] * values, axis=0, keepdims=True) / jnp.sum(w)
 
 
-def _column(weights: Array, values: Array) -> Array:
-    """Return weights that meet values (examples,) or (examples, outputs)."""
-    return weights if values.ndim == 1 else weights[:, None]
+def _varies(y: Float[Array, "examples outputs"], weights: Weights) -> Bool[Array, "1 outputs"]:
+    """Return whether an output has two values among the examples that count."""
+    if weights is None:
+        return jnp.ptp(y, axis=0, keepdims=True) > 0
+    counts = weights[:, None] > 0
+    most = jnp.max(jnp.where(counts, y, -jnp.inf), axis=0, keepdims=True)
+    return most > jnp.min(jnp.where(counts, y, jnp.inf), axis=0, keepdims=True)
 
 
-def _columns(prediction: Prediction, target: Targets) -> tuple[Array, Array]:
-    """Return both as (examples, outputs) in the default float dtype, or one vector each.
+def _columns(
+    prediction: Prediction, target: Targets
+) -> tuple[Float[Array, "examples outputs"], Float[Array, "examples outputs"]]:
+    """Return both as (examples, outputs) in the default float dtype.
 
     (n, 1) − (n,) would silently be (n, n).
     """
@@ -86,7 +86,8 @@ def _columns(prediction: Prediction, target: Targets) -> tuple[Array, Array]:
             f"metric: got a target of shape {target.shape} for a prediction of shape "
             f"{prediction.shape}, expected the same shape."
         )
-    return prediction.astype(float), columns.astype(float)
+    shape = len(columns), -1
+    return prediction.astype(float).reshape(shape), columns.astype(float).reshape(shape)
 
 
 OF_REGRESSION: dict[str, Metric] = {"rmse": rmse, "r2": r2}

@@ -282,7 +282,7 @@ def test_nothing_that_fnn_compiles_has_an_update_that_reads_its_target(compiled,
 
 def test_no_training_slices_at_a_place_that_is_computed():
     """So that no slice of a slice can begin outside: rows are gathered."""
-    dataset = blobs()._replace(scaling=None)
+    dataset = blobs().arrays
     task = TrainSpec(NET, CE, optim.adam(1e-2))
     plan, seed = Plan(3, 10, 2), np.uint32(0)
     start = jax.eval_shape(partial(begin, task, plan), seed)

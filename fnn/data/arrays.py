@@ -9,7 +9,7 @@ from jaxtyping import Num, Shaped
 from fnn import checks
 from fnn.data.columns import Column, numeric_columns, side_by_side
 from fnn.data.numbers import as_float, check_range
-from fnn.data.table import DATE, DECLARED, TEXT, Values, learnable, table_of, values_of
+from fnn.data.table import DATE, TEXT, Values, is_declared, learnable, table_of, values_of
 
 
 def features_of_array(
@@ -23,7 +23,7 @@ def features_of_array(
     """
     columns: tuple[Column, ...] = ()
     if is_frame(x):
-        values = numeric_columns(name, table_of(x, name))
+        values = numeric_columns(name, table_of(x, name, plain=True))
         columns = tuple(Column(each, value.kind) for each, value in values.items())
         x = side_by_side(values)
     elif (listed := listed_objects(x)) is not None:
@@ -65,12 +65,12 @@ def targets_of_array(y: Any, name: str = "y") -> Shaped[np.ndarray, "..."]:
     Raises ValueError for what is empty, missing, not finite, or neither a number nor a label.
     """
     if is_frame(y):
-        columns = {each: values_of(each, column) for each, column in table_of(y, name).items()}
-        if len(columns) == 1:
-            ((each, values),) = columns.items()
-            return label_values(each, values)
-        return targets_side_by_side(numeric_columns(name, table_of(y, name)))
-    if type(getattr(y, "dtype", None)).__name__ in DECLARED:
+        table = table_of(y, name, plain=True)
+        if len(table) > 1:
+            return targets_side_by_side(numeric_columns(name, table))
+        ((each, column),) = table.items()
+        return label_values(each, values_of(each, column))
+    if is_declared(y):
         return label_values(name, values_of(name, y))
     listed = listed_objects(y)
     if listed is not None and listed.ndim == 1 and len(listed):

@@ -83,7 +83,7 @@ class Encoding(NamedTuple):
                 f"rows: got {type(rows).__name__}, expected the columns {', '.join(names)} by "
                 "name: a frame, a dict of columns or a list of dicts."
             )
-        table = table_of(rows)
+        table = table_of(rows, plain=True)
         missing = [name for name in names if name not in table]
         extra = [name for name in table if name not in names and name not in self.targets]
         if missing or extra:

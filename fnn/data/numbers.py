@@ -49,7 +49,7 @@ def check_range(name: str, values: np.ndarray) -> None:
         )
 
 
-ROWS = 2**16  # at a time: a copy of all rows in float64 would be twice as large as they are
+ROWS = 2**13  # at a time: a copy of all rows in float64 would be twice as large as they are
 
 
 def statistics(
@@ -75,15 +75,11 @@ def statistics(
     return np.asarray(mean), np.where((least == most) | (std == 0), 1.0, std)
 
 
-ENTRIES = 2**18  # at a time, of rows that are scaled
-
-
 def features_of(x: np.ndarray, rows: np.ndarray | slice, scaling: Scaling) -> np.ndarray:
     """Return some rows of x, scaled in float64, in JAX's default float dtype."""
     numbers = np.arange(len(x))[rows]
     made = np.empty((len(numbers), *x.shape[1:]), jax.dtypes.canonicalize_dtype(float))
-    step = max(1, ENTRIES // x[0].size)
-    for start in range(0, len(numbers), step):
-        part = slice(start, start + step)
+    for start in range(0, len(numbers), ROWS):
+        part = slice(start, start + ROWS)
         made[part] = as_float("x", scaling.of(x[numbers[part]]))
     return made

@@ -18,7 +18,7 @@ NUMBER, BOOLEAN, TEXT, CATEGORY, DATE = "number", "boolean", "text", "category",
 MOSTLY = 0.9  # of a text column that are numbers: the others stand for something that is missing
 FRAMES = "frames"  # the extra
 
-DECLARED = ("CategoricalDtype", "Categorical", "Enum")  # dtypes of pandas, polars and narwhals
+DECLARED = ("CategoricalDtype", "Categorical", "Enum", "DictionaryType")  # of any frame's columns
 DATES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
 
 MISSING = (
@@ -52,8 +52,11 @@ class Declared(NamedTuple):
 # ------------------------------------------------------------------------------------- whole tables
 
 
-def table_of(rows: Any, name: str = "rows") -> dict[str, Any]:
+def table_of(rows: Any, name: str = "rows", *, plain: bool = False) -> dict[str, Any]:
     """Return the columns of a table by name, their values not looked at: `values_of` reads them.
+
+    plain  whether a frame may be read without narwhals where that is missing, as one of numbers
+           and booleans can be
 
     Raises ValueError for no column, no row, names that stand twice and columns of unlike lengths.
     """
@@ -63,7 +66,7 @@ def table_of(rows: Any, name: str = "rows") -> dict[str, Any]:
     elif is_list_of_dicts(rows):
         columns = of_dicts(rows, name)
     else:
-        columns = of_frame(rows, name)
+        columns = of_frame(rows, name, plain=plain)
     if not columns:
         raise ValueError(f"{name}: got a table without columns, expected one at least.")
     lengths = {key: len(values) for key, values in columns.items()}
@@ -114,15 +117,21 @@ def of_dicts(rows: Sequence[Mapping[Any, Any]], name: str) -> dict[str, list]:
     return {str(each): [row[each] for row in rows] for each in names}
 
 
-def of_frame(frame: Any, name: str) -> dict[str, Any]:
+def of_frame(frame: Any, name: str, *, plain: bool) -> dict[str, Any]:
     """Return the columns of a frame of pandas, polars or pyarrow."""
     if isinstance(frame, np.ndarray | list | tuple) or frame is None:
         raise not_a_frame(frame, name)
     if hasattr(type(frame), "collect"):
         raise ValueError(f"{name}: got {type(frame).__name__}, expected its rows; use .collect().")
-    narwhals = checks.optional("narwhals", FRAMES)
-    names = getattr(frame, "column_names", None)
-    check_names(name, getattr(frame, "columns", ()) if names is None else names)
+    names: Any = getattr(frame, "column_names", None)  # of pyarrow
+    names = getattr(frame, "columns", ()) if names is None else names
+    check_names(name, names)
+    try:
+        narwhals = checks.optional("narwhals", FRAMES)
+    except ImportError:
+        if plain:
+            return {str(each): frame[each] for each in names}
+        raise
     try:
         read = narwhals.from_native(frame, eager_only=True)
     except TypeError as error:
@@ -152,8 +161,8 @@ def values_of(name: str, column: Any) -> Values:
     """
     if type(column).__module__.startswith("narwhals"):
         column = of_series(name, column)
-    if type(getattr(column, "dtype", None)).__name__ in DECLARED:
-        column = Declared(list(column))
+    if is_declared(column):
+        column = Declared(column.to_pylist() if hasattr(column, "to_pylist") else list(column))
     if isinstance(column, Declared):
         values = values_of(name, object_array(column.values))
         return values if values.kind == DATE else values._replace(kind=CATEGORY)
@@ -176,6 +185,12 @@ def values_of(name: str, column: Any) -> Values:
     if kind not in "iu":
         check_numbers(name, column)
     return Values(NUMBER, column)
+
+
+def is_declared(column: Any) -> bool:
+    """Return whether a column of pandas, polars or pyarrow is declared to be categories."""
+    dtype = getattr(column, "dtype", getattr(column, "type", None))
+    return type(dtype).__name__ in DECLARED
 
 
 def object_array(values: Iterable[Any]) -> np.ndarray:

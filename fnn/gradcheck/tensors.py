@@ -74,7 +74,8 @@ def examine_tensor(
         at = differences(np.arange(leaf.size))
         measured = np.array([at[k].value for k in range(leaf.size)]).reshape(leaf.shape)
         error = np.array([at[k].error for k in range(leaf.size)]).reshape(leaf.shape)
-        noise = _noise_of(problem, error, hand[i])
+        is_zero = bool(np.all(np.abs(measured) <= ERRORS * error))
+        noise = _noise_of(problem, error, hand if is_zero else hand[i : i + 1])
         compared = comparison(hand[i], measured, noise, problem.epsilon, problem.dtype)
         return _with_kinks(problem.paths[i], compared, None, at, differences)
 
@@ -90,10 +91,13 @@ def examine_tensor(
     return examined._replace(contradicted=contradicted, cancelled=cancelled)
 
 
-def _noise_of(problem: Problem, error: np.ndarray, hand: np.ndarray) -> np.ndarray:
+def _noise_of(problem: Problem, error: np.ndarray, alike: list[np.ndarray]) -> np.ndarray:
     """The noise floor where differences stand in for autodiff: several of their errors are allowed in any precision,
-    and in a narrow one what rounding leaves of sums that cancel, which nothing can be traced to measure."""
-    cancelling = 0.0 if problem.dtype == "float64" else problem.epsilon * usual_size(hand)
+    and in a narrow one what rounding leaves of sums that cancel, which nothing can be traced to measure. What cancels
+    is taken to be as large as the entries of tensors that are `alike`: the tensor itself, or where it is zero, as that
+    of a bias before batch normalisation, all of them."""
+    largest = max(map(usual_size, alike))
+    cancelling = 0.0 if problem.dtype == "float64" else problem.epsilon * largest
     return ERRORS * error / ALLOWED[problem.dtype] + cancelling
 
 
@@ -102,7 +106,7 @@ def _sampled(problem: Problem, path: str, hand: np.ndarray, looked: Sample, diff
     truth, noise = hand.copy().ravel(), np.zeros(hand.size)
     for k, slope in looked.measured.items():
         truth[k], noise[k] = slope.value, slope.error
-    noise = _noise_of(problem, noise.reshape(hand.shape), hand)
+    noise = _noise_of(problem, noise.reshape(hand.shape), [hand])
     compared = comparison(hand, truth.reshape(hand.shape), noise, problem.epsilon, problem.dtype)
     examined = _with_kinks(path, compared, None, dict(looked.measured), differences)
     return examined._replace(looked=looked, contradicted=looked.missed)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from fnn import compiler
 from fnn.backprop import apply, check_loss, check_net
 from fnn.data import Encoding
 from fnn.types import Layer, Loss, Params, State
@@ -24,7 +25,7 @@ def outputs_of_runs(
     def of_one(params: Params, state: State) -> Array:
         return apply(net, params, placed, state=state)
 
-    return jax.jit(jax.vmap(of_one))(params, state)
+    return compiler.jit(jax.vmap(of_one))(params, state)
 
 
 def answer(

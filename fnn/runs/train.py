@@ -246,6 +246,15 @@ def describe_divergence(run: Run, spec: TrainSpec, plan: Plan, dataset: Dataset)
         f"train: the run diverged in epoch {run.stopped_epoch + 1} of {plan.epochs}; step "
         f"{run.diverged_step} of the run, {run.diverged_step % steps} of the epoch, was not "
         f"finite. params are those before it, best_params those of {best}. The largest magnitudes "
-        f"before it, on the first rows, were in {largest}. Lower the learning rate, scale x, or "
-        "clip with fnn.optim.clip_by_global_norm."
+        f"before it, on the first rows, were in {largest}. Lower the learning rate, "
+        f"{advice_on_scales(dataset)}or clip with fnn.optim.clip_by_global_norm."
     )
+
+
+def advice_on_scales(dataset: Dataset) -> str:
+    """Say which of x and y to scale: what is larger than numbers of mean 0 and deviation 1 are."""
+    is_real = np.issubdtype(dataset.train.y.dtype, np.floating)
+    arrays = {"x": dataset.train.x} | ({"y": dataset.train.y} if is_real else {})
+    sizes = {name: float(np.max(np.abs(np.asarray(array)))) for name, array in arrays.items()}
+    large = [f"scale {name} (up to {size:.3g}), " for name, size in sizes.items() if size > 10]
+    return "".join(large)

@@ -159,7 +159,7 @@ def test_float64_is_another_copy():
 
 def test_arrays_of_jax_are_used_as_they_are(looks):
     _, copied = looks
-    dataset = jax.tree.map(jnp.asarray, blobs()._replace(scaling=None))
+    dataset = jax.tree.map(jnp.asarray, blobs())
     train(dataset)
     assert copied == []
 

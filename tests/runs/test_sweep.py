@@ -519,7 +519,8 @@ def test_large_parameters_are_not_kept_and_large_histories_lie_in_a_file(monkeyp
     assert small.outputs[0] is not None
     assert isinstance(large.history["test_loss"], np.memmap)
     assert not isinstance(small.history["test_loss"], np.memmap)
-    np.testing.assert_array_equal(large.history["test_loss"][:, :3], small.history["test_loss"])
+    few = large.history["test_loss"][:, :3]
+    np.testing.assert_allclose(few, small.history["test_loss"], rtol=1e-5)
 
 
 def test_interrupted_sweeps_keep_what_is_finished_and_go_on(small_blocks, monkeypatch):

@@ -175,7 +175,7 @@ def test_a_second_seed_compiles_nothing():
 @pytest.mark.optimized(otherwise=False)
 def test_a_run_in_pieces_is_the_run_at_once():
     """Bit for bit, one epoch at a time, two at a time, and all in one call."""
-    task, plan, seed, dataset = TrainSpec(NET, CE, ADAM), Plan(5, 10), np.uint32(3), blobs()._replace(scaling=None)
+    task, plan, seed, dataset = TrainSpec(NET, CE, ADAM), Plan(5, 10), np.uint32(3), blobs().arrays
     on = jax.jit(advance, static_argnums=(0, 1))
     start = jax.jit(begin, static_argnums=(0, 1))(task, plan, seed)
     whole = on(task, plan, seed, dataset, start, 5)
@@ -225,7 +225,7 @@ def test_an_infinite_penalty_is_divergence_too():
 @pytest.mark.long
 def test_a_suspect_without_fault_goes_on():
     """As where the two programs round a number at the edge of the range unlike."""
-    task, plan, seed, dataset = TrainSpec(NET, CE, ADAM), Plan(2, 10), np.uint32(3), blobs()._replace(scaling=None)
+    task, plan, seed, dataset = TrainSpec(NET, CE, ADAM), Plan(2, 10), np.uint32(3), blobs().arrays
     start = jax.jit(begin, static_argnums=(0, 1))(task, plan, seed)
     suspect = start._replace(nonfinite=jnp.array(True))
     on = jax.jit(advance, static_argnums=(0, 1))

@@ -7,6 +7,7 @@ import pytest
 
 import fnn
 from fnn import data, losses, optim
+from fnn.runs.train import advice_on_scales
 
 N = 60
 X = np.random.default_rng(0).normal(size=(N, 3))
@@ -82,3 +83,21 @@ def test_a_dataset_is_a_tree_of_its_arrays():
     assert mapped.encoding is dataset.encoding
     assert isinstance(mapped.train.x, jax.Array)
     jax.tree.map(lambda one, other: None, dataset, mapped)
+
+
+@pytest.mark.filterwarnings("ignore:y. got targets")
+def test_advice_at_divergence_looks_at_both_scales():
+    dataset = data.from_arrays(X, PRICES)
+    with pytest.warns(UserWarning, match=r"diverged.*scale y \(up to [23]\.\d+e\+05\), or clip"):
+        fnn.train(
+            NET,
+            losses.squared_error,
+            optim.sgd(1.0),
+            dataset,
+            epochs=3,
+            batch_size=10,
+            progress=False,
+        )
+    assert advice_on_scales(data.from_frame(table(), "price")) == ""
+    far = data.from_arrays(100 * X, X[:, 0], standardize=False)
+    assert advice_on_scales(far).startswith("scale x (up to ")

@@ -58,7 +58,8 @@ def terms_of(replay: Replay) -> list[Number]:
             walk(each)
 
     walk(replay.flow.outputs[0])
-    return list(dict.fromkeys(number for number in found if number in replay.right.deltas))
+    deltas = replay.right.deltas
+    return [n for n in dict.fromkeys(found) if n in deltas and np.any(deltas[n])]  # 0 × a penalty
 
 
 def _passed_on(replay: Replay, step: Operation) -> list[Number]:

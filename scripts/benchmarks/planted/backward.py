@@ -25,11 +25,12 @@ def output_delta(case: Case, tape: Tape, y: Any) -> Any:
     """∂loss/∂z of the last layer, (outputs, examples)."""
     network, (z, p) = case.network, (tape[-1].z, tape[-1].a)
     error = p - y
+    weights = module_of(z).asarray(case.weights, z.dtype)
     if network.loss == "squared" and network.output == "softmax":
         error = p * (error - (p * error).sum(axis=0, keepdims=True))
     elif network.loss == "squared":
         error = error * slope(network.output, z, p)
-    return case.scale * case.weights * error / network.batch
+    return case.scale * weights * error / network.batch
 
 
 def back(k: int, W: Any, delta: Any, tape: Tape) -> Any:

@@ -132,7 +132,7 @@ def loss(case: Case, params: list, key: Any = None) -> Any:
     if network.loss_in == "numpy":
         params = jax.tree.map(np.asarray, params)
     m = module_of(params[0]["W"])
-    x, y = (m.asarray(v, params[0]["W"].dtype) for v in (case.x, case.y))
+    x, y, weights = (m.asarray(v, params[0]["W"].dtype) for v in (case.x, case.y, case.weights))
     last = forward(network, params, x, key)[-1]
     z, p = last.z, last.a
     if network.loss == "squared":
@@ -143,7 +143,7 @@ def loss(case: Case, params: list, key: Any = None) -> Any:
     else:
         each = m.logaddexp(z, 0 * z) - y * z
     decay = 0.5 * network.penalty * sum((layer["W"] ** 2).sum() for layer in params)
-    return case.scale * ((case.weights * each.sum(axis=0)).mean() + decay)
+    return case.scale * ((weights * each.sum(axis=0)).mean() + decay)
 
 
 def case_of(network: Network, seed: int, scale: float = 1.0, weights: float = 1.0, zero_biases: bool = False) -> Case:
