@@ -41,7 +41,7 @@ def from_frame(
     seed: int = 0,
     standardize: bool = True,
 ) -> Dataset:
-    """Make a Dataset of a table: a frame of pandas, polars or pyarrow, or a dict of columns.
+    """Make a Dataset of a table: a frame of pandas, polars or pyarrow, a dict of columns, or dicts.
 
     target       the column that is predicted, or a list of several; every other one is a feature,
                  unless it is named below
@@ -61,7 +61,7 @@ def from_frame(
     does the metric "rmse"; losses are those of the scaled targets. Raises ValueError, naming
     column, row, value and what to do, for missing values, dates, numbers written as text,
     categories that no training row has, and columns that stand twice. Frames need the extra
-    "frames" (narwhals); a dict of columns needs nothing.
+    "frames" (narwhals); a dict of columns and a list of dicts need nothing.
     """
     checks.truth("standardize", standardize)
     table = table_of(frame, "frame")

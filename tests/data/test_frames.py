@@ -177,15 +177,19 @@ def test_any_table_is_taken_rightly_or_refused(columns, rows, drawn):
     target = drawn.draw(st.sampled_from(sorted(columns)))
     weights = drawn.draw(st.none() | st.lists(st.sampled_from([0, 1, 2.5]), min_size=30))
     weights = None if weights is None else np.array(weights[:rows])
+    frame = pd.DataFrame(columns) if drawn.draw(st.booleans()) else columns
+    twice = isinstance(frame, pd.DataFrame) and drawn.draw(st.integers(0, 4)) == 0
+    frame = pd.concat([frame, frame[[target]]], axis=1) if twice else frame
     refusal, made = None, None
     try:
-        made = data.from_frame(columns, target, weights=weights)
+        made = data.from_frame(frame, target, weights=weights)
     except ValueError as error:
         refusal = str(error)
     if made is None:
         named = any(f"column {name!r}" in refusal for name in columns)
         assert named or refusal.startswith(WHOLE)
         return
+    assert not twice
     sizes = [len(split.x) for split in made.splits.values()]
     assert sizes[1:] == [round(0.15 * rows)] * 2
     assert sum(sizes) == rows
