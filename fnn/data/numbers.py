@@ -72,7 +72,9 @@ def statistics(
     least = np.min([np.min(block(part), axis=axis) for part in blocks], axis=0)
     most = np.max([np.max(block(part), axis=axis) for part in blocks], axis=0)
     # Compared, not std == 0: rounding gives a column of 0.1 a std of 1e-17, subnormal numbers 0.
-    return np.asarray(mean), np.where((least == most) | (std == 0), 1.0, std)
+    is_constant = least == most
+    mean = np.where(is_constant, least, mean)  # of large numbers the rounded mean is another
+    return np.asarray(mean), np.where(is_constant | (std == 0), 1.0, std)
 
 
 def features_of(x: np.ndarray, rows: np.ndarray | slice, scaling: Scaling) -> np.ndarray:

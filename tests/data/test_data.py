@@ -79,7 +79,7 @@ def test_statistics_are_taken_in_float64():
     assert abs(train.astype(np.float64).std() - 1) < 1e-6
 
 
-@pytest.mark.parametrize("value", [0.1, 1e6, 0.0])
+@pytest.mark.parametrize("value", [0.1, 1e6, 0.0, 9858727098158788.0])
 def test_a_constant_feature_is_divided_by_one(value):
     made = data.from_arrays(np.column_stack([np.full(50, value), np.arange(50)]), np.arange(50) / 25)
     for split in made.splits.values():
