@@ -292,6 +292,13 @@ def _whole(name: str, given: np.ndarray, held: np.dtype) -> None:
 def features(x: Any, name: str = "x") -> None:
     """Refuses x unless it is (examples, features) with at least one of each; values too where x is concrete."""
     x = numbers(name, x)
+    matrix(name, x)
+    if is_concrete(x):
+        finite(name, x)
+
+
+def matrix(name: str, x: Any) -> None:
+    """Refuses an array unless its shape is (examples, features) with at least one of each."""
     if x.ndim != 2:
         remedy = " Flatten each example."
         if x.ndim == 1:
@@ -299,8 +306,6 @@ def features(x: Any, name: str = "x") -> None:
         raise ValueError(f"{name}: got shape {x.shape}, expected (examples, features).{remedy}")
     if 0 in x.shape:
         raise ValueError(f"{name}: got shape {x.shape}, which is empty; expected at least one example and feature.")
-    if is_concrete(x):
-        finite(name, x)
 
 
 def examples(x: Any, y: Any, x_name: str = "x", y_name: str = "y") -> None:

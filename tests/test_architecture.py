@@ -52,7 +52,7 @@ MAY_IMPORT = {
     "surfaces": {"types", "checks"},
     "perceptron": {"types", "checks", "compiler", "tree"},
     "perturbation": {"types", "checks", "compiler"},
-    "data": {"types", "checks"},
+    "data": {"types", "checks", "checkpoint"},
     "checkpoint": {"types", "checks"},
     "export": {"types", "checks", "compiler", "backprop", "checkpoint"},
     "runs": {

@@ -262,6 +262,11 @@ def is_good(array: np.ndarray) -> bool:
         return bool(np.isfinite(array.astype(np.float32)).all())
 
 
+def taken(array: np.ndarray) -> np.ndarray:
+    """Data may come as objects: what is then looked at are their numbers."""
+    return np.array(array.tolist()).reshape(array.shape) if array.dtype == object else array
+
+
 def is_integer(array: np.ndarray) -> bool:
     return array.dtype.kind in "iu"
 
@@ -468,6 +473,7 @@ def test_perceptron(x, y, seed):
     st.booleans(),
 )
 def test_from_arrays(x, y, test, seed, standardize):
+    given, (x, y) = (x, y), (taken(x), taken(y))
     n = len(x) if x.ndim else 0
     fraction = isinstance(test, (float, np.floating)) and 0 < test < 0.85
     wrong = {
@@ -481,8 +487,9 @@ def test_from_arrays(x, y, test, seed, standardize):
     if not any(wrong.values()) and y.dtype.kind in "iub":  # no class is missing from training
         wrong["y"] = len(np.unique(y)) > n - round(float(test) * n) - round(0.15 * n)
     wrong = [argument for argument, is_wrong in wrong.items() if is_wrong]
-    made = attempt(lambda: data.from_arrays(x, y, test=test, seed=seed, standardize=standardize), *wrong)
-    assert (made is REFUSED) == bool(wrong), (wrong, x, y, test)
+    wrong += ["column"] * any(array.dtype == object for array in given)
+    made = attempt(lambda: data.from_arrays(*given, test=test, seed=seed, standardize=standardize), *wrong)
+    assert (made is REFUSED) == bool(set(wrong) - {"column"}), (wrong, given, test)
     if made is not REFUSED:
         assert_rows(made, x, y, standardize)
 
@@ -503,7 +510,8 @@ def assert_rows(made, x, y, standardize):
 @given(arrays([(3, 2)] * 4 + [(1, 2), (3, 1), (2,), (), (0, 2), (1, 2, 2)]))
 def test_scale(x):
     moons = data.load("moons")
-    scaled = attempt(lambda: moons.scale(x), "x")
+    scaled = attempt(lambda: moons.scale(x), "x", "column")
+    x = taken(x)
     assert (scaled is REFUSED) == (x.ndim != 2 or x.shape[1] != 2 or not is_good(x)), x
     if scaled is not REFUSED:
         np.testing.assert_allclose(scaled * moons.scaling.std + moons.scaling.mean, x.astype(float), 1e-4, 1e-5)

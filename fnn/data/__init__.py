@@ -26,6 +26,8 @@ with seed 0, not stratified; the test sets of mnist and mnist1d are the canonica
 `fnn.data.bundled`, `toy`, `mnist` and `mnist1d`.
 """
 
+from fnn.data.class_weights import with_class_weights
+from fnn.data.columns import Column
 from fnn.data.dataset import (
     Arrays,
     Dataset,
@@ -33,9 +35,8 @@ from fnn.data.dataset import (
     Weights,
     from_arrays,
     from_splits,
-    with_class_weights,
 )
-from fnn.data.encoding import Column, Encoding
+from fnn.data.encoding import Encoding, load_encoding
 from fnn.data.frame import from_frame
 from fnn.data.label_noise import label_noise
 from fnn.data.numbers import Scaling
@@ -56,6 +57,7 @@ __all__ = [
     "from_splits",
     "label_noise",
     "load",
+    "load_encoding",
     "names",
     "with_class_weights",
 ]

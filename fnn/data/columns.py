@@ -1,220 +1,138 @@
-"""Columns of a table: what kind they are, and refusals that name column, row and value.
+"""The columns of the training rows, and the features that they become."""
 
-A table is a dict of columns, a list of dicts, or a frame of pandas, polars or pyarrow, which is
-read through narwhals.
-"""
-
-import numbers
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax
 import numpy as np
+from jaxtyping import Float, Integer, Shaped
 
-from fnn import checks
+from fnn.data.numbers import Scaling, check_range
+from fnn.data.table import BOOLEAN, CATEGORY, NUMBER, TEXT, Values, parses, values_of
 
-NUMBER, BOOLEAN, CATEGORY = "number", "boolean", "category"
-MOSTLY = 0.9  # of a text column that are numbers: the others stand for something that is missing
-FRAMES = "frames"  # the extra
-
-MISSING = (
-    "Fill it in or leave the rows out: scikit-learn's SimpleImputer, or the frame's own fill and "
-    "drop methods."
-)
+Coded = Shaped[np.ndarray, "rows"]  # numbers, or the places of categories
 
 
-def columns_of(rows: Any, name: str = "rows") -> dict[str, np.ndarray]:
-    """Return the columns of a table by name, each of numbers, booleans or text.
+class Column(NamedTuple):
+    """A column of the training rows.
 
-    Raises ValueError for other values, missing ones, dates, and names that stand twice.
+    kind        "number", "boolean" or "category"
+    categories  the values of a category, sorted: each becomes a feature that is 1 where it is met
     """
-    if isinstance(rows, Mapping):
-        given = {str(key): values for key, values in rows.items()}
-    elif is_list_of_dicts(rows):
-        given = of_dicts(rows)
-    else:
-        given = of_frame(rows, name)
-    if not given:
-        raise ValueError(f"{name}: got a table without columns, expected one at least.")
-    columns = {key: column_of(key, values) for key, values in given.items()}
-    lengths = {key: len(values) for key, values in columns.items()}
-    if len(set(lengths.values())) > 1:
-        raise ValueError(f"{name}: got columns of lengths {lengths}, expected equal ones.")
-    if not next(iter(lengths.values())):
-        raise ValueError(f"{name}: got a table without rows, expected one at least.")
-    return columns
 
+    name: str
+    kind: str
+    categories: tuple[Any, ...] = ()
 
-def is_list_of_dicts(rows: Any) -> bool:
-    """Return whether rows are given as dicts, one for each."""
-    is_list = isinstance(rows, Sequence) and not isinstance(rows, str) and len(rows) > 0
-    return is_list and all(isinstance(row, Mapping) for row in rows)
+    @property
+    def features(self) -> list[str]:
+        """Return the names of the features that it becomes."""
+        if self.kind != CATEGORY:
+            return [self.name]
+        return [f"{self.name}={value}" for value in self.categories]
 
+    def coded(self, values: Values) -> Coded:
+        """Return numbers as they are, and of categories their places among `categories`.
 
-def of_dicts(rows: Sequence[Mapping[str, Any]]) -> dict[str, list]:
-    """Return the columns of rows that have the same names."""
-    names = list(rows[0])
-    for number, row in enumerate(rows):
-        if set(row) != set(names):
+        Raises ValueError for another kind, and for a category that the training rows did not have.
+        """
+        if self.kind == CATEGORY:
+            return self.places(values)
+        if values.kind != self.kind:
             raise ValueError(
-                f"row {number}: got the names {sorted(map(str, row))}, expected "
-                f"{sorted(map(str, names))}, those of row 0."
+                f"column {self.name!r}, row 0: got {str(values.array[0])!r}, a {values.kind}, "
+                f"expected a {self.kind}, as in the training rows."
             )
-    return {str(name): [row[name] for row in rows] for name in names}
+        check_range(f"column {self.name!r}", values.array)
+        return values.array
+
+    def places(self, values: Values) -> Integer[np.ndarray, "rows"]:
+        """Return the place of each value among the categories."""
+        categories, array = np.array(self.categories), values.array
+        unlike = (array.dtype.kind == "U") != (categories.dtype.kind == "U")
+        place = np.zeros(len(array), int)
+        if not unlike:
+            place = np.minimum(np.searchsorted(categories, array), len(categories) - 1)
+        known = np.zeros(len(array), bool) if unlike else categories[place] == array
+        if not known.all():
+            row = int(np.argmin(known))
+            raise ValueError(
+                f"column {self.name!r}, row {row}: got {array[row].item()!r}, which is not among "
+                f"the {len(categories)} categories of the training rows. Leave such rows out, or "
+                "join rare categories before training."
+            )
+        return place
 
 
-def of_frame(frame: Any, name: str) -> dict[str, Any]:
-    """Return the columns of a frame of pandas, polars or pyarrow."""
-    narwhals = checks.optional("narwhals", FRAMES)
-    names = getattr(frame, "column_names", None) or getattr(frame, "columns", None)
-    if names is not None:
-        texts = [str(each) for each in names]
-        twice = sorted({each for each in texts if texts.count(each) > 1})
-        if twice:
-            raise ValueError(f"{name}: column {twice[0]!r} stands twice; rename one of them.")
-    try:
-        read = narwhals.from_native(frame, eager_only=True)
-    except TypeError as error:
-        raise ValueError(
-            f"{name}: got {type(frame).__name__}, expected a frame of pandas, polars or pyarrow, a "
-            "dict of columns, or a list of dicts."
-        ) from error
-    return {str(each): of_series(str(each), read[each], narwhals) for each in read.columns}
+def columns_from(
+    table: Mapping[str, Values], train: Integer[np.ndarray, "rows"]
+) -> tuple[Column, ...]:
+    """Return the columns of a table, their categories those of the training rows."""
+    found = []
+    for name, values in table.items():
+        is_category = values.kind in (TEXT, CATEGORY)
+        categories = np.unique(values.array[train]).tolist() if is_category else ()
+        kind = CATEGORY if is_category else values.kind
+        found.append(Column(name, kind, tuple(categories)))
+    return tuple(found)
 
 
-def of_series(name: str, series: Any, narwhals: Any) -> np.ndarray:
-    """Return the values of a column of a frame; refuses missing ones and dates."""
-    missing = np.asarray(series.is_null().to_numpy(), bool)
-    if missing.any():
-        raise missing_values(name, missing)
-    dtype = series.dtype
-    if dtype.is_temporal():
-        raise dates(name, dtype)
-    values = series.to_numpy()
-    if isinstance(dtype, narwhals.Categorical | narwhals.Enum):
-        return np.asarray(values.tolist(), object)
-    if dtype == narwhals.Boolean:
-        return values.astype(bool)
-    return values.astype(np.float64) if isinstance(dtype, narwhals.Decimal) else values
+def numeric_columns(name: str, table: Mapping[str, Any]) -> dict[str, Values]:
+    """Return the values of a table of numbers and booleans; refuses other columns."""
+    found = {each: values_of(each, column) for each, column in table.items()}
+    for each, values in found.items():
+        if values.kind not in (NUMBER, BOOLEAN):
+            row = next((i for i, text in enumerate(values.array) if not parses(str(text))), 0)
+            raise ValueError(
+                f"{name}: column {each!r}, row {row}: got {str(values.array[row])!r}, a "
+                f"{values.kind}, expected a number or a boolean. fnn.data.from_frame takes text "
+                "and categories; numbers written as text need astype(float), dates an amount such "
+                "as the days since a first one."
+            )
+        check_range(f"column {each!r}", values.array)
+    return found
 
 
-def column_of(name: str, values: Any, *, labels: bool = False) -> np.ndarray:
-    """Return one column as numbers, booleans or text.
+def side_by_side(columns: Mapping[str, Values]) -> np.ndarray:
+    """Return columns of numbers and booleans as a matrix, floats as wide as the widest."""
+    held = np.result_type(*map(float_dtype, columns.values()))
+    first = next(iter(columns.values()))
+    made = np.empty((len(first.array), len(columns)), held)
+    for place, values in enumerate(columns.values()):
+        made[:, place] = values.array
+    return made
 
-    labels  whether texts may be numbers, as "0" and "1"
 
-    Raises ValueError for what is missing, infinite, a date, or of no such kind, by row and value.
+def float_dtype(values: Values) -> np.dtype:
+    """Return a dtype that holds a column as floats."""
+    if values.kind == BOOLEAN:
+        return np.dtype(np.float16)
+    return values.array.dtype if values.array.dtype.kind == "f" else np.dtype(np.float64)
+
+
+def features_from(
+    columns: Sequence[Column], coded: Sequence[Coded], rows: Any, scaling: Scaling
+) -> Float[np.ndarray, "examples features"]:
+    """Return the scaled features of some rows of a table, in JAX's default float dtype.
+
+    coded  the columns in the same order, from `Column.coded`
+    rows   what an array takes as the index of rows
     """
-    array = values if isinstance(values, np.ndarray) else np.array(list(values), object)
-    if array.ndim != 1:
-        raise ValueError(f"column {name!r}: got shape {array.shape}, expected one value each row.")
-    if array.dtype.kind in "mM":
-        raise dates(name, array.dtype)
-    if array.dtype.kind in "OT":
-        array = of_objects(name, array)
-    if array.dtype.kind in "SU":
-        return array.astype(str) if labels else of_text(name, array.astype(str))
-    if array.dtype.kind == "b" or array.dtype.kind in "iu":
-        return array
-    if array.dtype.kind != "f":
-        raise ValueError(f"column {name!r}: got dtype {array.dtype}, expected numbers or text.")
-    if np.isnan(array).any():
-        raise missing_values(name, np.isnan(array))
-    if np.isinf(array).any():
-        row = int(np.argmax(np.isinf(array)))
-        raise ValueError(f"column {name!r}, row {row}: got {array[row]}, expected finite numbers.")
-    return array
-
-
-def of_objects(name: str, array: np.ndarray) -> np.ndarray:
-    """Return objects that are all of one kind as an array of that kind."""
-    missing = np.array([is_missing(value) for value in array], bool)
-    if missing.any():
-        raise missing_values(name, missing)
-    kinds = (
-        ((bool, np.bool_), bool),
-        ((numbers.Integral, np.bool_), None),
-        ((numbers.Real, np.bool_), np.float64),
-        ((str,), str),
-    )
-    for types, dtype in kinds:
-        if all(isinstance(value, types) for value in array):
-            if dtype is None:
-                return whole_numbers(array)
-            return np.array(array.tolist(), dtype)
-    first = type(array[0])
-    for row, value in enumerate(array):
-        if not isinstance(value, numbers.Real | np.bool_ | str):
-            raise ValueError(
-                f"column {name!r}, row {row}: got {value!r} of type {type(value).__name__}, "
-                "expected a number, a boolean or a text; make it one, or leave the column out."
-            )
-        if isinstance(value, str) != issubclass(first, str):
-            raise ValueError(
-                f"column {name!r}, row {row}: got {value!r} among values of type "
-                f"{first.__name__}; expected all numbers or all texts."
-            )
-    raise ValueError(f"column {name!r}: got a mixture of types, expected one.")
-
-
-def whole_numbers(array: np.ndarray) -> np.ndarray:
-    """Return Python's whole numbers as int64, or as floats where they are larger."""
-    try:
-        return np.array([int(value) for value in array], np.int64)
-    except OverflowError:
-        return np.array([float(value) for value in array])
-
-
-def of_text(name: str, array: np.ndarray) -> np.ndarray:
-    """Return a text column; refuses one of numbers with something else between them."""
-    is_number = np.array([parses(value) for value in array], bool)
-    if len(array) > 1 and is_number.all():
-        raise ValueError(
-            f"column {name!r}: every value is a number written as text, such as {array[0]!r}; "
-            "convert it with astype(float), or give it letters if it is a category."
-        )
-    if is_number.mean() >= MOSTLY:
-        row = int(np.argmin(is_number))
-        raise ValueError(
-            f"column {name!r}, row {row}: got {str(array[row])!r} in a column of numbers written "
-            f"as text. If it stands for a missing value: {MISSING[0].lower()}{MISSING[1:]}"
-        )
-    return array
-
-
-def parses(text: str) -> bool:
-    """Return whether a text is a number."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def is_missing(value: Any) -> bool:
-    """Return whether a value stands for nothing: None, NaN, pandas' NA and NaT."""
-    if value is None:
-        return True
-    if isinstance(value, numbers.Real):
-        return bool(value != value)
-    return type(value).__name__ in ("NAType", "NaTType")
-
-
-def missing_values(name: str, missing: np.ndarray) -> ValueError:
-    """Return the refusal of a column in which values are missing."""
-    return ValueError(
-        f"column {name!r}: {int(missing.sum())} of {len(missing)} values are missing, the first in "
-        f"row {int(np.argmax(missing))}. {MISSING}"
-    )
-
-
-def dates(name: str, dtype: Any) -> ValueError:
-    """Return the refusal of a column of dates."""
-    return ValueError(
-        f"column {name!r}: got dates ({dtype}), expected numbers, booleans or text. Make numbers "
-        "of them, such as the days since a first one, the month or the hour."
-    )
-
-
-def kind_of(values: np.ndarray) -> str:
-    """Return what a column is: numbers, booleans or categories."""
-    return {"b": BOOLEAN, "U": CATEGORY}.get(values.dtype.kind, NUMBER)
+    widths = [len(column.features) for column in columns]
+    mean, std = (np.broadcast_to(each, sum(widths)) for each in scaling)
+    count = len(coded[0][rows])
+    made = np.empty((count, sum(widths)), jax.dtypes.canonicalize_dtype(float))
+    start = 0
+    for column, width, values in zip(columns, widths, coded, strict=True):
+        part = slice(start, start + width)
+        own = Scaling(mean[part], std[part])
+        if column.kind == CATEGORY:
+            made[:, part] = own.of(np.zeros((1, width)))
+            place = values[rows]
+            made[np.arange(count), start + place] = ((1 - own.mean) / own.std)[place]
+        else:
+            scaled = own.of(values[rows][:, None])
+            check_range(f"column {column.name!r}", scaled)
+            made[:, part] = scaled
+        start += width
+    return made

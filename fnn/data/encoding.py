@@ -1,67 +1,23 @@
 """What turns raw rows into the numbers of a network, and its outputs into the user's terms."""
 
-from collections.abc import Mapping, Sequence
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import jax
 import numpy as np
 from jaxtyping import Float
 
-from fnn import checks
-from fnn.data.columns import BOOLEAN, CATEGORY, NUMBER, columns_of, kind_of
-from fnn.data.numbers import Scaling, as_float
+from fnn.checkpoint import files
+from fnn.data.arrays import features_of_array, is_frame
+from fnn.data.columns import Column, features_from
+from fnn.data.numbers import AS_THEY_ARE, Scaling, as_float
+from fnn.data.table import is_list_of_dicts, table_of, values_of
 
 CLASSES, REAL, SEVERAL_LABELS = "classification", "regression", "multilabel"
-
-
-class Column(NamedTuple):
-    """A column of the training rows.
-
-    kind        "number", "boolean" or "category"
-    categories  the values of a category, sorted: each becomes a feature that is 1 where it is met
-    """
-
-    name: str
-    kind: str
-    categories: tuple[Any, ...] = ()
-
-    @property
-    def features(self) -> list[str]:
-        """Return the names of the features that it becomes."""
-        if self.kind != CATEGORY:
-            return [self.name]
-        return [f"{self.name}={value}" for value in self.categories]
-
-    def encode(self, values: np.ndarray) -> Float[np.ndarray, "examples features"]:
-        """Return the features of some rows.
-
-        Raises ValueError for another kind, and for a category that the training rows did not have.
-        """
-        if kind_of(values) != self.kind and not (self.kind == CATEGORY and self.is_of_numbers):
-            raise ValueError(
-                f"column {self.name!r}: got {kind_of(values)} values such as {values[0]!r}, "
-                f"expected {self.kind}, as in the training rows."
-            )
-        if self.kind != CATEGORY:
-            return values.astype(np.float64)[:, None]
-        categories = np.array(self.categories)
-        place = np.minimum(np.searchsorted(categories, values), len(categories) - 1)
-        known = categories[place] == values
-        if not known.all():
-            row = int(np.argmin(known))
-            raise ValueError(
-                f"column {self.name!r}, row {row}: got the category {values[row]!s}, which is not "
-                f"among the {len(self.categories)} of the training rows. Leave such rows out, or "
-                "join rare categories before training."
-            )
-        features = np.zeros((len(values), len(categories)))
-        features[np.arange(len(values)), place] = 1
-        return features
-
-    @property
-    def is_of_numbers(self) -> bool:
-        """Return whether the categories are numbers or booleans."""
-        return bool(self.categories) and not isinstance(self.categories[0], str)
 
 
 class Encoding(NamedTuple):
@@ -74,6 +30,7 @@ class Encoding(NamedTuple):
     task      "classification", "regression" or "multilabel"
     classes   the labels, by their number in the network's output; () where they are that number
     units     mean and std by which real targets were scaled; None: they were not
+    label_dtype  of labels as they came, such as "<i8"; "" where there are none
     """
 
     columns: tuple[Column, ...]
@@ -83,22 +40,34 @@ class Encoding(NamedTuple):
     task: str
     classes: tuple[Any, ...] = ()
     units: Scaling | None = None
+    label_dtype: str = ""
 
     def encode(self, rows: Any) -> Float[np.ndarray, "examples features"]:
         """Return raw rows as the network takes them, in JAX's default float dtype.
 
         rows  a frame, a dict of columns or a list of dicts with the columns of the training rows,
-              in any order; for data that came as an array, an array (examples, features)
+              in any order, beside which the targets may stand; for data that came as an array, an
+              array (examples, features)
 
         Raises ValueError for missing or other columns, other kinds, and unknown categories.
         """
-        raw = self.features_of_table(rows) if self.columns else self.features_of_array(rows)
-        return as_float("x", raw if self.scaling is None else self.scaling.of(raw))
+        scaling = AS_THEY_ARE if self.scaling is None else self.scaling
+        if not self.columns:
+            return as_float("x", scaling.of(self.rows_of_array(rows)))
+        table = self.columns_of(rows)
+        coded = [
+            column.coded(values_of(column.name, table[column.name])) for column in self.columns
+        ]
+        return features_from(self.columns, coded, slice(None), scaling)
 
-    def features_of_array(self, rows: Any) -> np.ndarray:
+    def rows_of_array(self, rows: Any) -> np.ndarray:
         """Return the rows of an array as they are."""
-        x = checks.numbers("x", rows).astype(np.float64)
-        checks.features(x)
+        if isinstance(rows, Mapping) or is_list_of_dicts(rows):
+            raise ValueError(
+                "rows: got columns by name, expected an array (examples, features), as the "
+                "training rows were; fnn.data.from_frame keeps the names."
+            )
+        x, _ = features_of_array(rows)
         if x.shape[1] != self.features:
             raise ValueError(
                 f"x: got {x.shape[1]} features, expected {self.features}, those of the training "
@@ -106,28 +75,30 @@ class Encoding(NamedTuple):
             )
         return x
 
-    def features_of_table(self, rows: Any) -> np.ndarray:
-        """Return the features of a table, its columns taken by name."""
+    def columns_of(self, rows: Any) -> dict[str, Any]:
+        """Return the columns of a table that has those of the training rows, and no others."""
         names = [column.name for column in self.columns]
-        if isinstance(rows, np.ndarray):
+        if not (isinstance(rows, Mapping) or is_list_of_dicts(rows) or is_frame(rows)):
             raise ValueError(
-                f"rows: got an array, expected the columns {', '.join(names)} by name: a frame, a "
-                "dict of columns or a list of dicts."
+                f"rows: got {type(rows).__name__}, expected the columns {', '.join(names)} by "
+                "name: a frame, a dict of columns or a list of dicts."
             )
-        given = columns_of(rows)
-        missing = [name for name in names if name not in given]
-        extra = [name for name in given if name not in names and name not in self.targets]
+        table = table_of(rows, plain=True)
+        missing = [name for name in names if name not in table]
+        extra = [name for name in table if name not in names and name not in self.targets]
         if missing or extra:
             parts = [f"{', '.join(missing)} missing"] * bool(missing)
             parts += [f"{', '.join(extra)} unknown"] * bool(extra)
             raise ValueError(f"rows: column(s) {'; '.join(parts)}; expected {', '.join(names)}.")
-        return np.hstack([column.encode(given[column.name]) for column in self.columns])
+        return table
 
     def decode(self, prediction: Any) -> np.ndarray:
         """Return the network's outputs (examples, outputs) in the user's terms.
 
-        Labels for classes (the largest output; of one output whether it is above 0), columns of
-        booleans for several labels, and numbers in the target's units.
+        Labels for classes (the largest output; of one output whether it is above 0) in the dtype
+        that they came in, columns of booleans for several labels, and numbers in the target's
+        units. Raises ValueError for another number of outputs, and for NaN where labels are to be
+        read off.
         """
         outputs = np.asarray(prediction)
         if outputs.ndim != 2:
@@ -135,14 +106,41 @@ class Encoding(NamedTuple):
                 f"prediction: got shape {outputs.shape}, expected (examples, outputs), as "
                 "fnn.apply returns it."
             )
+        if self.task == REAL:
+            self.check_outputs(outputs, len(self.targets))
+            values = outputs if self.units is None else outputs * self.units.std + self.units.mean
+            return values[:, 0] if len(self.targets) == 1 else values
+        if np.isnan(outputs).any():
+            row = int(np.argwhere(np.isnan(outputs))[0][0])
+            raise ValueError(f"prediction, row {row}: got nan, expected numbers; did it diverge?")
         if self.task == SEVERAL_LABELS:
+            self.check_outputs(outputs, len(self.targets))
             return outputs > 0
-        if self.task == CLASSES:
-            is_one = outputs.shape[1] == 1
-            numbers = (outputs[:, 0] > 0).astype(int) if is_one else outputs.argmax(axis=1)
-            return np.array(self.classes)[numbers] if self.classes else numbers
-        values = outputs if self.units is None else outputs * self.units.std + self.units.mean
-        return values[:, 0] if len(self.targets) == 1 and values.shape[1] == 1 else values
+        return self.labels_of(outputs)
+
+    def labels_of(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the label of the largest output; of one output whether it is above 0."""
+        is_one = outputs.shape[1] == 1 and len(self.classes) in (0, 2)
+        numbers = (outputs[:, 0] > 0).astype(int) if is_one else outputs.argmax(axis=1)
+        if not self.classes:
+            held = np.dtype(self.label_dtype or int)
+            if outputs.shape[1] - 1 > np.iinfo(held).max:
+                raise ValueError(
+                    f"prediction: got {outputs.shape[1]} outputs, expected no more than the labels "
+                    f"of {held}."
+                )
+            return numbers.astype(held)
+        if not is_one:
+            self.check_outputs(outputs, len(self.classes))
+        return np.array(self.classes, self.label_dtype or None)[numbers]
+
+    def check_outputs(self, outputs: np.ndarray, expected: int) -> None:
+        """Refuse a prediction of another number of outputs."""
+        if outputs.shape[1] != expected:
+            raise ValueError(
+                f"prediction: got {outputs.shape[1]} outputs, expected {expected}, for "
+                f"{', '.join(map(repr, self.classes or self.targets))}."
+            )
 
     @property
     def feature_names(self) -> list[str]:
@@ -150,6 +148,16 @@ class Encoding(NamedTuple):
         if not self.columns:
             return [f"x{number}" for number in range(self.features)]
         return [name for column in self.columns for name in column.features]
+
+    def save(self, path: str | Path) -> None:
+        """Write it as an npz file of exactly this name, which `load_encoding` reads.
+
+        It holds one array, the JSON of `to_json`, and nothing pickled. An older file is replaced
+        when the new one is complete. Raises OSError where it cannot be written.
+        """
+        opened = io.BytesIO()
+        np.savez(opened, encoding=np.frombuffer(json.dumps(self.to_json()).encode(), np.uint8))
+        files.replace(Path(path), opened.getvalue())
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON."""
@@ -191,27 +199,26 @@ jax.tree_util.register_pytree_node(
 )
 
 
-def columns_from(table: Mapping[str, np.ndarray], train: Sequence[int] | np.ndarray):
-    """Return the columns of a table, their categories those of the training rows.
+def load_encoding(path: str | Path) -> Encoding:
+    """Read what `Encoding.save` wrote; nothing in the file is executed.
 
-    Raises ValueError where another row has a category that no training row has.
+    Raises ValueError for another or a damaged file, FileNotFoundError where there is none.
     """
-    found = []
-    for name, values in table.items():
-        kind = kind_of(values)
-        categories = np.unique(values[train]).tolist() if kind == CATEGORY else ()
-        found.append(Column(name, kind, tuple(categories)))
-    return tuple(found)
-
-
-__all__ = [
-    "BOOLEAN",
-    "CATEGORY",
-    "CLASSES",
-    "NUMBER",
-    "REAL",
-    "SEVERAL_LABELS",
-    "Column",
-    "Encoding",
-    "columns_from",
-]
+    content = Path(path).read_bytes()
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as opened:
+            return Encoding.from_json(json.loads(opened["encoding"].tobytes()))
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        EOFError,
+        OSError,
+        zipfile.BadZipFile,
+    ) as error:
+        raise ValueError(
+            f"{path}: got a file that holds no encoding ({error}), expected one that Encoding.save "
+            "wrote; save it again."
+        ) from error

@@ -72,13 +72,16 @@ def statistics(
     least = np.min([np.min(block(part), axis=axis) for part in blocks], axis=0)
     most = np.max([np.max(block(part), axis=axis) for part in blocks], axis=0)
     # Compared, not std == 0: rounding gives a column of 0.1 a std of 1e-17, subnormal numbers 0.
-    return np.asarray(mean), np.where((least == most) | (std == 0), 1.0, std)
+    is_constant = least == most
+    mean = np.where(is_constant, least, mean)  # of large numbers the rounded mean is another
+    return np.asarray(mean), np.where(is_constant | (std == 0), 1.0, std)
 
 
-def features_of(x: np.ndarray, rows: np.ndarray, scaling: Scaling) -> np.ndarray:
+def features_of(x: np.ndarray, rows: np.ndarray | slice, scaling: Scaling) -> np.ndarray:
     """Return some rows of x, scaled in float64, in JAX's default float dtype."""
-    made = np.empty((len(rows), *x.shape[1:]), jax.dtypes.canonicalize_dtype(float))
-    for start in range(0, len(rows), ROWS):
+    numbers = np.arange(len(x))[rows]
+    made = np.empty((len(numbers), *x.shape[1:]), jax.dtypes.canonicalize_dtype(float))
+    for start in range(0, len(numbers), ROWS):
         part = slice(start, start + ROWS)
-        made[part] = as_float("x", scaling.of(x[rows[part]]))
+        made[part] = as_float("x", scaling.of(x[numbers[part]]))
     return made

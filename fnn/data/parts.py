@@ -1,6 +1,7 @@
 """Which rows learn, which choose, which report: at random, by class, by group, by time."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Integer
@@ -105,12 +106,16 @@ def by_order(order: np.ndarray, test: int, validation: int) -> Parts:
     return Parts(train, middle, latest)
 
 
-def check_classes(labels: np.ndarray, parts: Parts) -> None:
-    """Refuse parts of which the training rows miss a class, naming it."""
+def check_classes(labels: np.ndarray, parts: Parts, classes: Sequence[Any] = ()) -> None:
+    """Refuse parts of which the training rows miss a class, naming it.
+
+    classes  what the labels stand for; (): themselves
+    """
     known = np.unique(labels[parts.train])
     for label, count in zip(*np.unique(labels, return_counts=True), strict=True):
         if label not in known:
             raise ValueError(
-                f"y: class {label!s} has {count} example(s), none of them in the training rows. "
-                "Leave the class out, join it with another, or split otherwise."
+                f"y: class {classes[label] if classes else label!s} has {count} example(s), none "
+                "of them in the training rows. Leave the class out, join it with another, or split "
+                "otherwise."
             )

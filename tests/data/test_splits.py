@@ -1,0 +1,254 @@
+"""Which rows learn, which choose, which report; and the weights that go with them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fnn import data
+from fnn.data import parts
+from tests.data.tables import N, table
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_a_rare_class_is_in_the_training_rows(seed):
+    labels = np.repeat(["common", "rare", "once"], [70, 29, 1])
+    made = data.from_arrays(np.arange(100.0)[:, None], labels, seed=seed)
+    assert set(np.unique(made.train.y)) == {0, 1, 2}
+    assert [len(split.y) for split in made.splits.values()] == [70, 15, 15]
+    for split in (made.validation, made.test):
+        assert abs(np.mean(split.y == 2) - 0.29) < 0.06
+
+
+def test_three_of_a_class_are_one_in_each_split():
+    labels = np.repeat([0, 1], [57, 3])
+    for seed in range(20):
+        made = data.from_arrays(np.arange(60.0)[:, None], labels, seed=seed)
+        assert [int((split.y == 1).sum()) for split in made.splits.values()] == [1, 1, 1]
+
+
+def test_a_class_that_training_would_miss_is_refused_by_name():
+    x = np.arange(30.0)[:, None]
+    with pytest.raises(ValueError, match=r"30 classes, but 22 training examples.*as floats"):
+        data.from_arrays(x, np.arange(30))
+    late = np.repeat(["a", "b"], [28, 2])
+    with pytest.raises(
+        ValueError, match=r"class b has 2 example\(s\), none of them in the training"
+    ):
+        data.from_arrays(x, late, order=np.arange(30))
+
+
+def test_no_group_is_in_two_splits():
+    groups = np.repeat(np.arange(12), 5)
+    made = data.from_frame(
+        table(patient=groups, i=np.arange(N)), "price", groups="patient", standardize=False
+    )
+    assert "patient" not in made.encoding.feature_names
+    place = made.encoding.feature_names.index("i")
+    found = [set(groups[split.x[:, place].astype(int)]) for split in made.splits.values()]
+    assert not found[0] & found[1]
+    assert not found[1] & found[2]
+    assert set.union(*found) == set(range(12))
+    assert [len(split.x) for split in made.splits.values()] == [40, 10, 10]
+    with pytest.raises(ValueError, match=r"groups: got 2 group\(s\), expected three"):
+        data.from_arrays(np.ones((N, 1)), np.arange(N) / N, groups=np.arange(N) % 2)
+
+
+def test_the_latest_rows_are_the_test():
+    time = RNG.permutation(N).astype("M8[D]")
+    x = np.arange(float(N))[:, None]
+    made = data.from_arrays(x, x / N, order=time, standardize=False)
+    when = [time[split.x[:, 0].astype(int)] for split in made.splits.values()]
+    assert when[0].max() < when[1].min()
+    assert when[1].max() < when[2].min()
+
+
+def test_parts_that_are_given_are_scaled_by_the_training_part():
+    x = [RNG.normal(3, 2, size=(n, 2)) for n in (30, 10, 10)]
+    y = [np.array(["a", "b"])[np.arange(len(part)) % 2] for part in x]
+    made = data.from_splits(*zip(x, y, strict=True))
+    expected = (x[2] - x[0].mean(axis=0)) / x[0].std(axis=0)
+    np.testing.assert_allclose(made.test.x, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(made.scale(x[1]), made.validation.x, rtol=1e-6)
+    y[1][0] = "c"
+    with pytest.raises(ValueError, match="class c has 1 example"):
+        data.from_splits(*zip(x, y, strict=True))
+    with pytest.raises(ValueError, match=r"test.x: got 1 features, expected 2"):
+        data.from_splits((x[0], x[0][:, 0]), (x[1], x[1][:, 0]), (x[2][:, :1], x[2][:, 0]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(1, 40), min_size=1, max_size=6),
+    st.floats(0.05, 0.4),
+    st.floats(0.05, 0.4),
+    st.integers(0, 5),
+)
+def test_every_row_is_in_one_split_and_every_class_in_training(counts, validation, test, seed):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    sizes = round(test * len(labels)), round(validation * len(labels))
+    try:
+        split = parts.by_class(labels, *sizes, seed)
+    except ValueError:  # too few rows for the classes
+        assert min(counts) < 3 or len(counts) > len(labels) - sum(sizes)
+        return
+    rows = np.concatenate(split)
+    assert sorted(rows) == list(range(len(labels)))
+    assert (len(split.test), len(split.validation)) == sizes
+    assert set(labels[split.train]) == set(labels)
+    for of_test, count in zip(np.bincount(labels[split.test], minlength=9), counts, strict=False):
+        assert abs(of_test - count * sizes[0] / len(labels)) <= len(counts) + 1
+
+
+def test_weights_go_with_their_rows():
+    weights = np.arange(N) + 1.0
+    made = data.from_frame(
+        table(w=weights, i=np.arange(N)), "price", weights="w", standardize=False
+    )
+    place = made.encoding.feature_names.index("i")
+    for name, split in made.splits.items():
+        np.testing.assert_array_equal(getattr(made.weights, name), split.x[:, place] + 1)
+    with pytest.raises(ValueError, match=r"weights: expected numbers of at least 0"):
+        data.from_arrays(np.ones((N, 1)), np.arange(N) / N, weights=-weights)
+    with pytest.raises(ValueError, match=r"weights: all 9 of the .* rows are 0"):
+        data.from_arrays(np.ones((N, 1)), np.arange(N) / N, weights=np.arange(N) == 0)
+
+
+def test_class_weights():
+    made = data.from_arrays(RNG.normal(size=(N, 2)), np.repeat(["a", "b"], [45, 15]))
+    balanced = data.with_class_weights(made)
+    by_class = [balanced.weights.train[made.train.y == k].sum() for k in (0, 1)]
+    np.testing.assert_allclose(by_class[0], by_class[1], rtol=1e-5)
+    by_name = data.with_class_weights(made, {"a": 1.0, "b": 3.0})
+    np.testing.assert_allclose(by_name.weights.test, np.where(made.test.y == 1, 3, 1))
+    twice = data.with_class_weights(by_name, {"a": 2.0, "b": 1.0})
+    np.testing.assert_allclose(twice.weights.test, np.where(made.test.y == 1, 3, 2))
+    with pytest.raises(ValueError, match=r"got the labels \['a'\], expected \['a', 'b'\]"):
+        data.with_class_weights(made, {"a": 1.0})
+    with pytest.raises(ValueError, match="class weights: got targets"):
+        data.with_class_weights(data.from_frame(table(), "price"))
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_a_rare_class_of_a_frame_is_in_the_training_rows(seed):
+    labels = np.repeat(["common", "rare", "once"], [70, 29, 1])
+    made = data.from_frame({"x": np.arange(100.0), "y": labels}, "y", seed=seed)
+    assert made.encoding.classes == ("common", "once", "rare")
+    assert np.count_nonzero(made.train.y == 1) == 1
+    assert [len(split.y) for split in made.splits.values()] == [70, 15, 15]
+
+
+def test_equal_seeds_give_equal_stratified_splits():
+    labels = np.arange(N) % 3
+    x = np.arange(float(N))[:, None]
+    first, again, other = (data.from_arrays(x, labels, seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first.train.x, again.train.x)
+    assert not np.array_equal(first.train.x, other.train.x)
+
+
+def test_without_strata_the_split_is_that_of_real_targets():
+    x = np.arange(float(N))[:, None]
+    plain = data.from_arrays(x, np.arange(N) % 2, stratify=False)
+    np.testing.assert_array_equal(plain.test.x, data.from_arrays(x, np.arange(N) / N).test.x)
+
+
+ORDERS = {
+    "numbers": (np.arange(N)[::-1], None),
+    "dates with a zone": (pd.date_range("2020-01-01", periods=N, tz="UTC")[::-1], None),
+    "text": (np.arange(N).astype(str), "order: got text, which sorts by its letters"),
+    "a missing date": (
+        np.where(np.arange(N) == 3, np.datetime64("NaT"), np.arange(N).astype("M8[D]")),
+        "column 'order': 1 of 60 values are missing, the first in row 3",
+    ),
+    "dates with and without a zone": (
+        [pd.Timestamp("2020"), pd.Timestamp("2020", tz="UTC")] * 30,
+        "column 'order': got dates that cannot be compared",
+    ),
+    "a number": (5, "column 'order': got 5, expected one value each row"),
+    "too few": (np.arange(3), r"order: got shape \(3,\), expected \(60,\)"),
+}
+
+
+@pytest.mark.parametrize("case", ORDERS)
+def test_what_rows_are_ordered_by(case):
+    order, message = ORDERS[case]
+    x = np.arange(float(N))[:, None]
+    if message:
+        with pytest.raises(ValueError, match=message):
+            data.from_arrays(x, x / N, order=order)
+        return
+    made = data.from_arrays(x, x / N, order=order, standardize=False)
+    np.testing.assert_array_equal(np.sort(made.test.x[:, 0]), np.arange(9))  # reversed: the latest
+    np.testing.assert_array_equal(np.sort(made.validation.x[:, 0]), np.arange(9, 18))
+
+
+def test_groups_and_order_are_one_or_the_other():
+    x = np.arange(float(N))[:, None]
+    with pytest.raises(ValueError, match="groups, order: got both"):
+        data.from_arrays(x, x / N, groups=np.arange(N) % 5, order=np.arange(N))
+
+
+PATIENTS = np.array([f"p{k}" for k in np.arange(N) % 7])
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_no_group_of_any_type_is_in_two_splits(seed):
+    x = np.arange(float(N))[:, None]
+    made = data.from_arrays(x, x / N, groups=PATIENTS, seed=seed, standardize=False)
+    found = [set(PATIENTS[split.x[:, 0].astype(int)]) for split in made.splits.values()]
+    assert sum(map(len, found)) == 7
+    assert all(found)
+
+
+def parts_of_frames():
+    frame = pd.DataFrame({"a": np.arange(N) / N, "b": np.arange(N) % 2 == 0})
+    y = np.arange(N) / N
+    return frame, y
+
+
+def test_parts_that_are_frames_are_taken_by_name():
+    frame, y = parts_of_frames()
+    made = data.from_splits((frame, y), (frame[["b", "a"]], y), (frame, y))
+    np.testing.assert_array_equal(made.validation.x, made.train.x)
+    np.testing.assert_array_equal(made.encode(frame[["b", "a"]]), made.test.x)
+    with pytest.raises(
+        ValueError, match=r"test.x: got the columns \['a', 'c'\], expected \['a', 'b'"
+    ):
+        data.from_splits((frame, y), (frame, y), (frame.rename(columns={"b": "c"}), y))
+    with pytest.raises(ValueError, match=r"test.x: got the columns of an array, expected \['a'"):
+        data.from_splits((frame, y), (frame, y), (frame.to_numpy(float), y))
+    with pytest.raises(ValueError, match=r"validation.x: column 'b' is a number, expected a boole"):
+        data.from_splits((frame, y), (frame.astype(float), y), (frame, y))
+
+
+def test_parts_that_are_refused_are_named():
+    frame, y = parts_of_frames()
+    wrong = np.where(np.arange(N) == 5, np.nan, y)
+    with pytest.raises(ValueError, match=r"^test.y: 1 value\(s\) are not finite.*nan at \(5,\)"):
+        data.from_splits((frame, y), (frame, y), (frame, wrong))
+    with pytest.raises(ValueError, match=r"^validation.y: got \(60,\) int64, expected .* float64"):
+        data.from_splits((frame, y), (frame, np.arange(N)), (frame, y))
+    with pytest.raises(ValueError, match=r"^train: got ndarray, expected a pair"):
+        data.from_splits(y, (frame, y), (frame, y))
+    with pytest.raises(ValueError, match="standardize: got 'no'"):
+        data.from_splits((frame, y), (frame, y), (frame, y), standardize="no")
+
+
+def test_splits_unpack_with_weights_too():
+    x = np.arange(float(N))[:, None]
+    made = data.from_arrays(x, x / N, weights=np.where(np.arange(N) % 2, 0.0, 2.0))
+    features, targets = made.train
+    assert len(features) == len(targets) == len(made.weights.train)
+    nullable = pd.Series(np.arange(N) % 2 + 1).astype("Int64")
+    assert data.from_arrays(x, x / N, weights=nullable).weights.test.dtype == np.float32
+    for weights, message in (
+        (np.full(N, np.nan), r"weights: 60 value\(s\) are not finite"),
+        (np.zeros(N), "weights: expected numbers of at least 0, and one above 0"),
+        (np.array(["a"] * N), "weights: got dtype"),
+        (np.ones(3), r"weights: got shape \(3,\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            data.from_arrays(x, x / N, weights=weights)
