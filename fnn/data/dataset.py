@@ -64,6 +64,7 @@ class Dataset(NamedTuple):
     scaling   how the features were scaled; None where the Dataset was made by hand
     weights   how much each example counts; None: all the same
     encoding  what turned raw rows into features; None where the Dataset was made by hand
+    rows      which of the rows that were given are in which split; None where they came as splits
     """
 
     train: Split
@@ -72,6 +73,7 @@ class Dataset(NamedTuple):
     scaling: Scaling | None = None
     weights: Weights | None = None
     encoding: Encoding | None = None
+    rows: Parts | None = None
 
     @property
     def splits(self) -> dict[str, Split]:
@@ -119,12 +121,25 @@ class Dataset(NamedTuple):
         """Return the network's outputs in the user's terms: see `Encoding.decode`."""
         return self.preprocessing.decode(prediction)
 
+    def _without(self) -> dict[str, list[str]]:
+        """The classes of the training rows that another split has no example of."""
+        if not is_labels(self.train.y):
+            return {}
+        known, classes = np.unique(self.train.y), self.preprocessing.classes
+        missing = {name: np.setdiff1d(known, split.y) for name, split in self.splits.items()}
+        return {
+            name: [str(classes[label] if classes else label) for label in labels]
+            for name, labels in missing.items()
+            if len(labels)
+        }
+
     def __repr__(self) -> str:
         lines = [f"  {name:10}  x {shape(x)}, y {shape(y)}" for name, (x, y) in self.splits.items()]
         is_scaled = self.scaling is not None and self.scaling is not AS_THEY_ARE
         lines.append(f"  scaled      {'yes' if is_scaled else 'no'}")
         if self.weights is not None:
             lines.append("  weights     yes")
+        lines += [f"  {name} has no example of {', '.join(labels)}" for name, labels in self._without().items()]
         return "\n".join(["Dataset(", *lines[:-1], f"{lines[-1]})"])
 
 
@@ -192,7 +207,7 @@ def from_arrays(
     warn_of_scale(y[split.train])
     weights = weights_of(weights, split, len(x))
     train, held_out, last = (Split(features_of(x, rows, scaling), y[rows]) for rows in split)
-    return owned(Dataset(train, held_out, last, scaling, weights, encoding))
+    return owned(Dataset(train, held_out, last, scaling, weights, encoding, split))
 
 
 def split_at_random(x: Any, y: Any, *, standardize: bool = True) -> Dataset:
@@ -204,7 +219,7 @@ def split_at_random(x: Any, y: Any, *, standardize: bool = True) -> Dataset:
     scaling = Scaling(*statistics(x, split.train)) if standardize else AS_THEY_ARE
     encoding = encoding_of(x, y, given, columns, classes)._replace(scaling=scaling)
     train, held_out, last = (Split(features_of(x, rows, scaling), y[rows]) for rows in split)
-    return owned(Dataset(train, held_out, last, scaling, None, encoding))
+    return owned(Dataset(train, held_out, last, scaling, None, encoding, split))
 
 
 def from_splits(train: Any, validation: Any, test: Any, *, standardize: bool = True) -> Dataset:

@@ -108,7 +108,7 @@ def from_frame(
     train, held_out, last = (
         Rows(features_from(columns, coded, rows, scaling), y[rows]) for rows in split
     )
-    return owned(Dataset(train, held_out, last, scaling, counts, encoding))
+    return owned(Dataset(train, held_out, last, scaling, counts, encoding, split))
 
 
 def target_names(target: Any, table: Mapping[str, Any]) -> tuple[str, ...]:

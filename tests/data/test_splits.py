@@ -252,3 +252,19 @@ def test_splits_unpack_with_weights_too():
     ):
         with pytest.raises(ValueError, match=message):
             data.from_arrays(x, x / N, weights=weights)
+
+
+def test_the_rows_of_each_split_are_known():
+    x = np.arange(60.0)[:, None]
+    made = data.from_arrays(x, np.arange(60) % 2, standardize=False)
+    for rows, split in zip(made.rows, made.splits.values(), strict=True):
+        np.testing.assert_array_equal(split.x[:, 0], rows)
+    table = data.from_frame({"x": x[:, 0], "y": x[:, 0] / 60}, "y", standardize=False)
+    np.testing.assert_array_equal(table.test.x[:, 0], table.rows.test)
+
+
+def test_a_class_that_a_split_lacks_is_shown():
+    labels = np.repeat(["common", "rare"], [58, 2])
+    shown = repr(data.from_arrays(np.arange(60.0)[:, None], labels))
+    assert "has no example of rare" in shown
+    assert "no example" not in repr(data.from_arrays(np.arange(60.0)[:, None], np.arange(60) % 2))
