@@ -31,6 +31,7 @@ class Encoding(NamedTuple):
     classes   the labels, by their number in the network's output; () where they are that number
     units     mean and std by which real targets were scaled; None: they were not
     label_dtype  of labels as they came, such as "<i8"; "" where there are none
+    beside    the columns of weights, groups and order, which new rows may have and need not
     """
 
     columns: tuple[Column, ...]
@@ -41,13 +42,14 @@ class Encoding(NamedTuple):
     classes: tuple[Any, ...] = ()
     units: Scaling | None = None
     label_dtype: str = ""
+    beside: tuple[str, ...] = ()
 
     def encode(self, rows: Any) -> Float[np.ndarray, "examples features"]:
         """Return raw rows as the network takes them, in JAX's default float dtype.
 
         rows  a frame, a dict of columns or a list of dicts with the columns of the training rows,
-              in any order, beside which the targets may stand; for data that came as an array, an
-              array (examples, features)
+              in any order; targets, weights, groups and order may stand beside them; for data
+              that came as an array, an array (examples, features)
 
         Raises ValueError for missing or other columns, other kinds, and unknown categories.
         """
@@ -85,7 +87,7 @@ class Encoding(NamedTuple):
             )
         table = table_of(rows, plain=True)
         missing = [name for name in names if name not in table]
-        extra = [name for name in table if name not in names and name not in self.targets]
+        extra = [name for name in table if name not in (*names, *self.targets, *self.beside)]
         if missing or extra:
             parts = [f"{', '.join(missing)} missing"] * bool(missing)
             parts += [f"{', '.join(extra)} unknown"] * bool(extra)
@@ -175,7 +177,7 @@ class Encoding(NamedTuple):
         columns = tuple(
             Column(name, kind, tuple(categories)) for name, kind, categories in saved["columns"]
         )
-        texts = {name: tuple(saved[name]) for name in ("targets", "classes")}
+        texts = {name: tuple(saved.get(name, ())) for name in ("targets", "classes", "beside")}
         return cls(**{**saved, **scales, **texts, "columns": columns})
 
 

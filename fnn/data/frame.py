@@ -103,7 +103,8 @@ def from_frame(
     y = y if units is None else as_float("y", units.of(y))
     width = sum(len(column.features) for column in columns)
     came = label_dtype(goals[names[0]].array, task)
-    encoding = Encoding(columns, width, scaling, names, task, classes, units, came)
+    extra = tuple(taken.values())
+    encoding = Encoding(columns, width, scaling, names, task, classes, units, came, extra)
     counts = weights_of(others.get("weights"), split, len(y))
     train, held_out, last = (
         Rows(features_from(columns, coded, rows, scaling), y[rows]) for rows in split

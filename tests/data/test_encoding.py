@@ -191,3 +191,17 @@ def test_predictions_that_are_refused(case):
         made.decode(prediction)
     with pytest.raises(ValueError, match="prediction: got 4 outputs, expected 1, for 'price'"):
         data.from_frame(table(), "price").decode(np.zeros((1, 4)))
+
+
+def test_rows_may_keep_the_columns_of_weights_and_groups():
+    columns = {
+        "x": np.arange(60.0),
+        "w": np.ones(60),
+        "g": np.arange(60) % 6,
+        "y": np.arange(60) / 60,
+    }
+    made = data.from_frame(columns, "y", weights="w", groups="g")
+    assert made.encoding.beside == ("w", "g")
+    np.testing.assert_array_equal(made.encode(columns), made.encode({"x": columns["x"]}))
+    again = data.Encoding.from_json(made.encoding.to_json())
+    assert again.beside == ("w", "g")
