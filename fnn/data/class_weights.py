@@ -42,8 +42,13 @@ def with_class_weights(dataset: Dataset, weights: Any = "balanced") -> Dataset:
     found = []
     for name, split in dataset.splits.items():
         before = 1.0 if dataset.weights is None else getattr(dataset.weights, name)
-        place = np.searchsorted(labels, split.y)
-        counts_of = as_float("weights", by_label[np.minimum(place, len(labels) - 1)] * before)
+        place = np.minimum(np.searchsorted(labels, split.y), len(labels) - 1)
+        unknown = np.setdiff1d(split.y, labels)
+        if len(unknown):
+            raise ValueError(
+                f"class weights: {name} has the label {unknown[0]}, which no training row has."
+            )
+        counts_of = as_float("weights", by_label[place] * before)
         checks.weights(counts_of, len(split.y), f"class weights of {name}")
         found.append(counts_of)
     return dataset._replace(weights=Weights(*map(own, found)))

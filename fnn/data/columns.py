@@ -44,6 +44,11 @@ class Column(NamedTuple):
                 f"expected a {self.kind}, as in the training rows."
             )
         check_range(f"column {self.name!r}", values.array)
+        if values.array.dtype.kind in "iu" and np.any(np.abs(values.array / 2.0**53) > 1):
+            raise ValueError(
+                f"column {self.name!r}: got whole numbers beyond 2⁵³, of which floats join some; "
+                "subtract the smallest, or leave the column out if it is an identifier."
+            )
         return values.array
 
     def places(self, values: Values) -> Integer[np.ndarray, "rows"]:

@@ -61,7 +61,7 @@ class Telling:
             return
         for callback in list(self.callbacks):
             try:
-                callback(records)
+                callback([*map(dict, records)])
             except Exception as error:  # of whatever kind the user's own code raises
                 self.callbacks.remove(callback)
                 name = getattr(callback, "__qualname__", repr(callback))
