@@ -33,23 +33,12 @@ def half_total(w: Float[Array, "batch"]) -> Float[Array, "batch"]:
     return 0.5 * w
 
 
-def mean_of_first(examples: Integer[Array, ""]) -> Reduction:
-    """cᵢ = 1/examples for so many, and 0 for those that fill up the batch."""
+def mean_of_first(examples: Integer[Array, ""] | int) -> Reduction:
+    """cᵢ = wᵢ/examples for so many, and 0 for those that fill up the batch: its mean where the mean of w over all
+    batches is 1."""
 
     def of_first(w: Float[Array, "batch"]) -> Float[Array, "batch"]:
-        one = jnp.ones((), w.dtype)
-        return jnp.where(jnp.arange(len(w)) < examples, one / examples.astype(w.dtype), 0)
-
-    return of_first
-
-
-def weighted_mean(examples: Integer[Array, ""] | int) -> Reduction:
-    """cᵢ = wᵢ/examples for so many, and 0 for those that fill up the batch: the mean of a batch where the weights of
-    an epoch have the mean 1."""
-
-    def of_first(w: Float[Array, "batch"]) -> Float[Array, "batch"]:
-        counts = jnp.asarray(examples).astype(w.dtype)
-        return jnp.where(jnp.arange(len(w)) < examples, w / counts, 0)
+        return jnp.where(jnp.arange(len(w)) < examples, w / jnp.asarray(examples, w.dtype), 0)
 
     return of_first
 

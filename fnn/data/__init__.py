@@ -28,18 +28,12 @@ with seed 0, not stratified; the test sets of mnist and mnist1d are the canonica
 
 from fnn.data.class_weights import with_class_weights
 from fnn.data.columns import Column
-from fnn.data.dataset import (
-    Arrays,
-    Dataset,
-    Split,
-    Weights,
-    from_arrays,
-    from_splits,
-)
+from fnn.data.dataset import Arrays, Dataset, Split, Weights
 from fnn.data.encoding import Encoding, load_encoding
 from fnn.data.frame import from_frame
 from fnn.data.label_noise import label_noise
 from fnn.data.numbers import Scaling
+from fnn.data.own_arrays import from_arrays, from_splits
 from fnn.data.registry import load, names
 from fnn.data.toy import cubic_points
 

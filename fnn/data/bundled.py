@@ -2,7 +2,8 @@
 
 from types import ModuleType
 
-from fnn.data.dataset import Dataset, split_at_random, standardise, standardise_targets
+from fnn.data.dataset import Dataset, standardise, standardise_targets
+from fnn.data.own_arrays import split_at_random
 
 
 def digits() -> Dataset:

@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 
 from fnn import checks
-from fnn.data.dataset import Dataset, Weights, is_labels, shape
+from fnn.data.dataset import Dataset, Weights, shape
 from fnn.data.numbers import as_float
 from fnn.data.owned import own
+from fnn.data.parts import is_labels
 
 
 def with_class_weights(dataset: Dataset, weights: Any = "balanced") -> Dataset:

@@ -181,6 +181,30 @@ class Encoding(NamedTuple):
         return cls(**{**saved, **scales, **texts, "columns": columns})
 
 
+def encoding_of_arrays(
+    features: int,
+    y: np.ndarray,
+    *,
+    scaling: Scaling | None,
+    columns: tuple[Column, ...] = (),
+    classes: tuple[Any, ...] = (),
+    given: np.ndarray | None = None,
+) -> Encoding:
+    """Return the encoding of rows that came as arrays or as frames of numbers.
+
+    given  the targets y as they came; None: as they are
+    """
+    names = ("y",) if y.ndim == 1 else tuple(f"y{number}" for number in range(y.shape[1]))
+    task = REAL if jax.dtypes.issubdtype(y.dtype, np.floating) else CLASSES
+    came = "" if given is None else label_dtype(given, task)
+    return Encoding(columns, features, scaling, names, task, classes, None, came)
+
+
+def label_dtype(y: np.ndarray, task: str) -> str:
+    """Return the dtype of labels as they came, "" of other targets."""
+    return y.dtype.str if task == CLASSES and y.dtype.kind in "biuUf" else ""
+
+
 class Described:
     """An encoding as a part of the structure of a tree: JAX sees no numbers in it."""
 

@@ -7,12 +7,11 @@ import numpy as np
 
 from fnn import checks
 from fnn.data.columns import Column, columns_from, features_from
-from fnn.data.dataset import Dataset, label_dtype, owned, parts_of, weights_of
-from fnn.data.dataset import Split as Rows
-from fnn.data.encoding import CLASSES, REAL, SEVERAL_LABELS, Encoding
+from fnn.data.dataset import Dataset, Split, owned, weights_of
+from fnn.data.encoding import CLASSES, REAL, SEVERAL_LABELS, Encoding, label_dtype
 from fnn.data.numbers import AS_THEY_ARE, Scaling, as_float, check_range, statistics
 from fnn.data.owned import own
-from fnn.data.parts import Parts
+from fnn.data.parts import Parts, parts_of
 from fnn.data.table import (
     BOOLEAN,
     CATEGORY,
@@ -107,7 +106,7 @@ def from_frame(
     encoding = Encoding(columns, width, scaling, names, task, classes, units, came, extra)
     counts = weights_of(others.get("weights"), split, len(y))
     train, held_out, last = (
-        Rows(features_from(columns, coded, rows, scaling), y[rows]) for rows in split
+        Split(features_from(columns, coded, rows, scaling), y[rows]) for rows in split
     )
     return owned(Dataset(train, held_out, last, scaling, counts, encoding, split))
 

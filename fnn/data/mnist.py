@@ -12,7 +12,8 @@ import warnings
 from pathlib import Path
 
 from fnn.data import download, idx
-from fnn.data.dataset import Dataset, Split, partition, standardise
+from fnn.data.dataset import Dataset, Split, standardise
+from fnn.data.parts import partition
 
 SHA256 = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",

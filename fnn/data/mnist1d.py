@@ -10,7 +10,8 @@ from contextlib import contextmanager
 import numpy as np
 
 from fnn import checks
-from fnn.data.dataset import Dataset, Split, partition, standardise
+from fnn.data.dataset import Dataset, Split, standardise
+from fnn.data.parts import partition
 
 CLASSES = 10
 

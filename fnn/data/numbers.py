@@ -15,7 +15,7 @@ class Scaling(NamedTuple):
     std: Float[np.ndarray, "features"] | Float[np.ndarray, ""]
 
     def of(self, x: np.ndarray) -> Float[np.ndarray, "examples features"]:
-        """The scaled rows."""
+        """Return the scaled rows."""
         return (x.astype(np.float64) - self.mean) / self.std
 
     def to_json(self) -> dict[str, Any]:
@@ -33,7 +33,7 @@ AS_THEY_ARE = Scaling(np.zeros(()), np.ones(()))
 
 
 def as_float(name: str, values: np.ndarray) -> np.ndarray:
-    """The values in JAX's default float dtype. ValueError beyond float32's range."""
+    """Return values in JAX's default float dtype. ValueError beyond float32's range."""
     check_range(name, values)
     return values.astype(jax.dtypes.canonicalize_dtype(float))
 

@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Integer
 
+from fnn import checks
+from fnn.data.table import CATEGORY, TEXT, column_of, values_of
+
 Rows = Integer[np.ndarray, "rows"]
 
 
@@ -17,11 +20,92 @@ class Parts(NamedTuple):
     test: Rows
 
 
+def parts_of(
+    examples: int,
+    y: np.ndarray,
+    *,
+    groups: Any,
+    order: Any,
+    validation: float,
+    test: float,
+    seed: int,
+    stratify: bool,
+    classes: tuple[Any, ...] = (),
+) -> Parts:
+    """Return which rows are in which split; refuses one without the training rows of a class.
+
+    classes  what the labels of y stand for; (): themselves
+    """
+    of_test, of_validation = sizes_of(examples, validation, test)
+    seed = checks.seed(seed)
+    if groups is not None and order is not None:
+        raise ValueError("groups, order: got both, expected one of them.")
+    if groups is not None:
+        split = by_group(one_each("groups", groups, examples), of_test, of_validation, seed)
+    elif order is not None:
+        kind = values_of("order", column_of("order", order)).kind
+        if kind in (TEXT, CATEGORY):
+            raise ValueError(
+                f"order: got {kind}, which sorts by its letters, expected numbers or dates; "
+                "convert it."
+            )
+        split = by_order(one_each("order", order, examples), of_test, of_validation)
+    elif is_labels(y) and stratify:
+        return by_class(y, of_test, of_validation, seed)
+    else:
+        split = at_random(examples, of_test, of_validation, seed)
+    if is_labels(y):
+        check_classes(y, split, classes)
+    return split
+
+
+def is_labels(y: np.ndarray) -> bool:
+    """Return whether targets are class labels."""
+    return y.ndim == 1 and y.dtype.kind in "iu"
+
+
+def one_each(name: str, values: Any, examples: int) -> np.ndarray:
+    """Return values that can be sorted, one for each example; refuses missing ones."""
+    array = values_of(name, column_of(name, values)).array
+    if array.shape != (examples,):
+        raise ValueError(
+            f"{name}: got shape {array.shape}, expected ({examples},), one for each example."
+        )
+    return array
+
+
+def sizes_of(examples: int, validation: Any, test: Any) -> list[int]:
+    """Return how many are for test and validation; refuses fractions that leave a split empty."""
+    fractions = {"test": test, "validation": validation}
+    for name, fraction in fractions.items():
+        is_float = isinstance(fraction, (float, np.floating))
+        if not is_float or not 0 < fraction < 1:
+            raise ValueError(f"{name}: got {fraction!r}, expected a fraction in (0, 1).")
+    if validation + test >= 1:
+        raise ValueError(
+            f"validation, test: got {validation} + {test}, expected a sum below 1: the rest is "
+            "training."
+        )
+    sizes = {name: round(float(fraction) * examples) for name, fraction in fractions.items()}
+    sizes["train"] = examples - sum(sizes.values())
+    for name, size in sizes.items():
+        if size < 1:
+            raise ValueError(
+                f"{name}: of {examples} examples, validation={validation} and test={test} leave "
+                f"none for {name}; expected at least one in each split."
+            )
+    return [sizes["test"], sizes["validation"]]
+
+
+def partition(examples: int, sizes: list[int], seed: int) -> list[np.ndarray]:
+    """Return the row numbers in random order, cut into parts of these sizes and the rest."""
+    return np.split(np.random.default_rng(seed).permutation(examples), np.cumsum(sizes))
+
+
 def at_random(examples: int, test: int, validation: int, seed: int) -> Parts:
     """Draw a random order and cut it: the test rows first, then those of the validation."""
-    order = np.random.default_rng(seed).permutation(examples)
-    parts = np.split(order, [test, test + validation])
-    return Parts(parts[2], parts[1], parts[0])
+    of_test, of_validation, of_train = partition(examples, [test, validation], seed)
+    return Parts(of_train, of_validation, of_test)
 
 
 def by_class(labels: np.ndarray, test: int, validation: int, seed: int) -> Parts:

@@ -3,8 +3,9 @@
 import numpy as np
 
 from fnn.data.bundled import sklearn_datasets
-from fnn.data.dataset import Dataset, Split, split_at_random
+from fnn.data.dataset import Dataset, Split
 from fnn.data.numbers import AS_THEY_ARE, as_float
+from fnn.data.own_arrays import split_at_random
 
 EXAMPLES = 2000  # of moons, circles and spirals
 EXAMPLES_OF_CUBIC = 100

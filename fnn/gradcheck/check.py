@@ -17,7 +17,7 @@ from fnn.gradcheck.problem import Problem, Unusable, problem_of
 from fnn.gradcheck.records import Diagnosis
 from fnn.gradcheck.report import Report
 from fnn.gradcheck.tensors import step_scale
-from fnn.gradcheck.verdict import report_of, verdict_of
+from fnn.gradcheck.verdict import named, report_of
 from fnn.types import PRNGKey, PyTree
 
 UNDER_VMAP = 1e4  # roundings of a tensor's largest entry: sums are made in another order
@@ -47,7 +47,6 @@ def check_gradient(
               report says so. By name, "float64", "float32" or "bfloat16", it is judged in that precision alone
     near      whether a gradient that passes at params is also checked at a generic point nearby, where params hold
               equal numbers: zeros and symmetric starts hide terms. The report says what only that point shows
-
     vmap      whether the gradient is also called under jax.vmap, at two points at once, and must give what it gives at
               each
     jax_loss  the same loss in JAX, where `loss` is in NumPy: causes inside the backward pass can then be named. Refused
@@ -75,7 +74,7 @@ def check_gradient(
         if not vmap or report.verdict != "pass":
             return report
         other = under_vmap(problem_of(loss, gradient, params, key, report.dtype, jax_loss))
-        return report if other is None else report._replace(verdict="fail", cause=other.cause, diagnosis=str(other))
+        return report if other is None else named(report._replace(verdict="fail"), other)
 
 
 def parts_of(loss_and_grads: Callable[..., tuple[Any, PyTree]]) -> tuple[Callable, Callable]:
@@ -151,11 +150,12 @@ def at_both(problem: Problem, near: bool) -> Report:
 def reported(problem: Problem) -> Report:
     """The check at one point, and why it fails."""
     found = examine(problem)
-    if found.repeated or verdict_of(found) != "fail":
-        return report_of(found, found.repeated)
+    report = report_of(found)
+    if report.verdict != "fail" or found.repeated:
+        return report
     pairs = zip(problem.leaves, found.tensors, strict=True)
     findings = [Finding(each.path, leaf, *each.part, each.contradicted) for leaf, each in pairs]
-    return report_of(found, diagnose(Evidence(problem, found.truth, findings)))
+    return named(report, diagnose(Evidence(problem, found.truth, findings)))
 
 
 def under_vmap(problem: Problem) -> Diagnosis | None:

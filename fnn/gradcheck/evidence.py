@@ -42,19 +42,19 @@ class Evidence:
 
     @property
     def names(self) -> str:
-        """The wrong tensors, for a sentence."""
+        """Return the wrong tensors, for a sentence."""
         every = len(self.wrong) == len(self.findings) > 1
         return "every tensor" if every else ", ".join(finding.path for finding in self.wrong)
 
     @cached_property
     def replay(self) -> Replay:
-        """The true backward pass, to be run again with a mistake in one of its steps."""
+        """Return the true backward pass, to be run again with a mistake in one of its steps."""
         assert self.truth is not None
         return replay_of(self.truth, self.problem.leaves)
 
     @cached_property
     def given(self) -> mistakes.Given:
-        """What a mistake in the backward pass must make."""
+        """Return what a mistake in the backward pass must make."""
         hand = [finding.compared.hand for finding in self.findings]
         slack = [finding.compared.tolerance for finding in self.findings]
         functions = mistakes.functions(self.replay)

@@ -1,5 +1,4 @@
-"""Hypotheses about the wrong tensors by themselves: a factor, a sign, a transpose, rows, a
-penalty, rounding."""
+"""Hypotheses about the wrong tensors by themselves: a factor, a sign, rows, a penalty, rounding."""
 
 import numpy as np
 
@@ -13,7 +12,7 @@ ENOUGH = 6  # wrong entries, from which on their sizes say something
 
 
 def ignored(evidence: Evidence) -> Diagnosis | None:
-    """The loss does not change with any parameter."""
+    """Say where the loss does not change with any parameter."""
     if (
         not evidence.wrong
         or any(np.any(finding.compared.truth) for finding in evidence.findings)
@@ -22,16 +21,14 @@ def ignored(evidence: Evidence) -> Diagnosis | None:
         return None
     return Diagnosis(
         "loss ignores params",
-        "the loss does not change with params: every true gradient is exactly zero. It reads "
-        "other numbers than its "
-        "argument, such as those that an object holds. Put params where it reads them, before it "
-        "is computed.",
+        "the loss does not change with params: every true gradient is exactly zero. It reads other "
+        "numbers than its argument, such as those that an object holds. Put params where it reads "
+        "them, before it is computed.",
     )
 
 
 def _changes(problem: Problem) -> bool:
-    """Whether the loss is another somewhere else: a zero gradient may come from units that are all
-    off."""
+    """Return whether the loss is another somewhere else: units may all be off here."""
     rng = np.random.default_rng(2)
     here = float(problem.loss(problem.leaves))
     for size in (0.1, 1.0, 10.0, 100.0):
@@ -49,43 +46,39 @@ def _changes(problem: Problem) -> bool:
 
 
 def contradiction(evidence: Evidence) -> Diagnosis | None:
-    """Differences of the loss contradict it where autodiff does not, or where entries were not
-    measured."""
+    """Say where differences contradict it and autodiff does not, or entries were not measured."""
     names = [finding.path for finding in evidence.findings if finding.contradicted]
     if not names:
         return None
     if evidence.truth is None:
         return Diagnosis(
             "unknown",
-            f"differences of the loss contradict {', '.join(names)} along directions through "
-            f"them; which entries are "
-            "wrong was not found.",
+            f"differences of the loss contradict {', '.join(names)} along directions through them; "
+            "which entries are wrong was not found.",
         )
     return Diagnosis(
         "not the derivative",
         f"in {', '.join(names)} the gradient agrees with autodiff, but differences of the loss "
-        f"contradict both. Look "
-        "for stop_gradient or a custom derivative rule inside the loss.",
+        "contradict both. Look for stop_gradient or a custom derivative rule inside the loss.",
     )
 
 
 def not_finite(evidence: Evidence) -> Diagnosis | None:
-    """NaN or infinity."""
+    """Name NaN and infinity."""
     for finding in evidence.wrong:
         bad = np.argwhere(~np.isfinite(finding.compared.hand))
         if len(bad):
             index = tuple(int(i) for i in bad[0])
             return Diagnosis(
                 "not finite",
-                f"{finding.path} holds {len(bad)} value(s) that are NaN or infinite, the first "
-                f"at {list(index)}, where "
-                f"the truth is {finding.compared.truth[index]:.6g}.",
+                f"{finding.path} holds {len(bad)} value(s) that are NaN or infinite, the first at "
+                f"{list(index)}, where the truth is {finding.compared.truth[index]:.6g}.",
             )
     return None
 
 
 def swapped_tensors(evidence: Evidence) -> Diagnosis | None:
-    """Each wrong tensor holds the gradient of another one."""
+    """Try whether each wrong tensor holds the gradient of another one."""
     places = []
     for finding in evidence.wrong:
         hand = finding.compared.hand
@@ -97,11 +90,8 @@ def swapped_tensors(evidence: Evidence) -> Diagnosis | None:
             and finding.compared.is_made_by(other.compared.truth, evidence.closeness)
         )
         places.append(next(same, None))
-    if (
-        not places
-        or None in places
-        or all(finding.compared.hand.size == 1 for finding in evidence.wrong)
-    ):
+    only_numbers = all(finding.compared.hand.size == 1 for finding in evidence.wrong)
+    if not places or None in places or only_numbers:
         return None
     pairs = ", ".join(
         f"{finding.path} holds that of {place}"
@@ -111,10 +101,11 @@ def swapped_tensors(evidence: Evidence) -> Diagnosis | None:
 
 
 def one_pattern(evidence: Evidence) -> Diagnosis | None:
-    """The same exact pattern in every wrong tensor. A factor must be the same in all of them, and
-    one that people
-    forget: where there is one output and one example, most mistakes multiply everything by some
-    number."""
+    """Try the same exact pattern in every wrong tensor.
+
+    A factor must be the same in all of them, and one that people forget: where there is one output
+    and one example, most mistakes multiply everything by some number.
+    """
     known = _patterns(evidence, vague=False)
     if known is None or len({pattern.cause for pattern in known}) > 1:
         return None
@@ -125,8 +116,10 @@ def one_pattern(evidence: Evidence) -> Diagnosis | None:
 
 
 def one_vague_pattern(evidence: Evidence) -> Diagnosis | None:
-    """The same pattern in every wrong tensor, where it may only say what is wrong, or with another
-    factor in each."""
+    """Try the same pattern in every wrong tensor, which may only say what is wrong.
+
+    A factor may be another one in each.
+    """
     known = _patterns(evidence, vague=True)
     if known is None or len({pattern.cause for pattern in known}) > 1:
         return None
@@ -143,7 +136,7 @@ def one_vague_pattern(evidence: Evidence) -> Diagnosis | None:
 
 
 def _patterns(evidence: Evidence, *, vague: bool) -> list[patterns.Pattern] | None:
-    """A pattern for each wrong tensor, or None where one has none."""
+    """Return a pattern for each wrong tensor, or None where one has none."""
     found = [
         patterns.of(f.compared, f.wrong, evidence.closeness, vague=vague) for f in evidence.wrong
     ]
@@ -152,12 +145,10 @@ def _patterns(evidence: Evidence, *, vague: bool) -> list[patterns.Pattern] | No
 
 
 def penalty(evidence: Evidence) -> Diagnosis | None:
-    """hand = truth + λ θ with one λ for all tensors that are wrong."""
+    """Try hand = truth + λ θ with one λ for all tensors that are wrong."""
     rates: list[float] = []
-    if (
-        sum(finding.compared.hand.size for finding in evidence.wrong) < 2
-    ):  # any number is a multiple of any other
-        return None
+    if sum(finding.compared.hand.size for finding in evidence.wrong) < 2:
+        return None  # any number is a multiple of any other
     for finding in evidence.wrong:
         theta = finding.params
         if theta.shape != finding.compared.hand.shape:
@@ -180,15 +171,13 @@ def penalty(evidence: Evidence) -> Diagnosis | None:
         return Diagnosis(
             "extra penalty",
             f"in {names}, hand-written = truth + {rates[0]:.6g} × the parameter: an L2 term that "
-            f"the loss lacks "
-            "(or, if negative, has, and the gradient lacks).",
+            "the loss lacks (or, if negative, has, and the gradient lacks).",
         )
     return None
 
 
 def factor_beside_penalty(evidence: Evidence) -> Diagnosis | None:
-    """hand = c × truth + a multiple of θ, one c for all wrong tensors, where the loss was not
-    traced."""
+    """Try hand = c × truth + a multiple of θ, one c for all, where the loss was not traced."""
     if evidence.truth is not None:
         return None
     factors, parts = [], []
@@ -209,15 +198,13 @@ def factor_beside_penalty(evidence: Evidence) -> Diagnosis | None:
         return None
     return Diagnosis(
         "constant factor",
-        f"hand-written = {factors[0]:.6g} × truth, beside {', '.join(parts)}: the data term "
-        f"counts {factors[0]:.6g} "
-        "times and the penalty is right, or the reverse.",
+        f"hand-written = {factors[0]:.6g} × truth, beside {', '.join(parts)}: the data term counts "
+        f"{factors[0]:.6g} times and the penalty is right, or the reverse.",
     )
 
 
 def precision(evidence: Evidence) -> Diagnosis | None:
-    """Errors of the size of a narrower dtype's rounding in most entries of every wrong tensor, and
-    in enough."""
+    """Try whether enough errors have the size of a narrower dtype's rounding, in every tensor."""
     if sum(int(finding.wrong.sum()) for finding in evidence.wrong) < ENOUGH:
         return None
     for name, epsilon in (("float32", 2.0**-23), ("float16", 2.0**-10), ("bfloat16", 2.0**-8)):
@@ -225,17 +212,17 @@ def precision(evidence: Evidence) -> Diagnosis | None:
         if ratio > 1 and all(_like_rounding(finding, epsilon, ratio) for finding in evidence.wrong):
             return Diagnosis(
                 "precision loss",
-                f"the errors have the size of rounding in {name}: look for arrays or casts of "
-                f"that dtype inside the "
-                "gradient.",
+                f"the errors have the size of rounding in {name}: look for arrays or casts of that "
+                "dtype inside the gradient.",
             )
     return None
 
 
 def _like_rounding(finding: Finding, epsilon: float, ratio: float) -> bool:
-    """Most entries off by about the noise floor of the narrower precision, none by ten times as
-    much, nor by many
-    roundings of the tensor's largest."""
+    """Return whether most entries are off by about the noise floor of the narrower precision.
+
+    None is off by ten times as much, nor by many roundings of the tensor's largest.
+    """
     compared = finding.compared
     floors = compared.scaled_error[finding.wrong] / ratio
     size, error = np.max(np.abs(compared.truth)), np.max(np.abs(compared.hand - compared.truth))
@@ -249,7 +236,7 @@ def _like_rounding(finding: Finding, epsilon: float, ratio: float) -> bool:
 
 
 def each_by_itself(evidence: Evidence) -> Diagnosis | None:
-    """Different patterns in different tensors: all of them, under the name of the first."""
+    """Name different patterns in different tensors, under the cause of the first."""
     found = [
         (f.path, patterns.of(f.compared, f.wrong, evidence.closeness, vague=True))
         for f in evidence.wrong
@@ -267,7 +254,7 @@ def each_by_itself(evidence: Evidence) -> Diagnosis | None:
 
 
 def _any_number(finding: Finding, pattern: patterns.Pattern | None) -> bool:
-    """Whether a pattern is but the quotient of two numbers."""
+    """Return whether a pattern is but the quotient of two numbers."""
     if pattern is None or finding.compared.hand.size > 1:
         return False
     return pattern.cause == "constant factor" and not pattern.familiar

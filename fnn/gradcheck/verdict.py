@@ -1,6 +1,6 @@
 """The report of an examination: verdict, tensors, notes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -14,32 +14,30 @@ from fnn.gradcheck.tensors import tensor_report
 TOO_BLURRED = 0.5  # of a tensor's largest entry: an error that may hide in the differences
 
 
-def report_of(found: Examination, diagnosis: Diagnosis | None) -> Report:
-    """Return the report, which names the cause of a diagnosis."""
+def report_of(found: Examination) -> Report:
+    """Return the report; of a cause it names only what changes from call to call."""
     reports = tuple(tensor_report(tensor) for tensor in found.tensors)
-    verdict = verdict_of(found)
-    return Report(
-        verdict,
-        diagnosis.cause if diagnosis else None,
-        str(diagnosis) if diagnosis else None,
-        reports,
-        (),
-        found.taylor,
-        tuple(notes_of(found, reports, verdict)),
-        found.problem.dtype,
-    )
+    verdict = verdict_of(found, reports)
+    notes = tuple(notes_of(found, reports, verdict))
+    dtype = found.problem.dtype
+    report = Report(verdict, None, None, reports, (), found.taylor, notes, dtype)
+    return report if found.repeated is None else named(report, found.repeated)
 
 
-def verdict_of(found: Examination) -> Verdict:
+def named(report: Report, diagnosis: Diagnosis) -> Report:
+    """Return the report with a cause."""
+    return report._replace(cause=diagnosis.cause, diagnosis=str(diagnosis))
+
+
+def verdict_of(found: Examination, reports: Sequence[TensorReport]) -> Verdict:
     """Return the worst of the tensors' verdicts; "abstain" where differences prove nothing."""
-    reports = [tensor_report(tensor) for tensor in found.tensors]
     verdicts = {report.verdict for report in reports}
     if found.repeated or "fail" in verdicts:
         return "fail"
     return "abstain" if "abstain" in verdicts or is_blurred(found, reports) else "pass"
 
 
-def is_blurred(found: Examination, reports: list[TensorReport]) -> bool:
+def is_blurred(found: Examination, reports: Sequence[TensorReport]) -> bool:
     """Return whether differences stand in for autodiff and are too coarse to judge a tensor."""
     if found.truth is not None:
         return False
@@ -50,13 +48,13 @@ def is_blurred(found: Examination, reports: list[TensorReport]) -> bool:
     return blur_of(reports) > TOO_BLURRED or bool(hidden and largest > 0)
 
 
-def blur_of(reports: list[TensorReport] | tuple[TensorReport, ...]) -> float:
+def blur_of(reports: Sequence[TensorReport]) -> float:
     """Return the largest error that would pass, relative to the largest entry of its tensor."""
     return max((report.blur for report in reports if not np.isnan(report.blur)), default=0.0)
 
 
 def notes_of(
-    found: Examination, reports: tuple[TensorReport, ...], verdict: Verdict
+    found: Examination, reports: Sequence[TensorReport], verdict: Verdict
 ) -> Iterator[str]:
     """Yield what a reader should know beside the verdict."""
     problem, truth = found.problem, found.truth

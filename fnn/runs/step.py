@@ -113,9 +113,9 @@ def is_sound(before: TrainState, after: TrainState) -> Bool[Array, ""]:
 
 def mean_of_batch(size: int, examples: Examples, weights: Weights) -> Reduction:
     """Return what makes one number of the losses of a batch."""
-    if weights is not None:
-        return reductions.weighted_mean(size if examples is None else examples)
-    return reductions.mean if examples is None else reductions.mean_of_first(examples)
+    if weights is None and examples is None:
+        return reductions.mean
+    return reductions.mean_of_first(size if examples is None else examples)
 
 
 def sum_of_first(

@@ -55,13 +55,12 @@ class Telling:
         epochs   (runs,) how many each run has done
         history  name -> (runs, epochs)
         """
-        records = list(self.records(group, numbers, epochs, history))
-        self.begin(group, numbers, epochs)
-        if not records:
+        told = group, numbers, epochs, history
+        if next(self.records(*told), None) is None:
             return
         for callback in list(self.callbacks):
             try:
-                callback([*map(dict, records)])
+                callback(list(self.records(*told)))  # of its own, which it may change
             except Exception as error:  # of whatever kind the user's own code raises
                 self.callbacks.remove(callback)
                 name = getattr(callback, "__qualname__", repr(callback))
@@ -70,6 +69,7 @@ class Telling:
                     f"callbacks: {name} raised {self.failed[name]}. It is not called again; the "
                     "training goes on."
                 )
+        self.begin(group, numbers, epochs)
 
     def records(
         self,

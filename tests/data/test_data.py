@@ -20,7 +20,7 @@ import pytest
 from scipy.optimize import linprog
 
 from fnn import data
-from fnn.data import dataset, download, idx, mnist, mnist1d
+from fnn.data import download, idx, mnist, mnist1d, parts
 
 FLOATS, LABELS = np.arange(60.0).reshape(20, 3), np.arange(20) % 4
 
@@ -58,7 +58,7 @@ def test_the_seed_decides_the_split():
 def test_only_training_rows_set_the_scale(x64):
     rng = np.random.default_rng(1)
     x = rng.normal(3, 5, (200, 4))
-    train, validation, test = dataset.partition(200, [30, 30], 0)[::-1]
+    train, validation, test = parts.partition(200, [30, 30], 0)[::-1]
     before = data.from_arrays(x, x)
     shifted = x.copy()
     shifted[np.concatenate([validation, test])] += 100
@@ -603,7 +603,7 @@ def test_mnist_splits_and_scales(small, tmp_path, x64):
     put(tmp_path / "cache" / "fnn" / "mnist", contents)
     made = data.load("mnist")
     pixels = arrays["train-images-idx3-ubyte"].reshape(20, 6).astype(float)
-    validation, train = dataset.partition(20, [5], 0)
+    validation, train = parts.partition(20, [5], 0)
     mean, std = pixels[train].mean(), pixels[train].std()
     np.testing.assert_allclose(made.train.x, (pixels[train] - mean) / std, rtol=1e-12)
     np.testing.assert_allclose(made.validation.x, (pixels[validation] - mean) / std, rtol=1e-12)

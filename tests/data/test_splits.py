@@ -268,3 +268,18 @@ def test_a_class_that_a_split_lacks_is_shown():
     shown = repr(data.from_arrays(np.arange(60.0)[:, None], labels))
     assert "has no example of rare" in shown
     assert "no example" not in repr(data.from_arrays(np.arange(60.0)[:, None], np.arange(60) % 2))
+
+
+def test_a_label_that_no_training_row_has_gets_no_weight_of_another():
+    made = data.from_arrays(np.arange(60.0)[:, None], np.arange(60) % 2 * 2)
+    validation = made.validation._replace(y=np.ones_like(made.validation.y))
+    with pytest.raises(ValueError, match="validation has the label 1, which no training row has"):
+        data.with_class_weights(made._replace(validation=validation), {0: 1.0, 2: 9.0})
+
+
+def test_whole_numbers_that_a_float_would_join_are_refused():
+    columns = {"id": 2**60 + np.arange(60), "y": np.linspace(0, 1, 60)}
+    with pytest.raises(ValueError, match=r"column 'id': got whole numbers beyond 2"):
+        data.from_frame(columns, "y")
+    columns["id"] = columns["id"] - 2**60
+    assert len(np.unique(data.from_frame(columns, "y").train.x)) == 42
