@@ -15,7 +15,7 @@ from jax import lax
 
 from fnn import activations, layers, losses, optim
 from fnn.backprop import value_and_grad
-from fnn.data import Dataset, Split
+from fnn.data import Arrays, Split
 from fnn.doctor.canaries import Canary, Generator, Program, numbers, width
 from fnn.runs.step import TrainSpec
 from fnn.runs.training import Plan, advance, begin
@@ -198,15 +198,15 @@ def training(generator: Generator, mode: str, dtype: str) -> Program:
         labels = generator.integers(3, size=size).astype(np.int32)
         return Split(numbers(generator, size, n, dtype=dtype), labels)
 
-    dataset = Dataset(split(33), split(17), split(16))
+    data = Arrays(split(33), split(17), split(16))
 
     def trained(arguments):
-        seed, dataset = arguments
+        seed, data = arguments
         start = begin(spec, plan, seed)
-        end = advance(spec, plan, seed, dataset, start, plan.epochs)
-        return end.current, end.history, gradient_of(end.current.params, *dataset.train)
+        end = advance(spec, plan, seed, data, start, plan.epochs)
+        return end.current, end.history, gradient_of(end.current.params, *data.train)
 
-    return mapped(mode, trained, (np.uint32(generator.integers(2**31)), dataset))
+    return mapped(mode, trained, (np.uint32(generator.integers(2**31)), data))
 
 
 KINDS = {

@@ -3,23 +3,26 @@
 Hand-written gradients of small networks and of 784-128-10, as functions, as classes and in NumPy, are spoilt in 86
 ways and put before fnn.check_gradient, jax.test_util.check_grads (float32 and float64) and torch.autograd.gradcheck
 (fast and slow, the latter up to 600 parameters). "Diagnosed" counts the draws in which fnn named the planted cause;
-another cause is counted apart, and "unknown" is neither. Clean draws are right gradients. A draw in which a fault
-changes nothing, such as f′(a) of relu, is left out.
+another cause is counted apart, and "unknown" is neither. Clean draws are right gradients; the others are asked about
+every tenth of them, for torch takes minutes. A draw in which a fault changes nothing, such as f′(a) of relu, is left
+out.
 """
 
 import json
 import multiprocessing
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import tyro
 from planted import stopwatch
 from planted.catalogue import Draw, clean_draws, fault_draws
+from planted.contenders import Answer
 from planted.scores import scores_of
 from planted.trial import CONTENDERS, Trial, put
 from tqdm import tqdm
@@ -36,6 +39,8 @@ class Options:
     """Draws of each fault in small networks."""
     clean: int = 2000
     """Clean draws in small networks."""
+    rivals_every: int = 10
+    """Of so many clean draws, the others are asked about one."""
     rounds: int = 3
     """How often a check is timed."""
     processes: int = 2
@@ -43,18 +48,22 @@ class Options:
     """One draw of each fault, 42 clean ones, nothing of torch timed."""
     json: bool = False
     """Print JSON instead of a table."""
+    keep: Path | None = None
+    """A file for the trials that are done (JSON lines): started again with it, the benchmark goes on."""
 
 
 def main(options: Options) -> None:
     """Times first, while nothing else runs; then every draw."""
     if options.quick:
-        options = Options(1, 42, 1, options.processes, True, options.json)
+        options = replace(options, draws=1, clean=42, rivals_every=1, rounds=1)
     times = timed(options)
     faulty = fault_draws(options.draws, large=not options.quick)
     clean = clean_draws(options.clean, 0 if options.quick else 3)
-    trials = run([*faulty, *clean], options.processes)
+    asked = [Asked(draw, True) for draw in faulty]
+    asked += [Asked(draw, number % options.rivals_every == 0) for number, draw in enumerate(clean)]
+    trials = run(asked, options.processes, options.keep)
     scores = scores_of(trials[: len(faulty)], trials[len(faulty) :]) | {"seconds": times}
-    print(json.dumps({"options": asdict(options), **scores}, indent=2) if options.json else table(scores))
+    print(json.dumps({"options": asdict(options), **scores}, indent=2, default=str) if options.json else table(scores))
 
 
 def timed(options: Options) -> dict[str, float | None]:
@@ -67,19 +76,40 @@ def timed(options: Options) -> dict[str, float | None]:
     return {"fnn": median(ours), "torch_slow": median(theirs) if theirs else None}
 
 
-def run(draws: Iterable[Draw], processes: int) -> list[Trial]:
+class Asked(NamedTuple):
+    """A draw, and whether the others are asked about it too."""
+
+    draw: Draw
+    rivals: bool
+
+
+def run(draws: Sequence[Asked], processes: int, keep: Path | None) -> list[Trial]:
     """Every trial, in the order of the draws; a network's are made one after the other, sharing compiled programs."""
-    numbered = sorted(enumerate(draws), key=lambda item: (str(item[1].case.network), item[0]))
+    trials = dict(kept(keep))
+    left = [number for number in range(len(draws)) if number not in trials]
+    left.sort(key=lambda number: (str(draws[number].draw.case.network), number))
     context = multiprocessing.get_context("spawn")
-    trials: dict[int, Trial] = {}
-    with TemporaryDirectory() as folder, tqdm(total=len(numbered), desc="checks", unit="draw") as bar:
-        for start in range(0, len(numbered), BATCH):
-            numbers, batch = zip(*numbered[start : start + BATCH], strict=True)
+    with TemporaryDirectory() as folder, tqdm(total=len(left), desc="checks", unit="draw") as bar:
+        for start in range(0, len(left), BATCH):
+            numbers = left[start : start + BATCH]
+            batch = zip(*(draws[number] for number in numbers), strict=True)
             with ProcessPoolExecutor(processes, context, share_compiled, (folder,)) as pool:
-                for number, trial in zip(numbers, pool.map(put, batch, chunksize=4), strict=True):
+                for number, trial in zip(numbers, pool.map(put, *batch, chunksize=4), strict=True):
                     trials[number] = trial
+                    if keep is not None:
+                        with keep.open("a") as file:
+                            file.write(json.dumps([number, trial]) + "\n")
                     bar.update()
-    return [trials[number] for number in range(len(trials))]
+    return [trials[number] for number in range(len(draws))]
+
+
+def kept(keep: Path | None) -> Iterator[tuple[int, Trial]]:
+    """The trials of an earlier start, with their numbers."""
+    if keep is None or not keep.exists():
+        return
+    for line in keep.read_text().splitlines():
+        number, (*values, answers) = json.loads(line)
+        yield number, Trial(*values, {name: Answer(*answer) for name, answer in answers.items()})
 
 
 def share_compiled(folder: str) -> None:

@@ -28,8 +28,8 @@ class Trial(NamedTuple):
     answers: dict[str, Answer]
 
 
-def put(draw: Draw) -> Trial:
-    """Asks everybody, unless the fault changes nothing at this point."""
+def put(draw: Draw, rivals: bool = True) -> Trial:
+    """Asks fnn and, if wanted, the rivals, unless the fault changes nothing at this point."""
     case = draw.case
     fault = FAULTS[draw.fault] if draw.fault >= 0 else None
     trial = Trial(fault.name if fault else "", str(case.network), draw.condition, case.scale, case.seed, False, {})
@@ -38,7 +38,7 @@ def put(draw: Draw) -> Trial:
     is_narrow = fault is not None and fault.causes == {"precision loss"}
     # by default float32 code is judged as such
     strict = partial(ours, dtype="float64" if is_narrow else None, manner=draw.manner)
-    contenders: dict[str, Callable] = {OURS: strict, **RIVALS}
+    contenders: dict[str, Callable] = {OURS: strict} | (RIVALS if rivals else {})
     for name, contender in contenders.items():
         if name == "jax f32" and fault is not None and fault.only_in_float64:
             continue
