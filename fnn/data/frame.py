@@ -1,7 +1,8 @@
 """`from_frame`: a table of named columns as a Dataset."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Unpack, overload
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from fnn.data.encoding import CLASSES, REAL, SEVERAL_LABELS, Encoding, label_dty
 from fnn.data.numbers import AS_THEY_ARE, Scaling, as_float, check_range, statistics
 from fnn.data.owned import own
 from fnn.data.parts import Parts, parts_of
+from fnn.data.redrawn import Options, several_parts
 from fnn.data.table import (
     BOOLEAN,
     CATEGORY,
@@ -27,6 +29,28 @@ MOST_CLASSES = 20  # of whole numbers that are taken as labels unless `task` say
 FEWEST = 3  # examples a class then has on average
 
 
+class FrameOptions(Options, total=False):
+    """Those of `from_frame`."""
+
+    task: str | None
+
+
+@overload
+def from_frame(
+    frame: Any,
+    target: str | Sequence[str],
+    *,
+    splits: None = None,
+    **options: Unpack[FrameOptions],
+) -> Dataset: ...
+
+
+@overload
+def from_frame(
+    frame: Any, target: str | Sequence[str], *, splits: Any, **options: Unpack[FrameOptions]
+) -> list[Dataset]: ...
+
+
 def from_frame(
     frame: Any,
     target: str | Sequence[str],
@@ -38,8 +62,9 @@ def from_frame(
     validation: float = 0.15,
     test: float = 0.15,
     seed: int = 0,
+    splits: Any = None,
     standardize: bool = True,
-) -> Dataset:
+) -> Dataset | list[Dataset]:
     """Make a Dataset of a table: a frame of pandas, polars or pyarrow, a dict of columns, or dicts.
 
     target       the column that is predicted, or a list of several; every other one is a feature,
@@ -49,7 +74,7 @@ def from_frame(
                  labels, floats are real; whole numbers are classes where there are at most 20, each
                  met three times on average, and refused otherwise
     weights, groups, order  the name of a column, or an array, as for `from_arrays`
-    validation, test, seed, standardize  as for `from_arrays`; classes are stratified
+    validation, test, seed, splits, standardize  as for `from_arrays`; classes are stratified
 
     Numbers are scaled by the training rows (standardize), booleans are 0 and 1, and a column of
     text, or one that its frame declares to be categories, becomes a feature for each category. The
@@ -84,7 +109,8 @@ def from_frame(
     goals = {name: goal_of(name, values_of(name, table[name]), task) for name in names}
     task = task_of(goals, task)
     y, classes = encoded_targets(goals, task)
-    split = parts_of(
+    draw = parts_of if splits is None else partial(several_parts, splits)
+    drawn = draw(
         len(y),
         y,
         groups=others.get("groups"),
@@ -95,20 +121,24 @@ def from_frame(
         stratify=True,
         classes=classes,
     )
-    columns = columns_from(features, split.train)
-    coded = [column.coded(features[column.name]) for column in columns]
-    scaling = scaling_of(columns, coded, split) if standardize else AS_THEY_ARE
-    units = Scaling(*map(own, statistics(y, split.train))) if task == REAL else None
-    y = y if units is None else as_float("y", units.of(y))
-    width = sum(len(column.features) for column in columns)
     came = label_dtype(goals[names[0]].array, task)
     extra = tuple(taken.values())
-    encoding = Encoding(columns, width, scaling, names, task, classes, units, came, extra)
-    counts = weights_of(others.get("weights"), split, len(y))
-    train, held_out, last = (
-        Split(features_from(columns, coded, rows, scaling), y[rows]) for rows in split
-    )
-    return owned(Dataset(train, held_out, last, scaling, counts, encoding, split))
+
+    def made(split: Parts) -> Dataset:
+        columns = columns_from(features, split.train)
+        coded = [column.coded(features[column.name]) for column in columns]
+        scaling = scaling_of(columns, coded, split) if standardize else AS_THEY_ARE
+        units = Scaling(*map(own, statistics(y, split.train))) if task == REAL else None
+        targets = y if units is None else as_float("y", units.of(y))
+        width = sum(len(column.features) for column in columns)
+        encoding = Encoding(columns, width, scaling, names, task, classes, units, came, extra)
+        counts = weights_of(others.get("weights"), split, len(y))
+        train, held_out, last = (
+            Split(features_from(columns, coded, rows, scaling), targets[rows]) for rows in split
+        )
+        return owned(Dataset(train, held_out, last, scaling, counts, encoding, split))
+
+    return made(drawn) if isinstance(drawn, Parts) else [made(split) for split in drawn]
 
 
 def target_names(target: Any, table: Mapping[str, Any]) -> tuple[str, ...]:

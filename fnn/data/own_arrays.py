@@ -1,6 +1,7 @@
 """`from_arrays` and `from_splits`: one's own arrays as a Dataset."""
 
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, Unpack, overload
 
 import numpy as np
 from jaxtyping import Num, Shaped
@@ -12,8 +13,27 @@ from fnn.data.dataset import Dataset, Split, Weights, owned, shape, weights_of
 from fnn.data.encoding import encoding_of_arrays
 from fnn.data.numbers import AS_THEY_ARE, Scaling, features_of, statistics
 from fnn.data.parts import Parts, at_random, check_classes, is_labels, parts_of, sizes_of
+from fnn.data.redrawn import Options, several_parts
 
 FAR_FROM_1 = 100.0  # times, from which on a network hardly learns a target
+
+
+class ArrayOptions(Options, total=False):
+    """Those of `from_arrays`."""
+
+    stratify: bool
+
+
+@overload
+def from_arrays(
+    x: Any, y: Any, *, splits: None = None, **options: Unpack[ArrayOptions]
+) -> Dataset: ...
+
+
+@overload
+def from_arrays(
+    x: Any, y: Any, *, splits: Any, **options: Unpack[ArrayOptions]
+) -> list[Dataset]: ...
 
 
 def from_arrays(
@@ -26,9 +46,10 @@ def from_arrays(
     validation: float = 0.15,
     test: float = 0.15,
     seed: int = 0,
+    splits: Any = None,
     standardize: bool = True,
     stratify: bool = True,
-) -> Dataset:
+) -> Dataset | list[Dataset]:
     """Split x (examples, features) and y (examples,) or (examples, outputs) into a Dataset.
 
     x, y         arrays of numbers or booleans, also of Python objects, or frames of such columns,
@@ -41,6 +62,10 @@ def from_arrays(
     validation, test  fractions of the examples, in (0, 1), rounded to whole examples; the rest is
                  for training
     seed         equal seeds give equal splits
+    splits       several splits of the same rows, as a list of Datasets, which fnn.sweep takes. A
+                 number: so many are drawn, with seed, seed + 1, …; a splitter of scikit-learn, such
+                 as StratifiedKFold(5), or pairs (rows left, test rows): folds, of whose other rows
+                 the validation rows are drawn (`test` means nothing then)
     standardize  x ← (x − mean)/std by the feature, from the training rows alone, in float64; a
                  feature that is constant there is divided by 1
     stratify     each class has its share of each split: a class of three examples is in all of them
@@ -57,7 +82,8 @@ def from_arrays(
     read = read_arrays(x, y)
     checks.truth("standardize", standardize)
     checks.truth("stratify", stratify)
-    split = parts_of(
+    draw = parts_of if splits is None else partial(several_parts, splits)
+    drawn = draw(
         len(read.x),
         read.y,
         groups=groups,
@@ -68,9 +94,13 @@ def from_arrays(
         stratify=stratify,
         classes=read.classes,
     )
-    warn_of_scale(read.y[split.train])
-    counts = weights_of(weights, split, len(read.x))
-    return dataset_of(read, split, standardize, counts)
+    each = [drawn] if isinstance(drawn, Parts) else drawn
+    warn_of_scale(read.y[each[0].train])
+    made = [
+        dataset_of(read, split, standardize, weights_of(weights, split, len(read.x)))
+        for split in each
+    ]
+    return made[0] if splits is None else made
 
 
 def split_at_random(x: Any, y: Any, *, standardize: bool = True) -> Dataset:

@@ -13,7 +13,7 @@ Rows = Integer[np.ndarray, "rows"]
 
 
 class Parts(NamedTuple):
-    """The row numbers of each split; every row is in exactly one."""
+    """The row numbers of each part; a row is in one at most."""
 
     train: Rows
     validation: Rows
@@ -160,15 +160,16 @@ def by_group(groups: np.ndarray, test: int, validation: int, seed: int) -> Parts
 
     groups  (examples,), such as the patient of each row
 
-    Raises ValueError for fewer than three groups, and where one is too large to leave others room.
+    Raises ValueError for fewer groups than parts that are wanted.
     """
     names, codes, counts = np.unique(groups, return_inverse=True, return_counts=True)
     codes = codes.reshape(-1)
-    if len(names) < 3:
-        raise ValueError(f"groups: got {len(names)} group(s), expected three at least.")
+    wanted = [(part, size) for part, size in ((2, test), (1, validation)) if size]
+    if len(names) <= len(wanted):
+        raise ValueError(f"groups: got {len(names)} group(s), expected {len(wanted) + 1} at least.")
     order = np.random.default_rng(seed).permutation(len(names))
     place = np.zeros(len(names), int)  # 0 train, 1 validation, 2 test
-    for part, size in ((2, test), (1, validation)):
+    for part, size in wanted:
         free = [code for code in order if place[code] == 0]
         taken = 0
         for code in free[: -2 if part == 2 else -1]:

@@ -32,7 +32,8 @@ class Group(NamedTuple):
     """The runs that one compiled program serves.
 
     runs     all of them; a run's number is its place here
-    rows     of a sweep: the rows of the settings, each with a run for every seed
+    rows     of a sweep: the rows of the settings
+    columns  of a sweep: the places of its runs among all runs of a setting
     epochs   at which every run ends
     start    the state of a block that was begun, or restored -> that in which it starts
     outcome  the final state of a block, or of one run -> what is kept of it; all by default
@@ -47,6 +48,7 @@ class Group(NamedTuple):
     outcome: Callable[[Any], PyTree] = lambda state: state
     metrics: Metrics = lambda state: {}
     rows: Sequence[int] = ()
+    columns: Sequence[int] = ()
     on_host: bool = True
 
     def outcome_like(self, runs: int) -> PyTree:

@@ -16,7 +16,7 @@ from fnn.runs.origin import Fingerprint, Origin
 from fnn.runs.results import Sweep
 from fnn.runs.retraining import Retraining
 from fnn.runs.run import Run
-from fnn.runs.sweep_collector import SweepCollector
+from fnn.runs.sweep_collector import Places, SweepCollector
 from fnn.runs.train import run_of
 from fnn.types import PyTree
 
@@ -41,9 +41,9 @@ def load(path: str | Path) -> Run | Sweep:
         origin = content.pop("origin")
         encoding = encoding_of(content.pop("encoding", None))
         return Run(**content, origin=origin and origin_of(origin), encoding=encoding)
-    retrain, encoding = content.pop("retrain"), encoding_of(content.pop("encoding", None))
+    retrain, encodings = content.pop("retrain"), encodings_of(content)
     retrain = retrain and Retraining.from_json(retrain)
-    return Sweep(**content, retrain=retrain, encoding=encoding)
+    return Sweep(**content, retrain=retrain, encodings=encodings)
 
 
 def load_checkpoint(folder: Path) -> Run | Sweep:
@@ -71,6 +71,12 @@ def encoding_of(saved: dict[str, Any] | None) -> Encoding | None:
     return None if saved is None else Encoding.from_json(saved)
 
 
+def encodings_of(content: dict[str, Any]) -> list[Encoding]:
+    """Take out the preprocessing of each split; earlier versions saved that of one."""
+    saved = content.pop("encodings", None) or [content.pop("encoding", None)]
+    return [Encoding.from_json(each) for each in saved if each is not None]
+
+
 def origin_of(saved: dict[str, Any]) -> Origin:
     """Return what tells the call of a run, as it was saved."""
     return Origin(saved=Fingerprint(**saved))
@@ -91,12 +97,19 @@ def load_sweep(content: dict[str, Any], likes: list[PyTree]) -> SweepCollector:
     """Make an empty sweep of a checkpoint directory."""
     retraining = Retraining.from_json(content["retrain"])
     empty = sweep_arrays.empty_sweep(retraining.arguments, content["rows"], likes, retraining)
-    empty.encoding = encoding_of(content.get("encoding"))
-    return SweepCollector(empty, content["rows"], sweep_arrays.put_states)
+    empty.encodings = encodings_of(content)
+    return SweepCollector(empty, places_in(content, empty), sweep_arrays.put_states)
+
+
+def places_in(content: dict[str, Any], sweep: Sweep) -> list[Places]:
+    """Return the rows and columns of each group; earlier versions saved the rows alone."""
+    rows = content["rows"]
+    columns = content.get("columns") or [range(sweep.finished.shape[1])] * len(rows)
+    return list(zip(rows, columns, strict=True))
 
 
 def load_function(content: dict[str, Any], likes: list[PyTree]) -> SweepCollector:
     """Make an empty sweep of a function of a checkpoint directory."""
     rows, per_vmap = content["rows"], content["runs_per_vmap"]
     empty = function_door.empty_sweep(content["settings"], content["seeds"], rows, likes, per_vmap)
-    return SweepCollector(empty, rows, function_door.put_values)
+    return SweepCollector(empty, places_in(content, empty), function_door.put_values)

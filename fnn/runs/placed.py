@@ -7,7 +7,7 @@ known of an array goes with it: dropping a Dataset frees its copies.
 """
 
 import weakref
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -121,6 +121,22 @@ def on_devices(dataset: Dataset, mesh: Mesh | None) -> Arrays:
         return known.copies[where]
 
     return jax.tree.map(placed, dataset.arrays)
+
+
+def together_on_devices(datasets: Sequence[Dataset], mesh: Mesh | None) -> Arrays:
+    """Return the numbers of several datasets of equal shapes, one behind the other.
+
+    Their units, one pair each, get an axis for the dataset.
+    """
+    every = [dataset.arrays for dataset in datasets]
+    joined = jax.tree.map(
+        lambda *arrays: np.concatenate([*map(np.asarray, arrays)]),
+        *(arrays._replace(units=None) for arrays in every),
+    )
+    if every[0].units is not None:
+        pairs = [arrays.units for arrays in every]
+        joined = joined._replace(units=jax.tree.map(lambda *each: np.stack(each), *pairs))
+    return jax.tree.map(lambda array: copied(array, mesh), joined)
 
 
 def copied(array: ArrayLike, mesh: Mesh | None) -> jax.Array:

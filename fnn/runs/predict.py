@@ -28,6 +28,16 @@ def outputs_of_runs(
     return compiler.jit(jax.vmap(of_one))(params, state)
 
 
+def in_units_of(
+    first: Encoding, own: Encoding, outputs: Float[Array, "runs examples outputs"]
+) -> Float[np.ndarray, "runs examples outputs"]:
+    """Return outputs for scaled targets as if the targets had been scaled as the first's were."""
+    if own.units is None or first.units is None:
+        return np.asarray(outputs)
+    in_own = np.asarray(outputs) * own.units.std + own.units.mean
+    return (in_own - first.units.mean) / first.units.std
+
+
 def answer(
     encoding: Encoding, loss: Loss | None, outputs: Any, *, probabilities: bool, mean: bool = False
 ) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What a sweep gives: arrays with the axes (setting, seed, epoch), and tables of them."""
+"""What a sweep gives: arrays with the axes (setting, run, epoch), and tables of them."""
 
 import csv
 import math
@@ -16,7 +16,7 @@ from fnn.checkpoint import result
 from fnn.data import Encoding
 from fnn.runs.fingerprint import plain_settings, with_pickled
 from fnn.runs.monitor import Monitor, mode_of
-from fnn.runs.predict import answer, outputs_of_runs
+from fnn.runs.predict import answer, in_units_of, outputs_of_runs
 from fnn.runs.process import NEVER
 from fnn.runs.run import Run
 from fnn.runs.settings import HyperValues, Setting
@@ -34,7 +34,7 @@ RENAMED = {"lane": "Sweep.run", "found": "Sweep.outputs"}
 
 
 class Parameters(NamedTuple):
-    """What a sweep keeps of the networks of a setting; leaves are (seeds, …)."""
+    """What a sweep keeps of the networks of a setting; leaves are (runs, …)."""
 
     params: Params
     state: State
@@ -51,43 +51,48 @@ def named(builder: Any, dataset: Any, metrics: Any) -> dict[str, Any]:
 class Sweep:
     """The outcome of every run, of `fnn.sweep` or `fnn.sweep_function`; it can be pickled.
 
+    A setting has a run for each seed; where there are several splits, one for each seed on each
+    split, those of a seed side by side.
+
     settings       one dict of hyperparameters a row
     seeds          the seeds
-    history        name -> (settings, seeds, epochs), as in `fnn.Run`; of a function, the entries of
+    splits         the number of splits
+    history        name -> (settings, runs, epochs), as in `fnn.Run`; of a function, the entries of
                    its dict that are numbers (then epochs is 1) or (n,), the same in all settings
-    finished       (settings, seeds); false where a sweep was interrupted before
-    outputs        for each setting a pytree with leaves (seeds, …): the `Parameters`, or None where
+    finished       (settings, runs); false where a sweep was interrupted before
+    outputs        for each setting a pytree with leaves (runs, …): the `Parameters`, or None where
                    they were not kept; of a function, what it returned, zero where unfinished
-    best_epoch     (settings, seeds) the best epoch by what was monitored (−1: there was none)
-    stopped_epoch  (settings, seeds) the last epoch that was trained
-    diverged_step  (settings, seeds) the first step that was not finite (−1: there was none)
+    best_epoch     (settings, runs) the best epoch by what was monitored (−1: there was none)
+    stopped_epoch  (settings, runs) the last epoch that was trained
+    diverged_step  (settings, runs) the first step that was not finite (−1: there was none)
     runs_per_vmap  for each setting, how many runs shared a vmapped row: at equal numbers every bit
                    of a run is the same in any sweep
     monitor        what decided which epoch is the best
-    examples       how many each split has: an accuracy is a share of them
+    examples       how many each part has, the fewest among splits: an accuracy is a share of them
     compile_seconds, run_seconds
     retrain        trains runs again of which the parameters were not kept, and builds networks;
                    pickle leaves its programs and data out (`fnn.runs.retraining`)
-    encoding       the preprocessing of the rows, `Dataset.preprocessing`
+    encodings      of each split, the preprocessing of the rows, `Dataset.preprocessing`
 
     best_epoch, stopped_epoch and diverged_step are None for a function.
     """
 
     settings: list[Setting]
     seeds: list[int]
-    history: dict[str, Shaped[np.ndarray, "settings seeds epochs"]]
-    finished: Bool[np.ndarray, "settings seeds"]
+    history: dict[str, Shaped[np.ndarray, "settings runs epochs"]]
+    finished: Bool[np.ndarray, "settings runs"]
     outputs: list[PyTree | None]
-    best_epoch: Integer[np.ndarray, "settings seeds"] | None = None
-    stopped_epoch: Integer[np.ndarray, "settings seeds"] | None = None
-    diverged_step: Integer[np.ndarray, "settings seeds"] | None = None
+    best_epoch: Integer[np.ndarray, "settings runs"] | None = None
+    stopped_epoch: Integer[np.ndarray, "settings runs"] | None = None
+    diverged_step: Integer[np.ndarray, "settings runs"] | None = None
     runs_per_vmap: tuple[int, ...] = ()
     monitor: Monitor = VALIDATION_LOSS
     examples: dict[str, int] = field(default_factory=dict)
     compile_seconds: float = 0.0
     run_seconds: float = 0.0
     retrain: Any = None
-    encoding: Encoding | None = None
+    encodings: list[Encoding] = field(default_factory=list)
+    splits: int = 1
 
     def __getattr__(self, name: str) -> Any:
         if name in RENAMED:
@@ -100,6 +105,7 @@ class Sweep:
         self,
         setting: int | Row,
         seed: int,
+        split: int | None = None,
         *,
         builder: Any = None,
         dataset: Any = None,
@@ -109,10 +115,11 @@ class Sweep:
 
         setting  a row number of `settings`, or a row of `summary` or `best`
         seed     one of `seeds` (the seed, not its position)
+        split    the number of its split, from 0 on; needed where there are several
         builder, dataset, metrics  those of the sweep: needed where parameters were not kept and the
                  sweep was pickled or loaded. The run is then trained again, bit for bit
         """
-        row, column = self._index(setting, seed)
+        row, column = self._index(setting, seed, split)
         self._check_has_runs("run")
         best, stopped, diverged = self.best_epoch, self.stopped_epoch, self.diverged_step
         assert best is not None
@@ -129,8 +136,8 @@ class Sweep:
             stopped_epoch=int(stopped[row, column]),
             diverged_step=int(diverged[row, column]),
             history={name: values[row, column] for name, values in self.history.items()},
-            seed=self.seeds[column],
-            encoding=self.encoding,
+            seed=seed,
+            encoding=self.encodings[column % self.splits] if self.encodings else None,
             compile_seconds=self.compile_seconds,
             run_seconds=self.run_seconds,
         )
@@ -143,7 +150,7 @@ class Sweep:
         dataset: Any = None,
         metrics: Any = None,
     ) -> Params:
-        """Return the parameters of every run of a setting, as trained; leaves are (seeds, …).
+        """Return the parameters of every run of a setting, as trained; leaves are (runs, …).
 
         builder, dataset, metrics  as for `run`
         """
@@ -155,7 +162,7 @@ class Sweep:
                 "before."
             )
         given = named(builder, dataset, metrics)
-        return self._parameters(row, range(len(self.seeds)), given).params
+        return self._parameters(row, range(self._runs), given).params
 
     def net(
         self,
@@ -200,7 +207,7 @@ class Sweep:
             raise ValueError("extend: got neither seeds nor hyper; pass what is to be added.")
         given = named(builder, dataset, metrics)
         extended = self.retrain.extend(self, seeds, hyper, progress, **given)
-        extended.encoding = self.encoding
+        extended.encodings = self.encodings
         return extended
 
     def predict(
@@ -218,8 +225,8 @@ class Sweep:
 
         rows           as for `Run.predict`
         how            "best": the run of the setting that is best by what was monitored; "mean":
-                       the mean over its seeds, of probabilities where there are classes; "all":
-                       every run of the sweep, (settings, seeds, examples, …)
+                       the mean over its runs, of probabilities where there are classes; "all":
+                       every run of the sweep, (settings, runs, examples, …)
         setting        a row number or a row of `summary`, in place of that of `best()`
         probabilities  as for `Run.predict`
         builder, dataset, metrics  as for `run`
@@ -231,36 +238,42 @@ class Sweep:
         given = named(builder, dataset, metrics)
         if how == "all":
             each = (self._outputs(row, rows, given) for row in range(len(self.settings)))
-            encoding = self._known_encoding
+            encoding = self._first_encoding
             return np.stack([answer(encoding, *one, probabilities=probabilities) for one in each])
         row = self._row(self.best() if setting is None else setting)
         loss, outputs = self._outputs(row, rows, given)
         if how == "mean":
-            encoding = self._known_encoding
+            encoding = self._first_encoding
             return answer(encoding, loss, outputs, probabilities=probabilities, mean=True)
         values = self.at(self.monitor.metric)[row]
         signed = values if self.monitor.mode == "min" else -values
         column = int(np.nanargmin(np.where(np.isfinite(signed), signed, np.inf)))
-        return answer(self._known_encoding, loss, outputs[column], probabilities=probabilities)
+        return answer(self._first_encoding, loss, outputs[column], probabilities=probabilities)
 
     @property
-    def _known_encoding(self) -> Encoding:
-        if self.encoding is None:
+    def _first_encoding(self) -> Encoding:
+        if not self.encodings:
             raise ValueError("predict: this sweep does not know how its rows were made.")
-        return self.encoding
+        return self.encodings[0]
 
     def _outputs(self, row: int, rows: Any, given: Mapping[str, Any]) -> tuple[Any, Any]:
-        """Return the loss of a setting, and the outputs of all its runs."""
+        """Return the loss of a setting, and the outputs of all its runs, in the first's units."""
         if not self.finished[row].all():
             raise ValueError(
                 f"predict: setting {row} has runs that were not trained; the sweep was "
                 "interrupted before."
             )
         net, loss = self.retrain.parts(row, **given)
-        parameters = self._parameters(row, range(len(self.seeds)), given)
-        x = self._known_encoding.encode(rows)
-        best = parameters.best_params, parameters.best_state
-        return loss, outputs_of_runs(net, *best, x)
+        parameters = self._parameters(row, range(self._runs), given)
+        first = self._first_encoding
+        best: Any = parameters.best_params, parameters.best_state
+        each: list[Any] = []
+        for split, encoding in enumerate(self.encodings):
+            own: Any = jax.tree.map(lambda leaf, split=split: leaf[split :: self.splits], best)
+            outputs = outputs_of_runs(net, own[0], own[1], encoding.encode(rows))
+            each.append(outputs if split == 0 else in_units_of(first, encoding, outputs))
+        together = np.stack([*map(np.asarray, each)], axis=1)  # the splits of a seed side by side
+        return loss, together.reshape(self._runs, *together.shape[2:])
 
     @property
     def values(self) -> PyTree:
@@ -278,7 +291,7 @@ class Sweep:
     # ---------------------------------------------------------------------------------- tables
 
     @property
-    def diverged(self) -> Bool[np.ndarray, "settings seeds"]:
+    def diverged(self) -> Bool[np.ndarray, "settings runs"]:
         """Return the runs that ended in numbers that are not finite."""
         if self.diverged_step is not None:
             return self.diverged_step != NEVER
@@ -286,7 +299,7 @@ class Sweep:
         return self.finished & np.any(ends, axis=0) if ends else ~self.finished & False
 
     @property
-    def last_epoch(self) -> Integer[np.ndarray, "settings seeds"]:
+    def last_epoch(self) -> Integer[np.ndarray, "settings runs"]:
         """Return the last epoch of each run; of a function, the end of its history."""
         if self.stopped_epoch is not None:
             return self.stopped_epoch
@@ -306,11 +319,11 @@ class Sweep:
                 return name
         raise ValueError(f"metric: {self._no_history('')}")
 
-    def final(self, metric: str) -> Float[np.ndarray, "settings seeds"]:
+    def final(self, metric: str) -> Float[np.ndarray, "settings runs"]:
         """Return a history entry at each run's last epoch; NaN where the run diverged."""
         return self.at(metric, "last")
 
-    def at(self, metric: str, at: At | None = None) -> Float[np.ndarray, "settings seeds"]:
+    def at(self, metric: str, at: At | None = None) -> Float[np.ndarray, "settings runs"]:
         """Return a history entry of each run: of the network after its best epoch, or its last.
 
         at  "best": `run.best_params`, NaN where no epoch was finite; "last": `run.params`, NaN
@@ -327,7 +340,12 @@ class Sweep:
         return np.where(epochs == NEVER, np.nan, found)
 
     def summary(
-        self, metric: str | None = None, *, at: At | None = None, interval: str = "t"
+        self,
+        metric: str | None = None,
+        *,
+        at: At | None = None,
+        interval: str = "t",
+        covers: str | None = None,
     ) -> Summary:
         """Summarize each setting: mean, its 95% interval, median, min, max over the sound runs.
 
@@ -335,13 +353,25 @@ class Sweep:
         at        "best" or "last" epoch, as in `at`
         interval  "t" or "bootstrap"; "t" is taken on the log odds for an accuracy, whose mean
                   cannot be above 1
+        covers    what the interval covers, "seeds", "splits" or "both"; None: both, where there are
+                  several of both. What it says of splits allows for their common rows
         """
         name = self.main_metric if metric is None else metric
         values = self.at(name, at)
         diverged = self._diverged_in(values)
         sound = self.finished & ~diverged
         counted = self.finished & diverged
-        rows = summary_of(name, self.settings, values, sound, counted, interval, self.examples)
+        rows = summary_of(
+            name,
+            self.settings,
+            values,
+            sound,
+            counted,
+            interval,
+            self.examples,
+            self.splits,
+            covers,
+        )
         return rows._replace(when=self.when(at))
 
     def when(self, at: At | None = None) -> str:
@@ -394,8 +424,9 @@ class Sweep:
     def records(self, *, every_epoch: bool = False, at: At | None = None) -> Iterator[Row]:
         """Yield a flat dict for each run, or for each of its epochs.
 
-        It has setting, its hyperparameters (functions and losses as texts), seed, epoch, the
-        history's entries in that epoch, the run's best epoch, and whether the run diverged.
+        It has setting, its hyperparameters (functions and losses as texts), seed, split where there
+        are several, epoch, the history's entries in that epoch, the run's best epoch, and whether
+        the run diverged.
 
         at  which epoch, "best" or "last", as in `at`; epoch is −1, and the entries NaN, where there
             is none
@@ -415,7 +446,7 @@ class Sweep:
                     else math.nan
                     for name, array in self.history.items()
                 }
-                named = {"setting": row, **settings[row], "seed": self.seeds[column]}
+                named = {"setting": row, **settings[row], **self.name_of(column)}
                 ended: Row = {"diverged": bool(diverged[row, column])}
                 if self.best_epoch is not None:
                     ended = {"best_epoch": int(self.best_epoch[row, column])} | ended
@@ -424,7 +455,8 @@ class Sweep:
     def to_csv(self, path: str | Path, *, every_epoch: bool = False, at: At | None = None) -> None:
         """Write `records` with a header line. A value that is not a number is written as text."""
         kept = ["best_epoch"] if self.best_epoch is not None else []
-        columns = ["setting", *self.settings[0], "seed", "epoch", *self.history, *kept, "diverged"]
+        named = ["setting", *self.settings[0], *self.name_of(0)]
+        columns = [*named, "epoch", *self.history, *kept, "diverged"]
         with open(path, "w", newline="") as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
@@ -436,15 +468,20 @@ class Sweep:
         return pandas.DataFrame.from_records(list(self.records(every_epoch=every_epoch, at=at)))
 
     def to_xarray(self) -> "xarray.Dataset":
-        """Return the arrays as an xarray.Dataset: dimensions setting, seed and epoch.
+        """Return the arrays as an xarray.Dataset: dimensions setting, seed, split and epoch.
 
+        There is a split where there are several.
         The hyperparameters are coordinates of setting. Needs xarray: pip install "fnn[tables]".
         """
         xarray = checks.optional("xarray", "tables")
-        sides = ("setting", "seed")
+        sides: tuple[str, ...] = ("setting", "seed")
+        axes: tuple[int, ...] = self.finished.shape
+        if self.splits > 1:
+            sides, axes = (*sides, "split"), (len(self.settings), len(self.seeds), self.splits)
         variables: dict[str, Any] = {}
         longest = max((values.shape[-1] for values in self.history.values()), default=1)
-        for name, values in self.history.items():
+        for name, entries in self.history.items():
+            values = entries.reshape(*axes, -1)
             if values.shape[-1] == 1 and self.stopped_epoch is None:
                 variables[name] = (sides, values[..., 0])
             else:
@@ -452,8 +489,10 @@ class Sweep:
                 variables[name] = ((*sides, last), values)
         for name in ("finished", "best_epoch", "stopped_epoch", "diverged_step"):
             if getattr(self, name) is not None:
-                variables[name] = (sides, getattr(self, name))
+                variables[name] = (sides, getattr(self, name).reshape(axes))
         coordinates: dict[str, Any] = {"setting": range(len(self.settings)), "seed": self.seeds}
+        if self.splits > 1:
+            coordinates["split"] = range(self.splits)
         settings = plain_settings(self.settings)
         for name in settings[0]:
             column = np.empty(len(settings), object)
@@ -476,7 +515,7 @@ class Sweep:
         retrain = self.retrain
         content["retrain"] = None if retrain is None else retrain.to_json()
         content["settings"] = plain_settings(self.settings)
-        content["encoding"] = None if self.encoding is None else self.encoding.to_json()
+        content["encodings"] = [encoding.to_json() for encoding in self.encodings]
         return result.save(path, "sweep", content, overwrite=overwrite)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -491,6 +530,7 @@ class Sweep:
 
     def __repr__(self) -> str:
         counts = [f"{len(self.settings)} settings", f"{len(self.seeds)} seeds"]
+        counts += [f"{self.splits} splits"] if self.splits > 1 else []
         counts = [text[:-1] if text.startswith("1 ") else text for text in counts]
         trained = self.stopped_epoch is not None
         epochs = max((values.shape[-1] for values in self.history.values()), default=0)
@@ -537,11 +577,11 @@ class Sweep:
             raise ValueError(f"at: got {at!r}, expected {has}.")
         return at
 
-    def _epochs_of(self, at: At | None) -> Integer[np.ndarray, "settings seeds"] | None:
+    def _epochs_of(self, at: At | None) -> Integer[np.ndarray, "settings runs"] | None:
         """Return the epoch of each run that is meant; None: the end of each history."""
         return self.best_epoch if self._at(at) == "best" else self.stopped_epoch
 
-    def _diverged_in(self, final: Float[np.ndarray, "settings seeds"]) -> np.ndarray:
+    def _diverged_in(self, final: Float[np.ndarray, "settings runs"]) -> np.ndarray:
         """Return the runs that diverged; of a function, those whose metric is not finite."""
         return self.diverged if self.diverged_step is not None else ~np.isfinite(final)
 
@@ -589,16 +629,35 @@ class Sweep:
             )
         return int(row)
 
-    def _index(self, setting: int | Row, seed: int) -> tuple[int, int]:
+    @property
+    def _runs(self) -> int:
+        """Return how many runs a setting has."""
+        return self.finished.shape[1]
+
+    def name_of(self, column: int) -> dict[str, int]:
+        """Return the seed of a run and, where there are several, its split, by name."""
+        seed, split = divmod(column, self.splits)
+        named = {"seed": int(self.seeds[seed])}
+        return named | {"split": split} if self.splits > 1 else named
+
+    def _index(self, setting: int | Row, seed: int, split: int | None) -> tuple[int, int]:
         row = self._row(setting)
         if isinstance(seed, bool) or seed not in self.seeds:
             raise ValueError(
                 f"seed: got {seed}, expected one of the sweep's {len(self.seeds)} seeds."
             )
-        column = self.seeds.index(seed)
-        if not self.finished[row, column]:
+        if self.splits > 1 and split is None:
             raise ValueError(
-                f"run: setting {row}, seed {seed} was not trained; the sweep was interrupted "
-                "before."
+                f"split: the sweep has {self.splits}; say which, from 0 to {self.splits - 1}."
+            )
+        number = 0 if split is None else checks.count("split", split, 0)
+        if not 0 <= number < self.splits:
+            raise ValueError(f"split: got {split}, expected one from 0 to {self.splits - 1}.")
+        column = self.seeds.index(seed) * self.splits + number
+        if not self.finished[row, column]:
+            of_split = f", split {number}" if self.splits > 1 else ""
+            raise ValueError(
+                f"run: setting {row}, seed {seed}{of_split} was not trained; the sweep was "
+                "interrupted before."
             )
         return row, column

@@ -19,6 +19,7 @@ from fnn.runs.journal import Journal
 from fnn.runs.results import Parameters, Sweep
 from fnn.runs.settings import HyperValues, Setting, settings_of
 from fnn.runs.spec_groups import Builder, build_spec
+from fnn.runs.splits import checked_splits, splits_of
 from fnn.runs.sweep_arrays import (
     empty_sweep,
     likes_of,
@@ -45,7 +46,7 @@ class Given(NamedTuple):
     """
 
     builder: Builder | None = None
-    dataset: Dataset | None = None
+    dataset: Dataset | Sequence[Dataset] | None = None
     metrics: Mapping[str, Metric] | None = None
 
     def or_else(self, other: "Given") -> "Given":
@@ -98,21 +99,27 @@ class Retraining:
         self._fingerprint = fingerprint
 
     def __call__(self, setting: int, columns: Sequence[int], **given: Any) -> Parameters:
-        """Train the runs of a setting at these positions of seeds; leaves are (runs, …).
+        """Train the runs of a setting at these columns; leaves are (runs, …).
 
         given  the parts of `Given`, by name
         """
-        chosen = self._group("run", setting, Given(**given))
-        self._check_float(chosen)
-        first = chosen.rows.index(setting) * len(self.arguments["seeds"])
-        taken = Taken(first + np.array(columns))
-        Driver([chosen], taken, Journal(), keep_going=False).drive()
-        parameters = map(parameters_of, taken.outcomes)
-        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parameters)
+        trained: list[int] = []
+        parameters: list[Parameters] = []
+        for group in self._groups("run", setting, Given(**given)):
+            self._check_float(group)
+            own = [column for column in columns if column in group.columns]
+            first = group.rows.index(setting) * len(group.columns)
+            taken = Taken(first + np.array([group.columns.index(each) for each in own], int))
+            if own:
+                Driver([group], taken, Journal(), keep_going=False).drive()
+            trained += own
+            parameters += map(parameters_of, taken.outcomes)
+        order = [trained.index(column) for column in columns]
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves)[order], *parameters)
 
     def net(self, setting: int, **given: Any) -> Layer:
         """Return the network of a setting."""
-        group = self._group("net", setting, Given(**given))
+        group = self._groups("net", setting, Given(**given))[0]
         return traced_net(group, self.arguments["settings"][setting])
 
     def parts(self, setting: int, **given: Any) -> tuple[Layer, Loss]:
@@ -144,7 +151,7 @@ class Retraining:
         )
         builder: Any = complete.builder
         dataset: Any = complete.dataset
-        groups = sweep_groups(builder, dataset, call)
+        groups = sweep_groups(builder, checked_splits(dataset), call)
         call = call._replace(runs_per_vmap=runs_per_vmap_of(groups, len(call.settings)))
         retraining = Retraining(call.arguments(), groups, complete)
         if all(kept is None for kept in sweep.outputs):
@@ -177,7 +184,8 @@ class Retraining:
             assert self.groups is not None
             assert self.given.dataset is not None
             settings = self.arguments["settings"]
-            self._fingerprint = fingerprint_of(self.groups, self.given.dataset, settings)
+            datasets = splits_of(self.given.dataset)
+            self._fingerprint = fingerprint_of(self.groups, datasets, settings)
         return self._fingerprint
 
     def to_json(self) -> dict[str, Any]:
@@ -199,10 +207,11 @@ class Retraining:
         nothing = {"groups": None, "given": NOTHING}
         return content | nothing | {"_fingerprint": self.fingerprint()}
 
-    def _group(self, asked: str, setting: int, given: Given) -> Group:
+    def _groups(self, asked: str, setting: int, given: Given) -> list[Group]:
+        """Return the groups of a setting: one, or one for each size of its splits."""
         self.complete(asked, given)
         assert self.groups is not None
-        return next(group for group in self.groups if setting in group.rows)
+        return [group for group in self.groups if setting in group.rows]
 
     def _check_float(self, group: Group) -> None:
         """Refuse to train under the other setting of jax_enable_x64."""
@@ -216,10 +225,10 @@ class Retraining:
     def _rebuilt(self, given: Given) -> list[Group]:
         """Build the programs again, and refuse those that are not what they were."""
         builder: Any = given.builder
-        dataset: Any = given.dataset
+        datasets = checked_splits(given.dataset)
         try:
             call = SweepCall.of(self.arguments, given.metrics)
-            groups = sweep_groups(builder, dataset, call)
+            groups = sweep_groups(builder, datasets, call)
         except Exception as error:
             error.add_note(
                 "The builder got the settings as they were saved: values that are no numbers, "
@@ -228,7 +237,7 @@ class Retraining:
             )
             raise
         saved, programs = self.fingerprint()
-        named, texts = fingerprint_of(groups, dataset, call.settings)
+        named, texts = fingerprint_of(groups, datasets, call.settings)
         unlike = differences(saved, named)
         same_jax = self.jax == jax.__version__  # on which the texts of programs depend
         if same_jax and not unlike and texts != programs:

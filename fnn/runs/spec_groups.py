@@ -156,6 +156,19 @@ def check_values(
         raise ValueError(f"hyper: setting {row}, {setting}: {error}") from error
 
 
+def check_group(
+    builder: Builder,
+    group: SettingGroup,
+    process: TrainProcess,
+    settings: Sequence[Setting],
+    dataset: Dataset,
+) -> None:
+    """Make the refusals that need the data of another split."""
+    first = group.rows[0]
+    check_batches(process.plan, dataset)
+    check_values(builder, first, settings[first], dataset)
+
+
 def build_spec(builder: Builder, hyper: Mapping[str, Any]) -> TrainSpec:
     """Call the builder: net, loss, optimizer and, if training rows are changed, transform_train."""
     parts = builder(hyper)

@@ -1,4 +1,4 @@
-"""Numbers over seeds, one row a setting."""
+"""Numbers over seeds and splits, one row a setting."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from jaxtyping import Bool, Float
 
+from fnn.runs.covered import IN_WORDS, covers_of, interval_over
 from fnn.runs.settings import STATISTICS, Setting
 
 Row: TypeAlias = dict[str, Any]
@@ -20,10 +21,12 @@ class Summary(NamedTuple):
     metric: str
     rows: list[Row]
     when: str = ""
+    covers: str = "seeds"
 
     def __str__(self) -> str:
         when = f", {self.when}" if self.when else ""
-        title = f"{self.metric}{when}; low to high is the 95% interval of the mean"
+        over = IN_WORDS[self.covers]
+        title = f"{self.metric}{when}; low to high is the 95% interval of the mean over {over}"
         return f"{title}\n{table(self.rows)}"
 
 
@@ -47,20 +50,35 @@ def summary_of(
     diverged: Bool[np.ndarray, "settings seeds"],
     interval: str,
     examples: Mapping[str, int],
+    splits: int = 1,
+    covers: str | None = None,
 ) -> Summary:
     """Summarize each setting: statistics of its sound runs, their number n, and who diverged.
 
-    examples  how many each split has: an accuracy is a share of them
+    examples  how many each part of a split has: an accuracy is a share of them
+    splits    a setting's runs are seeds × splits
+    covers    what the interval covers: "seeds", "splits" or "both"; None: both, where there are
+              several of both
     """
     words = metric.split("_")
     share_of = examples.get(words[0], 0) if is_share(words) else None
+    seeds = values.shape[1] // splits
+    covered = covers_of(covers, seeds, splits)
+    if splits > 1 and interval != "t":
+        raise ValueError(f"interval: got {interval!r} for {splits} splits, expected 't'.")
+    part = words[0] if words[0] in ("validation", "test") else "test"
+    held_out = examples.get(part, 0) / max(1, examples.get("train", 1))
     rows = []
     for number, setting in enumerate(settings):
         of_setting = values[number][sound[number]]
         counts = {"n": len(of_setting), "diverged": int(diverged[number].sum())}
         found = statistics(of_setting, interval, share_of)
+        if splits > 1 and len(of_setting):
+            of_runs = np.where(sound[number], values[number], np.nan).reshape(seeds, splits)
+            ends = interval_over(of_runs, covered, held_out, share_of is not None)
+            found |= dict(zip(("low", "high"), ends, strict=True))
         rows.append({"setting": number, **setting, **found, **counts})
-    return Summary(metric, rows)
+    return Summary(metric, rows, covers=covered)
 
 
 def is_share(words: Sequence[str]) -> bool:

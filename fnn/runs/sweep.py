@@ -12,11 +12,12 @@ from fnn.metrics import Metric
 from fnn.runs.blocks import check_runs_per_vmap
 from fnn.runs.fingerprint import seeds_fingerprint
 from fnn.runs.journal import Journal, journal_of
-from fnn.runs.refusals import check_data, check_names, plan_of
+from fnn.runs.refusals import check_names, plan_of
 from fnn.runs.results import Sweep
 from fnn.runs.retraining import Given, Retraining
 from fnn.runs.settings import HyperValues, settings_of
 from fnn.runs.spec_groups import Builder
+from fnn.runs.splits import checked_splits, fewest_examples
 from fnn.runs.sweep_arrays import (
     bytes_of_parameters,
     empty_sweep,
@@ -25,7 +26,7 @@ from fnn.runs.sweep_arrays import (
     runs_per_vmap_of,
     without_parameters,
 )
-from fnn.runs.sweep_collector import run_missing
+from fnn.runs.sweep_collector import places_of, run_missing
 from fnn.runs.sweep_groups import SweepCall, sweep_groups
 from fnn.runs.telling import checked
 
@@ -34,7 +35,7 @@ BYTES_KEPT = 2**28  # of parameters, unless the caller says otherwise
 
 def sweep(
     builder: Builder,
-    dataset: Dataset,
+    dataset: Dataset | Sequence[Dataset],
     *,
     epochs: int,
     batch_size: int,
@@ -63,6 +64,9 @@ def sweep(
                    cost no compilation. Names, truth values, tuples, and the numbers that it needs
                    while it builds, such as a width, make a program for each of their values; a
                    fnn.layers.Width is traced
+    dataset        a Dataset, or a list of them: splits of the same rows, as the splits= of
+                   fnn.data.from_arrays and from_frame makes them. Every setting and seed is trained
+                   on each; those of equal sizes are runs of one program
     hyper          name -> values, for every combination, the last name changing fastest; or a list
                    of points {name: value}, such as scikit-learn's ParameterSampler draws. The
                    builder reads them all; batch_size may be one, and overrides the argument. Names
@@ -119,16 +123,25 @@ def sweep(
     each = [per_vmap] * len(settings)
     if per_vmap is None:  # an earlier version or call may have chosen other numbers
         each = recorded(checkpoint, "fnn.sweep", "runs_per_vmap")
-    check_data(dataset)
-    examples = {name: len(split.x) for name, split in dataset.splits.items()}
-    call = SweepCall(settings, checked_seeds, plan, examples, static, each, per_vmap)
-    groups = sweep_groups(builder, dataset, call)
+    datasets = checked_splits(dataset)
+    call = SweepCall(
+        settings,
+        checked_seeds,
+        plan,
+        fewest_examples(datasets),
+        static,
+        each,
+        per_vmap,
+        len(datasets),
+    )
+    groups = sweep_groups(builder, datasets, call)
     call = call._replace(runs_per_vmap=runs_per_vmap_of(groups, len(settings)))
     retraining = Retraining(call.arguments(), groups, Given(builder, dataset, metrics))
-    rows = [group.rows for group in groups]
+    rows, columns = zip(*places_of(groups), strict=True)
+    encodings = [each.preprocessing for each in datasets]
     likes = likes_of(groups)
     if keep_params is None:
-        keep_params = bytes_of_parameters(likes, rows, len(checked_seeds)) <= BYTES_KEPT
+        keep_params = bytes_of_parameters(groups) <= BYTES_KEPT
     if not keep_params:
         groups = [without_parameters(group) for group in groups]
         likes = likes_of(groups)
@@ -142,11 +155,11 @@ def sweep(
             "keep_params": keep_params,
             "seeds": seeds_fingerprint(checked_seeds),
         }
-        content = {"rows": rows, "retrain": retraining.to_json()}
-        content["encoding"] = dataset.preprocessing.to_json()
+        content = {"rows": rows, "columns": columns, "retrain": retraining.to_json()}
+        content["encodings"] = [each.to_json() for each in encodings]
         return Call(options | named, programs, "sweep", content)
 
     journal = journal_of(checkpoint, checkpoint_every, None, describe, Journal([signal.SIGINT]))
     empty = empty_sweep(retraining.arguments, rows, likes, retraining)
-    empty.encoding = dataset.preprocessing
+    empty.encodings = encodings
     return run_missing(empty, groups, put_states, journal, progress, callbacks=callbacks)

@@ -34,12 +34,11 @@ def put_states(sweep: Sweep, rows: np.ndarray, columns: np.ndarray, outcome: Run
     put_outputs(sweep.outputs, rows, columns, parameters_of(outcome))
 
 
-def bytes_of_parameters(
-    likes: Sequence[RunState], rows: Sequence[Sequence[int]], seeds: int
-) -> int:
+def bytes_of_parameters(groups: Sequence[Group]) -> int:
     """Return the bytes of the parameters of all runs."""
-    each = [tree.nbytes(parameters_of(like)) for like in likes]
-    return sum(len(some) * seeds * nbytes for some, nbytes in zip(rows, each, strict=True))
+    each = [tree.nbytes(parameters_of(like)) for like in likes_of(groups)]
+    runs = [len(group.rows) * len(group.columns) for group in groups]
+    return sum(number * nbytes for number, nbytes in zip(runs, each, strict=True))
 
 
 def empty_sweep(
@@ -56,7 +55,8 @@ def empty_sweep(
              where they are not known
     retrain  what trains its runs again
     """
-    sides = (len(call["settings"]), len(call["seeds"]))
+    splits = call.get("splits", 1)
+    sides = (len(call["settings"]), len(call["seeds"]) * splits)
     outputs: list[PyTree | None] = [None] * len(call["settings"])
     history: dict[str, np.ndarray] = {}
     for some, like in zip(rows, likes, strict=True):
@@ -66,11 +66,12 @@ def empty_sweep(
             if name not in history:
                 history[name] = nan_array((*sides, *leaf.shape), leaf.dtype)
         for row in some if has_parameters(like) else ():
-            outputs[row] = zeros(len(call["seeds"]), parameters_of(like))
+            outputs[row] = zeros(sides[1], parameters_of(like))
     best, stopped, diverged = (np.full(sides, NEVER, np.int32) for _ in range(3))
     return Sweep(
         settings=list(call["settings"]),
         seeds=list(call["seeds"]),
+        splits=splits,
         history=history,
         finished=np.zeros(sides, bool),
         outputs=outputs,

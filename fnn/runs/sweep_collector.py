@@ -16,26 +16,29 @@ from fnn.runs.results import Sweep
 from fnn.runs.telling import Owners, Telling
 from fnn.types import PyTree
 
+Places = tuple[Sequence[int], Sequence[int]]
+"""The rows of settings in a sweep, and the columns of their runs."""
 Put = Callable[[Sweep, np.ndarray, np.ndarray, Any], None]
-"""(sweep, rows, columns, outcome): put in the outcome of runs at settings and places of seeds."""
+"""(sweep, rows, columns, outcome): put in the outcome of runs, by setting and place there."""
 
 
 class SweepCollector:
-    """Puts the outcomes of runs, settings × seeds, into a sweep.
+    """Puts the outcomes of runs, settings × (seeds × splits), into a sweep.
 
-    rows  of each group, the rows of its settings
+    places  of each group, the rows of its settings and the columns of its runs
     """
 
-    def __init__(self, sweep: Sweep, rows: Sequence[Sequence[int]], put: Put) -> None:
+    def __init__(self, sweep: Sweep, places: Sequence[Places], put: Put) -> None:
         self.sweep = sweep
-        self.rows = [np.array(each) for each in rows]
+        self.places = [(np.array(rows), np.array(columns)) for rows, columns in places]
         self.put = put
         self.compile_seconds = 0.0
         self.run_seconds = 0.0
 
     def missing(self, group: int) -> np.ndarray:
         """Return the numbers of the runs of a group that are not finished."""
-        return np.flatnonzero(~self.sweep.finished[self.rows[group]])
+        rows, columns = self.places[group]
+        return np.flatnonzero(~self.sweep.finished[np.ix_(rows, columns)])
 
     def receive(self, group: int, numbers: np.ndarray, outcome: PyTree) -> None:
         """Put in the outcome of runs of a group."""
@@ -44,16 +47,24 @@ class SweepCollector:
         self.sweep.finished[rows, columns] = True
 
     def index(self, group: int, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return settings and positions of seeds of runs of a group."""
-        seeds = len(self.sweep.seeds)
-        return self.rows[group][numbers // seeds], numbers % seeds
+        """Return rows and columns of runs of a group."""
+        rows, columns = self.places[group]
+        return rows[numbers // len(columns)], columns[numbers % len(columns)]
 
     def failed(self, failure: Failure) -> tuple[list[tuple[int, int]], Exception]:
-        """Return the runs of a block that failed, as (setting, seed), and the error."""
+        """Return the runs of a block that failed, as (setting, seed), and the error.
+
+        Where there are several splits a run is (setting, seed, split).
+        """
         group, numbers, error = failure
         rows, columns = self.index(group, numbers)
-        seeds = [self.sweep.seeds[column] for column in columns]
-        return list(zip(rows.tolist(), seeds, strict=True)), error
+        names = [tuple(self.sweep.name_of(column).values()) for column in columns.tolist()]
+        return [(row, *name) for row, name in zip(rows.tolist(), names, strict=True)], error
+
+
+def places_of(groups: Sequence[Group]) -> list[Places]:
+    """Return the rows and the columns of each group."""
+    return [(group.rows, group.columns) for group in groups]
 
 
 def run_missing(
@@ -68,9 +79,12 @@ def run_missing(
     """Run what is missing of a sweep; a block that fails leaves the others to be run."""
     if smaller_blocks:
         groups = [group._replace(engine=group.engine.with_one_row()) for group in groups]
-    collector = SweepCollector(sweep, [group.rows for group in groups], put)
+    collector = SweepCollector(sweep, places_of(groups), put)
     again = partial(run_missing, sweep, groups, put, journal, callbacks=callbacks)
-    owners = [Owners([sweep.settings[row] for row in group.rows], sweep.seeds) for group in groups]
+    owners = [
+        Owners([sweep.settings[row] for row in rows], [sweep.name_of(each) for each in columns])
+        for rows, columns in places_of(groups)
+    ]
     telling = Telling(callbacks, owners) if callbacks else None
     try:
         with journal.opened():

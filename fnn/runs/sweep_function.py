@@ -135,7 +135,8 @@ def sweep_function(
         )
         process = FunctionProcess(f, setting_group.static)
         engine = engine_of(process, runs, per_vmap, most_rows=ROWS)
-        groups.append(Group(engine, runs, 1, outcome=value_of, rows=setting_group.rows))
+        group = Group(engine, runs, 1, outcome=value_of, rows=setting_group.rows)
+        groups.append(group._replace(columns=range(len(checked_seeds))))
 
     def describe() -> Call:
         named: dict[str, Any] = {

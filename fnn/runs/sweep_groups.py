@@ -11,6 +11,7 @@ import numpy as np
 from fnn import compiler, tree
 from fnn.data import Dataset
 from fnn.metrics import Metric
+from fnn.runs.blocks import Runs
 from fnn.runs.driver import Group, Metrics
 from fnn.runs.engine import Shapes, default_runs_per_vmap, engine_of, like_of
 from fnn.runs.fingerprint import (
@@ -18,19 +19,21 @@ from fnn.runs.fingerprint import (
     program_fingerprint,
     settings_fingerprint,
 )
-from fnn.runs.placed import dataset_fingerprint, on_devices
+from fnn.runs.groups import SettingGroup
+from fnn.runs.placed import dataset_fingerprint, on_devices, together_on_devices
 from fnn.runs.results import Parameters
 from fnn.runs.settings import Setting, runs_of
-from fnn.runs.spec_groups import Builder, spec_groups
+from fnn.runs.spec_groups import Builder, check_group, spec_groups
 from fnn.runs.step import TrainState
-from fnn.runs.training import Plan, RunState, trained
+from fnn.runs.training import SPLIT, Plan, RunState, TrainProcess, trained
 from fnn.types import Layer
 
 
 class SweepCall(NamedTuple):
     """The arguments of a sweep that shape its programs.
 
-    examples        how many each split has
+    examples        how many each part of a split has, the fewest where splits differ
+    splits          on how many splits each setting and seed is trained
     runs_per_vmap   for each setting; where there is none, the size of its network decides
     asked_per_vmap  what the caller asked for, for settings that are added
     """
@@ -42,6 +45,7 @@ class SweepCall(NamedTuple):
     static: Sequence[str] | None = None
     runs_per_vmap: Sequence[int | None] | None = None
     asked_per_vmap: int | None = None
+    splits: int = 1
 
     def arguments(self) -> dict[str, Any]:
         """Return them by name, the plan as JSON, its metrics as names alone."""
@@ -53,23 +57,74 @@ class SweepCall(NamedTuple):
         return cls(**{**arguments, "plan": Plan.from_json(arguments["plan"], metrics)})
 
 
-def sweep_groups(builder: Builder, dataset: Dataset, call: SweepCall) -> list[Group]:
-    """Build the groups of a sweep, after every refusal and before anything is compiled."""
-    found = spec_groups(builder, call.settings, dataset, call.plan, call.static)
+def sweep_groups(builder: Builder, datasets: Sequence[Dataset], call: SweepCall) -> list[Group]:
+    """Build the groups of a sweep, after every refusal and before anything is compiled.
+
+    datasets  one for each split; those of equal sizes are runs of one program
+    """
+    first, *others = datasets
+    found = spec_groups(builder, call.settings, first, call.plan, call.static)
     groups = []
     for setting_group, process in found:
-        rows = setting_group.rows
-        runs = runs_of([call.settings[row] for row in rows], setting_group.traced, call.seeds)
-        like = like_of(process, Shapes.of(runs.one()))
-        runs_per_vmap = default_runs_per_vmap(tree.size(like.current.params), len(runs.seeds))
-        if call.runs_per_vmap is not None and rows[0] < len(call.runs_per_vmap):
-            runs_per_vmap = call.runs_per_vmap[rows[0]] or runs_per_vmap
-        engine = engine_of(process, runs, runs_per_vmap, partial(on_devices, dataset))
-        if not engine.is_compiled():
-            engine.trace(runs.at(np.array([0])))  # what does not fit shows here
-        group = Group(engine, runs, call.plan.epochs, outcome=results_of(call.plan), rows=rows)
-        groups.append(group._replace(metrics=best_so_far(call.plan)))
+        for dataset in others:
+            check_group(builder, setting_group, process, call.settings, dataset)
+        for numbers in alike(datasets):
+            some = [datasets[number] for number in numbers]
+            groups.append(group_of(setting_group, process, numbers, some, call))
     return groups
+
+
+def alike(datasets: Sequence[Dataset]) -> list[list[int]]:
+    """Return the numbers of the splits of equal shapes, together."""
+    found: dict[Shapes, list[int]] = {}
+    for number, dataset in enumerate(datasets):
+        found.setdefault(Shapes.of(dataset.arrays), []).append(number)
+    return list(found.values())
+
+
+def group_of(
+    setting_group: SettingGroup,
+    process: TrainProcess,
+    numbers: Sequence[int],
+    datasets: Sequence[Dataset],
+    call: SweepCall,
+) -> Group:
+    """Build the group of some settings, every seed and the splits of these numbers."""
+    rows = setting_group.rows
+    settings = [call.settings[row] for row in rows]
+    columns = [
+        place * call.splits + number for place in range(len(call.seeds)) for number in numbers
+    ]
+    runs = runs_of(settings, setting_group.traced, call.seeds)
+    place_data = partial(on_devices, datasets[0])
+    if len(numbers) > 1:
+        runs = on_each_split(runs, len(numbers))
+        process = process._replace(splits=len(numbers))
+        place_data = partial(together_on_devices, datasets)
+    like = like_of(process, Shapes.of(runs.one()))
+    runs_in_all = len(rows) * len(call.seeds) * call.splits
+    runs_per_vmap = default_runs_per_vmap(tree.size(like.current.params), runs_in_all)
+    if call.runs_per_vmap is not None and rows[0] < len(call.runs_per_vmap):
+        runs_per_vmap = call.runs_per_vmap[rows[0]] or runs_per_vmap
+    engine = engine_of(process, runs, runs_per_vmap, place_data)
+    if not engine.is_compiled():
+        engine.trace(runs.at(np.array([0])))  # what does not fit shows here
+    return Group(
+        engine,
+        runs,
+        call.plan.epochs,
+        outcome=results_of(call.plan),
+        rows=rows,
+        columns=columns,
+        metrics=best_so_far(call.plan),
+    )
+
+
+def on_each_split(runs: Runs, splits: int) -> Runs:
+    """Return every run on each of so many splits, the splits changing fastest."""
+    hyper = {name: np.repeat(values, splits) for name, values in runs.hyper.items()}
+    hyper[SPLIT] = np.tile(np.arange(splits, dtype=np.int32), len(runs.seeds))
+    return Runs(np.repeat(runs.seeds, splits), hyper)
 
 
 def results_of(plan: Plan) -> Callable[[RunState], RunState]:
@@ -99,7 +154,7 @@ def parameters_of(state: RunState) -> Parameters:
 
 def traced_of(group: Group, setting: Setting) -> dict[str, Any]:
     """Return the hyperparameters of a setting that the program of its group traces."""
-    return {name: setting[name] for name in group.runs.hyper}
+    return {name: setting[name] for name in group.runs.hyper if name != SPLIT}
 
 
 def traced_net(group: Group, setting: Setting) -> Layer:
@@ -126,10 +181,14 @@ def traced_net(group: Group, setting: Setting) -> Layer:
 
 
 def fingerprint_of(
-    groups: Sequence[Group], dataset: Dataset, settings: Sequence[Setting]
+    groups: Sequence[Group], datasets: Sequence[Dataset], settings: Sequence[Setting]
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the data, settings and constants of a sweep as JSON, and its programs as texts."""
-    named: dict[str, Any] = {"float": str(jnp.result_type(float)), **dataset_fingerprint(dataset)}
+    named: dict[str, Any] = {"float": str(jnp.result_type(float))}
+    for number, dataset in enumerate(datasets):
+        before = f"split {number} " if len(datasets) > 1 else ""
+        sums = dataset_fingerprint(dataset)
+        named |= {f"{before}{name}": text for name, text in sums.items()}
     named |= settings_fingerprint(settings)
     first = groups[0]
     spec = first.engine.process.build(traced_of(first, settings[first.rows[0]]))

@@ -13,15 +13,18 @@ Numbers = Integer[np.ndarray, "runs"]
 
 
 class Owners(NamedTuple):
-    """Whose runs a group has: run number n is that of setting n // seeds and seed n % seeds."""
+    """Whose runs a group has: run number n is that of setting n // runs, and the run n % runs.
+
+    runs  of each setting: its seed and, where there are several, its split, by name
+    """
 
     settings: Sequence[Mapping[str, Any]]
-    seeds: Sequence[int]
+    runs: Sequence[Mapping[str, int]]
 
-    def of(self, number: int) -> tuple[Mapping[str, Any], int]:
-        """Return the setting and the seed of a run."""
-        setting, seed = divmod(int(number), len(self.seeds))
-        return self.settings[setting], int(self.seeds[seed])
+    def of(self, number: int) -> dict[str, Any]:
+        """Return what tells a run."""
+        setting, run = divmod(int(number), len(self.runs))
+        return {"setting": dict(self.settings[setting]), **self.runs[run]}
 
 
 class Telling:
@@ -80,15 +83,9 @@ class Telling:
     ) -> Iterator[Record]:
         """Yield a record for each new epoch of each run."""
         for place, (number, done) in enumerate(zip(numbers, epochs, strict=True)):
-            setting, seed = self.groups[group].of(number)
             for epoch in range(self.told.get((group, int(number)), 0), int(done)):
                 metrics = {name: float(values[place, epoch]) for name, values in history.items()}
-                yield {
-                    "setting": dict(setting),
-                    "seed": seed,
-                    "epoch": epoch,
-                    "metrics": metrics,
-                }
+                yield self.groups[group].of(number) | {"epoch": epoch, "metrics": metrics}
 
     def finish(self) -> None:
         """Warn once more of callbacks that raised."""

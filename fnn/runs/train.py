@@ -122,7 +122,7 @@ def train(
     check_run(spec, dataset, plan)
     seed = seed_of(seed, start)
     callbacks = checked(callbacks)
-    telling = Telling(callbacks, [Owners([{}], [seed])]) if callbacks else None
+    telling = Telling(callbacks, [Owners([{}], [{"seed": seed}])]) if callbacks else None
     origin = Origin(Trained.of(spec, plan, dataset, seed))
     beginning = Start(start, origin, spec, plan)
     runs = Runs(np.array([seed], np.uint32), {})

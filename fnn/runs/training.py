@@ -40,6 +40,7 @@ History: TypeAlias = dict[str, Float[Array, "epochs"]]
 
 
 LEAST_ROOM = 32  # epochs
+SPLIT = "split"  # the name by which a run is told which split it has
 SMALL = 20_000  # parameters, below which a last batch is filled up whatever that wastes
 WASTE = 0.01  # of the examples of an epoch, that a larger network may compute in vain
 
@@ -95,6 +96,33 @@ class Best(NamedTuple):
     epoch: Integer[Array, ""]
 
 
+class Among(NamedTuple):
+    """Which split a run has, of so many of equal sizes that lie one behind the other."""
+
+    split: Any = None
+    splits: int = 1
+
+    def own(self, array: Any) -> Any:
+        """Return the rows of the run's split."""
+        if self.splits == 1:
+            return array
+        size = array.shape[0] // self.splits
+        return sliced(array, self.split * size, size)
+
+    def train(self, rows: Split) -> "TrainRows":
+        """Return the training rows of the run's split, which stay where they are."""
+        size = rows.x.shape[0] // self.splits
+        return TrainRows(rows, size, None if self.splits == 1 else self.split * size)
+
+
+ALONE = Among()
+
+
+def sliced(array: Any, first: Integer[Array, ""], size: int) -> Array:
+    """Return so many rows, from the first on."""
+    return lax.dynamic_slice_in_dim(jnp.asarray(array), first, size)
+
+
 class RunState(NamedTuple):
     """A run between two epochs.
 
@@ -123,11 +151,14 @@ class RunState(NamedTuple):
 class TrainProcess(NamedTuple):
     """The training that `build` makes of the traced hyperparameters, as the engine runs it.
 
-    build  hyper -> TrainSpec; hashable, so that equal processes are compiled once
+    build   hyper -> TrainSpec; hashable, so that equal processes are compiled once
+    splits  how many splits of equal sizes lie one behind the other in the data; where they are
+            several, `hyper` says which one a run has, by the name SPLIT
     """
 
     build: Any
     plan: Plan
+    splits: int = 1
 
     @property
     def few_optimizations(self) -> bool:
@@ -136,17 +167,26 @@ class TrainProcess(NamedTuple):
 
     def begin(self, seed: Seed, hyper: Hyper) -> RunState:
         """Return the run before its first epoch."""
-        return begin(self.build(hyper), self.plan, seed)
+        return begin(self.spec(hyper), self.plan, seed)
 
     def advance(self, seed: Seed, hyper: Hyper, data: Arrays, state: RunState, until) -> RunState:
         """Return the run after `until` epochs."""
-        return advance(self.build(hyper), self.plan, seed, data, state, until)
+        among = self.among(hyper)
+        return advance(self.spec(hyper), self.plan, seed, data, state, until, among)
 
     def locate_divergence(
         self, seed: Seed, hyper: Hyper, data: Arrays, state: RunState
     ) -> RunState:
         """Return a nonfinite run before the step that diverged."""
-        return locate_divergence(self.build(hyper), self.plan, seed, data, state)
+        return locate_divergence(self.spec(hyper), self.plan, seed, data, state, self.among(hyper))
+
+    def spec(self, hyper: Hyper) -> TrainSpec:
+        """Return what is trained."""
+        return self.build({name: value for name, value in hyper.items() if name != SPLIT})
+
+    def among(self, hyper: Hyper) -> "Among":
+        """Return which of the splits a run has."""
+        return Among(hyper[SPLIT], self.splits) if SPLIT in hyper else ALONE
 
 
 def begin(spec: TrainSpec, plan: Plan, seed: Seed) -> RunState:
@@ -196,13 +236,14 @@ def advance(
     dataset: Arrays,
     run: RunState,
     until: Integer[Array, ""] | int,
+    among: "Among" = ALONE,
 ) -> RunState:
     """Train until `until` epochs are done, the run has ended, or an epoch is not finite.
 
     Under vmap the loop lasts until every run is there; those that are do not change.
     """
     keys = run_keys(seed)
-    data = data_of_run(spec, keys, dataset)
+    data = data_of_run(spec, keys, dataset, among)
 
     def is_unfinished(run: RunState):
         return run.active & ~run.nonfinite & (run.epochs < until)
@@ -216,14 +257,19 @@ def advance(
 
 
 def locate_divergence(
-    spec: TrainSpec, plan: Plan, seed: Seed, dataset: Arrays, run: RunState
+    spec: TrainSpec,
+    plan: Plan,
+    seed: Seed,
+    dataset: Arrays,
+    run: RunState,
+    among: "Among" = ALONE,
 ) -> RunState:
     """Train the next epoch of a nonfinite run step by step, up to the step that is not finite.
 
     `nonfinite` is False afterwards. Where no step diverges, the run goes on behind that epoch.
     """
     keys = run_keys(seed)
-    data = data_of_run(spec, keys, dataset)
+    data = data_of_run(spec, keys, dataset, among)
 
     def is_marked(run: RunState):
         return run.active & run.nonfinite
@@ -242,7 +288,7 @@ class RunData(NamedTuple):
     units    mean and std by which real targets were scaled
     """
 
-    train: Split
+    train: "TrainRows"
     held_out: list[HeldOut]
     weights: Weights = None
     units: Scaling | None = None
@@ -250,23 +296,54 @@ class RunData(NamedTuple):
     @property
     def training(self) -> HeldOut:
         """Return the training split as one that is evaluated."""
-        return HeldOut(self.train, {"train": self.train.x.shape[0]}, self.weights)
+        return HeldOut(self.train.whole(), {"train": self.train.size}, self.weights)
 
 
-def data_of_run(spec: TrainSpec, keys: RunKeys, dataset: Arrays) -> RunData:
+class TrainRows(NamedTuple):
+    """The training rows of a run: so many, from the first on; None: all of them."""
+
+    rows: Split
+    size: int
+    first: Integer[Array, ""] | None = None
+
+    def take(self, places: Integer[Array, "batch"]) -> Split:
+        """Return rows by their places among those of the run."""
+        if self.first is not None:
+            places = places + self.first.astype(places.dtype)
+        arrays: list[Any] = [jnp.asarray(array) for array in self.rows]
+        return Split(*(array.at[places].get(mode="promise_in_bounds") for array in arrays))
+
+    def whole(self) -> Split:
+        """Return all of them."""
+        if self.first is None:
+            return self.rows
+        arrays: Any = (sliced(array, self.first, self.size) for array in self.rows)
+        return Split(*arrays)
+
+
+def data_of_run(spec: TrainSpec, keys: RunKeys, dataset: Arrays, among: "Among" = ALONE) -> RunData:
     """Return the data with this run's training rows.
 
-    What `transform_train` returns as it was is not copied for every run.
+    What `transform_train` returns as it was is not copied for every run, and neither are the
+    training rows of one split among several.
     """
-    train, validation, test = dataset.train, dataset.validation, dataset.test
+    evaluated = {"validation": dataset.validation, "test": dataset.test}
+    evaluated = {name: Split(*map(among.own, split)) for name, split in evaluated.items()}
+    train = among.train(dataset.train)
     if spec.transform_train is not None:
-        train = Split(*spec.transform_train(keys.data, *map(jnp.asarray, train)))
-    evaluated = {"validation": validation, "test": test}
+        transformed = spec.transform_train(keys.data, *map(jnp.asarray, train.whole()))
+        train = TrainRows(Split(*transformed), train.size)
+    units = dataset.units
+    if units is not None and among.splits > 1:
+        pair: Any = (jnp.asarray(each)[among.split] for each in units)
+        units = Scaling(*pair)
     if dataset.weights is None:
-        return RunData(train, held_out(evaluated), units=dataset.units)
-    weights = {name: jnp.asarray(w, float) for name, w in dataset.weights._asdict().items()}
+        return RunData(train, held_out(evaluated), units=units)
+    weights = {
+        name: jnp.asarray(among.own(w), float) for name, w in dataset.weights._asdict().items()
+    }
     own = weights.pop("train")
-    return RunData(train, held_out(evaluated, weights), own / jnp.mean(own), dataset.units)
+    return RunData(train, held_out(evaluated, weights), own / jnp.mean(own), units)
 
 
 def unguarded(spec: TrainSpec) -> Step:
@@ -333,7 +410,7 @@ def train_steps(
     normalisation, and where filling up would take more time than it is worth.
     """
     train, weights = data.train, data.weights
-    n = train.x.shape[0]
+    n = train.size
     full, rest = divmod(n, plan.batch_size)
     order = permutation(keys.shuffle, n, epoch)
     first_step = epoch * (full + (rest > 0))
@@ -342,13 +419,13 @@ def train_steps(
     is_filled = rest > 0 and spec.net.per_example and is_cheap
     if is_filled:
         last = order[n - rest :]  # its own examples, so that what fills it up is as finite
-        order = jnp.concatenate([order, jnp.resize(last, missing)])
+        order = jnp.concatenate([order, jnp.resize(last, (missing,))])
         full, rest = full + 1, 0
 
     def on_batch(carry, batch):
         state, metrics = carry
         number, rows = batch
-        x, y = (jnp.asarray(a).at[rows].get(mode="promise_in_bounds") for a in train)
+        x, y = train.take(rows)
         examples = jnp.minimum(plan.batch_size, n - number * plan.batch_size) if is_filled else None
         counts = None if weights is None else weights[rows]
         number = first_step + number
@@ -376,7 +453,7 @@ def epoch_row(
     diverged: Bool[Array, ""],
 ) -> Row:
     """Compute the history's entries for one epoch: NaN where it diverged."""
-    n = data.train.x.shape[0]
+    n = data.train.size
     row = {"train_loss": metrics.loss / n}
     if spec.loss.matches is not None:
         row["train_accuracy"] = metrics.correct / n

@@ -108,8 +108,10 @@ def kept(keep: Path | None) -> Iterator[tuple[int, Trial]]:
     if keep is None or not keep.exists():
         return
     for line in keep.read_text().splitlines():
-        number, (*values, answers) = json.loads(line)
-        yield number, Trial(*values, {name: Answer(*answer) for name, answer in answers.items()})
+        number, values = json.loads(line)
+        trial = Trial(*values)
+        answers = {name: Answer(*answer) for name, answer in trial.answers.items()}
+        yield number, trial._replace(answers=answers)
 
 
 def share_compiled(folder: str) -> None:

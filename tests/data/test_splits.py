@@ -53,7 +53,7 @@ def test_no_group_is_in_two_splits():
     assert not found[1] & found[2]
     assert set.union(*found) == set(range(12))
     assert [len(split.x) for split in made.splits.values()] == [40, 10, 10]
-    with pytest.raises(ValueError, match=r"groups: got 2 group\(s\), expected three"):
+    with pytest.raises(ValueError, match=r"groups: got 2 group\(s\), expected 3 at"):
         data.from_arrays(np.ones((N, 1)), np.arange(N) / N, groups=np.arange(N) % 2)
 
 

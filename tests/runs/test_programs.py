@@ -45,7 +45,13 @@ def engine_of_train():
 
 def engine_of_sweep():
     call = SweepCall([{"rate": 0.1}], [3, 4], Plan(2, 10), {})
-    (group,) = sweep_groups(by_rate, D, call)
+    (group,) = sweep_groups(by_rate, [D], call)
+    return group.engine, group.runs
+
+
+def engine_of_splits():
+    call = SweepCall([{"rate": 0.1}], [3, 4], Plan(2, 10), {}, splits=2)
+    (group,) = sweep_groups(by_rate, [D, D], call)
     return group.engine, group.runs
 
 
@@ -60,7 +66,9 @@ def engine_of_function():
 
 
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])
-@pytest.mark.parametrize("make", [engine_of_train, engine_of_sweep, engine_of_function])
+@pytest.mark.parametrize(
+    "make", [engine_of_train, engine_of_sweep, engine_of_splits, engine_of_function]
+)
 def test_every_program_lowers_for_accelerators(make, platform):
     """Without float64, and without calls back to Python."""
     engine, runs = make()

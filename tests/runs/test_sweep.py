@@ -109,7 +109,7 @@ SEATED = [
 def test_a_lane_is_the_same_bit_for_bit_in_every_seat(net, abreast, monkeypatch):
     """The same seed in every seat of a row. (With 2 or 4 abreast some seats differ: why there are no such rows.)"""
     call = SweepCall([{}], [7], Plan(2, 10), {}, runs_per_vmap=[abreast])
-    (group,) = sweep_groups(lambda hyper: (net, CE, ADAM), D, call)
+    (group,) = sweep_groups(lambda hyper: (net, CE, ADAM), [D], call)
     block = group.engine.block(Runs(np.full(abreast, 7, np.uint32), {}))
     outcome = block.collect(block.advance(block.begin(), np.int32(2)))
     for leaf in jax.tree.leaves(outcome):

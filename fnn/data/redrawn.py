@@ -1,0 +1,153 @@
+"""Several splits of the same rows: drawn again and again, or folds."""
+
+from collections.abc import Iterator
+from typing import Any, TypedDict
+
+import numpy as np
+
+from fnn import checks
+from fnn.data.parts import (
+    Parts,
+    at_random,
+    by_class,
+    by_group,
+    by_order,
+    check_classes,
+    is_labels,
+    one_each,
+    parts_of,
+)
+
+
+class Options(TypedDict, total=False):
+    """What `from_arrays` and `from_frame` take beside rows, targets and splits, for their types."""
+
+    weights: Any
+    groups: Any
+    order: Any
+    validation: float
+    test: float
+    seed: int
+    standardize: bool
+
+
+EXPECTED = (
+    "expected a number of re-drawn splits, a splitter of scikit-learn such as KFold(5), or pairs "
+    "(rows that are left, test rows)"
+)
+
+
+def several_parts(
+    splits: Any,
+    examples: int,
+    y: np.ndarray,
+    *,
+    groups: Any,
+    order: Any,
+    validation: float,
+    test: float,
+    seed: int,
+    stratify: bool,
+    classes: tuple[Any, ...] = (),
+) -> list[Parts]:
+    """Return the parts of several splits; the arguments are those of `parts_of`.
+
+    splits  an int: so many are drawn, with seed, seed + 1, …; otherwise what gives the test rows of
+            each, and the rows that are left, of which the validation rows are drawn
+    """
+    if isinstance(splits, (int, np.integer)) and not isinstance(splits, bool):
+        if order is not None:
+            raise ValueError(
+                f"splits: got {splits} with order=, by which nothing is drawn; pass folds, such as "
+                "scikit-learn's TimeSeriesSplit(5)."
+            )
+        return [
+            parts_of(
+                examples,
+                y,
+                groups=groups,
+                order=None,
+                validation=validation,
+                test=test,
+                seed=checks.seed(seed) + number,
+                stratify=stratify,
+                classes=classes,
+            )
+            for number in range(checks.count("splits", splits))
+        ]
+    if groups is not None and order is not None:
+        raise ValueError("groups, order: got both, expected one of them.")
+    by = {"groups": groups, "order": order}
+    given = {name: one_each(name, each, examples) for name, each in by.items() if each is not None}
+    size = validation_size(validation, examples)
+    found = []
+    for number, (left, held_out) in enumerate(folds_of(splits, examples, y, given.get("groups"))):
+        if size >= len(left):
+            raise ValueError(
+                f"splits: split {number} leaves {len(left)} rows for training and validation, "
+                f"expected more than the {size} of the validation."
+            )
+        own = {name: values[left] for name, values in given.items()}
+        if "groups" in own:
+            drawn = by_group(own["groups"], 0, size, checks.seed(seed) + number)
+        elif "order" in own:
+            drawn = by_order(own["order"], 0, size)
+        elif is_labels(y) and stratify:
+            drawn = by_class(y[left], 0, size, checks.seed(seed) + number)
+        else:
+            drawn = at_random(len(left), 0, size, checks.seed(seed) + number)
+        parts = Parts(left[drawn.train], left[drawn.validation], held_out)
+        if is_labels(y):
+            check_classes(y, parts, classes)
+        found.append(parts)
+    if not found:
+        raise ValueError(f"splits: got none, {EXPECTED}.")
+    return found
+
+
+def validation_size(validation: Any, examples: int) -> int:
+    """Return how many rows are for validation: a fraction of all."""
+    is_float = isinstance(validation, (float, np.floating))
+    if not is_float or not 0 < validation < 1 or round(validation * examples) < 1:
+        raise ValueError(
+            f"validation: got {validation!r}, expected a fraction in (0, 1) of {examples} "
+            "examples that makes one at least."
+        )
+    return round(float(validation) * examples)
+
+
+def folds_of(
+    splits: Any, examples: int, y: np.ndarray, groups: np.ndarray | None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the rows that are left and the test rows of each split."""
+    if hasattr(splits, "split") and not isinstance(splits, str):
+        pairs = splits.split(np.zeros((examples, 1)), y, groups)
+    elif hasattr(splits, "__iter__") and not isinstance(splits, (str, bytes, dict)):
+        pairs = splits
+    else:
+        raise ValueError(f"splits: got {splits!r}, {EXPECTED}.")
+    for number, pair in enumerate(pairs):
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise ValueError(f"splits: split {number} is {pair!r}, {EXPECTED}.")
+        left, held_out = (rows_of(number, rows, examples) for rows in pair)
+        if common := np.intersect1d(left, held_out).tolist():
+            raise ValueError(
+                f"splits: split {number} has row {common[0]} in the test rows and in the others."
+            )
+        yield left, held_out
+
+
+def rows_of(number: int, rows: Any, examples: int) -> np.ndarray:
+    """Return the numbers of rows; ValueError for other things, and for a row that stands twice."""
+    array = np.asarray(rows)
+    if array.dtype == bool and array.shape == (examples,):
+        array = np.flatnonzero(array)
+    is_right = array.ndim == 1 and array.size and array.dtype.kind in "iu"
+    if not is_right or array.min() < 0 or array.max() >= examples:
+        raise ValueError(
+            f"splits: split {number} has {type(rows).__name__} {array.shape} {array.dtype}, "
+            f"expected row numbers from 0 to {examples - 1}."
+        )
+    if len(np.unique(array)) < len(array):
+        raise ValueError(f"splits: split {number} has a row twice, expected each once.")
+    return array
