@@ -44,8 +44,11 @@ def backprop(
     Raises ValueError, while it is traced, for a Layer that breaks the contract of `fnn.Layer`."""
     prediction, state, residuals = forward(net, params, state, x, key=key, train=train)
     c = reductions.coefficients(reduction, weights, prediction)
-    value = jnp.sum(c * loss.forward(prediction, target))
-    returned = net.backward(params, residuals, c[None, :] * loss.backward(prediction, target))
+    losses, slopes = loss.forward(prediction, target), loss.backward(prediction, target)
+    if weights is not None:  # an example that does not count may have an infinite loss, and 0 · ∞ is no number
+        losses, slopes = jnp.where(c > 0, losses, 0), jnp.where(c[None, :] > 0, slopes, 0)
+    value = jnp.sum(c * losses)
+    returned = net.backward(params, residuals, c[None, :] * slopes)
     grads, dx = unpacked("backward", returned, "grads", "dx")
     _check_gradients(grads, params, dx, x)
     if loss.penalty is not None:

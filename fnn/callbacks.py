@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
+
 Record: TypeAlias = Mapping[str, Any]
 Callback: TypeAlias = Callable[[Sequence[Record]], None]
 
@@ -42,9 +44,13 @@ def json_lines(path: str | Path) -> Callback:
 
 
 def plain(value: Any) -> Any:
-    """Return a record with null in place of numbers that are not finite."""
+    """Return a record of Python's own numbers, null in place of those that are not finite."""
     if isinstance(value, Mapping):
         return {str(name): plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

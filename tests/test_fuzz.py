@@ -498,6 +498,8 @@ def assert_rows(made, x, y, standardize):
     """Every example once, with its own target, scaled by the training rows."""
     rows = np.concatenate([split.x for split in made.splits.values()]).astype(float)
     got = np.concatenate([split.y for split in made.splits.values()])
+    if made.encoding.classes:  # labels that do not begin at 0
+        got = np.array(made.encoding.classes)[got].astype(np.int32)
     assert got.dtype == (np.int32 if y.dtype.kind in "iub" else np.float32)
     if standardize:
         rows = rows * made.scaling.std + made.scaling.mean

@@ -8,7 +8,7 @@ from jaxtyping import Num, Shaped
 
 from fnn import checks
 from fnn.data.columns import Column, numeric_columns, side_by_side
-from fnn.data.numbers import as_float, check_range
+from fnn.data.numbers import as_float, check_range, check_whole
 from fnn.data.table import DATE, TEXT, Values, is_declared, learnable, table_of, values_of
 
 
@@ -38,6 +38,7 @@ def features_of_array(
     if x.dtype.kind not in "biu":
         checks.finite(name, x)
     check_range(name, x)
+    check_whole(name, x)
     return x, columns
 
 
@@ -110,8 +111,12 @@ def label_values(name: str, values: Values) -> np.ndarray:
 
 
 def coded_targets(y: np.ndarray, name: str = "y") -> tuple[np.ndarray, tuple[Any, ...]]:
-    """Return targets as the losses take them, and the classes of text and of booleans."""
-    if y.dtype.kind == "U":
+    """Return targets as the losses take them, and the classes that whole numbers stand for.
+
+    Text, and whole numbers that do not begin at 0, such as −1 and +1, are numbered in their order.
+    """
+    does_not_begin_at_0 = y.dtype.kind in "iu" and y.ndim == 1 and (y.min() < 0 or 0 not in y)
+    if y.dtype.kind == "U" or does_not_begin_at_0:
         classes, codes = np.unique(y, return_inverse=True)
         return codes.reshape(-1).astype(np.int32), tuple(classes.tolist())
     if jax.dtypes.issubdtype(y.dtype, np.floating):

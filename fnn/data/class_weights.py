@@ -26,8 +26,8 @@ def with_class_weights(dataset: Dataset, weights: Any = "balanced") -> Dataset:
             "(examples,)."
         )
     labels, counts = np.unique(dataset.train.y, return_counts=True)
-    names = np.array(dataset.preprocessing.classes or tuple(range(int(labels.max()) + 1)))
-    known = names[labels].tolist()
+    classes = np.array(dataset.preprocessing.classes)
+    known = (classes[labels] if len(classes) else labels).tolist()
     if isinstance(weights, str):
         checks.lookup("class weights", weights, {"balanced": None})
         by_label = counts.sum() / (len(labels) * counts)

@@ -7,8 +7,8 @@ import jax
 import numpy as np
 from jaxtyping import Float, Integer, Shaped
 
-from fnn.data.numbers import Scaling, check_range
-from fnn.data.table import BOOLEAN, CATEGORY, NUMBER, TEXT, Values, parses, values_of
+from fnn.data.numbers import Scaling, check_range, check_whole
+from fnn.data.table import BOOLEAN, CATEGORY, DATE, NUMBER, TEXT, Values, parses, values_of
 
 Coded = Shaped[np.ndarray, "rows"]  # numbers, or the places of categories
 
@@ -44,29 +44,32 @@ class Column(NamedTuple):
                 f"expected a {self.kind}, as in the training rows."
             )
         check_range(f"column {self.name!r}", values.array)
-        if values.array.dtype.kind in "iu" and np.any(np.abs(values.array / 2.0**53) > 1):
-            raise ValueError(
-                f"column {self.name!r}: got whole numbers beyond 2⁵³, of which floats join some; "
-                "subtract the smallest, or leave the column out if it is an identifier."
-            )
+        check_whole(f"column {self.name!r}", values.array)
         return values.array
 
     def places(self, values: Values) -> Integer[np.ndarray, "rows"]:
         """Return the place of each value among the categories."""
         categories, array = np.array(self.categories), values.array
-        unlike = (array.dtype.kind == "U") != (categories.dtype.kind == "U")
+        unlike = family_of(array) != family_of(categories)
         place = np.zeros(len(array), int)
         if not unlike:
             place = np.minimum(np.searchsorted(categories, array), len(categories) - 1)
         known = np.zeros(len(array), bool) if unlike else categories[place] == array
         if not known.all():
             row = int(np.argmin(known))
+            value = array[row].item() if isinstance(array[row], np.generic) else array[row]
             raise ValueError(
-                f"column {self.name!r}, row {row}: got {array[row].item()!r}, which is not among "
+                f"column {self.name!r}, row {row}: got {value!r}, which is not among "
                 f"the {len(categories)} categories of the training rows. Leave such rows out, or "
                 "join rare categories before training."
             )
         return place
+
+
+def family_of(array: np.ndarray) -> str:
+    """Return "text", "boolean", "number" or "date": True is no 1 among categories."""
+    families = {"U": TEXT, "b": BOOLEAN, "O": DATE, "M": DATE, "m": DATE}
+    return families.get(array.dtype.kind, NUMBER)
 
 
 def columns_from(
@@ -95,6 +98,7 @@ def numeric_columns(name: str, table: Mapping[str, Any]) -> dict[str, Values]:
                 "as the days since a first one."
             )
         check_range(f"column {each!r}", values.array)
+        check_whole(f"column {each!r}", values.array)
     return found
 
 

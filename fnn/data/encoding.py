@@ -145,6 +145,11 @@ class Encoding(NamedTuple):
             )
 
     @property
+    def in_units(self) -> str:
+        """Return in whose units losses and predictions are, as words; "" where none are known."""
+        return "" if self.units is None else f"in the units of {', '.join(self.targets)}"
+
+    @property
     def feature_names(self) -> list[str]:
         """Return a name for each feature, "column=category" for that of a category."""
         if not self.columns:

@@ -10,7 +10,7 @@ from fnn import checks
 from fnn.data.columns import Column, columns_from, features_from
 from fnn.data.dataset import Dataset, Split, owned, weights_of
 from fnn.data.encoding import CLASSES, REAL, SEVERAL_LABELS, Encoding, label_dtype
-from fnn.data.numbers import AS_THEY_ARE, Scaling, as_float, check_range, statistics
+from fnn.data.numbers import AS_THEY_ARE, Scaling, as_float, statistics
 from fnn.data.owned import own
 from fnn.data.parts import Parts, parts_of
 from fnn.data.redrawn import Options, several_parts
@@ -33,6 +33,7 @@ class FrameOptions(Options, total=False):
     """Those of `from_frame`."""
 
     task: str | None
+    categorical: str
 
 
 @overload
@@ -56,6 +57,7 @@ def from_frame(
     target: str | Sequence[str],
     *,
     task: str | None = None,
+    categorical: str = "onehot",
     weights: Any = None,
     groups: Any = None,
     order: Any = None,
@@ -73,6 +75,8 @@ def from_frame(
                  None: text, booleans and categories are classes, several columns of booleans are
                  labels, floats are real; whole numbers are classes where there are at most 20, each
                  met three times on average, and refused otherwise
+    categorical  "onehot"; "refuse" refuses text and categories among the features by name, such as
+                 those of an identifier
     weights, groups, order  the name of a column, or an array, as for `from_arrays`
     validation, test, seed, splits, standardize  as for `from_arrays`; classes are stratified
 
@@ -81,18 +85,18 @@ def from_frame(
     categories are those of the training rows, and another one in validation or test is refused: a
     network has no weight that learned it, so that a result on such rows would say nothing, and new
     rows would be refused all the same. Classes become 0, 1, … in sorted order. Real targets are
-    scaled by the training rows: `dataset.decode` and `run.predict` answer in their units, and so
-    does the metric "rmse"; losses are those of the scaled targets. Raises ValueError, naming
-    column, row, value and what to do, for missing values, dates, numbers written as text,
-    categories that no training row has, and columns that stand twice. Frames need the extra
-    "frames" (narwhals); a dict of columns and a list of dicts need nothing.
+    scaled by the training rows: `dataset.decode` and `run.predict` answer in their units, and the
+    history has losses and metrics in them; the gradients are of the scaled targets. Raises
+    ValueError, naming column, row, value and what to do, for missing values, dates, numbers written
+    as text, categories that no training row has, and columns that stand twice. Frames need the
+    extra "frames" (narwhals); a dict of columns and a list of dicts need nothing.
     """
     checks.truth("standardize", standardize)
     table = table_of(frame, "frame")
     names = target_names(target, table)
     given = {"weights": weights, "groups": groups, "order": order}
     others = {role: values for role, values in given.items() if values is not None}
-    taken = {role: name for role, name in others.items() if isinstance(name, str)}
+    taken = {role: str(name) for role, name in others.items() if is_name(name, table)}
     for role, name in taken.items():
         checks.lookup(role, name, table)
         if name in names:
@@ -103,6 +107,14 @@ def from_frame(
         for name, values in table.items()
         if name not in names and name not in taken.values()
     }
+    checks.lookup("categorical", categorical, dict.fromkeys(("onehot", "refuse")))
+    for name, values in features.items() if categorical == "refuse" else ():
+        if values.kind in (TEXT, CATEGORY):
+            raise ValueError(
+                f"column {name!r}, row 0: got {str(values.array[0])!r}, a {values.kind}, which "
+                'categorical="refuse" does not take; leave the column out, make numbers of it, or '
+                'pass categorical="onehot".'
+            )
     if not features:
         beside = ", ".join(sorted({*names, *taken.values()}))
         raise ValueError(f"frame: no column is left as a feature beside {beside}.")
@@ -141,9 +153,15 @@ def from_frame(
     return made(drawn) if isinstance(drawn, Parts) else [made(split) for split in drawn]
 
 
+def is_name(value: Any, table: Mapping[str, Any]) -> bool:
+    """Return whether a value names a column, and is not itself one."""
+    is_number = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    return isinstance(value, str) or (is_number and str(value) in table)
+
+
 def target_names(target: Any, table: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of the targets, as texts; refuses unknown ones, the same twice, and none."""
-    several = isinstance(target, list | tuple)
+    several = isinstance(target, list | tuple) and str(target) not in table  # of a MultiIndex
     names = tuple(map(str, target)) if several else (str(target),)
     if not names:
         raise ValueError("target: got no column, expected one at least.")
@@ -212,11 +230,22 @@ def encoded_targets(goals: Mapping[str, Values], task: str) -> tuple[np.ndarray,
                 f"column {name!r}, row {row}: got {values.array[row]}, expected a boolean for a "
                 "label."
             )
-        check_range(f"column {name!r}", values.array)
+        check_squares(name, values.array)
     y = np.column_stack([values.array.astype(np.float64) for values in goals.values()])
     if task == SEVERAL_LABELS:
         return as_float("y", y), ()
     return (y[:, 0] if len(goals) == 1 else y), ()
+
+
+def check_squares(name: str, values: np.ndarray) -> None:
+    """Refuse targets whose squared errors, in their units, would be beyond float32."""
+    limit = float(np.sqrt(np.finfo(np.float32).max)) / 10
+    largest = max(abs(float(np.max(values))), abs(float(np.min(values))))
+    if largest > limit:
+        raise ValueError(
+            f"column {name!r}: got a value of magnitude {largest:.3g}, expected at most "
+            f"{limit:.2g}, so that float32 holds squared errors; rescale it."
+        )
 
 
 def scaling_of(columns: Sequence[Column], coded: Sequence[np.ndarray], split: Parts) -> Scaling:

@@ -49,6 +49,15 @@ def check_range(name: str, values: np.ndarray) -> None:
         )
 
 
+def check_whole(name: str, values: np.ndarray) -> None:
+    """Refuse whole numbers of which floats would join some."""
+    if values.dtype.kind in "iu" and np.any(np.abs(values / 2.0**53) > 1):
+        raise ValueError(
+            f"{name}: got whole numbers beyond 2⁵³, of which floats join some; subtract the "
+            "smallest, or leave the column out if it is an identifier."
+        )
+
+
 ROWS = 2**13  # at a time: a copy of all rows in float64 would be twice as large as they are
 
 

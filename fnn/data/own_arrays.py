@@ -71,13 +71,13 @@ def from_arrays(
     stratify     each class has its share of each split: a class of three examples is in all of them
 
     The arrays are read-only: what cannot change is copied to the devices once.
-    `dataset._replace(train=…)` exchanges them. Whole and boolean y become int32 labels as they are;
-    text becomes the numbers 0, 1, … in the order of the alphabet, and `dataset.decode` gives labels
-    back as they came. Floating y stays as it is, and a warning says where its mean or std is above
-    100 or its std below 0.01. Floating results have JAX's default dtype: float32, or float64 where
-    x64 is enabled. Raises ValueError for arrays that are empty, not finite, not numbers or of other
-    shapes, for labels outside int32, for classes that would be missing from the training rows, and
-    for fractions that leave a split without examples.
+    `dataset._replace(train=…)` exchanges them. Whole and boolean y become int32 labels: 0, 1, … as
+    they are, others (text; −1 and +1; 1, 2, 3) by their places in sorted order, and
+    `dataset.decode` gives labels back as they came. Floating y stays as it is, and a warning says
+    where its mean or std is above 100 or its std below 0.01. Floating results have JAX's default
+    dtype: float32, or float64 where x64 is enabled. Raises ValueError for arrays that are empty,
+    not finite, not numbers or of other shapes, for labels outside int32, for classes that would be
+    missing from the training rows, and for fractions that leave a split without examples.
     """
     read = read_arrays(x, y)
     checks.truth("standardize", standardize)
@@ -112,17 +112,24 @@ def split_at_random(x: Any, y: Any, *, standardize: bool = True) -> Dataset:
 
 
 def from_splits(train: Any, validation: Any, test: Any, *, standardize: bool = True) -> Dataset:
-    """Make a Dataset of parts that are given, each a pair (x, y), scaled by the training rows.
+    """Make a Dataset of parts that are given, each (x, y) or all (x, y, weights).
 
-    x (examples, features), y (examples,) or (examples, outputs) and standardize are as for
-    `from_arrays`; the columns of frames are taken by name. Raises ValueError for parts of unlike
-    features or targets, and for a class that the training part does not have.
+    They are scaled by the training rows. x (examples, features), y (examples,) or (examples,
+    outputs), weights (examples,) and standardize are as for `from_arrays`; the columns of frames
+    are taken by name. Raises ValueError for parts of unlike features or targets, and for a class
+    that the training part does not have.
     """
     given = {"train": train, "validation": validation, "test": test}
     checks.truth("standardize", standardize)
     for name, part in given.items():
-        if not isinstance(part, (tuple, list)) or len(part) != 2:
-            raise ValueError(f"{name}: got {type(part).__name__}, expected a pair (x, y).")
+        if not isinstance(part, (tuple, list)) or len(part) not in (2, 3):
+            raise ValueError(
+                f"{name}: got {type(part).__name__}, expected (x, y) or (x, y, weights)."
+            )
+        if len(part) != len(train):
+            raise ValueError(
+                f"{name}: got {len(part)} arrays, expected {len(train)}, as for train."
+            )
     xs, columns = _features_of_parts({name: part[0] for name, part in given.items()})
     ys = {name: targets_of_array(part[1], f"{name}.y") for name, part in given.items()}
     for name, y in ys.items():
@@ -147,7 +154,17 @@ def from_splits(train: Any, validation: Any, test: Any, *, standardize: bool = T
         Split(features_of(x, slice(None), scaling), y[part])
         for x, part in zip(xs.values(), rows, strict=True)
     )
-    return owned(Dataset(learned, held_out, last, scaling, None, encoding))
+    counts = None
+    if len(train) == 3:
+        each = {name: np.asarray(part[2]) for name, part in given.items()}
+        for name, array in each.items():
+            if array.shape != (len(xs[name]),):
+                raise ValueError(
+                    f"{name}: got {len(array)} weights for {len(xs[name])} examples, expected one "
+                    "for each."
+                )
+        counts = weights_of(np.concatenate(list(each.values())), rows, len(y))
+    return owned(Dataset(learned, held_out, last, scaling, counts, encoding))
 
 
 def _features_of_parts(given: dict[str, Any]) -> tuple[dict[str, np.ndarray], tuple[Column, ...]]:

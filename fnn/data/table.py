@@ -180,6 +180,11 @@ def values_of(name: str, column: Any) -> Values:
         return Values(TEXT, column)
     if kind == "b":
         return Values(BOOLEAN, column)
+    if column.dtype == np.longdouble:
+        raise ValueError(
+            f"column {name!r}: got dtype {column.dtype}, expected at most 64 bits; use "
+            "astype(float)."
+        )
     if kind not in "iuf" and not checks.is_floating(column.dtype):
         raise ValueError(f"column {name!r}: got dtype {column.dtype}, expected numbers or text.")
     if kind not in "iu":

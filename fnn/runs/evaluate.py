@@ -13,6 +13,7 @@ from fnn.backprop import feature_major, target_of
 from fnn.data import Scaling, Split
 from fnn.metrics import Metric
 from fnn.reductions import Weights
+from fnn.runs.in_units import in_units, of_features_in_units
 from fnn.types import Layer, Loss, Params, State
 
 NO_METRICS: Mapping[str, Metric] = {}
@@ -58,9 +59,9 @@ def evaluate(
 
     The network is in evaluation mode. Sums are in the default float dtype, whatever that of the
     network: bfloat16 cannot count beyond 256. Where examples have weights the means are weighted,
-    and so are the metrics that take `weights`. Metrics are in the target's own `units`.
+    and so are the metrics that take `weights`. Losses and metrics are in the target's own `units`.
     """
-    found = values_of_examples(net, loss, params, state, splits.examples, bool(metrics))
+    found = values_of_examples(net, loss, params, state, splits.examples, bool(metrics), units)
     prediction = found.pop(PREDICTION) if metrics else jnp.empty(0)
     means, start = {}, 0
     for name, size in splits.sizes.items():
@@ -78,19 +79,12 @@ def evaluate(
     return means
 
 
-def in_units(units: Scaling | None, *values: Array) -> tuple[Array, ...]:
-    """Return values that were scaled by mean and std as they were before."""
-    if units is None:
-        return values
-    mean, std = (jnp.asarray(each, float) for each in units)
-    return tuple(value * std + mean for value in values)
-
-
 def mean_of(values: Float[Array, "examples"], weights: Weights) -> Float[Array, ""]:
     """Return Σ w v/Σ w, or the mean."""
     if weights is None:
         return jnp.sum(values, dtype=float) / len(values)
-    return jnp.sum(weights * values, dtype=float) / jnp.sum(weights, dtype=float)
+    counted = jnp.where(weights > 0, weights * values, 0)  # 0 · ∞ is no number
+    return jnp.sum(counted, dtype=float) / jnp.sum(weights, dtype=float)
 
 
 @lru_cache(maxsize=256)
@@ -112,11 +106,18 @@ def paired(prediction: Array, target: Array) -> tuple[Array, Array]:
 
 
 def values_of_examples(
-    net: Layer, loss: Loss, params: Params, state: State, split: Split, predict: bool = False
+    net: Layer,
+    loss: Loss,
+    params: Params,
+    state: State,
+    split: Split,
+    predict: bool = False,
+    units: Scaling | None = None,
 ) -> dict[str, Float[Array, "examples ..."]]:
     """Compute the "loss" of each example and, where the loss has one, the "accuracy".
 
     predict  also return the "prediction", (examples, outputs)
+    units    mean and std by which the target was scaled: the loss is in them
     """
     n = split.x.shape[0]
     chunks, rest = divmod(n, CHUNK)
@@ -124,7 +125,7 @@ def values_of_examples(
     def values(part: Split) -> dict[str, Float[Array, "examples ..."]]:
         x, target = feature_major(part.x), target_of(part.y)
         prediction, _, _ = net.forward(params, state, x, key=None, train=False)
-        found = {"loss": loss.forward(prediction, target)}
+        found = {"loss": loss.forward(*of_features_in_units(units, prediction, target))}
         if loss.matches is not None:
             found["accuracy"] = loss.matches(prediction, target)
         if predict:

@@ -372,7 +372,14 @@ class Sweep:
             self.splits,
             covers,
         )
-        return rows._replace(when=self.when(at))
+        words = [self.when(at), self.in_units(name)]
+        return rows._replace(when=", ".join(word for word in words if word))
+
+    def in_units(self, metric: str) -> str:
+        """Say in whose units a metric is, where the target was scaled and it has units."""
+        if not self.encodings or metric.endswith("_r2"):
+            return ""
+        return self.encodings[0].in_units
 
     def when(self, at: At | None = None) -> str:
         """Say of which epoch a table or a figure speaks."""

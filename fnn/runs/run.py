@@ -31,7 +31,8 @@ class Run(NamedTuple):
     history                  name -> (epochs,): train_loss, validation_loss, test_loss, and for
                              classification train_accuracy, validation_accuracy, test_accuracy. The
                              training entries are means over the epoch as it was trained; NaN from
-                             the epoch in which the run diverged, and after an early stop
+                             the epoch in which the run diverged, and after an early stop. Where
+                             fnn scaled a real target, losses and metrics are in its own units
     seed                     the seed that it was started with
     optimizer_state          after the last epoch; None for a run of a sweep, which does not keep it
     descent_params           where the optimizer takes its gradients, if that is not at params (as
@@ -113,6 +114,8 @@ class Run(NamedTuple):
         epochs = len(next(iter(self.history.values())))
         ended = " (diverged)" if self.diverged else ""
         metrics = ", ".join(f"{name} {self.final(name):.4g}" for name in self.history)
+        if self.encoding is not None and self.encoding.in_units:
+            metrics += f"; {self.encoding.in_units}"
         return (
             f"Run(seed {self.seed}, {self.stopped_epoch + 1} of {epochs} epochs{ended}, "
             f"best_epoch {self.best_epoch}; after the last: {metrics})"

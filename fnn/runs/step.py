@@ -9,7 +9,9 @@ from jaxtyping import Array, Bool, Float, Integer
 
 from fnn import reductions, tree
 from fnn.backprop import Pass, backprop
+from fnn.data import Scaling
 from fnn.reductions import Reduction, Weights
+from fnn.runs.in_units import of_features_in_units
 from fnn.runs.process import NEVER
 from fnn.runs.updates import BatchObjective, updated
 from fnn.types import Features, Layer, Loss, Params, PRNGKey, PyTree, State, Target
@@ -67,11 +69,13 @@ def step(
     key: PRNGKey,
     examples: Examples = None,
     weights: Weights = None,
+    units: Scaling | None = None,
 ) -> tuple[TrainState, EpochMetrics]:
     """Take θ ← θ + optimizer(∂L/∂θ) on one batch, L the mean loss plus penalty.
 
     weights  of the examples, with a mean of 1 over the epoch: the loss of a batch is Σ wᵢ ℓᵢ by the
              number of its examples. A batch whose weights are all 0 changes nothing
+    units    mean and std by which the target was scaled: the loss that the metrics sum is in them
     """
     net, loss, optimizer, _ = spec
     params, state, optimizer_state = before
@@ -93,7 +97,7 @@ def step(
     correct = jnp.zeros(())
     if loss.matches is not None:
         correct = sum_of_first(examples, loss.matches(done.prediction, target), weights)
-    losses = loss.forward(done.prediction, target)
+    losses = loss.forward(*of_features_in_units(units, done.prediction, target))
     added = metrics._replace(
         loss=metrics.loss + sum_of_first(examples, losses, weights),
         correct=metrics.correct + correct,
@@ -123,7 +127,7 @@ def sum_of_first(
 ) -> Float[Array, ""]:
     """Sum the values of so many examples, each as often as it counts; None: of all."""
     if weights is not None:
-        values = weights * values
+        values = jnp.where(weights > 0, weights * values, 0)  # 0 · ∞ is no number
     if examples is not None:
         values = jnp.where(jnp.arange(len(values)) < examples, values, 0)
     return jnp.sum(values, dtype=float)
@@ -139,6 +143,7 @@ def guarded_step(
     number: Integer[Array, ""],
     examples: Examples = None,
     weights: Weights = None,
+    units: Scaling | None = None,
 ) -> tuple[TrainState, EpochMetrics]:
     """Take `step`, unless its loss, parameters, state or optimizer state are not finite.
 
@@ -154,6 +159,7 @@ def guarded_step(
         key,
         examples,
         weights,
+        units,
     )
     is_good = added.finite & is_sound(before, proposed)
     was_over = metrics.diverged_step != NEVER

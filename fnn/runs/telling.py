@@ -40,7 +40,7 @@ class Telling:
         self.callbacks = list(callbacks)
         self.groups = groups
         self.told: dict[tuple[int, int], int] = {}
-        self.failed: dict[str, str] = {}
+        self.failed: list[tuple[str, str]] = []
 
     def begin(self, group: int, numbers: Numbers, epochs: np.ndarray) -> None:
         """Take note of how far the runs of a block are: those epochs were told before."""
@@ -67,9 +67,10 @@ class Telling:
             except Exception as error:  # of whatever kind the user's own code raises
                 self.callbacks.remove(callback)
                 name = getattr(callback, "__qualname__", repr(callback))
-                self.failed[name] = f"{type(error).__name__}: {error}"
+                said = f"{type(error).__name__}: {error}"
+                self.failed.append((name, said))
                 checks.warn(
-                    f"callbacks: {name} raised {self.failed[name]}. It is not called again; the "
+                    f"callbacks: {name} raised {said}. It is not called again; the "
                     "training goes on."
                 )
         self.begin(group, numbers, epochs)
@@ -89,7 +90,7 @@ class Telling:
 
     def finish(self) -> None:
         """Warn once more of callbacks that raised."""
-        for name, said in self.failed.items():
+        for name, said in self.failed:
             checks.warn(
                 f"callbacks: {name} raised {said} during the training, and missed what came after."
             )

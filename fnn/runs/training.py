@@ -34,7 +34,7 @@ from fnn.runs.updates import named_errors
 from fnn.types import Loss, Params, State
 
 Step: TypeAlias = Callable[..., tuple[TrainState, EpochMetrics]]
-"""(state, metrics, x, target, key, number, examples, weights) -> state, metrics."""
+"""(state, metrics, x, target, key, number, examples, weights, units) -> state, metrics."""
 Row: TypeAlias = dict[str, Float[Array, ""]]
 History: TypeAlias = dict[str, Float[Array, "epochs"]]
 
@@ -349,8 +349,8 @@ def data_of_run(spec: TrainSpec, keys: RunKeys, dataset: Arrays, among: "Among" 
 def unguarded(spec: TrainSpec) -> Step:
     """Return `step` in the form of `guarded_step`."""
 
-    def take_step(state, metrics, x, target, key, number, examples, weights):
-        return step(spec, state, metrics, x, target, key, examples, weights)
+    def take_step(state, metrics, x, target, key, number, examples, weights, units):
+        return step(spec, state, metrics, x, target, key, examples, weights, units)
 
     return take_step
 
@@ -431,7 +431,15 @@ def train_steps(
         number = first_step + number
         key = jax.random.fold_in(keys.noise, number)
         state, metrics = take_step(
-            state, metrics, feature_major(x), target_of(y), key, number, examples, counts
+            state,
+            metrics,
+            feature_major(x),
+            target_of(y),
+            key,
+            number,
+            examples,
+            counts,
+            data.units,
         )
         return (state, metrics), None
 

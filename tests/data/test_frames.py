@@ -422,3 +422,46 @@ def test_large_arrays_are_copied_once():
     tracemalloc.stop()
     assert peak < 1.2 * x.nbytes + 12 * y.nbytes  # besides x itself; row numbers are of 8 bytes
     assert made.train.x.dtype == np.float32
+
+
+def test_true_is_no_category_1_and_a_date_is_refused_by_value():
+    codes = pd.DataFrame(table(code=pd.Categorical(np.arange(N) % 3)))
+    made = data.from_frame(codes, "price")
+    rows = codes.drop(columns="price")
+    made.encode(rows)
+    with pytest.raises(ValueError, match="column 'code', row 0: got False, which is not among"):
+        made.encode(rows.assign(code=np.arange(N) % 2 == 1))
+    days = pd.date_range("2024-01-01", periods=N)
+    with pytest.raises(ValueError, match=r"column 'code', row 0: got .*2024.* not among"):
+        made.encode(rows.assign(code=days))
+    with pytest.raises(ValueError, match=r"column 'colour', row 0: got .*2024.* not among"):
+        made.encode(rows.assign(colour=days))
+
+
+def test_categories_can_be_refused():
+    with pytest.raises(
+        ValueError, match=r"column 'colour', row 0: got '\w+'.*categorical=\"refuse"
+    ):
+        data.from_frame(table(), "price", categorical="refuse")
+    numbers = {name: table()[name] for name in ("size", "price")}
+    assert data.from_frame(numbers, "price", categorical="refuse").train.x.shape[1] == 1
+    with pytest.raises(ValueError, match="categorical: 'ordinal' is not known"):
+        data.from_frame(table(), "price", categorical="ordinal")
+
+
+def test_columns_named_by_numbers_or_pairs_are_found():
+    numbered = {0: np.arange(N) * 1.0, 1: np.linspace(1, 2, N), 2: np.arange(N) // 5, 3: np.ones(N)}
+    made = data.from_frame(pd.DataFrame(numbered), 0, weights=1, groups=2)
+    assert made.encoding.beside == ("1", "2")
+    assert made.encoding.feature_names == ["3"]
+    pairs = pd.DataFrame({("a", "x"): np.arange(N) * 1.0, ("a", "y"): np.linspace(1, 2, N)})
+    made = data.from_frame(pairs, ("a", "x"))
+    assert made.encoding.targets == ("('a', 'x')",)
+
+
+def test_whole_numbers_that_floats_would_join_are_refused_in_arrays_too():
+    large = 2**53 + np.arange(2 * N).reshape(N, 2)
+    with pytest.raises(ValueError, match="x: got whole numbers beyond 2⁵³"):
+        data.from_arrays(large, np.arange(N) % 2)
+    with pytest.raises(ValueError, match="column 'a': got whole numbers beyond 2⁵³"):
+        data.from_arrays(pd.DataFrame({"a": large[:, 0]}), np.arange(N) % 2)

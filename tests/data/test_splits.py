@@ -231,7 +231,7 @@ def test_parts_that_are_refused_are_named():
         data.from_splits((frame, y), (frame, y), (frame, wrong))
     with pytest.raises(ValueError, match=r"^validation.y: got \(60,\) int64, expected .* float64"):
         data.from_splits((frame, y), (frame, np.arange(N)), (frame, y))
-    with pytest.raises(ValueError, match=r"^train: got ndarray, expected a pair"):
+    with pytest.raises(ValueError, match=r"^train: got ndarray, expected \(x, y\) or"):
         data.from_splits(y, (frame, y), (frame, y))
     with pytest.raises(ValueError, match="standardize: got 'no'"):
         data.from_splits((frame, y), (frame, y), (frame, y), standardize="no")
@@ -283,3 +283,15 @@ def test_whole_numbers_that_a_float_would_join_are_refused():
         data.from_frame(columns, "y")
     columns["id"] = columns["id"] - 2**60
     assert len(np.unique(data.from_frame(columns, "y").train.x)) == 42
+
+
+def test_parts_may_have_weights():
+    x, y, w = RNG.normal(size=(N, 2)), np.arange(N) % 2, RNG.uniform(size=N)
+    cuts = [slice(0, 30), slice(30, 45), slice(45, N)]
+    made = data.from_splits(*((x[part], y[part], w[part]) for part in cuts))
+    for split, part in zip(made.weights, cuts, strict=True):
+        np.testing.assert_allclose(split, w[part], rtol=1e-6)
+    with pytest.raises(ValueError, match="test: got 2 arrays, expected 3, as for train"):
+        data.from_splits((x, y, w), (x, y, w), (x, y))
+    with pytest.raises(ValueError, match=r"validation: got 5 weights for 60 examples"):
+        data.from_splits((x, y, w), (x, y, w[:5]), (x, y, w))

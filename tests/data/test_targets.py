@@ -106,12 +106,24 @@ def test_labels_of_arrays_keep_their_dtype(name):
     np.testing.assert_array_equal(found, np.sort(labels))
 
 
-def test_integers_given_as_arrays_stay_the_labels_they_are():
-    labels = 1 + np.arange(N) % 4
+@pytest.mark.parametrize("labels", [np.arange(N) % 4, np.array([0, 2, 5])[np.arange(N) % 3]])
+def test_integers_from_0_on_stay_the_labels_they_are(labels):
     made = data.from_arrays(RNG.normal(size=(N, 2)), labels)
-    assert set(np.unique(made.train.y)) == {1, 2, 3, 4}
+    assert set(np.unique(made.train.y)) == set(labels)
     assert made.encoding.classes == ()
     np.testing.assert_array_equal(sorted_labels(made), np.sort(labels))
+
+
+@pytest.mark.parametrize("of", [(-1, 1), (1, 2, 3, 4), (-1, 0, 1), (7, 100)])
+def test_integers_that_do_not_begin_at_0_are_numbered_and_come_back(of):
+    labels = np.array(of, np.int16)[np.arange(N) % len(of)]
+    made = data.from_arrays(RNG.normal(size=(N, 2)), labels)
+    assert set(np.unique(made.train.y)) == set(range(len(of)))
+    found = sorted_labels(made)
+    assert found.dtype == np.int16
+    np.testing.assert_array_equal(found, np.sort(labels))
+    weighted = data.with_class_weights(made, dict.fromkeys(of, 2.0))
+    np.testing.assert_array_equal(weighted.weights.train, np.full(len(made.train.y), 2.0))
 
 
 def test_declared_categories_are_labels():

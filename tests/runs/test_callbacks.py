@@ -102,3 +102,26 @@ def test_a_callback_that_fails_is_warned_of_twice_and_ends_nothing(call):
 def test_what_is_no_list_of_functions_is_refused(given):
     with pytest.raises(ValueError, match="callbacks: got"):
         trained(given)
+
+
+def test_two_functions_of_one_name_are_both_told_of():
+    def failing(message):
+        def callback(records):
+            raise RuntimeError(message)
+
+        return callback
+
+    with pytest.warns(UserWarning, match="raised") as warned:
+        trained([failing("one"), failing("two")])
+    texts = [str(each.message) for each in warned]
+    for message in ("one", "two"):
+        assert sum(f"RuntimeError: {message}" in text for text in texts) == 2
+
+
+def test_json_has_null_and_numbers_wherever_they_stand(tmp_path):
+    record = {"setting": {"rates": (np.float32(0.5), float("nan"))}, "metrics": {"a": np.inf}}
+    callbacks.json_lines(tmp_path / "log")([record])
+    assert json.loads((tmp_path / "log").read_text()) == {
+        "setting": {"rates": [0.5, None]},
+        "metrics": {"a": None},
+    }

@@ -1,4 +1,4 @@
-"""Targets that were scaled: metrics are in their units, losses are those of the scaled targets."""
+"""Targets that were scaled: the history has losses and metrics in their units."""
 
 import jax
 import jax.numpy as jnp
@@ -45,11 +45,50 @@ def test_metrics_are_in_the_units_of_the_target():
     rmse = np.sqrt(np.mean((predicted - actual) ** 2))
     np.testing.assert_allclose(run.final("test_rmse"), rmse, rtol=1e-4)
     np.testing.assert_allclose(run.final("test_mae"), np.abs(predicted - actual).mean(), rtol=1e-4)
-    std = float(dataset.encoding.units.std)
-    np.testing.assert_allclose(
-        run.final("test_rmse") / std, run.final("test_loss") ** 0.5, rtol=1e-4
-    )
+    np.testing.assert_allclose(run.final("test_loss"), rmse**2, rtol=1e-4)
     assert 0.5 < run.final("test_r2") <= 1
+    assert "in the units of price" in repr(run)
+
+
+@pytest.mark.parametrize("of", [("price",), ("price", "rent")])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_losses_are_in_the_units_of_the_target(of, weighted):
+    """Those of one epoch in one batch, at a rate that changes nothing."""
+    frame = table() | {"rent": 10 * X[:, 1]}
+    frame = {name: frame[name] for name in ("a", "b", "c", *of)}
+    counts = np.arange(1.0, N + 1) if weighted else None
+    dataset = data.from_frame(frame, of, weights=counts)
+    net = fnn.mlp((3, 8, len(of)))
+    for loss, power in ((losses.squared_error, 2), (losses.absolute_error, 1)):
+        run = fnn.train(
+            net, loss, optim.sgd(1e-30), dataset, epochs=1, batch_size=42, progress=False
+        )
+        for name, split in dataset.splits.items():
+            predicted = dataset.decode(fnn.apply(net, run.params, split.x)).reshape(-1, len(of))
+            target = dataset.decode(split.y.reshape(-1, len(of))).reshape(-1, len(of))
+            each = (np.abs(predicted - target) ** power).sum(axis=1)
+            w = None if counts is None else getattr(dataset.weights, name)
+            value = run.history[f"{name}_loss"][0]
+            np.testing.assert_allclose(value, np.average(each, weights=w), rtol=1e-4)
+
+
+def test_tables_say_in_whose_units():
+    def build(hyper):
+        return NET, losses.squared_error, optim.adam(1e-2)
+
+    options = {"epochs": 2, "batch_size": 10, "seeds": [0, 1], "progress": False}
+    sweep = fnn.sweep(build, data.from_frame(table(), "price"), **options)
+    assert "in the units of price;" in str(sweep.summary("validation_loss"))
+    assert "units" not in str(sweep.summary("validation_r2"))
+    plain = fnn.sweep(build, data.from_arrays(X, X[:, 0]), **options)
+    assert "units" not in str(plain.summary("validation_loss"))
+
+
+def test_targets_whose_squares_are_beyond_float32_are_refused():
+    with pytest.raises(
+        ValueError, match=r"column 'price': got a value of magnitude 2.*squared err"
+    ):
+        data.from_frame(table() | {"price": 1e15 * PRICES}, "price")
 
 
 def test_a_sweep_and_going_on_know_the_units(tmp_path):

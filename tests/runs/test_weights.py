@@ -185,3 +185,31 @@ def test_the_gradient_of_a_batch_is_that_of_the_checker():
 def test_data_repr_names_weights():
     assert "train (24,) float64" in repr(weighted().weights)
     assert isinstance(data.Weights, type)
+
+
+def test_an_example_of_weight_0_may_have_an_infinite_loss():
+    """A probability of exactly 0 for the right class: in training, evaluation and gradients."""
+
+    def forward(params, state, x, *, key=None, train=False):
+        return x + params, state, ()
+
+    net = fnn.Layer(
+        lambda key: (jnp.zeros(()), ()),
+        forward,
+        lambda params, residuals, dy: (jnp.sum(dy), dy),
+        "plus a number",
+    )
+    x = np.array([[0.25, 0.75], [0.5, 0.5], [0.0, 1.0]], np.float32)
+    rows = Split(x, np.array([1, 0, 0], np.int32))
+    loss = losses.categorical_cross_entropy
+    counts = np.array([1.0, 2.0, 0.0])
+    value, grads = fnn.value_and_grad(net, loss)(jnp.zeros(()), *rows, weights=counts)
+    expected, its_grads = fnn.value_and_grad(net, loss)(
+        jnp.zeros(()), x[:2], rows.y[:2], weights=counts[:2]
+    )
+    np.testing.assert_allclose(value, expected, rtol=1e-6)
+    np.testing.assert_allclose(grads, its_grads, rtol=1e-6)
+    dataset = Dataset(rows, rows, rows, weights=Weights(counts, counts, counts))
+    run = fnn.train(net, loss, optim.sgd(1e-3), dataset, epochs=2, batch_size=3, progress=False)
+    assert not run.diverged
+    assert all(np.isfinite(values).all() for values in run.history.values())
