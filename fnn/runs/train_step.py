@@ -40,9 +40,11 @@ class TrainStep(NamedTuple):
 
     init(key)            -> StepState; `jax.random.key(seed)` gives what fnn.train(seed=seed) starts
                             with
-    update(state, x, y)  -> StepState, {"loss": …, "accuracy": …}; x (batch, features), y (batch,)
-                            or (batch, outputs); the metrics are means over the batch before the
-                            update, and "accuracy" is there for classification
+    update(state, x, y, weights=None)  -> StepState, {"loss": …, "accuracy": …}; x (batch,
+                            features), y (batch,) or (batch, outputs); the metrics are means over
+                            the batch before the update, and "accuracy" is there for classification.
+                            With weights w (batch,) losses are Σ wᵢ ℓᵢ/batch: weights of mean 1 over
+                            an epoch make what fnn.train makes of them
     """
 
     init: Callable[[PRNGKey], StepState]
@@ -90,7 +92,10 @@ def train_step(net: Layer, loss: Loss, optimizer: optax.GradientTransformation) 
         return StepState(params, state, optimizer_state, keys.noise, jnp.int32(0))
 
     def update(
-        state: StepState, x: Num[ArrayLike, "batch features"], y: Num[ArrayLike, "batch ..."]
+        state: StepState,
+        x: Num[ArrayLike, "batch features"],
+        y: Num[ArrayLike, "batch ..."],
+        weights: Any = None,
     ) -> tuple[StepState, Metrics]:
         if not isinstance(state, StepState):
             raise ValueError(
@@ -107,16 +112,18 @@ def train_step(net: Layer, loss: Loss, optimizer: optax.GradientTransformation) 
             for name, array in (("x", x), ("y", y))
         )
         if not isinstance(x, jax.Array) and not isinstance(y, jax.Array):
-            check_batch(net, loss, state.params, state.state, x, y, None)
-        return _update(state, x, y)
+            check_batch(net, loss, state.params, state.state, x, y, weights)
+        return _update(state, x, y, weights)
 
     @compiler.jit
-    def _update(state: StepState, x: Any, y: Any) -> tuple[StepState, Metrics]:
-        check_batch(net, loss, state.params, state.state, x, y, None)
+    def _update(state: StepState, x: Any, y: Any, weights: Any) -> tuple[StepState, Metrics]:
+        check_batch(net, loss, state.params, state.state, x, y, weights)
+        counts = None if weights is None else jnp.asarray(weights, float)
         before = TrainState(state.params, state.state, state.optimizer_state)
         key = jax.random.fold_in(state.noise, state.number)
         zero = EpochMetrics.zero()
-        after, sums = steps.step(spec, before, zero, feature_major(x), target_of(y), key)
+        batch = feature_major(x), target_of(y)
+        after, sums = steps.step(spec, before, zero, *batch, key, weights=counts)
         metrics = {"loss": sums.loss / x.shape[0]}
         if loss.matches is not None:
             metrics["accuracy"] = sums.correct / x.shape[0]
