@@ -272,7 +272,8 @@ def _title(figure: "Figure", *lines: str) -> None:
 
 
 def _seeds(sweep: Sweep) -> str:
-    return "1 seed" if len(sweep.seeds) == 1 else f"{len(sweep.seeds)} seeds"
+    seeds = "1 seed" if len(sweep.seeds) == 1 else f"{len(sweep.seeds)} seeds"
+    return seeds if sweep.splits == 1 else f"{seeds} on {sweep.splits} splits"
 
 
 def _when(sweep: Sweep, at: At | None) -> str:

@@ -11,6 +11,9 @@ from fnn.data.columns import Column, numeric_columns, side_by_side
 from fnn.data.numbers import as_float, check_range, check_whole
 from fnn.data.table import DATE, TEXT, Values, is_declared, learnable, table_of, values_of
 
+MOST_CLASSES = 20  # of whole numbers that are taken as labels where nothing says what they are
+FEWEST = 3  # examples a class then has on average
+
 
 def features_of_array(
     x: Any, name: str = "x"
@@ -113,15 +116,23 @@ def label_values(name: str, values: Values) -> np.ndarray:
 def coded_targets(y: np.ndarray, name: str = "y") -> tuple[np.ndarray, tuple[Any, ...]]:
     """Return targets as the losses take them, and the classes that whole numbers stand for.
 
-    Text, and whole numbers that do not begin at 0, such as −1 and +1, are numbered in their order.
+    Text, and whole numbers that do not begin at 0, such as −1 and +1, are numbered in their order;
+    not where they are many, as amounts are.
     """
-    does_not_begin_at_0 = y.dtype.kind in "iu" and y.ndim == 1 and (y.min() < 0 or 0 not in y)
-    if y.dtype.kind == "U" or does_not_begin_at_0:
+    if y.dtype.kind == "U" or are_classes_that_do_not_begin_at_0(y):
         classes, codes = np.unique(y, return_inverse=True)
         return codes.reshape(-1).astype(np.int32), tuple(classes.tolist())
     if jax.dtypes.issubdtype(y.dtype, np.floating):
         return as_float(name, y.astype(np.float64)), ()
     return whole_labels(y, name), (False, True) if y.dtype.kind == "b" else ()
+
+
+def are_classes_that_do_not_begin_at_0(y: np.ndarray) -> bool:
+    """Return whether whole numbers are few, each met several times, and not 0, 1, …"""
+    if y.dtype.kind not in "iu" or y.ndim != 1 or (y.min() >= 0 and 0 in y):
+        return False
+    distinct = len(np.unique(y))
+    return distinct <= MOST_CLASSES and FEWEST * distinct <= len(y)
 
 
 def whole_labels(y: np.ndarray, name: str) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any, Unpack, overload
 import numpy as np
 
 from fnn import checks
+from fnn.data.arrays import FEWEST, MOST_CLASSES
 from fnn.data.columns import Column, columns_from, features_from
 from fnn.data.dataset import Dataset, Split, owned, weights_of
 from fnn.data.encoding import CLASSES, REAL, SEVERAL_LABELS, Encoding, label_dtype
@@ -24,9 +25,6 @@ from fnn.data.table import (
     table_of,
     values_of,
 )
-
-MOST_CLASSES = 20  # of whole numbers that are taken as labels unless `task` says so
-FEWEST = 3  # examples a class then has on average
 
 
 class FrameOptions(Options, total=False):
@@ -86,7 +84,8 @@ def from_frame(
     network has no weight that learned it, so that a result on such rows would say nothing, and new
     rows would be refused all the same. Classes become 0, 1, … in sorted order. Real targets are
     scaled by the training rows: `dataset.decode` and `run.predict` answer in their units, and the
-    history has losses and metrics in them; the gradients are of the scaled targets. Raises
+    history has metrics in them, and squared and absolute errors of one target; other losses, and
+    the gradients, are of the scaled targets. Raises
     ValueError, naming column, row, value and what to do, for missing values, dates, numbers written
     as text, categories that no training row has, and columns that stand twice. Frames need the
     extra "frames" (narwhals); a dict of columns and a list of dicts need nothing.

@@ -72,8 +72,9 @@ def from_arrays(
 
     The arrays are read-only: what cannot change is copied to the devices once.
     `dataset._replace(train=…)` exchanges them. Whole and boolean y become int32 labels: 0, 1, … as
-    they are, others (text; −1 and +1; 1, 2, 3) by their places in sorted order, and
-    `dataset.decode` gives labels back as they came. Floating y stays as it is, and a warning says
+    they are, others (text; −1 and +1; 1, 2, 3) by their places in sorted order where there are at
+    most 20, each met three times on average, and `dataset.decode` gives labels back as they came.
+    A loss for amounts wants floating y. Floating y stays as it is, and a warning says
     where its mean or std is above 100 or its std below 0.01. Floating results have JAX's default
     dtype: float32, or float64 where x64 is enabled. Raises ValueError for arrays that are empty,
     not finite, not numbers or of other shapes, for labels outside int32, for classes that would be
@@ -160,8 +161,8 @@ def from_splits(train: Any, validation: Any, test: Any, *, standardize: bool = T
         for name, array in each.items():
             if array.shape != (len(xs[name]),):
                 raise ValueError(
-                    f"{name}: got {len(array)} weights for {len(xs[name])} examples, expected one "
-                    "for each."
+                    f"{name}: got weights of shape {array.shape}, expected ({len(xs[name])},), one "
+                    "for each example."
                 )
         counts = weights_of(np.concatenate(list(each.values())), rows, len(y))
     return owned(Dataset(learned, held_out, last, scaling, counts, encoding))

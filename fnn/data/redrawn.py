@@ -87,6 +87,7 @@ def several_parts(
                 f"splits: split {number} leaves {len(left)} rows for training and validation, "
                 f"expected more than the {size} of the validation."
             )
+        check_apart(number, given, left, held_out)
         own = {name: values[left] for name, values in given.items()}
         if "groups" in own:
             drawn = by_group(own["groups"], 0, size, checks.seed(seed) + number)
@@ -105,6 +106,26 @@ def several_parts(
     return found
 
 
+def check_apart(
+    number: int, given: dict[str, np.ndarray], left: np.ndarray, held_out: np.ndarray
+) -> None:
+    """Refuse folds that put a group on both sides, or test on what came before."""
+    if "groups" in given:
+        groups = given["groups"]
+        if len(common := np.intersect1d(groups[left], groups[held_out])):
+            raise ValueError(
+                f"splits: split {number} has the group {common[0]} in the test rows and in the "
+                "others; take a splitter by groups, such as GroupKFold."
+            )
+    if "order" in given:
+        order = given["order"]
+        if np.max(order[left]) > np.min(order[held_out]):
+            raise ValueError(
+                f"splits: split {number} tests rows that come before others that are trained on, "
+                "by order=; sort the rows by it and take TimeSeriesSplit."
+            )
+
+
 def validation_size(validation: Any, examples: int) -> int:
     """Return how many rows are for validation: a fraction of all."""
     is_float = isinstance(validation, (float, np.floating))
@@ -120,6 +141,8 @@ def folds_of(
     splits: Any, examples: int, y: np.ndarray, groups: np.ndarray | None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the rows that are left and the test rows of each split."""
+    if isinstance(splits, type):
+        raise ValueError(f"splits: got the class {splits.__name__}, expected {splits.__name__}(5).")
     if hasattr(splits, "split") and not isinstance(splits, str):
         pairs = splits.split(np.zeros((examples, 1)), y, groups)
     elif hasattr(splits, "__iter__") and not isinstance(splits, (str, bytes, dict)):

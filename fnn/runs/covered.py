@@ -58,8 +58,8 @@ def interval_over(
     mean = float(np.nanmean(values)) if np.isfinite(values).any() else math.nan
     if not math.isfinite(variance) or not math.isfinite(mean):
         return math.nan, math.nan
-    if variance == 0:
-        return mean, mean
+    if variance == 0:  # equal values do not show how much they vary
+        return math.nan, math.nan
     freedom = variance**2 / sum(part**2 / freedom for part, freedom in parts)
     return around(mean, math.sqrt(variance), freedom, is_share)
 

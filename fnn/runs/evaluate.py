@@ -11,9 +11,9 @@ from jaxtyping import Array, Float
 
 from fnn.backprop import feature_major, target_of
 from fnn.data import Scaling, Split
-from fnn.metrics import Metric
+from fnn.metrics import OF_REGRESSION, Metric
 from fnn.reductions import Weights
-from fnn.runs.in_units import in_units, of_features_in_units
+from fnn.runs.in_units import for_loss, in_units, without_mean
 from fnn.types import Layer, Loss, Params, State
 
 NO_METRICS: Mapping[str, Metric] = {}
@@ -59,7 +59,8 @@ def evaluate(
 
     The network is in evaluation mode. Sums are in the default float dtype, whatever that of the
     network: bfloat16 cannot count beyond 256. Where examples have weights the means are weighted,
-    and so are the metrics that take `weights`. Losses and metrics are in the target's own `units`.
+    and so are the metrics that take `weights`. Metrics are in the
+    target's own `units`, losses as `for_loss` has it.
     """
     found = values_of_examples(net, loss, params, state, splits.examples, bool(metrics), units)
     prediction = found.pop(PREDICTION) if metrics else jnp.empty(0)
@@ -72,7 +73,8 @@ def evaluate(
         for metric, compute in metrics.items():
             counted = {"weights": weights} if weights is not None and takes_weights(compute) else {}
             target = jnp.asarray(splits.examples.y)[part]
-            pair = in_units(units, *paired(prediction[part], target))
+            own = without_mean(units) if metric in OF_REGRESSION else units
+            pair = in_units(own, *paired(prediction[part], target))
             value = compute(*pair, **counted)
             means[f"{name}_{metric}"] = jnp.asarray(value, float)
         start += size
@@ -117,7 +119,7 @@ def values_of_examples(
     """Compute the "loss" of each example and, where the loss has one, the "accuracy".
 
     predict  also return the "prediction", (examples, outputs)
-    units    mean and std by which the target was scaled: the loss is in them
+    units    mean and std by which the target was scaled: see `for_loss`
     """
     n = split.x.shape[0]
     chunks, rest = divmod(n, CHUNK)
@@ -125,7 +127,7 @@ def values_of_examples(
     def values(part: Split) -> dict[str, Float[Array, "examples ..."]]:
         x, target = feature_major(part.x), target_of(part.y)
         prediction, _, _ = net.forward(params, state, x, key=None, train=False)
-        found = {"loss": loss.forward(*of_features_in_units(units, prediction, target))}
+        found = {"loss": loss.forward(*for_loss(units, loss, prediction, target))}
         if loss.matches is not None:
             found["accuracy"] = loss.matches(prediction, target)
         if predict:

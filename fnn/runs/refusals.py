@@ -200,6 +200,12 @@ def _check_arrays(name: str, split: Any) -> None:
 def check_fit(spec: TrainSpec, dataset: Dataset) -> None:
     """Refuses a network, a loss and data that do not fit together, by tracing the shapes and reading the targets."""
     net, loss, _, transform_train = spec
+    classes = dataset.preprocessing.classes if dataset.encoding is not None else ()
+    if loss.regression and classes and isinstance(classes[0], int) and not isinstance(classes[0], bool):
+        raise ValueError(
+            f"loss: got {loss.name}, which is for amounts, but the whole numbers of y were taken as the classes "
+            f"{', '.join(map(str, classes[:5]))}…; pass y as floats, y.astype(float)."
+        )
     outputs = outputs_of(net, dataset.train.x.shape[1])
     if transform_train is not None:
         dataset = dataset._replace(train=_transformed(transform_train, dataset.train))

@@ -379,7 +379,11 @@ class Sweep:
         """Say in whose units a metric is, where the target was scaled and it has units."""
         if not self.encodings or metric.endswith("_r2"):
             return ""
-        return self.encodings[0].in_units
+        if not (words := self.encodings[0].in_units) or not metric.endswith("_loss"):
+            return words
+        if len(self.encodings[0].targets) > 1:
+            return "of the scaled targets"
+        return f"squared and absolute errors {words}"
 
     def when(self, at: At | None = None) -> str:
         """Say of which epoch a table or a figure speaks."""

@@ -32,7 +32,9 @@ class Run(NamedTuple):
                              classification train_accuracy, validation_accuracy, test_accuracy. The
                              training entries are means over the epoch as it was trained; NaN from
                              the epoch in which the run diverged, and after an early stop. Where
-                             fnn scaled a real target, losses and metrics are in its own units
+                             fnn scaled a real target, metrics are in its own units, and so are
+                             squared and absolute errors of one target; other losses are those of
+                             the scaled targets
     seed                     the seed that it was started with
     optimizer_state          after the last epoch; None for a run of a sweep, which does not keep it
     descent_params           where the optimizer takes its gradients, if that is not at params (as

@@ -11,7 +11,7 @@ from fnn import reductions, tree
 from fnn.backprop import Pass, backprop
 from fnn.data import Scaling
 from fnn.reductions import Reduction, Weights
-from fnn.runs.in_units import of_features_in_units
+from fnn.runs.in_units import for_loss
 from fnn.runs.process import NEVER
 from fnn.runs.updates import BatchObjective, updated
 from fnn.types import Features, Layer, Loss, Params, PRNGKey, PyTree, State, Target
@@ -75,7 +75,7 @@ def step(
 
     weights  of the examples, with a mean of 1 over the epoch: the loss of a batch is Σ wᵢ ℓᵢ by the
              number of its examples. A batch whose weights are all 0 changes nothing
-    units    mean and std by which the target was scaled: the loss that the metrics sum is in them
+    units    mean and std by which the target was scaled: see `for_loss`
     """
     net, loss, optimizer, _ = spec
     params, state, optimizer_state = before
@@ -97,7 +97,7 @@ def step(
     correct = jnp.zeros(())
     if loss.matches is not None:
         correct = sum_of_first(examples, loss.matches(done.prediction, target), weights)
-    losses = loss.forward(*of_features_in_units(units, done.prediction, target))
+    losses = loss.forward(*for_loss(units, loss, done.prediction, target))
     added = metrics._replace(
         loss=metrics.loss + sum_of_first(examples, losses, weights),
         correct=metrics.correct + correct,

@@ -7,12 +7,13 @@ stops early: everybody trains the same epochs.
 """
 
 import json
-import multiprocessing
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -140,13 +141,20 @@ def paired(differences: np.ndarray) -> tuple[float, float]:
     return mean - float(half), mean + float(half)
 
 
-# ------------------------------------------------------------------------- in a process of their own
+# ------------------------------------------------------------------------ in a process of their own
 
 
 def alone(task: Callable[..., Any], *arguments: Any) -> Any:
-    """Run a task in a fresh process."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(task, *arguments).result()
+    """Run a task in a fresh process, which does not wait for joblib's workers at its end."""
+    program = (
+        f"import json, os, tabular; found = tabular.{task.__name__}(*{arguments!r}); "
+        "print(json.dumps(found), flush=True); os._exit(0)"
+    )
+    folder = Path(__file__).parent
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, check=True, stdout=subprocess.PIPE, text=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def table_of(name: str) -> tuple[np.ndarray, np.ndarray]:

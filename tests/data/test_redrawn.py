@@ -46,6 +46,19 @@ def test_folds_by_groups_and_by_time():
         assert fold.rows.validation.max() < fold.rows.test.min()
 
 
+def test_folds_that_leak_are_refused():
+    groups = np.arange(103) // 5
+    with pytest.raises(ValueError, match=r"split 0 has the group .* such as GroupKFold"):
+        data.from_arrays(
+            X, REAL, groups=groups, splits=[(np.arange(1, 103, 2), np.arange(0, 103, 2))]
+        )
+    turned = np.arange(103)[::-1]
+    with pytest.raises(ValueError, match="split 0 tests rows that come before others"):
+        data.from_arrays(X, REAL, order=turned, splits=TimeSeriesSplit(4))
+    with pytest.raises(ValueError, match="got the class KFold, expected KFold"):
+        data.from_arrays(X, REAL, splits=KFold)
+
+
 def test_folds_of_frames_scale_by_their_own_training_rows():
     folds = data.from_frame(table(), "price", splits=KFold(4))
     assert len({float(fold.encoding.units.mean) for fold in folds}) == 4

@@ -293,5 +293,7 @@ def test_parts_may_have_weights():
         np.testing.assert_allclose(split, w[part], rtol=1e-6)
     with pytest.raises(ValueError, match="test: got 2 arrays, expected 3, as for train"):
         data.from_splits((x, y, w), (x, y, w), (x, y))
-    with pytest.raises(ValueError, match=r"validation: got 5 weights for 60 examples"):
+    with pytest.raises(
+        ValueError, match=r"validation: got weights of shape \(5,\), expected \(60,\)"
+    ):
         data.from_splits((x, y, w), (x, y, w[:5]), (x, y, w))

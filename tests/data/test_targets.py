@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import fnn
 from fnn import data
 from tests.data.tables import N, table
 
@@ -112,6 +113,19 @@ def test_integers_from_0_on_stay_the_labels_they_are(labels):
     assert set(np.unique(made.train.y)) == set(labels)
     assert made.encoding.classes == ()
     np.testing.assert_array_equal(sorted_labels(made), np.sort(labels))
+
+
+def test_amounts_in_whole_numbers_are_no_classes():
+    amounts = 15 + np.arange(N) // 2 * 7
+    made = data.from_arrays(RNG.normal(size=(N, 2)), amounts)
+    assert made.encoding.classes == ()
+    assert set(made.train.y) <= set(amounts)
+    few = data.from_arrays(RNG.normal(size=(N, 2)), 2 * (np.arange(N) % 2) - 1)
+    options = {"epochs": 1, "batch_size": 10, "progress": False}
+    with pytest.raises(
+        ValueError, match=r"squared_error, which is for amounts, .*y\.astype\(float"
+    ):
+        fnn.train(fnn.mlp((2, 1)), fnn.losses.squared_error, fnn.optim.sgd(0.1), few, **options)
 
 
 @pytest.mark.parametrize("of", [(-1, 1), (1, 2, 3, 4), (-1, 0, 1), (7, 100)])

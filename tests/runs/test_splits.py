@@ -237,7 +237,7 @@ def test_intervals_cover_what_they_say(of_splits, of_seeds):
     assert held / draws > 0.935  # three standard errors below 0.947, the least in 6,000 draws
     values = np.full((3, 4), np.nan)
     assert np.isnan(interval_over(values, "both", 0.0, False)).all()
-    assert interval_over(np.ones((3, 4)), "both", 0.2, True) == (1, 1)
+    assert np.isnan(interval_over(np.ones((3, 4)), "both", 0.2, True)).all()
 
 
 def test_folds_that_share_rows_make_wider_intervals():

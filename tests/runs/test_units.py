@@ -52,24 +52,40 @@ def test_metrics_are_in_the_units_of_the_target():
 
 @pytest.mark.parametrize("of", [("price",), ("price", "rent")])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_losses_are_in_the_units_of_the_target(of, weighted):
-    """Those of one epoch in one batch, at a rate that changes nothing."""
+def test_squared_and_absolute_errors_of_one_target_are_in_its_units(of, weighted):
+    """After one epoch in one batch, at a rate that changes nothing; of two they stay scaled."""
     frame = table() | {"rent": 10 * X[:, 1]}
     frame = {name: frame[name] for name in ("a", "b", "c", *of)}
     counts = np.arange(1.0, N + 1) if weighted else None
     dataset = data.from_frame(frame, of, weights=counts)
     net = fnn.mlp((3, 8, len(of)))
-    for loss, power in ((losses.squared_error, 2), (losses.absolute_error, 1)):
+    factor = float(dataset.encoding.units.std) if len(of) == 1 else 1.0
+    given = [(losses.squared_error, 2), (losses.absolute_error, 1), (losses.huber(1e3), None)]
+    for loss, power in given:
         run = fnn.train(
             net, loss, optim.sgd(1e-30), dataset, epochs=1, batch_size=42, progress=False
         )
         for name, split in dataset.splits.items():
-            predicted = dataset.decode(fnn.apply(net, run.params, split.x)).reshape(-1, len(of))
-            target = dataset.decode(split.y.reshape(-1, len(of))).reshape(-1, len(of))
-            each = (np.abs(predicted - target) ** power).sum(axis=1)
+            output = fnn.apply(net, run.params, split.x)
+            each = loss.value(output, split.y)
+            if power is not None:
+                each = each * factor**power
             w = None if counts is None else getattr(dataset.weights, name)
             value = run.history[f"{name}_loss"][0]
             np.testing.assert_allclose(value, np.average(each, weights=w), rtol=1e-4)
+
+
+def test_a_large_mean_rounds_no_error_away():
+    y = 1e6 + 0.1 * (X[:, 0] + X[:, 1])
+    dataset = data.from_frame({"a": X[:, 0], "b": X[:, 1], "c": X[:, 2], "price": y}, "price")
+    run = trained(dataset)
+    std = float(dataset.encoding.units.std)
+    errors = std * (np.asarray(fnn.apply(NET, run.params, dataset.test.x))[:, 0] - dataset.test.y)
+    np.testing.assert_allclose(run.final("test_loss"), np.mean(errors**2), rtol=1e-4)
+    np.testing.assert_allclose(run.final("test_rmse"), np.sqrt(np.mean(errors**2)), rtol=1e-4)
+    values = np.asarray(dataset.test.y)
+    r2 = 1 - np.mean((errors / std) ** 2) / np.var(values)
+    np.testing.assert_allclose(run.final("test_r2"), r2, rtol=1e-4)
 
 
 def test_tables_say_in_whose_units():
