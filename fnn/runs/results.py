@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 SHOWN = 3  # settings in a repr
 VALIDATION_LOSS = Monitor()
 At: TypeAlias = Literal["best", "last"]
-RENAMED = {"lane": "Sweep.run", "found": "Sweep.outputs"}
+RENAMED = {"lane": "Sweep.run", "found": "Sweep.outputs", "encoding": "Sweep.encodings"}
 
 
 class Parameters(NamedTuple):

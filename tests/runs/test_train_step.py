@@ -98,3 +98,16 @@ def test_what_is_no_step_is_refused():
     assert state.number == 1
     with pytest.raises(ValueError, match="state: got tuple, expected what init"):
         step.update(NET.init(jax.random.key(0)), X, Y)
+
+
+def test_weights_of_a_batch_are_repeated_rows(x64):
+    net, (x, y) = fnn.mlp((3, 8, 3)), D.train
+    x, y, counts = x[:8], y[:8], np.array([2, 0, 1, 3, 1, 0, 1, 0])
+    step = fnn.train_step(net, CE, MOMENTUM)
+    start = step.init(jax.random.key(1))
+    weighted, one = step.update(start, x, y, weights=counts / counts.mean())
+    repeated, other = step.update(start, np.repeat(x, counts, axis=0), np.repeat(y, counts))
+    chex.assert_trees_all_close(weighted.params, repeated.params, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(one["loss"], other["loss"], rtol=1e-12)
+    with pytest.raises(ValueError, match=r"weights: got shape \(3,\), expected \(8,\)"):
+        step.update(start, x, y, weights=np.ones(3))
