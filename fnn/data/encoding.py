@@ -144,10 +144,18 @@ class Encoding(NamedTuple):
                 f"{', '.join(map(repr, self.classes or self.targets))}."
             )
 
-    @property
-    def in_units(self) -> str:
-        """Return in whose units losses and predictions are, as words; "" where none are known."""
-        return "" if self.units is None else f"in the units of {', '.join(self.targets)}"
+    def in_units(self, metric: str) -> str:
+        """Say in whose units an entry of a history is; "" where it has none.
+
+        Losses are in units where they are squared or absolute errors of one target.
+        """
+        if self.units is None or metric.endswith("_r2"):
+            return ""
+        words = f"in the units of {', '.join(self.targets)}"
+        if not metric.endswith("_loss"):
+            return words
+        several = len(self.targets) > 1
+        return "of the scaled targets" if several else f"squared and absolute errors {words}"
 
     @property
     def feature_names(self) -> list[str]:

@@ -1,7 +1,6 @@
 """`from_frame`: a table of named columns as a Dataset."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any, Unpack, overload
 
 import numpy as np
@@ -13,7 +12,7 @@ from fnn.data.dataset import Dataset, Split, owned, weights_of
 from fnn.data.encoding import CLASSES, REAL, SEVERAL_LABELS, Encoding, label_dtype
 from fnn.data.numbers import AS_THEY_ARE, Scaling, as_float, statistics
 from fnn.data.owned import own
-from fnn.data.parts import Parts, parts_of
+from fnn.data.parts import Draw, Parts, parts_of
 from fnn.data.redrawn import Options, several_parts
 from fnn.data.table import (
     BOOLEAN,
@@ -85,10 +84,10 @@ def from_frame(
     rows would be refused all the same. Classes become 0, 1, … in sorted order. Real targets are
     scaled by the training rows: `dataset.decode` and `run.predict` answer in their units, and the
     history has metrics in them, and squared and absolute errors of one target; other losses, and
-    the gradients, are of the scaled targets. Raises
-    ValueError, naming column, row, value and what to do, for missing values, dates, numbers written
-    as text, categories that no training row has, and columns that stand twice. Frames need the
-    extra "frames" (narwhals); a dict of columns and a list of dicts need nothing.
+    the gradients, are of the scaled targets. Raises ValueError, naming column, row, value and what
+    to do, for missing values, dates, numbers written as text, categories that no training row has,
+    and columns that stand twice. Frames need the extra "frames" (narwhals); a dict of columns and a
+    list of dicts need nothing.
     """
     checks.truth("standardize", standardize)
     table = table_of(frame, "frame")
@@ -120,18 +119,8 @@ def from_frame(
     goals = {name: goal_of(name, values_of(name, table[name]), task) for name in names}
     task = task_of(goals, task)
     y, classes = encoded_targets(goals, task)
-    draw = parts_of if splits is None else partial(several_parts, splits)
-    drawn = draw(
-        len(y),
-        y,
-        groups=others.get("groups"),
-        order=others.get("order"),
-        validation=validation,
-        test=test,
-        seed=seed,
-        stratify=True,
-        classes=classes,
-    )
+    groups, order = others.get("groups"), others.get("order")
+    draw = Draw(y, groups, order, validation, test, seed, True, classes)
     came = label_dtype(goals[names[0]].array, task)
     extra = tuple(taken.values())
 
@@ -149,7 +138,9 @@ def from_frame(
         )
         return owned(Dataset(train, held_out, last, scaling, counts, encoding, split))
 
-    return made(drawn) if isinstance(drawn, Parts) else [made(split) for split in drawn]
+    if splits is None:
+        return made(parts_of(draw))
+    return [made(split) for split in several_parts(splits, draw)]
 
 
 def is_name(value: Any, table: Mapping[str, Any]) -> bool:

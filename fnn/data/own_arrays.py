@@ -1,6 +1,5 @@
 """`from_arrays` and `from_splits`: one's own arrays as a Dataset."""
 
-from functools import partial
 from typing import Any, NamedTuple, Unpack, overload
 
 import numpy as np
@@ -12,7 +11,7 @@ from fnn.data.columns import Column
 from fnn.data.dataset import Dataset, Split, Weights, owned, shape, weights_of
 from fnn.data.encoding import encoding_of_arrays
 from fnn.data.numbers import AS_THEY_ARE, Scaling, features_of, statistics
-from fnn.data.parts import Parts, at_random, check_classes, is_labels, parts_of, sizes_of
+from fnn.data.parts import Draw, Parts, at_random, check_classes, is_labels, parts_of, sizes_of
 from fnn.data.redrawn import Options, several_parts
 
 FAR_FROM_1 = 100.0  # times, from which on a network hardly learns a target
@@ -83,19 +82,8 @@ def from_arrays(
     read = read_arrays(x, y)
     checks.truth("standardize", standardize)
     checks.truth("stratify", stratify)
-    draw = parts_of if splits is None else partial(several_parts, splits)
-    drawn = draw(
-        len(read.x),
-        read.y,
-        groups=groups,
-        order=order,
-        validation=validation,
-        test=test,
-        seed=seed,
-        stratify=stratify,
-        classes=read.classes,
-    )
-    each = [drawn] if isinstance(drawn, Parts) else drawn
+    draw = Draw(read.y, groups, order, validation, test, seed, stratify, read.classes)
+    each = [parts_of(draw)] if splits is None else several_parts(splits, draw)
     warn_of_scale(read.y[each[0].train])
     made = [
         dataset_of(read, split, standardize, weights_of(weights, split, len(read.x)))

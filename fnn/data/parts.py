@@ -20,43 +20,51 @@ class Parts(NamedTuple):
     test: Rows
 
 
-def parts_of(
-    examples: int,
-    y: np.ndarray,
-    *,
-    groups: Any,
-    order: Any,
-    validation: float,
-    test: float,
-    seed: int,
-    stratify: bool,
-    classes: tuple[Any, ...] = (),
-) -> Parts:
-    """Return which rows are in which split; refuses one without the training rows of a class.
+class Draw(NamedTuple):
+    """What decides which rows are in which split: see `from_arrays`.
 
     classes  what the labels of y stand for; (): themselves
     """
-    of_test, of_validation = sizes_of(examples, validation, test)
-    seed = checks.seed(seed)
-    if groups is not None and order is not None:
-        raise ValueError("groups, order: got both, expected one of them.")
-    if groups is not None:
-        split = by_group(one_each("groups", groups, examples), of_test, of_validation, seed)
-    elif order is not None:
-        kind = values_of("order", column_of("order", order)).kind
+
+    y: np.ndarray
+    groups: Any
+    order: Any
+    validation: float
+    test: float
+    seed: int
+    stratify: bool
+    classes: tuple[Any, ...] = ()
+
+
+def parts_of(draw: Draw) -> Parts:
+    """Return which rows are in which split; refuses one without the training rows of a class."""
+    y, examples = draw.y, len(draw.y)
+    of_test, of_validation = sizes_of(examples, draw.validation, draw.test)
+    seed = checks.seed(draw.seed)
+    check_one_rule(draw)
+    if draw.groups is not None:
+        split = by_group(one_each("groups", draw.groups, examples), of_test, of_validation, seed)
+    elif draw.order is not None:
+        kind = values_of("order", column_of("order", draw.order)).kind
         if kind in (TEXT, CATEGORY):
             raise ValueError(
                 f"order: got {kind}, which sorts by its letters, expected numbers or dates; "
                 "convert it."
             )
-        split = by_order(one_each("order", order, examples), of_test, of_validation)
-    elif is_labels(y) and stratify:
+        split = by_order(one_each("order", draw.order, examples), of_test, of_validation)
+    elif is_labels(y) and draw.stratify:
         return by_class(y, of_test, of_validation, seed)
     else:
         split = at_random(examples, of_test, of_validation, seed)
     if is_labels(y):
-        check_classes(y, split, classes)
+        check_classes(y, split, draw.classes)
     return split
+
+
+def check_one_rule(draw: Draw) -> None:
+    """Refuse to split by groups and by time at once."""
+    if draw.groups is not None and draw.order is not None:
+        raise ValueError("groups, order: got both, expected one of them.")
 
 
 def is_labels(y: np.ndarray) -> bool:

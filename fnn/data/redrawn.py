@@ -7,12 +7,14 @@ import numpy as np
 
 from fnn import checks
 from fnn.data.parts import (
+    Draw,
     Parts,
     at_random,
     by_class,
     by_group,
     by_order,
     check_classes,
+    check_one_rule,
     is_labels,
     one_each,
     parts_of,
@@ -37,49 +39,27 @@ EXPECTED = (
 )
 
 
-def several_parts(
-    splits: Any,
-    examples: int,
-    y: np.ndarray,
-    *,
-    groups: Any,
-    order: Any,
-    validation: float,
-    test: float,
-    seed: int,
-    stratify: bool,
-    classes: tuple[Any, ...] = (),
-) -> list[Parts]:
-    """Return the parts of several splits; the arguments are those of `parts_of`.
+def several_parts(splits: Any, draw: Draw) -> list[Parts]:
+    """Return the parts of several splits.
 
     splits  an int: so many are drawn, with seed, seed + 1, …; otherwise what gives the test rows of
             each, and the rows that are left, of which the validation rows are drawn
     """
+    y, examples, seed = draw.y, len(draw.y), checks.seed(draw.seed)
     if isinstance(splits, (int, np.integer)) and not isinstance(splits, bool):
-        if order is not None:
+        if draw.order is not None:
             raise ValueError(
                 f"splits: got {splits} with order=, by which nothing is drawn; pass folds, such as "
                 "scikit-learn's TimeSeriesSplit(5)."
             )
         return [
-            parts_of(
-                examples,
-                y,
-                groups=groups,
-                order=None,
-                validation=validation,
-                test=test,
-                seed=checks.seed(seed) + number,
-                stratify=stratify,
-                classes=classes,
-            )
+            parts_of(draw._replace(seed=seed + number))
             for number in range(checks.count("splits", splits))
         ]
-    if groups is not None and order is not None:
-        raise ValueError("groups, order: got both, expected one of them.")
-    by = {"groups": groups, "order": order}
+    check_one_rule(draw)
+    by = {"groups": draw.groups, "order": draw.order}
     given = {name: one_each(name, each, examples) for name, each in by.items() if each is not None}
-    size = validation_size(validation, examples)
+    size = validation_size(draw.validation, examples)
     found = []
     for number, (left, held_out) in enumerate(folds_of(splits, examples, y, given.get("groups"))):
         if size >= len(left):
@@ -90,16 +70,16 @@ def several_parts(
         check_apart(number, given, left, held_out)
         own = {name: values[left] for name, values in given.items()}
         if "groups" in own:
-            drawn = by_group(own["groups"], 0, size, checks.seed(seed) + number)
+            split = by_group(own["groups"], 0, size, seed + number)
         elif "order" in own:
-            drawn = by_order(own["order"], 0, size)
-        elif is_labels(y) and stratify:
-            drawn = by_class(y[left], 0, size, checks.seed(seed) + number)
+            split = by_order(own["order"], 0, size)
+        elif is_labels(y) and draw.stratify:
+            split = by_class(y[left], 0, size, seed + number)
         else:
-            drawn = at_random(len(left), 0, size, checks.seed(seed) + number)
-        parts = Parts(left[drawn.train], left[drawn.validation], held_out)
+            split = at_random(len(left), 0, size, seed + number)
+        parts = Parts(left[split.train], left[split.validation], held_out)
         if is_labels(y):
-            check_classes(y, parts, classes)
+            check_classes(y, parts, draw.classes)
         found.append(parts)
     if not found:
         raise ValueError(f"splits: got none, {EXPECTED}.")

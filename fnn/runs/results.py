@@ -372,18 +372,8 @@ class Sweep:
             self.splits,
             covers,
         )
-        words = [self.when(at), self.in_units(name)]
+        words = [self.when(at), *(encoding.in_units(name) for encoding in self.encodings[:1])]
         return rows._replace(when=", ".join(word for word in words if word))
-
-    def in_units(self, metric: str) -> str:
-        """Say in whose units a metric is, where the target was scaled and it has units."""
-        if not self.encodings or metric.endswith("_r2"):
-            return ""
-        if not (words := self.encodings[0].in_units) or not metric.endswith("_loss"):
-            return words
-        if len(self.encodings[0].targets) > 1:
-            return "of the scaled targets"
-        return f"squared and absolute errors {words}"
 
     def when(self, at: At | None = None) -> str:
         """Say of which epoch a table or a figure speaks."""

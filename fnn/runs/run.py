@@ -116,8 +116,9 @@ class Run(NamedTuple):
         epochs = len(next(iter(self.history.values())))
         ended = " (diverged)" if self.diverged else ""
         metrics = ", ".join(f"{name} {self.final(name):.4g}" for name in self.history)
-        if self.encoding is not None and self.encoding.in_units:
-            metrics += f"; {self.encoding.in_units}"
+        if self.encoding is not None and self.encoding.units is not None:
+            told = [self.encoding.in_units(name) for name in ("test_rmse", "test_loss")]
+            metrics += "; rmse {}, losses: {}".format(*told)
         return (
             f"Run(seed {self.seed}, {self.stopped_epoch + 1} of {epochs} epochs{ended}, "
             f"best_epoch {self.best_epoch}; after the last: {metrics})"

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from fnn.data import Dataset
 from fnn.runs.refusals import check_data
 
@@ -39,11 +37,8 @@ def checked_splits(dataset: Any) -> list[Dataset]:
 
 def differences(first: Dataset, other: Dataset) -> dict[str, tuple[Any, Any]]:
     """Return what must be equal in splits of the same rows, and is not."""
-    found = {}
-    for what, value in described(first).items():
-        if value != described(other)[what]:
-            found[what] = value, described(other)[what]
-    return found
+    expected, got = described(first), described(other)
+    return {what: (value, got[what]) for what, value in expected.items() if value != got[what]}
 
 
 def described(dataset: Dataset) -> dict[str, Any]:
@@ -63,6 +58,6 @@ def described(dataset: Dataset) -> dict[str, Any]:
 def fewest_examples(datasets: Sequence[Dataset]) -> dict[str, int]:
     """Return how many examples each part has, the fewest among the splits."""
     return {
-        name: int(np.min([len(dataset.splits[name].x) for dataset in datasets]))
+        name: min(len(dataset.splits[name].x) for dataset in datasets)
         for name in datasets[0].splits
     }

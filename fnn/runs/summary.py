@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from jaxtyping import Bool, Float
 
-from fnn.runs.covered import IN_WORDS, covers_of, interval_over
+from fnn.runs.covered import IN_WORDS, around, covers_of, interval_over
 from fnn.runs.settings import STATISTICS, Setting
 
 Row: TypeAlias = dict[str, Any]
@@ -131,28 +131,24 @@ def interval_of_shares(shares: Float[np.ndarray, "n"], examples: int) -> tuple[f
     examples would make them (simulated for means of 0.9 to 0.999, 5 to 30 seeds, 100 examples or
     more), and in less where they spread more: 88% at twice that and a mean of 0.999.
     """
-    from scipy.special import expit, logit, stdtrit
+    from scipy.special import stdtrit
 
     n, p = len(shares), float(np.mean(shares))
-    t = stdtrit(n - 1, 0.975)
     error = np.std(shares, ddof=1) / math.sqrt(n)
     if np.ptp(shares) > 0:
-        half = t * error / (p * (1 - p))
-        return float(expit(logit(p) - half)), float(expit(logit(p) + half))
+        return around(p, error, n - 1, is_share=True)
     if examples == 0:
         return math.nan, math.nan
-    a = t**2 / (n * examples)
+    a = stdtrit(n - 1, 0.975) ** 2 / (n * examples)
     middle = (p + a / 2) / (1 + a)
     half = math.sqrt(a * p * (1 - p) + a**2 / 4) / (1 + a)
     return max(0.0, middle - half), min(1.0, middle + half)  # rounding alone is cut off
 
 
 def _students(values: np.ndarray) -> tuple[float, float]:
-    from scipy.special import stdtrit  # imported here: it would slow `import fnn`
-
-    mean, n = np.mean(values), len(values)
-    half = stdtrit(n - 1, 0.975) * np.std(values, ddof=1) / math.sqrt(n)
-    return float(mean - half), float(mean + half)
+    n = len(values)
+    error = np.std(values, ddof=1) / math.sqrt(n)
+    return around(float(np.mean(values)), error, n - 1, is_share=False)
 
 
 def _bootstrap(values: np.ndarray) -> tuple[float, float]:

@@ -1,15 +1,16 @@
 """The programs of a sweep of networks: what its call says, and the groups that the driver runs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from fnn import compiler, tree
-from fnn.data import Dataset
+from fnn.data import Arrays, Dataset
 from fnn.metrics import Metric
 from fnn.runs.blocks import Runs
 from fnn.runs.driver import Group, Metrics
@@ -22,10 +23,11 @@ from fnn.runs.fingerprint import (
 from fnn.runs.groups import SettingGroup
 from fnn.runs.placed import dataset_fingerprint, on_devices, together_on_devices
 from fnn.runs.results import Parameters
+from fnn.runs.run_data import SPLIT
 from fnn.runs.settings import Setting, runs_of
 from fnn.runs.spec_groups import Builder, check_group, spec_groups
 from fnn.runs.step import TrainState
-from fnn.runs.training import SPLIT, Plan, RunState, TrainProcess, trained
+from fnn.runs.training import Plan, RunState, TrainProcess, trained
 from fnn.types import Layer
 
 
@@ -64,29 +66,37 @@ def sweep_groups(builder: Builder, datasets: Sequence[Dataset], call: SweepCall)
     """
     first, *others = datasets
     found = spec_groups(builder, call.settings, first, call.plan, call.static)
-    groups = []
     for setting_group, process in found:
         for dataset in others:
             check_group(builder, setting_group, process, call.settings, dataset)
-        for numbers in alike(datasets):
-            some = [datasets[number] for number in numbers]
-            groups.append(group_of(setting_group, process, numbers, some, call))
-    return groups
+    placed = {numbers: placed_once([datasets[n] for n in numbers]) for numbers in alike(datasets)}
+    return [
+        group_of(setting_group, process, numbers, place, call)
+        for setting_group, process in found
+        for numbers, place in placed.items()
+    ]
 
 
-def alike(datasets: Sequence[Dataset]) -> list[list[int]]:
+def alike(datasets: Sequence[Dataset]) -> list[tuple[int, ...]]:
     """Return the numbers of the splits of equal shapes, together."""
     found: dict[Shapes, list[int]] = {}
     for number, dataset in enumerate(datasets):
         found.setdefault(Shapes.of(dataset.arrays), []).append(number)
-    return list(found.values())
+    return [tuple(numbers) for numbers in found.values()]
+
+
+def placed_once(datasets: Sequence[Dataset]) -> Callable[[Mesh | None], Arrays]:
+    """Return what puts splits of equal sizes on the devices, once for all programs of a sweep."""
+    if len(datasets) == 1:
+        return partial(on_devices, datasets[0])
+    return cache(partial(together_on_devices, datasets))
 
 
 def group_of(
     setting_group: SettingGroup,
     process: TrainProcess,
     numbers: Sequence[int],
-    datasets: Sequence[Dataset],
+    place_data: Callable[[Mesh | None], Arrays],
     call: SweepCall,
 ) -> Group:
     """Build the group of some settings, every seed and the splits of these numbers."""
@@ -96,11 +106,9 @@ def group_of(
         place * call.splits + number for place in range(len(call.seeds)) for number in numbers
     ]
     runs = runs_of(settings, setting_group.traced, call.seeds)
-    place_data = partial(on_devices, datasets[0])
     if len(numbers) > 1:
         runs = on_each_split(runs, len(numbers))
         process = process._replace(splits=len(numbers))
-        place_data = partial(together_on_devices, datasets)
     like = like_of(process, Shapes.of(runs.one()))
     runs_in_all = len(rows) * len(call.seeds) * call.splits
     runs_per_vmap = default_runs_per_vmap(tree.size(like.current.params), runs_in_all)

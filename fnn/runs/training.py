@@ -21,14 +21,14 @@ from jaxtyping import Array, Bool, Float, Integer
 
 from fnn import optim, tree
 from fnn.backprop import feature_major, target_of
-from fnn.data import Arrays, Scaling, Split
+from fnn.data import Arrays
 from fnn.data.shuffle import permutation
 from fnn.metrics import OF_REGRESSION, Metric
-from fnn.reductions import Weights
-from fnn.runs.evaluate import HeldOut, evaluate, held_out
+from fnn.runs.evaluate import evaluate
 from fnn.runs.keys import RunKeys, run_keys
 from fnn.runs.monitor import Monitor
 from fnn.runs.process import NEVER, Hyper, Seed
+from fnn.runs.run_data import ALONE, SPLIT, Among, RunData, data_of_run
 from fnn.runs.step import EpochMetrics, TrainSpec, TrainState, guarded_step, is_sound, step
 from fnn.runs.updates import named_errors
 from fnn.types import Loss, Params, State
@@ -40,7 +40,6 @@ History: TypeAlias = dict[str, Float[Array, "epochs"]]
 
 
 LEAST_ROOM = 32  # epochs
-SPLIT = "split"  # the name by which a run is told which split it has
 SMALL = 20_000  # parameters, below which a last batch is filled up whatever that wastes
 WASTE = 0.01  # of the examples of an epoch, that a larger network may compute in vain
 
@@ -94,33 +93,6 @@ class Best(NamedTuple):
     state: State
     value: Float[Array, ""]
     epoch: Integer[Array, ""]
-
-
-class Among(NamedTuple):
-    """Which split a run has, of so many of equal sizes that lie one behind the other."""
-
-    split: Any = None
-    splits: int = 1
-
-    def own(self, array: Any) -> Any:
-        """Return the rows of the run's split."""
-        if self.splits == 1:
-            return array
-        size = array.shape[0] // self.splits
-        return sliced(array, self.split * size, size)
-
-    def train(self, rows: Split) -> "TrainRows":
-        """Return the training rows of the run's split, which stay where they are."""
-        size = rows.x.shape[0] // self.splits
-        return TrainRows(rows, size, None if self.splits == 1 else self.split * size)
-
-
-ALONE = Among()
-
-
-def sliced(array: Any, first: Integer[Array, ""], size: int) -> Array:
-    """Return so many rows, from the first on."""
-    return lax.dynamic_slice_in_dim(jnp.asarray(array), first, size)
 
 
 class RunState(NamedTuple):
@@ -184,7 +156,7 @@ class TrainProcess(NamedTuple):
         """Return what is trained."""
         return self.build({name: value for name, value in hyper.items() if name != SPLIT})
 
-    def among(self, hyper: Hyper) -> "Among":
+    def among(self, hyper: Hyper) -> Among:
         """Return which of the splits a run has."""
         return Among(hyper[SPLIT], self.splits) if SPLIT in hyper else ALONE
 
@@ -236,7 +208,7 @@ def advance(
     dataset: Arrays,
     run: RunState,
     until: Integer[Array, ""] | int,
-    among: "Among" = ALONE,
+    among: Among = ALONE,
 ) -> RunState:
     """Train until `until` epochs are done, the run has ended, or an epoch is not finite.
 
@@ -262,7 +234,7 @@ def locate_divergence(
     seed: Seed,
     dataset: Arrays,
     run: RunState,
-    among: "Among" = ALONE,
+    among: Among = ALONE,
 ) -> RunState:
     """Train the next epoch of a nonfinite run step by step, up to the step that is not finite.
 
@@ -279,71 +251,6 @@ def locate_divergence(
         return after._replace(nonfinite=jnp.array(False))
 
     return lax.while_loop(is_marked, one_epoch, run)
-
-
-class RunData(NamedTuple):
-    """What a run is trained on and evaluated with.
-
-    weights  of the training rows, with a mean of 1; None where all count the same
-    units    mean and std by which real targets were scaled
-    """
-
-    train: "TrainRows"
-    held_out: list[HeldOut]
-    weights: Weights = None
-    units: Scaling | None = None
-
-    @property
-    def training(self) -> HeldOut:
-        """Return the training split as one that is evaluated."""
-        return HeldOut(self.train.whole(), {"train": self.train.size}, self.weights)
-
-
-class TrainRows(NamedTuple):
-    """The training rows of a run: so many, from the first on; None: all of them."""
-
-    rows: Split
-    size: int
-    first: Integer[Array, ""] | None = None
-
-    def take(self, places: Integer[Array, "batch"]) -> Split:
-        """Return rows by their places among those of the run."""
-        if self.first is not None:
-            places = places + self.first.astype(places.dtype)
-        arrays: list[Any] = [jnp.asarray(array) for array in self.rows]
-        return Split(*(array.at[places].get(mode="promise_in_bounds") for array in arrays))
-
-    def whole(self) -> Split:
-        """Return all of them."""
-        if self.first is None:
-            return self.rows
-        arrays: Any = (sliced(array, self.first, self.size) for array in self.rows)
-        return Split(*arrays)
-
-
-def data_of_run(spec: TrainSpec, keys: RunKeys, dataset: Arrays, among: "Among" = ALONE) -> RunData:
-    """Return the data with this run's training rows.
-
-    What `transform_train` returns as it was is not copied for every run, and neither are the
-    training rows of one split among several.
-    """
-    evaluated = {"validation": dataset.validation, "test": dataset.test}
-    evaluated = {name: Split(*map(among.own, split)) for name, split in evaluated.items()}
-    train = among.train(dataset.train)
-    if spec.transform_train is not None:
-        transformed = spec.transform_train(keys.data, *map(jnp.asarray, train.whole()))
-        train = TrainRows(Split(*transformed), train.size)
-    units = dataset.units
-    if units is not None and among.splits > 1:
-        pair: Any = (jnp.asarray(each)[among.split] for each in units)
-        units = Scaling(*pair)
-    if dataset.weights is None:
-        return RunData(train, held_out(evaluated), units=units)
-    weights = {
-        name: jnp.asarray(among.own(w), float) for name, w in dataset.weights._asdict().items()
-    }
-    own = weights.pop("train")
-    return RunData(train, held_out(evaluated, weights), own / jnp.mean(own), units)
 
 
 def unguarded(spec: TrainSpec) -> Step:

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+from scipy.special import expit, softmax
 
 from fnn import compiler, losses
 from fnn.backprop import apply
@@ -71,10 +72,9 @@ class Ensemble(NamedTuple):
         outputs = self.outputs(x)
         name = self.recipe.training_loss().name
         if name == losses.softmax_cross_entropy.name:
-            exps = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
-            return exps / exps.sum(axis=-1, keepdims=True)
+            return softmax(outputs, axis=-1)
         if name == losses.sigmoid_cross_entropy.name:
-            return 0.5 * (1 + np.tanh(0.5 * outputs))
+            return expit(outputs)
         return outputs
 
     def _outputs_of(self, net: Layer, x: np.ndarray) -> np.ndarray:

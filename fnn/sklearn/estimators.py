@@ -1,6 +1,7 @@
 """`MLPClassifier` and `MLPRegressor`."""
 
 import warnings
+from abc import ABC, abstractmethod
 from numbers import Integral
 from typing import Any, Self
 
@@ -22,7 +23,7 @@ from fnn.sklearn.training import Job, train_all, train_from
 OF_PROBABILITIES = ("softmax_cross_entropy", "sigmoid_cross_entropy")
 
 
-class MLP(BaseEstimator):
+class MLP(BaseEstimator, ABC):
     """What classifier and regressor share.
 
     Parameters are named as scikit-learn names them where they mean the same.
@@ -36,7 +37,7 @@ class MLP(BaseEstimator):
         hidden_layer_sizes: Any = (100,),
         activation: Any = "relu",
         *,
-        loss: Any,
+        loss: Any = "squared_error",
         optimizer: Any = "adam",
         alpha: float = 0.0001,
         batch_size: Any = "auto",
@@ -165,7 +166,7 @@ class MLP(BaseEstimator):
             reset=reset,
         )
         X = X.toarray() if hasattr(X, "toarray") else X
-        target = self._target(y, reset)
+        target, outputs = self._target(y)
         weights = None
         if sample_weight is not None:
             weights = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
@@ -175,10 +176,11 @@ class MLP(BaseEstimator):
                 raise ValueError("sample_weight: all are 0, expected one above 0.")
             counted = weights > 0  # of the others nothing is learned
             X, target, weights = X[counted], target[counted], weights[counted]
-        return Rows(X, target, weights, self._outputs(target))
+        return Rows(X, target, weights, outputs)
 
-    def _target(self, y: np.ndarray, reset: bool) -> np.ndarray:
-        raise NotImplementedError
+    @abstractmethod
+    def _target(self, y: np.ndarray) -> tuple[np.ndarray, int]:
+        """Return targets as the losses take them, and how many outputs a network has."""
 
     def _with_class_weight(self, y: np.ndarray, weights: Any) -> Any:
         return weights
@@ -195,7 +197,7 @@ class MLP(BaseEstimator):
             checks.non_negative(name, getattr(self, name))
         checks.positive("learning_rate_init", self.learning_rate_init)
         for name in ("early_stopping", "warm_start", "verbose"):
-            checks.truth(name, bool(getattr(self, name)))
+            checks.truth(name, getattr(self, name))
         checks.count("max_iter", self.max_iter)
         checks.lookup("dtype", self.dtype, dict.fromkeys(("auto", "float32", "float64")))
         if not 0 < self.validation_fraction < 1:
@@ -239,9 +241,6 @@ class MLP(BaseEstimator):
         sizes = self.hidden_layer_sizes
         each = [sizes] if isinstance(sizes, Integral) else list(sizes)
         return tuple(checks.count("hidden_layer_sizes", int(size)) for size in each)
-
-    def _outputs(self, y: np.ndarray) -> int:
-        raise NotImplementedError
 
     def _loss(self, y: np.ndarray) -> Any:
         return self.loss
@@ -318,6 +317,7 @@ class MLPClassifier(ClassifierMixin, MLP):
     """
 
     monitor = "validation_accuracy"
+    _keeps_classes = False  # while partial_fit reads rows, which may not have all of them
 
     def __init__(
         self,
@@ -377,7 +377,11 @@ class MLPClassifier(ClassifierMixin, MLP):
             self.classes_ = unique_labels(classes)
         elif classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
             raise ValueError(f"classes: got {classes}, expected {self.classes_}, as before.")
-        return self._partial_fit(X, y, sample_weight)
+        self._keeps_classes = True
+        try:
+            return self._partial_fit(X, y, sample_weight)
+        finally:
+            self._keeps_classes = False
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the class of each row, (examples,); of several labels (examples, labels)."""
@@ -424,12 +428,12 @@ class MLPClassifier(ClassifierMixin, MLP):
     def _multilabel(self) -> bool:
         return self.ensemble_.recipe.training_loss().name == losses.sigmoid_cross_entropy.name
 
-    def _target(self, y: np.ndarray, reset: bool) -> np.ndarray:
+    def _target(self, y: np.ndarray) -> tuple[np.ndarray, int]:
         check_classification_targets(y)
         if type_of_target(y) == "multilabel-indicator":
-            if reset:
+            if not self._keeps_classes:
                 self.classes_ = np.arange(y.shape[1])
-            return np.asarray(y, np.float64)
+            return np.asarray(y, np.float64), len(self.classes_)
         if y.ndim == 2 and y.shape[1] == 1:
             y = y[:, 0]
         if y.ndim != 1:
@@ -437,7 +441,7 @@ class MLPClassifier(ClassifierMixin, MLP):
                 f"y: got shape {y.shape}, expected (examples,), or zeros and ones for several "
                 "labels."
             )
-        if reset and not (hasattr(self, "classes_") and not hasattr(self, "ensemble_")):
+        if not self._keeps_classes:
             self.classes_ = np.unique(y)
         if len(self.classes_) < 2:
             raise ValueError(f"y: got 1 class, {self.classes_[0]!r}, expected two at least.")
@@ -446,16 +450,13 @@ class MLPClassifier(ClassifierMixin, MLP):
             raise ValueError(
                 f"y: got the class {y[np.argmin(known)]!r}, expected {self.classes_}, as before."
             )
-        return np.searchsorted(self.classes_, y).astype(np.int32)
+        return np.searchsorted(self.classes_, y).astype(np.int32), len(self.classes_)
 
     def _with_class_weight(self, y: np.ndarray, weights: Any) -> Any:
         if self.class_weight is None:
             return weights
         of_class = compute_sample_weight(self.class_weight, y)
         return of_class if weights is None else weights * of_class
-
-    def _outputs(self, y: np.ndarray) -> int:
-        return len(self.classes_)
 
     def _loss(self, y: np.ndarray) -> Any:
         if self.loss != "log_loss":
@@ -489,51 +490,6 @@ class MLPRegressor(RegressorMixin, MLP):
     monitor = "validation_r2"
     takes_numbers = True
 
-    def __init__(
-        self,
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
-        *,
-        loss: Any = "squared_error",
-        optimizer: Any = "adam",
-        alpha: float = 0.0001,
-        batch_size: Any = "auto",
-        learning_rate_init: float = 0.001,
-        max_iter: int = 200,
-        tol: float = 1e-4,
-        n_iter_no_change: int = 10,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        dropout: float = 0.0,
-        batch_norm: str | None = None,
-        n_seeds: int = 1,
-        random_state: Any = None,
-        warm_start: bool = False,
-        dtype: str = "auto",
-        verbose: bool = False,
-    ) -> None:
-        super().__init__(
-            hidden_layer_sizes,
-            activation,
-            loss=loss,
-            optimizer=optimizer,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate_init=learning_rate_init,
-            max_iter=max_iter,
-            tol=tol,
-            n_iter_no_change=n_iter_no_change,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            dropout=dropout,
-            batch_norm=batch_norm,
-            n_seeds=n_seeds,
-            random_state=random_state,
-            warm_start=warm_start,
-            dtype=dtype,
-            verbose=verbose,
-        )
-
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Pass once over some rows, going on from what was trained before."""
         return self._partial_fit(X, y, sample_weight)
@@ -552,10 +508,8 @@ class MLPRegressor(RegressorMixin, MLP):
             raise ValueError("return_std: one network has no spread; pass n_seeds of 2 or more.")
         return each.mean(axis=0), each.std(axis=0, ddof=1)
 
-    def _target(self, y: np.ndarray, reset: bool) -> np.ndarray:
+    def _target(self, y: np.ndarray) -> tuple[np.ndarray, int]:
         type_of_target(y, raise_unknown=True)
         self._is_vector = y.ndim == 1
-        return np.asarray(y, np.float64).reshape(len(y), -1)
-
-    def _outputs(self, y: np.ndarray) -> int:
-        return y.shape[1]
+        columns = np.asarray(y, np.float64).reshape(len(y), -1)
+        return columns, columns.shape[1]

@@ -11,6 +11,7 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
 from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
     _check_method_params,
@@ -23,6 +24,7 @@ from fnn import checks
 from fnn.runs.covered import covers_of, interval_over
 from fnn.sklearn.ensemble import Ensemble
 from fnn.sklearn.estimators import MLP
+from fnn.sklearn.rows import Rows
 from fnn.sklearn.training import train_all
 
 TRACED = {"learning_rate_init", "alpha"}
@@ -193,19 +195,14 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
                 clone(self.estimator).set_params(**clone_each(settings[number]))
                 for number in numbers
             ]
-            first = models[0]
-            before = [fitted_steps(first, piece) for piece in pieces]
+            fitted, rows = zip(*(fitted_on(models[0], piece) for piece in pieces), strict=True)
             each = [last_step(model)[1] for model in models]
-            rows = [each[0]._rows(*piece) for _, piece in before]
             seeds = each[0]._seeds(each[0].n_seeds * self.n_seeds)
             jobs = [model._job(rows[0], seeds[0]) for model in each]
             made = train_all(jobs, rows, seeds, self.verbose)
             for place, number in enumerate(numbers):
-                for fold, ((steps, _), ensemble) in enumerate(
-                    zip(before, made[place], strict=True)
-                ):
-                    fitted = fold_estimator(models[place], steps, pieces[fold])
-                    found[number, fold] = Trained(fitted, ensemble)
+                for fold, ensemble in enumerate(made[place]):
+                    found[number, fold] = Trained(fitted[fold], ensemble)
         return [
             [found[number, fold] for fold in range(len(pieces))] for number in range(len(settings))
         ]
@@ -335,8 +332,6 @@ class Piece(NamedTuple):
     @classmethod
     def of(cls, X: Any, y: Any, weights: Any, train: Any, test: Any) -> Self:
         """Take the rows of these numbers."""
-        from sklearn.utils import _safe_indexing
-
         each = []
         for rows in (train, test):
             own = None if weights is None else weights[rows]
@@ -345,7 +340,7 @@ class Piece(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """An estimator of a fold, and all its networks."""
+    """An estimator of a fold, and all networks of a setting."""
 
     estimator: Any
     ensemble: Ensemble
@@ -361,24 +356,18 @@ def clone_each(setting: Mapping[str, Any]) -> dict[str, Any]:
     return {name: clone(value, safe=False) for name, value in setting.items()}
 
 
-def fitted_steps(estimator: Any, piece: Piece) -> tuple[Any, tuple[Any, Any, Any]]:
-    """Fit what comes before the network on a fold; returns it, and the rows behind it."""
-    if not isinstance(estimator, Pipeline) or len(estimator.steps) == 1:
-        return None, (piece.x, piece.y, piece.weights)
-    steps = clone(Pipeline(estimator.steps[:-1]))
-    return steps, (steps.fit_transform(piece.x, piece.y), piece.y, piece.weights)
+def fitted_on(model: Any, piece: Piece) -> tuple[Any, Rows]:
+    """Return an estimator fitted to a fold but for its networks, and the rows that they train on.
 
-
-def fold_estimator(model: Any, steps: Any, piece: Piece) -> Any:
-    """Return an estimator that knows the rows of a fold; its networks are put in for each score."""
+    The networks are put in for each score: settings of equal preprocessing share the estimator.
+    """
     fitted = clone(model)
-    name, network = last_step(fitted)
-    x = piece.x if steps is None else steps.transform(piece.x)
-    network._rows(x, piece.y, piece.weights)  # takes note of classes and features
-    if isinstance(fitted, Pipeline):
-        before = [] if steps is None else steps.steps
-        fitted.steps = [*before, (name, network)]
-    return fitted
+    x = piece.x
+    if isinstance(fitted, Pipeline) and len(fitted.steps) > 1:
+        before = Pipeline(fitted.steps[:-1])
+        x = before.fit_transform(piece.x, piece.y)
+    rows = last_step(fitted)[1]._rows(x, piece.y, piece.weights)
+    return fitted, rows
 
 
 def results_of(

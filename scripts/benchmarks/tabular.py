@@ -76,10 +76,8 @@ def shown(value: Any) -> str:
 
 def searched(name: str, options: Options, architectures: int) -> dict[str, Any]:
     """Time both searches on a table, and compare the best scores."""
-    turns = [
-        [alone(search, who, name, options.epochs, architectures) for who in ("fnn", "sklearn")]
-        for _ in tqdm(range(options.rounds), desc=f"search {name}")
-    ]
+    calls = [(search, who, name, options.epochs, architectures) for who in ("fnn", "sklearn")]
+    turns = in_turns(calls, options.rounds, f"search {name}")
     ours, theirs = turns[0]
     low, high = paired(np.array(ours["best"]) - np.array(theirs["best"]))
     return {
@@ -96,10 +94,8 @@ def searched(name: str, options: Options, architectures: int) -> dict[str, Any]:
 
 def fitted(name: str, options: Options) -> dict[str, Any]:
     """Time one fit of both, the first call and later ones."""
-    turns = [
-        [alone(fits, who, name, options.epochs, 1) for who in ("fnn", "sklearn")]
-        for _ in tqdm(range(options.rounds), desc=f"fit {name}")
-    ]
+    calls = [(fits, who, name, options.epochs, 1) for who in ("fnn", "sklearn")]
+    turns = in_turns(calls, options.rounds, f"fit {name}")
     return {
         "table": name,
         "fnn_first": median(turn[0]["first"] for turn in turns),
@@ -111,13 +107,8 @@ def fitted(name: str, options: Options) -> dict[str, Any]:
 
 def ensembles(name: str, options: Options) -> dict[str, Any]:
     """Time 8 networks beside one fit of scikit-learn, and compare log losses over folds."""
-    turns = [
-        [
-            alone(fits, "fnn", name, options.epochs, NETWORKS),
-            alone(fits, "sklearn", name, options.epochs, 1),
-        ]
-        for _ in tqdm(range(options.rounds), desc=f"ensemble {name}")
-    ]
+    calls = [(fits, who, name, options.epochs, n) for who, n in (("fnn", NETWORKS), ("sklearn", 1))]
+    turns = in_turns(calls, options.rounds, f"ensemble {name}")
     losses = alone(log_losses, name, options.epochs)
     low, high = paired(np.array(losses["ensemble"]) - np.array(losses["one"]))
     return {
@@ -144,12 +135,15 @@ def paired(differences: np.ndarray) -> tuple[float, float]:
 # ------------------------------------------------------------------------ in a process of their own
 
 
+def in_turns(calls: list[Any], rounds: int, label: str) -> list[list[Any]]:
+    """Run calls one after the other, again and again, each in a fresh process."""
+    return [[alone(*call) for call in calls] for _ in tqdm(range(rounds), desc=label)]
+
+
 def alone(task: Callable[..., Any], *arguments: Any) -> Any:
-    """Run a task in a fresh process, which does not wait for joblib's workers at its end."""
-    program = (
-        f"import json, os, tabular; found = tabular.{task.__name__}(*{arguments!r}); "
-        "print(json.dumps(found), flush=True); os._exit(0)"
-    )
+    """Run a task in a fresh process."""
+    call = f"tabular.{task.__name__}(*{arguments!r})"
+    program = f"import json, tabular; print(json.dumps({call}))"
     folder = Path(__file__).parent
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=folder, check=True, stdout=subprocess.PIPE, text=True
@@ -186,6 +180,7 @@ def model_of(who: str, name: str, epochs: int, **options: Any) -> Any:
 
 def search(who: str, name: str, epochs: int, architectures: int) -> dict[str, Any]:
     """Search, and return the seconds and the scores of the best setting by fold."""
+    from joblib.externals.loky import get_reusable_executor
     from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold
 
     from fnn.sklearn import SweepSearchCV
@@ -210,6 +205,8 @@ def search(who: str, name: str, epochs: int, architectures: int) -> dict[str, An
         each = np.stack([results[f"split{fold}_test_score"] for fold in range(FOLDS)], axis=1)
         by_fold = mean_over_seeds(results["params"], each)
     seconds = time.perf_counter() - start
+    if who == "sklearn":  # joblib's workers keep a process for minutes otherwise
+        get_reusable_executor().shutdown(wait=True)
     best = by_fold[int(by_fold.mean(axis=1).argmax())]
     return {"seconds": seconds, "best": best.tolist()}
 
