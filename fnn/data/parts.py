@@ -38,33 +38,25 @@ class Draw(NamedTuple):
 
 def parts_of(draw: Draw) -> Parts:
     """Return which rows are in which split; refuses one without the training rows of a class."""
-    y, examples = draw.y, len(draw.y)
-    of_test, of_validation = sizes_of(examples, draw.validation, draw.test)
-    seed = checks.seed(draw.seed)
-    check_one_rule(draw)
-    if draw.groups is not None:
-        split = by_group(one_each("groups", draw.groups, examples), of_test, of_validation, seed)
-    elif draw.order is not None:
-        kind = values_of("order", column_of("order", draw.order)).kind
-        if kind in (TEXT, CATEGORY):
-            raise ValueError(
-                f"order: got {kind}, which sorts by its letters, expected numbers or dates; "
-                "convert it."
-            )
-        split = by_order(one_each("order", draw.order, examples), of_test, of_validation)
-    elif is_labels(y) and draw.stratify:
-        return by_class(y, of_test, of_validation, seed)
-    else:
-        split = at_random(examples, of_test, of_validation, seed)
-    if is_labels(y):
-        check_classes(y, split, draw.classes)
-    return split
+    test, validation = sizes_of(len(draw.y), draw.validation, draw.test)
+    parts = drawn(draw, test, validation)
+    if is_labels(draw.y):
+        check_classes(draw.y, parts, draw.classes)
+    return parts
 
 
-def check_one_rule(draw: Draw) -> None:
-    """Refuse to split by groups and by time at once."""
+def drawn(draw: Draw, test: int, validation: int) -> Parts:
+    """Return splits of these sizes, by group, by time, by class or at random."""
+    seed, examples = checks.seed(draw.seed), len(draw.y)
     if draw.groups is not None and draw.order is not None:
         raise ValueError("groups, order: got both, expected one of them.")
+    if draw.groups is not None:
+        return by_group(one_each("groups", draw.groups, examples), test, validation, seed)
+    if draw.order is not None:
+        return by_order(times("order", draw.order, examples), test, validation)
+    if is_labels(draw.y) and draw.stratify:
+        return by_class(draw.y, test, validation, seed)
+    return at_random(examples, test, validation, seed)
 
 
 def is_labels(y: np.ndarray) -> bool:
@@ -80,6 +72,17 @@ def one_each(name: str, values: Any, examples: int) -> np.ndarray:
             f"{name}: got shape {array.shape}, expected ({examples},), one for each example."
         )
     return array
+
+
+def times(name: str, values: Any, examples: int) -> np.ndarray:
+    """Return numbers or dates, one for each example; refuses text."""
+    kind = values_of(name, column_of(name, values)).kind
+    if kind in (TEXT, CATEGORY):
+        raise ValueError(
+            f"{name}: got {kind}, which sorts by its letters, expected numbers or dates; convert "
+            "it."
+        )
+    return one_each(name, values, examples)
 
 
 def sizes_of(examples: int, validation: Any, test: Any) -> list[int]:

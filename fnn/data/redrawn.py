@@ -6,19 +6,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from fnn import checks
-from fnn.data.parts import (
-    Draw,
-    Parts,
-    at_random,
-    by_class,
-    by_group,
-    by_order,
-    check_classes,
-    check_one_rule,
-    is_labels,
-    one_each,
-    parts_of,
-)
+from fnn.data.parts import Draw, Parts, check_classes, drawn, is_labels, one_each, parts_of, times
 
 
 class Options(TypedDict, total=False):
@@ -56,9 +44,11 @@ def several_parts(splits: Any, draw: Draw) -> list[Parts]:
             parts_of(draw._replace(seed=seed + number))
             for number in range(checks.count("splits", splits))
         ]
-    check_one_rule(draw)
-    by = {"groups": draw.groups, "order": draw.order}
-    given = {name: one_each(name, each, examples) for name, each in by.items() if each is not None}
+    given = {}
+    if draw.groups is not None:
+        given["groups"] = one_each("groups", draw.groups, examples)
+    if draw.order is not None:
+        given["order"] = times("order", draw.order, examples)
     size = validation_size(draw.validation, examples)
     found = []
     for number, (left, held_out) in enumerate(folds_of(splits, examples, y, given.get("groups"))):
@@ -69,14 +59,7 @@ def several_parts(splits: Any, draw: Draw) -> list[Parts]:
             )
         check_apart(number, given, left, held_out)
         own = {name: values[left] for name, values in given.items()}
-        if "groups" in own:
-            split = by_group(own["groups"], 0, size, seed + number)
-        elif "order" in own:
-            split = by_order(own["order"], 0, size)
-        elif is_labels(y) and draw.stratify:
-            split = by_class(y[left], 0, size, seed + number)
-        else:
-            split = at_random(len(left), 0, size, seed + number)
+        split = drawn(draw._replace(y=y[left], seed=seed + number, **own), 0, size)
         parts = Parts(left[split.train], left[split.validation], held_out)
         if is_labels(y):
             check_classes(y, parts, draw.classes)

@@ -91,6 +91,9 @@ def test_refusals(splits, match):
 
 
 def test_more_refusals():
+    letters = np.sort(np.array(["a", "b", "c"])[np.arange(103) % 3])
+    with pytest.raises(ValueError, match="order: got text, which sorts by its letters"):
+        data.from_arrays(X, REAL, splits=[(np.arange(40), np.arange(80, 103))], order=letters)
     with pytest.raises(ValueError, match="splits: got 3 with order="):
         data.from_arrays(X, REAL, splits=3, order=np.arange(103))
     with pytest.raises(ValueError, match=r"validation: got 0\.001, expected a fraction"):
