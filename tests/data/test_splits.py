@@ -160,7 +160,7 @@ ORDERS = {
     "dates with a zone": (pd.date_range("2020-01-01", periods=N, tz="UTC")[::-1], None),
     "text": (np.arange(N).astype(str), "order: got text, which sorts by its letters"),
     "a missing date": (
-        np.where(np.arange(N) == 3, np.datetime64("NaT"), np.arange(N).astype("M8[D]")),
+        np.where(np.arange(N) == 3, np.datetime64("NaT", "D"), np.arange(N).astype("M8[D]")),
         "column 'order': 1 of 60 values are missing, the first in row 3",
     ),
     "dates with and without a zone": (
