@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from fnn.runs.train import train
     from fnn.runs.train_step import train_step
     from fnn.types import Layer, Loss, Penalty
+    from fnn.workers import Workers
 
 __all__ = [
     "Activation",
@@ -51,6 +52,7 @@ __all__ = [
     "Sweep",
     "SweepFailed",
     "SweepInterrupted",
+    "Workers",
     "activations",
     "apply",
     "callbacks",
@@ -100,6 +102,7 @@ _HOMES = {
     "fnn.runs.train": ("train",),
     "fnn.runs.train_step": ("train_step",),
     "fnn.types": ("Layer", "Loss", "Penalty"),
+    "fnn.workers": ("Workers",),
 }
 
 

@@ -54,6 +54,7 @@ MAY_IMPORT = {
     "perturbation": {"types", "checks", "compiler"},
     "data": {"types", "checks", "checkpoint"},
     "checkpoint": {"types", "checks"},
+    "workers": {"checks", "checkpoint"},
     "export": {"types", "checks", "compiler", "backprop", "checkpoint"},
     "runs": {
         "types",
@@ -68,6 +69,7 @@ MAY_IMPORT = {
         "metrics",
         "callbacks",
         "optim",
+        "workers",
     },
     "figures": {"checks", "plot", "runs"},
     "sklearn": {

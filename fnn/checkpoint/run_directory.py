@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,9 +30,18 @@ class RunDirectory(NamedTuple):
     path: Path
     owner: str
 
-    def save(self, step: int, tree: PyTree, keep: int | None = None) -> None:
-        """Save a new step, and keep only the last `keep` of all of them."""
-        about = {"owner": self.owner, "structure": structure_of(tree)}
+    def save(
+        self,
+        step: int,
+        tree: PyTree,
+        keep: int | None = None,
+        more: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        """Save a new step, and keep only the last `keep` of all of them.
+
+        more  JSON of what the step is, beside it
+        """
+        about = {"owner": self.owner, "structure": structure_of(tree), **more}
         store.commit(self.path, step, tree, about=about)
         if keep is not None:
             store.prune(self.path, step, keep)
@@ -178,15 +188,19 @@ def recorded(directory: str | Path | None, call: str, name: str) -> Any:
     return arguments.get(name) if arguments.get("call") == call else None
 
 
-def saved_steps(directory: Path, name: str) -> Iterator[PyTree]:
-    """Yield what was saved in a directory within that of a call, the last first."""
+def saved_steps(directory: Path, name: str) -> Iterator[tuple[PyTree, dict[str, Any]]]:
+    """Yield what was saved in a directory within that of a call, the last first.
+
+    Each comes with what was saved beside it.
+    """
     for step in reversed(store.steps(directory / name)):
         folder = store.folder_of(directory / name, step)
         stored = store.read(folder)
-        structure = stored.manifest.about["structure"]
+        about = stored.manifest.about
+        structure = about["structure"]
         if structure is None:
             raise ValueError(
                 f"path: {folder} holds a pytree that is not of tuples, lists, dicts and "
                 "NamedTuples; start the call that made it again, which reads it."
             )
-        yield from_json(structure, iter(stored.tree(None).values()))
+        yield from_json(structure, iter(stored.tree(None).values())), about

@@ -28,6 +28,11 @@ Failure = tuple[int, Numbers, Exception]
 """A block that could not be run: its group, its runs, and the error."""
 
 
+def whole(state: Any) -> Any:
+    """Return the whole state: an outcome from which a run goes on."""
+    return state
+
+
 class Group(NamedTuple):
     """The runs that one compiled program serves.
 
@@ -36,6 +41,7 @@ class Group(NamedTuple):
     columns  of a sweep: the places of its runs among all runs of a setting
     epochs   at which every run ends
     start    the state of a block that was begun, or restored -> that in which it starts
+    states   numbers of runs -> the states that these start from, leaves (runs, …), on the host
     outcome  the final state of a block, or of one run -> what is kept of it; all by default
     on_host  whether that is brought to the host, with an axis for the runs
     metrics  the state of a block -> {name: the latest value of each run}, for reports
@@ -45,7 +51,8 @@ class Group(NamedTuple):
     runs: Runs
     epochs: int
     start: Callable[[Any], Any] | None = None
-    outcome: Callable[[Any], PyTree] = lambda state: state
+    states: Callable[[Numbers], PyTree] | None = None
+    outcome: Callable[[Any], PyTree] = whole
     metrics: Metrics = lambda state: {}
     rows: Sequence[int] = ()
     columns: Sequence[int] = ()
@@ -72,7 +79,7 @@ class Taken:
         """Return the numbers of the runs, unless they came from a journal."""
         return self.numbers[:0] if self.outcomes else self.numbers
 
-    def receive(self, group: int, numbers: Numbers, outcome: PyTree) -> None:
+    def receive(self, group: int, numbers: Numbers, outcome: PyTree, machine: Any = None) -> None:
         """Take the outcome of a block."""
         self.outcomes.append(outcome)
 
@@ -81,7 +88,7 @@ class Report(NamedTuple):
     """What the driver tells between two chunks, in plain numbers.
 
     group, groups  the number of the program, counted from 0, and how many there are
-    devices        how many the block runs on
+    where          on what the block runs
     compiling      whether a program is being compiled; what follows is empty then
     epochs         (runs,) of each run of the block: epochs done, of `last_epoch`
     active         (runs,) whether it goes on
@@ -90,7 +97,7 @@ class Report(NamedTuple):
 
     group: int
     groups: int
-    devices: int
+    where: str
     compiling: bool
     last_epoch: int = 0
     epochs: Integer[np.ndarray, "runs"] = np.empty(0, int)
@@ -107,9 +114,8 @@ class Driver:
     multiple    chunks also end at the multiples of this number of epochs
     keep_going  whether a block that fails leaves the others to be run
 
-    `_run_group` decides which block comes next, and where: a scheduler that sends blocks to other
-    machines would take its place. It gets blocks from `engine.split`, and gives their outcomes to
-    the collector and the journal as `_run_block` does.
+    `_run_group` decides which block comes next. `fnn.runs.dispatch` sends blocks to other processes
+    in its place.
     """
 
     def __init__(
@@ -149,9 +155,9 @@ class Driver:
 
     def restore(self) -> None:
         """Give the collector the finished blocks that the journal has."""
-        for block, read in self.journal.finished():
+        for block, read, machine in self.journal.finished():
             like = self.groups[block.group].outcome_like(len(block.runs))
-            self.collector.receive(block.group, block.runs, read(like))
+            self.collector.receive(block.group, block.runs, read(like), machine)
 
     def _run_group(self, number: int) -> list[Failure]:
         group = self.groups[number]
@@ -188,7 +194,12 @@ class Driver:
         block_id = BlockId(number, numbers, tuple(group.engine.shape))
 
         saved = self.journal.progress(block_id, group.engine.block_like)
-        state = block.begin() if saved is None else block.restore(saved)
+        if saved is not None:
+            state = block.restore(saved)
+        elif group.states is not None:
+            state = block.place(group.states(numbers))
+        else:
+            state = block.begin()
         if group.start is not None:
             state = block.restore(group.start(state))
         if self.telling is not None:
@@ -228,4 +239,5 @@ class Driver:
     def _report(self, number: int, compiling: bool, *told: Any) -> None:
         if self.on_chunk is not None:
             devices = self.groups[number].engine.shape.devices
-            self.on_chunk(Report(number, len(self.groups), devices, compiling, *told))
+            where = "1 device" if devices == 1 else f"{devices} devices"
+            self.on_chunk(Report(number, len(self.groups), where, compiling, *told))

@@ -147,6 +147,11 @@ class Block(NamedTuple):
         """Put a saved state back on the devices."""
         return shard(self.engine.mesh, saved)
 
+    def place(self, states: PyTree) -> ProcessState:
+        """Put states of the runs, leaves (runs, …), into their slots on the devices."""
+        own = jax.tree.map(lambda leaf: np.asarray(leaf)[self.slots.run], states)
+        return self.restore(own._replace(active=own.active & self.slots.occupied))
+
     def advance(self, state: ProcessState, until: np.int32) -> ProcessState:
         """Return every run after `until` epochs, or where it ended before."""
         return self.engine.program.advance(self.runs, self.engine.data, state, until)

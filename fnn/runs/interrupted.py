@@ -12,7 +12,7 @@ class SweepInterrupted(KeyboardInterrupt):
     `sweep` has the runs that were finished; `resume()` runs the others.
     """
 
-    def __init__(self, sweep: Any, go_on: Callable[[bool], Any], saved: str = ""):
+    def __init__(self, sweep: Any, go_on: Callable[[bool, bool, Any], Any], saved: str = ""):
         done, runs = np.count_nonzero(sweep.finished), sweep.finished.size
         elsewhere = f"It is {saved}." if saved else "With checkpoint=DIRECTORY another process can."
         super().__init__(
@@ -22,9 +22,13 @@ class SweepInterrupted(KeyboardInterrupt):
         self.sweep = sweep
         self._go_on = go_on
 
-    def resume(self, *, progress: bool = True) -> Any:
-        """Run what is missing and return the whole sweep."""
-        return self._go_on(progress)
+    def resume(self, *, progress: bool = True, executor: Any = None) -> Any:
+        """Run what is missing and return the whole sweep.
+
+        executor  another one, in the place of one that is broken, or of this process; None: as
+                  before
+        """
+        return self._go_on(progress, False, executor)
 
 
 class SweepFailed(RuntimeError):
@@ -38,7 +42,7 @@ class SweepFailed(RuntimeError):
         self,
         sweep: Any,
         failures: Sequence[tuple[list, Exception]],
-        go_on: Callable[[bool, bool], Any],
+        go_on: Callable[[bool, bool, Any], Any],
     ):
         (first, error), runs = failures[0], sum(len(runs) for runs, _ in failures)
         super().__init__(
@@ -52,6 +56,12 @@ class SweepFailed(RuntimeError):
         self.failures = failures
         self._go_on = go_on
 
-    def resume(self, *, progress: bool = True, smaller_blocks: bool = False) -> Any:
-        """Run what is missing and return the whole sweep."""
-        return self._go_on(progress, smaller_blocks)
+    def resume(
+        self, *, progress: bool = True, smaller_blocks: bool = False, executor: Any = None
+    ) -> Any:
+        """Run what is missing and return the whole sweep.
+
+        executor  another one, in the place of one that is broken, or of this process; None: as
+                  before
+        """
+        return self._go_on(progress, smaller_blocks, executor)

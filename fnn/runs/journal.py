@@ -8,11 +8,12 @@ was; `call/`, what `fnn.load` needs of it; `finished/`, a step for each finished
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Self
+from types import MappingProxyType
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from jaxtyping import Integer
@@ -23,6 +24,8 @@ from fnn.checkpoint.run_directory import Call, RunDirectory, run_directory
 from fnn.types import PyTree
 
 FINISHED, PROGRESS = "finished", "progress"
+MACHINE = "machine"  # in what stands beside a block: the worker's
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 KEPT = 2  # states of a block under way: one is left should the disk spoil the other
 
 
@@ -58,10 +61,11 @@ class Journal:
         """Hold the journal open for one call."""
         yield self
 
-    def finished(self) -> Iterator[tuple[BlockId, Callable[[PyTree], PyTree]]]:
+    def finished(self) -> Iterator[tuple[BlockId, Callable[[PyTree], PyTree], Any]]:
         """Return the finished blocks that this process does not have yet.
 
-        Each comes with a function that restores its outcome into given shapes.
+        Each comes with a function that restores its outcome into given shapes, and with the machine
+        of the worker that computed it; None where this process did.
         """
         return iter(())
 
@@ -83,8 +87,8 @@ class Journal:
         """Keep the state of an unfinished block."""
         self.block = block, state
 
-    def save_finished(self, block: BlockId, outcome: PyTree) -> None:
-        """Keep the outcome of a finished block."""
+    def save_finished(self, block: BlockId, outcome: PyTree, machine: Any = None) -> None:
+        """Keep the outcome of a finished block, and what computed it."""
 
     def message(self, epochs: int) -> str:
         """Return what to say after Ctrl-C, with so many epochs done."""
@@ -134,7 +138,8 @@ class DirectoryJournal(Journal):
             arrays = stored.arrays
             shape = tuple(int(size) for size in arrays["id/shape"])
             block = BlockId(int(arrays["id/group"]), arrays["id/runs"], shape)
-            yield block, partial(self._outcome, stored, block)
+            machine = stored.manifest.about.get(MACHINE)
+            yield block, partial(self._outcome, stored, block), machine
 
     def progress(self, block: BlockId, like: Callable[[], PyTree]) -> PyTree | None:  # noqa: D102
         known = store.steps(self.under_way.path)
@@ -153,18 +158,26 @@ class DirectoryJournal(Journal):
     def save_progress(self, block: BlockId, state: PyTree) -> None:  # noqa: D102
         self._save(self.under_way, block, state, keep=KEPT)
 
-    def save_finished(self, block: BlockId, outcome: PyTree) -> None:  # noqa: D102
-        self.read.add(self._save(self.done, block, outcome))
+    def save_finished(  # noqa: D102
+        self, block: BlockId, outcome: PyTree, machine: Any = None
+    ) -> None:
+        about = {} if machine is None else {MACHINE: machine}
+        self.read.add(self._save(self.done, block, outcome, about=about))
 
     def message(self, epochs: int) -> str:  # noqa: D102
         return f"saved after {epochs} epochs in {self.path}; the same call goes on from there"
 
     def _save(
-        self, directory: RunDirectory, block: BlockId, tree: PyTree, keep: int | None = None
+        self,
+        directory: RunDirectory,
+        block: BlockId,
+        tree: PyTree,
+        keep: int | None = None,
+        about: Mapping[str, Any] = NOTHING,
     ) -> int:
         known = store.steps(directory.path)
         step = known[-1] + 1 if known else 0
-        directory.save(step, {"id": block.arrays(), "tree": tree}, keep)
+        directory.save(step, {"id": block.arrays(), "tree": tree}, keep, about)
         self.last = time.monotonic()
         return step
 

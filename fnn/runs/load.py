@@ -11,7 +11,7 @@ from fnn.checkpoint.store import ARGUMENTS
 from fnn.data import Encoding
 from fnn.runs import sweep_arrays
 from fnn.runs import sweep_function as function_door
-from fnn.runs.journal import FINISHED, PROGRESS
+from fnn.runs.journal import FINISHED, MACHINE, PROGRESS
 from fnn.runs.origin import Fingerprint, Origin
 from fnn.runs.results import Sweep
 from fnn.runs.retraining import Retraining
@@ -56,13 +56,13 @@ def load_checkpoint(folder: Path) -> Run | Sweep:
     if not blocks:
         raise ValueError(f"path: {folder} has no finished block of its sweep yet.")
     likes: list[PyTree] = [None] * len(content["rows"])
-    for block in blocks:
+    for block, _ in blocks:
         likes[int(block["id"]["group"])] = jax.tree.map(lambda leaf: leaf[0], block["tree"])
     make = {"sweep": load_sweep, "function": load_function}[kind]
     collector = make(content, likes)
-    for block in blocks:
-        numbers = block["id"]["runs"]
-        collector.receive(int(block["id"]["group"]), numbers, block["tree"])
+    for block, about in blocks:
+        group, numbers = int(block["id"]["group"]), block["id"]["runs"]
+        collector.receive(group, numbers, block["tree"], about.get(MACHINE))
     return collector.sweep
 
 
@@ -84,7 +84,7 @@ def origin_of(saved: dict[str, Any]) -> Origin:
 
 def load_run(folder: Path, content: dict[str, Any]) -> Run:
     """Load the furthest state that was saved of a run."""
-    saved = [b["tree"] for name in (FINISHED, PROGRESS) for b in saved_steps(folder, name)]
+    saved = [b["tree"] for name in (FINISHED, PROGRESS) for b, _ in saved_steps(folder, name)]
     if not saved:
         raise ValueError(f"path: {folder} has nothing saved of its run yet.")
     furthest = max(saved, key=lambda state: int(state.epochs))

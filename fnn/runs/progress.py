@@ -41,8 +41,7 @@ class ProgressBar:
         if not len(report.epochs):  # compiled
             self.bar.unpause()  # a rate of runs, not of runs and compiling
             return
-        many = f"{report.devices} devices" if report.devices > 1 else "1 device"
-        self.bar.set_description(f"{which}training on {many}", refresh=False)
+        self.bar.set_description(f"{which}training on {report.where}", refresh=False)
         self._show_metrics(report)
         self.bar.update(self.done + self._moved(report) - self.bar.n)
         if self.unit == "run" and not report.active.any():

@@ -92,6 +92,15 @@ def named_metrics(metrics: Mapping[str, Metric] | None) -> tuple[tuple[str, Metr
     return tuple(sorted(metrics.items()))
 
 
+def one_process(door: str) -> None:
+    """Refuse to run as one of several processes of jax.distributed."""
+    if jax.process_count() > 1:
+        raise ValueError(
+            f"{door}: jax.distributed has {jax.process_count()} processes, and each would run the "
+            "whole; start one process without it, and give it executor= for the others."
+        )
+
+
 def check_names(setting: Mapping[str, Any], plan: Plan) -> None:
     """Refuse hyperparameters that are called as a metric is in the history: one column for two."""
     both = {f"{split}{name}" for split in SPLITS for name, _ in plan.metrics} & set(setting)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import xarray
 
 SHOWN = 3  # settings in a repr
+HERE = -1  # in place of the number of a worker's machine
 VALIDATION_LOSS = Monitor()
 At: TypeAlias = Literal["best", "last"]
 RENAMED = {"lane": "Sweep.run", "found": "Sweep.outputs", "encoding": "Sweep.encodings"}
@@ -73,6 +74,9 @@ class Sweep:
     retrain        trains runs again of which the parameters were not kept, and builds networks;
                    pickle leaves its programs and data out (`fnn.runs.retraining`)
     encodings      of each split, the preprocessing of the rows, `Dataset.preprocessing`
+    machines       what the last bits depend on, of each kind of worker that computed runs
+    machine        (settings, runs) which of `machines` computed a run; −1: none of them, this
+                   process. None where no worker did
 
     best_epoch, stopped_epoch and diverged_step are None for a function.
     """
@@ -93,6 +97,8 @@ class Sweep:
     retrain: Any = None
     encodings: list[Encoding] = field(default_factory=list)
     splits: int = 1
+    machines: list[dict[str, Any]] = field(default_factory=list)
+    machine: Integer[np.ndarray, "settings runs"] | None = None
 
     def __getattr__(self, name: str) -> Any:
         if name in RENAMED:
@@ -425,9 +431,9 @@ class Sweep:
     def records(self, *, every_epoch: bool = False, at: At | None = None) -> Iterator[Row]:
         """Yield a flat dict for each run, or for each of its epochs.
 
-        It has setting, its hyperparameters (functions and losses as texts), seed, split where there
-        are several, epoch, the history's entries in that epoch, the run's best epoch, and whether
-        the run diverged.
+        It has setting, its hyperparameters (functions and losses as texts), seed, split and machine
+        where there are several, epoch, the history's entries in that epoch, the run's best epoch,
+        and whether the run diverged.
 
         at  which epoch, "best" or "last", as in `at`; epoch is −1, and the entries NaN, where there
             is none
@@ -447,7 +453,7 @@ class Sweep:
                     else math.nan
                     for name, array in self.history.items()
                 }
-                named = {"setting": row, **settings[row], **self.name_of(column)}
+                named = {"setting": row, **settings[row], **self._name_in_tables(row, column)}
                 ended: Row = {"diverged": bool(diverged[row, column])}
                 if self.best_epoch is not None:
                     ended = {"best_epoch": int(self.best_epoch[row, column])} | ended
@@ -456,7 +462,7 @@ class Sweep:
     def to_csv(self, path: str | Path, *, every_epoch: bool = False, at: At | None = None) -> None:
         """Write `records` with a header line. A value that is not a number is written as text."""
         kept = ["best_epoch"] if self.best_epoch is not None else []
-        named = ["setting", *self.settings[0], *self.name_of(0)]
+        named = ["setting", *self.settings[0], *self._name_in_tables(0, 0)]
         columns = [*named, "epoch", *self.history, *kept, "diverged"]
         with open(path, "w", newline="") as file:
             writer = csv.DictWriter(file, columns)
@@ -640,6 +646,13 @@ class Sweep:
         seed, split = divmod(column, self.splits)
         named = {"seed": int(self.seeds[seed])}
         return named | {"split": split} if self.splits > 1 else named
+
+    def _name_in_tables(self, row: int, column: int) -> dict[str, int]:
+        """Return what tells a run from the others of its setting, and which machine computed it."""
+        named = self.name_of(column)
+        if len(self.machines) < 2 or self.machine is None:
+            return named
+        return named | {"machine": int(self.machine[row, column])}
 
     def _index(self, setting: int | Row, seed: int, split: int | None) -> tuple[int, int]:
         row = self._row(setting)

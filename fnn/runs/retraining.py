@@ -21,6 +21,7 @@ from fnn.runs.settings import HyperValues, Setting, settings_of
 from fnn.runs.spec_groups import Builder, build_spec
 from fnn.runs.splits import checked_splits, splits_of
 from fnn.runs.sweep_arrays import (
+    SweepJob,
     empty_sweep,
     likes_of,
     put_finished,
@@ -161,7 +162,9 @@ class Retraining:
         whole = empty_sweep(retraining.arguments, rows, likes, retraining)
         put_finished(whole, sweep)
         whole.compile_seconds, whole.run_seconds = sweep.compile_seconds, sweep.run_seconds
-        return run_missing(whole, groups, put_states, Journal([signal.SIGINT]), progress)
+        kept = any(kept is not None for kept in sweep.outputs)
+        job = SweepJob(builder, checked_splits(dataset), call, kept)
+        return run_missing(whole, groups, put_states, Journal([signal.SIGINT]), progress, job=job)
 
     def complete(self, asked: str, given: Given = NOTHING) -> Given:
         """Return what the sweep ran with. ValueError where some of it is missing, or another."""

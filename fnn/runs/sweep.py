@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 
 from fnn import checks
@@ -12,13 +13,14 @@ from fnn.metrics import Metric
 from fnn.runs.blocks import check_runs_per_vmap
 from fnn.runs.fingerprint import seeds_fingerprint
 from fnn.runs.journal import Journal, journal_of
-from fnn.runs.refusals import check_names, plan_of
+from fnn.runs.refusals import check_names, one_process, plan_of
 from fnn.runs.results import Sweep
 from fnn.runs.retraining import Given, Retraining
 from fnn.runs.settings import HyperValues, settings_of
 from fnn.runs.spec_groups import Builder
 from fnn.runs.splits import checked_splits, fewest_examples
 from fnn.runs.sweep_arrays import (
+    SweepJob,
     bytes_of_parameters,
     empty_sweep,
     likes_of,
@@ -29,6 +31,7 @@ from fnn.runs.sweep_arrays import (
 from fnn.runs.sweep_collector import places_of, run_missing
 from fnn.runs.sweep_groups import SweepCall, sweep_groups
 from fnn.runs.telling import checked
+from fnn.workers import Workers, workers_of
 
 BYTES_KEPT = 2**28  # of parameters, unless the caller says otherwise
 
@@ -55,6 +58,7 @@ def sweep(
     checkpoint: str | Path | None = None,
     checkpoint_every: float = 30.0,
     callbacks: Sequence[Callback] = (),
+    executor: Executor | Workers | None = None,
 ) -> Sweep:
     """Train one network for each setting and seed, as blocks of runs of one compiled program.
 
@@ -89,6 +93,9 @@ def sweep(
                    143. More seeds and settings: fnn.load of the directory, and extend. More epochs
                    are another sweep, since the optimizers' states are not kept
 
+    executor       computes blocks of runs on its workers: any concurrent.futures.Executor, or a
+                   fnn.Workers that says more. Bits are those of this process on equal machines
+
     The other arguments are those of fnn.train: patience, monitor, mode, min_delta, metrics,
     train_metrics and callbacks too. Call fnn.use_all_devices() first to use every core.
     A run that diverges or stops early is frozen and the others go on. Ctrl-C ends within a chunk of
@@ -106,6 +113,8 @@ def sweep(
     checked_seeds = checks.seeds(seeds)
     per_vmap = check_runs_per_vmap(runs_per_vmap, exact)
     callbacks = checked(callbacks)
+    workers = workers_of(executor)
+    one_process("fnn.sweep")
     if keep_params is not None:
         checks.truth("keep_params", keep_params)
     plan = plan_of(
@@ -136,6 +145,7 @@ def sweep(
     )
     groups = sweep_groups(builder, datasets, call)
     call = call._replace(runs_per_vmap=runs_per_vmap_of(groups, len(settings)))
+    job = SweepJob(builder, datasets, call)
     retraining = Retraining(call.arguments(), groups, Given(builder, dataset, metrics))
     rows, columns = zip(*places_of(groups), strict=True)
     encodings = [each.preprocessing for each in datasets]
@@ -145,6 +155,7 @@ def sweep(
     if not keep_params:
         groups = [without_parameters(group) for group in groups]
         likes = likes_of(groups)
+        job = job._replace(keep_params=False)
 
     def describe() -> Call:
         named, programs = retraining.fingerprint()
@@ -162,4 +173,13 @@ def sweep(
     journal = journal_of(checkpoint, checkpoint_every, None, describe, Journal([signal.SIGINT]))
     empty = empty_sweep(retraining.arguments, rows, likes, retraining)
     empty.encodings = encodings
-    return run_missing(empty, groups, put_states, journal, progress, callbacks=callbacks)
+    return run_missing(
+        empty,
+        groups,
+        put_states,
+        journal,
+        progress,
+        job=job,
+        workers=workers,
+        callbacks=callbacks,
+    )

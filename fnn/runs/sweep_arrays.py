@@ -1,24 +1,40 @@
 """How the outcomes of runs become the arrays of a `Sweep`."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from fnn import tree
+from fnn.data import Dataset
 from fnn.runs.arrays import nan_array
 from fnn.runs.driver import Group
 from fnn.runs.monitor import Monitor
 from fnn.runs.process import NEVER
-from fnn.runs.results import Sweep
+from fnn.runs.results import HERE, Sweep
+from fnn.runs.spec_groups import Builder
 from fnn.runs.step import TrainState
 from fnn.runs.sweep_collector import put_outputs, zeros
-from fnn.runs.sweep_groups import parameters_of
+from fnn.runs.sweep_groups import SweepCall, parameters_of, sweep_groups
 from fnn.runs.training import RunState
 from fnn.types import PyTree
 
 NOT_KEPT = None  # in place of parameters; no leaf for JAX
+
+
+class SweepJob(NamedTuple):
+    """What builds the groups of a sweep in another process."""
+
+    builder: Builder
+    datasets: Sequence[Dataset]
+    call: SweepCall
+    keep_params: bool = True
+
+    def groups(self) -> list[Group]:
+        """Build the groups."""
+        groups = sweep_groups(self.builder, self.datasets, self.call)
+        return groups if self.keep_params else [without_parameters(group) for group in groups]
 
 
 def put_states(sweep: Sweep, rows: np.ndarray, columns: np.ndarray, outcome: RunState) -> None:
@@ -119,6 +135,10 @@ def put_finished(sweep: Sweep, earlier: Sweep) -> None:
         sweep.history[name][corner] = values
     for name in ("finished", "best_epoch", "stopped_epoch", "diverged_step"):
         getattr(sweep, name)[corner] = getattr(earlier, name)
+    if earlier.machine is not None:
+        sweep.machines = list(earlier.machines)
+        sweep.machine = np.full(sweep.finished.shape, HERE, np.int32)
+        sweep.machine[corner] = earlier.machine
     for whole, kept in zip(sweep.outputs, earlier.outputs, strict=False):
 
         def write(leaf: np.ndarray, values: np.ndarray) -> None:

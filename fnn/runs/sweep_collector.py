@@ -1,20 +1,23 @@
 """The collector of a sweep: it puts what the driver brings into the arrays of a `Sweep`."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Self
 
 import jax
 import numpy as np
 
 from fnn.callbacks import Callback
+from fnn.runs.dispatch import Dispatcher
 from fnn.runs.driver import Driver, Failure, Group
 from fnn.runs.interrupted import SweepFailed, SweepInterrupted
 from fnn.runs.journal import Journal
 from fnn.runs.progress import shown
-from fnn.runs.results import Sweep
+from fnn.runs.results import HERE, Sweep
+from fnn.runs.task import Job
 from fnn.runs.telling import Owners, Telling
 from fnn.types import PyTree
+from fnn.workers import Workers, workers_of
+from fnn.workers.packing import Packed, pack
 
 Places = tuple[Sequence[int], Sequence[int]]
 """The rows of settings in a sweep, and the columns of their runs."""
@@ -40,10 +43,23 @@ class SweepCollector:
         rows, columns = self.places[group]
         return np.flatnonzero(~self.sweep.finished[np.ix_(rows, columns)])
 
-    def receive(self, group: int, numbers: np.ndarray, outcome: PyTree) -> None:
-        """Put in the outcome of runs of a group."""
+    @property
+    def machines(self) -> Sequence[Mapping[str, Any]]:
+        """Return the machines of workers that computed runs."""
+        return self.sweep.machines
+
+    def receive(
+        self,
+        group: int,
+        numbers: np.ndarray,
+        outcome: PyTree,
+        machine: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Put in the outcome of runs of a group, and the machine of the worker that computed it."""
         rows, columns = self.index(group, numbers)
         self.put(self.sweep, rows, columns, outcome)
+        if machine is not None:
+            put_machine(self.sweep, rows, columns, machine)
         self.sweep.finished[rows, columns] = True
 
     def index(self, group: int, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -67,6 +83,21 @@ def places_of(groups: Sequence[Group]) -> list[Places]:
     return [(group.rows, group.columns) for group in groups]
 
 
+class Elsewhere(NamedTuple):
+    """Where runs are computed, if not in this process.
+
+    job  what builds the groups there
+    """
+
+    workers: Workers
+    job: Packed
+
+    @classmethod
+    def of(cls, workers: Workers | None, job: Job) -> Self | None:
+        """Pack a job for workers; ValueError for what cannot be sent. None where there are none."""
+        return None if workers is None else cls(workers, pack(job, workers.data_directory))
+
+
 def run_missing(
     sweep: Sweep,
     groups: Sequence[Group],
@@ -74,13 +105,35 @@ def run_missing(
     journal: Journal,
     progress: bool = True,
     smaller_blocks: bool = False,
+    *,
+    job: Job,
+    workers: Workers | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> Sweep:
-    """Run what is missing of a sweep; a block that fails leaves the others to be run."""
+    """Run what is missing of a sweep; a block that fails leaves the others to be run.
+
+    job      what builds the groups in another process
+    workers  where runs are computed; None: here
+    """
+    elsewhere = Elsewhere.of(workers, job)
     if smaller_blocks:
         groups = [group._replace(engine=group.engine.with_one_row()) for group in groups]
     collector = SweepCollector(sweep, places_of(groups), put)
-    again = partial(run_missing, sweep, groups, put, journal, callbacks=callbacks)
+
+    def again(progress: bool, smaller_blocks: bool, executor: Any) -> Sweep:
+        other = workers if executor is None else workers_of(executor)
+        return run_missing(
+            sweep,
+            groups,
+            put,
+            journal,
+            progress,
+            smaller_blocks,
+            job=job,
+            workers=other,
+            callbacks=callbacks,
+        )
+
     owners = [
         Owners([sweep.settings[row] for row in rows], [sweep.name_of(each) for each in columns])
         for rows, columns in places_of(groups)
@@ -88,7 +141,7 @@ def run_missing(
     telling = Telling(callbacks, owners) if callbacks else None
     try:
         with journal.opened():
-            driver = Driver(groups, collector, journal, telling=telling)
+            driver = driver_of(groups, collector, journal, telling, elsewhere, smaller_blocks)
             driver.restore()
             done = int(np.count_nonzero(sweep.finished))
             with shown("run", sweep.finished.size, done, progress) as bar:
@@ -102,6 +155,32 @@ def run_missing(
         failed = [collector.failed(failure) for failure in failures]
         raise SweepFailed(sweep, failed, again) from failures[0][-1]
     return sweep
+
+
+def driver_of(
+    groups: Sequence[Group],
+    collector: Any,
+    journal: Journal,
+    telling: Telling | None,
+    elsewhere: Elsewhere | None,
+    one_row: bool = False,
+) -> Driver:
+    """Return what drives the groups, here or elsewhere."""
+    if elsewhere is None:
+        return Driver(groups, collector, journal, telling=telling)
+    workers, job = elsewhere
+    return Dispatcher(groups, collector, journal, job, workers, telling=telling, one_row=one_row)
+
+
+def put_machine(
+    sweep: Sweep, rows: np.ndarray, columns: np.ndarray, machine: Mapping[str, Any]
+) -> None:
+    """Note which machine computed runs of a sweep."""
+    if sweep.machine is None:
+        sweep.machine = np.full(sweep.finished.shape, HERE, np.int32)
+    if machine not in sweep.machines:
+        sweep.machines.append(dict(machine))
+    sweep.machine[rows, columns] = sweep.machines.index(dict(machine))
 
 
 def put_outputs(

@@ -3,6 +3,7 @@
 import reprlib
 import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,14 +35,16 @@ from fnn.runs.groups import (
 )
 from fnn.runs.journal import Journal, journal_of
 from fnn.runs.process import Hyper, Seed
+from fnn.runs.refusals import one_process
 from fnn.runs.results import Sweep
 from fnn.runs.settings import STATISTICS, HyperValues, Setting, runs_of, settings_of
 from fnn.runs.sweep_collector import put_outputs, run_missing, zeros
 from fnn.types import PRNGKey, PyTree
+from fnn.workers import Workers, workers_of
 
 ROWS = 4  # of a block, on each device: Ctrl-C waits for a block
 RUNS_PER_VMAP = 8
-COLUMNS = ("metric", "setting", "seed", "epoch", "n", "diverged", *STATISTICS)
+COLUMNS = ("metric", "setting", "seed", "machine", "epoch", "n", "diverged", *STATISTICS)
 JITTED = ("jit", "pjit")  # names of the operation that calls a jitted function
 
 Function = Callable[[PRNGKey, Any], PyTree]
@@ -94,6 +97,29 @@ class FunctionProcess(NamedTuple):
         return jax.tree.map(jnp.asarray, checked_value(value))
 
 
+class FunctionJob(NamedTuple):
+    """What builds the groups of a function's sweep, in this process or in another."""
+
+    function: Function
+    settings: Sequence[Setting]
+    seeds: Sequence[int]
+    static: Sequence[str] | None
+    runs_per_vmap: int
+
+    def groups(self) -> list[Group]:
+        """Build the groups."""
+        return [
+            self._group(each) for each in function_groups(self.function, self.settings, self.static)
+        ]
+
+    def _group(self, found: SettingGroup) -> Group:
+        runs = runs_of([self.settings[row] for row in found.rows], found.traced, self.seeds)
+        process = FunctionProcess(self.function, found.static)
+        engine = engine_of(process, runs, self.runs_per_vmap, most_rows=ROWS)
+        columns = range(len(self.seeds))
+        return Group(engine, runs, 1, outcome=value_of, rows=found.rows, columns=columns)
+
+
 def sweep_function(
     f: Function,
     *,
@@ -104,6 +130,7 @@ def sweep_function(
     progress: bool = True,
     checkpoint: str | Path | None = None,
     checkpoint_every: float = 30.0,
+    executor: Executor | Workers | None = None,
 ) -> Sweep:
     """Compute f(key, hyper) for each setting and seed, in blocks, on all devices.
 
@@ -113,30 +140,24 @@ def sweep_function(
                    power of two of at least 8 (None: 8). At equal numbers a run is the same, bit for
                    bit, in any sweep
 
-    hyper, static, checkpoint and Ctrl-C are as in `fnn.sweep`. A block is computed in one piece, so
-    Ctrl-C waits for it, and only finished blocks are saved. Raises ValueError before anything is
-    compiled, for hyperparameters that f does not read too, and for several seeds where f does not
-    use its key.
+    hyper, static, checkpoint, executor and Ctrl-C are as in `fnn.sweep`. A block is computed in one
+    piece, so Ctrl-C waits for it, and only finished blocks are saved. Raises ValueError before
+    anything is compiled, for hyperparameters that f does not read too, and for several seeds where
+    f does not use its key.
     """
     if not callable(f):
         raise ValueError(f"f: got {f!r}, expected a function (key, hyper) -> pytree of arrays.")
+    workers = workers_of(executor)
+    one_process("fnn.sweep_function")
     checks.threefry()
     checked_seeds, settings = checks.seeds(seeds), settings_of(hyper)
     per_vmap = check_runs_per_vmap(runs_per_vmap)
     if per_vmap is None:
         per_vmap = recorded(checkpoint, "fnn.sweep_function", "runs_per_vmap") or RUNS_PER_VMAP
-    found = function_groups(f, settings, static)
+    job = FunctionJob(f, settings, checked_seeds, static, per_vmap)
+    groups = job.groups()
     if len(checked_seeds) > 1:
         check_uses_key(f, settings[0], len(checked_seeds))
-    groups = []
-    for setting_group in found:
-        runs = runs_of(
-            [settings[row] for row in setting_group.rows], setting_group.traced, checked_seeds
-        )
-        process = FunctionProcess(f, setting_group.static)
-        engine = engine_of(process, runs, per_vmap, most_rows=ROWS)
-        group = Group(engine, runs, 1, outcome=value_of, rows=setting_group.rows)
-        groups.append(group._replace(columns=range(len(checked_seeds))))
 
     def describe() -> Call:
         named: dict[str, Any] = {
@@ -155,13 +176,13 @@ def sweep_function(
         }
         return Call(named, programs, "function", content | {"runs_per_vmap": per_vmap})
 
-    rows = [setting_group.rows for setting_group in found]
+    rows = [group.rows for group in groups]
     journal = journal_of(checkpoint, checkpoint_every, None, describe, Journal([signal.SIGINT]))
     likes = [group.engine.like.value for group in groups]
     for like in likes:
         check_names(like, settings[0])
     empty = empty_sweep(settings, checked_seeds, rows, likes, per_vmap)
-    return run_missing(empty, groups, put_values, journal, progress)
+    return run_missing(empty, groups, put_values, journal, progress, job=job, workers=workers)
 
 
 def put_values(sweep: Sweep, rows: np.ndarray, columns: np.ndarray, outcome: PyTree) -> None:
