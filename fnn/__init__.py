@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from fnn.compiled import check_compiled
     from fnn.devices import use_all_devices
     from fnn.gradcheck import check_gradient, check_network, check_vjp
+    from fnn.racing.race import RaceFailed, RaceInterrupted, race
+    from fnn.racing.result import Race
     from fnn.runs.interrupted import SweepFailed, SweepInterrupted
     from fnn.runs.load import load
     from fnn.runs.results import Sweep
@@ -48,6 +50,9 @@ __all__ = [
     "Layer",
     "Loss",
     "Penalty",
+    "Race",
+    "RaceFailed",
+    "RaceInterrupted",
     "Run",
     "Sweep",
     "SweepFailed",
@@ -78,6 +83,7 @@ __all__ = [
     "penalties",
     "perceptron",
     "perturbation",
+    "race",
     "surfaces",
     "sweep",
     "sweep_function",
@@ -93,6 +99,8 @@ _HOMES = {
     "fnn.compiled": ("check_compiled",),
     "fnn.devices": ("use_all_devices",),
     "fnn.gradcheck": ("check_gradient", "check_network", "check_vjp"),
+    "fnn.racing.race": ("RaceFailed", "RaceInterrupted", "race"),
+    "fnn.racing.result": ("Race",),
     "fnn.runs.interrupted": ("SweepFailed", "SweepInterrupted"),
     "fnn.runs.load": ("load",),
     "fnn.runs.results": ("Sweep",),

@@ -20,6 +20,8 @@ from fnn.runs.settings import is_number
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from fnn.racing.result import Race
+
 MOST_CURVES = 8  # as many lines as `plot.LINES` tells apart
 
 
@@ -49,6 +51,38 @@ def curves(sweep: Sweep, metric: str | None = None, settings: Sequence[int] | No
     if _is_loss(name):
         plot.log_where_wide(axis.set_yscale, values)
     axis.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize="small")  # above, not upon
+    return figure
+
+
+def rungs(race: "Race") -> "Figure":
+    """The settings of a race from rung to rung: a line for each up to where it left, bold where it is in.
+
+    Diverged runs count as in the race. The axis says after how many epochs and of how many seeds each rung is.
+    """
+    from fnn import plot
+
+    names, settings = labels(race.sweep), range(len(race.sweep.settings))
+    means = np.stack([found.comparison.mean for found in race.rungs])
+    chosen = [race.best_row, *(row for row in race.remaining if row != race.best_row)][: len(plot.LINES)]
+    figure, (axis,) = plot.figure(height=3.4 + 0.2 * len(chosen))
+    places = np.arange(len(race.rungs))
+    for row in settings:
+        if row not in chosen:
+            axis.plot(places, means[:, row], color="0.5", alpha=0.5, linewidth=0.8, marker=".", markersize=3)
+    for row, line in zip(chosen, plot.LINES, strict=False):
+        label = names[row] or f"setting {row}"
+        axis.plot(places, means[:, row], label=textwrap.fill(label, 64), marker="o", markersize=4, **line)
+    many = len(race.remaining) - len(chosen)
+    told = [
+        f"rung {n + 1}\n{found.rung.epochs} epochs\n{found.rung.seeds} seeds\n{len(found.entered)} settings"
+        for n, found in enumerate(race.rungs)
+    ]
+    axis.set_xticks(places, told)
+    axis.set(ylabel=f"{_spoken(race.monitor.metric)}, mean over seeds")
+    if _is_loss(race.monitor.metric):
+        plot.log_where_wide(axis.set_yscale, means)
+    title = f"in at the end{f', and {many} more' if many > 0 else ''}; grey: left before"
+    axis.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize="small", title=title)
     return figure
 
 

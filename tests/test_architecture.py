@@ -71,7 +71,8 @@ MAY_IMPORT = {
         "optim",
         "workers",
     },
-    "figures": {"checks", "plot", "runs"},
+    "figures": {"checks", "plot", "runs", "racing"},
+    "racing": {"types", "checks", "data", "metrics", "runs", "workers"},
     "sklearn": {
         "types",
         "checks",

@@ -9,19 +9,20 @@ from fnn.runs.driver import Report
 
 
 def shown(
-    unit: str, total: int, done: int, progress: bool
+    unit: str, total: int, done: int, progress: bool, title: str = ""
 ) -> AbstractContextManager["ProgressBar | None"]:
-    """Return a progress bar if it is wanted."""
-    return ProgressBar(unit, total, done) if progress else nullcontext()
+    """Return a progress bar if it is wanted; a title stands before what it says."""
+    return ProgressBar(unit, total, done, title) if progress else nullcontext()
 
 
 class ProgressBar:
     """A bar over the runs of a sweep, or over the epochs of a single run."""
 
-    def __init__(self, unit: str, total: int, done: int) -> None:
+    def __init__(self, unit: str, total: int, done: int, title: str = "") -> None:
         from tqdm.auto import tqdm  # imported here: it would slow `import fnn`
 
         self.unit = unit
+        self.title = title
         self.done = done  # runs or epochs of finished blocks
         self.lowest: dict[str, float] = {}
         self.bar: Any = tqdm(total=total, initial=done, unit=unit)
@@ -35,6 +36,7 @@ class ProgressBar:
     def __call__(self, report: Report) -> None:
         """Move the bar, and say what the device does."""
         which = f"program {report.group + 1} of {report.groups}, " if report.groups > 1 else ""
+        which = f"{self.title}{which}"
         if report.compiling:
             self.bar.set_description(f"{which}compiling")
             return

@@ -3,37 +3,27 @@
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 
 from fnn import checks
 from fnn.callbacks import Callback
-from fnn.checkpoint.run_directory import Call, recorded
+from fnn.checkpoint.run_directory import recorded
 from fnn.data import Dataset
 from fnn.metrics import Metric
 from fnn.runs.blocks import check_runs_per_vmap
-from fnn.runs.fingerprint import seeds_fingerprint
 from fnn.runs.journal import Journal, journal_of
+from fnn.runs.prepared import prepared
 from fnn.runs.refusals import check_names, one_process, plan_of
 from fnn.runs.results import Sweep
-from fnn.runs.retraining import Given, Retraining
 from fnn.runs.settings import HyperValues, settings_of
 from fnn.runs.spec_groups import Builder
 from fnn.runs.splits import checked_splits, fewest_examples
-from fnn.runs.sweep_arrays import (
-    SweepJob,
-    bytes_of_parameters,
-    empty_sweep,
-    likes_of,
-    put_states,
-    runs_per_vmap_of,
-    without_parameters,
-)
-from fnn.runs.sweep_collector import places_of, run_missing
-from fnn.runs.sweep_groups import SweepCall, sweep_groups
+from fnn.runs.sweep_arrays import put_states
+from fnn.runs.sweep_collector import run_missing
+from fnn.runs.sweep_groups import SweepCall
 from fnn.runs.telling import checked
 from fnn.workers import Workers, workers_of
-
-BYTES_KEPT = 2**28  # of parameters, unless the caller says otherwise
 
 
 def sweep(
@@ -143,43 +133,16 @@ def sweep(
         per_vmap,
         len(datasets),
     )
-    groups = sweep_groups(builder, datasets, call)
-    call = call._replace(runs_per_vmap=runs_per_vmap_of(groups, len(settings)))
-    job = SweepJob(builder, datasets, call)
-    retraining = Retraining(call.arguments(), groups, Given(builder, dataset, metrics))
-    rows, columns = zip(*places_of(groups), strict=True)
-    encodings = [each.preprocessing for each in datasets]
-    likes = likes_of(groups)
-    if keep_params is None:
-        keep_params = bytes_of_parameters(groups) <= BYTES_KEPT
-    if not keep_params:
-        groups = [without_parameters(group) for group in groups]
-        likes = likes_of(groups)
-        job = job._replace(keep_params=False)
-
-    def describe() -> Call:
-        named, programs = retraining.fingerprint()
-        options = {
-            "call": "fnn.sweep",
-            **plan.to_json(),
-            "runs_per_vmap": call.runs_per_vmap,
-            "keep_params": keep_params,
-            "seeds": seeds_fingerprint(checked_seeds),
-        }
-        content = {"rows": rows, "columns": columns, "retrain": retraining.to_json()}
-        content["encodings"] = [each.to_json() for each in encodings]
-        return Call(options | named, programs, "sweep", content)
-
+    found = prepared(builder, dataset, call, metrics, keep_params)
+    describe = partial(found.call, "fnn.sweep")
     journal = journal_of(checkpoint, checkpoint_every, None, describe, Journal([signal.SIGINT]))
-    empty = empty_sweep(retraining.arguments, rows, likes, retraining)
-    empty.encodings = encodings
     return run_missing(
-        empty,
-        groups,
+        found.empty,
+        found.groups,
         put_states,
         journal,
         progress,
-        job=job,
+        job=found.job,
         workers=workers,
         callbacks=callbacks,
     )

@@ -153,7 +153,7 @@ def prepared(task: Task, taken: Taken) -> Group:
             group = group._replace(outcome=whole)
         if task.states is not None:
             states = jax.tree.unflatten(jax.tree.structure(engine.like), task.states)
-            group = group._replace(states=lambda numbers: at(states, numbers, taken.numbers))
+            group = group._replace(states=lambda numbers: states_at(states, numbers, taken.numbers))
         if not engine.is_compiled():
             start = time.perf_counter()
             engine.compile(group.runs.at(taken.numbers[: engine.shape.runs]))
@@ -161,7 +161,7 @@ def prepared(task: Task, taken: Taken) -> Group:
     return group
 
 
-def at(states: PyTree, numbers: np.ndarray, known: np.ndarray) -> PyTree:
+def states_at(states: PyTree, numbers: np.ndarray, known: np.ndarray) -> PyTree:
     """Return the states of runs of these numbers; leaves of states are in the order of `known`."""
     order = np.argsort(known)
     places = order[np.searchsorted(known, numbers, sorter=order)]

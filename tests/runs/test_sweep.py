@@ -512,7 +512,7 @@ def test_parameters_that_were_not_kept_are_trained_again(exact):
 
 
 def test_large_parameters_are_not_kept_and_large_histories_lie_in_a_file(monkeypatch):
-    monkeypatch.setattr("fnn.runs.sweep.BYTES_KEPT", 10_000)
+    monkeypatch.setattr("fnn.runs.prepared.BYTES_KEPT", 10_000)
     monkeypatch.setattr("fnn.runs.arrays.BYTES_IN_MEMORY", 100)
     large, small = quick(seeds=range(40)), quick(seeds=range(3))
     assert large.outputs[0] is None

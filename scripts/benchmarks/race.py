@@ -1,0 +1,220 @@
+"""Races: what they save, and how often they lose the best setting.
+
+"saves" races 64 settings × 16 seeds on digits and on MNIST-1D, and trains the full sweep for
+comparison: epochs of runs, seconds of training with compiling apart, and whether the full sweep can
+tell the race's winner from its own. "coverage" races synthetic response surfaces of known means,
+whose curves cross, and counts how often a guarantee fails: where differences over seeds are normal,
+as it assumes, and where they are not.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from statistics import median
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import tyro
+from tqdm import tqdm
+
+from fnn.racing.compare import compare
+from fnn.racing.race import Contest
+from fnn.racing.result import IN, Race
+from fnn.racing.rungs import rungs_of
+from fnn.runs.monitor import Monitor
+
+METRIC = "validation_loss"
+NOISES: dict[str, Callable[..., np.ndarray]] = {
+    "normal": lambda rng, shape: rng.normal(size=shape),
+    "lognormal": lambda rng, shape: rng.lognormal(sigma=1.0, size=shape) - np.exp(0.5),
+    "t, 2 degrees": lambda rng, shape: rng.standard_t(2, size=shape),
+    "1 in 20 ten times worse": lambda rng, shape: (
+        rng.normal(size=shape) + 10 * (rng.random(shape) < 0.05) - 0.5
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is raced."""
+
+    parts: tuple[str, ...] = ("saves", "coverage")
+    rounds: int = 3
+    """Turns of the race and of the full sweep."""
+    surfaces: int = 200
+    settings: int = 32
+    seeds: int = 16
+    epochs: int = 32
+    json: bool = False
+    """Print JSON instead of tables."""
+
+
+def main(options: Options) -> None:
+    """Print a table for each part."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    if "saves" in options.parts:
+        found["saves"] = [saved(name, options) for name in ("digits", "mnist1d")]
+    if "coverage" in options.parts:
+        found["coverage"] = [
+            covered(guarantee, noise, options)
+            for guarantee in ("final", "rung")
+            for noise in NOISES
+        ]
+    if options.json:
+        print(json.dumps({"options": asdict(options), **found}, indent=2))
+        return
+    for part, rows in found.items():
+        print(f"\n{part}")
+        for row in rows:
+            print("  ".join(f"{name} {shown(value)}" for name, value in row.items()))
+
+
+def shown(value: Any) -> str:
+    """Return a cell."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+# ---------------------------------------------------------------------------------------- savings
+
+
+def saved(name: str, options: Options) -> dict[str, Any]:
+    """Race 64 settings × 16 seeds, and train all of them."""
+    import fnn
+
+    dataset = fnn.data.load(name)
+    inputs = dataset.train.x.shape[1]
+
+    def builder(hyper: Any) -> Any:
+        net = fnn.mlp((inputs, 32, 10), activation="relu")
+        optimizer = fnn.optim.adam(hyper["learning_rate"], b1=hyper["b1"])
+        return net, fnn.losses.softmax_cross_entropy, optimizer
+
+    call: dict[str, Any] = {
+        "hyper": {
+            "learning_rate": np.logspace(-4, -0.5, 16).tolist(),
+            "b1": [0.5, 0.8, 0.9, 0.95],
+        },
+        "seeds": range(options.seeds),
+        "epochs": options.epochs,
+        "batch_size": 64,
+        "progress": False,
+    }
+    turns = []
+    for turn in tqdm(range(options.rounds + 1), desc=name):
+        raced = fnn.race(builder, dataset, guarantee="rung", **call)
+        full = fnn.sweep(builder, dataset, **call)
+        if turn:  # the first compiles
+            turns.append((raced.sweep.run_seconds, full.run_seconds))
+    final = fnn.race(builder, dataset, guarantee="final", **call)
+    values = full.history[METRIC][:, :, -1]
+    everybody = np.ones(len(values), bool)
+    error = 1 - raced.confidence
+    beside = compare(values, everybody, error, len(values) - 1, "min")
+    return {
+        "data": name,
+        "share of epochs": raced.share,
+        "fewer epochs": 1 / raced.share,
+        "race s": median(race for race, _ in turns),
+        "sweep s": median(sweep for _, sweep in turns),
+        "ratio": median(sweep / race for race, sweep in turns),
+        "left to the race": len(raced.remaining),
+        "not told apart by the sweep": int(np.count_nonzero(~beside.lost)),
+        "winner is among them": not beside.lost[raced.best_row],
+        "final: share": final.share,
+        "final: winner is among them": not beside.lost[final.best_row],
+    }
+
+
+# --------------------------------------------------------------------------------------- coverage
+
+
+class Synthetic(Contest):
+    """A race over known curves.
+
+    values  (settings, seeds, epochs)
+    """
+
+    def __init__(self, values: np.ndarray, guarantee: Any, confidence: float = 0.95) -> None:
+        settings, seeds, epochs = values.shape
+        self.values = values
+        self.sweep: Any = SimpleNamespace(
+            settings=[{"setting": n} for n in range(settings)],
+            finished=np.zeros((settings, seeds), bool),
+            history={METRIC: values},
+            run_seconds=0.0,
+        )
+        self.plan: Any = SimpleNamespace(epochs=epochs, monitor=Monitor(METRIC))
+        self.epochs = epochs
+        self.rungs = rungs_of(None, guarantee, epochs, seeds)
+        self.guarantee = guarantee
+        self.confidence = confidence
+        self.delta = 0.0
+        self.left = np.full(settings, IN)
+        self.results = []
+        self.epochs_done = np.zeros((settings, seeds), int)
+
+    def _train(self, number: int, rung: Any, progress: bool) -> None:
+        self.epochs_done[self._wanted(rung)] = rung.epochs
+
+
+def surface(
+    rng: np.random.Generator, noise: str, settings: int, seeds: int, epochs: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw curves that fall, some of them late, and cross.
+
+    Returns their means, (settings, epochs), and values for seeds, (settings, seeds, epochs). A
+    seed has a part of its own that all settings share, and one for each setting that lasts.
+    """
+    end = np.sort(rng.exponential(0.3, settings))
+    start = end + rng.uniform(0.5, 2.0, settings)
+    speed = rng.uniform(1, epochs / 2, settings)
+    epoch = np.arange(1, epochs + 1)
+    mean = end[:, None] + (start - end)[:, None] * np.exp(-epoch / speed[:, None])
+    spread = rng.uniform(0.05, 0.3, settings)[:, None, None]
+    draw = NOISES[noise]
+    lasting = draw(rng, (settings, seeds, 1))
+    passing = draw(rng, (settings, seeds, epochs))
+    shared = rng.normal(size=(1, seeds, 1))
+    values = mean[:, None] + spread * (0.8 * lasting + 0.6 * passing) + 0.3 * shared
+    return mean, values
+
+
+def covered(guarantee: str, noise: str, options: Options) -> dict[str, Any]:
+    """Count how often a race loses the best setting."""
+    rng = np.random.default_rng(0)
+    sizes = options.settings, options.seeds, options.epochs
+    lost, comparisons, shares = 0, 0, []
+    for _ in range(options.surfaces):
+        mean, values = surface(rng, noise, *sizes)
+        raced = Synthetic(values, guarantee).run(("epochs", np.inf), False)
+        shares.append(raced.share)
+        failed, looked = losses_of(raced, mean)
+        lost, comparisons = lost + failed, comparisons + looked
+    return {
+        "guarantee": guarantee,
+        "noise": noise,
+        "surfaces": options.surfaces,
+        "promises": comparisons,
+        "kept": 1 - lost / comparisons,
+        "share of epochs": float(np.mean(shares)),
+    }
+
+
+def losses_of(raced: Race, mean: np.ndarray) -> tuple[int, int]:
+    """Return how many promises of a race are broken, and how many it makes.
+
+    "final" makes one, for the last epoch; "rung" one at each rung, for its epoch and the settings
+    that entered it.
+    """
+    if raced.guarantee == "final":
+        return int(raced.left[np.argmin(mean[:, -1])] != IN), 1
+    broken = 0
+    for rung, entered, comparison in raced.rungs:
+        best = min(entered, key=lambda row: mean[row, rung.epochs - 1])
+        broken += bool(comparison.lost[best])
+    return broken, len(raced.rungs)
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options, description=__doc__))
