@@ -87,13 +87,14 @@ def saved(name: str, options: Options) -> dict[str, Any]:
 
     def builder(hyper: Any) -> Any:
         net = fnn.mlp((inputs, 32, 10), activation="relu")
-        optimizer = fnn.optim.adam(hyper["learning_rate"], b1=hyper["b1"])
-        return net, fnn.losses.softmax_cross_entropy, optimizer
+        penalty = fnn.penalties.l2(hyper["l2"])
+        loss = fnn.penalties.penalized(fnn.losses.softmax_cross_entropy, penalty)
+        return net, loss, fnn.optim.adam(hyper["learning_rate"])
 
     call: dict[str, Any] = {
         "hyper": {
             "learning_rate": np.logspace(-4, -0.5, 16).tolist(),
-            "b1": [0.5, 0.8, 0.9, 0.95],
+            "l2": [1e-5, 1e-3, 1e-2, 1e-1],
         },
         "seeds": range(options.seeds),
         "epochs": options.epochs,
