@@ -146,6 +146,7 @@ class Dispatcher(Driver):
             states,
             group.outcome is whole,
             self.one_row,
+            self.workers.cores_per_worker,
         )
 
     def _most_under_way(self) -> int:

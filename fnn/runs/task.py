@@ -17,7 +17,9 @@ import numpy as np
 from fnn.runs.driver import Driver, Group, Taken, whole
 from fnn.runs.journal import Journal
 from fnn.types import PyTree
+from fnn.workers.cores import keep_to
 from fnn.workers.machine import machine
+from fnn.workers.memory import keep_memory
 from fnn.workers.packing import Packed, unpack
 
 MOST_JOBS = 4  # whose programs and data a worker keeps
@@ -47,6 +49,7 @@ class Task(NamedTuple):
     epochs    at which they end
     states    leaves (runs, …) of the states that they start from; None: they begin
     whole     whether their whole states are kept
+    cores     to how many the process keeps; None: to all that it has
     one_row   whether blocks have one row of runs, which takes the least memory
     """
 
@@ -58,6 +61,7 @@ class Task(NamedTuple):
     states: list[np.ndarray] | None = None
     whole: bool = False
     one_row: bool = False
+    cores: int | None = None
 
 
 class Answer(NamedTuple):
@@ -122,7 +126,11 @@ def jax_settings() -> dict[str, Any]:
 
 def run_task(task: Task) -> Answer:
     """Compute the runs of a task in this process, on all of its devices."""
+    keep_memory()
+    refused = keep_to_cores(task.cores)  # first: XLA counts cores when JAX starts
     told = task.job.checksum, machine(), worker_name()
+    if refused is not None:
+        return Answer({}, refused, *told)
     try:
         with ExitStack() as settings:
             for name, value in task.settings.items():
@@ -132,6 +140,16 @@ def run_task(task: Task) -> Answer:
         return Answer({}, Raised.of(error), *told)
     arrays = named_leaves(taken.outcomes)
     return Answer(arrays, None, *told, taken.compile_seconds, taken.run_seconds)
+
+
+def keep_to_cores(cores: int | None) -> Raised | None:
+    """Keep this process to so many cores, or return why it cannot be."""
+    try:
+        if cores is not None:
+            keep_to(cores)
+    except ValueError as error:
+        return Raised.of(error)
+    return None
 
 
 def computed(task: Task) -> Taken:

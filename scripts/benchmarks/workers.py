@@ -30,7 +30,7 @@ class Options:
     parts: tuple[str, ...] = ("blocks", "sweep")
     rounds: int = 3
     blocks: int = 200
-    seeds: int = 1024
+    seeds: int = 768
     """Of the sweep: three settings each."""
     json: bool = False
     """Print JSON instead of tables."""
@@ -100,7 +100,7 @@ def blocks(executor: Executor, options: Options) -> dict[str, float]:
         "hyper": {"scale": [1.0]},
         "seeds": range(8 * options.blocks),
         "progress": False,
-        "executor": fnn.Workers(executor, runs_per_task=8),
+        "executor": fnn.Workers(executor, runs_per_task=8, cores_per_worker=1),
     }
     fnn.sweep_function(draw, **call)  # compiles
     milliseconds = []
@@ -134,12 +134,12 @@ def swept(executor: Executor, options: Options) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as directory:
         places = {
             "here": None,
-            "there": executor,
-            "by files": fnn.Workers(executor, data_directory=directory),
+            "there": fnn.Workers(executor, cores_per_worker=1),
+            "by files": fnn.Workers(executor, data_directory=directory, cores_per_worker=1),
         }
         seconds: dict[str, list[float]] = {place: [] for place in places}
-        for place in places.values():
-            fnn.sweep(build, dataset, seeds=range(64), executor=place, **call)
+        for place in places.values():  # compiles
+            fnn.sweep(build, dataset, seeds=range(128), executor=place, **call)
         for _ in range(options.rounds):
             for name, place in places.items():
                 start = time.perf_counter()

@@ -103,6 +103,15 @@ def test_parameters_that_are_not_kept_do_not_come_back(here):
     jax.tree.map(np.testing.assert_array_equal, there.run(1, 0).params, first)
 
 
+def test_a_worker_that_cannot_have_cores_of_its_own_says_so(monkeypatch):
+    def refuse(count):
+        raise ValueError(f"no {count} cores")
+
+    monkeypatch.setattr("fnn.runs.task.keep_to", refuse)
+    with pytest.raises(ValueError, match="no 3 cores"):
+        swept(fnn.Workers(Inline(), cores_per_worker=3))
+
+
 def test_data_go_through_a_directory_once(tmp_path, here, monkeypatch):
     monkeypatch.setattr("fnn.workers.packing.LEAST", 256)
     executor = Inline()
