@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from fnn.compiled import check_compiled
     from fnn.devices import use_all_devices
     from fnn.gradcheck import check_gradient, check_network, check_vjp
+    from fnn.optimizing.optimize import optimize
+    from fnn.optimizing.result import Optimized
     from fnn.racing.race import RaceFailed, RaceInterrupted, race
     from fnn.racing.result import Race
     from fnn.runs.interrupted import SweepFailed, SweepInterrupted
@@ -49,6 +51,7 @@ __all__ = [
     "Activation",
     "Layer",
     "Loss",
+    "Optimized",
     "Penalty",
     "Race",
     "RaceFailed",
@@ -80,6 +83,7 @@ __all__ = [
     "metrics",
     "mlp",
     "optim",
+    "optimize",
     "penalties",
     "perceptron",
     "perturbation",
@@ -99,6 +103,8 @@ _HOMES = {
     "fnn.compiled": ("check_compiled",),
     "fnn.devices": ("use_all_devices",),
     "fnn.gradcheck": ("check_gradient", "check_network", "check_vjp"),
+    "fnn.optimizing.optimize": ("optimize",),
+    "fnn.optimizing.result": ("Optimized",),
     "fnn.racing.race": ("RaceFailed", "RaceInterrupted", "race"),
     "fnn.racing.result": ("Race",),
     "fnn.runs.interrupted": ("SweepFailed", "SweepInterrupted"),

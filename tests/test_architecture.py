@@ -72,6 +72,7 @@ MAY_IMPORT = {
         "workers",
     },
     "figures": {"checks", "plot", "runs", "racing"},
+    "optimizing": {"checks", "data", "metrics", "runs", "racing", "workers"},
     "racing": {"types", "checks", "data", "metrics", "runs", "workers"},
     "sklearn": {
         "types",

@@ -15,7 +15,7 @@ TEXT = (ROOT / "README.md").read_text()
 def test_the_tour_runs_as_written(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # it writes a table and a figure
     blocks = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-    assert len(blocks) == 13
+    assert len(blocks) == 15
     names = {}
     for block in blocks:
         with jax.numpy_rank_promotion("allow"):  # as users have it

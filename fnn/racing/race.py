@@ -251,14 +251,17 @@ class Contest:
             found = self._compared(rung, error)
             self.left[found.lost] = number
             self.results.append(RungResult(rung, entered.tolist(), found))
-            is_last = number == len(self.rungs) - 1
-            if not is_last and len(np.flatnonzero(self.left == IN)) == 1:
-                ended = "one left"
-                break
-            if not is_last and rung.epochs == self.epochs and found.is_within(self.delta):
-                ended = "delta"
+            if number < len(self.rungs) - 1 and (ended := self._is_decided(rung, found)):
                 break
         return self.outcome(ended)
+
+    def _is_decided(self, rung: Rung, found: Comparison) -> str:
+        """Return why a race may end here, "" where not: the best setting is trained to the end."""
+        if rung.epochs < self.epochs:
+            return ""
+        if np.count_nonzero(self.left == IN) == 1:
+            return "one left"
+        return "delta" if found.is_within(self.delta) else ""
 
     def outcome(self, ended: str) -> Race:
         """Return what was found."""
