@@ -60,8 +60,9 @@ def _mean(values: Float[Array, "examples outputs"], weights: Weights) -> Float[A
     """Return the mean over the examples, Σ w v/Σ w."""
     if weights is None:
         return jnp.mean(values, axis=0, keepdims=True)
-    w = weights.astype(float)
-    return jnp.sum(w[:, None] * values, axis=0, keepdims=True) / jnp.sum(w)
+    w = weights.astype(float)[:, None]
+    counted = jnp.where(w > 0, w * values, 0)  # 0 · ∞ is no number
+    return jnp.sum(counted, axis=0, keepdims=True) / jnp.sum(w)
 
 
 def _varies(y: Float[Array, "examples outputs"], weights: Weights) -> Bool[Array, "1 outputs"]:

@@ -164,3 +164,11 @@ def test_a_sweep_has_them_too():
 def test_what_is_no_metric_is_refused(given, message):
     with pytest.raises(ValueError, match=message):
         quick(metrics=given)
+
+
+@pytest.mark.parametrize("metric", [metrics.rmse, metrics.r2])
+def test_an_example_without_weight_counts_nothing_however_large(metric):
+    """Its square is infinite in float32, and 0 · ∞ is no number."""
+    y_hat, y = jnp.array([1.0, 2.0, 3e30]), jnp.array([1.5, 2.5, -3e30])
+    weighted = metric(y_hat, y, jnp.array([1.0, 1.0, 0.0]))
+    np.testing.assert_allclose(weighted, metric(y_hat[:2], y[:2]), rtol=1e-6)

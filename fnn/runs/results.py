@@ -231,8 +231,9 @@ class Sweep:
 
         rows           as for `Run.predict`
         how            "best": the run of the setting that is best by what was monitored; "mean":
-                       the mean over its runs, of probabilities where there are classes; "all":
-                       every run of the sweep, (settings, runs, examples, …)
+                       the mean over its runs, of probabilities where there are classes, without
+                       those that diverged, of which it warns; "all": every run of the sweep,
+                       (settings, runs, examples, …)
         setting        a row number or a row of `summary`, in place of that of `best()`
         probabilities  as for `Run.predict`
         builder, dataset, metrics  as for `run`
@@ -249,8 +250,9 @@ class Sweep:
         row = self._row(self.best() if setting is None else setting)
         loss, outputs = self._outputs(row, rows, given)
         if how == "mean":
+            sound = self._sound_runs(row)
             encoding = self._first_encoding
-            return answer(encoding, loss, outputs, probabilities=probabilities, mean=True)
+            return answer(encoding, loss, outputs[sound], probabilities=probabilities, mean=True)
         values = self.at(self.monitor.metric)[row]
         signed = values if self.monitor.mode == "min" else -values
         column = int(np.nanargmin(np.where(np.isfinite(signed), signed, np.inf)))
@@ -261,6 +263,16 @@ class Sweep:
         if not self.encodings:
             raise ValueError("predict: this sweep does not know how its rows were made.")
         return self.encodings[0]
+
+    def _sound_runs(self, row: int) -> Integer[np.ndarray, "runs"]:
+        """Return which runs of a setting did not diverge; warns of the others."""
+        diverged = self.diverged[row]
+        if diverged.all():
+            raise ValueError(f"predict: all {len(diverged)} runs of setting {row} diverged.")
+        if diverged.any():
+            count = np.count_nonzero(diverged)
+            checks.warn(f"predict: {count} of {len(diverged)} runs diverged and are left out.")
+        return np.flatnonzero(~diverged)
 
     def _outputs(self, row: int, rows: Any, given: Mapping[str, Any]) -> tuple[Any, Any]:
         """Return the loss of a setting, and the outputs of all its runs, in the first's units."""

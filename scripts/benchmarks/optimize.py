@@ -30,7 +30,7 @@ class Options:
     """What is timed."""
 
     trials: int = 256
-    fewer: int = 32
+    fewer: int = 16
     """Trials of train and sklearn, whose seconds are scaled up to all."""
     rounds: int = 2
     json: bool = False
@@ -94,6 +94,8 @@ def timed(name: str, trials: int) -> dict[str, float]:
     study = optuna.create_study(sampler=sampler)
     import fnn
 
+    if name in ("optimize", "shared"):
+        fnn.use_all_devices()
     dataset = fnn.data.load("digits")
     contenders: dict[str, Callable[..., None]] = {
         "optimize": by_batches,

@@ -143,3 +143,19 @@ def test_rows_of_arrays():
     assert np.mean(predicted == np.where(x[:, 0] > 3, "over", "under")) > 0.8
     with pytest.raises(ValueError, match="got 4 features, expected 5"):
         run.predict(x[:, :4])
+
+
+def test_a_mean_leaves_out_runs_that_diverged_and_says_so(sweep):
+    found, _ = sweep
+    before = found.diverged_step.copy()
+    try:
+        found.diverged_step[:, 0] = 3
+        with pytest.warns(UserWarning, match="1 of 3 runs diverged and are left out"):
+            left = found.predict(TABLE, "mean", setting=0, probabilities=True)
+        shares = found.predict(TABLE, "all", probabilities=True)[0]
+        np.testing.assert_allclose(left, shares[1:].mean(axis=0), rtol=1e-4, atol=1e-6)
+        found.diverged_step[0] = 3
+        with pytest.raises(ValueError, match="all 3 runs of setting 0 diverged"):
+            found.predict(TABLE, "mean", setting=0)
+    finally:
+        found.diverged_step[:] = before
