@@ -1,5 +1,6 @@
 """Figures from arrays. Needs matplotlib, which `pip install "fnn[experiments]"` brings; nothing else of fnn."""
 
+import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,13 +27,22 @@ FEW = 30  # points of a strip, that have room to be seen one by one
 MOST_DOWN = 36  # names that have room one below the other on a figure of 8 inches
 
 
+class Drawing(Figure):
+    """A figure that a notebook shows where it is the last line of a cell, with pyplot or without."""
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        self.savefig(file, format="png")
+        return file.getvalue()
+
+
 def figure(columns: int = 1, rows: int = 1, *, width: float = 5.2, height: float = 3.6) -> tuple[Figure, list[Axes]]:
     """A figure and its axes row by row, each of width × height inches. One column stays legible on a phone.
 
     Lines take the colors and dashes of LINES in turn. Made without pyplot, so that it needs no display and leaves no
     global state.
     """
-    drawing = Figure(figsize=(width * columns, height * rows), layout="constrained", dpi=150)
+    drawing = Drawing(figsize=(width * columns, height * rows), layout="constrained", dpi=150)
     axes = list(drawing.subplots(rows, columns, squeeze=False).flat)
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fnn
-from fnn import figures, losses, optim
+from fnn import figures, losses, optim, plot
 from fnn.runs.results import Sweep
 from tests.problems import blobs
 
@@ -363,3 +363,8 @@ def test_curves_are_told_apart_without_colors():
     lines = main_axis(figures.curves(sweep)).lines
     assert len({line.get_color() for line in lines}) == 8
     assert {line.get_linestyle() for line in lines} == {"-", "--"}
+
+
+def test_a_notebook_shows_a_figure_without_pyplot():
+    drawing, _ = plot.figure()
+    assert drawing._repr_png_().startswith(b"\x89PNG")

@@ -6,6 +6,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from tour import blocks_of
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text()
@@ -14,7 +15,7 @@ TEXT = (ROOT / "README.md").read_text()
 @pytest.mark.optimized(otherwise=False)
 def test_the_tour_runs_as_written(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # it writes a table and a figure
-    blocks = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    blocks = blocks_of(TEXT)
     assert len(blocks) == 15
     names = {}
     for block in blocks:

@@ -29,6 +29,8 @@ class Summary(NamedTuple):
         title = f"{self.metric}{when}; low to high is the 95% interval of the mean over {over}"
         return f"{title}\n{table(self.rows)}"
 
+    __repr__ = __str__
+
 
 def table(rows: Sequence[Row]) -> str:
     """Return rows of equal names as lines of columns."""

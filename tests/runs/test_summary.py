@@ -85,3 +85,11 @@ def test_what_is_no_share_gets_students_interval():
     missing = statistics(np.array([np.nan, 0.9, 0.95]), share_of=100)
     assert np.isnan([missing["low"], missing["high"]]).all()
     assert np.isnan(interval_of_shares(np.full(5, 0.98), 0)).all()
+
+
+def test_a_summary_shows_its_table_at_a_prompt():
+    values = np.array([[1.0, 2.0]])
+    sound, diverged = np.ones((1, 2), bool), np.zeros((1, 2), bool)
+    found = summary_of("loss", [{"rate": 0.1}], values, sound, diverged, "t", {})
+    assert repr(found) == str(found)
+    assert repr(found).startswith("loss;")
