@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from fnn.compiled import check_compiled
     from fnn.devices import use_all_devices
     from fnn.gradcheck import check_gradient, check_network, check_vjp
-    from fnn.optimizing.optimize import optimize
+    from fnn.optimizing.optimize import OptimizeInterrupted, optimize
     from fnn.optimizing.result import Optimized
     from fnn.racing.race import RaceFailed, RaceInterrupted, race
     from fnn.racing.result import Race
@@ -51,6 +51,7 @@ __all__ = [
     "Activation",
     "Layer",
     "Loss",
+    "OptimizeInterrupted",
     "Optimized",
     "Penalty",
     "Race",
@@ -103,7 +104,7 @@ _HOMES = {
     "fnn.compiled": ("check_compiled",),
     "fnn.devices": ("use_all_devices",),
     "fnn.gradcheck": ("check_gradient", "check_network", "check_vjp"),
-    "fnn.optimizing.optimize": ("optimize",),
+    "fnn.optimizing.optimize": ("OptimizeInterrupted", "optimize"),
     "fnn.optimizing.result": ("Optimized",),
     "fnn.racing.race": ("RaceFailed", "RaceInterrupted", "race"),
     "fnn.racing.result": ("Race",),

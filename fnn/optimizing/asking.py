@@ -6,11 +6,12 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from fnn import checks
-from fnn.optimizing.result import Trial
+from fnn.optimizing.result import Ended, Trial, spread
 from fnn.runs.settings import Setting
 
 MARK = "fnn.optimize"  # a study's trials that are ours to finish
 SAMPLERS = ("sobol", "random")
+PLAIN = (bool, int, float, str, type(None))
 
 
 class Asked(NamedTuple):
@@ -27,11 +28,20 @@ class Asked(NamedTuple):
 class Asker(Protocol):
     """Asks for settings, and tells what came of them."""
 
+    def earlier(self) -> list[Trial]:
+        """Return the trials of earlier calls."""
+
     def ask(self, most: int) -> list[Asked]:
         """Return at most so many settings; none at the end."""
 
     def tell(self, asked: Asked, trial: Trial, values: Sequence[float]) -> None:
         """Tell what came of one."""
+
+
+def trial_of(asked: Asked, values: Sequence[float], epochs: int, ended: Ended) -> Trial:
+    """Return what came of a setting; values are those of its seeds."""
+    mean, std = spread(np.asarray(values))
+    return Trial(asked.number, asked.setting, mean, std, len(values), epochs, ended)
 
 
 # -------------------------------------------------------------------------------- without a study
@@ -43,6 +53,9 @@ class Drawn:
     def __init__(self, space: Mapping[str, Any], trials: int, sampler: str, seed: int) -> None:
         self.settings = drawn(space, trials, sampler, seed)
         self.next = 0
+
+    def earlier(self) -> list[Trial]:  # noqa: D102
+        return []
 
     def ask(self, most: int) -> list[Asked]:  # noqa: D102
         numbers = range(self.next, min(self.next + most, len(self.settings)))
@@ -83,6 +96,11 @@ def check_space(space: Any, has_study: bool) -> None:
         raise ValueError(f"space: got {space!r}, expected a dict of names and what they may be.")
     for name, values in space.items():
         if isinstance(values, list) and values:
+            if has_study and not all(isinstance(each, PLAIN) for each in values):
+                raise ValueError(
+                    f"space: {name!r} has choices that a study cannot keep, expected numbers, "
+                    "texts, truth values or None; take names, and look them up in the builder."
+                )
             continue
         if has_study and hasattr(values, "to_external_repr"):
             continue
@@ -99,52 +117,90 @@ def check_space(space: Any, has_study: bool) -> None:
 
 
 class Study:
-    """An Optuna study, up to so many trials in all.
+    """An Optuna study, up to so many trials of ours in all.
 
-    Trials of ours that were asked for and not told, by a process that was killed, are taken first.
+    Trials of ours that were asked for and not told, by a process that was killed, are taken first;
+    those whose settings are not of this space are told as failed.
     """
 
     def __init__(self, study: Any, space: Mapping[str, Any], trials: int, mode: str) -> None:
         self.optuna = checks.optional("optuna", "optuna")
+        self.states = self.optuna.trial.TrialState
         check_direction(study, mode)
         self.study = study
-        categorical = self.optuna.distributions.CategoricalDistribution
         self.space = {
-            name: categorical(values) if isinstance(values, list) else values
+            name: self.optuna.distributions.CategoricalDistribution(values)
+            if isinstance(values, list)
+            else values
             for name, values in space.items()
         }
-        states = self.optuna.trial.TrialState
         ours = [trial for trial in study.trials if MARK in trial.user_attrs]
-        self.unfinished = [trial for trial in ours if trial.state == states.RUNNING]
-        self.left = trials - (len(ours) - len(self.unfinished))
+        self.told = [trial for trial in ours if trial.state != self.states.RUNNING]
+        self.unfinished = [trial for trial in ours if trial.state == self.states.RUNNING]
+        self.left = max(trials - len(self.told), 0)
+
+    def earlier(self) -> list[Trial]:
+        """Return the trials that earlier calls told; those that were failed untold are left out."""
+        ended: dict[Any, Ended] = {
+            self.states.COMPLETE: "complete",
+            self.states.PRUNED: "pruned",
+            self.states.FAIL: "diverged",
+        }
+        return [
+            trial_of(Asked(each.number, dict(each.params)), values, epochs, ended[each.state])
+            for each in self.told
+            if (values := each.user_attrs.get("values")) is not None
+            if (epochs := each.user_attrs.get("epochs")) is not None
+        ]
 
     def ask(self, most: int) -> list[Asked]:  # noqa: D102
-        count = min(most, self.left)
-        found: list[Any] = []
-        while self.unfinished and len(found) < count:
+        found: list[Asked] = []
+        while self.unfinished and len(found) < most:
             frozen = self.unfinished.pop(0)
-            found.append(self.optuna.trial.Trial(self.study, frozen._trial_id))
-        while len(found) < count:
-            trial = self.study.ask(fixed_distributions=self.space)
-            trial.set_user_attr(MARK, True)
-            found.append(trial)
-        self.left -= len(found)
-        return [
-            Asked(trial.number, {name: trial.params[name] for name in self.space}, trial)
-            for trial in found
-        ]
+            if self._is_of_space(frozen):
+                found.append(self._suggested(self.optuna.trial.Trial(self.study, frozen._trial_id)))
+            else:
+                self.study.tell(frozen.number, state=self.states.FAIL)
+        while len(found) < min(most, self.left):
+            trial = self.study.ask()
+            trial.set_user_attr(MARK, True)  # first: what is marked is finished by a later call
+            found.append(self._suggested(trial))
+        self.left = max(self.left - len(found), 0)
+        return found
 
     def tell(self, asked: Asked, trial: Trial, values: Sequence[float]) -> None:  # noqa: D102
         asked.handle.set_user_attr("std", trial.std)
         asked.handle.set_user_attr("values", list(values))
-        states = self.optuna.trial.TrialState
+        asked.handle.set_user_attr("epochs", trial.epochs)
         if trial.ended == "pruned":
-            asked.handle.report(trial.value, len(values))
-            self.study.tell(asked.handle, state=states.PRUNED)
+            asked.handle.report(trial.value, trial.epochs)
+            self.study.tell(asked.handle, state=self.states.PRUNED)
         elif trial.ended == "diverged":
-            self.study.tell(asked.handle, state=states.FAIL)
+            self.study.tell(asked.handle, state=self.states.FAIL)
         else:
             self.study.tell(asked.handle, trial.value)
+
+    def _is_of_space(self, frozen: Any) -> bool:
+        """Return whether what a trial has of its parameters are values of this space."""
+        return all(
+            name in self.space
+            and self.space[name]._contains(self.space[name].to_internal_repr(value))
+            for name, value in frozen.params.items()
+        )
+
+    def _suggested(self, trial: Any) -> Asked:
+        """Return a trial with its setting; parameters that it lacks are drawn."""
+        setting = {name: suggested(trial, name, each) for name, each in self.space.items()}
+        return Asked(trial.number, setting, trial)
+
+
+def suggested(trial: Any, name: str, values: Any) -> Any:
+    """Ask a trial for a value of a distribution."""
+    kind = type(values).__name__
+    if kind == "CategoricalDistribution":
+        return trial.suggest_categorical(name, values.choices)
+    draw = trial.suggest_int if kind == "IntDistribution" else trial.suggest_float
+    return draw(name, values.low, values.high, step=values.step, log=values.log)
 
 
 def check_direction(study: Any, mode: str) -> None:
@@ -155,6 +211,5 @@ def check_direction(study: Any, mode: str) -> None:
     if directions != [mode]:
         raise ValueError(
             f"study: its directions are {directions}, expected ['{mode}'], that of what is "
-            "monitored; make it with optuna.create_study(direction="
-            f"'{mode}imize') or pass mode=."
+            f"monitored; make it with optuna.create_study(direction='{mode}imize')."
         )

@@ -20,6 +20,7 @@ class Trial(NamedTuple):
     value   the mean over seeds of what was monitored; of a pruned one as far as it came
     std     its standard deviation over seeds
     seeds   how many there were
+    epochs  after how many the value was taken, or among how many it is the best
     ended   "complete", "pruned", or "diverged" where a run of it did
     """
 
@@ -28,6 +29,7 @@ class Trial(NamedTuple):
     value: float
     std: float
     seeds: int
+    epochs: int
     ended: Ended
 
 
@@ -35,15 +37,17 @@ class Trial(NamedTuple):
 class Optimized:
     """The outcome of `fnn.optimize`; `print` it.
 
-    trials  those of this call, in the order of their numbers
+    trials  all, those of earlier calls that a study has among them, in the order of their numbers
     metric, mode  what was optimized
-    study   the Optuna study, which has those of earlier calls too; None where there was none
+    when    of which epoch the values are
+    study   the Optuna study; None where there was none
     compile_seconds, run_seconds
     """
 
     trials: list[Trial]
     metric: str
     mode: str
+    when: str
     study: Any = None
     compile_seconds: float = 0.0
     run_seconds: float = 0.0
@@ -57,14 +61,15 @@ class Optimized:
 
     @property
     def best_trial(self) -> Trial:
-        """Return the best trial of this call. ValueError where none was complete."""
+        """Return the best trial. ValueError where none was complete."""
         if not self.ranked:
-            raise ValueError("best: every trial diverged or was pruned.")
+            many = "there is no trial" if not self.trials else "every trial diverged or was pruned"
+            raise ValueError(f"best: {many}.")
         return self.ranked[0]
 
     @property
     def best(self) -> Setting:
-        """Return the best setting of this call."""
+        """Return the best setting."""
         return self.best_trial.setting
 
     def rows(self) -> list[Row]:
@@ -77,6 +82,7 @@ class Optimized:
                 self.metric: trial.value,
                 "std": trial.std,
                 "seeds": trial.seeds,
+                "epochs": trial.epochs,
                 "ended": trial.ended,
             }
             for trial, setting in zip(self.trials, settings, strict=True)
@@ -91,7 +97,7 @@ class Optimized:
         by_number = {row["trial"]: row for row in self.rows()}
         shown = [by_number[trial.number] for trial in self.ranked[:SHOWN]]
         lines = table(shown).replace("\n", "\n  ")
-        return f"{title}\n  the best {len(shown)} by {self.metric}:\n  {lines}"
+        return f"{title}\n  the best {len(shown)} by {self.metric}, {self.when}:\n  {lines}"
 
 
 def spread(values: np.ndarray) -> tuple[float, float]:

@@ -11,10 +11,10 @@ up to it, in proportion to the seeds (Lan & DeMets 1983), so the union bound cov
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Integer
 
 from fnn.racing.rungs import Rung
 
@@ -26,7 +26,8 @@ class Comparison(NamedTuple):
     mean        (settings,) of the metric, NaN where a setting was not in
     difference  (settings,) how much worse than the best
     low, high   (settings,) the interval of that
-    lost        (settings,) whether the interval lies above zero, or half the runs diverged
+    lost        (settings,) whether the interval lies above zero
+    diverged    (settings,) how many runs of each did
     """
 
     best: int
@@ -35,6 +36,7 @@ class Comparison(NamedTuple):
     low: Float[np.ndarray, "settings"]
     high: Float[np.ndarray, "settings"]
     lost: Bool[np.ndarray, "settings"]
+    diverged: Integer[np.ndarray, "settings"]
 
     def is_within(self, delta: float) -> bool:
         """Return whether no setting that is left may be better than the best by delta or more."""
@@ -53,10 +55,13 @@ def compare(
     """Compare settings with the best of them.
 
     values       of the metric; not finite where a run diverged. It counts as the worst run that
-                 did not
+                 did not, in the comparison; a setting of which all did has the mean NaN
     is_in        which settings are compared
-    error        the probability that the best one is lost
+    error        the probability that this look loses the best one
     comparisons  in how many ways that may happen: settings − 1
+
+    Equal differences on all seeds, as accuracies have them, show no spread: nobody loses by them on
+    fewer seeds than a sign test needs, 2⁻ⁿ ≤ error / comparisons.
     """
     from scipy.special import stdtrit  # imported here: it would slow `import fnn`
 
@@ -66,29 +71,31 @@ def compare(
     worst = np.max(losses, where=~diverged, initial=-np.inf)
     losses = np.where(diverged, worst if np.isfinite(worst) else 0.0, losses)
     mean = losses.mean(axis=1)
-    best = int(np.lexsort((mean, diverged.mean(axis=1) >= 0.5))[0])
+    dead = diverged.all(axis=1)
+    best = int(np.lexsort((mean, dead))[0])
     paired = losses - losses[best]
-    seeds = paired.shape[1]
+    seeds, share = paired.shape[1], error / max(1, comparisons)
     difference, half = paired.mean(axis=1), np.full(len(paired), np.inf)
     if seeds > 1:
-        quantile = stdtrit(seeds - 1, 1 - error / max(1, comparisons))
-        half = quantile * paired.std(axis=1, ddof=1) / np.sqrt(seeds)
-    lost = (difference - half > 0) | (diverged.mean(axis=1) >= 0.5)
-    lost[best] = False
+        spread = paired.std(axis=1, ddof=1)
+        half = stdtrit(seeds - 1, 1 - share) * spread / np.sqrt(seeds)
+        half[(spread == 0) & (0.5**seeds > share)] = np.inf
     half[best] = 0.0
+    lost = difference - half > 0
 
-    def whole(some: np.ndarray, otherwise: float = np.nan) -> np.ndarray:
+    def for_all(some: np.ndarray, otherwise: Any = np.nan) -> np.ndarray:
         found = np.full(len(is_in), otherwise, some.dtype)
         found[is_in] = some
         return found
 
     return Comparison(
         int(np.flatnonzero(is_in)[best]),
-        whole(sign * mean),
-        whole(difference),
-        whole(difference - half),
-        whole(difference + half),
-        whole(lost, False),
+        for_all(np.where(dead, np.nan, sign * mean)),
+        for_all(difference),
+        for_all(difference - half),
+        for_all(difference + half),
+        for_all(lost, False),
+        for_all(diverged.sum(axis=1), 0),
     )
 
 

@@ -94,16 +94,20 @@ def race(
                 settings and rungs. "rung": they are compared after 1/8, 1/4 and 1/2 of the epochs
                 too; each comparison holds for its own epoch, and a setting that learns slowly and
                 would have become the best may have left. It trains less by far
-    rungs       pairs (epochs, seeds) at which settings are compared; the last has all of both
+    rungs       pairs (epochs, seeds) at which settings are compared; the last has all of both.
+                None: for "rung" half the seeds at 1/8 and 1/4 of the epochs, then all; for "final"
+                4, 8, 16, … seeds
     confidence  that the best one is kept, 0.95 or another number below 1
-    delta       a difference of the metric that does not matter: the race ends where all that are
-                left are within it
+    delta       a difference of the metric that does not matter: the race ends where no other
+                setting that is in can be better than the best by it
     budget      {"runs": …}, {"epochs": …} of all runs together, or {"seconds": …}: a rung that
-                would exceed it is not begun
+                would exceed it is not begun, but for the first
     seeds       at least two
 
-    A run that diverged counts as the worst that did not; a setting of which half the runs did
-    leaves. A run that finishes has the bits that it has in `fnn.sweep` at the same runs_per_vmap.
+    Settings are compared by Student's interval of paired differences, corrected for all settings
+    and, for "final", for every look by alpha spending (Lan & DeMets 1983; `fnn.racing.compare`). A
+    run that diverged counts as the worst that did not. A run that finishes has the bits that it has
+    in `fnn.sweep` at the same runs_per_vmap.
     The other arguments are those of `fnn.sweep`.
 
     Raises ValueError before anything is compiled; RaceInterrupted after Ctrl-C, and RaceFailed,
@@ -236,6 +240,7 @@ class Contest:
         self.epochs_done = np.zeros(self.sweep.finished.shape, int)
         self.states: dict[int, list[tuple[np.ndarray, PyTree]]] = {}
         self.ends = False
+        self.training_seconds = 0.0  # by the clock, compiling apart
 
     def run(self, limit: tuple[str, float], progress: bool) -> Race:
         """Train and compare, rung by rung."""
@@ -300,6 +305,7 @@ class Contest:
         self.ends = rung.epochs == self.epochs
         failures: list[Failure] = []
         begun = self.epochs_done > 0
+        start, compiled = time.perf_counter(), self.sweep.compile_seconds
         with shown("run", int(wanted.sum()), 0, progress, title) as bar:
             for is_begun in (False, True):
                 some = wanted & (begun == is_begun)
@@ -319,6 +325,8 @@ class Contest:
                 finally:
                     self.sweep.compile_seconds += collector.compile_seconds
                     self.sweep.run_seconds += collector.run_seconds
+        here = 0.0 if self.elsewhere else self.sweep.compile_seconds - compiled
+        self.training_seconds += time.perf_counter() - start - here
         if failures:
             raise RaceFailed(self._so_far(), number, failures) from failures[0][-1]
 
@@ -367,7 +375,7 @@ class Contest:
             return int((begun | wanted).sum()) > amount
         if name == "epochs":
             return int(self.epochs_done.sum()) + more_epochs > amount
-        pace = self.sweep.run_seconds / max(1, int(self.epochs_done.sum()))
+        pace = self.training_seconds / max(1, int(self.epochs_done.sum()))
         return seconds + pace * more_epochs > amount
 
     def _so_far(self) -> Race | None:

@@ -41,9 +41,10 @@ class Race:
     confidence  with which it holds
     delta       differences that do not matter
     rungs       what happened at each
-    left        (settings,) the number of the rung at which a setting left, −1 if it is in
+    left        (settings,) the place in `rungs` at which a setting left, −1 if it is in; the table
+                counts rungs from 1
     run_epochs  how many epochs of runs were trained
-    of          how many the full sweep has
+    full_epochs how many the full sweep has
     ended       why: "" after the last rung; "delta", "one left", or "budget"
     """
 
@@ -55,7 +56,7 @@ class Race:
     rungs: list[RungResult]
     left: Integer[np.ndarray, "settings"]
     run_epochs: int
-    of: int
+    full_epochs: int
     ended: str = ""
 
     @property
@@ -76,13 +77,14 @@ class Race:
     @property
     def share(self) -> float:
         """Return which share of the epochs of the full sweep was trained."""
-        return self.run_epochs / self.of
+        return self.run_epochs / self.full_epochs
 
     def rows(self) -> list[Row]:
         """Return a row for each setting, the best first, then by how far it came.
 
-        epochs, seeds  of its last comparison; mean is that of the metric, difference how much worse
-        than the best of that rung it was, low to high the interval of that
+        epochs, seeds  of its last comparison; the metric is the mean over its runs, "worse by" how
+        much worse than the best of that rung it was, low to high the interval of that. Runs that
+        diverged count there as the worst of the rung
         """
         last = np.where(self.left == IN, len(self.rungs) - 1, self.left)
         rows = []
@@ -97,6 +99,7 @@ class Race:
                     "epochs": rung.epochs,
                     "seeds": rung.seeds,
                     self.monitor.metric: float(found.mean[row]),
+                    "diverged": int(found.diverged[row]),
                     "worse by": float(found.difference[row]),
                     "low": float(found.low[row]),
                     "high": float(found.high[row]),
@@ -110,16 +113,25 @@ class Race:
         rung = self.rungs[-1].rung
         settings = len(self.sweep.settings)
         value = self.rungs[-1].comparison.mean[self.best_row]
-        others = len(self.remaining) - 1
-        told = {0: "Every other setting is worse", 1: "1 other cannot be told from it"}
         shown = ", ".join(f"{name}={value}" for name, value in self.best.items())
+        if not np.isfinite(value):
+            return f"No setting is the best: every run of all {settings} settings diverged."
         return (
             f"Best of {settings}: setting {self.best_row}{f' ({shown})' if shown else ''}, "
-            f"{self.monitor.metric} {value:.5g} after {rung.epochs} epochs, the mean of "
-            f"{rung.seeds} seeds. {told.get(others, f'{others} others cannot be told from it')}. "
-            f"{self._confidence()} {self.share:.1%} of the full sweep was trained"
-            f"{self._why_it_ended()}."
+            f"{self.monitor.metric} {value:.5g} in epoch {rung.epochs}, the mean of {rung.seeds} "
+            f"seeds. {self._others()}\n{self._confidence()}\n{self.share:.1%} of the full sweep "
+            f"was trained{self._why_it_ended()}."
         )
+
+    def _others(self) -> str:
+        """Say how many settings cannot be told from the best one."""
+        others = len(self.remaining) - 1
+        if others:
+            many = "1 other" if others == 1 else f"{others} others"
+            return f"{many} cannot be told from it."
+        if self.guarantee == "final":
+            return "Every other setting is worse."
+        return "Every other setting was worse than the best of the rung at which it left."
 
     def _confidence(self) -> str:
         percent = f"{self.confidence:.0%}".replace("%", " %")
@@ -131,13 +143,13 @@ class Race:
             )
         return (
             f"Each rung keeps its best setting with {percent} confidence, where differences over "
-            "seeds are normal; that says nothing of settings that would have been better later."
+            "seeds are normal; one that left may have been better later."
         )
 
     def _why_it_ended(self) -> str:
         return {
             "budget": "; the budget ended it before the last rung",
-            "delta": f"; it ended since all that are left are within {self.delta:g}",
+            "delta": f"; it ended since no other that is in can be better by {self.delta:g}",
             "one left": "; it ended with one setting left",
         }.get(self.ended, "")
 

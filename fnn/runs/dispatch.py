@@ -10,14 +10,16 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from fnn import tree
 from fnn.runs.driver import Driver, Failure, Group, Numbers, Report, whole
 from fnn.runs.journal import BlockId, Journal
-from fnn.runs.task import Answer, Task, check_arrays, jax_settings, run_task
+from fnn.runs.task import Answer, Task, check_arrays, jax_settings, named_leaves, run_task
 from fnn.runs.telling import Telling
 from fnn.types import PyTree
 from fnn.workers import Workers
+from fnn.workers.cores import NoCores
 from fnn.workers.machine import unlike
-from fnn.workers.packing import Packed
+from fnn.workers.packing import Packed, WrongData
 
 POLL = 0.2  # seconds between looks at signals and at the clock
 LEAST_TASKS = 16  # of a group, where it has so many rows of runs: the last worker is not waited for
@@ -65,11 +67,13 @@ class Dispatcher(Driver):
         self.blocks: list[Sent] = []
         self.waiting: deque[int] = deque()  # numbers of blocks that are to be sent
         self.under_way: dict[Future, int] = {}
+        self.given_up: dict[Future, int] = {}  # sent again; whichever comes first counts
         self.settled: set[int] = set()  # blocks that came back, or are given up
         self.times_sent: Counter[int] = Counter()
         self.came: queue.SimpleQueue[Future] = queue.SimpleQueue()
         self.names: set[str] = set()  # of workers that were heard of
         self.failures: list[Failure] = []
+        self.fatal: Exception | None = None  # what makes further answers useless
 
     def drive(self, on_chunk: Callable[[Report], None] | None = None) -> list[Failure]:
         """Run what is missing, and return the blocks that failed.
@@ -86,7 +90,7 @@ class Dispatcher(Driver):
             try:
                 self._work()
             finally:
-                for future in self.under_way:
+                for future in [*self.under_way, *self.given_up]:
                     future.cancel()
         if self.telling is not None:
             self.telling.finish()
@@ -108,6 +112,8 @@ class Dispatcher(Driver):
                 future = self.came.get(timeout=POLL)
                 heard = time.monotonic()
                 self._receive(future)
+                if self.fatal is not None:
+                    self._give_up(self.fatal)
             except queue.Empty:
                 timeout = self.workers.timeout
                 if timeout is not None and time.monotonic() - heard > timeout:
@@ -128,8 +134,8 @@ class Dispatcher(Driver):
             task = self._task(self.blocks[number])
             try:
                 future = self.workers.executor.submit(run_task, task)
-            except RuntimeError as error:  # it was shut down, or has lost its workers
-                raise BrokenExecutor(str(error)) from error
+            except Exception as error:  # shut down, no memory for a process, no connection
+                raise BrokenExecutor(f"{type(error).__name__}: {error}") from error
             self.times_sent[number] += 1
             self.under_way[future] = number
             future.add_done_callback(self.came.put)
@@ -151,13 +157,31 @@ class Dispatcher(Driver):
 
     def _most_under_way(self) -> int:
         """Return how many tasks are sent at most: they are kept in memory until they are back."""
-        fitting = BYTES_UNDER_WAY // len(self.job.content)
+        fitting = BYTES_UNDER_WAY // (len(self.job.content) + self._bytes_of_states())
         return min(MANY_UNDER_WAY, max(FEW_UNDER_WAY, fitting))
 
+    def _bytes_of_states(self) -> int:
+        """Return the bytes of the states that the largest task begins with."""
+        going_on = [group for group in self.groups if group.states is not None]
+        sizes = [group.engine.shape.runs * tree.nbytes(group.engine.like) for group in going_on]
+        return max(sizes, default=0)
+
     def _send_again(self) -> None:
-        """Send what is under way again, since nothing comes back."""
-        for number in sorted(set(self.under_way.values()) - self.settled):
-            silence = f"no task came back for {self.workers.timeout:g} seconds"
+        """Send what is under way again, since nothing comes back.
+
+        What can be cancelled was not begun, and is not counted as lost. The others are still
+        listened to, beside those that are under way.
+        """
+        silent, self.under_way = self.under_way, {}
+        for future, number in silent.items():
+            if number in self.settled:
+                continue
+            if future.cancel():
+                self.times_sent[number] -= 1
+                self.waiting.append(number)
+                continue
+            self.given_up[future] = number
+            silence = f"no task came back for timeout={self.workers.timeout:g} seconds"
             self._lose(number, TimeoutError(silence))
 
     def _lose(self, number: int, error: BaseException) -> None:
@@ -174,7 +198,7 @@ class Dispatcher(Driver):
         """Keep what came back, and count everything else as failed."""
         while not self.came.empty():
             future = self.came.get()
-            if future.exception() is None:
+            if not future.cancelled() and future.exception() is None:
                 self._receive(future)
         for number, block in enumerate(self.blocks):
             if number not in self.settled:
@@ -187,8 +211,8 @@ class Dispatcher(Driver):
     # -------------------------------------------------------------------------------- receiving
 
     def _receive(self, future: Future) -> None:
-        number = self.under_way.pop(future)
-        if number in self.settled:
+        number = self.under_way.pop(future, self.given_up.pop(future, None))
+        if number is None or number in self.settled:
             return
         try:
             answer: Answer = future.result()
@@ -201,14 +225,27 @@ class Dispatcher(Driver):
         self.names.add(answer.worker)
         if answer.error is not None:
             raised = answer.error.error(answer.worker)
+            if isinstance(raised, (WrongData, NoCores)):
+                self._refuse(number, block, raised)
+                return
             if not isinstance(raised, self.machine_errors):
                 raise raised
             self._fail(number, block, raised)
             return
         if difference := self._other_machine(answer):
-            self._give_up(ValueError(difference))
+            self._refuse(number, block, ValueError(difference))
             return
-        self._keep(number, block, answer)
+        try:
+            outcome = self._checked(block, answer)
+        except WrongData as error:
+            self._refuse(number, block, error)
+            return
+        self._keep(number, block, answer, outcome)
+
+    def _refuse(self, number: int, block: Sent, error: Exception) -> None:
+        """Count a block as failed, and let nothing more be computed."""
+        self._fail(number, block, error)
+        self.fatal = error
 
     def _other_machine(self, answer: Answer) -> str:
         """Return in what the machine of an answer differs from the others, if that is refused."""
@@ -217,13 +254,12 @@ class Dispatcher(Driver):
             return ""
         difference = unlike(known[0], answer.machine)
         return difference and (
-            f"executor: workers of two kinds, which may compute other bits: {difference}. Use "
-            "workers of one kind, or fnn.Workers(executor, mixed='label') to keep which computed "
-            "what."
+            f"executor: this worker may compute other bits than what computed runs before: "
+            f"{difference}. Use workers of one kind (cores_per_worker= decides cpu_count), or "
+            "fnn.Workers(executor, mixed='label') to keep which computed what"
         )
 
-    def _keep(self, number: int, block: Sent, answer: Answer) -> None:
-        outcome = self._checked(block, answer)
+    def _keep(self, number: int, block: Sent, answer: Answer, outcome: PyTree) -> None:
         group = self.groups[block.group]
         self.settled.add(number)
         self.collector.receive(block.group, block.numbers, outcome, answer.machine)
@@ -236,12 +272,13 @@ class Dispatcher(Driver):
         self._report_block(block, outcome)
 
     def _checked(self, block: Sent, answer: Answer) -> PyTree:
-        """Return an outcome; ValueError where it is not one of these runs."""
+        """Return an outcome; WrongData where it is not one of these runs."""
         if answer.job != self.job.checksum:
-            raise ValueError("executor: an answer of another job came back.")
+            raise WrongData("executor: an answer of another job came back.")
         like = self.groups[block.group].outcome_like(len(block.numbers))
         check_arrays(answer.arrays, like)
-        return jax.tree.unflatten(jax.tree.structure(like), answer.arrays.values())
+        leaves = [answer.arrays[name] for name in named_leaves(like)]
+        return jax.tree.unflatten(jax.tree.structure(like), leaves)
 
     def _report_block(self, block: Sent, outcome: PyTree) -> None:
         if self.on_chunk is None:

@@ -45,10 +45,11 @@ class SweepFailed(RuntimeError):
         go_on: Callable[[bool, bool, Any], Any],
     ):
         (first, error), runs = failures[0], sum(len(runs) for runs, _ in failures)
+        said = f"{type(error).__name__}: {error}".rstrip(".")
         super().__init__(
             f"{runs} of {sweep.finished.size} runs failed, in {len(failures)} block(s); setting "
-            f"{first[0][0]}, seed {first[0][1]} among them: {type(error).__name__}: {error}. The "
-            "others are in this error's .sweep; .resume() tries again, "
+            f"{first[0][0]}, seed {first[0][1]} among them: {said}. The others are in this error's "
+            ".sweep; .resume() tries again, .resume(executor=another) on other workers, "
             ".resume(smaller_blocks=True) with blocks of one row of runs on each device, which "
             "take less memory where they had more, and gives the same results."
         )

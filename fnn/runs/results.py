@@ -662,7 +662,7 @@ class Sweep:
     def _name_in_tables(self, row: int, column: int) -> dict[str, int]:
         """Return what tells a run from the others of its setting, and which machine computed it."""
         named = self.name_of(column)
-        if len(self.machines) < 2 or self.machine is None:
+        if self.machine is None or len(np.unique(self.machine[self.finished])) < 2:
             return named
         return named | {"machine": int(self.machine[row, column])}
 

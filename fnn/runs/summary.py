@@ -29,7 +29,8 @@ class Summary(NamedTuple):
         title = f"{self.metric}{when}; low to high is the 95% interval of the mean over {over}"
         return f"{title}\n{table(self.rows)}"
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def table(rows: Sequence[Row]) -> str:

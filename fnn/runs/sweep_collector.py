@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Self
 import jax
 import numpy as np
 
+from fnn import checks
 from fnn.callbacks import Callback
 from fnn.runs.dispatch import Dispatcher
 from fnn.runs.driver import Driver, Failure, Group
@@ -17,6 +18,7 @@ from fnn.runs.task import Job
 from fnn.runs.telling import Owners, Telling
 from fnn.types import PyTree
 from fnn.workers import Workers, workers_of
+from fnn.workers.machine import machine, unlike
 from fnn.workers.packing import Packed, pack
 
 Places = tuple[Sequence[int], Sequence[int]]
@@ -45,8 +47,9 @@ class SweepCollector:
 
     @property
     def machines(self) -> Sequence[Mapping[str, Any]]:
-        """Return the machines of workers that computed runs."""
-        return self.sweep.machines
+        """Return the machines that computed runs, this process among them."""
+        here = [machine()] if was_computed_here(self.sweep) else []
+        return [*here, *self.sweep.machines]
 
     def receive(
         self,
@@ -116,6 +119,8 @@ def run_missing(
     workers  where runs are computed; None: here
     """
     elsewhere = Elsewhere.of(workers, job)
+    if workers is None:
+        warn_of_other_machines(sweep)
     if smaller_blocks:
         groups = [group._replace(engine=group.engine.with_one_row()) for group in groups]
     collector = SweepCollector(sweep, places_of(groups), put)
@@ -170,6 +175,22 @@ def driver_of(
         return Driver(groups, collector, journal, telling=telling)
     workers, job = elsewhere
     return Dispatcher(groups, collector, journal, job, workers, telling=telling, one_row=one_row)
+
+
+def was_computed_here(sweep: Sweep) -> bool:
+    """Return whether this process, or one before it, computed some of the runs, and no worker."""
+    by_workers = np.zeros_like(sweep.finished) if sweep.machine is None else sweep.machine != HERE
+    return bool((sweep.finished & ~by_workers).any())
+
+
+def warn_of_other_machines(sweep: Sweep) -> None:
+    """Warn where workers computed runs on a machine unlike this one, which goes on."""
+    for other in sweep.machines:
+        if difference := unlike(other, machine()):
+            checks.warn(
+                "executor: some runs were computed by workers whose bits may be others: "
+                f"{difference}. Sweep.machine says which."
+            )
 
 
 def put_machine(

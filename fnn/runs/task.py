@@ -17,10 +17,10 @@ import numpy as np
 from fnn.runs.driver import Driver, Group, Taken, whole
 from fnn.runs.journal import Journal
 from fnn.types import PyTree
-from fnn.workers.cores import keep_to
+from fnn.workers.cores import NoCores, keep_to
 from fnn.workers.machine import machine
 from fnn.workers.memory import keep_memory
-from fnn.workers.packing import Packed, unpack
+from fnn.workers.packing import Packed, WrongData, unpack
 
 MOST_JOBS = 4  # whose programs and data a worker keeps
 SETTINGS: dict[str, Any] = {
@@ -147,7 +147,7 @@ def keep_to_cores(cores: int | None) -> Raised | None:
     try:
         if cores is not None:
             keep_to(cores)
-    except ValueError as error:
+    except NoCores as error:
         return Raised.of(error)
     return None
 
@@ -155,16 +155,16 @@ def keep_to_cores(cores: int | None) -> Raised | None:
 def computed(task: Task) -> Taken:
     """Compute the runs of a task; the outcomes are those of one block."""
     taken = Taken(np.asarray(task.runs))
-    group = prepared(task, taken)
+    group = group_of_task(task, taken)
     Driver([group], taken, Journal(), keep_going=False).drive()
     taken.outcomes = jax.tree.map(lambda *leaves: np.concatenate(leaves), *taken.outcomes)
     return taken
 
 
-def prepared(task: Task, taken: Taken) -> Group:
+def group_of_task(task: Task, taken: Taken) -> Group:
     """Return the group of a task, compiled; threads of one worker compile it once."""
     with _building:
-        group = groups_of(task.job)[task.group]
+        group = groups_of(task)[task.group]
         engine = group.engine.with_one_row() if task.one_row else group.engine
         group = group._replace(engine=engine, epochs=task.epochs)
         if task.whole:
@@ -186,19 +186,20 @@ def states_at(states: PyTree, numbers: np.ndarray, known: np.ndarray) -> PyTree:
     return jax.tree.map(lambda leaf: leaf[places], states)
 
 
-def groups_of(packed: Packed) -> list[Group]:
-    """Return the groups of a job: built once, and kept for its other tasks."""
-    if packed.checksum not in _kept:
+def groups_of(task: Task) -> list[Group]:
+    """Return the groups of a job under JAX's settings: built once, and kept for its other tasks."""
+    known = task.job.checksum, tuple(sorted(task.settings.items()))
+    if known not in _kept:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # whoever sent the job was warned
-            groups = unpack(packed).groups()
+            groups = unpack(task.job).groups()
         while len(_kept) >= MOST_JOBS:
             del _kept[next(iter(_kept))]
-        _kept[packed.checksum] = groups
-    return _kept[packed.checksum]
+        _kept[known] = groups
+    return _kept[known]
 
 
-_kept: dict[str, list[Group]] = {}  # the oldest leaves first
+_kept: dict[Any, list[Group]] = {}  # the oldest leaves first
 _building = threading.Lock()
 
 
@@ -219,7 +220,7 @@ def check_arrays(arrays: Mapping[str, np.ndarray], like: PyTree) -> None:
     got = {name: (np.shape(array), np.asarray(array).dtype) for name, array in arrays.items()}
     if wanted != got:
         unlike = [name for name in {**wanted, **got} if wanted.get(name) != got.get(name)]
-        raise ValueError(
+        raise WrongData(
             f"executor: what came back for {unlike[0] or 'the value'} is {got.get(unlike[0])}, "
             f"expected {wanted.get(unlike[0])}; are all workers of this version of fnn and of the "
             "code that is trained?"

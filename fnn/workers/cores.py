@@ -9,6 +9,10 @@ _held: list[IO[Any]] = []  # locked files: a worker that dies gives its cores ba
 _cores: set[int] = set()
 
 
+class NoCores(ValueError):
+    """A worker cannot have cores of its own."""
+
+
 def keep_to(count: int) -> None:
     """Let this thread, and those that it starts, run on so many cores that no other worker has.
 
@@ -16,10 +20,10 @@ def keep_to(count: int) -> None:
     threads. Two processes of one core each, on two cores, train up to 1.8 times as fast as two that
     both use both.
 
-    Raises ValueError where the system cannot do so, or has too few cores left.
+    Raises NoCores where the system cannot do so, or has too few cores left.
     """
     if not hasattr(os, "sched_setaffinity"):
-        raise ValueError(
+        raise NoCores(
             "cores_per_worker: this system does not let a process choose its cores; pass None."
         )
     while len(_cores) < count:
@@ -41,7 +45,7 @@ def free_core() -> int:
             continue
         _held.append(file)
         return core
-    raise ValueError(
+    raise NoCores(
         f"cores_per_worker: all of the cores {usable} of this machine have workers already; start "
         "fewer, or pass None."
     )

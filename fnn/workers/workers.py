@@ -19,7 +19,8 @@ class Workers:
                     each task
     retries         how many times a task is sent again that was lost with its worker
     timeout         seconds in which no task comes back, after which all that are under way are
-                    sent again. None: lost workers are the executor's to notice
+                    sent again; a worker's first task compiles, which counts. None: lost workers
+                    are the executor's to notice
     mixed           "refuse" ends a sweep whose workers may compute other bits: other versions,
                     devices, CPU features, numbers of cores or XLA flags. "label" keeps what each
                     of them computed, `Sweep.machine` and `Sweep.machines`

@@ -29,6 +29,9 @@ NOISES: dict[str, Callable[..., np.ndarray]] = {
     "normal": lambda rng, shape: rng.normal(size=shape),
     "lognormal": lambda rng, shape: rng.lognormal(sigma=1.0, size=shape) - np.exp(0.5),
     "t, 2 degrees": lambda rng, shape: rng.standard_t(2, size=shape),
+    "1 in 5 runs diverge": lambda rng, shape: np.where(
+        rng.random((*shape[:2], 1)) < 0.2 * (shape[2] == 1), np.nan, rng.normal(size=shape)
+    ),
     "1 in 20 ten times worse": lambda rng, shape: (
         rng.normal(size=shape) + 10 * (rng.random(shape) < 0.05) - 0.5
     ),
@@ -154,6 +157,7 @@ class Synthetic(Contest):
         self.left = np.full(settings, IN)
         self.results = []
         self.epochs_done = np.zeros((settings, seeds), int)
+        self.training_seconds = 0.0
 
     def _train(self, number: int, rung: Any, progress: bool) -> None:
         self.epochs_done[self._wanted(rung)] = rung.epochs

@@ -90,8 +90,11 @@ def test_a_study_goes_on_and_takes_first_what_was_left_untold(tmp_path, monkeypa
     found = optimized(space=OF_OPTUNA, study=again)
     assert [trial.state.name for trial in again.trials] == ["COMPLETE"] * 12
     assert [trial.params for trial in again.trials][:8] == asked
-    assert len(found.trials) == 7
-    assert not optimized(space=OF_OPTUNA, study=again).trials
+    assert [trial.number for trial in found.trials] == list(range(12))
+    finished = optimized(space=OF_OPTUNA, study=again)
+    assert len(again.trials) == 12
+    assert finished.best_trial == found.best_trial
+    assert finished.best_trial.value == again.best_value
 
 
 def interrupted_at(number, f):
@@ -124,6 +127,10 @@ def test_losers_are_pruned():
     states = [trial.state.name for trial in study.trials]
     assert [s == "PRUNED" for s in states] == [e == "pruned" for e in ended]
     assert study.best_value == found.best_trial.value
+    for trial in found.trials:
+        if trial.ended == "pruned":
+            assert study.trials[trial.number].intermediate_values == {trial.epochs: trial.value}
+    assert {trial.epochs for trial in found.trials} > {8}
 
 
 def test_what_diverged_is_told_as_failed():
@@ -143,6 +150,53 @@ def test_the_largest_is_the_best_of_an_accuracy():
     assert found.best_trial.value == max(trial.value for trial in found.trials)
 
 
+def test_nothing_is_asked_before_everything_is_refused():
+    study = study_of()
+    for wrong in ({"prune": True, "seeds": [0]}, {"epochs": 0}, {"batch_size": 0}):
+        with pytest.raises(ValueError, match=r"prune=True|epochs|batch_size"):
+            optimized(space=OF_OPTUNA, study=study, **wrong)
+    space = OF_OPTUNA | {"activation": [np.tanh, np.sin]}
+    with pytest.raises(ValueError, match="'activation' has choices that a study cannot keep"):
+        optimized(space=space, study=study)
+    assert not study.trials
+
+
+def test_an_untold_trial_of_another_space_is_failed_and_one_without_parameters_drawn():
+    study = study_of()
+    for name in ("rate", None):
+        trial = study.ask()
+        trial.set_user_attr("fnn.optimize", True)
+        if name:
+            trial.suggest_float(name, 0.0, 1.0)
+    found = optimized(space=OF_OPTUNA, study=study, trials=4)
+    assert [trial.state.name for trial in study.trials] == ["FAIL", *["COMPLETE"] * 4]
+    assert len(found.trials) == 4
+
+
+def test_untold_trials_are_finished_beyond_the_number(tmp_path):
+    study = study_of()
+    optimized(space=OF_OPTUNA, study=study, trials=4)
+    trial = study.ask()
+    trial.set_user_attr("fnn.optimize", True)
+    assert len(optimized(space=OF_OPTUNA, study=study, trials=4).trials) == 5
+
+
+def test_ctrl_c_has_what_was_told(monkeypatch):
+    sweep, calls = module.sweep, []
+
+    def interrupted(*args, **options):
+        calls.append(args)
+        if len(calls) == 2:
+            raise fnn.SweepInterrupted(type("S", (), {"finished": np.zeros(3)}), None)
+        return sweep(*args, **options)
+
+    monkeypatch.setattr(module, "sweep", interrupted)
+    with pytest.raises(fnn.OptimizeInterrupted, match="8 trials are in") as stopped:
+        optimized()
+    assert len(stopped.value.found.trials) == 8
+    assert stopped.value.found.best
+
+
 def test_on_an_executor():
     found, there = optimized(), optimized(executor=Inline())
     assert [trial.value for trial in found.trials] == [trial.value for trial in there.trials]
@@ -151,7 +205,8 @@ def test_on_an_executor():
 def test_a_table_says_what_is_best():
     found = optimized()
     text = repr(found)
-    assert text.startswith("Optimized(12 trials: 12 complete)\n  the best 5 by validation_loss:")
+    title = "Optimized(12 trials: 12 complete)\n  the best 5 by validation_loss, best epoch:"
+    assert text.startswith(title)
     assert text.splitlines()[3].split()[0] == str(found.best_trial.number)
 
 

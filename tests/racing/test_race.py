@@ -154,20 +154,28 @@ def test_a_budget_of_runs_or_seconds():
 def test_a_race_ends_where_one_is_left_or_all_are_near():
     near = raced("final", delta=10.0)
     assert near.ended == "delta"
-    assert "within 10" in near.sentence()
+    assert "no other that is in can be better by 10" in near.sentence()
     assert len(near.rungs) == 1
     one = raced(hyper={"learning_rate": [1e-5, 3e-2], "width": [8]})
     assert one.ended == ""
     assert one.sweep.finished[one.best_row].all()
     assert one.remaining == [one.best_row]
-    assert "Every other setting is worse" in one.sentence()
+    assert "Every other setting was worse than the best of the rung" in one.sentence()
 
 
-def test_diverged_settings_leave():
+def test_settings_that_diverge_are_told_as_such():
     race = raced(hyper={"learning_rate": [1e-2, 1e38], "width": [8]})
-    assert race.left.tolist() == [-1, 0]
+    assert race.best_row == 0
     assert race.sweep.finished[1, :5].all()  # as in the sweep, they ended
     assert (race.sweep.diverged_step[1, :5] >= 0).all()
+    dead = race.rows()[-1]
+    assert np.isnan(dead["validation_loss"])
+    assert dead["diverged"] == dead["seeds"]
+
+
+def test_no_setting_is_the_best_where_all_diverge():
+    race = raced(hyper={"learning_rate": [1e38, 2e38], "width": [8]})
+    assert race.sentence().startswith("No setting is the best: every run of all 2 settings")
 
 
 @pytest.mark.parametrize(

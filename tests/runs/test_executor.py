@@ -16,7 +16,9 @@ import pytest
 import fnn
 from fnn import losses, optim
 from fnn.runs import dispatch
+from fnn.runs.sweep_collector import warn_of_other_machines
 from fnn.runs.task import run_task
+from fnn.workers.cores import NoCores
 from tests.problems import blobs
 
 NET = fnn.mlp((3, 8, 3), activation="tanh")
@@ -105,10 +107,10 @@ def test_parameters_that_are_not_kept_do_not_come_back(here):
 
 def test_a_worker_that_cannot_have_cores_of_its_own_says_so(monkeypatch):
     def refuse(count):
-        raise ValueError(f"no {count} cores")
+        raise NoCores(f"no {count} cores")
 
     monkeypatch.setattr("fnn.runs.task.keep_to", refuse)
-    with pytest.raises(ValueError, match="no 3 cores"):
+    with pytest.raises(fnn.SweepFailed, match="no 3 cores"):
         swept(fnn.Workers(Inline(), cores_per_worker=3))
 
 
@@ -231,6 +233,7 @@ def test_answers_that_come_twice_count_once(here, monkeypatch):
             future = super().submit(f, task)
             if len(self.tasks) == 1:
                 self.late, first = future, Future()
+                first.set_running_or_notify_cancel()
                 self.first = first
                 return first
             if len(self.tasks) == 7:
@@ -302,13 +305,13 @@ def test_blocks_of_one_row_have_the_same_bits(here):
 )
 def test_what_comes_back_is_looked_at(change, message):
     executor = Inline(lambda task, answer: answer._replace(arrays=change(answer.arrays)))
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(fnn.SweepFailed, match=message):
         swept(executor)
 
 
 def test_an_answer_of_another_job_is_refused():
     executor = Inline(lambda task, answer: answer._replace(job="0" * 64))
-    with pytest.raises(ValueError, match="another job"):
+    with pytest.raises(fnn.SweepFailed, match="another job"):
         swept(executor)
 
 
@@ -318,7 +321,7 @@ def of_two_kinds(task, answer):
 
 
 def test_workers_of_two_kinds_are_refused(here):
-    with pytest.raises(fnn.SweepFailed, match=r"two kinds.*'cpu' and 'NVIDIA H200'") as failed:
+    with pytest.raises(fnn.SweepFailed, match=r"other bits.*'cpu' and 'NVIDIA H200'") as failed:
         swept(Inline(of_two_kinds))
     assert not failed.value.sweep.finished[0, 8:].any()
     assert_equal_bits(failed.value.resume(progress=False, executor=Inline()), here)
@@ -333,7 +336,8 @@ def test_or_labelled(here, tmp_path):
     loaded = fnn.load(there.save(tmp_path / "labelled"))
     assert loaded.machines == there.machines
     assert np.array_equal(loaded.machine, there.machine)
-    more = there.extend(seeds=[99], progress=False)
+    with pytest.warns(UserWarning, match="bits may be others: device_kind 'NVIDIA H200'"):
+        more = there.extend(seeds=[99], progress=False)
     assert more.machine[0].tolist() == [0] * 8 + [1] * 8 + [-1]
 
 
@@ -379,6 +383,103 @@ def test_ctrl_c_cancels_what_has_not_begun(here, monkeypatch):
     assert all(future.cancelled() for future in executor.futures)
     assert stopped.value.sweep.finished.sum() <= 16
     assert_equal_bits(stopped.value.resume(progress=False, executor=Inline()), here)
+
+
+def test_leaves_that_come_in_another_order_are_put_where_they_belong(here):
+    def reverse(task, answer):
+        return answer._replace(arrays=dict(reversed(answer.arrays.items())))
+
+    assert_equal_bits(swept(Inline(reverse)), here)
+
+
+def test_a_worker_computes_a_job_it_knows_under_other_settings_of_jax(here):
+    assert_equal_bits(swept(Inline()), here)
+    with jax.enable_x64(True):
+        assert_equal_bits(swept(Inline()), swept())
+
+
+def test_as_many_silent_tasks_as_may_be_under_way_do_not_stop_the_others(here, monkeypatch):
+    monkeypatch.setattr(dispatch, "POLL", 0.01)
+    monkeypatch.setattr(dispatch, "FEW_UNDER_WAY", 2)
+    monkeypatch.setattr(dispatch, "BYTES_UNDER_WAY", 1)
+
+    class Silent(Inline):
+        def submit(self, f, task):
+            if len(self.tasks) >= 2:
+                return super().submit(f, task)
+            self.tasks.append(task)
+            future = Future()
+            future.set_running_or_notify_cancel()
+            return future
+
+    assert_equal_bits(swept(fnn.Workers(Silent(), timeout=0.1)), here)
+
+
+def test_tasks_that_were_not_begun_are_not_counted_as_lost(here, monkeypatch):
+    monkeypatch.setattr(dispatch, "POLL", 0.01)
+
+    class Slow(Inline):
+        """Nothing is begun for the first ten times that a task is sent."""
+
+        def submit(self, f, task):
+            if len(self.tasks) >= 30:
+                return super().submit(f, task)
+            self.tasks.append(task)
+            return Future()
+
+    assert_equal_bits(swept(fnn.Workers(Slow(), timeout=0.05, retries=0)), here)
+
+
+@pytest.mark.parametrize("error", [OSError("no memory"), RuntimeError("shut down")])
+def test_what_is_finished_is_kept_where_nothing_can_be_sent(here, error):
+    class Refusing(Inline):
+        def submit(self, f, task):
+            if len(self.tasks) == 3:
+                raise error
+            return super().submit(f, task)
+
+    with pytest.raises(fnn.SweepFailed, match=str(error)) as failed:
+        swept(Refusing())
+    assert failed.value.sweep.finished.sum() == 24
+    assert_equal_bits(failed.value.resume(progress=False, executor=Inline()), here)
+
+
+def test_a_pool_that_is_shut_down_keeps_what_is_finished(here):
+    class Cancelling(Inline):
+        def submit(self, f, task):
+            if len(self.tasks) == 5:
+                for future in self.waiting:
+                    future.cancel()
+                raise RuntimeError("shut down")
+            if len(self.tasks) < 2:
+                return super().submit(f, task)
+            self.tasks.append(task)
+            self.waiting = [*getattr(self, "waiting", []), Future()]
+            return self.waiting[-1]
+
+    with pytest.raises(fnn.SweepFailed, match="shut down") as failed:
+        swept(Cancelling())
+    assert failed.value.sweep.finished.sum() == 16
+
+
+def test_runs_of_this_process_and_of_an_unlike_worker_are_told_apart(tmp_path, here):
+    directory = tmp_path / "sweep"
+
+    class Stopping(Inline):
+        def submit(self, f, task):
+            if len(self.tasks) == 2:
+                raise BrokenExecutor("gone")
+            return super().submit(f, task)
+
+    def other(task, answer):
+        return answer._replace(machine=answer.machine | {"jaxlib": "0.0.0"})
+
+    with pytest.raises(fnn.SweepFailed, match="gone"):
+        swept(Stopping(other), checkpoint=directory)
+    there = fnn.load(directory)
+    with pytest.warns(UserWarning, match=r"bits may be others: jaxlib '0.0.0'"):
+        warn_of_other_machines(there)
+    assert there.finished.sum() == 16
 
 
 def test_several_processes_of_jax_distributed_are_refused(monkeypatch):
