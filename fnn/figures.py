@@ -55,35 +55,55 @@ def curves(sweep: Sweep, metric: str | None = None, settings: Sequence[int] | No
 
 
 def rungs(race: "Race") -> "Figure":
-    """The settings of a race from rung to rung: a line for each up to where it left, bold where it is in.
+    """The settings of a race: above, the mean of each from rung to rung, up to where it left; below, how much worse
+    than the best each of the closest was when it was compared last, with the interval that decided.
 
-    Diverged runs count as in the race. The axis says after how many epochs and of how many seeds each rung is.
+    Rungs are equally far apart. Runs that diverged count as in the race. TypeError for what is no race.
     """
     from fnn import plot
+    from fnn.racing.result import Race
 
-    names, settings = labels(race.sweep), range(len(race.sweep.settings))
+    if not isinstance(race, Race):
+        raise TypeError(f"race: got a {type(race).__name__}, expected what fnn.race returns.")
+    names = labels(race.sweep)
     means = np.stack([found.comparison.mean for found in race.rungs])
-    chosen = [race.best_row, *(row for row in race.remaining if row != race.best_row)][: len(plot.LINES)]
-    figure, (axis,) = plot.figure(height=3.4 + 0.2 * len(chosen))
+    rows = race.rows()
+    closest = [row["setting"] for row in rows][: len(plot.LINES)]
+    metric = _spoken(race.monitor.metric)
+    figure, (above, below) = plot.figure(rows=2, height=3.4 + 0.1 * len(closest))
     places = np.arange(len(race.rungs))
-    for row in settings:
-        if row not in chosen:
-            axis.plot(places, means[:, row], color="0.5", alpha=0.5, linewidth=0.8, marker=".", markersize=3)
-    for row, line in zip(chosen, plot.LINES, strict=False):
-        label = names[row] or f"setting {row}"
-        axis.plot(places, means[:, row], label=textwrap.fill(label, 64), marker="o", markersize=4, **line)
-    many = len(race.remaining) - len(chosen)
-    told = [
-        f"rung {n + 1}\n{found.rung.epochs} epochs\n{found.rung.seeds} seeds\n{len(found.entered)} settings"
-        for n, found in enumerate(race.rungs)
-    ]
-    axis.set_xticks(places, told)
-    axis.set(ylabel=f"{_spoken(race.monitor.metric)}, mean over seeds")
-    if _is_loss(race.monitor.metric):
-        plot.log_where_wide(axis.set_yscale, means)
-    title = f"in at the end{f', and {many} more' if many > 0 else ''}; grey: left before"
-    axis.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize="small", title=title)
+    for row in range(len(names)):
+        if row not in closest:
+            above.plot(places, means[:, row], color="0.6", alpha=0.6, linewidth=0.8, marker=".", markersize=4)
+    for row, line in zip(closest, plot.LINES, strict=False):
+        label = textwrap.fill(f"{row}: {names[row]}", 64)
+        above.plot(places, means[:, row], label=label, marker="o", markersize=4, **line)
+    told = [f"{found.rung.epochs} epochs\n{found.rung.seeds} seeds\n{len(found.entered)} in" for found in race.rungs]
+    above.set_xticks(places, told)
+    above.set(ylabel=f"{metric}, mean over seeds")
+    if _is_loss(race.monitor.metric) and np.nanmin(means, initial=np.inf) > 0:
+        above.set_yscale("log")
+    title = f"the closest of {len(names)} settings" + ("; grey: the others" if len(names) > len(closest) else "")
+    above.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize="small", title=title)
+    shown = [row for row in rows[: len(closest)] if np.isfinite(row["high"])]
+    for place, row in enumerate(shown):
+        is_in = row["left at rung"] == ""
+        ends = [[row["worse by"] - row["low"]], [row["high"] - row["worse by"]]]
+        color = "#0072b2" if is_in else "#d55e00"
+        below.errorbar(row["worse by"], place, xerr=ends, fmt="o", color=color, capsize=3, markersize=4)
+    below.axvline(0, color="0.5", linewidth=0.8)
+    below.set_yticks(
+        range(len(shown)),
+        [f"{row['setting']}, {_where(row['left at rung'])}" for row in shown],
+    )
+    below.invert_yaxis()
+    below.set(xlabel=f"{metric}: worse than the best of its last rung by", ylabel="setting")
     return figure
+
+
+def _where(rung: int | str) -> str:
+    """Whether a setting is in at the end, or at which rung it left."""
+    return "in" if rung == "" else f"left at rung {rung}"
 
 
 def heatmap(sweep: Sweep, x: str, y: str, metric: str | None = None, *, at: At | None = None) -> "Figure":

@@ -53,7 +53,7 @@ class MLP(BaseEstimator, ABC):
         random_state: Any = None,
         warm_start: bool = False,
         dtype: str = "auto",
-        verbose: bool = False,
+        verbose: bool | int = False,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -97,7 +97,7 @@ class MLP(BaseEstimator, ABC):
             self._check_continues(start, job.recipe)
             ensemble = train_from(job, rows, seeds, start)
         else:
-            ((ensemble,),) = train_all([job], [rows], seeds, self.verbose)
+            ((ensemble,),) = train_all([job], [rows], seeds, bool(self.verbose))
         self._receive(ensemble)
         self._last_pass = None
         if job.patience is not None and np.any(self.n_iter_of_seeds_ == self.max_iter):
@@ -196,7 +196,7 @@ class MLP(BaseEstimator, ABC):
         for name in ("alpha", "tol"):
             checks.non_negative(name, getattr(self, name))
         checks.positive("learning_rate_init", self.learning_rate_init)
-        for name in ("early_stopping", "warm_start", "verbose"):
+        for name in ("early_stopping", "warm_start"):
             checks.truth(name, getattr(self, name))
         checks.count("max_iter", self.max_iter)
         checks.lookup("dtype", self.dtype, dict.fromkeys(("auto", "float32", "float64")))
@@ -304,7 +304,7 @@ class MLPClassifier(ClassifierMixin, MLP):
     warm_start           fit goes on from the networks that are there
     dtype                "auto": float64 where one batch holds all rows, so that weights equal
                          repeated rows to rounding, otherwise float32; "float32" or "float64"
-    verbose              show a progress bar
+    verbose              show a progress bar; a number above 0 does
 
     Fitted: classes_, n_features_in_, n_iter_, loss_curve_ and coefs_, intercepts_ of the first
     network, validation_scores_ with early_stopping, ensemble_ with the parameters of all.
@@ -341,7 +341,7 @@ class MLPClassifier(ClassifierMixin, MLP):
         random_state: Any = None,
         warm_start: bool = False,
         dtype: str = "auto",
-        verbose: bool = False,
+        verbose: bool | int = False,
     ) -> None:
         super().__init__(
             hidden_layer_sizes,

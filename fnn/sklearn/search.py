@@ -46,7 +46,9 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
     error_score   the score of a setting whose training ended in numbers that are not finite, or
                   "raise"
     return_train_score  whether the training rows of each fold are scored too
-    verbose       show a progress bar
+    verbose       show a progress bar; a number above 0 does
+    n_jobs        not used, so that calls of GridSearchCV need no change: one program takes all
+                  devices, of which fnn.use_all_devices() makes one for each core
 
     Settings that differ in learning_rate_init and alpha are runs of one program; each other one, an
     architecture or a batch size, is a program of its own.
@@ -78,7 +80,8 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
         random_state: Any = None,
         error_score: Any = np.nan,
         return_train_score: bool = False,
-        verbose: bool = False,
+        verbose: bool | int = False,
+        n_jobs: Any = None,
     ) -> None:
         self.estimator = estimator
         self.param_grid = param_grid
@@ -91,6 +94,7 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
         self.error_score = error_score
         self.return_train_score = return_train_score
         self.verbose = verbose
+        self.n_jobs = n_jobs
 
     def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, **params: Any) -> Self:
         """Train every setting on every fold with every seed, and the best one on all rows.
@@ -150,6 +154,12 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
             found = list(ParameterSampler(self.param_grid, count, random_state=self.random_state))
         known = self.estimator.get_params()
         for name in {name: None for setting in found for name in setting}:
+            last = last_step(self.estimator)[0]
+            if name not in known and f"{last}__{name}" in known:
+                raise ValueError(
+                    f"param_grid: {name!r} is not known of the Pipeline; did you mean "
+                    f"'{last}__{name}'?"
+                )
             checks.lookup("param_grid", name, known)
         return found
 
@@ -199,7 +209,7 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
             each = [last_step(model)[1] for model in models]
             seeds = each[0]._seeds(each[0].n_seeds * self.n_seeds)
             jobs = [model._job(rows[0], seeds[0]) for model in each]
-            made = train_all(jobs, rows, seeds, self.verbose)
+            made = train_all(jobs, rows, seeds, bool(self.verbose))
             for place, number in enumerate(numbers):
                 for fold, ensemble in enumerate(made[place]):
                     found[number, fold] = Trained(fitted[fold], ensemble)

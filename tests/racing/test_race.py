@@ -234,6 +234,11 @@ def test_runs_that_fail_are_told_with_what_was_found_before(monkeypatch):
 
 def test_a_figure_of_the_rungs(by_rungs):
     figure = figures.rungs(by_rungs)
-    (axis,) = figure.axes
-    assert len(axis.lines) == 10
-    assert axis.get_xticklabels()[1].get_text().startswith("rung 2\n2 epochs\n5 seeds\n")
+    above, below = figure.axes
+    assert len(above.lines) == 10
+    assert above.get_xticklabels()[1].get_text().startswith("2 epochs\n5 seeds\n")
+    texts = [text.get_text() for text in below.get_yticklabels()]
+    assert texts[0] == f"{by_rungs.best_row}, in"
+    assert texts[-1].split(", ")[1].startswith("left at rung")
+    with pytest.raises(TypeError, match="got a Sweep, expected what"):
+        figures.rungs(by_rungs.sweep)
