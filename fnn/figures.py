@@ -86,11 +86,11 @@ def rungs(race: "Race") -> "Figure":
     title = f"the closest of {len(names)} settings" + ("; grey: the others" if len(names) > len(closest) else "")
     above.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize="small", title=title)
     shown = [row for row in rows[: len(closest)] if np.isfinite(row["high"])]
-    for place, row in enumerate(shown):
-        is_in = row["left at rung"] == ""
-        ends = [[row["worse by"] - row["low"]], [row["high"] - row["worse by"]]]
+    for place, each in enumerate(shown):
+        is_in = each["left at rung"] == ""
+        ends = [[each["worse by"] - each["low"]], [each["high"] - each["worse by"]]]
         color = "#0072b2" if is_in else "#d55e00"
-        below.errorbar(row["worse by"], place, xerr=ends, fmt="o", color=color, capsize=3, markersize=4)
+        below.errorbar(each["worse by"], place, xerr=ends, fmt="o", color=color, capsize=3, markersize=4)
     below.axvline(0, color="0.5", linewidth=0.8)
     below.set_yticks(
         range(len(shown)),
