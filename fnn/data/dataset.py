@@ -151,7 +151,8 @@ def shape(array: Any) -> str:
 
 def owned(dataset: Dataset) -> Dataset:
     """Return the dataset, whose arrays were made here and are read-only from now on."""
-    made = _each(dataset, lambda split: Split(*map(own, split)))
+    scaling = None if dataset.scaling is AS_THEY_ARE else dataset.scaling
+    made = _each(dataset, lambda split: Split(own(split.x, scaling), own(split.y)))
     return made._replace(weights=None if made.weights is None else Weights(*map(own, made.weights)))
 
 

@@ -15,6 +15,7 @@ from fnn.checkpoint import files
 from fnn.data.arrays import features_of_array, is_frame
 from fnn.data.columns import Column, features_from
 from fnn.data.numbers import AS_THEY_ARE, Scaling, as_float
+from fnn.data.owned import scaling_of
 from fnn.data.table import is_list_of_dicts, table_of, values_of
 
 CLASSES, REAL, SEVERAL_LABELS = "classification", "regression", "multilabel"
@@ -51,9 +52,11 @@ class Encoding(NamedTuple):
               in any order; targets, weights, groups and order may stand beside them; for data
               that came as an array, an array (examples, features)
 
-        Raises ValueError for missing or other columns, other kinds, and unknown categories.
+        Raises ValueError for missing or other columns, other kinds, unknown categories, and for
+        rows of the Dataset itself, which are scaled already.
         """
         scaling = AS_THEY_ARE if self.scaling is None else self.scaling
+        check_is_raw(rows, scaling)
         if not self.columns:
             return as_float("x", scaling.of(self.rows_of_array(rows)))
         table = self.columns_of(rows)
@@ -261,3 +264,13 @@ def load_encoding(path: str | Path) -> Encoding:
             f"{path}: got a file that holds no encoding ({error}), expected one that Encoding.save "
             "wrote; save it again."
         ) from error
+
+
+def check_is_raw(rows: Any, scaling: Scaling) -> None:
+    """Refuse rows of a Dataset that were scaled in this way: they would be scaled twice."""
+    known = scaling_of(rows)
+    if known is not None and all(map(np.array_equal, known, scaling)):
+        raise ValueError(
+            "rows: these are rows of a Dataset, which are scaled already; pass raw rows, or these "
+            "to fnn.apply(net, params, x, state=state)."
+        )

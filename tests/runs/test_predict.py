@@ -143,6 +143,10 @@ def test_rows_of_arrays():
     assert np.mean(predicted == np.where(x[:, 0] > 3, "over", "under")) > 0.8
     with pytest.raises(ValueError, match="got 4 features, expected 5"):
         run.predict(x[:, :4])
+    for scaled in (dataset.test.x, dataset.test.x[:3]):
+        with pytest.raises(ValueError, match="rows of a Dataset, which are scaled already"):
+            run.predict(scaled)
+    np.testing.assert_array_equal(run.predict(dataset.test.x.copy()).shape, (len(dataset.test.x),))
 
 
 def test_a_mean_leaves_out_runs_that_diverged_and_says_so(sweep):
