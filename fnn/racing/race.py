@@ -143,7 +143,7 @@ def race(
     each = [per_vmap] * len(settings)
     examples = fewest_examples(datasets)
     call = SweepCall(settings, checked_seeds, plan, examples, static, each, per_vmap)
-    found = prepared(builder, dataset, call, metrics, keep_params)
+    found = prepared(builder, dataset, datasets, call, metrics, keep_params)
     elsewhere = Elsewhere.of(workers, found.job)
     contest = Contest(found, wanted, guarantee, confidence, delta, elsewhere)
     return contest.run(limit, progress)

@@ -11,7 +11,6 @@ from fnn.runs.fingerprint import seeds_fingerprint
 from fnn.runs.results import Sweep
 from fnn.runs.retraining import Given, Retraining
 from fnn.runs.spec_groups import Builder
-from fnn.runs.splits import checked_splits
 from fnn.runs.sweep_arrays import (
     SweepJob,
     bytes_of_parameters,
@@ -58,15 +57,17 @@ class Prepared(NamedTuple):
 def prepared(
     builder: Builder,
     dataset: Dataset | Sequence[Dataset],
+    datasets: Sequence[Dataset],
     call: SweepCall,
     metrics: Mapping[str, Metric] | None,
     keep_params: bool | None,
 ) -> Prepared:
     """Build the groups and the empty arrays, after every refusal and before anything is compiled.
 
+    dataset      as it was given
+    datasets     its splits, looked at
     keep_params  None: where the parameters of all runs fit into 256 MiB
     """
-    datasets = checked_splits(dataset)
     groups = sweep_groups(builder, datasets, call)
     call = call._replace(runs_per_vmap=runs_per_vmap_of(groups, len(call.settings)))
     retraining = Retraining(call.arguments(), groups, Given(builder, dataset, metrics))

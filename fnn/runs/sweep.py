@@ -133,7 +133,7 @@ def sweep(
         per_vmap,
         len(datasets),
     )
-    found = prepared(builder, dataset, call, metrics, keep_params)
+    found = prepared(builder, dataset, datasets, call, metrics, keep_params)
     describe = partial(found.call, "fnn.sweep")
     journal = journal_of(checkpoint, checkpoint_every, None, describe, Journal([signal.SIGINT]))
     return run_missing(

@@ -122,13 +122,13 @@ def ours():
 
 @pytest.fixture(scope="module")
 def drawn(ours):
-    return sample(ours, 180, seed=0)
+    return sample(ours, 240, seed=0)
 
 
 def test_every_module_with_code_gets_a_mutant(ours, drawn):
     with_code = {path for path, text in ours.items() if mutants_by_site(path, text)}
     assert {mutant.path for mutant in drawn} == with_code
-    assert len(drawn) == 180
+    assert len(drawn) == 240
 
 
 def test_draw_is_determined_by_seed_and_text(ours, drawn):
