@@ -17,6 +17,7 @@ ALWAYS = (
     "python -m fnn doctor",
     "scripts/measure",
     "scripts/mutants",
+    "scripts/package",
 )
 """Commands that are there, whether or not README.md names them."""
 
