@@ -76,8 +76,12 @@ def test_a_study_is_told_everything():
 
 
 def test_a_study_goes_on_and_takes_first_what_was_left_untold(tmp_path, monkeypatch):
-    storage = f"sqlite:///{tmp_path}/study.db"
-    study = study_of(storage=storage, study_name="s")
+
+    def storage():
+        file = optuna.storages.journal.JournalFileBackend(str(tmp_path / "study.log"))
+        return optuna.storages.JournalStorage(file)
+
+    study = study_of(storage=storage(), study_name="s")
     monkeypatch.setattr(module, "told", interrupted_at(5, module.told))
     with pytest.raises(KeyboardInterrupt):
         optimized(space=OF_OPTUNA, study=study)
@@ -86,7 +90,7 @@ def test_a_study_goes_on_and_takes_first_what_was_left_untold(tmp_path, monkeypa
     assert states.count("COMPLETE") == 5
     assert states.count("RUNNING") == 3
     asked = [trial.params for trial in study.trials]
-    again = optuna.load_study(storage=storage, study_name="s")
+    again = optuna.load_study(storage=storage(), study_name="s")
     found = optimized(space=OF_OPTUNA, study=again)
     assert [trial.state.name for trial in again.trials] == ["COMPLETE"] * 12
     assert [trial.params for trial in again.trials][:8] == asked
