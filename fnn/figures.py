@@ -55,8 +55,8 @@ def curves(sweep: Sweep, metric: str | None = None, settings: Sequence[int] | No
 
 
 def rungs(race: "Race") -> "Figure":
-    """The settings of a race: above, the mean of each from rung to rung, up to where it left; below, how much worse
-    than the best each of the closest was when it was compared last, with the interval that decided.
+    """Draw the settings of a race: above, the mean of each from rung to rung, up to where it left; below, how much
+    worse than the best each of the closest was when it was compared last, with the interval that decided.
 
     Rungs are equally far apart. Runs that diverged count as in the race. TypeError for what is no race.
     """
@@ -102,7 +102,7 @@ def rungs(race: "Race") -> "Figure":
 
 
 def _where(rung: int | str) -> str:
-    """Whether a setting is in at the end, or at which rung it left."""
+    """Say whether a setting is in at the end, or at which rung it left."""
     return "in" if rung == "" else f"left at rung {rung}"
 
 

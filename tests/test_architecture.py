@@ -54,7 +54,7 @@ MAY_IMPORT = {
     "perturbation": {"types", "checks", "compiler"},
     "data": {"types", "checks", "checkpoint"},
     "checkpoint": {"types", "checks"},
-    "workers": {"checks", "checkpoint"},
+    "workers": {"checks", "checkpoint", "devices"},
     "export": {"types", "checks", "compiler", "backprop", "checkpoint"},
     "runs": {
         "types",

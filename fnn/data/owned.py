@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-_owned: dict[int, weakref.ref] = {}
-_scaled: dict[int, Any] = {}
+_owned: dict[int, tuple[weakref.ref, Any]] = {}
+"""The number of an array -> the array, and how its rows were scaled."""
 
 
 def own(array: np.ndarray, scaling: Any = None) -> np.ndarray:
@@ -17,14 +17,7 @@ def own(array: np.ndarray, scaling: Any = None) -> np.ndarray:
     owned = array if array.base is None else array.copy()
     owned.flags.writeable = False
     number = id(owned)
-
-    def forget(_: Any) -> None:
-        _owned.pop(number, None)
-        _scaled.pop(number, None)
-
-    _owned[number] = weakref.ref(owned, forget)
-    if scaling is not None:
-        _scaled[number] = scaling
+    _owned[number] = weakref.ref(owned, lambda _: _owned.pop(number, None)), scaling
     return owned
 
 
@@ -32,11 +25,11 @@ def scaling_of(array: Any) -> Any:
     """Return how an array of fnn, or one of which this is a part, was scaled; None of others."""
     for each in (array, getattr(array, "base", None)):
         if isinstance(each, np.ndarray) and is_owned(each):
-            return _scaled.get(id(each))
+            return _owned[id(each)][1]
     return None
 
 
 def is_owned(array: np.ndarray) -> bool:
     """Return whether fnn made an array, and nobody made it writeable since."""
-    reference = _owned.get(id(array))
+    reference, _ = _owned.get(id(array), (None, None))
     return reference is not None and reference() is array and not array.flags.writeable

@@ -76,7 +76,7 @@ def drawn(space: Mapping[str, Any], trials: int, sampler: str, seed: int) -> lis
     else:
         points = np.random.default_rng(seed).random((trials, len(space)))
     return [
-        {name: at_share(values, share) for (name, values), share in zip(space.items(), point)}  # noqa: B905
+        {name: at_share(space[name], share) for name, share in zip(space, point, strict=True)}
         for point in points
     ]
 

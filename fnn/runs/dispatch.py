@@ -64,6 +64,7 @@ class Dispatcher(Driver):
         self.workers = workers
         self.one_row = one_row
         self.settings = jax_settings()
+        self.most_under_way = self._most_under_way()
         self.blocks: list[Sent] = []
         self.waiting: deque[int] = deque()  # numbers of blocks that are to be sent
         self.under_way: dict[Future, int] = {}
@@ -127,7 +128,7 @@ class Dispatcher(Driver):
 
     def _send_waiting(self) -> None:
         """Send as many blocks as may be under way."""
-        while self.waiting and len(self.under_way) < self._most_under_way():
+        while self.waiting and len(self.under_way) < self.most_under_way:
             number = self.waiting.popleft()
             if number in self.settled:
                 continue

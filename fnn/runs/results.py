@@ -456,6 +456,7 @@ class Sweep:
         chosen = self._epochs_of(at)
         epochs = last_epoch if chosen is None else chosen
         settings = plain_settings(self.settings)
+        machine = self._machine_in_tables()
         for row, column in np.argwhere(self.finished).tolist():
             every = range(int(last_epoch[row, column]) + 1)
             for epoch in every if every_epoch else (int(epochs[row, column]),):
@@ -465,7 +466,9 @@ class Sweep:
                     else math.nan
                     for name, array in self.history.items()
                 }
-                named = {"setting": row, **settings[row], **self._name_in_tables(row, column)}
+                named = {"setting": row, **settings[row], **self.name_of(column)}
+                if machine is not None:
+                    named["machine"] = int(machine[row, column])
                 ended: Row = {"diverged": bool(diverged[row, column])}
                 if self.best_epoch is not None:
                     ended = {"best_epoch": int(self.best_epoch[row, column])} | ended
@@ -474,7 +477,8 @@ class Sweep:
     def to_csv(self, path: str | Path, *, every_epoch: bool = False, at: At | None = None) -> None:
         """Write `records` with a header line. A value that is not a number is written as text."""
         kept = ["best_epoch"] if self.best_epoch is not None else []
-        named = ["setting", *self.settings[0], *self._name_in_tables(0, 0)]
+        named = ["setting", *self.settings[0], *self.name_of(0)]
+        named += [] if self._machine_in_tables() is None else ["machine"]
         columns = [*named, "epoch", *self.history, *kept, "diverged"]
         with open(path, "w", newline="") as file:
             writer = csv.DictWriter(file, columns)
@@ -659,12 +663,11 @@ class Sweep:
         named = {"seed": int(self.seeds[seed])}
         return named | {"split": split} if self.splits > 1 else named
 
-    def _name_in_tables(self, row: int, column: int) -> dict[str, int]:
-        """Return what tells a run from the others of its setting, and which machine computed it."""
-        named = self.name_of(column)
+    def _machine_in_tables(self) -> Integer[np.ndarray, "settings runs"] | None:
+        """Return which machine computed each run, where they are several; None otherwise."""
         if self.machine is None or len(np.unique(self.machine[self.finished])) < 2:
-            return named
-        return named | {"machine": int(self.machine[row, column])}
+            return None
+        return self.machine
 
     def _index(self, setting: int | Row, seed: int, split: int | None) -> tuple[int, int]:
         row = self._row(setting)

@@ -19,18 +19,8 @@ STATISTICS = ("mean", "low", "high", "median", "min", "max")
 KINDS = ("loss", "accuracy", "rmse", "r2")
 METRICS = [f"{split}_{kind}" for split in ("train", "validation", "test") for kind in KINDS]
 TAKEN = (
-    *(
-        "metric",
-        "setting",
-        "seed",
-        "split",
-        "machine",
-        "epoch",
-        "best_epoch",
-        *STATISTICS,
-        "n",
-        "diverged",
-    ),
+    *("metric", "setting", "seed", "split", "machine", "epoch", "best_epoch"),
+    *(*STATISTICS, "n", "diverged"),
     *METRICS,
 )
 """The other columns of a summary row and of a record."""

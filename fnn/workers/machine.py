@@ -8,16 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from fnn.checkpoint.manifest import surroundings
+from fnn.devices import usable_cores
 
 CPU_INFO = Path("/proc/cpuinfo")
-VECTORS = (
-    "sse4",
-    "avx",
-    "fma",
-    "amx",
-    "asimd",
-    "sve",
-)  # features by which XLA chooses instructions
+VECTORS = tuple("sse4 avx fma amx asimd sve".split())
+"""Beginnings of the names of features by which XLA chooses instructions."""
 
 
 @cache
@@ -28,13 +23,6 @@ def machine() -> dict[str, Any]:
         "cpu": cpu_features(),
         "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
     }
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def cpu_features() -> str:

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import tyro
+from tabular import printed
 from tqdm import tqdm
 
 EPOCHS, BATCH_SIZE, SEEDS = 20, 64, 4
@@ -66,13 +67,7 @@ def main(options: Options) -> None:
     if options.json:
         print(json.dumps({"options": asdict(options), "rows": rows}, indent=2))
         return
-    for row in rows:
-        print("  ".join(f"{key} {shown(value)}" for key, value in row.items()))
-
-
-def shown(value: Any) -> str:
-    """Return a cell."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    printed(rows)
 
 
 def alone(name: str, trials: int) -> dict[str, float]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import tyro
+from tabular import printed
 from tqdm import tqdm
 
 from fnn.racing.compare import compare
@@ -69,13 +70,7 @@ def main(options: Options) -> None:
         return
     for part, rows in found.items():
         print(f"\n{part}")
-        for row in rows:
-            print("  ".join(f"{name} {shown(value)}" for name, value in row.items()))
-
-
-def shown(value: Any) -> str:
-    """Return a cell."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+        printed(rows)
 
 
 # ---------------------------------------------------------------------------------------- savings

@@ -60,10 +60,15 @@ def main(options: Options) -> None:
         found[part] = parts[part](options)
         if not options.json:
             print(f"\n{part}")
-            for row in found[part]:
-                print("  ".join(f"{key} {shown(value)}" for key, value in row.items()), flush=True)
+            printed(found[part])
     if options.json:
         print(json.dumps({"options": asdict(options), **found}, indent=2))
+
+
+def printed(rows: list[dict[str, Any]]) -> None:
+    """Print rows of names and values."""
+    for row in rows:
+        print("  ".join(f"{key} {shown(value)}" for key, value in row.items()), flush=True)
 
 
 def shown(value: Any) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import tyro
+from tabular import printed
 
 WORKERS = 2
 
@@ -76,13 +77,7 @@ def main(options: Options) -> None:
         return
     for part, rows in found.items():
         print(f"\n{part}")
-        for row in rows:
-            print("  ".join(f"{key} {shown(value)}" for key, value in row.items()))
-
-
-def shown(value: Any) -> str:
-    """Return a cell."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+        printed(rows)
 
 
 def draw(key: Any, hyper: Any) -> Any:

@@ -73,6 +73,19 @@ class Inline(Executor):
         return future
 
 
+class Ending(Inline):
+    """Computes so many tasks, and raises an error when it is sent another one."""
+
+    def __init__(self, tasks, error, change=lambda task, answer: answer):
+        super().__init__(change)
+        self.most, self.error = tasks, error
+
+    def submit(self, f, task):
+        if len(self.tasks) == self.most:
+            raise self.error
+        return super().submit(f, task)
+
+
 # ------------------------------------------------------------------------------------ without loss
 
 
@@ -195,14 +208,8 @@ def test_a_task_that_is_lost_too_often_is_given_up_and_resumed(here):
 
 
 def test_a_broken_pool_keeps_what_is_finished(here):
-    class Breaking(Inline):
-        def submit(self, f, task):
-            if len(self.tasks) == 3:
-                raise BrokenExecutor("all processes died")
-            return super().submit(f, task)
-
     with pytest.raises(fnn.SweepFailed, match="all processes died") as failed:
-        swept(Breaking())
+        swept(Ending(3, BrokenExecutor("all processes died")))
     finished = failed.value.sweep.finished
     assert 0 < finished.sum() < 48
     assert_equal_bits(failed.value.resume(progress=False, executor=Inline()), here)
@@ -342,15 +349,9 @@ def test_or_labelled(here, tmp_path):
 
 
 def test_a_checkpoint_remembers_the_kind(tmp_path, here):
-    class Stopping(Inline):
-        def submit(self, f, task):
-            if len(self.tasks) == 2:
-                raise BrokenExecutor("gone")
-            return super().submit(f, task)
-
     directory = tmp_path / "sweep"
     with pytest.raises(fnn.SweepFailed, match="gone"):
-        swept(Stopping(), checkpoint=directory)
+        swept(Ending(2, BrokenExecutor("gone")), checkpoint=directory)
     assert fnn.load(directory).finished.sum() == 16
     assert len(fnn.load(directory).machines) == 1
 
@@ -432,14 +433,8 @@ def test_tasks_that_were_not_begun_are_not_counted_as_lost(here, monkeypatch):
 
 @pytest.mark.parametrize("error", [OSError("no memory"), RuntimeError("shut down")])
 def test_what_is_finished_is_kept_where_nothing_can_be_sent(here, error):
-    class Refusing(Inline):
-        def submit(self, f, task):
-            if len(self.tasks) == 3:
-                raise error
-            return super().submit(f, task)
-
     with pytest.raises(fnn.SweepFailed, match=str(error)) as failed:
-        swept(Refusing())
+        swept(Ending(3, error))
     assert failed.value.sweep.finished.sum() == 24
     assert_equal_bits(failed.value.resume(progress=False, executor=Inline()), here)
 
@@ -465,17 +460,11 @@ def test_a_pool_that_is_shut_down_keeps_what_is_finished(here):
 def test_runs_of_this_process_and_of_an_unlike_worker_are_told_apart(tmp_path, here):
     directory = tmp_path / "sweep"
 
-    class Stopping(Inline):
-        def submit(self, f, task):
-            if len(self.tasks) == 2:
-                raise BrokenExecutor("gone")
-            return super().submit(f, task)
-
     def other(task, answer):
         return answer._replace(machine=answer.machine | {"jaxlib": "0.0.0"})
 
     with pytest.raises(fnn.SweepFailed, match="gone"):
-        swept(Stopping(other), checkpoint=directory)
+        swept(Ending(2, BrokenExecutor("gone"), other), checkpoint=directory)
     there = fnn.load(directory)
     with pytest.warns(UserWarning, match=r"bits may be others: jaxlib '0.0.0'"):
         warn_of_other_machines(there)
