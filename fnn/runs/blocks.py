@@ -122,7 +122,9 @@ def over_rows(
 
     The leaves of `mapped` are (devices · rows, runs_per_vmap, …), in the SINGLE block without these
     axes; those of `shared` are the same for all. A run that is alone in its row is not vmapped, so
-    it has the bits of a single run.
+    it has the bits of a single run. The barriers keep a row apart from the slicing around it: fused
+    with the update of a block's arrays, one initial value of a network 3-8-3 was another by a last
+    bit in blocks of several rows (jax 0.12).
 
     otherwise  what the rows behind return: of the structure of the result; None: zeros
     """
@@ -136,8 +138,9 @@ def over_rows(
             return jax.tree.map(lambda leaf: leaf[None], result)
 
         def row(i):
-            args = jax.tree.map(lambda leaf: leaf[i], mapped)
-            return single(args) if shape.runs_per_vmap == 1 else jax.vmap(run)(args)
+            args = lax.optimization_barrier(jax.tree.map(lambda leaf: leaf[i], mapped))
+            result = single(args) if shape.runs_per_vmap == 1 else jax.vmap(run)(args)
+            return lax.optimization_barrier(result)
 
         def with_row(i, results):
             return jax.tree.map(lambda leaf, one: leaf.at[i].set(one), results, row(i))
