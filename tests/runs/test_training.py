@@ -185,7 +185,8 @@ def test_a_run_in_pieces_is_the_run_at_once():
             training = on(task, plan, seed, dataset, training, until)
         chex.assert_trees_all_equal(training, whole)
     run = quick(epochs=5, seed=3)
-    chex.assert_trees_all_equal(run.params, whole.current.params)
+    # Another program: it has the mathematics in common, and on jax 0.12 not the last bits.
+    chex.assert_trees_all_close(run.params, whole.current.params, rtol=1e-6)
 
 
 def test_the_step_that_diverged_is_named():
