@@ -4,15 +4,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from fnn.mlp import mlp  # now: importing the module later would put it in the function's place
+from fnn.renamed import renamed
 
 if TYPE_CHECKING:
     from fnn import (
         activations,
         callbacks,
         checkpoint,
-        constructions,
+        course,
         data,
-        descent,
         diagnostics,
         export,
         figures,
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
         metrics,
         optim,
         penalties,
-        perceptron,
-        perturbation,
-        surfaces,
     )
     from fnn.activations import Activation
     from fnn.backprop import apply, value_and_grad
@@ -70,9 +67,8 @@ __all__ = [
     "check_network",
     "check_vjp",
     "checkpoint",
-    "constructions",
+    "course",
     "data",
-    "descent",
     "diagnostics",
     "export",
     "figures",
@@ -86,10 +82,7 @@ __all__ = [
     "optim",
     "optimize",
     "penalties",
-    "perceptron",
-    "perturbation",
     "race",
-    "surfaces",
     "sweep",
     "sweep_function",
     "train",
@@ -121,11 +114,19 @@ _HOMES = {
 }
 
 
-_RENAMED = {
-    "FunctionSweep": "fnn.Sweep, which sweeps of networks and of functions share",
-    "sweeping": "fnn.runs; its figures are fnn.figures",
-    "training": "fnn.runs",
-}
+_refuse = renamed(
+    __name__,
+    {
+        "constructions": "fnn.course.constructions",
+        "descent": "fnn.course.descent",
+        "perceptron": "fnn.course.perceptron",
+        "perturbation": "fnn.course.perturbation",
+        "surfaces": "fnn.course.surfaces",
+        "FunctionSweep": "fnn.Sweep, which sweeps of networks and of functions share",
+        "sweeping": "fnn.runs; its figures are fnn.figures",
+        "training": "fnn.runs",
+    },
+)
 
 
 def __getattr__(name: str) -> Any:
@@ -140,9 +141,7 @@ def __getattr__(name: str) -> Any:
             return value
     if name in __all__:
         return import_module(f"fnn.{name}")
-    if name in _RENAMED:
-        raise AttributeError(f"fnn.{name} is now {_RENAMED[name]}.")
-    raise AttributeError(f"module 'fnn' has no attribute {name!r}")
+    return _refuse(name)
 
 
 def __dir__() -> list[str]:

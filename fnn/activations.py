@@ -19,6 +19,7 @@ from jaxtyping import Array, Float
 
 from fnn import checks
 from fnn.remembered import remembered, unchanging
+from fnn.renamed import renamed
 
 Elementwise = Callable[[Float[Array, "..."]], Float[Array, "..."]]
 
@@ -87,8 +88,6 @@ def make_relu(at_zero: float = 0.0, name: str = "relu") -> Activation:
 
 
 relu = make_relu()
-relu_half = make_relu(0.5, "relu_half")
-relu_one = make_relu(1.0, "relu_one")
 
 
 @remembered
@@ -115,7 +114,7 @@ def _step(z):
 def _step_derivative(z):
     raise ValueError(
         "step: asked for the derivative of the step function, which is 0 wherever it exists and carries no "
-        "gradient. Train with fnn.perceptron or fnn.perturbation, or choose a differentiable activation "
+        "gradient. Train with fnn.course.perceptron or fnn.course.perturbation, or choose a differentiable activation "
         "such as 'sigmoid'."
     )
 
@@ -270,7 +269,7 @@ softmax = Activation("softmax", _softmax, _softmax_derivative, product=_softmax_
 REGISTRY: dict[str, Activation] = {
     activation.name: activation
     for activation in (
-        identity, relu, relu_half, relu_one, leaky_relu, elu, selu, gelu, gelu_tanh, silu, sigmoid, tanh, softplus,
+        identity, relu, leaky_relu, elu, selu, gelu, gelu_tanh, silu, sigmoid, tanh, softplus,
         softmax, step,
     )
 }  # fmt: skip
@@ -282,3 +281,8 @@ def get(activation: str | Activation, argument: str = "activation") -> Activatio
     if isinstance(activation, Activation):
         return activation
     return checks.lookup(argument, activation, REGISTRY)
+
+
+__getattr__ = renamed(
+    __name__, {"relu_half": "fnn.course.printed.relu_half", "relu_one": "fnn.course.printed.relu_one"}
+)

@@ -8,6 +8,7 @@ from jaxtyping import Float, Num
 
 from fnn import checks, reductions
 from fnn.backprop import check_batch, check_mode, check_net, feature_major, target_of
+from fnn.renamed import renamed
 from fnn.types import ArrayLike, Features, Layer, Loss, Params, PRNGKey, State
 
 
@@ -63,16 +64,16 @@ def signals(
     return Signals(tuple(outputs), tuple(reversed(cotangents)), tuple(reversed(gradients)))
 
 
-def joints(
+def breakpoints(
     x: Num[ArrayLike, "points"], y: Num[ArrayLike, "points"], *, tolerance: float = 1e-9
-) -> Float[np.ndarray, "joints"]:
+) -> Float[np.ndarray, "breakpoints"]:
     """Where the curve of a piecewise linear network bends, ascending, each to within a step of x.
 
     x          equidistant points, ascending
     y          the network's outputs there, in float64
     tolerance  second differences up to this fraction of the largest |y| count as rounding
 
-    A curve with n joints has n + 1 straight pieces. Joints within two steps of each other count as one. Raises
+    A curve with n breakpoints has n + 1 straight pieces. Breakpoints within two steps of each other count as one. Raises
     ValueError for x and y that are not (points,) of at least three, and for x that is not equidistant.
     """
     x, y = np.asarray(checks.numbers("x", x), float), np.asarray(checks.numbers("y", y), float)
@@ -89,3 +90,6 @@ def joints(
     bent = 1 + np.flatnonzero(np.abs(np.diff(y, 2)) > tolerance * np.abs(y).max())
     runs = np.split(bent, 1 + np.flatnonzero(np.diff(bent) > 1))
     return np.array([x[run].mean() for run in runs if run.size])
+
+
+__getattr__ = renamed(__name__, {"joints": "fnn.diagnostics.breakpoints"})

@@ -143,7 +143,7 @@ class ByUnit:
 def by_unit(init: str | Initializer) -> ByUnit:
     """A rule whose variance follows from the sizes (fan_out, lecun, glorot, glorot_uniform, he, he_fan_out), drawn unit
     by unit: row i from fold_in(key, i). The first units of a layer then start alike however many there are, but for the
-    scale; a network with a `fnn.layers.Width` starts so. ValueError for other initialisers."""
+    scale; a network with a `fnn.layers.MaskedWidth` starts so. ValueError for other initialisers."""
     return ByUnit(of_size(init))
 
 

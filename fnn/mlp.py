@@ -6,7 +6,7 @@ from typing import Literal
 from fnn import activations, checks, layers
 from fnn.activations import Activation
 from fnn.initializers import Initializer
-from fnn.layers import Width
+from fnn.layers import MaskedWidth
 from fnn.remembered import remembered
 from fnn.types import Layer
 
@@ -15,7 +15,7 @@ Placement = Literal["before", "after"] | None
 
 @remembered
 def mlp(
-    sizes: Sequence[int | Width],
+    sizes: Sequence[int | MaskedWidth],
     *,
     activation: str | Activation | Sequence[str | Activation] = "relu",
     output: str | Activation = "identity",
@@ -25,7 +25,7 @@ def mlp(
 ) -> Layer:
     """a_l = σ_l(W_l a_{l−1} + b_l) for l = 1 … K, as a Layer.
 
-    sizes       (inputs, hidden…, outputs), at least two of them; hidden ones may be a `layers.Width`, for a sweep
+    sizes       (inputs, hidden…, outputs), at least two of them; hidden ones may be a `layers.MaskedWidth`, for a sweep
                 over widths as one program
     activation  of the hidden layers: one for all, or one for each
     output      of the last layer; "identity" gives logits
@@ -33,7 +33,7 @@ def mlp(
     batch_norm  "before" or "after" each hidden activation, or None
     dropout     drop rate of every hidden unit, in [0, 1)
 
-    With a Width every W is drawn by `initializers.by_unit`.
+    With a MaskedWidth every W is drawn by `initializers.by_unit`.
 
     Parameters are a tuple with one entry a layer, in the order of the forward pass: `params[0].W`, `params[0].b`,
     then () for the activation, and so on. Raises ValueError for whatever is not as above.
@@ -43,7 +43,7 @@ def mlp(
         raise ValueError(f"sizes: got {sizes!r}, expected at least (inputs, outputs), such as (64, 32, 10).")
     widths = [_width(i, size, i in (0, len(sizes) - 1)) for i, size in enumerate(sizes)]
     affine: Callable[..., Layer] = layers.dense
-    if any(isinstance(width, Width) for width in widths):
+    if any(isinstance(width, MaskedWidth) for width in widths):
         affine = layers.padded
     last = activations.get(output, "output")
     if batch_norm is not None and not (isinstance(batch_norm, str) and batch_norm in ("before", "after")):
@@ -52,9 +52,9 @@ def mlp(
 
     parts: list[Layer] = []
     for n_in, n_out, sigma in zip(widths, widths[1:-1], _per_layer(activation, hidden), strict=False):
-        if isinstance(n_out, Width) and sigma.product is not None:
-            raise ValueError(f"activation: {sigma.name} couples the units of a layer, which a Width cannot have.")
-        features = n_out.most if isinstance(n_out, Width) else n_out
+        if isinstance(n_out, MaskedWidth) and sigma.product is not None:
+            raise ValueError(f"activation: {sigma.name} couples the units of a layer, which a MaskedWidth cannot have.")
+        features = n_out.most if isinstance(n_out, MaskedWidth) else n_out
         parts.append(affine(n_in, n_out, init=init))
         if batch_norm == "before":
             parts.append(layers.batch_norm(features))
@@ -69,12 +69,14 @@ def mlp(
     return layers.serial(*parts)
 
 
-def _width(i: int, size: int | Width, at_end: bool) -> int | Width:
+def _width(i: int, size: int | MaskedWidth, at_end: bool) -> int | MaskedWidth:
     """A size, checked."""
-    if isinstance(size, Width):
+    if isinstance(size, MaskedWidth):
         if at_end:
-            raise ValueError(f"sizes[{i}]: got {size}, expected a whole number; only hidden sizes may be a Width.")
-        return Width.of(f"sizes[{i}]", size)
+            raise ValueError(
+                f"sizes[{i}]: got {size}, expected a whole number; only hidden sizes may be a MaskedWidth."
+            )
+        return MaskedWidth.of(f"sizes[{i}]", size)
     return checks.count(f"sizes[{i}]", size)
 
 

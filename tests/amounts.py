@@ -32,7 +32,7 @@ QUICK_FILES = (
     "test_architecture.py",
     "test_checks.py",
     "test_compiler.py",
-    "test_constructions.py",
+    "course/test_constructions.py",
     "test_initializers.py",
     "test_mlp.py",
     "test_witness.py",

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import fnn
-from fnn import descent, diagnostics, layers, losses, optim
+from fnn import diagnostics, layers, losses, optim
+from fnn.course import descent
 from fnn.layers import DenseParams
 
 
@@ -67,14 +68,14 @@ def test_joints_are_where_a_network_of_relu_units_bends(x64):
     params = DenseParams(np.ones((3, 1)), np.array([1.0, 0.0, -0.5])), (), DenseParams(np.ones((1, 3)), np.zeros(1))
     x = np.linspace(-2, 2, 1001)
     y = fnn.apply(fnn.mlp((1, 3, 1)), params, x[:, None])[:, 0]
-    np.testing.assert_allclose(diagnostics.joints(x, y), [-1, 0, 0.5], atol=x[1] - x[0])
+    np.testing.assert_allclose(diagnostics.breakpoints(x, y), [-1, 0, 0.5], atol=x[1] - x[0])
 
 
 def test_joints_between_the_points_and_of_a_line():
     x = np.linspace(0, 1, 11)
-    np.testing.assert_allclose(diagnostics.joints(x, np.abs(x - 0.47)), [0.45])
-    assert diagnostics.joints(x, 3 * x - 1).size == 0
-    assert diagnostics.joints(x, np.zeros(11)).size == 0
+    np.testing.assert_allclose(diagnostics.breakpoints(x, np.abs(x - 0.47)), [0.45])
+    assert diagnostics.breakpoints(x, 3 * x - 1).size == 0
+    assert diagnostics.breakpoints(x, np.zeros(11)).size == 0
 
 
 @pytest.mark.parametrize(
@@ -89,4 +90,4 @@ def test_joints_between_the_points_and_of_a_line():
 )
 def test_joints_refuse(x, y, message):
     with pytest.raises(ValueError, match=message):
-        diagnostics.joints(x, y)
+        diagnostics.breakpoints(x, y)

@@ -20,8 +20,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import fnn
-from fnn import activations, checks, data, initializers, layers, losses, optim, penalties, perceptron, perturbation
-from fnn.perceptron import PerceptronParams
+from fnn import activations, checks, data, initializers, layers, losses, optim, penalties
+from fnn.course import perceptron, perturbation
+from fnn.course.perceptron import PerceptronParams
 from tests.amounts import amount
 from tests.problems import blobs
 

@@ -23,7 +23,7 @@ MAKERS = {
     "mlp": lambda: fnn.mlp((3, 8, 3), batch_norm="before", dropout=0.2, activation=["tanh"]),
     "mlp with an activation": lambda: fnn.mlp((3, 8, 3), activation=activations.make_elu(0.5)),
     "mlp with an initializer": lambda: fnn.mlp((3, 8, 3), init=initializers.normal(0.1)),
-    "padded": lambda: fnn.mlp((3, layers.Width(2, 8), 3)),
+    "padded": lambda: fnn.mlp((3, layers.MaskedWidth(2, 8), 3)),
     "serial": lambda: layers.serial(layers.dense(3, 4), layers.activation("relu")),
     "graph": lambda: layers.graph({"x": 3}, {"y": (("x",), "tanh", 3)}, ("y",)),
     "repeat": lambda: layers.repeat(layers.dense(3, 3), 4),

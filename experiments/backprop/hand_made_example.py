@@ -18,7 +18,8 @@ from matplotlib.figure import Figure
 import fnn
 from experiments.claims import claim, depends_on
 from experiments.common import Common
-from fnn import descent, diagnostics, losses, optim
+from fnn import diagnostics, losses, optim
+from fnn.course import descent
 from fnn import plot as draw
 from fnn.layers import DenseParams
 

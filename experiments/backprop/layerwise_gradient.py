@@ -20,7 +20,8 @@ import fnn
 from experiments.backprop.random_networks import Flow, drawn, flat, flow, relative_error
 from experiments.claims import claim, holds_if
 from experiments.common import Common
-from fnn import descent, losses, optim
+from fnn import losses, optim
+from fnn.course import descent
 from fnn import plot as draw
 
 EXACT = 1e-12

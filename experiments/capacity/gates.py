@@ -21,7 +21,8 @@ from scipy.optimize import linprog
 import fnn
 from experiments.claims import claim, holds_if
 from experiments.common import Common
-from fnn import constructions, losses, perceptron
+from fnn import losses
+from fnn.course import constructions, perceptron
 from fnn import plot as draw
 
 CORNERS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])

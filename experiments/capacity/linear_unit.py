@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import fnn
-from fnn import descent, losses, optim, perturbation
+from fnn import losses, optim
+from fnn.course import descent, perturbation
 
 EXAMPLES = 128
 

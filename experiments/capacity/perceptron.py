@@ -18,10 +18,11 @@ import fnn
 from experiments.capacity.point_clouds import separable
 from experiments.claims import claim, holds_if
 from experiments.common import Common
-from fnn import data, perceptron
+from fnn import data
+from fnn.course import perceptron
 from fnn import plot as draw
 from fnn.layers import DenseParams
-from fnn.perceptron import PerceptronParams
+from fnn.course.perceptron import PerceptronParams
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 
 def unit_on_points() -> dict[str, np.ndarray]:
-    """A unit (w₁, w₂, b), random points, and what fnn.perceptron and a network of one step unit say of them; and what
+    """A unit (w₁, w₂, b), random points, and what fnn.course.perceptron and a network of one step unit say of them; and what
     the perceptron x₁ − 2x₂ + 2 says on its line."""
     rng = np.random.default_rng(0)
     w, b, points = jnp.array([1.0, -0.7]), jnp.array([0.3]), rng.normal(size=(1000, 2))
@@ -82,7 +83,7 @@ def threshold(results):
     wrong = np.count_nonzero((results["predicted"] != formula) | (results["step_unit"] != formula))
     return holds_if(
         wrong == 0 and bool((results["on_line"] == 1).all()),
-        f"fnn.perceptron and a network of one step unit agree with the formula on {len(formula) - wrong} of "
+        f"fnn.course.perceptron and a network of one step unit agree with the formula on {len(formula) - wrong} of "
         f"{len(formula)} random points; on the line itself, where the sum is exactly 0, the answers are "
         f"{results['on_line']}.",
         disagreements=wrong,

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from experiments.capacity.point_clouds import gaussians
 from experiments.claims import any_of, claim, every, holds_if, mean_interval
 from experiments.common import Common
-from fnn import perceptron
+from fnn.course import perceptron
 from fnn import plot as draw
 
 FALL = 0.01  # of the mean test accuracy: the least that counts as a fall

@@ -18,9 +18,9 @@ from matplotlib.figure import Figure
 from experiments.capacity.point_clouds import gaussians, separable
 from experiments.claims import any_of, claim, holds_if, mean_interval
 from experiments.common import Common
-from fnn import perceptron
+from fnn.course import perceptron
 from fnn import plot as draw
-from fnn.perceptron import PerceptronParams
+from fnn.course.perceptron import PerceptronParams
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from matplotlib.figure import Figure
 import fnn
 from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
-from fnn import descent, losses, optim, perturbation
+from fnn import losses, optim
+from fnn.course import descent, perturbation
 from fnn import plot as draw
 
 

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 import fnn
 from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
-from fnn import constructions
+from fnn.course import constructions
 from fnn import plot as draw
 
 FUNCTIONS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], float]] = {  # on [0, 1], with the expected exponent

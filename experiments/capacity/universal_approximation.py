@@ -18,7 +18,8 @@ from matplotlib.figure import Figure
 import fnn
 from experiments.claims import claim, depends_on, every, holds_if, mean_interval
 from experiments.common import Common
-from fnn import constructions, data, layers, losses, optim
+from fnn import data, layers, losses, optim
+from fnn.course import constructions
 from fnn import plot as draw
 from fnn.activations import Activation
 

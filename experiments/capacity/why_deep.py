@@ -17,7 +17,8 @@ from matplotlib.figure import Figure
 import fnn
 from experiments.claims import claim, depends_on, holds_if, mean_interval
 from experiments.common import Common
-from fnn import constructions, data, losses, optim
+from fnn import data, losses, optim
+from fnn.course import constructions
 from fnn import plot as draw
 
 

@@ -17,7 +17,8 @@ from matplotlib.figure import Figure
 
 from experiments.claims import claim, every, holds_if
 from experiments.common import Common
-from fnn import descent, optim, surfaces
+from fnn import optim
+from fnn.course import descent, surfaces
 from fnn import plot as draw
 
 MINIMUM = np.array([-2.0, 0.0])  # of the surface, to the precision of a plot: the step is flat there

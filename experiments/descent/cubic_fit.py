@@ -20,7 +20,8 @@ from matplotlib.figure import Figure
 import fnn
 from experiments.claims import claim, depends_on, holds_if
 from experiments.common import Common
-from fnn import data, descent, layers, losses, optim
+from fnn import data, layers, losses, optim
+from fnn.course import descent
 from fnn import plot as draw
 from fnn.layers import DenseParams
 

@@ -19,7 +19,8 @@ from matplotlib.figure import Figure
 import fnn
 from experiments.claims import claim, depends_on, every, share_interval
 from experiments.common import Common
-from fnn import layers, optim, surfaces
+from fnn import layers, optim
+from fnn.course import surfaces
 from fnn import plot as draw
 from fnn.data import Dataset, Split
 from fnn.layers import DenseParams

@@ -18,7 +18,8 @@ from matplotlib.figure import Figure
 import fnn
 from experiments.claims import claim, depends_on, every, share_interval
 from experiments.common import Common
-from fnn import data, descent, losses, optim, surfaces
+from fnn import data, losses, optim
+from fnn.course import descent, surfaces
 from fnn import plot as draw
 
 

@@ -17,7 +17,8 @@ from matplotlib.figure import Figure
 
 from experiments.claims import claim, depends_on
 from experiments.common import Common
-from fnn import descent, optim, surfaces
+from fnn import optim
+from fnn.course import descent, surfaces
 from fnn import plot as draw
 
 TOLERANCE = 1e-6  # of the distance to the minimum relative to the start's, where a descent counts as converged

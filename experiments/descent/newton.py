@@ -19,7 +19,8 @@ from matplotlib.figure import Figure
 import fnn
 from experiments.claims import claim, every, holds_if, share_interval
 from experiments.common import Common
-from fnn import data, descent, losses, optim
+from fnn import data, losses, optim
+from fnn.course import descent
 from fnn import plot as draw
 
 OUTCOMES = ("minimum", "saddle or maximum", "flat or none")

@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 
 from experiments.claims import claim, depends_on, holds_if
 from experiments.common import Common
-from fnn import descent, optim, surfaces
+from fnn import optim
+from fnn.course import descent, surfaces
 from fnn import plot as draw
 
 PARABOLA = surfaces.quadratic((2.0,))  # x²

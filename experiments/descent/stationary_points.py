@@ -20,7 +20,8 @@ from matplotlib.figure import Figure
 import fnn
 from experiments.claims import claim, every, holds_if, share_interval
 from experiments.common import Common
-from fnn import descent, losses, optim
+from fnn import losses, optim
+from fnn.course import descent
 from fnn import plot as draw
 from fnn.layers import DenseParams
 

@@ -19,7 +19,8 @@ from matplotlib.figure import Figure
 import fnn
 from experiments.claims import claim, depends_on, holds_if
 from experiments.common import Common
-from fnn import data, losses, surfaces
+from fnn import data, losses
+from fnn.course import surfaces
 from fnn import plot as draw
 
 NAMES = ("Beale's function", "loss of a 2-8-1 network")

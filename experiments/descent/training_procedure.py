@@ -20,7 +20,8 @@ from matplotlib.figure import Figure
 from experiments.claims import claim, depends_on, every, share_interval
 from experiments.common import Common
 from experiments.descent.fixed_point import network
-from fnn import descent, optim
+from fnn import optim
+from fnn.course import descent
 from fnn import plot as draw
 
 

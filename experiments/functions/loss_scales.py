@@ -18,7 +18,8 @@ from matplotlib.figure import Figure
 import fnn
 from experiments.claims import claim, every, holds_if
 from experiments.common import Common
-from fnn import descent, losses, optim
+from fnn import losses, optim
+from fnn.course import descent
 from fnn import plot as draw
 
 SCALES = ("half_sum", "sum", "mean")

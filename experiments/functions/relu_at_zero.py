@@ -20,10 +20,11 @@ from matplotlib.figure import Figure
 import fnn
 from experiments.claims import claim, depends_on, every, holds_if, share_interval
 from experiments.common import Common
-from fnn import activations, data, descent, losses, optim
+from fnn import activations, data, losses, optim
+from fnn.course import descent, printed
 from fnn import plot as draw
 
-CHOICES = ("relu", "relu_half", "relu_one")
+CHOICES = {activation.name: activation for activation in (activations.relu, printed.relu_half, printed.relu_one)}
 AUTODIFF = {
     "relu": jax.nn.relu,
     "maximum": lambda z: jnp.maximum(z, 0.0),
@@ -57,7 +58,7 @@ def run(config: Config) -> dict[str, np.ndarray]:
     found = [trained(config, choice, keys) for choice in CHOICES]
     weights, zeros, right = (np.array([[each[t][part] for each in found] for t in range(2)]) for part in range(3))
     return {
-        "slopes": np.array([activations.get(choice).derivative(around_zero) for choice in CHOICES]),
+        "slopes": np.array([choice.derivative(around_zero) for choice in CHOICES.values()]),
         "autodiff": np.array([jax.grad(f)(0.0) for f in AUTODIFF.values()]),
         "weights": weights,
         "zeros": zeros,
@@ -68,7 +69,7 @@ def run(config: Config) -> dict[str, np.ndarray]:
 def trained(config: Config, choice: str, keys) -> list[tuple[np.ndarray, ...]]:
     """For each table: weights at the end, exact zeros among the pre-activations of every step, and whether all rows
     are right at the end."""
-    net = fnn.mlp((2, config.width, 1), activation=choice)
+    net = fnn.mlp((2, config.width, 1), activation=CHOICES[choice])
     loss_and_gradient = fnn.value_and_grad(net, losses.sigmoid_cross_entropy)
     optimizer = optim.sgd(config.learning_rate)
 

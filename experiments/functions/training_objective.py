@@ -18,7 +18,8 @@ from matplotlib.figure import Figure
 import fnn
 from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
-from fnn import descent, losses, optim, penalties
+from fnn import losses, optim, penalties
+from fnn.course import descent
 from fnn import plot as draw
 
 LOSSES = (losses.squared_error, losses.absolute_error, losses.huber(0.5))

@@ -20,7 +20,8 @@ from experiments.claims import claim, depends_on, every, holds_if
 from experiments.common import Common
 from experiments.functions.printed_losses import CANDIDATES, NAMES
 from experiments.functions.scans import kinks, minima, shrinks
-from fnn import descent, losses, optim
+from fnn import losses, optim
+from fnn.course import descent
 from fnn import plot as draw
 from fnn.layers import DenseParams
 

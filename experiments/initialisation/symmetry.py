@@ -18,7 +18,8 @@ from matplotlib.figure import Figure
 import fnn
 from experiments.claims import claim, depends_on, every, holds_if, mean_interval
 from experiments.common import Common
-from fnn import data, descent, initializers, losses, optim
+from fnn import data, initializers, losses, optim
+from fnn.course import descent
 from fnn import plot as draw
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu")

@@ -18,7 +18,8 @@ from matplotlib.figure import Figure
 import fnn
 from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
-from fnn import data, initializers, layers, losses, optim, perceptron
+from fnn import data, initializers, layers, losses, optim
+from fnn.course import perceptron
 from fnn import plot as draw
 from fnn.layers import DenseParams
 

@@ -18,7 +18,8 @@ import fnn
 from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
 from experiments.initialisation.initial_signals import per_layer
-from fnn import data, descent, losses, optim
+from fnn import data, losses, optim
+from fnn.course import descent
 from fnn import plot as draw
 
 

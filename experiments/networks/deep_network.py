@@ -49,7 +49,7 @@ def run(config: Config) -> dict[str, np.ndarray]:
         return {
             "x": x,
             "folded": folded,
-            "folded_pieces": np.array(len(diagnostics.joints(x, folded)) + 1),
+            "folded_pieces": np.array(len(diagnostics.breakpoints(x, folded)) + 1),
             "pieces": np.array([random_pieces(rng, sizes, config) for sizes in (DEEP, SHALLOW)]),
             "parameters": np.array([tree.size(fnn.mlp(sizes).init(jax.random.key(0))[0]) for sizes in (DEEP, SHALLOW)]),
             "written_out": written_out(rng),
@@ -74,7 +74,7 @@ def random_pieces(rng, sizes, config: Config) -> np.ndarray:
     params = of_mlp([DenseParams(rng.normal(size=(config.draws, m, n)), rng.normal(size=(config.draws, m)))
                      for n, m in pairwise(sizes)])  # fmt: skip
     curves = jax.jit(jax.vmap(lambda one: fnn.apply(fnn.mlp(sizes), one, x[:, None])[:, 0]))(params)
-    return np.array([len(diagnostics.joints(x, y)) + 1 for y in np.asarray(curves)])
+    return np.array([len(diagnostics.breakpoints(x, y)) + 1 for y in np.asarray(curves)])
 
 
 def written_out(rng) -> np.ndarray:

@@ -81,7 +81,7 @@ def compared(drawn, x, y) -> dict[str, np.ndarray]:
     printed = np.array([flat[6] + stages(flat, x)[2].sum(axis=0) for flat in drawn])
     theta, phi = drawn[:, :6].reshape(-1, 3, 2), drawn[:, 7:]
     predicted = np.sort(-theta[..., 0] / theta[..., 1], axis=1)
-    found = [diagnostics.joints(x, each) for each in y]
+    found = [diagnostics.breakpoints(x, each) for each in y]
     away = [np.abs(one[:, None] - at).min(axis=1).max(initial=0) for one, at in zip(found, predicted, strict=True)]
     ends = np.column_stack([predicted[:, :1] - 1, predicted, predicted[:, -1:] + 1])
     middles = (ends[:, 1:] + ends[:, :-1]) / 2

@@ -18,7 +18,8 @@ from experiments.claims import claim, depends_on, holds_if
 from experiments.common import Common
 from experiments.optimizers import printed_optimizers as printed
 from experiments.optimizers.seven_rules import RULES
-from fnn import descent, optim
+from fnn import optim
+from fnn.course import descent
 from fnn import plot as draw
 
 PRINTED_MOMENTUM = ("Momentum", "Nesterov", "AdaGrad", "AdaDelta", "Adam")  # the table of claim 4.31
@@ -44,7 +45,7 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 def updates_of(rule, gradients: np.ndarray) -> np.ndarray:
     """The updates (steps, parameters) that a rule makes of these gradients."""
-    return np.asarray(descent.responses(rule, np.zeros(gradients.shape[1]), gradients))
+    return np.asarray(descent.updates_for(rule, np.zeros(gradients.shape[1]), gradients))
 
 
 def flags(config: Config) -> dict[str, np.ndarray]:

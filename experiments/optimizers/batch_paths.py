@@ -19,7 +19,8 @@ from matplotlib.figure import Figure
 import fnn
 from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
-from fnn import data, descent, layers, losses, optim
+from fnn import data, layers, losses, optim
+from fnn.course import descent
 from fnn import plot as draw
 from fnn.data.shuffle import permutation
 from fnn.layers import DenseParams

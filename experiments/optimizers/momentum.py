@@ -18,7 +18,8 @@ from matplotlib.figure import Figure
 from experiments.claims import claim, holds_if
 from experiments.common import Common
 from experiments.optimizers import printed_optimizers as printed
-from fnn import descent, optim, surfaces
+from fnn import optim
+from fnn.course import descent, surfaces
 from fnn import plot as draw
 
 VALLEY = surfaces.quadratic((1.0, 25.0))

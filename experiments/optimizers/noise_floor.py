@@ -18,7 +18,8 @@ from matplotlib.figure import Figure
 import fnn
 from experiments.claims import claim, depends_on, mean_interval, share_interval
 from experiments.common import Common
-from fnn import descent, layers, losses, optim
+from fnn import layers, losses, optim
+from fnn.course import descent
 from fnn import plot as draw
 from fnn.data.shuffle import permutation
 from fnn.layers import DenseParams

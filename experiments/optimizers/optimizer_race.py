@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from experiments.claims import claim, depends_on
 from experiments.common import Common
 from experiments.optimizers.seven_rules import RULES
-from fnn import descent, surfaces
+from fnn.course import descent, surfaces
 from fnn import plot as draw
 
 SURFACES = {"saddle": surfaces.saddle, "beale": surfaces.beale, "valley": surfaces.long_valley}

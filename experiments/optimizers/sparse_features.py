@@ -20,7 +20,8 @@ import fnn
 from experiments.claims import Interval, claim, depends_on, mean_interval
 from experiments.common import Common
 from experiments.optimizers import printed_optimizers as printed
-from fnn import descent, layers, losses, optim
+from fnn import layers, losses, optim
+from fnn.course import descent
 from fnn import plot as draw
 from fnn.layers import DenseParams
 
@@ -61,7 +62,7 @@ def forms() -> dict[str, np.ndarray]:
         "adagrad": optim.adagrad(0.1),
         "rmsprop": optim.rmsprop(0.1, decay=0.9, eps=1e-8),
     }
-    updates = {name: np.asarray(descent.responses(rule, np.zeros(4), gradients)) for name, rule in rules.items()}
+    updates = {name: np.asarray(descent.updates_for(rule, np.zeros(4), gradients)) for name, rule in rules.items()}
     return updates | {
         "printed_adagrad": printed.adagrad_piccoli(gradients, 0.1, 1e-8),
         "printed_adadelta": printed.adadelta_piccoli(gradients, 0.1, gamma=0.9, eps=1e-8),

@@ -19,7 +19,8 @@ from matplotlib.figure import Figure
 
 from experiments.claims import claim, depends_on, holds_if, mean_interval
 from experiments.common import Common
-from fnn import descent, optim, surfaces
+from fnn import optim
+from fnn.course import descent, surfaces
 from fnn import plot as draw
 
 VALLEY = surfaces.quadratic((1.0, 25.0))

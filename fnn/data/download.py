@@ -46,7 +46,9 @@ def from_mirrors(file: str, mirrors: tuple[str, ...], sha256: str, folder: Path,
 
     Raises ConnectionError with what each mirror answered.
     """
-    from http.client import HTTPException  # imported here, as in _fetch: they would slow `import fnn`
+    from http.client import (
+        HTTPException,  # imported here, as in _fetch: they would slow `import fnn`
+    )
 
     failures = []
     for mirror in mirrors:

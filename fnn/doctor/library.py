@@ -109,9 +109,9 @@ def networks(generator: Generator) -> dict[str, Layer]:
         ),
         "graph": layers.graph(inputs=("x1", "x2"), nodes=nodes, outputs=("y", "h")),
         "padded": layers.serial(
-            layers.padded(n, layers.Width(h - 1, h + 2), init="he"),
+            layers.padded(n, layers.MaskedWidth(h - 1, h + 2), init="he"),
             activation("silu"),
-            layers.padded(layers.Width(h - 1, h + 2), k),
+            layers.padded(layers.MaskedWidth(h - 1, h + 2), k),
         ),
     }
 

@@ -4,7 +4,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fnn.gradcheck.compare import ALLOWED, Comparison, comparison, cosine, norm_ratio, relative_error, usual_size
+from fnn.gradcheck.compare import (
+    ALLOWED,
+    Comparison,
+    comparison,
+    cosine,
+    norm_ratio,
+    relative_error,
+    usual_size,
+)
 from fnn.gradcheck.differences import Slope, Values, slopes
 from fnn.gradcheck.oracle import Truth
 from fnn.gradcheck.problem import Problem

@@ -5,24 +5,27 @@ from fnn.layers.batch_norm import BatchNormParams, BatchNormState, batch_norm
 from fnn.layers.dense import DenseParams, dense
 from fnn.layers.dropout import dropout
 from fnn.layers.graph import Depth, depth, graph
-from fnn.layers.padded import Width, narrowed, padded
+from fnn.layers.padded import MaskedWidth, padded, unpad
 from fnn.layers.repeat import repeat
 from fnn.layers.serial import serial
+from fnn.renamed import renamed
 
 __all__ = [
     "BatchNormParams",
     "BatchNormState",
     "DenseParams",
     "Depth",
-    "Width",
+    "MaskedWidth",
     "activation",
     "batch_norm",
     "dense",
     "depth",
     "dropout",
     "graph",
-    "narrowed",
     "padded",
     "repeat",
     "serial",
+    "unpad",
 ]
+
+__getattr__ = renamed(__name__, {"Width": "fnn.layers.MaskedWidth", "narrowed": "fnn.layers.unpad"})

@@ -1,6 +1,6 @@
 """The affine map between layers of which only the first units exist: one program for networks of several widths.
 
-Every width has its own arrays, so a sweep over widths compiles a program for each. Where a layer is `Width(n, most)` it
+Every width has its own arrays, so a sweep over widths compiles a program for each. Where a layer is `MaskedWidth(n, most)` it
 has the arrays of `most` units instead; those beyond the first n are written off by the layer that reads them, and their
 weights are zero and stay so. n may then be traced, and networks of all widths are lanes of one program.
 """
@@ -19,11 +19,11 @@ from fnn.types import Layer, PyTree
 
 
 @dataclass(frozen=True)
-class Width:
-    """The first `units` of `most` units, as a hidden size in `fnn.mlp((64, Width(hyper["width"], 128), 10))`.
+class MaskedWidth:
+    """The first `units` of `most` units, as a hidden size in `fnn.mlp((64, MaskedWidth(hyper["width"], 128), 10))`.
 
     `units` may be traced, so that a sweep over it compiles once; the sizes of the arrays are those of `most`. Weights
-    are drawn by `fnn.initializers.by_unit`, of a rule whose variance follows from the sizes, such as "he". `narrowed`
+    are drawn by `fnn.initializers.by_unit`, of a rule whose variance follows from the sizes, such as "he". `unpad`
     cuts the small network's parameters out of the padded ones. Activations that couple units (softmax) are refused;
     those of one's own must be finite at 0, with their slope. The padded network learns what the small one does by rules
     that treat every entry alike or go by norms, as all in `fnn.optim` do; optax's adafactor, which looks at the shapes,
@@ -35,8 +35,8 @@ class Width:
 
     @classmethod
     def of(cls, name: str, size: Any) -> Self:
-        """A size as a Width; ValueError for counts below 1 and for more units than there is room for. Tracers pass."""
-        if not isinstance(size, Width):
+        """A size as a MaskedWidth; ValueError for counts below 1 and for more units than there is room for. Tracers pass."""
+        if not isinstance(size, MaskedWidth):
             n = checks.count(name, size)
             return cls(n, n)
         most = checks.count(f"{name}.most", size.most)
@@ -46,7 +46,7 @@ class Width:
 
 
 @remembered
-def padded(n_in: int | Width, n_out: int | Width, *, init: str | Initializer = "he") -> Layer:
+def padded(n_in: int | MaskedWidth, n_out: int | MaskedWidth, *, init: str | Initializer = "he") -> Layer:
     """z = W a + b from the first n_in.units to the first n_out.units; W is (n_out.most, n_in.most), zero beyond.
 
     W is drawn as `initializers.by_unit` draws, with the variance of the units that exist: the network is the one that
@@ -54,7 +54,7 @@ def padded(n_in: int | Width, n_out: int | Width, *, init: str | Initializer = "
     and what they pass on is not read by a `padded` that follows. Raises ValueError for sizes that do not fit,
     initialisers whose variance does not follow from the sizes, and inputs with another feature count than n_in.most.
     """
-    into, out = Width.of("n_in", n_in), Width.of("n_out", n_out)
+    into, out = MaskedWidth.of("n_in", n_in), MaskedWidth.of("n_out", n_out)
     rule = initializers.of_size(init)
     whole = dense(into.most, out.most)
 
@@ -75,10 +75,10 @@ def padded(n_in: int | Width, n_out: int | Width, *, init: str | Initializer = "
     return Layer(initialise, forward, backward, f"padded {into.most}→{out.most}", per_example=True)
 
 
-def narrowed(wide: PyTree, like: PyTree) -> PyTree:
+def unpad(wide: PyTree, like: PyTree) -> PyTree:
     """The beginning of every array of `wide`, in the shapes of `like`: parameters, and state, of the small network.
 
-    `small = fnn.mlp((64, 16, 10)); narrowed(run.params, small.init(key)[0])`. Raises ValueError where one tree is
+    `small = fnn.mlp((64, 16, 10)); unpad(run.params, small.init(key)[0])`. Raises ValueError where one tree is
     another network's, or an array is smaller than what is to be cut out of it."""
     structure: Any = jax.tree.structure(wide)
     if structure != jax.tree.structure(like):

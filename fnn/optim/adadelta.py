@@ -1,6 +1,6 @@
 """AdaDelta."""
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +9,6 @@ import optax
 from fnn import checks, tree
 from fnn.optim import learning_rate as rate
 from fnn.optim.learning_rate import Count, LearningRate
-from fnn.optim.rmsprop import rmsprop
 from fnn.optim.shown import shown
 from fnn.types import Params
 
@@ -28,19 +27,17 @@ def adadelta(
     *,
     decay: float = 0.95,
     eps: float = 1e-6,
-    variant: Literal["zeiler", "printed"] = "zeiler",
 ) -> optax.GradientTransformation:
     """Steps in the units of the parameters: the ratio of two running root mean squares.
 
-    "zeiler"   E[g²] ← ρ E[g²] + (1 − ρ) g²,  Δ = −√(E[Δ²] + ε)/√(E[g²] + ε) g,  E[Δ²] ← ρ E[Δ²] + (1 − ρ) Δ²,
-               θ ← θ + η Δ
-    "printed"  Piccoli's form, without E[Δ²]: it is `rmsprop` (X10, 4.29), and wants a small η
+    E[g²] ← ρ E[g²] + (1 − ρ) g²
+    Δ = −√(E[Δ²] + ε)/√(E[g²] + ε) g
+    E[Δ²] ← ρ E[Δ²] + (1 − ρ) Δ²
+    θ ← θ + η Δ
 
     Epsilon stands inside both roots; both averages start at 0; ρ is `decay`. Zeiler 2012, with its ρ = 0.95 and
     ε = 1e-6. Deviations: the paper has no η, which is η = 1 here.
     """
-    if checks.lookup("variant", variant, {"zeiler": False, "printed": True}):
-        return rmsprop(learning_rate, decay=decay, eps=eps)
     rate.check(learning_rate)
     checks.fraction("decay", decay)
     checks.positive("eps", eps)

@@ -57,7 +57,7 @@ def sweep(
                    traced where the builder lets them be: a learning rate, a decay, an initial scale
                    cost no compilation. Names, truth values, tuples, and the numbers that it needs
                    while it builds, such as a width, make a program for each of their values; a
-                   fnn.layers.Width is traced
+                   fnn.layers.MaskedWidth is traced
     dataset        a Dataset, or a list of them: splits of the same rows, as the splits= of
                    fnn.data.from_arrays and from_frame makes them. Every setting and seed is trained
                    on each; those of equal sizes are runs of one program

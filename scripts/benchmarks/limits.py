@@ -6,7 +6,7 @@ first result   64-32-10 on digits, 64 seeds, 40 epochs: from the start of Python
                JAX with optax as one writes it by hand
 deep           compiling a run of a homogeneous network with 64 layers (fnn.layers.repeat), over one with 4
 widths         64-w-10 on digits for 5 widths up to 64, 64 seeds each, 20 epochs, compiling included: all widths in one
-               program (fnn.layers.Width) over a program for each
+               program (fnn.layers.MaskedWidth) over a program for each
 memory         the largest resident size of 100,000 lanes of 2-16-16-2, 20 epochs of 1,000 examples, over 1,000 lanes
 """
 
@@ -69,7 +69,7 @@ def widths(together: bool) -> float:
     fnn.use_all_devices()
 
     def builder(hyper):
-        width = layers.Width(hyper["width"], 64) if together else hyper["width"]
+        width = layers.MaskedWidth(hyper["width"], 64) if together else hyper["width"]
         return fnn.mlp((64, width, 10)), losses.softmax_cross_entropy, optim.adam(1e-3)
 
     digits, hyper = data.load("digits"), {"width": [4, 8, 16, 32, 64]}

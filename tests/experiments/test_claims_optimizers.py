@@ -18,7 +18,8 @@ from experiments.optimizers import (
     velocity,
 )
 from experiments.optimizers import printed_optimizers as printed
-from fnn import descent, optim
+from fnn import optim
+from fnn.course import descent
 from tests.experiments.claim_cases import Case, name_of
 
 rng = np.random.default_rng(0)
@@ -244,7 +245,7 @@ def test_responses_of_an_optimizer(x64):
     """The updates that momentum makes of an impulse: −η αᵗ."""
     gradients = {"W": np.eye(5)[0], "b": np.zeros((5, 2))}
     params = {"W": np.zeros(()), "b": np.zeros(2)}
-    updates = jax.jit(lambda g: descent.responses(optim.momentum(0.1), params, g))(gradients)
+    updates = jax.jit(lambda g: descent.updates_for(optim.momentum(0.1), params, g))(gradients)
     np.testing.assert_allclose(updates["W"], -0.1 * 0.9 ** np.arange(5), rtol=1e-14)
     np.testing.assert_array_equal(updates["b"], np.zeros((5, 2)))
 
@@ -252,13 +253,13 @@ def test_responses_of_an_optimizer(x64):
 def test_responses_sees_the_parameters(x64):
     """The weight decay of AdamW is that of the parameters at hand."""
     rule = optim.adamw(0.1, weight_decay=0.5)
-    updates = descent.responses(rule, jnp.ones(1), np.zeros((2, 1)))
+    updates = descent.updates_for(rule, jnp.ones(1), np.zeros((2, 1)))
     np.testing.assert_allclose(updates[:, 0], [-0.05, -0.05 * 0.95], rtol=1e-14)
 
 
 def test_responses_refuses_gradients_of_other_parameters():
     with pytest.raises(ValueError, match=r"grads has shape \(3,\) instead of \(2,\)"):
-        descent.responses(optim.sgd(0.1), jnp.zeros(2), np.zeros((5, 3)))
+        descent.updates_for(optim.sgd(0.1), jnp.zeros(2), np.zeros((5, 3)))
 
 
 def test_printed_adam_is_not_a_number_after_a_negative_gradient():

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from fnn import initializers
-from fnn.layers import BatchNormParams, BatchNormState, DenseParams, activation, batch_norm, dense, dropout, serial
+from fnn.layers import (
+    BatchNormParams,
+    BatchNormState,
+    DenseParams,
+    activation,
+    batch_norm,
+    dense,
+    dropout,
+    serial,
+)
 from fnn.testing import assert_vjp
 
 pytestmark = pytest.mark.usefixtures("x64")

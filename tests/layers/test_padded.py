@@ -7,11 +7,11 @@ import pytest
 
 import fnn
 from fnn import data, initializers, losses, optim
-from fnn.layers import Width, narrowed
+from fnn.layers import MaskedWidth, unpad
 
 KEY = jax.random.key(3)
 MOST = 6
-PADDED = fnn.layers.padded(4, Width(2, MOST))
+PADDED = fnn.layers.padded(4, MaskedWidth(2, MOST))
 RULES = ("fan_out", "lecun", "glorot", "glorot_uniform", "he", "he_fan_out")
 BLOBS = data.from_arrays(
     np.random.default_rng(0).normal(size=(90, 4)).astype(np.float32),
@@ -22,20 +22,20 @@ BLOBS = data.from_arrays(
 def pair(units, **options):
     """The padded network, and the small one that it stands for."""
     init = options.pop("init", "he")
-    wide = fnn.mlp((4, Width(units, MOST), Width(units + 1, MOST), 3), init=init, **options)
+    wide = fnn.mlp((4, MaskedWidth(units, MOST), MaskedWidth(units + 1, MOST), 3), init=init, **options)
     return wide, fnn.mlp((4, units, units + 1, 3), init=initializers.by_unit(init), **options)
 
 
 def beyond(wide, small):
     """How many entries that are cut off are not zero."""
     total = sum(np.count_nonzero(leaf) for leaf in jax.tree.leaves(wide))
-    return total - sum(np.count_nonzero(leaf) for leaf in jax.tree.leaves(narrowed(wide, small)))
+    return total - sum(np.count_nonzero(leaf) for leaf in jax.tree.leaves(unpad(wide, small)))
 
 
 @pytest.mark.parametrize("init", RULES)
 def test_it_starts_as_the_small_network(init, x64):
     wide, small = (net.init(KEY)[0] for net in pair(3, init=init))
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-15), narrowed(wide, small), small)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-15), unpad(wide, small), small)
     assert beyond(wide, small) == 0
 
 
@@ -69,7 +69,7 @@ def test_it_trains_as_the_small_network(units, options, x64):
     for name, values in small.history.items():
         np.testing.assert_allclose(wide.history[name], values, rtol=1e-10, err_msg=name)
     weights, expected = ([p.W for p in run.params if hasattr(p, "W")] for run in runs)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-8), narrowed(weights, expected), expected)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-8), unpad(weights, expected), expected)
     assert beyond(weights, expected) == 0
 
 
@@ -95,7 +95,7 @@ def test_weights_beyond_have_no_effect_and_no_gradient():
 @pytest.mark.long
 def test_a_sweep_over_widths_is_one_program():
     def builder(hyper):
-        net = fnn.mlp((4, Width(hyper["width"], MOST), 3))
+        net = fnn.mlp((4, MaskedWidth(hyper["width"], MOST), 3))
         return net, losses.softmax_cross_entropy, optim.adam(hyper["rate"])
 
     options = dict(epochs=3, batch_size=16, progress=False)
@@ -108,7 +108,7 @@ def test_a_sweep_over_widths_is_one_program():
         lane = sweep.run(row, 9)
         np.testing.assert_allclose(lane.history["train_loss"], alone.history["train_loss"], rtol=1e-5)
         jax.tree.map(
-            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5), narrowed(lane.params, alone.params),
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5), unpad(lane.params, alone.params),
             alone.params,
         )  # fmt: skip
         logits = fnn.apply(sweep.net(row), lane.params, BLOBS.test.x)
@@ -118,19 +118,22 @@ def test_a_sweep_over_widths_is_one_program():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: fnn.mlp((4, Width(7, 6), 3)), r"sizes\[1\]: got 7 units of at most 6"),
-        (lambda: fnn.mlp((4, Width(0, 6), 3)), r"sizes\[1\].units: got 0"),
-        (lambda: fnn.mlp((4, Width(2, 2.5), 3)), r"sizes\[1\].most: got 2.5"),
+        (lambda: fnn.mlp((4, MaskedWidth(7, 6), 3)), r"sizes\[1\]: got 7 units of at most 6"),
+        (lambda: fnn.mlp((4, MaskedWidth(0, 6), 3)), r"sizes\[1\].units: got 0"),
+        (lambda: fnn.mlp((4, MaskedWidth(2, 2.5), 3)), r"sizes\[1\].most: got 2.5"),
         (
-            lambda: fnn.mlp((Width(2, 4), 3)),
-            r"sizes\[0\]: got Width.*, expected a whole number; only hidden sizes may be",
+            lambda: fnn.mlp((MaskedWidth(2, 4), 3)),
+            r"sizes\[0\]: got MaskedWidth.*, expected a whole number; only hidden sizes may be",
         ),
-        (lambda: fnn.mlp((4, Width(2, 4))), r"sizes\[1\]: got Width.*; only hidden sizes"),
-        (lambda: narrowed(fnn.mlp((4, 3)).init(KEY)[0], fnn.mlp((4, 2, 3)).init(KEY)[0]), "wide: has the structure"),
-        (lambda: narrowed({"a": np.ones(3)}, {"a": np.ones(4)}), r"wide\['a'\]: \(4,\) does not fit into \(3,\)"),
-        (lambda: narrowed([np.ones(3)], [np.ones((1, 2))]), r"wide\[0\]: \(1, 2\) does not fit into \(3,\)"),
-        (lambda: fnn.mlp((4, Width(2, 6), 3), init="orthogonal"), "init: got 'orthogonal', which cannot be drawn unit"),
-        (lambda: fnn.mlp((4, Width(2, 6), 3), activation="softmax"), "activation: softmax couples the units"),
+        (lambda: fnn.mlp((4, MaskedWidth(2, 4))), r"sizes\[1\]: got MaskedWidth.*; only hidden sizes"),
+        (lambda: unpad(fnn.mlp((4, 3)).init(KEY)[0], fnn.mlp((4, 2, 3)).init(KEY)[0]), "wide: has the structure"),
+        (lambda: unpad({"a": np.ones(3)}, {"a": np.ones(4)}), r"wide\['a'\]: \(4,\) does not fit into \(3,\)"),
+        (lambda: unpad([np.ones(3)], [np.ones((1, 2))]), r"wide\[0\]: \(1, 2\) does not fit into \(3,\)"),
+        (
+            lambda: fnn.mlp((4, MaskedWidth(2, 6), 3), init="orthogonal"),
+            "init: got 'orthogonal', which cannot be drawn unit",
+        ),
+        (lambda: fnn.mlp((4, MaskedWidth(2, 6), 3), activation="softmax"), "activation: softmax couples the units"),
         (lambda: initializers.by_unit("zeros"), "init: got 'zeros'"),
         (lambda: fnn.apply(PADDED, PADDED.init(KEY)[0], np.ones((5, 3))), "x: got 3 features, expected 4"),
     ],
@@ -142,21 +145,21 @@ def test_refusals(call, message):
 
 def test_numbers_of_numpy_and_a_rule_that_draws_by_unit_are_taken():
     one, other = (
-        fnn.mlp((4, Width(units, most), 3), init=init)
+        fnn.mlp((4, MaskedWidth(units, most), 3), init=init)
         for units, most, init in [(2, 6, "he"), (np.int64(2), np.int64(6), initializers.by_unit("he"))]
     )
     jax.tree.map(np.testing.assert_array_equal, one.init(KEY), other.init(KEY))
 
 
 def test_a_width_is_no_part_of_a_tuple_of_sizes():
-    """As a tuple it would be two layers in (4, *Width(2, 6), 3)."""
+    """As a tuple it would be two layers in (4, *MaskedWidth(2, 6), 3)."""
     with pytest.raises(TypeError):
-        (4, *Width(2, 6), 3)
+        (4, *MaskedWidth(2, 6), 3)
 
 
 def test_a_width_beyond_the_room_is_refused_before_anything_is_compiled():
     def builder(hyper):
-        return fnn.mlp((4, Width(hyper["width"], MOST), 3)), losses.softmax_cross_entropy, optim.adam(1e-3)
+        return fnn.mlp((4, MaskedWidth(hyper["width"], MOST), 3)), losses.softmax_cross_entropy, optim.adam(1e-3)
 
     with pytest.raises(ValueError, match=r"setting 1, .*got 7 units of at most 6"):
         fnn.sweep(builder, BLOBS, epochs=1, batch_size=16, seeds=[0], hyper={"width": [3, 7]}, progress=False)

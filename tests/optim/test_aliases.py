@@ -22,7 +22,7 @@ RATES = {  # for the parabola, for Rosenbrock's valley
     "nesterov library": (1e-2, 1e-3),
     "nesterov lookahead": (1e-2, 5e-4),
     "adagrad": (1.0, 1.0),
-    "adadelta zeiler": (1.0, 0.01),
+    "adadelta": (1.0, 0.01),
     "adadelta printed": (1e-2, 1e-3),
     "rmsprop": (5e-3, 5e-3),
     "adam": (1e-2, 1e-2),

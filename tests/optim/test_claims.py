@@ -8,6 +8,7 @@ import optax
 import pytest
 
 from fnn import optim
+from fnn.course import printed as printed_form
 
 
 def first_update(optimizer, g):
@@ -25,8 +26,8 @@ FLAGS = {
     "nesterov library": (optim.nesterov(0.1), True, False),
     "nesterov lookahead": (optim.nesterov(0.1, form="lookahead"), True, False),
     "adagrad": (optim.adagrad(0.1), False, True),
-    "adadelta zeiler": (optim.adadelta(), False, True),
-    "adadelta printed": (optim.adadelta(0.1, variant="printed"), False, True),
+    "adadelta": (optim.adadelta(), False, True),
+    "adadelta printed": (printed_form.adadelta(0.1), False, True),
     "rmsprop": (optim.rmsprop(0.1), False, True),
     "adam": (optim.adam(0.1), True, True),
     "adam uncorrected": (optim.adam(0.1, bias_correction=False), True, True),

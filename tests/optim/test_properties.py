@@ -11,6 +11,7 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 from fnn import optim
+from fnn.course import printed as printed_form
 
 RULES = {
     "sgd": optim.sgd,
@@ -20,8 +21,8 @@ RULES = {
     "nesterov library": functools.partial(optim.nesterov, form="library"),
     "nesterov lookahead": functools.partial(optim.nesterov, form="lookahead"),
     "adagrad": optim.adagrad,
-    "adadelta zeiler": functools.partial(optim.adadelta, variant="zeiler"),
-    "adadelta printed": functools.partial(optim.adadelta, variant="printed"),
+    "adadelta": optim.adadelta,
+    "adadelta printed": printed_form.adadelta,
     "rmsprop": optim.rmsprop,
     "adam": optim.adam,
     "adam uncorrected": functools.partial(optim.adam, bias_correction=False),
@@ -185,7 +186,7 @@ RATES = {
     "nesterov library": (0.01, 5e-4),
     "nesterov lookahead": (0.01, 5e-4),
     "adagrad": (1.0, 0.5),
-    "adadelta zeiler": (0.1, 0.01),
+    "adadelta": (0.1, 0.01),
     "adadelta printed": (1e-3, 1e-3),
     "rmsprop": (1e-3, 1e-3),
     "adam": (1e-2, 1e-3),

@@ -17,6 +17,7 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 from fnn import optim
+from fnn.course import printed as printed_form
 from tests.optim import recurrences as paper
 
 STEPS = 20
@@ -96,10 +97,8 @@ RULES = {
         partial(paper.adagrad, start=0.1, eps=1e-7),
         optax.adagrad,
     ),
-    "adadelta zeiler": Rule(
-        optim.adadelta, paper.adadelta_zeiler, lambda rate: optax.adadelta(rate, rho=0.95, eps=1e-6)
-    ),
-    "adadelta printed": Rule(lambda rate: optim.adadelta(rate, variant="printed"), paper.adadelta_piccoli),
+    "adadelta": Rule(optim.adadelta, paper.adadelta_zeiler, lambda rate: optax.adadelta(rate, rho=0.95, eps=1e-6)),
+    "adadelta printed": Rule(printed_form.adadelta, paper.adadelta_piccoli),
     "rmsprop": Rule(
         optim.rmsprop,
         partial(paper.adadelta_piccoli, gamma=0.9, eps=1e-8),
@@ -148,7 +147,7 @@ def test_trajectory_is_that_of_the_paper_and_of_optax(x64, name, rate):
 def test_printed_adadelta_is_rmsprop_and_zeilers_is_not(x64):
     """X10, 4.29."""
     eta, eta_of = RATES["cosine"]
-    variant = points(optim.adadelta(eta, variant="printed", decay=0.9, eps=1e-8))
+    variant = points(printed_form.adadelta(eta, decay=0.9, eps=1e-8))
     np.testing.assert_array_equal(variant, points(optim.rmsprop(eta)))
     zeiler = printed(partial(paper.adadelta_zeiler, rho=0.9, eps=1e-8), eta_of)
     assert np.abs(variant - zeiler).max() > 0.1

@@ -43,7 +43,7 @@ def trajectory(
     return jax.tree.map(lambda first, rest: jnp.concatenate([first[None], rest]), params, after)
 
 
-def responses(optimizer: optax.GradientTransformation, params: Params, gradients: Params) -> PyTree:
+def updates_for(optimizer: optax.GradientTransformation, params: Params, gradients: Params) -> PyTree:
     """The updates that an optimizer makes of these gradients, one after the other, whatever the point: an impulse and
     then nothing, for instance, shows its momentum.
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from jax.scipy.stats import norm
 
-from fnn import losses, perturbation
+from fnn import losses
+from fnn.course import perturbation
 from fnn.mlp import mlp
 
 X = np.array([[0, 0, 1, 1], [0, 1, 0, 1]], float)
@@ -147,7 +148,13 @@ def test_a_step_carries_the_current_loss(x64):
         change = 0.5 * ((w + xi) ** 2).sum(axis=1) - 0.5 * (w**2).sum()
         w = w - eta * (change[:, None] * xi).mean(axis=0) / sigma**2
     result = perturbation.all_in_parallel(
-        half_square, jnp.array([1.0, -2.0]), key=key, steps=3, sigma=sigma, learning_rate=eta, trials=2
+        half_square,
+        jnp.array([1.0, -2.0]),
+        key=key,
+        steps=3,
+        sigma=sigma,
+        learning_rate=eta,
+        trials=2,
     )
     np.testing.assert_allclose(result.params, w, rtol=1e-12)
 
@@ -229,7 +236,10 @@ def test_structure_and_dtypes_are_kept(learn):
         ({"loss": "mse"}, "loss: got 'mse'"),
         ({"loss": lambda w: w}, r"loss: returned shape \(2,\) of float32"),
         ({"loss": lambda w: jnp.sum(w > 0)}, "loss: returned shape .* of int32"),
-        ({"params": {"n": jnp.arange(3)}}, r"params\['n'\]: got dtype int32, expected floating point"),
+        (
+            {"params": {"n": jnp.arange(3)}},
+            r"params\['n'\]: got dtype int32, expected floating point",
+        ),
         ({"params": [jnp.ones(1), np.array([1.0, np.nan])]}, r"params\[1\]: 1 value"),
         ({"params": ()}, "holds no array"),
         ({"params": "w"}, "params: got dtype <U1"),
@@ -239,7 +249,12 @@ def test_structure_and_dtypes_are_kept(learn):
     ],
 )
 def test_both_refuse(learn, change, message):
-    arguments = {"loss": half_square, "params": jnp.ones(2), "key": jax.random.key(0), "steps": 1} | change
+    arguments = {
+        "loss": half_square,
+        "params": jnp.ones(2),
+        "key": jax.random.key(0),
+        "steps": 1,
+    } | change
     with pytest.raises(ValueError, match=message):
         learn(**arguments)
 

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fnn import perceptron
-from fnn.perceptron import PerceptronParams
+from fnn.course import perceptron
+from fnn.course.perceptron import PerceptronParams
 
 CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 GATES = (np.arange(16)[:, None] >> np.arange(4)) & 1  # gate g gives bit i of g at corner i
@@ -225,8 +225,14 @@ GOOD = {"x": np.eye(2), "y": np.array([0, 1]), "key": jax.random.key(0), "epochs
         ({"epochs": 1.5}, "epochs: got 1.5"),
         ({"learning_rate": 0.0}, "learning_rate: got 0.0"),
         ({"learning_rate": np.inf}, "learning_rate: got inf"),
-        ({"params": PerceptronParams(np.zeros(3), np.zeros(()))}, r"params.w: got shape \(3,\), expected \(2,\)"),
-        ({"params": PerceptronParams(np.zeros(2), np.zeros(1))}, r"params.b: got shape \(1,\), expected \(\)"),
+        (
+            {"params": PerceptronParams(np.zeros(3), np.zeros(()))},
+            r"params.w: got shape \(3,\), expected \(2,\)",
+        ),
+        (
+            {"params": PerceptronParams(np.zeros(2), np.zeros(1))},
+            r"params.b: got shape \(1,\), expected \(\)",
+        ),
         ({"params": PerceptronParams(np.array([0, np.nan]), np.zeros(()))}, "params.w: 1 value"),
         ({"params": (np.zeros(2), np.zeros(()))}, "params: got tuple"),
     ],

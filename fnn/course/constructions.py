@@ -30,7 +30,11 @@ def interpolation(knots: Num[ArrayLike, "knots"], values: Num[ArrayLike, "knots"
         raise ValueError(f"knots: knot {int(np.argmax(np.diff(k) <= 0)) + 1} is not above the one before; sort them.")
     slopes = np.diff(v) / np.diff(k)
     hidden = _dense(np.ones((len(slopes), 1)), -k[:-1])
-    return mlp((1, len(slopes), 1)), (hidden, (), _dense(np.diff(slopes, prepend=0.0)[None, :], v[:1]))
+    return mlp((1, len(slopes), 1)), (
+        hidden,
+        (),
+        _dense(np.diff(slopes, prepend=0.0)[None, :], v[:1]),
+    )
 
 
 def tent_map(depth: int) -> tuple[Layer, Params]:

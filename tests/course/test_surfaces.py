@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from fnn import surfaces
+from fnn.course import surfaces
 
 SURFACES = {
     "quadratic": surfaces.quadratic((1.0, 0.5, -3.0)),
@@ -69,12 +69,21 @@ def test_cliff_is_as_steep_as_said(x64):
     ("make", "message"),
     [
         (lambda: surfaces.quadratic(()), "curvatures: got (), expected a sequence of numbers"),
-        (lambda: surfaces.quadratic(((1.0,),)), "curvatures: got ((1.0,),), expected a sequence of numbers"),
+        (
+            lambda: surfaces.quadratic(((1.0,),)),
+            "curvatures: got ((1.0,),), expected a sequence of numbers",
+        ),
         (lambda: surfaces.quadratic((1.0, np.nan)), "curvatures: 1 value(s) are not finite"),
-        (lambda: surfaces.quadratic((1.0, 2.0), start=(1.0,)), "start: got (1.0,), expected 2 coordinates"),
+        (
+            lambda: surfaces.quadratic((1.0, 2.0), start=(1.0,)),
+            "start: got (1.0,), expected 2 coordinates",
+        ),
         (lambda: surfaces.double_well(np.inf), "tilt: got inf, expected a finite number"),
         (lambda: surfaces.cliff(height=0), "height: got 0, expected a finite number above 0"),
-        (lambda: surfaces.cliff(steepness=-1.0), "steepness: got -1.0, expected a finite number above 0"),
+        (
+            lambda: surfaces.cliff(steepness=-1.0),
+            "steepness: got -1.0, expected a finite number above 0",
+        ),
     ],
 )
 def test_refusals(make, message):

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 import fnn
-from fnn import constructions, losses
+from fnn import losses
+from fnn.course import constructions
 
 CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], float)
 

@@ -70,7 +70,10 @@ def _beale_gradient(p: Point) -> Array:
     x, y = jnp.asarray(p)
     a, b, c = 1.5 - x + x * y, 2.25 - x + x * y**2, 2.625 - x + x * y**3
     return jnp.stack(
-        [2 * (a * (y - 1) + b * (y**2 - 1) + c * (y**3 - 1)), 2 * x * (a + 2 * b * y + 3 * c * y**2)],
+        [
+            2 * (a * (y - 1) + b * (y**2 - 1) + c * (y**3 - 1)),
+            2 * x * (a + 2 * b * y + 3 * c * y**2),
+        ],
     )
 
 
