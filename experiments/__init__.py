@@ -1,1 +1,3 @@
-"""Experiments, a folder for each topic, one file per question. `python -m experiments list` shows them."""
+"""Experiments, a folder for each topic, one file per question. `python -m experiments list` shows
+them.
+"""

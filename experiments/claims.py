@@ -1,11 +1,13 @@
-"""Claims and their verdicts: a rule reads an experiment's results and says what became of the claim.
+"""Claims and their verdicts: a rule reads an experiment's results and says what became of the
+claim.
 
 A rule stands below its claim in the experiment that settles it:
 
     @claim("0.20", "Hidden units that start equal stay equal.")
     def symmetric(results):
         rank = results["rank"]
-        return holds_if(bool((rank == 1).all()), f"rank of W₁ after 600 steps: {rank.max()}.", rank=rank)
+        return holds_if(bool((rank == 1).all()), f"rank of W₁ after 600 steps: {rank.max()}.",
+        rank=rank)
 
 An answer is True, False, or None where the interval of the evidence straddles the line.
 """
@@ -33,7 +35,9 @@ class Verdict(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """What a document says, in our words, and the rule that judges it from results. `figure` names one of `plot`'s."""
+    """What a document says, in our words, and the rule that judges it from results. `figure` names
+    one of `plot`'s.
+    """
 
     id: str
     statement: str
@@ -41,23 +45,30 @@ class Claim(NamedTuple):
     figure: str | None = None
 
 
-def claim(id: str, statement: str, figure: str | None = None) -> Callable[[Callable[[Results], Verdict]], Claim]:
+def claim(
+    id: str, statement: str, figure: str | None = None
+) -> Callable[[Callable[[Results], Verdict]], Claim]:
     """Makes a rule into a `Claim`. figure: the first one of `plot` by default."""
     return lambda rule: Claim(id, statement, rule, figure)
 
 
 def holds_if(answer: Answer, evidence: str, **numbers: Any) -> Verdict:
     """Holds, fails, or undecided."""
-    return Verdict("undecided" if answer is None else "holds" if answer else "fails", evidence, numbers)
+    return Verdict(
+        "undecided" if answer is None else "holds" if answer else "fails", evidence, numbers
+    )
 
 
 def depends_on(cases: Mapping[str, Answer], evidence: str, **numbers: Any) -> Verdict:
-    """Holds where it does in all cases, fails where it does in none, and depends where some decide for it and some
-    against; the evidence then ends with which."""
+    """Holds where it does in all cases, fails where it does in none, and depends where some decide
+    for it and some against; the evidence then ends with which.
+    """
     yes = [name for name, answer in cases.items() if answer]
     no = [name for name, answer in cases.items() if answer is not None and not answer]
     if yes and no:
-        return Verdict("depends", f"{evidence} Holds for {', '.join(yes)}; fails for {', '.join(no)}.", numbers)
+        return Verdict(
+            "depends", f"{evidence} Holds for {', '.join(yes)}; fails for {', '.join(no)}.", numbers
+        )
     return holds_if(every(*cases.values()) if yes else any_of(*cases.values()), evidence, **numbers)
 
 
@@ -87,7 +98,9 @@ class Interval(NamedTuple):
         return True if self.high < line else False if self.low > line else None
 
     def within(self, low: float, high: float) -> Answer:
-        """Whether the whole interval lies between the two; None where it reaches over one of them."""
+        """Whether the whole interval lies between the two; None where it reaches over one
+        of them.
+        """
         return every(self.above(low), self.below(high))
 
     def __str__(self) -> str:
@@ -95,11 +108,14 @@ class Interval(NamedTuple):
 
 
 def mean_interval(values: np.ndarray) -> Interval:
-    """Mean over seeds with Student's interval. ValueError for fewer than two values or any that is not finite: what is
-    left out is the rule's to say."""
+    """Mean over seeds with Student's interval. ValueError for fewer than two values or any that is
+    not finite: what is left out is the rule's to say.
+    """
     values = np.asarray(values, float)
     if values.ndim != 1 or values.size < 2 or not np.isfinite(values).all():
-        raise ValueError(f"mean_interval: got {values!r}, expected at least two finite values, one a seed.")
+        raise ValueError(
+            f"mean_interval: got {values!r}, expected at least two finite values, one a seed."
+        )
     found = statistics(values)
     return Interval(found["mean"], found["low"], found["high"])
 

@@ -48,14 +48,21 @@ Drawings = Mapping[str, Figure | Animation]
 
 def save(folder: Path, config: Any, results: Mapping[str, np.ndarray], *, seconds: float) -> None:
     """config.json, results.npz and env.json, with the seconds that `run` took."""
-    (folder / "config.json").write_text(json.dumps(dataclasses.asdict(config), indent=2, default=str) + "\n")
+    (folder / "config.json").write_text(
+        json.dumps(dataclasses.asdict(config), indent=2, default=str) + "\n"
+    )
     np.savez_compressed(folder / "results.npz", **dict(results), allow_pickle=False)
-    (folder / "env.json").write_text(json.dumps(environment() | {"seconds": seconds}, indent=2) + "\n")
+    (folder / "env.json").write_text(
+        json.dumps(environment() | {"seconds": seconds}, indent=2) + "\n"
+    )
 
 
 def draw(folder: Path, drawings: Drawings) -> list[str]:
     """Each drawing under its name, figures as png, animations as gif; the names of the files."""
-    files = [f"{name}.png" if isinstance(drawing, Figure) else f"{name}.gif" for name, drawing in drawings.items()]
+    files = [
+        f"{name}.png" if isinstance(drawing, Figure) else f"{name}.gif"
+        for name, drawing in drawings.items()
+    ]
     for file, drawing in zip(files, drawings.values(), strict=True):
         if isinstance(drawing, Figure):
             drawing.savefig(folder / file)
@@ -77,16 +84,24 @@ def environment() -> dict[str, Any]:
         "cores": usable_cores(),
         "prng": str(jax.random.key_impl(jax.random.key(0))),
         "x64": jax.dtypes.canonicalize_dtype(float) == np.float64,
-        "flags": {name: os.environ[name] for name in ("XLA_FLAGS", "JAX_PLATFORMS") if name in os.environ},
+        "flags": {
+            name: os.environ[name] for name in ("XLA_FLAGS", "JAX_PLATFORMS") if name in os.environ
+        },
     }
 
 
 def _commit() -> str | None:
-    """The commit of the checkout this file lies in, with "+" where it has changes; None outside one."""
+    """The commit of the checkout this file lies in, with "+" where it has changes; None outside
+    one.
+    """
     here = Path(__file__).parent
     try:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True)
-        changes = subprocess.run(["git", "status", "--porcelain"], cwd=here, capture_output=True, text=True, check=True)
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True
+        )
+        changes = subprocess.run(
+            ["git", "status", "--porcelain"], cwd=here, capture_output=True, text=True, check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
     return commit.stdout.strip() + ("+" if changes.stdout else "")

@@ -1,10 +1,14 @@
-"""The five course documents, and the ids of everything in them that software can execute, verify or reproduce."""
+"""The five course documents, and the ids of everything in them that software can execute, verify or
+reproduce.
+"""
 
 from typing import NamedTuple
 
 
 class Document(NamedTuple):
-    """A course document: the prefix of its claims' ids, how many there are, and the name of its page."""
+    """A course document: the prefix of its claims' ids, how many there are, and the name of its
+    page.
+    """
 
     prefix: str
     claims: int
@@ -21,8 +25,20 @@ class Document(NamedTuple):
 CONVENTIONS = Document("X", 11, "conventions", "Between the documents", "Conventions that differ")
 DOCUMENTS = (
     CONVENTIONS,
-    Document("0.", 26, "adornetto", "Adornetto", "Deep Learning, Laboratory 02: Building Neural Network from Scratch"),
-    Document("1.", 32, "de-marzo", "De Marzo", "Deep Learning: shallow networks, MLP, training, backpropagation"),
+    Document(
+        "0.",
+        26,
+        "adornetto",
+        "Adornetto",
+        "Deep Learning, Laboratory 02: Building Neural Network from Scratch",
+    ),
+    Document(
+        "1.",
+        32,
+        "de-marzo",
+        "De Marzo",
+        "Deep Learning: shallow networks, MLP, training, backpropagation",
+    ),
     Document("2.", 42, "sharif", "Sharif University", "Introduction to Neural Networks, Fall 2022"),
     Document("3.", 16, "notes", "Deep Learning notes", "11 March 2024"),
     Document("4.", 34, "piccoli", "Piccoli", "Neural Networks, 2022-2023"),
@@ -42,4 +58,6 @@ def document_of(id: str) -> Document:
     for document in DOCUMENTS:
         if id in ids_of(document):
             return document
-    raise ValueError(f"claim: got the id {id!r}, expected one of a document, such as {IDS[0]} or {IDS[-1]}.")
+    raise ValueError(
+        f"claim: got the id {id!r}, expected one of a document, such as {IDS[0]} or {IDS[-1]}."
+    )

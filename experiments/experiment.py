@@ -14,7 +14,9 @@ HERE = Path(__file__).parent
 
 @cache
 def files() -> dict[str, Path]:
-    """Experiment name -> its file, topic by topic: every module in a topic's folder that asks a question."""
+    """Experiment name -> its file, topic by topic: every module in a topic's folder that asks a
+    question.
+    """
     return {path.stem: path for path in sorted(HERE.glob("*/*.py")) if "Question" in header(path)}
 
 
@@ -22,7 +24,10 @@ def topics() -> dict[str, list[str]]:
     """What a topic is about, as its folder says -> the names of its experiments."""
     found: dict[str, list[str]] = {}
     for name, path in files().items():
-        about = ast.get_docstring(ast.parse((path.parent / "__init__.py").read_text())) or path.parent.name
+        about = (
+            ast.get_docstring(ast.parse((path.parent / "__init__.py").read_text()))
+            or path.parent.name
+        )
         found.setdefault(about.rstrip("."), []).append(name)
     return found
 
@@ -39,7 +44,9 @@ def claims_of(module: ModuleType) -> list[Claim]:
 
 
 def header(path: Path) -> dict[str, str]:
-    """The fields of a module's docstring below its title, such as Question and Cost, each on one line."""
+    """The fields of a module's docstring below its title, such as Question and Cost, each on one
+    line.
+    """
     fields: dict[str, str] = {}
     for line in (ast.get_docstring(ast.parse(path.read_text())) or "").splitlines()[1:]:
         title, colon, text = line.partition(":")

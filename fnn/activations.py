@@ -1,11 +1,12 @@
 """Activations σ, each with its derivative σ′ written by hand right below it.
 
 The argument is always the pre-activation z. Elementwise activations take any shape. Softmax couples
-the units of an example: it works along axis 0, the feature axis of the feature-major (features, batch).
+the units of an example: it works along axis 0, the feature axis of the feature-major (features,
+batch).
 
-`Activation.backward(z, da)` is ∂L/∂z = (∂a/∂z)ᵀ ∂L/∂a: σ′(z) ⊙ da for the elementwise ones, the full
-Jacobian product for softmax (an elementwise product there is wrong: course claim 3.11).
-Where a derivative jumps, `kinks` lists the points and the docstring says which value is taken there.
+`Activation.backward(z, da)` is ∂L/∂z = (∂a/∂z)ᵀ ∂L/∂a: σ′(z) ⊙ da for the elementwise ones, the
+full Jacobian product for softmax (an elementwise product there is wrong: course claim 3.11). Where
+a derivative jumps, `kinks` lists the points and the docstring says which value is taken there.
 """
 
 import math
@@ -113,8 +114,10 @@ def _step(z):
 
 def _step_derivative(z):
     raise ValueError(
-        "step: asked for the derivative of the step function, which is 0 wherever it exists and carries no "
-        "gradient. Train with fnn.course.perceptron or fnn.course.perturbation, or choose a differentiable activation "
+        "step: asked for the derivative of the step function, which is 0 wherever it exists and "
+        "carries no "
+        "gradient. Train with fnn.course.perceptron or fnn.course.perturbation, or choose a "
+        "differentiable activation "
         "such as 'sigmoid'."
     )
 
@@ -127,8 +130,9 @@ step = Activation("step", _step, _step_derivative, kinks=(0.0,))
 
 @remembered
 def make_elu(alpha: float = 1.0) -> Activation:
-    """z where z > 0, α(eᶻ − 1) below; continuously differentiable only at α = 1. At 0 the left derivative, α,
-    is taken for α ≠ 1. Clevert et al. 2016."""
+    """z where z > 0, α(eᶻ − 1) below; continuously differentiable only at α = 1. At 0 the left
+    derivative, α, is taken for α ≠ 1. Clevert et al. 2016.
+    """
     checks.positive("alpha", alpha)
 
     def elu(z):
@@ -137,7 +141,9 @@ def make_elu(alpha: float = 1.0) -> Activation:
     def elu_derivative(z):
         return jnp.where(z > 0, jnp.ones_like(z), alpha * jnp.exp(jnp.minimum(z, 0)))
 
-    return Activation("elu", elu, elu_derivative, kinks=() if checks.is_concrete(alpha) and alpha == 1 else (0.0,))
+    return Activation(
+        "elu", elu, elu_derivative, kinks=() if checks.is_concrete(alpha) and alpha == 1 else (0.0,)
+    )
 
 
 elu = make_elu()
@@ -232,7 +238,9 @@ def _gelu_tanh(z):
 
 
 def _gelu_tanh_derivative(z):
-    z = jnp.clip(z, -10, 10)  # it is 0 or 1 to rounding long before; z² would overflow and make 0 · ∞
+    z = jnp.clip(
+        z, -10, 10
+    )  # it is 0 or 1 to rounding long before; z² would overflow and make 0 · ∞
     u = math.sqrt(2 / math.pi) * (z + GELU_CUBIC * z**3)
     du = math.sqrt(2 / math.pi) * (1 + 3 * GELU_CUBIC * z * z)
     a = jnp.tanh(u)
@@ -284,5 +292,6 @@ def get(activation: str | Activation, argument: str = "activation") -> Activatio
 
 
 __getattr__ = renamed(
-    __name__, {"relu_half": "fnn.course.printed.relu_half", "relu_one": "fnn.course.printed.relu_one"}
+    __name__,
+    {"relu_half": "fnn.course.printed.relu_half", "relu_one": "fnn.course.printed.relu_one"},
 )

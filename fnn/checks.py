@@ -49,7 +49,9 @@ def lookup(kind: str, name: Any, known: Mapping[str, T]) -> T:
         return known[name]
     close = difflib.get_close_matches(_shortened(str(name)), known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else "."
-    raise ValueError(f"{kind}: {_shortened(repr(name))} is not known{hint} Known: {', '.join(known)}.")
+    raise ValueError(
+        f"{kind}: {_shortened(repr(name))} is not known{hint} Known: {', '.join(known)}."
+    )
 
 
 def is_x64() -> bool:
@@ -69,17 +71,22 @@ def instance(name: str, value: Any, right: bool, expected: str) -> None:
         return
     package, *rest = (getattr(value, "__module__", None) or "").split(".")
     if inspect.isfunction(value) and package in ("fnn", "optax"):
-        home = dict.fromkeys(["fnn", rest[0], value.__name__] if package == "fnn" else ["optax", value.__name__])
+        home = dict.fromkeys(
+            ["fnn", rest[0], value.__name__] if package == "fnn" else ["optax", value.__name__]
+        )
         needed = any(p.default is p.empty for p in inspect.signature(value).parameters.values())
         raise ValueError(
-            f"{name}: got the function {value.__name__}, expected {expected}; call it: {'.'.join(home)}"
+            f"{name}: got the function {value.__name__}, expected {expected}; call it: "
+            f"{'.'.join(home)}"
             f"({'...' if needed else ''})."
         )
     raise ValueError(f"{name}: got {value!r}, expected {expected}.")
 
 
 def difference(got: Any, expected: Any) -> str:
-    """Where two pytrees of arrays differ in structure or shape, "" where they do not: "[0].W has shape (3,)"."""
+    """Where two pytrees of arrays differ in structure or shape, "" where they do not: "[0].W has
+    shape (3,)".
+    """
     structures: list[Any] = [jax.tree.structure(got), jax.tree.structure(expected)]
     if structures[0] != structures[1]:
         has, instead = (_shortened(str(structure)) for structure in structures)
@@ -87,7 +94,10 @@ def difference(got: Any, expected: Any) -> str:
     pairs = zip(jax.tree_util.tree_leaves_with_path(got), jax.tree.leaves(expected), strict=True)
     for (path, leaf), like in pairs:
         if np.shape(leaf) != np.shape(like):
-            return f"{jax.tree_util.keystr(path)} has shape {np.shape(leaf)} instead of {np.shape(like)}"
+            return (
+                f"{jax.tree_util.keystr(path)} has shape {np.shape(leaf)} instead of "
+                f"{np.shape(like)}"
+            )
     return ""
 
 
@@ -104,17 +114,26 @@ def floating(name: str, tree: Any) -> None:
         if isinstance(leaf, np.ma.MaskedArray):
             raise ValueError(f"{where}: got a masked array, expected a plain one; use .filled(…).")
         if not is_floating(dtype):
-            raise ValueError(f"{where}: got dtype {dtype}, expected floating point; use .astype('float32').")
+            raise ValueError(
+                f"{where}: got dtype {dtype}, expected floating point; use .astype('float32')."
+            )
 
 
 def gradients(grads: Any, like: Any) -> None:
-    """Refuses gradients that are no floating-point arrays of the shapes of `like`: arithmetic would stretch them."""
+    """Refuses gradients that are no floating-point arrays of the shapes of `like`: arithmetic would
+    stretch them.
+    """
     for path, leaf in jax.tree_util.tree_leaves_with_path(grads):
         if not hasattr(leaf, "dtype"):
-            raise ValueError(f"grads{jax.tree_util.keystr(path)}: got {leaf!r}, expected an array; use jnp.asarray.")
+            raise ValueError(
+                f"grads{jax.tree_util.keystr(path)}: got {leaf!r}, expected an array; use "
+                f"jnp.asarray."
+            )
     floating("grads", grads)
     if unlike := difference(grads, like):
-        raise ValueError(f"grads: grads{unlike}; expected the structure and the shapes of the parameters.")
+        raise ValueError(
+            f"grads: grads{unlike}; expected the structure and the shapes of the parameters."
+        )
 
 
 def _shortened(text: str) -> str:
@@ -150,7 +169,9 @@ def _number(name: str, value: Any, accept: Any, expected: str) -> None:
         raise ValueError(f"{name}: got {value}, expected {expected}.")
     largest = np.iinfo(jax.dtypes.canonicalize_dtype(int)).max
     if isinstance(value, (int, np.integer)) and abs(int(value)) > largest:
-        raise ValueError(f"{name}: got {value}, expected {expected}; whole ones up to {largest}, so use a float.")
+        raise ValueError(
+            f"{name}: got {value}, expected {expected}; whole ones up to {largest}, so use a float."
+        )
     held, dtype = _held(value)
     if not (math.isfinite(held) and accept(held)):
         instead = "" if held == value or held != held else f", which is {held} in {dtype}"
@@ -158,14 +179,20 @@ def _number(name: str, value: Any, accept: Any, expected: str) -> None:
 
 
 def _is_real_scalar(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.generic, np.ndarray, jax.Array)):
+    if isinstance(value, bool) or not isinstance(
+        value, (int, float, np.generic, np.ndarray, jax.Array)
+    ):
         return False
     dtype = getattr(value, "dtype", np.dtype(float))
-    return np.shape(value) == () and (is_floating(dtype) or jax.dtypes.issubdtype(dtype, np.integer))
+    return np.shape(value) == () and (
+        is_floating(dtype) or jax.dtypes.issubdtype(dtype, np.integer)
+    )
 
 
 def _held(value: Any) -> tuple[float, np.dtype]:
-    """The number as JAX's default float dtype holds it, in which programs also lose what is below the normal range."""
+    """The number as JAX's default float dtype holds it, in which programs also lose what is below
+    the normal range.
+    """
     dtype = jax.dtypes.canonicalize_dtype(float)
     with np.errstate(over="ignore", under="ignore"):
         held = float(np.float64(value).astype(dtype))
@@ -188,7 +215,9 @@ def key(name: str, value: Any) -> None:
     """Refuses what is not one random key: a typed one, or a raw one of uint32."""
     array = isinstance(value, (np.ndarray, jax.Array))
     typed = array and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key)
-    if not array or not (value.shape == () if typed else value.dtype == np.uint32 and value.ndim == 1):
+    if not array or not (
+        value.shape == () if typed else value.dtype == np.uint32 and value.ndim == 1
+    ):
         got = f"shape {value.shape} of {value.dtype}" if array else repr(value)
         raise ValueError(f"{name}: got {got}, expected one random key, such as jax.random.key(0).")
 
@@ -197,13 +226,16 @@ def count(name: str, value: Any, minimum: int = 1) -> int:
     """A whole number of at least `minimum`, as an int."""
     if not is_concrete(value):
         raise TracedNumberError(
-            f"{name}: got a traced number, expected a Python int: it changes the program. Reckon with hyper in Python, "
+            f"{name}: got a traced number, expected a Python int: it changes the program. Reckon "
+            f"with hyper in Python, "
             "max(…) and not jnp.maximum(…), and a sweep compiles a program for each value."
         )
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < minimum:
         raise ValueError(f"{name}: got {value!r}, expected a whole number of at least {minimum}.")
     if value > LARGEST_COUNT:
-        raise ValueError(f"{name}: got {value}, expected at most {LARGEST_COUNT}, which int32 holds.")
+        raise ValueError(
+            f"{name}: got {value}, expected at most {LARGEST_COUNT}, which int32 holds."
+        )
     return int(value)
 
 
@@ -227,7 +259,9 @@ def seeds(values: Iterable[int]) -> list[int]:
         if seed(value) in checked:
             raise ValueError(f"seeds: {value} appears twice; expected distinct seeds.")
         if len(checked) == MOST_SEEDS:
-            raise ValueError(f"seeds: got more than {MOST_SEEDS}, expected fewer; make several sweeps of them.")
+            raise ValueError(
+                f"seeds: got more than {MOST_SEEDS}, expected fewer; make several sweeps of them."
+            )
         checked[seed(value)] = None
     if not checked:
         raise ValueError("seeds: got none, expected at least one, such as range(64).")
@@ -238,21 +272,28 @@ DEFAULT_KEYS = "jax_default_prng_impl"
 
 
 def threefry() -> None:
-    """Refuses another default generator: under rbg a vmapped seed differs from the same seed alone."""
+    """Refuses another default generator: under rbg a vmapped seed differs from the same
+    seed alone.
+    """
     implementation = getattr(jax.config, DEFAULT_KEYS)
     if implementation != "threefry2x32":
         raise ValueError(
-            f"jax_default_prng_impl: got {implementation!r}, expected 'threefry2x32', the only one whose "
+            f"jax_default_prng_impl: got {implementation!r}, expected 'threefry2x32', the only "
+            f"one whose "
             "draws under vmap equal the draws alone. Unset JAX_DEFAULT_PRNG_IMPL or call "
             "jax.config.update('jax_default_prng_impl', 'threefry2x32')."
         )
 
 
 def numbers(name: str, values: Any, remedy: str = "") -> Any:
-    """The values as an array, a NumPy one where they are concrete. Refuses all but real numbers (bfloat16 is one) of
-    widths that JAX computes with, and masked ones, whose mask would be lost."""
+    """The values as an array, a NumPy one where they are concrete. Refuses all but real numbers
+    (bfloat16 is one) of widths that JAX computes with, and masked ones, whose mask would be lost.
+    """
     if isinstance(values, np.ma.MaskedArray):
-        raise ValueError(f"{name}: got a masked array, expected a plain one; leave masked rows out, or use .filled(…).")
+        raise ValueError(
+            f"{name}: got a masked array, expected a plain one; leave masked rows out, or use "
+            f".filled(…)."
+        )
     try:
         array = np.asarray(values) if is_concrete(values) else jnp.asarray(values)
     except (ValueError, TypeError) as error:
@@ -261,12 +302,16 @@ def numbers(name: str, values: Any, remedy: str = "") -> Any:
         return array
     if not jax.dtypes.issubdtype(array.dtype, np.floating):
         raise ValueError(f"{name}: got dtype {array.dtype}, expected real numbers.{remedy}")
-    raise ValueError(f"{name}: got dtype {array.dtype}, expected 16 to 64 bits; use .astype(float).")
+    raise ValueError(
+        f"{name}: got dtype {array.dtype}, expected 16 to 64 bits; use .astype(float)."
+    )
 
 
 def finite(name: str, array: Any) -> None:
-    """Refuses NaN and infinity in a concrete array and says where the first one stands. Refuses as well what JAX would
-    change on the way in, outside x64: float64 becomes infinite beyond float32, and int64 wraps around beyond int32."""
+    """Refuses NaN and infinity in a concrete array and says where the first one stands. Refuses as
+    well what JAX would change on the way in, outside x64: float64 becomes infinite beyond float32,
+    and int64 wraps around beyond int32.
+    """
     given = np.asarray(array)
     held = jax.dtypes.canonicalize_dtype(given.dtype)
     if given.dtype.kind in "iu":
@@ -276,9 +321,14 @@ def finite(name: str, array: Any) -> None:
         bad = ~np.isfinite(given.astype(held, copy=False))
     if bad.any():
         index = tuple(int(i) for i in np.argwhere(bad)[0])
-        limit = f" ({held} holds up to {jnp.finfo(held).max:.3g}; rescale)" if np.isfinite(given[index]) else ""
+        limit = (
+            f" ({held} holds up to {jnp.finfo(held).max:.3g}; rescale)"
+            if np.isfinite(given[index])
+            else ""
+        )
         raise ValueError(
-            f"{name}: {int(bad.sum())} value(s) are not finite, the first is {given[index]} at {index}{limit}."
+            f"{name}: {int(bad.sum())} value(s) are not finite, the first is {given[index]} at "
+            f"{index}{limit}."
         )
 
 
@@ -286,11 +336,15 @@ def _whole(name: str, given: np.ndarray, held: np.dtype) -> None:
     limits = np.iinfo(held)
     for value in (int(given.min()), int(given.max())) if given.size else ():
         if not limits.min <= value <= limits.max:
-            raise ValueError(f"{name}: got {value}, expected whole numbers that {held} holds; use floating ones.")
+            raise ValueError(
+                f"{name}: got {value}, expected whole numbers that {held} holds; use floating ones."
+            )
 
 
 def features(x: Any, name: str = "x") -> None:
-    """Refuses x unless it is (examples, features) with at least one of each; values too where x is concrete."""
+    """Refuses x unless it is (examples, features) with at least one of each; values too where x is
+    concrete.
+    """
     x = numbers(name, x)
     matrix(name, x)
     if is_concrete(x):
@@ -305,21 +359,30 @@ def matrix(name: str, x: Any) -> None:
             remedy = f" Use {name}[None, :] for one example, {name}[:, None] for one feature."
         raise ValueError(f"{name}: got shape {x.shape}, expected (examples, features).{remedy}")
     if 0 in x.shape:
-        raise ValueError(f"{name}: got shape {x.shape}, which is empty; expected at least one example and feature.")
+        raise ValueError(
+            f"{name}: got shape {x.shape}, which is empty; expected at least one example and "
+            f"feature."
+        )
 
 
 def examples(x: Any, y: Any, x_name: str = "x", y_name: str = "y") -> None:
-    """Refuses x, y unless x is (n, features) and y is (n,) or (n, outputs); values too where they are concrete."""
+    """Refuses x, y unless x is (n, features) and y is (n,) or (n, outputs); values too where they
+    are concrete.
+    """
     features(x, x_name)
     targets(y, y_name)
     pairs(x, y, x_name, y_name)
 
 
 def targets(y: Any, name: str = "y") -> None:
-    """Refuses y unless it is (examples,) or (examples, outputs); values too where they are concrete."""
+    """Refuses y unless it is (examples,) or (examples, outputs); values too where they are
+    concrete.
+    """
     y = numbers(name, y)
     if y.ndim not in (1, 2):
-        raise ValueError(f"{name}: got shape {y.shape}, expected (examples,) or (examples, outputs).")
+        raise ValueError(
+            f"{name}: got shape {y.shape}, expected (examples,) or (examples, outputs)."
+        )
     if is_concrete(y):
         finite(name, y)
 
@@ -327,7 +390,9 @@ def targets(y: Any, name: str = "y") -> None:
 def pairs(x: Any, y: Any, x_name: str = "x", y_name: str = "y") -> None:
     """Refuses x and y of different lengths."""
     if np.shape(y)[0] != np.shape(x)[0]:
-        raise ValueError(f"{y_name}: got {np.shape(y)[0]} targets for the {np.shape(x)[0]} examples of {x_name}.")
+        raise ValueError(
+            f"{y_name}: got {np.shape(y)[0]} targets for the {np.shape(x)[0]} examples of {x_name}."
+        )
 
 
 def weights(w: Any, n: int, name: str = "weights") -> None:
@@ -347,4 +412,7 @@ def _summable(name: str, w: np.ndarray) -> None:
     with np.errstate(over="ignore"):
         total = w.sum()
     if not np.finfo(w.dtype).tiny <= total < np.inf:
-        raise ValueError(f"{name}: their sum is {total} in {w.dtype}, expected a finite number above 0; rescale them.")
+        raise ValueError(
+            f"{name}: their sum is {total} in {w.dtype}, expected a finite number above 0; "
+            f"rescale them."
+        )

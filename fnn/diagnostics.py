@@ -1,4 +1,6 @@
-"""What flows through a network, layer by layer, activations forward and gradients backward; and where a curve bends."""
+"""What flows through a network, layer by layer, activations forward and gradients backward; and
+where a curve bends.
+"""
 
 from typing import NamedTuple
 
@@ -39,12 +41,15 @@ def signals(
 ) -> Signals:
     """The forward and the backward pass of `fnn.value_and_grad`, everything in between kept.
 
-    It can be jitted and vmapped, over parameters for instance. Raises ValueError for a network without parts (one that
-    is not a chain) and for what `fnn.value_and_grad` refuses.
+    It can be jitted and vmapped, over parameters for instance. Raises ValueError for a network
+    without parts (one that is not a chain) and for what `fnn.value_and_grad` refuses.
     """
     check_net(net)
     if not net.parts:
-        raise ValueError(f"net: got a {net.name} without parts, expected a chain such as fnn.mlp or fnn.layers.serial.")
+        raise ValueError(
+            f"net: got a {net.name} without parts, expected a chain such as fnn.mlp or "
+            f"fnn.layers.serial."
+        )
     reduce = reductions.get(reduction)
     check_mode(net, state, key, train)
     check_batch(net, loss, params, state, x, y, None)
@@ -52,7 +57,9 @@ def signals(
     outputs, residuals = [], []
     for number, (part, own) in enumerate(zip(net.parts, params, strict=True)):
         part_key = None if key is None else jax.random.fold_in(key, number)
-        a, _, residual = part.forward(own, state[number] if state else (), a, key=part_key, train=train)
+        a, _, residual = part.forward(
+            own, state[number] if state else (), a, key=part_key, train=train
+        )
         outputs.append(a)
         residuals.append(residual)
     da = reductions.coefficients(reduce, None, a)[None, :] * loss.backward(a, target)
@@ -73,19 +80,24 @@ def breakpoints(
     y          the network's outputs there, in float64
     tolerance  second differences up to this fraction of the largest |y| count as rounding
 
-    A curve with n breakpoints has n + 1 straight pieces. Breakpoints within two steps of each other count as one. Raises
-    ValueError for x and y that are not (points,) of at least three, and for x that is not equidistant.
+    A curve with n breakpoints has n + 1 straight pieces. Breakpoints within two steps of each other
+    count as one. Raises ValueError for x and y that are not (points,) of at least three, and for x
+    that is not equidistant.
     """
     x, y = np.asarray(checks.numbers("x", x), float), np.asarray(checks.numbers("y", y), float)
     if x.ndim != 1 or x.shape != y.shape or len(x) < 3:
-        raise ValueError(f"x, y: got shapes {x.shape} and {y.shape}, expected (points,) of both, three points or more.")
+        raise ValueError(
+            f"x, y: got shapes {x.shape} and {y.shape}, expected (points,) of both, three points "
+            f"or more."
+        )
     checks.finite("x", x)
     checks.finite("y", y)
     checks.positive("tolerance", tolerance)
     steps = np.diff(x)
     if steps[0] <= 0 or not np.allclose(steps, steps[0]):
         raise ValueError(
-            f"x: its steps run from {steps.min()} to {steps.max()}, expected equal ones above 0; use np.linspace."
+            f"x: its steps run from {steps.min()} to {steps.max()}, expected equal ones above 0; "
+            f"use np.linspace."
         )
     bent = 1 + np.flatnonzero(np.abs(np.diff(y, 2)) > tolerance * np.abs(y).max())
     runs = np.split(bent, 1 + np.flatnonzero(np.diff(bent) > 1))

@@ -36,7 +36,8 @@ from fnn.types import PRNGKey
 Shape: TypeAlias = tuple[int, int]
 Initializer: TypeAlias = Callable[[PRNGKey, Shape], Float[Array, "out in"]]
 
-PREFIX_STABLE = "jax_threefry_partitionable"  # the setting under which a short draw is the beginning of a longer one
+# the setting under which a short draw is the beginning of a longer one
+PREFIX_STABLE = "jax_threefry_partitionable"
 
 
 def _of_matrix(draw: Initializer) -> Initializer:
@@ -94,20 +95,29 @@ class OfSize:
 
     name: str
     variance: Callable[[Any, Any], Any] = field(repr=False)
-    standard: Callable[[PRNGKey, tuple[int, ...]], Array] = field(default=jax.random.normal, repr=False)
+    standard: Callable[[PRNGKey, tuple[int, ...]], Array] = field(
+        default=jax.random.normal, repr=False
+    )
 
     def __call__(self, key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
         """W, drawn at once."""
         shape = _matrix_shape(shape)
         return math.sqrt(self.variance(*shape)) * self.standard(key, shape)
 
-    def first_units(self, key: PRNGKey, shape: Shape, out: Any, into: Any) -> Float[Array, "out in"]:
-        """A matrix of which the first `out` rows and `into` columns are W and all others are zero. Row i is drawn from
-        fold_in(key, i), so that W is the same whatever the shape around it; `out` and `into` may be traced.
+    def first_units(
+        self, key: PRNGKey, shape: Shape, out: Any, into: Any
+    ) -> Float[Array, "out in"]:
+        """A matrix of which the first `out` rows and `into` columns are W and all others are zero.
+        Row i is drawn from fold_in(key, i), so that W is the same whatever the shape around it;
+        `out` and `into` may be traced.
 
-        ValueError where JAX is told to draw in the old way, in which a short row is no beginning of a longer one."""
+        ValueError where JAX is told to draw in the old way, in which a short row is no beginning of
+        a longer one.
+        """
         if not getattr(jax.config, PREFIX_STABLE):
-            raise ValueError(f"{PREFIX_STABLE}: got False, expected True, on which drawing unit by unit rests.")
+            raise ValueError(
+                f"{PREFIX_STABLE}: got False, expected True, on which drawing unit by unit rests."
+            )
         keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(shape[0]))
         rows = jax.vmap(lambda key: self.standard(key, shape[1:]))(keys)
         within = (jnp.arange(shape[0]) < out)[:, None] & (jnp.arange(shape[1]) < into)[None, :]
@@ -122,7 +132,9 @@ def _uniform_of_variance_1(key: PRNGKey, shape: tuple[int, ...]) -> Array:
 fan_out = OfSize("fan_out", lambda out, into: 1 / out)
 lecun = OfSize("lecun", lambda out, into: 1 / into)
 glorot = OfSize("glorot", lambda out, into: 2 / (out + into))
-glorot_uniform = OfSize("glorot_uniform", lambda out, into: 2 / (out + into), _uniform_of_variance_1)
+glorot_uniform = OfSize(
+    "glorot_uniform", lambda out, into: 2 / (out + into), _uniform_of_variance_1
+)
 he = OfSize("he", lambda out, into: 2 / into)
 he_fan_out = OfSize("he_fan_out", lambda out, into: 2 / out)
 
@@ -141,9 +153,11 @@ class ByUnit:
 
 @remembered
 def by_unit(init: str | Initializer) -> ByUnit:
-    """A rule whose variance follows from the sizes (fan_out, lecun, glorot, glorot_uniform, he, he_fan_out), drawn unit
-    by unit: row i from fold_in(key, i). The first units of a layer then start alike however many there are, but for the
-    scale; a network with a `fnn.layers.MaskedWidth` starts so. ValueError for other initialisers."""
+    """A rule whose variance follows from the sizes (fan_out, lecun, glorot, glorot_uniform, he,
+    he_fan_out), drawn unit by unit: row i from fold_in(key, i). The first units of a layer then
+    start alike however many there are, but for the scale; a network with a `fnn.layers.MaskedWidth`
+    starts so. ValueError for other initialisers.
+    """
     return ByUnit(of_size(init))
 
 
@@ -151,8 +165,9 @@ def by_unit(init: str | Initializer) -> ByUnit:
 def orthogonal(key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
     """W with orthonormal rows (out ≤ in) or columns (out > in), uniform over such matrices.
 
-    Gram & Schmidt on Gaussian columns, each projected twice, which keeps QᵀQ = I to rounding. Not `jnp.linalg.qr`: on
-    jaxlib 0.10.2 its batched form never returns when several CPU devices run it at once, as a sweep does.
+    Gram & Schmidt on Gaussian columns, each projected twice, which keeps QᵀQ = I to rounding. Not
+    `jnp.linalg.qr`: on jaxlib 0.10.2 its batched form never returns when several CPU devices run it
+    at once, as a sweep does.
     """
     out, into = shape
     gaussian = jax.random.normal(key, (max(shape), min(shape)))
@@ -185,32 +200,50 @@ unchanging(*REGISTRY.values())
 
 
 def get(init: str | Initializer) -> Initializer:
-    """The initialiser of that name; a function is itself. ValueError for unknown names, and for a maker of
-    initialisers such as `normal` that was not called."""
+    """The initialiser of that name; a function is itself. ValueError for unknown names, and for a
+    maker of initialisers such as `normal` that was not called.
+    """
     if not callable(init):
         return checks.lookup("init", init, REGISTRY)
-    checks.instance("init", init, init not in (constant, uniform, normal, by_unit), "an initializer (key, shape) -> W")
+    checks.instance(
+        "init",
+        init,
+        init not in (constant, uniform, normal, by_unit),
+        "an initializer (key, shape) -> W",
+    )
     return init
 
 
 def of_size(init: str | Initializer) -> OfSize:
-    """The initialiser of that name, if its variance follows from the sizes. ValueError for others."""
+    """The initialiser of that name, if its variance follows from the sizes. ValueError
+    for others.
+    """
     rule = get(init)
     if isinstance(rule, ByUnit):
         return rule.rule
     if not isinstance(rule, OfSize):
         known = [name for name, each in REGISTRY.items() if isinstance(each, OfSize)]
-        raise ValueError(f"init: got {init!r}, which cannot be drawn unit by unit; expected one of {', '.join(known)}.")
+        raise ValueError(
+            f"init: got {init!r}, which cannot be drawn unit by unit; expected one of "
+            f"{', '.join(known)}."
+        )
     return rule
 
 
 def drawn(init: Initializer, key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
-    """W as the initialiser draws it. ValueError where it is no floating-point array of that shape."""
+    """W as the initialiser draws it. ValueError where it is no floating-point array of
+    that shape.
+    """
     try:
         W = init(key, shape)
     except TypeError as error:
-        raise ValueError(f"init: {error}; it is called as init(key, shape) and returns W.") from error
+        raise ValueError(
+            f"init: {error}; it is called as init(key, shape) and returns W."
+        ) from error
     got = getattr(W, "shape", None), getattr(W, "dtype", None)
     if got[0] != shape or not checks.is_floating(got[1]):
-        raise ValueError(f"init: returned shape {got[0]} of {got[1]}, expected {shape} of floating-point numbers.")
+        raise ValueError(
+            f"init: returned shape {got[0]} of {got[1]}, expected {shape} of floating-point "
+            f"numbers."
+        )
     return jnp.asarray(W)

@@ -1,10 +1,11 @@
 """Losses ℓ(prediction, target), each with its backward ∂ℓ/∂prediction right below its forward.
 
 `loss.value(prediction, target)` takes rows of examples, as `fnn.apply` returns them. The functions
-here are feature-major, (outputs, batch), as those of a layer are. A value is per example, the sum over
-outputs with no ½ in front; `fnn.reductions` makes one number of a batch. A target may also be
-(batch,): a vector of values for one output, or of integer class labels for the two categorical losses.
-The stable forms take logits; the printed forms take probabilities and are infinite at a certain mistake.
+here are feature-major, (outputs, batch), as those of a layer are. A value is per example, the sum
+over outputs with no ½ in front; `fnn.reductions` makes one number of a batch. A target may also be
+(batch,): a vector of values for one output, or of integer class labels for the two categorical
+losses. The stable forms take logits; the printed forms take probabilities and are infinite at a
+certain mistake.
 """
 
 import jax
@@ -19,13 +20,15 @@ from fnn.types import Features, Loss, Target
 
 
 def _aligned(prediction: Features, target: Target) -> Features:
-    """The target in the prediction's shape and dtype. A vector fits one output only: (1, n) − (n,) would be right
-    by luck and (n, 1) − (n,) is silently (n, n)."""
+    """The target in the prediction's shape and dtype. A vector fits one output only: (1, n) − (n,)
+    would be right by luck and (n, 1) − (n,) is silently (n, n).
+    """
     if target.ndim == 1 and prediction.shape[0] == 1:
         target = target[None]
     if target.shape != prediction.shape:
         raise ValueError(
-            f"y: got a target of shape {tuple(reversed(target.shape))}, expected (examples, outputs) = "
+            f"y: got a target of shape {tuple(reversed(target.shape))}, expected (examples, "
+            f"outputs) = "
             f"{tuple(reversed(prediction.shape))}, the shape of the prediction."
         )
     return target.astype(prediction.dtype)
@@ -40,7 +43,8 @@ def _one_hot(prediction: Features, target: Target) -> Features:
         return (classes[:, None] == target.astype(dtype)[None, :]).astype(prediction.dtype)
     if target.ndim == 1:
         raise ValueError(
-            f"y: got class labels of dtype {target.dtype}, expected integers; use y.astype('int32') if they are whole."
+            f"y: got class labels of dtype {target.dtype}, expected integers; use "
+            f"y.astype('int32') if they are whole."
         )
     _refuse_column(target, prediction.shape[0])
     return _aligned(prediction, target)
@@ -49,14 +53,18 @@ def _one_hot(prediction: Features, target: Target) -> Features:
 def _refuse_column(target: Target | np.ndarray, outputs: int) -> None:
     if target.shape[0] == 1 < outputs and jnp.issubdtype(target.dtype, jnp.integer):
         raise ValueError(
-            f"y: got integers of shape {tuple(reversed(target.shape))}, expected labels of shape (examples,); use "
+            f"y: got integers of shape {tuple(reversed(target.shape))}, expected labels of shape "
+            f"(examples,); use "
             "y.ravel()."
         )
 
 
 def _same_batch(prediction: Features, target: Target) -> None:
     if prediction.shape[1] != target.shape[0]:
-        raise ValueError(f"y: got {target.shape[0]} labels for {prediction.shape[1]} examples, expected one each.")
+        raise ValueError(
+            f"y: got {target.shape[0]} labels for {prediction.shape[1]} examples, expected one "
+            f"each."
+        )
 
 
 # -------------------------------------------------------------------------------------- regression
@@ -75,7 +83,9 @@ squared_error = Loss("squared_error", _squared_error, _squared_error_gradient, r
 
 
 def _absolute_error(prediction: Features, target: Target) -> Float[Array, "batch"]:
-    """Σ |p − t|. (One document prints it without the bars, which is unbounded below: claim 1.16.)"""
+    """Σ |p − t|. (One document prints it without the bars, which is unbounded below:
+    claim 1.16.)
+    """
     return jnp.sum(jnp.abs(prediction - _aligned(prediction, target)), axis=0)
 
 
@@ -94,7 +104,9 @@ def huber(delta: float = 1.0) -> Loss:
 
     def value(prediction, target):
         size = jnp.abs(prediction - _aligned(prediction, target))
-        return jnp.sum(jnp.where(size <= delta, 0.5 * size**2, delta * (size - 0.5 * delta)), axis=0)
+        return jnp.sum(
+            jnp.where(size <= delta, 0.5 * size**2, delta * (size - 0.5 * delta)), axis=0
+        )
 
     def gradient(prediction, target):
         return jnp.clip(prediction - _aligned(prediction, target), -delta, delta)
@@ -104,13 +116,17 @@ def huber(delta: float = 1.0) -> Loss:
     return Loss(name, value, gradient, regression=True)
 
 
-# ---------------------------------------------------------------------------- classification, logits
+# -------------------- classification, logits
 
 
 def _sigmoid_cross_entropy(logits: Features, target: Target) -> Float[Array, "batch"]:
-    """−Σ t log σ(z) + (1 − t) log σ(−z) = Σ max(z, 0) − t z + log(1 + e^−|z|), finite for every finite z."""
+    """−Σ t log σ(z) + (1 − t) log σ(−z) = Σ max(z, 0) − t z + log(1 + e^−|z|), finite for every
+    finite z.
+    """
     t = _aligned(logits, target)
-    return jnp.sum(jnp.maximum(logits, 0) - t * logits + jnp.log1p(jnp.exp(-jnp.abs(logits))), axis=0)
+    return jnp.sum(
+        jnp.maximum(logits, 0) - t * logits + jnp.log1p(jnp.exp(-jnp.abs(logits))), axis=0
+    )
 
 
 def _sigmoid_cross_entropy_gradient(logits: Features, target: Target) -> Features:
@@ -142,7 +158,9 @@ def _softmax_cross_entropy(logits: Features, target: Target) -> Float[Array, "ba
     t = _one_hot(logits, target)
     largest = jnp.max(logits, axis=0)
     shifted = logits - largest[None, :]
-    return jnp.sum(t, axis=0) * jnp.log(jnp.sum(jnp.exp(shifted), axis=0)) - jnp.sum(t * shifted, axis=0)
+    return jnp.sum(t, axis=0) * jnp.log(jnp.sum(jnp.exp(shifted), axis=0)) - jnp.sum(
+        t * shifted, axis=0
+    )
 
 
 def _softmax_cross_entropy_gradient(logits: Features, target: Target) -> Features:
@@ -159,7 +177,8 @@ def _correct_class(prediction: Features, target: Target) -> Float[Array, "batch"
 def _check_classes(target: np.ndarray, outputs: int) -> None:
     if outputs == 1:
         raise ValueError(
-            "y: got classes for a network with 1 output, whose softmax is 1 whatever the input; use 2 outputs, or "
+            "y: got classes for a network with 1 output, whose softmax is 1 whatever the input; "
+            "use 2 outputs, or "
             "sigmoid_cross_entropy."
         )
     if target.ndim == 2:
@@ -171,33 +190,42 @@ def _check_classes(target: np.ndarray, outputs: int) -> None:
         sums = target.sum(axis=0)
         if (np.abs(sums - 1) > 1e-3).any():
             example = int(np.argmax(np.abs(sums - 1)))
-            raise ValueError(f"y: the target of example {example} sums to {sums[example]}, expected 1.")
+            raise ValueError(
+                f"y: the target of example {example} sums to {sums[example]}, expected 1."
+            )
 
 
 def _check_labels(labels: np.ndarray, outputs: int) -> None:
     if not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(
-            f"y: got class labels of dtype {labels.dtype}, expected integers; use y.astype('int32') if they are whole."
+            f"y: got class labels of dtype {labels.dtype}, expected integers; use "
+            f"y.astype('int32') if they are whole."
         )
     outside = (labels < 0) | (labels >= outputs)
     if outside.any():
         raise ValueError(
-            f"y: got label {labels[outside][0]} for a network with {outputs} outputs, expected labels 0 to "
+            f"y: got label {labels[outside][0]} for a network with {outputs} outputs, expected "
+            f"labels 0 to "
             f"{outputs - 1}."
         )
 
 
 softmax_cross_entropy = Loss(
-    "softmax_cross_entropy", _softmax_cross_entropy, _softmax_cross_entropy_gradient, _correct_class, _check_classes
+    "softmax_cross_entropy",
+    _softmax_cross_entropy,
+    _softmax_cross_entropy_gradient,
+    _correct_class,
+    _check_classes,
 )
 
 
-# -------------------------------------------------------------- classification, printed on probabilities
+# -------------------- classification, printed on probabilities
 
 
 def _binary_cross_entropy(probability: Features, target: Target) -> Float[Array, "batch"]:
-    """−Σ t log p + (1 − t) log(1 − p), as printed: infinite where p is exactly wrong, NaN for p outside [0, 1], which
-    cannot be refused before it is computed; end the network with "sigmoid"."""
+    """−Σ t log p + (1 − t) log(1 − p), as printed: infinite where p is exactly wrong, NaN for p
+    outside [0, 1], which cannot be refused before it is computed; end the network with "sigmoid".
+    """
     t = _aligned(probability, target)
     return -jnp.sum(xlogy(t, probability) + xlog1py(1 - t, -probability), axis=0)
 
@@ -218,8 +246,9 @@ binary_cross_entropy = Loss(
 
 
 def _categorical_cross_entropy(probability: Features, target: Target) -> Float[Array, "batch"]:
-    """−Σ t log p, as printed: infinite where the true class has p = 0, NaN for p < 0 and negative for p > 1, which
-    cannot be refused before it is computed; end the network with "softmax"."""
+    """−Σ t log p, as printed: infinite where the true class has p = 0, NaN for p < 0 and negative
+    for p > 1, which cannot be refused before it is computed; end the network with "softmax".
+    """
     return -jnp.sum(xlogy(_one_hot(probability, target), probability), axis=0)
 
 
@@ -249,11 +278,13 @@ def _ratio(numerator: Array, denominator: Array) -> Array:
 def smoothed(loss: Loss, amount: float) -> Loss:
     """Label smoothing: t ← (1 − amount) t + amount/K. Szegedy et al. 2016.
 
-    K is the number of classes for the categorical losses and 2 for the binary ones. `correct` and `matches` still
-    compare with the unsmoothed target.
+    K is the number of classes for the categorical losses and 2 for the binary ones. `correct` and
+    `matches` still compare with the unsmoothed target.
     """
     checks.fraction("amount", amount)
-    checks.instance("loss", loss, isinstance(loss, Loss), "a Loss such as fnn.losses.softmax_cross_entropy")
+    checks.instance(
+        "loss", loss, isinstance(loss, Loss), "a Loss such as fnn.losses.softmax_cross_entropy"
+    )
     categorical = loss.check is _check_classes
     if not categorical and loss.check is not _check_probabilities:
         raise ValueError(f"smoothed: got {loss.name}, expected a cross-entropy.")
@@ -272,10 +303,15 @@ def smoothed(loss: Loss, amount: float) -> Loss:
 REGISTRY: dict[str, Loss] = {
     loss.name: loss
     for loss in (
-        squared_error, absolute_error, huber(), sigmoid_cross_entropy, softmax_cross_entropy, binary_cross_entropy,
+        squared_error,
+        absolute_error,
+        huber(),
+        sigmoid_cross_entropy,
+        softmax_cross_entropy,
+        binary_cross_entropy,
         categorical_cross_entropy,
     )
-}  # fmt: skip
+}
 unchanging(*REGISTRY.values())
 
 

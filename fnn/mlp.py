@@ -25,8 +25,8 @@ def mlp(
 ) -> Layer:
     """a_l = σ_l(W_l a_{l−1} + b_l) for l = 1 … K, as a Layer.
 
-    sizes       (inputs, hidden…, outputs), at least two of them; hidden ones may be a `layers.MaskedWidth`, for a sweep
-                over widths as one program
+    sizes       (inputs, hidden…, outputs), at least two of them; hidden ones may be a
+                `layers.MaskedWidth`, for a sweep over widths as one program
     activation  of the hidden layers: one for all, or one for each
     output      of the last layer; "identity" gives logits
     init        of every W; biases start at zero
@@ -35,25 +35,39 @@ def mlp(
 
     With a MaskedWidth every W is drawn by `initializers.by_unit`.
 
-    Parameters are a tuple with one entry a layer, in the order of the forward pass: `params[0].W`, `params[0].b`,
-    then () for the activation, and so on. Raises ValueError for whatever is not as above.
+    Parameters are a tuple with one entry a layer, in the order of the forward pass: `params[0].W`,
+    `params[0].b`, then () for the activation, and so on. Raises ValueError for whatever is not as
+    above.
     """
-    hidden = len(sizes) - 2 if isinstance(sizes, Sequence) and not isinstance(sizes, (str, bytes)) else -1
+    hidden = (
+        len(sizes) - 2
+        if isinstance(sizes, Sequence) and not isinstance(sizes, (str, bytes))
+        else -1
+    )
     if hidden < 0:
-        raise ValueError(f"sizes: got {sizes!r}, expected at least (inputs, outputs), such as (64, 32, 10).")
+        raise ValueError(
+            f"sizes: got {sizes!r}, expected at least (inputs, outputs), such as (64, 32, 10)."
+        )
     widths = [_width(i, size, i in (0, len(sizes) - 1)) for i, size in enumerate(sizes)]
     affine: Callable[..., Layer] = layers.dense
     if any(isinstance(width, MaskedWidth) for width in widths):
         affine = layers.padded
     last = activations.get(output, "output")
-    if batch_norm is not None and not (isinstance(batch_norm, str) and batch_norm in ("before", "after")):
+    if batch_norm is not None and not (
+        isinstance(batch_norm, str) and batch_norm in ("before", "after")
+    ):
         raise ValueError(f"batch_norm: got {batch_norm!r}, expected 'before', 'after' or None.")
     checks.fraction("dropout", dropout)
 
     parts: list[Layer] = []
-    for n_in, n_out, sigma in zip(widths, widths[1:-1], _per_layer(activation, hidden), strict=False):
+    for n_in, n_out, sigma in zip(
+        widths, widths[1:-1], _per_layer(activation, hidden), strict=False
+    ):
         if isinstance(n_out, MaskedWidth) and sigma.product is not None:
-            raise ValueError(f"activation: {sigma.name} couples the units of a layer, which a MaskedWidth cannot have.")
+            raise ValueError(
+                f"activation: {sigma.name} couples the units of a layer, which a MaskedWidth "
+                f"cannot have."
+            )
         features = n_out.most if isinstance(n_out, MaskedWidth) else n_out
         parts.append(affine(n_in, n_out, init=init))
         if batch_norm == "before":
@@ -74,7 +88,8 @@ def _width(i: int, size: int | MaskedWidth, at_end: bool) -> int | MaskedWidth:
     if isinstance(size, MaskedWidth):
         if at_end:
             raise ValueError(
-                f"sizes[{i}]: got {size}, expected a whole number; only hidden sizes may be a MaskedWidth."
+                f"sizes[{i}]: got {size}, expected a whole number; only hidden sizes may be a "
+                f"MaskedWidth."
             )
         return MaskedWidth.of(f"sizes[{i}]", size)
     return checks.count(f"sizes[{i}]", size)
@@ -86,7 +101,8 @@ def _per_layer(activation, hidden: int) -> list[Activation]:
         return [activations.get(activation)] * hidden
     if not isinstance(activation, Sequence) or len(activation) != hidden:
         raise ValueError(
-            f"activation: got {activation!r} for {hidden} hidden layer(s), expected a name, an Activation, or one "
+            f"activation: got {activation!r} for {hidden} hidden layer(s), expected a name, an "
+            f"Activation, or one "
             "for each hidden layer."
         )
     return [activations.get(each) for each in activation]

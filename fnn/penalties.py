@@ -1,6 +1,7 @@
 """Regularisers: terms of the objective that depend on the parameters alone.
 
-They act on weight matrices; biases, scales and shifts (arrays of fewer than two axes) are left alone.
+They act on weight matrices; biases, scales and shifts (arrays of fewer than two axes) are left
+alone.
 """
 
 import jax
@@ -37,11 +38,14 @@ def l1(strength: float) -> Penalty:
 def penalized(loss: Loss, penalty: Penalty) -> Loss:
     """The loss with a term on the parameters; penalties add up.
 
-    value_and_grad and train minimise reduction(ℓ) + penalty.value(params). Training histories report the loss
-    without it, so that the training and the validation curve compare. Raises ValueError for what is not a Penalty.
+    value_and_grad and train minimise reduction(ℓ) + penalty.value(params). Training histories
+    report the loss without it, so that the training and the validation curve compare. Raises
+    ValueError for what is not a Penalty.
     """
     if not isinstance(penalty, Penalty):
-        raise ValueError(f"penalty: got {penalty!r}, expected a Penalty such as fnn.penalties.l2(1e-4).")
+        raise ValueError(
+            f"penalty: got {penalty!r}, expected a Penalty such as fnn.penalties.l2(1e-4)."
+        )
     checks.instance("loss", loss, isinstance(loss, Loss), "a Loss such as fnn.losses.squared_error")
     return loss._replace(penalty=penalty if loss.penalty is None else _sum(loss.penalty, penalty))
 

@@ -1,8 +1,8 @@
 """How the losses of a batch become one number: L = Σᵢ cᵢ ℓᵢ.
 
-A reduction turns example weights w (all ones where none are given) into the coefficients c, so that value and
-gradient share it: ∂L/∂prediction = c ⊙ ∂ℓ/∂prediction. The documents use all three (claim X4); over n examples the
-gradients of mean, half_sum and sum stand as 1 : n/2 : n.
+A reduction turns example weights w (all ones where none are given) into the coefficients c, so that
+value and gradient share it: ∂L/∂prediction = c ⊙ ∂ℓ/∂prediction. The documents use all three (claim
+X4); over n examples the gradients of mean, half_sum and sum stand as 1 : n/2 : n.
 """
 
 from collections.abc import Callable
@@ -34,8 +34,9 @@ def half_total(w: Float[Array, "batch"]) -> Float[Array, "batch"]:
 
 
 def mean_of_first(examples: Integer[Array, ""] | int) -> Reduction:
-    """cᵢ = wᵢ/examples for so many, and 0 for those that fill up the batch: its mean where the mean of w over all
-    batches is 1."""
+    """cᵢ = wᵢ/examples for so many, and 0 for those that fill up the batch: its mean where the mean
+    of w over all batches is 1.
+    """
 
     def of_first(w: Float[Array, "batch"]) -> Float[Array, "batch"]:
         return jnp.where(jnp.arange(len(w)) < examples, w / jnp.asarray(examples, w.dtype), 0)
@@ -51,7 +52,11 @@ def get(name: str) -> Reduction:
     return checks.lookup("reduction", name, REGISTRY)
 
 
-def coefficients(reduction: Reduction, weights: Weights, prediction: Features) -> Float[Array, "batch"]:
+def coefficients(
+    reduction: Reduction, weights: Weights, prediction: Features
+) -> Float[Array, "batch"]:
     """c for a prediction of (outputs, batch), in its dtype."""
     n = prediction.shape[1]
-    return reduction(jnp.ones(n, prediction.dtype) if weights is None else jnp.asarray(weights, prediction.dtype))
+    return reduction(
+        jnp.ones(n, prediction.dtype) if weights is None else jnp.asarray(weights, prediction.dtype)
+    )

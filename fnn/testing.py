@@ -13,8 +13,9 @@ from fnn.gradcheck import Report, check_gradient, check_network, check_vjp
 
 
 def assert_gradient(*arguments: Any, **options: Any) -> Report:
-    """`fnn.check_gradient`, raising AssertionError with the report as its text unless it passes. An abstention does not
-    pass: choose a point off the kink, or assert on the report."""
+    """`fnn.check_gradient`, raising AssertionError with the report as its text unless it passes. An
+    abstention does not pass: choose a point off the kink, or assert on the report.
+    """
     return _assert_passed(check_gradient(*arguments, **options))
 
 

@@ -29,13 +29,17 @@ def add(left: PyTree, right: PyTree) -> PyTree:
 
 
 def scale(factor: Array | float, tree: PyTree) -> PyTree:
-    """factor · tree. The factor takes each leaf's dtype, so that a float32 rate keeps bfloat16 leaves."""
+    """factor · tree. The factor takes each leaf's dtype, so that a float32 rate keeps bfloat16
+    leaves.
+    """
     return jax.tree.map(lambda leaf: jnp.asarray(factor, leaf.dtype) * leaf, tree)
 
 
 def as_types_of(like: PyTree, tree: PyTree) -> PyTree:
     """`tree` with the dtypes of `like`, leaf by leaf, none of them weak."""
-    return jax.tree.map(lambda target, leaf: lax.convert_element_type(leaf, target.dtype), like, tree)
+    return jax.tree.map(
+        lambda target, leaf: lax.convert_element_type(leaf, target.dtype), like, tree
+    )
 
 
 def where(condition: Bool[Array, ""], if_true: PyTree, if_false: PyTree) -> PyTree:
@@ -44,7 +48,9 @@ def where(condition: Bool[Array, ""], if_true: PyTree, if_false: PyTree) -> PyTr
 
 
 def choose(condition: Bool[Array, ""], if_true: PyTree, if_false: PyTree) -> PyTree:
-    """Return the one tree or the other, as `where`; copies compile in less time than a kernel for each leaf."""
+    """Return the one tree or the other, as `where`; copies compile in less time than a kernel for
+    each leaf.
+    """
     return lax.cond(condition, lambda: if_true, lambda: if_false)
 
 
@@ -98,7 +104,8 @@ def nbytes(tree: PyTree) -> int:
 def moving_average(decay: Array | float, average: PyTree, value: PyTree) -> PyTree:
     """decay · average + (1 − decay) · value, leaf by leaf, in the dtype of the average.
 
-    The weights are at least float32: in bfloat16 0.999 is 1, and the average would stay where it is.
+    The weights are at least float32: in bfloat16 0.999 is 1, and the average would stay where it
+    is.
     """
 
     def blend(a: Array, v: Array) -> Array:

@@ -1,4 +1,6 @@
-"""Every activation against its jax.nn counterpart, and every derivative against that of the value."""
+"""Every activation against its jax.nn counterpart, and every derivative against that of
+the value.
+"""
 
 import math
 from functools import partial
@@ -12,7 +14,9 @@ from fnn import activations
 from fnn.course import printed
 from fnn.testing import assert_gradient, assert_vjp
 
-SMOOTHLY_TRAINED = [a for a in activations.REGISTRY.values() if a.product is None and a.name != "step"]
+SMOOTHLY_TRAINED = [
+    a for a in activations.REGISTRY.values() if a.product is None and a.name != "step"
+]
 VARIANTS = [activations.make_leaky_relu(0.2), activations.make_elu(0.5), activations.make_elu(2.0)]
 ELEMENTWISE = SMOOTHLY_TRAINED + VARIANTS
 COUNTERPARTS = {
@@ -35,7 +39,9 @@ pytestmark = pytest.mark.usefixtures("x64")
 
 
 def samples(activation, n=400):
-    """An even number of evenly spaced points is symmetric about 0 without containing it, the only kink here."""
+    """An even number of evenly spaced points is symmetric about 0 without containing it, the only
+    kink here.
+    """
     z = np.linspace(*activation.domain, n)
     assert (np.abs(z) > 1e-3).all()
     return jnp.asarray(z)
@@ -59,7 +65,9 @@ def test_derivatives_are_those_of_the_values():
     def derivatives(points):
         return {name: named[name].derivative(z) for name, z in points.items()}
 
-    assert_gradient(total, derivatives, {name: samples(activation) for name, activation in named.items()})
+    assert_gradient(
+        total, derivatives, {name: samples(activation) for name, activation in named.items()}
+    )
 
 
 @pytest.mark.parametrize("name", activations.REGISTRY)
@@ -72,7 +80,9 @@ def test_value_is_that_of_jax(name):
 
 def test_variants_are_those_of_jax():
     z = samples(activations.elu)
-    np.testing.assert_allclose(activations.make_leaky_relu(0.2).value(z), jax.nn.leaky_relu(z, 0.2), rtol=1e-15)
+    np.testing.assert_allclose(
+        activations.make_leaky_relu(0.2).value(z), jax.nn.leaky_relu(z, 0.2), rtol=1e-15
+    )
     np.testing.assert_allclose(activations.make_elu(0.5).value(z), jax.nn.elu(z, 0.5), rtol=1e-15)
 
 
@@ -125,7 +135,9 @@ def test_relus_differ_at_an_exact_zero_only():
 
 def test_the_choices_that_jax_makes():
     """X11: what autodiff would give, for comparison with the named choices."""
-    grad_at_zero = {f: float(jax.grad(f)(0.0)) for f in (jax.nn.relu, jax.nn.leaky_relu, jax.nn.elu, jnp.abs)}
+    grad_at_zero = {
+        f: float(jax.grad(f)(0.0)) for f in (jax.nn.relu, jax.nn.leaky_relu, jax.nn.elu, jnp.abs)
+    }
     assert grad_at_zero == {jax.nn.relu: 0.0, jax.nn.leaky_relu: 1.0, jax.nn.elu: 1.0, jnp.abs: 1.0}
     assert float(jax.grad(lambda z: jnp.maximum(z, 0.0))(0.0)) == 0.5
 
@@ -163,7 +175,9 @@ def test_softplus_exceeds_relu_by_at_most_ln_2_and_that_at_zero():
 
 
 def test_softplus_keeps_its_small_tail():
-    np.testing.assert_allclose(activations.softplus.value(jnp.array(-40.0)), math.exp(-40), rtol=1e-15)
+    np.testing.assert_allclose(
+        activations.softplus.value(jnp.array(-40.0)), math.exp(-40), rtol=1e-15
+    )
 
 
 def test_tanh_ranges_from_minus_1_and_sigmoid_from_0():
@@ -178,9 +192,13 @@ def test_tanh_ranges_from_minus_1_and_sigmoid_from_0():
 
 
 def test_who_saturates_where():
-    """2.22, 2.26: σ′ ≤ ¼; sigmoid and tanh vanish on both sides, ReLU on one, ELU's derivative is never 0 (1.10)."""
+    """2.22, 2.26: σ′ ≤ ¼; sigmoid and tanh vanish on both sides, ReLU on one, ELU's derivative is
+    never 0 (1.10).
+    """
     z = jnp.linspace(-40, 40, 4001)
-    slope = {name: activations.get(name).derivative(z) for name in ("sigmoid", "tanh", "relu", "elu")}
+    slope = {
+        name: activations.get(name).derivative(z) for name in ("sigmoid", "tanh", "relu", "elu")
+    }
     assert float(slope["sigmoid"].max()) == 0.25
     assert float(slope["tanh"].max()) == 1.0
     for name in ("sigmoid", "tanh"):
@@ -214,7 +232,9 @@ def test_jacobian_of_softmax():
     z = logits()
     jacobian = activations.softmax.derivative(z)
     assert jacobian.shape == (4, 4, 6)
-    np.testing.assert_allclose(activations.softmax.derivative(z[:, 0]), jacobian[..., 0], rtol=0, atol=1e-15)
+    np.testing.assert_allclose(
+        activations.softmax.derivative(z[:, 0]), jacobian[..., 0], rtol=0, atol=1e-15
+    )
 
     def outputs(copies):
         return sum(jnp.sum(activations.softmax.value(copy)[i]) for i, copy in enumerate(copies))
@@ -230,12 +250,16 @@ def test_backward_of_softmax_is_the_full_jacobian_product():
 
 
 def test_an_elementwise_product_is_wrong_for_softmax():
-    """3.11: with p = (.830, .064, .106) and cross-entropy, ⊙ diag gives (−.170, 0, 0) where p − t is meant."""
+    """3.11: with p = (.830, .064, .106) and cross-entropy, ⊙ diag gives (−.170, 0, 0) where p − t
+    is meant.
+    """
     p, t = jnp.array([0.830, 0.064, 0.106]), jnp.array([1.0, 0.0, 0.0])
     z, da = jnp.log(p), -t / p
     elementwise = jnp.diagonal(activations.softmax.derivative(z)) * da
     np.testing.assert_allclose(elementwise, [-0.170, 0, 0], atol=1e-12)
-    np.testing.assert_allclose(activations.softmax.backward(z, da), [-0.170, 0.064, 0.106], atol=1e-12)
+    np.testing.assert_allclose(
+        activations.softmax.backward(z, da), [-0.170, 0.064, 0.106], atol=1e-12
+    )
 
 
 # ------------------------------------------------------------------------------ names and refusals
@@ -244,7 +268,9 @@ def test_an_elementwise_product_is_wrong_for_softmax():
 def test_step_has_no_derivative():
     z = jnp.array([-1.0, 0.0, 1.0])
     np.testing.assert_array_equal(activations.step.value(z), [0, 1, 1])
-    with pytest.raises(ValueError, match=r"step: asked for the derivative.*fnn\.course\.perceptron"):
+    with pytest.raises(
+        ValueError, match=r"step: asked for the derivative.*fnn\.course\.perceptron"
+    ):
         activations.step.derivative(z)
     with pytest.raises(ValueError, match="step: asked for the derivative"):
         activations.step.backward(z, z)
@@ -258,9 +284,14 @@ def test_get_takes_names_and_activations():
     assert activations.get(own) is own
 
 
-@pytest.mark.parametrize(("name", "closest"), [("rellu", "relu"), ("Tanh", "tanh"), ("soft_max", "softmax")])
+@pytest.mark.parametrize(
+    ("name", "closest"), [("rellu", "relu"), ("Tanh", "tanh"), ("soft_max", "softmax")]
+)
 def test_unknown_names_are_refused_with_the_closest_known_one(name, closest):
-    with pytest.raises(ValueError, match=rf"activation: '{name}' is not known; did you mean '{closest}'\?.*Known: id"):
+    with pytest.raises(
+        ValueError,
+        match=rf"activation: '{name}' is not known; did you mean '{closest}'\?.*Known: id",
+    ):
         activations.get(name)
 
 
@@ -273,7 +304,11 @@ def test_what_is_no_name_is_refused():
     ("make", "value", "message"),
     [
         (activations.make_relu, 0.3, "at_zero: got 0.3, expected 0, 0.5 or 1"),
-        (activations.make_leaky_relu, -0.1, "slope: got -0.1, expected a finite number of at least 0"),
+        (
+            activations.make_leaky_relu,
+            -0.1,
+            "slope: got -0.1, expected a finite number of at least 0",
+        ),
         (activations.make_leaky_relu, math.nan, "slope: got nan"),
         (activations.make_leaky_relu, "small", "slope: got 'small'"),
         (activations.make_elu, 0.0, "alpha: got 0.0, expected a finite number above 0"),

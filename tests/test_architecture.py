@@ -1,4 +1,6 @@
-"""Dependencies run one way, nothing of autodiff is in the library, and importing it does nothing."""
+"""Dependencies run one way, nothing of autodiff is in the library, and importing it does
+nothing.
+"""
 
 import ast
 import subprocess
@@ -196,13 +198,18 @@ def test_no_autodiff():
 
 
 def autodiff_in(code: str) -> set[str]:
-    """The functions of AUTODIFF that a file takes from jax or optax, under whatever name it knows them or their module:
-    what it imports, and every attribute of a name that it imports."""
+    """The functions of AUTODIFF that a file takes from jax or optax, under whatever name it knows
+    them or their module: what it imports, and every attribute of a name that it imports.
+    """
     found, foreign = set(), set()
     nodes = list(ast.walk(ast.parse(code)))
     for node in nodes:
         if isinstance(node, ast.Import):
-            foreign |= {alias.asname or alias.name.split(".")[0] for alias in node.names if _foreign(alias.name)}
+            foreign |= {
+                alias.asname or alias.name.split(".")[0]
+                for alias in node.names
+                if _foreign(alias.name)
+            }
         if isinstance(node, ast.ImportFrom) and _foreign(node.module or ""):
             foreign |= {alias.asname or alias.name for alias in node.names}
             found |= {alias.name for alias in node.names} & AUTODIFF
@@ -241,7 +248,10 @@ def test_autodiff_is_seen_under_any_name(code, name):
 
 
 def test_ones_own_gradient_is_no_autodiff():
-    assert autodiff_in("import jax\nfrom fnn import backprop as b\nb.value_and_grad(net)\nloss.grad") == set()
+    assert (
+        autodiff_in("import jax\nfrom fnn import backprop as b\nb.value_and_grad(net)\nloss.grad")
+        == set()
+    )
 
 
 def test_init_files_only_re_export():
@@ -282,13 +292,20 @@ def test_every_public_name_is_there_and_comes_from_where_types_say():
 
 
 def in_a_fresh_process(code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
     return done.stdout.strip()
 
 
 def test_importing_does_no_work():
-    """No backend is started (the number of devices can still be set), and nothing optional is loaded."""
-    heavy = "{'fnn.gradcheck', 'jax.extend', 'matplotlib', 'sklearn', 'tyro', 'scipy.stats', 'torch', 'mnist1d'}"
+    """No backend is started (the number of devices can still be set), and nothing optional is
+    loaded.
+    """
+    heavy = (
+        "{'fnn.gradcheck', 'jax.extend', 'matplotlib', 'sklearn', 'tyro', 'scipy.stats', "
+        "'torch', 'mnist1d'}"
+    )
     code = f"""
 import sys, jax, fnn
 jax.config.update("jax_num_cpu_devices", 3)
@@ -308,7 +325,10 @@ assert fnn.use_all_devices() == n  # asking again, when JAX runs with that numbe
 
 
 def test_use_all_devices_respects_the_environment_and_tells_when_late():
-    respected = "import os; os.environ['JAX_NUM_CPU_DEVICES'] = '5'\nimport fnn; print(fnn.use_all_devices())"
+    respected = (
+        "import os; os.environ['JAX_NUM_CPU_DEVICES'] = '5'\nimport fnn; "
+        "print(fnn.use_all_devices())"
+    )
     assert in_a_fresh_process(respected) == "5"
     late = """
 import os; os.environ.pop("JAX_NUM_CPU_DEVICES", None)

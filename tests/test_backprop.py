@@ -1,4 +1,6 @@
-"""The surface: `apply` and `value_and_grad`, what they take, return and refuse, plain, jitted and vmapped."""
+"""The surface: `apply` and `value_and_grad`, what they take, return and refuse, plain, jitted and
+vmapped.
+"""
 
 import chex
 import jax
@@ -21,12 +23,18 @@ NET = mlp((3, 4, 2), activation="tanh")
 NOISY = mlp((3, 4, 2), batch_norm="before", dropout=0.5)
 PARAMS, _ = NET.init(KEY)
 objective = value_and_grad(NET, losses.squared_error)
-REDUCED = {"mean": lambda w, v: w @ v / w.sum(), "sum": lambda w, v: w @ v, "half_sum": lambda w, v: 0.5 * w @ v}
+REDUCED = {
+    "mean": lambda w, v: w @ v / w.sum(),
+    "sum": lambda w, v: w @ v,
+    "half_sum": lambda w, v: 0.5 * w @ v,
+}
 
 
 def assert_close(actual, expected, rtol=1e-5, atol=1e-7):
     assert jax.tree.structure(actual) == jax.tree.structure(expected)
-    jax.tree.map(lambda a, e: np.testing.assert_allclose(a, e, rtol=rtol, atol=atol), actual, expected)
+    jax.tree.map(
+        lambda a, e: np.testing.assert_allclose(a, e, rtol=rtol, atol=atol), actual, expected
+    )
 
 
 def refused(message):
@@ -61,7 +69,9 @@ def test_one_example():
 def test_value_and_gradient_are_those_of_the_weighted_losses(reduction, x64):
     params, _ = NET.init(KEY)
     w = np.linspace(0, 2, 6)
-    value, _ = value_and_grad(NET, losses.squared_error, reduction=reduction)(params, X, Y2, weights=w)
+    value, _ = value_and_grad(NET, losses.squared_error, reduction=reduction)(
+        params, X, Y2, weights=w
+    )
     of_each = ((apply(NET, params, X) - Y2) ** 2).sum(axis=1)
     np.testing.assert_allclose(value, REDUCED[reduction](w, of_each), rtol=1e-12)
     assert_network(NET, losses.squared_error, X, Y2, params=params, reduction=reduction, weights=w)
@@ -87,7 +97,9 @@ def test_a_pass_holds_the_prediction_too():
 def test_the_loss_value_is_the_mean_over_examples_of_the_sum_over_outputs():
     """0.7"""
     value, _ = objective(PARAMS, X, Y2)
-    np.testing.assert_allclose(value, ((apply(NET, PARAMS, X) - Y2) ** 2).sum(axis=1).mean(), rtol=1e-6)
+    np.testing.assert_allclose(
+        value, ((apply(NET, PARAMS, X) - Y2) ** 2).sum(axis=1).mean(), rtol=1e-6
+    )
 
 
 def test_targets_as_a_vector_or_as_a_column():
@@ -102,7 +114,9 @@ def test_labels_as_integers_or_one_hot():
     assert_close(f(PARAMS, X, LABELS), f(PARAMS, X, np.eye(2)[LABELS]), rtol=1e-6)
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "int32", "int64", "bool", "float16", "float32", "float64"])
+@pytest.mark.parametrize(
+    "dtype", ["uint8", "int32", "int64", "bool", "float16", "float32", "float64"]
+)
 def test_x_may_be_any_numpy_number(dtype):
     x = np.arange(18).reshape(6, 3).astype(dtype)
     y = apply(NET, PARAMS, x)
@@ -134,7 +148,9 @@ def test_has_state_returns_the_new_state():
     (value, new_state), grads = f(params, X, Y2, state=state, key=KEY)
     assert jax.tree.structure(new_state) == jax.tree.structure(state)
     pre_activation = X @ np.asarray(params[0].W).T
-    np.testing.assert_allclose(new_state[1].mean, 0.1 * pre_activation.mean(axis=0), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        new_state[1].mean, 0.1 * pre_activation.mean(axis=0), rtol=1e-4, atol=1e-6
+    )
     without = value_and_grad(NOISY, losses.squared_error)(params, X, Y2, state=state, key=KEY)
     assert_close(without, (value, grads), rtol=0, atol=0)
 
@@ -151,8 +167,13 @@ def test_train_decides_between_batch_and_running_statistics(train, x64):
     (value, new_state), _ = f(params, X, Y2, state=state, key=KEY, train=train)
     prediction = apply(NOISY, params, X, state=state, key=KEY, train=train)
     np.testing.assert_allclose(value, ((prediction - Y2) ** 2).sum(axis=1).mean(), rtol=1e-12)
-    assert_network(NOISY, losses.squared_error, X, Y2, params=params, state=state, key=KEY, train=train)
-    moved = any((a != b).any() for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(new_state), strict=True))
+    assert_network(
+        NOISY, losses.squared_error, X, Y2, params=params, state=state, key=KEY, train=train
+    )
+    moved = any(
+        (a != b).any()
+        for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(new_state), strict=True)
+    )
     assert moved == train
 
 
@@ -161,9 +182,17 @@ def test_apply_evaluates_and_value_and_grad_trains_unless_told_otherwise():
     np.testing.assert_array_equal(
         apply(NOISY, params, X, state=state), apply(NOISY, params, X, state=state, train=False)
     )
-    assert (apply(NOISY, params, X, state=state) != apply(NOISY, params, X, state=state, train=True, key=KEY)).any()
+    assert (
+        apply(NOISY, params, X, state=state)
+        != apply(NOISY, params, X, state=state, train=True, key=KEY)
+    ).any()
     f = value_and_grad(NOISY, losses.squared_error)
-    assert_close(f(params, X, Y2, state=state, key=KEY), f(params, X, Y2, state=state, key=KEY, train=True), 0, 0)
+    assert_close(
+        f(params, X, Y2, state=state, key=KEY),
+        f(params, X, Y2, state=state, key=KEY, train=True),
+        0,
+        0,
+    )
     with refused("key: got None, but dropout"):
         f(params, X, Y2, state=state)
     with refused("key: got None, but dropout"):
@@ -173,7 +202,9 @@ def test_apply_evaluates_and_value_and_grad_trains_unless_told_otherwise():
 def test_the_key_draws_the_mask():
     params, state = NOISY.init(KEY)
     f = value_and_grad(NOISY, losses.squared_error)
-    value, same, other = (f(params, X, Y2, state=state, key=jax.random.key(s))[0] for s in (0, 0, 1))
+    value, same, other = (
+        f(params, X, Y2, state=state, key=jax.random.key(s))[0] for s in (0, 0, 1)
+    )
     assert value == same
     assert value != other
 
@@ -184,7 +215,9 @@ def test_the_state_is_needed_where_there_is_batch_norm():
         lambda: apply(NOISY, params, X),
         lambda: value_and_grad(NOISY, losses.squared_error)(params, X, Y2, key=KEY),
     ):
-        with refused(r"state: batch_norm keeps running statistics; pass the state that net\.init returned"):
+        with refused(
+            r"state: batch_norm keeps running statistics; pass the state that net\.init returned"
+        ):
             call()
 
 
@@ -195,7 +228,9 @@ def test_jit_gives_the_same(x64):
     params, state = NOISY.init(KEY)
     f = value_and_grad(NOISY, losses.squared_error, has_state=True)
     x, options = X.astype(np.float64), {"state": state, "key": KEY, "weights": np.ones(6)}
-    assert_close(jax.jit(f)(params, x, Y2, **options), f(params, x, Y2, **options), rtol=1e-12, atol=1e-14)
+    assert_close(
+        jax.jit(f)(params, x, Y2, **options), f(params, x, Y2, **options), rtol=1e-12, atol=1e-14
+    )
     jitted = jax.jit(lambda params, x: apply(NET, params, x))
     np.testing.assert_allclose(jitted(PARAMS, X), apply(NET, PARAMS, X), rtol=1e-5)
 
@@ -216,7 +251,9 @@ def test_vmap_over_parameters():
     outputs = jax.vmap(lambda params: apply(NET, params, X))(many)
     for i in range(3):
         one = jax.tree.map(lambda leaf, i=i: leaf[i], many)
-        assert_close((values[i], jax.tree.map(lambda leaf, i=i: leaf[i], grads)), objective(one, X, Y2))
+        assert_close(
+            (values[i], jax.tree.map(lambda leaf, i=i: leaf[i], grads)), objective(one, X, Y2)
+        )
         np.testing.assert_allclose(outputs[i], apply(NET, one, X), rtol=1e-5)
 
 
@@ -231,7 +268,10 @@ def test_vmap_over_parameters():
         (X[:0], r"x: got shape \(0, 3\), which is empty"),
         (X[:, :2], "x: got 2 features, expected 3: this layer maps 3 to 4"),
         (X.T, "x: got 6 features, expected 3"),
-        (replaced(X, (2, 1), np.nan), r"x: 1 value\(s\) are not finite, the first is nan at \(2, 1\)"),
+        (
+            replaced(X, (2, 1), np.nan),
+            r"x: 1 value\(s\) are not finite, the first is nan at \(2, 1\)",
+        ),
         (replaced(X, (0, 0), np.inf), r"the first is inf at \(0, 0\)"),
     ],
 )
@@ -246,10 +286,17 @@ def test_x_is_refused(x, message):
     ("y", "message"),
     [
         (Y2[:5], "y: got 5 targets for the 6 examples of x"),
-        (Y, r"y: got a target of shape \(6,\), expected \(examples, outputs\) = \(6, 2\), the shape"),
+        (
+            Y,
+            r"y: got a target of shape \(6,\), expected \(examples, outputs\) = \(6, 2\), "
+            r"the shape",
+        ),
         (Y2[:, :1], r"got a target of shape \(6, 1\), expected \(examples, outputs\) = \(6, 2\)"),
         (Y2[..., None], r"y: got shape \(6, 2, 1\)"),
-        (replaced(Y2, (3, 0), np.nan), r"y: 1 value\(s\) are not finite, the first is nan at \(3, 0\)"),
+        (
+            replaced(Y2, (3, 0), np.nan),
+            r"y: 1 value\(s\) are not finite, the first is nan at \(3, 0\)",
+        ),
     ],
 )
 def test_y_is_refused(y, message):
@@ -289,10 +336,26 @@ def test_weights_are_refused(w, message):
 @pytest.mark.parametrize(
     ("arguments", "options", "message"),
     [
-        ((NET, losses.squared_error), {"reduction": "avg"}, "reduction: 'avg' is not known.* Known: mean, sum"),
-        (((3, 4, 2), losses.squared_error), {}, r"net: got \(3, 4, 2\), expected a Layer such as fnn\.mlp"),
-        ((NET, "squared_error"), {}, r"loss: got 'squared_error', expected a Loss such as fnn\.losses\.squared_error"),
-        ((NET, losses.huber), {}, r"loss: got the function huber, expected a Loss .*; call it: fnn\.losses\.huber\(\)"),
+        (
+            (NET, losses.squared_error),
+            {"reduction": "avg"},
+            "reduction: 'avg' is not known.* Known: mean, sum",
+        ),
+        (
+            ((3, 4, 2), losses.squared_error),
+            {},
+            r"net: got \(3, 4, 2\), expected a Layer such as fnn\.mlp",
+        ),
+        (
+            (NET, "squared_error"),
+            {},
+            r"loss: got 'squared_error', expected a Loss such as fnn\.losses\.squared_error",
+        ),
+        (
+            (NET, losses.huber),
+            {},
+            r"loss: got the function huber, expected a Loss .*; call it: fnn\.losses\.huber\(\)",
+        ),
     ],
 )
 def test_the_factory_refuses(arguments, options, message):
@@ -319,9 +382,15 @@ def test_under_jit_shapes_are_checked_and_values_are_not():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ((PARAMS, ()), r"params: got the pair \(params, state\); net\.init\(key\) returns \(params, state\)"),
+        (
+            (PARAMS, ()),
+            r"params: got the pair \(params, state\); net\.init\(key\) returns \(params, state\)",
+        ),
         (PARAMS[:2], "params: params has the structure .* unlike those of this network"),
-        (mlp((3, 5, 2)).init(KEY)[0], r"params: params\[0\]\.W has shape \(5, 3\) instead of \(4, 3\), unlike"),
+        (
+            mlp((3, 5, 2)).init(KEY)[0],
+            r"params: params\[0\]\.W has shape \(5, 3\) instead of \(4, 3\), unlike",
+        ),
     ],
 )
 def test_parameters_of_something_else_are_refused(params, message):
@@ -337,28 +406,53 @@ def test_the_shapes_that_parameters_are_checked_against_are_kept():
 
 
 def broken(**changes):
-    """The network with some functions replaced; each change gets what the right function returns."""
+    """The network with some functions replaced; each change gets what the right function
+    returns.
+    """
 
     def changed(right, change):
         return lambda *arguments, **options: change(right(*arguments, **options))
 
-    return NET._replace(**{name: changed(getattr(NET, name), change) for name, change in changes.items()})
+    return NET._replace(
+        **{name: changed(getattr(NET, name), change) for name, change in changes.items()}
+    )
 
 
 @pytest.mark.parametrize(
     ("net", "message"),
     [
-        (broken(backward=lambda out: (out[0][:2], out[1])), r"net\.backward: grads has the structure"),
+        (
+            broken(backward=lambda out: (out[0][:2], out[1])),
+            r"net\.backward: grads has the structure",
+        ),
         (
             broken(backward=lambda out: (jax.tree.map(jnp.transpose, out[0]), out[1])),
             r"net\.backward: grads\[0\]\.W has shape \(3, 4\) instead of \(4, 3\)",
         ),
-        (broken(backward=lambda out: (out[0], out[1].T)), r"net\.backward: dx has shape \(6, 3\), expected \(3, 6\)"),
-        (broken(backward=lambda out: out[0]), r"net\.backward: returned 3 values, expected \(grads, dx\)"),
-        (broken(forward=lambda out: out[:2]), r"net\.forward: returned 2 values, expected \(y, state, residuals\)"),
-        (broken(forward=lambda out: out[0]), r"net\.forward: returned a \w+, expected \(y, state, residuals\)"),
-        (broken(init=lambda out: out[0][0]), r"net\.init: returned a DenseParams, expected \(params, state\)"),
-        (broken(init=lambda out: (*out, ())), r"net\.init: returned 3 values, expected \(params, state\)"),
+        (
+            broken(backward=lambda out: (out[0], out[1].T)),
+            r"net\.backward: dx has shape \(6, 3\), expected \(3, 6\)",
+        ),
+        (
+            broken(backward=lambda out: out[0]),
+            r"net\.backward: returned 3 values, expected \(grads, dx\)",
+        ),
+        (
+            broken(forward=lambda out: out[:2]),
+            r"net\.forward: returned 2 values, expected \(y, state, residuals\)",
+        ),
+        (
+            broken(forward=lambda out: out[0]),
+            r"net\.forward: returned a \w+, expected \(y, state, residuals\)",
+        ),
+        (
+            broken(init=lambda out: out[0][0]),
+            r"net\.init: returned a DenseParams, expected \(params, state\)",
+        ),
+        (
+            broken(init=lambda out: (*out, ())),
+            r"net\.init: returned 3 values, expected \(params, state\)",
+        ),
     ],
 )
 def test_a_layer_that_breaks_the_contract_is_refused(net, message):
@@ -371,11 +465,16 @@ def test_a_layer_that_breaks_the_contract_is_refused(net, message):
 @pytest.mark.parametrize(
     ("y", "net", "message"),
     [
-        (LABELS[:, None], NET, r"y: got integers of shape \(6, 1\), expected labels .* use y\.ravel\(\)"),
+        (
+            LABELS[:, None],
+            NET,
+            r"y: got integers of shape \(6, 1\), expected labels .* use y\.ravel\(\)",
+        ),
         (
             LABELS,
             mlp((3, 1)),
-            "1 output, whose softmax is 1 whatever the input; use 2 outputs, or sigmoid_cross_entropy",
+            "1 output, whose softmax is 1 whatever the input; use 2 outputs, or "
+            "sigmoid_cross_entropy",
         ),
     ],
 )
@@ -416,11 +515,15 @@ def test_swapping_one_component_leaves_the_others_bit_identical():
     np.testing.assert_array_equal(apply(NET, PARAMS, X), prediction)
 
     hidden = (mlp((3, 4, 2), activation=name).init(KEY)[0] for name in ("tanh", "relu"))
-    jax.tree.map(np.testing.assert_array_equal, *hidden)  # the activation does not reach the initialisation
+    jax.tree.map(
+        np.testing.assert_array_equal, *hidden
+    )  # the activation does not reach the initialisation
 
 
 def test_forward_is_cached_not_recomputed():
-    """1.28: the activations of the forward pass are the residuals of the backward pass, bit for bit."""
+    """1.28: the activations of the forward pass are the residuals of the backward pass, bit for
+    bit.
+    """
     x = jnp.asarray(X.T)
     _, _, residuals = NET.forward(PARAMS, (), x)
     np.testing.assert_array_equal(residuals[0], x)

@@ -1,4 +1,6 @@
-"""The refusals: each says what it is about, what came and what was expected, and passes what is right."""
+"""The refusals: each says what it is about, what came and what was expected, and passes what is
+right.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -29,9 +31,27 @@ def refused(message):
 )
 def test_numbers(check, good, bad, expected):
     for value in good:
-        for form in (value, np.float32(value), np.float64(value), np.array(value), jnp.array(value)):
+        for form in (
+            value,
+            np.float32(value),
+            np.float64(value),
+            np.array(value),
+            jnp.array(value),
+        ):
             check("rate", form)
-    for value in (*bad, NAN, INF, -INF, True, "0.5", None, 1j, [0.5], np.array([0.5]), jnp.array([0.5])):
+    for value in (
+        *bad,
+        NAN,
+        INF,
+        -INF,
+        True,
+        "0.5",
+        None,
+        1j,
+        [0.5],
+        np.array([0.5]),
+        jnp.array([0.5]),
+    ):
         with refused(f"rate: got .*, expected {expected}"):
             check("rate", value)
 
@@ -90,7 +110,10 @@ def test_seeds():
 
 def test_threefry():
     checks.threefry()
-    with jax.default_prng_impl("rbg"), refused("jax_default_prng_impl: got 'rbg', expected 'threefry2x32'"):
+    with (
+        jax.default_prng_impl("rbg"),
+        refused("jax_default_prng_impl: got 'rbg', expected 'threefry2x32'"),
+    ):
         checks.threefry()
 
 
@@ -141,7 +164,10 @@ def test_what_is_a_real_number():
         "timedelta64": np.ones((1, 2), "m8[s]"),
     }
     for dtype, array in bad.items():
-        for check in (lambda a: checks.features(a, "x"), lambda a: checks.examples(np.ones((1, 1)), a, "x", "x")):
+        for check in (
+            lambda a: checks.features(a, "x"),
+            lambda a: checks.examples(np.ones((1, 1)), a, "x", "x"),
+        ):
             with refused(f"x: got dtype {dtype}.*, expected real numbers"):
                 check(array)
     with refused("weights: got dtype <U1, expected real numbers"):
@@ -154,7 +180,10 @@ def test_what_is_a_real_number():
 
 def test_numbers_that_jax_would_change():
     for value in (1e300, -1e39):
-        with refused(r"x: 1 value\(s\) are not finite, the first is .* at \(0, 1\) \(float32 holds up to 3\.4e\+38"):
+        with refused(
+            r"x: 1 value\(s\) are not finite, the first is .* at \(0, 1\) \(float32 holds up to "
+            r"3\.4e\+38"
+        ):
             checks.features(np.array([[0.0, value]]))
     for value in (2**31, -(2**31) - 1, 2**40):
         with refused(f"x: got {value}, expected whole numbers that int32 holds; use floating ones"):
@@ -174,8 +203,14 @@ def test_features():
     checks.features(np.ones((2, 3)))
     checks.features(np.ones((2, 3), bool))
     for value, message in (
-        (np.ones(3), r"x: got shape \(3,\), .*Use x\[None, :\] for one example, x\[:, None\] for one"),
-        (np.ones((2, 3, 4)), r"x: got shape \(2, 3, 4\), expected \(examples, features\)\. Flatten each example"),
+        (
+            np.ones(3),
+            r"x: got shape \(3,\), .*Use x\[None, :\] for one example, x\[:, None\] for one",
+        ),
+        (
+            np.ones((2, 3, 4)),
+            r"x: got shape \(2, 3, 4\), expected \(examples, features\)\. Flatten each example",
+        ),
         (3.0, r"x: got shape \(\)"),
         (np.ones((0, 3)), r"x: got shape \(0, 3\), which is empty"),
         (np.ones((3, 0)), r"x: got shape \(3, 0\), which is empty"),
@@ -193,7 +228,10 @@ def test_examples():
     checks.examples(x, np.ones((2, 4), int))
     for y, message in (
         (np.ones(3), "y: got 3 targets for the 2 examples of x"),
-        (np.ones((2, 1, 1)), r"y: got shape \(2, 1, 1\), expected \(examples,\) or \(examples, outputs\)"),
+        (
+            np.ones((2, 1, 1)),
+            r"y: got shape \(2, 1, 1\), expected \(examples,\) or \(examples, outputs\)",
+        ),
         (1.0, r"y: got shape \(\)"),
         (np.array([0, INF]), r"y: 1 value\(s\) are not finite"),
     ):

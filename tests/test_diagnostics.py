@@ -35,13 +35,21 @@ def test_cotangents_are_the_derivatives_of_the_outputs(x64):
     def after(z):
         return jnp.sum((params[2].W @ jnp.tanh(z) + params[2].b[:, None]) ** 2)
 
-    np.testing.assert_allclose(found.cotangents[0], jax.grad(after)(found.outputs[0]), rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(
+        found.cotangents[0], jax.grad(after)(found.outputs[0]), rtol=1e-12, atol=1e-15
+    )
 
 
 def test_a_network_without_parts_is_refused():
     net = layers.dense(2, 1)
     with pytest.raises(ValueError, match="without parts, expected a chain"):
-        diagnostics.signals(net, losses.squared_error, net.init(jax.random.key(0))[0], np.ones((3, 2)), np.ones((3, 1)))
+        diagnostics.signals(
+            net,
+            losses.squared_error,
+            net.init(jax.random.key(0))[0],
+            np.ones((3, 2)),
+            np.ones((3, 1)),
+        )
 
 
 def test_trajectory_of_a_parabola_is_geometric(x64):
@@ -51,7 +59,11 @@ def test_trajectory_of_a_parabola_is_geometric(x64):
 
 def test_trajectory_draws_a_new_key_each_step():
     path = descent.trajectory(
-        lambda x, key: jax.random.normal(key, x.shape), optim.sgd(1.0), jnp.zeros(1), steps=50, key=jax.random.key(0)
+        lambda x, key: jax.random.normal(key, x.shape),
+        optim.sgd(1.0),
+        jnp.zeros(1),
+        steps=50,
+        key=jax.random.key(0),
     )
     assert len(np.unique(np.diff(path[:, 0]))) == 50
 
@@ -65,7 +77,11 @@ def test_trajectory_refuses():
 
 def test_joints_are_where_a_network_of_relu_units_bends(x64):
     """1.1: at −b/w of each unit that has a weight."""
-    params = DenseParams(np.ones((3, 1)), np.array([1.0, 0.0, -0.5])), (), DenseParams(np.ones((1, 3)), np.zeros(1))
+    params = (
+        DenseParams(np.ones((3, 1)), np.array([1.0, 0.0, -0.5])),
+        (),
+        DenseParams(np.ones((1, 3)), np.zeros(1)),
+    )
     x = np.linspace(-2, 2, 1001)
     y = fnn.apply(fnn.mlp((1, 3, 1)), params, x[:, None])[:, 0]
     np.testing.assert_allclose(diagnostics.breakpoints(x, y), [-1, 0, 0.5], atol=x[1] - x[0])
@@ -81,9 +97,17 @@ def test_joints_between_the_points_and_of_a_line():
 @pytest.mark.parametrize(
     ("x", "y", "message"),
     [
-        (np.arange(3.0), np.zeros(4), r"got shapes \(3,\) and \(4,\), expected \(points,\) of both"),
+        (
+            np.arange(3.0),
+            np.zeros(4),
+            r"got shapes \(3,\) and \(4,\), expected \(points,\) of both",
+        ),
         (np.arange(2.0), np.zeros(2), "three points or more"),
-        (np.array([0.0, 1.0, 3.0]), np.zeros(3), "x: its steps run from 1.0 to 2.0, expected equal ones above 0"),
+        (
+            np.array([0.0, 1.0, 3.0]),
+            np.zeros(3),
+            "x: its steps run from 1.0 to 2.0, expected equal ones above 0",
+        ),
         (np.arange(3.0)[::-1], np.zeros(3), "x: its steps run from -1.0 to -1.0"),
         (np.arange(3.0), np.array([0, np.nan, 0]), r"y: 1 value\(s\) are not finite"),
     ],

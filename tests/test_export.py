@@ -1,4 +1,6 @@
-"""What leaves fnn comes back as it was, computes the same elsewhere, and is refused when it is anything else."""
+"""What leaves fnn comes back as it was, computes the same elsewhere, and is refused when it is
+anything else.
+"""
 
 import hashlib
 import io
@@ -36,7 +38,9 @@ TORCH_NAMES = {
 def trained(net):
     """(params, state) that are nowhere what init makes; variances above zero."""
     rng = np.random.default_rng(4)
-    return jax.tree.map(lambda leaf: leaf + jnp.asarray(rng.uniform(0, 0.3, leaf.shape), leaf.dtype), net.init(KEY))
+    return jax.tree.map(
+        lambda leaf: leaf + jnp.asarray(rng.uniform(0, 0.3, leaf.shape), leaf.dtype), net.init(KEY)
+    )
 
 
 def rows(n, features=5):
@@ -54,12 +58,16 @@ def path(tmp_path):
 NETS = {
     "mlp": (NET, ["0/W", "0/b", "1/scale", "1/shift", "4/W", "8/b", "1/mean", "5/variance"], 5),
     "repeat": (
-        layers.serial(layers.repeat(layers.serial(layers.dense(5, 5), layers.activation("gelu")), 3)),
+        layers.serial(
+            layers.repeat(layers.serial(layers.dense(5, 5), layers.activation("gelu")), 3)
+        ),
         ["0/0/W", "0/0/b"],
         5,
     ),
     "graph": (
-        layers.graph(("x1", "x2"), {"h": (("x1", "x2"), "tanh", 3), "y": (("x1", "h"), "softmax", 2)}, ("y",)),
+        layers.graph(
+            ("x1", "x2"), {"h": (("x1", "x2"), "tanh", 3), "y": (("x1", "h"), "softmax", 2)}, ("y",)
+        ),
         ["h/W", "h/b", "y/W", "y/b"],
         2,
     ),
@@ -87,11 +95,18 @@ def test_w_is_out_in(path):
 
 @pytest.mark.parametrize("write", [np.savez, np.savez_compressed])
 def test_what_numpy_writes_is_read(path, write):
-    arrays = {"0/W": np.asfortranarray(rows(3)), "0/b": rows(1)[0, :3], "1": np.array(7), "2": np.zeros((0, 2), bool)}
+    arrays = {
+        "0/W": np.asfortranarray(rows(3)),
+        "0/b": rows(1)[0, :3],
+        "1": np.array(7),
+        "2": np.zeros((0, 2), bool),
+    }
     like = ({"W": arrays["0/W"], "b": arrays["0/b"]}, arrays["1"], arrays["2"])
     write(path, **arrays)
     (first, count, empty), state = export.from_npz(path, like)
-    chex.assert_trees_all_equal((first["W"], first["b"], count, empty), tuple(arrays.values()), strict=True)
+    chex.assert_trees_all_equal(
+        (first["W"], first["b"], count, empty), tuple(arrays.values()), strict=True
+    )
     assert state == ()
 
 
@@ -99,9 +114,13 @@ def test_leaves_are_of_the_kind_that_like_has(path):
     params, state = trained(NET)
     export.to_npz(path, params, state)
     shapes = jax.eval_shape(NET.init, KEY)
-    assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(export.from_npz(path, *shapes)))
+    assert all(
+        isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(export.from_npz(path, *shapes))
+    )
     host = jax.tree.map(np.asarray, (params, state))
-    assert all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(export.from_npz(path, *host)))
+    assert all(
+        isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(export.from_npz(path, *host))
+    )
 
 
 @pytest.mark.usefixtures("x64")
@@ -112,7 +131,9 @@ def test_float64_stays(path):
     shapes, host = jax.eval_shape(NET.init, KEY), jax.tree.map(np.asarray, (params, state))
     with jax.enable_x64(False):
         chex.assert_trees_all_equal(export.from_npz(path, *host), host, strict=True)
-        with pytest.raises(ValueError, match=r"0/W: got float64, expected float32, to which JAX would narrow it"):
+        with pytest.raises(
+            ValueError, match=r"0/W: got float64, expected float32, to which JAX would narrow it"
+        ):
             export.from_npz(path, *shapes)
 
 
@@ -140,11 +161,23 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(path, monkeypat
 @pytest.mark.parametrize(
     ("params", "state", "message"),
     [
-        ((jnp.ones(3, jnp.bfloat16),), (), r"0: got bfloat16 \(3,\), expected numbers that npz knows; use float32"),
-        ((jax.random.key(0),), (), r"0: got threefry2x32 keys \(\), expected numbers that npz knows"),
+        (
+            (jnp.ones(3, jnp.bfloat16),),
+            (),
+            r"0: got bfloat16 \(3,\), expected numbers that npz knows; use float32",
+        ),
+        (
+            (jax.random.key(0),),
+            (),
+            r"0: got threefry2x32 keys \(\), expected numbers that npz knows",
+        ),
         ((np.array(["a"]),), (), "0: got dtype <U1, expected numbers"),
         ((1.5,), (), "0: got 1.5, expected an array"),
-        (({"W": np.ones(2)},), ({"W": np.ones(2)},), "state: '0/W' is the name of a parameter too; rename"),
+        (
+            ({"W": np.ones(2)},),
+            ({"W": np.ones(2)},),
+            "state: '0/W' is the name of a parameter too; rename",
+        ),
         ({"0/W": np.ones(2), "0": {"W": np.ones(2)}}, (), "two leaves are called '0/W'"),
     ],
 )
@@ -168,19 +201,31 @@ class Bomb:
         ({"b": None}, "b: missing in the file"),
         ({"c": np.ones(3)}, "c: in the file, not expected"),
         ({"W": SMALL.W.T}, r"W: float32 \(3, 2\) in the file, expected float32 \(2, 3\)"),
-        ({"W": np.ones((64, 64), "f4")}, r"W: float32 \(64, 64\) in the file, expected float32 \(2, 3\)"),
+        (
+            {"W": np.ones((64, 64), "f4")},
+            r"W: float32 \(64, 64\) in the file, expected float32 \(2, 3\)",
+        ),
         ({"W": SMALL.W[None]}, r"W: float32 \(1, 2, 3\) in the file, expected float32 \(2, 3\)"),
         ({"b": np.ones(())}, r"b: float64 \(\) in the file, expected float32 \(2,\)"),
-        ({"W": SMALL.W.astype("f8")}, r"W: float64 \(2, 3\) in the file, expected float32 \(2, 3\)"),
+        (
+            {"W": SMALL.W.astype("f8")},
+            r"W: float64 \(2, 3\) in the file, expected float32 \(2, 3\)",
+        ),
         ({"W": SMALL.W.astype(">f4")}, r"W: >f4 \(2, 3\) in the file, expected float32 \(2, 3\)"),
         ({"b": np.ones(2, "i4")}, r"b: int32 \(2,\) in the file, expected float32 \(2,\)"),
-        ({"b": np.array([Bomb(), Bomb()])}, r"b: object \(2,\) in the file, expected float32 \(2,\)"),
+        (
+            {"b": np.array([Bomb(), Bomb()])},
+            r"b: object \(2,\) in the file, expected float32 \(2,\)",
+        ),
     ],
 )
 @pytest.mark.parametrize("write", [np.savez, np.savez_compressed])
 def test_other_names_shapes_and_dtypes(path, monkeypatch, write, changes, message):
     monkeypatch.chdir(path.parent)
-    write(path, **{name: array for name, array in (SMALL._asdict() | changes).items() if array is not None})
+    write(
+        path,
+        **{name: array for name, array in (SMALL._asdict() | changes).items() if array is not None},
+    )
     with pytest.raises(ValueError, match=f"{path}: {message}"):
         export.from_npz(path, SMALL)
     assert [found.name for found in path.parent.iterdir()] == [path.name]
@@ -213,8 +258,14 @@ W, B = ("W.npy", npy(SMALL.W)), ("b.npy", npy(SMALL.b))
         (archive_of(W, ("b.npy", b"no npy file")), "b: no header of an npy file"),
         (archive_of(W, ("b.npy", B[1][:-1])), "b: 7 bytes of numbers in the file, expected 8"),
         (archive_of(W, ("b.npy", B[1] + b"\0")), "b: 9 bytes of numbers in the file, expected 8"),
-        (archive_of(W, B, compression=zipfile.ZIP_BZIP2), "W: compressed by method 12, expected none or deflate"),
-        (archive_of(W, ("b.npy", B[1].replace(b"'descr'", b"'decsr'"))), "b: no header of an npy file: .*'decsr'"),
+        (
+            archive_of(W, B, compression=zipfile.ZIP_BZIP2),
+            "W: compressed by method 12, expected none or deflate",
+        ),
+        (
+            archive_of(W, ("b.npy", B[1].replace(b"'descr'", b"'decsr'"))),
+            "b: no header of an npy file: .*'decsr'",
+        ),
         (archive_of(W, ("b.npy", B[1].replace(b"}", b"("))), "b: no header of an npy file"),
     ],
 )
@@ -285,7 +336,10 @@ def test_a_missing_file_is_missing(tmp_path):
 
 def torch_stack(torch, dtype):
     nn = torch.nn
-    hidden = [[nn.Linear(m, n), nn.BatchNorm1d(n), nn.ReLU(), nn.Dropout(0.1)] for m, n in ((5, 7), (7, 4))]
+    hidden = [
+        [nn.Linear(m, n), nn.BatchNorm1d(n), nn.ReLU(), nn.Dropout(0.1)]
+        for m, n in ((5, 7), (7, 4))
+    ]
     torch.manual_seed(3)
     return nn.Sequential(*hidden[0], *hidden[1], nn.Linear(4, 3)).to(getattr(torch, dtype))
 
@@ -377,11 +431,15 @@ def test_a_fresh_process_computes_the_same_with_fnn_and_with_jax_alone(tmp_path,
     jobs, expected = {}, {}
     for name, (net, _, features) in NETS.items():
         params, state = trained(net)
-        jobs[name] = {part: str(tmp_path / f"{name}-{part}.npz") for part in ("program", "x", "alone", "fnn")}
+        jobs[name] = {
+            part: str(tmp_path / f"{name}-{part}.npz") for part in ("program", "x", "alone", "fnn")
+        }
         export.to_stablehlo(jobs[name]["program"], net, params, state)
         x = {str(n): rows(n, features) for n in (1, 7, 64)}
         np.savez(jobs[name]["x"], **x)
-        expected[name] = {n: np.asarray(fnn.apply(net, params, rows, state=state)) for n, rows in x.items()}
+        expected[name] = {
+            n: np.asarray(fnn.apply(net, params, rows, state=state)) for n, rows in x.items()
+        }
     environment = os.environ | {"JAX_ENABLE_X64": str(dtype == "float64")}
     command = [sys.executable, "-c", READER, json.dumps(list(jobs.values()))]
     subprocess.run(command, env=environment, cwd=Path(__file__).parent.parent, check=True)
@@ -405,13 +463,19 @@ def test_a_trained_network(tmp_path):
     options = {"epochs": 5, "batch_size": 10, "progress": False}
     run = fnn.train(net, losses.softmax_cross_entropy, optim.adam(1e-2), d, seed=1, **options)
     export.to_stablehlo(tmp_path / "run", net, run.params)
-    same(export.from_stablehlo(tmp_path / "run")(d.test.x), fnn.apply(net, run.params, d.test.x), "float32")
+    same(
+        export.from_stablehlo(tmp_path / "run")(d.test.x),
+        fnn.apply(net, run.params, d.test.x),
+        "float32",
+    )
 
 
 def test_it_is_stablehlo_for_three_platforms(program):
     exported = jax.export.deserialize(bytearray(program.read_bytes()))
     assert exported.platforms == ("cpu", "cuda", "tpu")
-    assert [(str(aval.shape), aval.dtype) for aval in exported.in_avals] == [("(batch, 5)", "float32")]
+    assert [(str(aval.shape), aval.dtype) for aval in exported.in_avals] == [
+        ("(batch, 5)", "float32")
+    ]
     assert "stablehlo.dot_general" in exported.mlir_module()
 
 
@@ -456,9 +520,13 @@ def test_float64_is_not_narrowed(program):
     export.to_stablehlo(program, NET, params, state)
     host = jax.tree.map(np.asarray, (params, state))
     with jax.enable_x64(False):
-        with pytest.raises(ValueError, match=r"net\.stablehlo: got float64, expected float32, to which JAX would"):
+        with pytest.raises(
+            ValueError, match=r"net\.stablehlo: got float64, expected float32, to which JAX would"
+        ):
             export.from_stablehlo(program)
-        with pytest.raises(ValueError, match="0/0/W: got float64, expected float32, to which JAX would narrow it"):
+        with pytest.raises(
+            ValueError, match="0/0/W: got float64, expected float32, to which JAX would narrow it"
+        ):
             export.to_stablehlo(program, NET, *host)
 
 
@@ -467,7 +535,9 @@ def test_a_damaged_program_is_refused(program):
     for i in [*range(40), *range(40, len(content), 97), *range(len(content) - 40, len(content))]:
         for spoilt in (content[:i], content[:i] + bytes([content[i] ^ 0x10]) + content[i + 1 :]):
             program.write_bytes(spoilt)
-            with pytest.raises(ValueError, match=r"net\.stablehlo: not what to_stablehlo wrote: the SHA-256 of"):
+            with pytest.raises(
+                ValueError, match=r"net\.stablehlo: not what to_stablehlo wrote: the SHA-256 of"
+            ):
                 export.from_stablehlo(program)
 
 
@@ -490,14 +560,34 @@ def layer_of(function):
 @pytest.mark.parametrize(
     ("net", "features", "message"),
     [
-        (layer_of(jnp.tanh), None, r"features: the network takes none of \[\], the sizes of its parameters"),
-        (layers.graph({"a": 2, "b": 3}, {"y": (("a",), "tanh"), "z": (("b",), "tanh")}, ("y", "z")), None, "none of"),
-        (layers.serial(layer_of(lambda x: x[:3]), layers.dense(3, 4), layers.dense(4, 8)), None, r"any of \[3, 4, 8\]"),
+        (
+            layer_of(jnp.tanh),
+            None,
+            r"features: the network takes none of \[\], the sizes of its parameters",
+        ),
+        (
+            layers.graph(
+                {"a": 2, "b": 3}, {"y": (("a",), "tanh"), "z": (("b",), "tanh")}, ("y", "z")
+            ),
+            None,
+            "none of",
+        ),
+        (
+            layers.serial(layer_of(lambda x: x[:3]), layers.dense(3, 4), layers.dense(4, 8)),
+            None,
+            r"any of \[3, 4, 8\]",
+        ),
         (NET, 6, "x: got 6 features, expected 5"),
         (NET, 0, "features: got 0, expected a whole number"),
-        (layer_of(lambda x: x if x.shape[1] > 3 else -x), 3, "net: JAX cannot export it, expected layers that do not"),
         (
-            layer_of(lambda x: jax.pure_callback(lambda y: y, jax.ShapeDtypeStruct(x.shape, x.dtype), x)),
+            layer_of(lambda x: x if x.shape[1] > 3 else -x),
+            3,
+            "net: JAX cannot export it, expected layers that do not",
+        ),
+        (
+            layer_of(
+                lambda x: jax.pure_callback(lambda y: y, jax.ShapeDtypeStruct(x.shape, x.dtype), x)
+            ),
             3,
             "net: JAX cannot export it",
         ),
@@ -513,7 +603,9 @@ def test_a_feature_count_can_be_said(tmp_path):
     net = layers.graph({"a": 2, "b": 3}, {"y": (("a",), "tanh"), "z": (("b",), "tanh")}, ("y", "z"))
     params, _ = trained(net)
     export.to_stablehlo(tmp_path / "net", net, params, features=5)
-    same(export.from_stablehlo(tmp_path / "net")(rows(9)), fnn.apply(net, params, rows(9)), "float32")
+    same(
+        export.from_stablehlo(tmp_path / "net")(rows(9)), fnn.apply(net, params, rows(9)), "float32"
+    )
 
 
 @pytest.mark.parametrize(
@@ -521,8 +613,14 @@ def test_a_feature_count_can_be_said(tmp_path):
     [
         (lambda params, state: ((params, state), state), r"params: got the pair \(params, state\)"),
         (lambda params, state: (params[:-1], state), "params has the structure"),
-        (lambda params, state: (params, ()), "state: it has the structure .* pass the trained state"),
-        (lambda params, state: (params, jax.tree.map(lambda leaf: leaf[:1], state)), r"state: it.* has shape \(1,\)"),
+        (
+            lambda params, state: (params, ()),
+            "state: it has the structure .* pass the trained state",
+        ),
+        (
+            lambda params, state: (params, jax.tree.map(lambda leaf: leaf[:1], state)),
+            r"state: it.* has shape \(1,\)",
+        ),
     ],
 )
 def test_parameters_of_another_network(tmp_path, change, message):

@@ -22,13 +22,17 @@ DRAWINGS = {
 
 
 def made_up(settings, histories, metric="test_loss"):
-    """A sweep with this history of one metric, broadcast to (settings, seeds, epochs). A run ends with its last number
-    and has diverged where that is infinite; a run of NaN alone diverged at once."""
+    """A sweep with this history of one metric, broadcast to (settings, seeds, epochs). A run ends
+    with its last number and has diverged where that is infinite; a run of NaN alone diverged at
+    once.
+    """
     runs = (len(settings), SEEDS)
     history = np.broadcast_to(np.asarray(histories, float), (*runs, np.shape(histories)[-1])).copy()
     there = ~np.isnan(history)
     stopped = np.where(there, np.arange(history.shape[-1]), -1).max(axis=-1)
-    diverged = np.isinf(np.take_along_axis(history, stopped[..., None], -1)[..., 0]) | ~there.any(axis=-1)
+    diverged = np.isinf(np.take_along_axis(history, stopped[..., None], -1)[..., 0]) | ~there.any(
+        axis=-1
+    )
     return Sweep(
         settings=list(settings),
         seeds=list(range(SEEDS)),
@@ -47,13 +51,17 @@ def per_setting(values):
 
 
 def grid(**columns):
-    return [dict(zip(columns, values, strict=True)) for values in itertools.product(*columns.values())]
+    return [
+        dict(zip(columns, values, strict=True)) for values in itertools.product(*columns.values())
+    ]
 
 
 def points(n=30):
     """What ParameterSampler draws: rates over five decades, and numbers that are not short."""
     rng = np.random.default_rng(0)
-    return [{"a": float(10 ** rng.uniform(-6, -1)), "b": float(rng.uniform(0.1, 0.5))} for _ in range(n)]
+    return [
+        {"a": float(10 ** rng.uniform(-6, -1)), "b": float(rng.uniform(0.1, 0.5))} for _ in range(n)
+    ]
 
 
 def main_axis(figure):
@@ -86,21 +94,34 @@ def assert_nothing_overlaps(figure, labels):
 
 
 def test_figures_show_what_was_found():
-    """Curves with a band, a field for each pair of values, a strip for each setting, of a sweep that was trained."""
+    """Curves with a band, a field for each pair of values, a strip for each setting, of a sweep
+    that was trained.
+    """
     net, loss = fnn.mlp((3, 8, 3), activation="tanh"), losses.softmax_cross_entropy
     sweep = fnn.sweep(
-        lambda hyper: (net, loss, optim.adam(hyper["learning_rate"])), blobs(), epochs=3, batch_size=10, seeds=range(3),
-        hyper={"learning_rate": [1e-2, 1e38], "batch_size": [10, 21]}, progress=False,
-    )  # fmt: skip
+        lambda hyper: (net, loss, optim.adam(hyper["learning_rate"])),
+        blobs(),
+        epochs=3,
+        batch_size=10,
+        seeds=range(3),
+        hyper={"learning_rate": [1e-2, 1e38], "batch_size": [10, 21]},
+        progress=False,
+    )
     axis = main_axis(figures.curves(sweep, "validation_loss"))
     assert legend_of(axis) == [
-        "learning_rate=0.01, batch_size=10", "learning_rate=0.01, batch_size=21",
-        "learning_rate=1e38, batch_size=10: all diverged", "learning_rate=1e38, batch_size=21: all diverged",
-    ]  # fmt: skip
-    np.testing.assert_allclose(axis.lines[1].get_ydata(), np.median(sweep.history["validation_loss"][1], axis=0))
+        "learning_rate=0.01, batch_size=10",
+        "learning_rate=0.01, batch_size=21",
+        "learning_rate=1e38, batch_size=10: all diverged",
+        "learning_rate=1e38, batch_size=21: all diverged",
+    ]
+    np.testing.assert_allclose(
+        axis.lines[1].get_ydata(), np.median(sweep.history["validation_loss"][1], axis=0)
+    )
     axis = main_axis(figures.heatmap(sweep, "batch_size", "learning_rate"))
     fields = axis.images[0].get_array()
-    np.testing.assert_allclose(fields[0], sweep.at("validation_accuracy")[:2].mean(axis=1), rtol=1e-6)
+    np.testing.assert_allclose(
+        fields[0], sweep.at("validation_accuracy")[:2].mean(axis=1), rtol=1e-6
+    )
     assert np.ma.getmaskarray(fields)[1].all()
     assert [tick.get_text() for tick in ticks(axis.yaxis)] == ["0.01", "1e38"]
     axis = main_axis(figures.distribution(sweep, "test_loss"))
@@ -111,7 +132,10 @@ def test_figures_show_what_was_found():
 
 def test_a_heatmap_of_points_is_refused_and_names_scatter():
     sweep = made_up(points(), per_setting(np.arange(1, 31)))
-    with pytest.raises(ValueError, match=r"heatmap: got 30 of 900 .*expected at least half.*scatter\(sweep, 'a', 'b'"):
+    with pytest.raises(
+        ValueError,
+        match=r"heatmap: got 30 of 900 .*expected at least half.*scatter\(sweep, 'a', 'b'",
+    ):
         figures.heatmap(sweep, "a", "b")
     half = made_up([{"a": 1, "b": 1}, {"a": 2, "b": 2}], per_setting([1, 2]))
     assert main_axis(figures.heatmap(half, "a", "b")).images
@@ -147,9 +171,15 @@ def test_labels_are_as_short_as_they_can_be_told_apart():
 @pytest.mark.parametrize("names", [False, True])
 def test_nothing_in_a_heatmap_overlaps(size, names):
     rng = np.random.default_rng(0)
-    across = [f"leaky_relu_{i}" for i in range(size)] if names else (10 ** rng.uniform(-6, -1, size)).tolist()
+    across = (
+        [f"leaky_relu_{i}" for i in range(size)]
+        if names
+        else (10 ** rng.uniform(-6, -1, size)).tolist()
+    )
     settings = grid(a=across, b=rng.uniform(0, 1, size).tolist())
-    figure = figures.heatmap(made_up(settings, per_setting(-np.arange(1, size**2 + 1) / 7e5)), "a", "b")
+    figure = figures.heatmap(
+        made_up(settings, per_setting(-np.arange(1, size**2 + 1) / 7e5)), "a", "b"
+    )
     axis = main_axis(figure)
     assert_nothing_overlaps(figure, [*ticks(axis.xaxis), *axis.texts])
     assert_nothing_overlaps(figure, [*ticks(axis.yaxis), figure._suptitle, axis.yaxis.label])
@@ -157,7 +187,9 @@ def test_nothing_in_a_heatmap_overlaps(size, names):
 
 def test_a_heatmap_says_over_what_it_averages():
     settings = grid(a=[1, 2], b=[1, 2], noise=[0.0, 0.1], depth=[2])
-    title = figures.heatmap(made_up(settings, per_setting(np.arange(1, 9))), "a", "b").get_suptitle()
+    title = figures.heatmap(
+        made_up(settings, per_setting(np.arange(1, 9))), "a", "b"
+    ).get_suptitle()
     assert title == "test loss, mean over noise, 4 seeds\nepoch of lowest validation loss"
     sweep = made_up(grid(a=[1, 2], b=[1, 2]), per_setting(np.arange(1, 5)))
     title = figures.heatmap(sweep, "a", "b").get_suptitle()
@@ -190,26 +222,35 @@ def test_a_scatter_has_a_dot_for_each_setting():
     assert (axis.get_xscale(), axis.get_yscale()) == ("log", "linear")
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("a", "b")
     assert figure.axes[1].get_ylabel() == "test accuracy"
-    assert figure.get_suptitle() == "test accuracy, mean over 4 seeds\nepoch of lowest validation loss"
+    assert (
+        figure.get_suptitle() == "test accuracy, mean over 4 seeds\nepoch of lowest validation loss"
+    )
 
 
 def test_a_scatter_averages_over_seeds_and_marks_what_diverged():
     histories = np.tile(np.arange(1.0, SEEDS + 1)[:, None], (3, 1, 1))
     histories[0, 3] = np.inf
     histories[2] = np.inf
-    settings = [{"a": 1.0, "b": 1.0, "c": 1}, {"a": 2.0, "b": 2.0, "c": 2}, {"a": 3.0, "b": 1e3, "c": 2}]
+    settings = [
+        {"a": 1.0, "b": 1.0, "c": 1},
+        {"a": 2.0, "b": 2.0, "c": 2},
+        {"a": 3.0, "b": 1e3, "c": 2},
+    ]
     figure = figures.scatter(made_up(settings, histories), "a", "b")
     axis = main_axis(figure)
     np.testing.assert_allclose(dots(axis).get_array(), [2.0, 2.5])
     assert axis.lines[0].get_xydata().tolist() == [[3.0, 1e3]]
     assert axis.get_yscale() == "log"
     assert figure.get_suptitle().endswith(
-        "\nepoch of lowest validation loss\nnot shown: c\nleft out: 5 of 12 runs diverged (× all of a setting)"
+        "\nepoch of lowest validation loss\nnot shown: c\nleft out: 5 of 12 runs diverged (× all "
+        "of a setting)"
     )
 
 
 def test_a_scatter_over_names_has_a_place_for_each():
-    settings = [{"f": f, "wide": wide, "n": None} for f in ("tanh", "relu") for wide in (True, False)]
+    settings = [
+        {"f": f, "wide": wide, "n": None} for f in ("tanh", "relu") for wide in (True, False)
+    ]
     axis = main_axis(figures.scatter(made_up(settings, per_setting([1, 2, 3, 4])), "f", "wide"))
     np.testing.assert_array_equal(dots(axis).get_offsets(), [[0, 0], [0, 1], [1, 0], [1, 1]])
     assert [tick.get_text() for tick in ticks(axis.yaxis)] == ["True", "False"]
@@ -233,13 +274,18 @@ def test_functions_are_known_by_their_names():
 
 def test_curves_of_some_settings():
     sweep = made_up([{"a": i} for i in range(9)], per_setting(np.arange(1, 10)) * [1, 2])
-    with pytest.raises(ValueError, match=r"curves: got 9 settings, expected at most 8; choose some.*settings=\[0, 1\]"):
+    with pytest.raises(
+        ValueError,
+        match=r"curves: got 9 settings, expected at most 8; choose some.*settings=\[0, 1\]",
+    ):
         figures.curves(sweep)
     axis = main_axis(figures.curves(sweep, settings=[7, np.int64(2)]))
     assert legend_of(axis) == ["a=7", "a=2"]
     np.testing.assert_array_equal([line.get_ydata() for line in axis.lines], [[8, 16], [3, 6]])
     for wrong in ([], [9], [-1], [True], ["a"], [0, 0], 3, "0"):
-        with pytest.raises(ValueError, match=re.escape(f"settings: got {wrong!r}, expected") + ".*from 0 to 8"):
+        with pytest.raises(
+            ValueError, match=re.escape(f"settings: got {wrong!r}, expected") + ".*from 0 to 8"
+        ):
             figures.curves(sweep, settings=wrong)
     with pytest.raises(ValueError, match="got 9 settings, expected at most 8"):
         figures.curves(sweep, settings=range(9))
@@ -253,7 +299,9 @@ def test_curves_of_one_epoch_are_seen():
 
 
 def test_a_lane_that_stopped_early_keeps_its_last_value():
-    """Three runs stop at 5, 4 and 3; the one that trains on falls to 1, but the median over all does not."""
+    """Three runs stop at 5, 4 and 3; the one that trains on falls to 1, but the median over all
+    does not.
+    """
     history = [[[5, NAN, NAN], [6, 4, NAN], [6, 3, NAN], [6, 2, 1]]]
     axis = main_axis(figures.curves(made_up([{}], history)))
     np.testing.assert_allclose(axis.lines[0].get_ydata(), [6, 3.5, 3.5])
@@ -271,7 +319,9 @@ def some_diverged():
     histories = np.ones((3, SEEDS, 2)) * [0.5, 0.6]
     histories[1, :3] = NAN
     histories[2] = NAN
-    return made_up([{"learning_rate": rate} for rate in (1e-5, 0.5, 1e30)], histories, "test_accuracy")
+    return made_up(
+        [{"learning_rate": rate} for rate in (1e-5, 0.5, 1e30)], histories, "test_accuracy"
+    )
 
 
 def test_settings_that_diverged_are_named():
@@ -285,8 +335,10 @@ def test_settings_that_diverged_are_named():
     (text,) = axis.texts
     assert (text.get_text(), text.get_position()[1]) == ("all diverged", 2)
     assert [label.get_text() for label in ticks(axis.yaxis)] == [
-        "learning_rate=1e-5", "learning_rate=0.5\n3 of 4 runs diverged", "learning_rate=1e30"
-    ]  # fmt: skip
+        "learning_rate=1e-5",
+        "learning_rate=0.5\n3 of 4 runs diverged",
+        "learning_rate=1e30",
+    ]
 
 
 def test_settings_that_were_not_trained_are_not_called_diverged():
@@ -302,13 +354,18 @@ def test_settings_that_were_not_trained_are_not_called_diverged():
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_where_everything_diverged_there_is_no_figure(name):
     sweep = made_up(grid(a=[1, 2], b=[1, 2]), np.full((1, 1, 3), NAN))
-    with pytest.raises(ValueError, match=rf"{name}: got \d+ runs \(all diverged\), expected .*smaller learning rate"):
+    with pytest.raises(
+        ValueError,
+        match=rf"{name}: got \d+ runs \(all diverged\), expected .*smaller learning rate",
+    ):
         DRAWINGS[name](sweep)
 
 
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_losses_that_are_not_finite_are_no_lanes_to_draw(name):
-    """A last step may leave finite parameters with an infinite loss, which is no divergence to the training."""
+    """A last step may leave finite parameters with an infinite loss, which is no divergence to the
+    training.
+    """
     sweep = made_up(grid(a=[1, 2], b=[1, 2]), per_setting([1, 2, 3, 4]))
     sweep.history["test_loss"][0, 1:], sweep.history["test_loss"][1] = np.inf, NAN
     DRAWINGS[name](sweep).draw_without_rendering()
@@ -354,11 +411,15 @@ def test_a_loss_of_zero_is_seen_beside_one_that_explodes():
     axis = main_axis(figures.curves(exploding(low=0.0)))
     assert axis.get_yscale() == "symlog"
     assert axis.get_ylim()[0] <= 0
-    assert axis.transData.transform((1, 1e3))[1] - axis.transData.transform((1, 1))[1] > 50  # pixels
+    assert (
+        axis.transData.transform((1, 1e3))[1] - axis.transData.transform((1, 1))[1] > 50
+    )  # pixels
 
 
 def test_curves_are_told_apart_without_colors():
-    """No two lines have the same color, nor, of the pairs that color-blind eyes take for one, the same dashes."""
+    """No two lines have the same color, nor, of the pairs that color-blind eyes take for one, the
+    same dashes.
+    """
     sweep = made_up([{"a": i} for i in range(8)], per_setting(np.arange(1, 9)) * [1, 2])
     lines = main_axis(figures.curves(sweep)).lines
     assert len({line.get_color() for line in lines}) == 8

@@ -1,4 +1,6 @@
-"""Each rule's mean, variance and shape of distribution over a large matrix, at five standard errors."""
+"""Each rule's mean, variance and shape of distribution over a large matrix, at five standard
+errors.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -46,13 +48,17 @@ def test_factories_take_their_parameter():
     key = jax.random.key(0)
     W = initializers.uniform(2.0, 3.0)(key, (100, 100))
     assert 2 <= W.min() < 2.01 < 2.99 < W.max() < 3
-    np.testing.assert_allclose(initializers.normal(2.0)(key, (4, 3)), 200 * draw("normal", (4, 3)), rtol=1e-6)
+    np.testing.assert_allclose(
+        initializers.normal(2.0)(key, (4, 3)), 200 * draw("normal", (4, 3)), rtol=1e-6
+    )
 
 
 def test_constant_and_zeros():
     np.testing.assert_array_equal(draw("zeros", (2, 3)), np.zeros((2, 3)))
     np.testing.assert_array_equal(draw("constant", (2, 3)), np.full((2, 3), np.float32(0.1)))
-    np.testing.assert_array_equal(initializers.constant(-3)(jax.random.key(0), (2, 3)), np.full((2, 3), -3.0))
+    np.testing.assert_array_equal(
+        initializers.constant(-3)(jax.random.key(0), (2, 3)), np.full((2, 3), -3.0)
+    )
 
 
 @pytest.mark.parametrize("name", initializers.REGISTRY)
@@ -87,7 +93,9 @@ def test_orthogonal_turns_and_mirrors():
 
 
 def test_orthogonal_prefers_no_direction():
-    """Each entry has mean 0 and variance 1/n over the uniform distribution; QR alone would fix the signs of R."""
+    """Each entry has mean 0 and variance 1/n over the uniform distribution; QR alone would fix the
+    signs of R.
+    """
     keys = jax.random.split(jax.random.key(0), 400)
     W = jax.vmap(lambda key: initializers.orthogonal(key, (4, 4)))(keys)
     np.testing.assert_array_less(np.abs(W.mean(axis=0)), SIGMAS * np.sqrt(1 / 4 / 400))
@@ -100,7 +108,9 @@ def test_get_takes_names_and_functions():
     own = initializers.normal(0.5)
     assert initializers.get(own) is own
     assert initializers.get("xavier") is initializers.glorot
-    with pytest.raises(ValueError, match=r"init: 'glorott' is not known; did you mean 'glorot'\?.*Known: zeros"):
+    with pytest.raises(
+        ValueError, match=r"init: 'glorott' is not known; did you mean 'glorot'\?.*Known: zeros"
+    ):
         initializers.get("glorott")
     with pytest.raises(ValueError, match="init: 7 is not known"):
         initializers.get(7)
@@ -111,7 +121,11 @@ def test_get_takes_names_and_functions():
     [
         (initializers.constant, ("big",), "value: got 'big', expected a finite number"),
         (initializers.constant, (np.nan,), "value: got nan"),
-        (initializers.uniform, (1.0, 1.0), "uniform: got low = 1.0, high = 1.0, expected low < high"),
+        (
+            initializers.uniform,
+            (1.0, 1.0),
+            "uniform: got low = 1.0, high = 1.0, expected low < high",
+        ),
         (initializers.uniform, (-np.inf, 1.0), "low: got -inf"),
         (initializers.uniform, (0.0, np.inf), "high: got inf"),
         (initializers.normal, (0.0,), "sigma: got 0.0, expected a finite number above 0"),

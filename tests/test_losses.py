@@ -1,4 +1,6 @@
-"""Every loss against optax, every gradient against that of the value; reductions; smoothing; refusals."""
+"""Every loss against optax, every gradient against that of the value; reductions; smoothing;
+refusals.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -44,10 +46,14 @@ def example(loss, seed=0):
 def test_gradients_are_those_of_the_values():
     """All in one check, a tensor each: the gradient of Σ ℓ."""
     named = {f"{loss.name} {i}": loss for i, loss in enumerate(ALL)}
-    predictions, targets = ({name: example(loss)[part] for name, loss in named.items()} for part in (0, 1))
+    predictions, targets = (
+        {name: example(loss)[part] for name, loss in named.items()} for part in (0, 1)
+    )
 
     def total(predictions):
-        return sum(jnp.sum(named[name].forward(p, targets[name])) for name, p in predictions.items())
+        return sum(
+            jnp.sum(named[name].forward(p, targets[name])) for name, p in predictions.items()
+        )
 
     def gradients(predictions):
         return {name: named[name].backward(p, targets[name]) for name, p in predictions.items()}
@@ -69,13 +75,22 @@ def test_shapes_and_dtypes(loss, dtype):
     ("loss", "reference"),
     [
         (losses.squared_error, lambda p, t: optax.squared_error(p, t).sum(axis=0)),
-        (losses.squared_error, lambda p, t: 2 * optax.l2_loss(p, t).sum(axis=0)),  # theirs has the ½
+        (
+            losses.squared_error,
+            lambda p, t: 2 * optax.l2_loss(p, t).sum(axis=0),
+        ),  # theirs has the ½
         (losses.absolute_error, lambda p, t: jnp.abs(p - t).sum(axis=0)),
         (losses.huber(), lambda p, t: optax.huber_loss(p, t).sum(axis=0)),
         (losses.huber(0.3), lambda p, t: optax.huber_loss(p, t, delta=0.3).sum(axis=0)),
-        (losses.sigmoid_cross_entropy, lambda p, t: optax.sigmoid_binary_cross_entropy(p, t).sum(axis=0)),
+        (
+            losses.sigmoid_cross_entropy,
+            lambda p, t: optax.sigmoid_binary_cross_entropy(p, t).sum(axis=0),
+        ),
         (losses.softmax_cross_entropy, lambda p, t: optax.softmax_cross_entropy(p.T, t.T)),
-        (losses.categorical_cross_entropy, lambda p, t: optax.softmax_cross_entropy(jnp.log(p).T, t.T)),
+        (
+            losses.categorical_cross_entropy,
+            lambda p, t: optax.softmax_cross_entropy(jnp.log(p).T, t.T),
+        ),
         (
             losses.binary_cross_entropy,
             lambda p, t: optax.sigmoid_binary_cross_entropy(jnp.log(p / (1 - p)), t).sum(axis=0),
@@ -85,7 +100,9 @@ def test_shapes_and_dtypes(loss, dtype):
 )
 def test_value_is_that_of_optax(loss, reference):
     prediction, target = example(loss)
-    np.testing.assert_allclose(loss.forward(prediction, target), reference(prediction, target), rtol=1e-13)
+    np.testing.assert_allclose(
+        loss.forward(prediction, target), reference(prediction, target), rtol=1e-13
+    )
 
 
 def test_the_gradient_at_a_perfect_prediction_is_zero():
@@ -115,7 +132,9 @@ def test_logit_forms_are_finite_at_1e4(dtype):
 
     z, labels = jnp.array([[1e4, 1e4], [-1e4, -1e4]], dtype), jnp.array([1, 0])
     np.testing.assert_array_equal(losses.softmax_cross_entropy.forward(z, labels), [2e4, 0])
-    np.testing.assert_array_equal(losses.softmax_cross_entropy.backward(z, labels), [[1, 0], [-1, 0]])
+    np.testing.assert_array_equal(
+        losses.softmax_cross_entropy.backward(z, labels), [[1, 0], [-1, 0]]
+    )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -134,15 +153,23 @@ def test_integer_labels_are_one_hot_targets(name):
     loss = next(loss for loss in ALL if loss.name.partition("(")[0] == name)
     prediction, _ = example(loss)
     one_hot = jax.nn.one_hot(LABELS, K, axis=0)
-    np.testing.assert_array_equal(loss.forward(prediction, LABELS), loss.forward(prediction, one_hot))
-    np.testing.assert_array_equal(loss.backward(prediction, LABELS), loss.backward(prediction, one_hot))
-    np.testing.assert_array_equal(loss.matches(prediction, LABELS), loss.matches(prediction, one_hot))
+    np.testing.assert_array_equal(
+        loss.forward(prediction, LABELS), loss.forward(prediction, one_hot)
+    )
+    np.testing.assert_array_equal(
+        loss.backward(prediction, LABELS), loss.backward(prediction, one_hot)
+    )
+    np.testing.assert_array_equal(
+        loss.matches(prediction, LABELS), loss.matches(prediction, one_hot)
+    )
 
 
 def test_integer_labels_as_in_optax():
     z, _ = example(losses.softmax_cross_entropy)
     expected = optax.softmax_cross_entropy_with_integer_labels(z.T, LABELS)
-    np.testing.assert_allclose(losses.softmax_cross_entropy.forward(z, LABELS), expected, rtol=1e-13)
+    np.testing.assert_allclose(
+        losses.softmax_cross_entropy.forward(z, LABELS), expected, rtol=1e-13
+    )
 
 
 @pytest.mark.parametrize(
@@ -190,16 +217,25 @@ def test_printed_forms_at_a_probability_of_exactly_0_or_1():
 
     p, labels = jnp.array([[1.0, 0.0], [0.0, 1.0]]), jnp.array([0, 1])
     np.testing.assert_array_equal(losses.categorical_cross_entropy.forward(p, labels), [0, 0])
-    np.testing.assert_array_equal(losses.categorical_cross_entropy.backward(p, labels), [[-1, 0], [0, -1]])
-    np.testing.assert_array_equal(losses.categorical_cross_entropy.forward(p, 1 - labels), [np.inf, np.inf])
+    np.testing.assert_array_equal(
+        losses.categorical_cross_entropy.backward(p, labels), [[-1, 0], [0, -1]]
+    )
+    np.testing.assert_array_equal(
+        losses.categorical_cross_entropy.forward(p, 1 - labels), [np.inf, np.inf]
+    )
 
 
 def test_correct():
-    logits, t = jnp.array([[1.0, -1.0, 2.0], [1.0, 1.0, -1.0]]), jnp.array([[1.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+    logits, t = (
+        jnp.array([[1.0, -1.0, 2.0], [1.0, 1.0, -1.0]]),
+        jnp.array([[1.0, 0.0, 1.0], [1.0, 0.0, 0.0]]),
+    )
     np.testing.assert_array_equal(losses.sigmoid_cross_entropy.matches(logits, t), [1, 0, 1])
     p = activations.sigmoid.value(logits)
     np.testing.assert_array_equal(losses.binary_cross_entropy.matches(p, t), [1, 0, 1])
-    np.testing.assert_array_equal(losses.softmax_cross_entropy.matches(logits, jnp.array([0, 0, 0])), [1, 0, 1])
+    np.testing.assert_array_equal(
+        losses.softmax_cross_entropy.matches(logits, jnp.array([0, 0, 0])), [1, 0, 1]
+    )
     assert losses.squared_error.matches is None
 
 
@@ -212,8 +248,12 @@ def test_categorical_smoothing_is_that_of_optax(name):
     prediction, _ = example(loss)
     smooth = optax.smooth_labels(jax.nn.one_hot(LABELS, K), 0.1).T
     smoothed = losses.smoothed(loss, 0.1)
-    np.testing.assert_allclose(smoothed.forward(prediction, LABELS), loss.forward(prediction, smooth), rtol=1e-14)
-    np.testing.assert_allclose(smoothed.backward(prediction, LABELS), loss.backward(prediction, smooth), rtol=1e-13)
+    np.testing.assert_allclose(
+        smoothed.forward(prediction, LABELS), loss.forward(prediction, smooth), rtol=1e-14
+    )
+    np.testing.assert_allclose(
+        smoothed.backward(prediction, LABELS), loss.backward(prediction, smooth), rtol=1e-13
+    )
 
 
 @pytest.mark.parametrize("name", BINARY)
@@ -221,15 +261,22 @@ def test_binary_smoothing_moves_towards_a_half(name):
     loss = losses.get(name)
     prediction, t = example(loss)
     np.testing.assert_allclose(
-        losses.smoothed(loss, 0.2).forward(prediction, t), loss.forward(prediction, 0.8 * t + 0.1), rtol=1e-14
+        losses.smoothed(loss, 0.2).forward(prediction, t),
+        loss.forward(prediction, 0.8 * t + 0.1),
+        rtol=1e-14,
     )
 
 
 def test_smoothing_by_0_changes_nothing_and_correct_stays():
     z, _ = example(losses.softmax_cross_entropy)
     loss = losses.smoothed(losses.softmax_cross_entropy, 0.0)
-    np.testing.assert_array_equal(loss.forward(z, LABELS), losses.softmax_cross_entropy.forward(z, LABELS))
-    assert losses.smoothed(losses.softmax_cross_entropy, 0.5).matches is losses.softmax_cross_entropy.matches
+    np.testing.assert_array_equal(
+        loss.forward(z, LABELS), losses.softmax_cross_entropy.forward(z, LABELS)
+    )
+    assert (
+        losses.smoothed(losses.softmax_cross_entropy, 0.5).matches
+        is losses.softmax_cross_entropy.matches
+    )
 
 
 # ------------------------------------------------------------------------------------- reductions
@@ -238,7 +285,9 @@ def test_smoothing_by_0_changes_nothing_and_correct_stays():
 def linear_problem(reduction, x, y, weights=None):
     net = mlp((2, 1))
     params, _ = net.init(jax.random.key(0))
-    return value_and_grad(net, losses.squared_error, reduction=reduction)(params, x, y, weights=weights)
+    return value_and_grad(net, losses.squared_error, reduction=reduction)(
+        params, x, y, weights=weights
+    )
 
 
 def assert_same(actual, expected, rtol=1e-14):
@@ -281,7 +330,9 @@ def test_the_mean_over_equal_batches_is_the_whole():
     """0.7, 2.38"""
     x, y = DATA[0][:4], DATA[1][:4]
     halves = linear_problem("mean", x[:2], y[:2]), linear_problem("mean", x[2:], y[2:])
-    assert_same(linear_problem("mean", x, y), jax.tree.map(lambda a, b: (a + b) / 2, *halves), rtol=1e-13)
+    assert_same(
+        linear_problem("mean", x, y), jax.tree.map(lambda a, b: (a + b) / 2, *halves), rtol=1e-13
+    )
 
 
 # --------------------------------------------------------------------------------------- refusals
@@ -297,13 +348,22 @@ def test_a_vector_of_targets_fits_one_output():
 @pytest.mark.parametrize("name", [n for n in losses.REGISTRY if n not in CATEGORICAL])
 @pytest.mark.parametrize(
     ("prediction", "target"),
-    [((3, 1), (3,)), ((2, 3), (3,)), ((1, 3), (4,)), ((2, 3), (3, 2)), ((2, 3), (1, 3)), ((2, 3), (2, 1))],
+    [
+        ((3, 1), (3,)),
+        ((2, 3), (3,)),
+        ((1, 3), (4,)),
+        ((2, 3), (3, 2)),
+        ((2, 3), (1, 3)),
+        ((2, 3), (2, 1)),
+    ],
 )
 def test_nothing_is_broadcast(name, prediction, target):
     """(n, 1) − (n,) would be (n, n)."""
     loss = losses.get(name)
     for f in (loss.forward, loss.backward):
-        with pytest.raises(ValueError, match=r"y: got a target of shape .* expected \(examples, outputs\) = \("):
+        with pytest.raises(
+            ValueError, match=r"y: got a target of shape .* expected \(examples, outputs\) = \("
+        ):
             f(jnp.full(prediction, 0.5), jnp.full(target, 0.5))
 
 
@@ -313,8 +373,14 @@ def test_nothing_is_broadcast(name, prediction, target):
     [
         (np.zeros(3), "y: got class labels of dtype float64, expected integers"),
         (jnp.zeros(4, int), "y: got 4 labels for 3 examples"),
-        (jnp.zeros((3, 1)), r"y: got a target of shape \(1, 3\), expected \(examples, outputs\) = \(3, 2\)"),
-        (jnp.zeros((1, 3), int), r"y: got integers of shape \(3, 1\), expected labels .*; use y\.ravel\(\)"),
+        (
+            jnp.zeros((3, 1)),
+            r"y: got a target of shape \(1, 3\), expected \(examples, outputs\) = \(3, 2\)",
+        ),
+        (
+            jnp.zeros((1, 3), int),
+            r"y: got integers of shape \(3, 1\), expected labels .*; use y\.ravel\(\)",
+        ),
     ],
 )
 def test_categorical_losses_refuse_other_targets(name, target, message):
@@ -327,11 +393,17 @@ def test_categorical_losses_refuse_other_targets(name, target, message):
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        (np.array([0, 1, 3]), "y: got label 3 for a network with 3 outputs, expected labels 0 to 2"),
+        (
+            np.array([0, 1, 3]),
+            "y: got label 3 for a network with 3 outputs, expected labels 0 to 2",
+        ),
         (np.array([0, -1, 2]), "y: got label -1"),
         (np.array([0.0, 1.0]), "y: got class labels of dtype float64, expected integers"),
         (np.array([[0.5], [0.7], [-0.2]]), r"y: got -0.2, expected targets in \[0, 1\]"),
-        (np.array([[0.5, 0.5], [0.5, 0.4]]), r"y: the target of example 1 sums to 0\.9, expected 1"),
+        (
+            np.array([[0.5, 0.5], [0.5, 0.4]]),
+            r"y: the target of example 1 sums to 0\.9, expected 1",
+        ),
     ],
 )
 def test_check_of_categorical_targets(name, target, message):
@@ -359,7 +431,9 @@ def test_check_passes_what_is_right():
 
 def test_get_and_factories_refuse():
     assert losses.get(losses.squared_error) is losses.squared_error
-    with pytest.raises(ValueError, match=r"loss: 'square_error' is not known; did you mean 'squared_error'\?"):
+    with pytest.raises(
+        ValueError, match=r"loss: 'square_error' is not known; did you mean 'squared_error'\?"
+    ):
         losses.get("square_error")
     with pytest.raises(ValueError, match=r"reduction: 'sums' is not known; did you mean 'sum'\?"):
         reductions.get("sums")
@@ -371,11 +445,13 @@ def test_get_and_factories_refuse():
         losses.smoothed(losses.squared_error, 0.1)
 
 
-# ------------------------------------------------------------------- what one calls: rows of examples
+# -------------------- what one calls: rows of examples
 
 
 def test_a_loss_takes_what_apply_returns():
-    """Case: two outputs, targets as rows. A feature-major call would sum over the batch, silently."""
+    """Case: two outputs, targets as rows. A feature-major call would sum over the batch,
+    silently.
+    """
     net = fnn.mlp((3, 5, 2))
     params, _ = net.init(jax.random.key(0))
     x, y = (np.random.default_rng(0).normal(size=(7, n)).astype(np.float32) for n in (3, 2))
@@ -407,8 +483,16 @@ def test_rows_of_a_square_are_examples(name):
 @pytest.mark.parametrize(
     ("prediction", "target", "message"),
     [
-        (np.ones((3, 5)), np.zeros(5, int), r"got shape \(5,\) for a prediction of shape \(3, 5\).* Transpose them"),
-        (np.ones((5, 3)), np.ones((3, 5)), r"got shape \(3, 5\) for a prediction of shape \(5, 3\).* Transpose them"),
+        (
+            np.ones((3, 5)),
+            np.zeros(5, int),
+            r"got shape \(5,\) for a prediction of shape \(3, 5\).* Transpose them",
+        ),
+        (
+            np.ones((5, 3)),
+            np.ones((3, 5)),
+            r"got shape \(3, 5\) for a prediction of shape \(5, 3\).* Transpose them",
+        ),
         (
             np.ones(5),
             np.ones(5),

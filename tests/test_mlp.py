@@ -41,7 +41,9 @@ def test_the_forward_pass_is_the_formula():
     (W1, b1), _, (W2, b2), _, (W3, b3), _ = params
     a = jnp.tanh(X @ W1.T + b1[None])
     a = jax.nn.softplus(a @ W2.T + b2[None])
-    np.testing.assert_allclose(apply(net, params, X), jax.nn.sigmoid(a @ W3.T + b3[None]), rtol=1e-13)
+    np.testing.assert_allclose(
+        apply(net, params, X), jax.nn.sigmoid(a @ W3.T + b3[None]), rtol=1e-13
+    )
 
 
 def test_defaults_are_relu_he_and_logits():
@@ -94,14 +96,18 @@ def test_batch_norm_normalises_each_hidden_layer_and_not_the_output():
 
 
 def test_linear_layers_are_one_linear_layer():
-    """0.8, 2.4: the product of the matrices, of rank at most the smallest width; not so with a nonlinearity."""
+    """0.8, 2.4: the product of the matrices, of rank at most the smallest width; not so with a
+    nonlinearity.
+    """
     net = mlp((3, 2, 4, 3), activation="identity")
     params, _ = net.init(KEY)
     W1, W2, W3 = (p.W for p in params[::2])
     product = W3 @ W2 @ W1
     np.testing.assert_allclose(apply(net, params, X), X @ product.T, rtol=0, atol=1e-12)
     assert np.linalg.matrix_rank(product) == 2
-    np.testing.assert_allclose(apply(net, params, 2 * X - X[::-1]), (2 * X - X[::-1]) @ product.T, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        apply(net, params, 2 * X - X[::-1]), (2 * X - X[::-1]) @ product.T, rtol=0, atol=1e-12
+    )
 
     bent = mlp((3, 2, 4, 3), activation="relu")
     superposed = 2 * apply(bent, params, X) - apply(bent, params, X[::-1])
@@ -116,12 +122,24 @@ def test_linear_layers_are_one_linear_layer():
         (("32",), {}, "sizes: got '32'"),
         (((3, 0, 1),), {}, r"sizes\[1\]: got 0, expected a whole number of at least 1"),
         (((3, 4.0, 1),), {}, r"sizes\[1\]: got 4\.0"),
-        (((3, 4, 1),), {"activation": "rellu"}, "activation: 'rellu' is not known; did you mean 'relu'"),
-        (((3, 4, 1),), {"activation": ("relu", "tanh")}, r"activation: got \('relu', 'tanh'\) for 1 hidden layer"),
+        (
+            ((3, 4, 1),),
+            {"activation": "rellu"},
+            "activation: 'rellu' is not known; did you mean 'relu'",
+        ),
+        (
+            ((3, 4, 1),),
+            {"activation": ("relu", "tanh")},
+            r"activation: got \('relu', 'tanh'\) for 1 hidden layer",
+        ),
         (((3, 4, 1),), {"activation": 3}, r"activation: got 3 for 1 hidden layer\(s\)"),
         (((3, 4, 1),), {"output": "sigmoidd"}, "did you mean 'sigmoid'"),
         (((3, 4, 1),), {"init": "hee"}, "init: 'hee' is not known; did you mean 'he'"),
-        (((3, 4, 1),), {"batch_norm": True}, "batch_norm: got True, expected 'before', 'after' or None"),
+        (
+            ((3, 4, 1),),
+            {"batch_norm": True},
+            "batch_norm: got True, expected 'before', 'after' or None",
+        ),
         (((3, 4, 1),), {"dropout": 1.0}, r"dropout: got 1\.0, expected a number in \[0, 1\)"),
         (((3, 4, 1),), {"dropout": None}, "dropout: got None"),
     ],

@@ -33,8 +33,12 @@ def test_gradient_is_that_of_the_value(penalty):
 def test_values():
     _, params, _ = a_net()
     matrices = [params[0].W, params[2].W]
-    np.testing.assert_allclose(BOTH[0].value(params), 0.3 * sum(np.abs(w).sum() for w in matrices), rtol=1e-14)
-    np.testing.assert_allclose(BOTH[1].value(params), 0.35 * sum((w**2).sum() for w in matrices), rtol=1e-14)
+    np.testing.assert_allclose(
+        BOTH[0].value(params), 0.3 * sum(np.abs(w).sum() for w in matrices), rtol=1e-14
+    )
+    np.testing.assert_allclose(
+        BOTH[1].value(params), 0.35 * sum((w**2).sum() for w in matrices), rtol=1e-14
+    )
 
 
 @pytest.mark.parametrize("penalty", BOTH, ids=["l1", "l2"])
@@ -48,7 +52,9 @@ def test_biases_scales_and_shifts_are_left_alone(penalty):
 
 
 def test_l1_is_flat_at_zero():
-    np.testing.assert_array_equal(penalties.l1(2.0).gradient(jnp.array([[0.0, -1.0, 3.0]])), [[0, -2, 2]])
+    np.testing.assert_array_equal(
+        penalties.l1(2.0).gradient(jnp.array([[0.0, -1.0, 3.0]])), [[0, -2, 2]]
+    )
 
 
 @pytest.mark.every(2)
@@ -60,7 +66,9 @@ def test_penalised_objective_and_its_gradient(reduction):
     loss = penalties.penalized(penalties.penalized(losses.squared_error, BOTH[0]), BOTH[1])
     value, _ = value_and_grad(net, loss, reduction=reduction)(params, X, Y, state=state)
     without, _ = plain(params, X, Y, state=state)
-    np.testing.assert_allclose(value - without, BOTH[0].value(params) + BOTH[1].value(params), rtol=1e-12)
+    np.testing.assert_allclose(
+        value - without, BOTH[0].value(params) + BOTH[1].value(params), rtol=1e-12
+    )
     assert_network(net, loss, X, Y, params=params, state=state, reduction=reduction)
 
 
@@ -84,7 +92,10 @@ def test_l2_under_sgd_is_weight_decay():
         updates, _ = optimizer.update(grads, optimizer.init(params), params)
         return optax.apply_updates(params, updates)
 
-    plain, decayed = step(losses.squared_error), step(penalties.penalized(losses.squared_error, BOTH[1]))
+    plain, decayed = (
+        step(losses.squared_error),
+        step(penalties.penalized(losses.squared_error, BOTH[1])),
+    )
     np.testing.assert_allclose(decayed[0].W, plain[0].W - 0.1 * 0.7 * params[0].W, rtol=1e-12)
     np.testing.assert_array_equal(decayed[0].b, plain[0].b)
 
@@ -92,14 +103,19 @@ def test_l2_under_sgd_is_weight_decay():
 @pytest.mark.parametrize("make", [penalties.l1, penalties.l2])
 @pytest.mark.parametrize("strength", [-0.1, float("nan"), "strong"])
 def test_strength_is_refused(make, strength):
-    with pytest.raises(ValueError, match=r"strength: got .*, expected a finite number of at least 0"):
+    with pytest.raises(
+        ValueError, match=r"strength: got .*, expected a finite number of at least 0"
+    ):
         make(strength)
 
 
 def test_penalized_refuses_what_is_no_penalty():
     with pytest.raises(
-        ValueError, match=r"penalty: got 0\.0001, expected a Penalty such as fnn\.penalties\.l2\(1e-4\)"
+        ValueError,
+        match=r"penalty: got 0\.0001, expected a Penalty such as fnn\.penalties\.l2\(1e-4\)",
     ):
         penalties.penalized(losses.squared_error, 1e-4)
-    with pytest.raises(ValueError, match=r"loss: got the function huber, .* call it: fnn\.losses\.huber\(\)"):
+    with pytest.raises(
+        ValueError, match=r"loss: got the function huber, .* call it: fnn\.losses\.huber\(\)"
+    ):
         penalties.penalized(losses.huber, penalties.l2(1e-4))

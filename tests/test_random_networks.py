@@ -1,19 +1,23 @@
-"""200 random networks: the hand-written gradient in float64 and in float32, and the checker's opinion of it.
+"""200 random networks: the hand-written gradient in float64 and in float32, and the checker's
+opinion of it.
 
-A network is an MLP of depth 1-6 with any activation in each layer, batch norm before, after or nowhere and perhaps
-dropout, or (every fifth) a DAG; each with every kind of loss, reduction and example weights in turn. An error is
-max |Δ| / max |g| for each leaf, at the leaf's own scale (`relative_errors`).
+A network is an MLP of depth 1-6 with any activation in each layer, batch norm before, after or
+nowhere and perhaps dropout, or (every fifth) a DAG; each with every kind of loss, reduction and
+example weights in turn. An error is max |Δ| / max |g| for each leaf, at the leaf's own scale
+(`relative_errors`).
 
-float64: all 200 agree with autodiff of the same forward pass to 1e-11, and every CHECKED-th passes the checker, which
-takes seconds for a network, most of them compiling.
+float64: all 200 agree with autodiff of the same forward pass to 1e-11, and every CHECKED-th passes
+the checker, which takes seconds for a network, most of them compiling.
 
-float32: the truth is the float64 gradient of the same float32 numbers, and the noise floor is κ L ε: each of L layers
-rounds sums of at most 7 terms once forward and once backward, ε = 2⁻²³ relative to the largest term, and κ is by how
-much terms exceed their sum where they cancel. κ is 2 · 7 or so where little cancels, which covers TYPICAL networks:
-at least half of every chunk. Cancellation is worst behind batch norm, which multiplies the rounding of a feature by
-1/√(σ² + 10⁻⁵), up to 316, and where a probability stands in a denominator; WORST = 2 · 7 · 316 rounded down bounds
-every network (351 is the largest that occurs). That this is the arithmetic's noise and not the method's is the second
-half of the claim: autodiff in float32 is as far from the truth, within a factor of COMPARABLE in the geometric mean.
+float32: the truth is the float64 gradient of the same float32 numbers, and the noise floor is κ L
+ε: each of L layers rounds sums of at most 7 terms once forward and once backward, ε = 2⁻²³ relative
+to the largest term, and κ is by how much terms exceed their sum where they cancel. κ is 2 · 7 or so
+where little cancels, which covers TYPICAL networks: at least half of every chunk. Cancellation is
+worst behind batch norm, which multiplies the rounding of a feature by 1/√(σ² + 10⁻⁵), up to 316,
+and where a probability stands in a denominator; WORST = 2 · 7 · 316 rounded down bounds every
+network (351 is the largest that occurs). That this is the arithmetic's noise and not the method's
+is the second half of the claim: autodiff in float32 is as far from the truth, within a factor of
+COMPARABLE in the geometric mean.
 """
 
 from collections.abc import Callable
@@ -33,7 +37,11 @@ from fnn.types import Layer, Loss
 
 pytestmark = pytest.mark.usefixtures("x64")
 
-N, CHUNKS, CHECKED = 200, 40, 13  # coprime to 5 and to the number of losses: the checker sees DAGs and every loss
+N, CHUNKS, CHECKED = (
+    200,
+    40,
+    13,
+)  # coprime to 5 and to the number of losses: the checker sees DAGs and every loss
 BATCH, INPUTS, OUTPUTS = 7, 3, 2  # few shapes: JAX compiles an operation once for each
 EPSILON = np.finfo(np.float32).eps
 TYPICAL, WORST, COMPARABLE = 20, 4000, 3
@@ -53,11 +61,15 @@ class Case(NamedTuple):
 
 
 def in_float32(tree):
-    return jax.tree.map(lambda a: a.astype(jnp.float32) if jnp.issubdtype(a.dtype, jnp.floating) else a, tree)
+    return jax.tree.map(
+        lambda a: a.astype(jnp.float32) if jnp.issubdtype(a.dtype, jnp.floating) else a, tree
+    )
 
 
 def in_float64(tree):
-    return jax.tree.map(lambda a: a.astype(jnp.float64) if jnp.issubdtype(a.dtype, jnp.floating) else a, tree)
+    return jax.tree.map(
+        lambda a: a.astype(jnp.float64) if jnp.issubdtype(a.dtype, jnp.floating) else a, tree
+    )
 
 
 def case(seed):
@@ -67,7 +79,9 @@ def case(seed):
     net, depth = build(rng, OUTPUT_OF.get(loss.name, "identity"))
     params, state = net.init(jax.random.key(seed))
     params = jax.tree.map(lambda leaf: leaf + 0.1 * rng.normal(size=leaf.shape), params)
-    data = in_float32((params, state, jnp.asarray(rng.normal(size=(BATCH, INPUTS))), target(loss, rng)))
+    data = in_float32(
+        (params, state, jnp.asarray(rng.normal(size=(BATCH, INPUTS))), target(loss, rng))
+    )
     options = {
         "reduction": str(rng.choice(list(reductions.REGISTRY))),
         "weights": None if rng.random() < 0.5 else rng.uniform(0.5, 2, BATCH).astype(np.float32),
@@ -79,7 +93,8 @@ def case(seed):
 def random_mlp(rng, output):
     depth, width = int(rng.integers(1, 7)), int(rng.choice([2, 5]))
     placement = [None, "before", "after"][rng.integers(3)] if depth > 1 else None
-    # Between two batch norms a linear layer's gradient is what cancellation leaves, 1e-8 of its terms in one case:
+    # Between two batch norms a linear layer's gradient is what cancellation leaves, 1e-8 of its
+    # terms in one case:
     # no method gets eleven digits of that.
     sigmas = [name for name in SIGMAS if name != "identity"] if placement else SIGMAS
     net = mlp(
@@ -133,7 +148,11 @@ def by_hand(c, data):
 
 def by_autodiff(c, data):
     def f(params, state, x, y):
-        weights, key, reduce = c.options["weights"], c.options["key"], reductions.get(c.options["reduction"])
+        weights, key, reduce = (
+            c.options["weights"],
+            c.options["key"],
+            reductions.get(c.options["reduction"]),
+        )
 
         def objective(params):
             prediction, _, _ = c.net.forward(params, state, feature_major(x), key=key, train=True)
@@ -148,9 +167,10 @@ def by_autodiff(c, data):
 def relative_errors(actual, expected):
     """max |Δ| / max |g| for each leaf, at the leaf's own scale.
 
-    One exception: what a batch norm subtracts again, such as the bias in front of it, has the gradient Σδ = 0, and
-    what either method returns for it is rounding. A bias or shift whose gradient is below VANISHES of its weight's or
-    scale's, which is a sum over the same δ, is measured at the scale of the latter.
+    One exception: what a batch norm subtracts again, such as the bias in front of it, has the
+    gradient Σδ = 0, and what either method returns for it is rounding. A bias or shift whose
+    gradient is below VANISHES of its weight's or scale's, which is a sum over the same δ, is
+    measured at the scale of the latter.
     """
     layers = [jax.tree.leaves(tree, is_leaf=is_layer) for tree in (actual, expected)]
     return np.array([error for pair in zip(*layers, strict=True) for error in layer_errors(*pair)])
@@ -161,7 +181,9 @@ def is_layer(node):
 
 
 def layer_errors(actual, expected):
-    (W, b), (true_W, true_b) = ([np.asarray(leaf, np.float64) for leaf in layer] for layer in (actual, expected))
+    (W, b), (true_W, true_b) = (
+        [np.asarray(leaf, np.float64) for leaf in layer] for layer in (actual, expected)
+    )
     scale_W, scale_b = np.abs(true_W).max(), np.abs(true_b).max()
     if scale_b < VANISHES * scale_W:
         scale_b = scale_W
@@ -202,6 +224,8 @@ def test_float64_and_float32(i):
 
 def test_every_loss_layer_and_placement_is_drawn():
     rngs = [np.random.default_rng(seed) for seed in range(N) if seed % 5 != 4]
-    structures = [jax.tree.structure(random_mlp(rng, "identity")[0].init(jax.random.key(0))) for rng in rngs]
+    structures = [
+        jax.tree.structure(random_mlp(rng, "identity")[0].init(jax.random.key(0))) for rng in rngs
+    ]
     assert len(set(structures)) >= 6 * 3 - 2
     assert {case(seed).loss.name for seed in range(len(losses.REGISTRY))} == set(losses.REGISTRY)

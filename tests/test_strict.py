@@ -1,5 +1,7 @@
-"""Everything that trains, under JAX's strictest settings, on 1 and on 8 devices: no key is used twice, no dtype and no
-rank is promoted silently, no warning is given, and the numbers are the same bit for bit."""
+"""Everything that trains, under JAX's strictest settings, on 1 and on 8 devices: no key is used
+twice, no dtype and no rank is promoted silently, no warning is given, and the numbers are the same
+bit for bit.
+"""
 
 import os
 import subprocess
@@ -27,13 +29,16 @@ CE = losses.softmax_cross_entropy
 net = fnn.mlp((3, 8, 3), batch_norm="before", dropout=0.2)
 found = []
 
-fnn.train(net, CE, optim.adamw(1e-2), D, transform_train=data.label_noise(0.1, 3), patience=1, **options)
+noise = data.label_noise(0.1, 3)
+fnn.train(net, CE, optim.adamw(1e-2), D, transform_train=noise, patience=1, **options)
 assert fnn.check_network(fnn.mlp((3, 4, 3)), CE, D.train.x[:4], D.train.y[:4]).passed
-for loss in (losses.squared_error, losses.absolute_error, losses.huber(), losses.sigmoid_cross_entropy):
+of_one_output = ("squared_error", "absolute_error", "huber", "sigmoid_cross_entropy")
+for loss in map(losses.get, of_one_output):
     y = (D.train.y > 0).astype(np.float32)
     params, _ = fnn.mlp((3, 1)).init(jax.random.key(0))
     found.append(fnn.value_and_grad(fnn.mlp((3, 1)), loss)(params, D.train.x, y))
-rules = (optim.sgd, optim.momentum, optim.nesterov, optim.adagrad, optim.adadelta, optim.rmsprop, optim.adam)
+rules = (optim.sgd, optim.momentum, optim.nesterov, optim.adagrad)
+rules += (optim.adadelta, optim.rmsprop, optim.adam)
 for rule in rules:
     params, _ = net.init(jax.random.key(1))
     optimizer = rule(1e-2)
@@ -47,8 +52,11 @@ grid = {"rate": [1e-2, 1e-1], "dropout": [0.1], "noise": [0.0, 0.2]}
 sweep = fnn.sweep(builder, D, seeds=range(20), hyper=grid, **options)
 sweep.summary(interval="bootstrap"), sweep.best()
 found += [sweep.history, sweep.params(0)]
-function = fnn.sweep_function(lambda key, hyper: {"a": jax.random.normal(key) * hyper["s"]}, seeds=range(9),
-                              hyper={"s": [1.0, 2.0]}, progress=False)
+def scaled_normal(key, hyper):
+    return {"a": jax.random.normal(key) * hyper["s"]}
+
+scales = {"s": [1.0, 2.0]}
+function = fnn.sweep_function(scaled_normal, seeds=range(9), hyper=scales, progress=False)
 found.append(function.values)
 text = b"".join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(found))
 print(jax.device_count(), hashlib.sha256(text).hexdigest())

@@ -1,7 +1,8 @@
 """The documents' worked examples, to the digits that they or an independent computation give.
 
-E1 Piccoli's (x + y)z (4.7); E2 his hand-made network (4.18); E3a Adornetto's 2-3-1 network (0.18); E3b De Marzo's
-1-2-1 network (1.29); E4 Piccoli's cubic fit (4.8-4.10). Where a document leaves numbers open they are chosen here.
+E1 Piccoli's (x + y)z (4.7); E2 his hand-made network (4.18); E3a Adornetto's 2-3-1 network (0.18);
+E3b De Marzo's 1-2-1 network (1.29); E4 Piccoli's cubic fit (4.8-4.10). Where a document leaves
+numbers open they are chosen here.
 """
 
 import jax
@@ -158,7 +159,9 @@ def sigmoid_2_3_1():
     return hidden, layer([[0.7, -0.8, 0.9]], [0.04])
 
 
-GRAPH_2_3_1 = {str(i): (("1", "2"), "sigmoid") for i in (3, 4, 5)} | {"6": (("3", "4", "5"), "sigmoid")}
+GRAPH_2_3_1 = {str(i): (("1", "2"), "sigmoid") for i in (3, 4, 5)} | {
+    "6": (("3", "4", "5"), "sigmoid")
+}
 X3, Y3 = np.array([[0.5, -1.0]]), np.array([0.8])
 
 
@@ -175,7 +178,10 @@ def test_e3a_all_13_gradients(form):
     """0.18 with ½Σ(y − z₆)², the bias gradients, which the document leaves out, included."""
     hidden, output = sigmoid_2_3_1()
     if form == "mlp":
-        net, params = mlp((2, 3, 1), activation="sigmoid", output="sigmoid"), (hidden, (), output, ())
+        net, params = (
+            mlp((2, 3, 1), activation="sigmoid", output="sigmoid"),
+            (hidden, (), output, ()),
+        )
     else:
         net, params = graph(("1", "2"), GRAPH_2_3_1, ("6",)), {"3+4+5": hidden, "6": output}
     value, grads = value_and_grad(net, losses.squared_error, reduction="half_sum")(params, X3, Y3)
@@ -187,8 +193,12 @@ def test_e3a_all_13_gradients(form):
         [-0.0026557093, 0.0053114186],
     ]
     np.testing.assert_allclose(hidden.W, w13_w23_to_w25, rtol=0, atol=PRINTED)
-    np.testing.assert_allclose(hidden.b, [-0.0049595071, 0.0052571292, -0.0053114186], rtol=0, atol=PRINTED)
-    np.testing.assert_allclose(output.W, [[-0.013244422, -0.0102877118, -0.0201296845]], rtol=0, atol=PRINTED)
+    np.testing.assert_allclose(
+        hidden.b, [-0.0049595071, 0.0052571292, -0.0053114186], rtol=0, atol=PRINTED
+    )
+    np.testing.assert_allclose(
+        output.W, [[-0.013244422, -0.0102877118, -0.0201296845]], rtol=0, atol=PRINTED
+    )
     np.testing.assert_allclose(output.b, [-0.0284791336], rtol=0, atol=PRINTED)
 
 
@@ -218,7 +228,12 @@ def test_e3b_all_7_gradients(sigma, y, value, d_phi, d_phi0, d_theta, d_theta0):
     np.testing.assert_allclose(apply(net, params, x), [[y]], rtol=0, atol=5e-9)
     loss, (theta, _, phi) = value_and_grad(net, losses.squared_error)(params, x, target)
     np.testing.assert_allclose(loss, value, rtol=0, atol=PRINTED)
-    for grad, printed in ((phi.W[0], d_phi), (phi.b[0], d_phi0), (theta.W[:, 0], d_theta), (theta.b, d_theta0)):
+    for grad, printed in (
+        (phi.W[0], d_phi),
+        (phi.b[0], d_phi0),
+        (theta.W[:, 0], d_theta),
+        (theta.b, d_theta0),
+    ):
         np.testing.assert_allclose(grad, printed, rtol=0, atol=5e-9)
 
 
@@ -230,7 +245,9 @@ sum_of_squares = value_and_grad(CUBIC, losses.squared_error, reduction="sum")
 
 
 def cubic_data(n, bound):
-    """y = x³ − 2x² − 3x + 4 + noise of standard deviation ½; the document gives neither points nor noise."""
+    """y = x³ − 2x² − 3x + 4 + noise of standard deviation ½; the document gives neither points nor
+    noise.
+    """
     x = np.linspace(-bound, bound, n)
     design = np.stack([x**3, x**2, x, np.ones(n)], axis=1)
     return design, design @ [1, -2, -3, 4] + 0.5 * np.random.default_rng(0).normal(size=n)
@@ -262,7 +279,9 @@ def descend(w, features, y, rates):
 
 def descents(inits, data, rate, steps):
     design, y = data
-    values, ends = jax.vmap(descend, in_axes=(0, None, None, None))(inits, design[:, :3], y, np.full(steps, rate))
+    values, ends = jax.vmap(descend, in_axes=(0, None, None, None))(
+        inits, design[:, :3], y, np.full(steps, rate)
+    )
     return np.asarray(values), np.asarray(ends)
 
 
@@ -287,7 +306,9 @@ def test_e4_the_data():
 
 @pytest.mark.parametrize(("points", "rate"), [("100", 9.20e-4), ("50", 1.74e-3), ("13", 4.68e-4)])
 def test_e4_critical_learning_rates(points, rate):
-    """2/λmax(2XᵀX): a hundredth below it the excess loss falls, a hundredth above it grows without end."""
+    """2/λmax(2XᵀX): a hundredth below it the excess loss falls, a hundredth above it grows without
+    end.
+    """
     data = cubic_data(*SETS[points])
     critical = critical_rate(data[0])
     np.testing.assert_allclose(critical, rate, rtol=5e-3)

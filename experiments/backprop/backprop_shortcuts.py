@@ -1,9 +1,11 @@
 """What backpropagation leaves out: Jacobians, and the same products again and again.
 
-Question: What would the gradient cost with full Jacobians, and without keeping the error terms δ of the layer above?
+Question: What would the gradient cost with full Jacobians, and without keeping the error terms δ of
+the layer above?
 Source:   the deep-learning notes (claim 3.13) and Piccoli (4.6).
 Command:  python -m experiments run backprop_shortcuts
-Expected: (∂Z/∂W)ᵀ ∂L/∂Z is δ aᵀ, and the Jacobian in it is n_out times as large as the gradient; with δ reused the
+Expected: (∂Z/∂W)ᵀ ∂L/∂Z is δ aᵀ, and the Jacobian in it is n_out times as large as the gradient;
+with δ reused the
           multiplications grow with the number of layers L, without as L².
 Cost:     quick 3 s, full 5 s on 2 cores, most of it compiling.
 """
@@ -42,8 +44,10 @@ QUICK = Config(widths=(2, 4, 8, 16), depths=(2, 4, 8, 16, 32), quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """jacobian_error, jacobian_bytes and gradient_bytes (widths, 2), for W and for the input, in float64; products
-    (depths, 2), multiplications of the backward pass for all ∂L/∂W, with δ reused and for each layer anew."""
+    """jacobian_error, jacobian_bytes and gradient_bytes (widths, 2), for W and for the input, in
+    float64; products (depths, 2), multiplications of the backward pass for all ∂L/∂W, with δ reused
+    and for each layer anew.
+    """
     with jax.enable_x64(True):
         jacobians = np.array([jacobian(width) for width in config.widths])
     return {
@@ -57,7 +61,9 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 
 def jacobian(width: int) -> tuple[list[float], list[float], list[float]]:
-    """Relative errors of (∂z/∂W)ᵀ δ and (∂z/∂a)ᵀ δ of a dense layer, and the bytes of both Jacobians and gradients."""
+    """Relative errors of (∂z/∂W)ᵀ δ and (∂z/∂a)ᵀ δ of a dense layer, and the bytes of both
+    Jacobians and gradients.
+    """
     layer, rng = layers.dense(width, width), np.random.default_rng(width)
     params = layer.init(jax.random.key(width))[0]
     a, delta = (jnp.asarray(rng.normal(size=(width, 1))) for _ in range(2))
@@ -69,13 +75,16 @@ def jacobian(width: int) -> tuple[list[float], list[float], list[float]]:
     products = [np.tensordot(delta[:, 0], each, axes=1) for each in full]
     grads, d_input = layer.backward(params, a, delta)
     right = [np.asarray(grads.W), np.asarray(d_input)]
-    errors = [float(relative_error(p[None], r[None])[0]) for p, r in zip(products, right, strict=True)]
+    errors = [
+        float(relative_error(p[None], r[None])[0]) for p, r in zip(products, right, strict=True)
+    ]
     return errors, [float(each.nbytes) for each in full], [float(each.nbytes) for each in right]
 
 
 def counted(depth: int) -> tuple[int, int]:
-    """Multiplications in the matrix products of one backward pass for every ∂L/∂W, and summed over one backward pass
-    for each ∂L/∂W_l alone, from the output down to it."""
+    """Multiplications in the matrix products of one backward pass for every ∂L/∂W, and summed over
+    one backward pass for each ∂L/∂W_l alone, from the output down to it.
+    """
     net = fnn.mlp((UNITS,) * (depth + 1), activation="tanh")
     params, _ = jax.eval_shape(net.init, jax.random.key(0))
     x = jax.ShapeDtypeStruct((UNITS, 1), jnp.float32)
@@ -86,7 +95,9 @@ def counted(depth: int) -> tuple[int, int]:
         return [part.W for part in grads[::2]]
 
     traced = jax.make_jaxpr(backward)(params, residuals, x).jaxpr
-    return multiplications(traced, traced.outvars), sum(multiplications(traced, [each]) for each in traced.outvars)
+    return multiplications(traced, traced.outvars), sum(
+        multiplications(traced, [each]) for each in traced.outvars
+    )
 
 
 def multiplications(program, wanted) -> int:
@@ -98,7 +109,9 @@ def multiplications(program, wanted) -> int:
             if equation.primitive is jax.lax.dot_general_p:
                 (contracted, _), _ = equation.params["dimension_numbers"]
                 left = equation.invars[0].aval.shape
-                total += prod(equation.outvars[0].aval.shape) * prod(left[axis] for axis in contracted)
+                total += prod(equation.outvars[0].aval.shape) * prod(
+                    left[axis] for axis in contracted
+                )
     return total
 
 
@@ -112,9 +125,11 @@ def reuse(results):
     kept, anew = np.log(products[-1] / products[-2]) / np.log(depths[-1] / depths[-2])
     return holds_if(
         bool(abs(kept - 1) < 0.15 and anew > 1.8 and (products[1:, 0] < products[1:, 1]).all()),
-        f"Multiplications for all ∂L/∂W of {depths[-1]} layers of {UNITS} units, counted in fnn's backward pass: "
+        f"Multiplications for all ∂L/∂W of {depths[-1]} layers of {UNITS} units, counted in fnn's "
+        f"backward pass: "
         f"{products[-1, 0]:,} with δ reused, {products[-1, 1]:,} without, a factor of "
-        f"{products[-1, 1] / products[-1, 0]:.1f}. They grow with L layers as L^{kept:.2f} and L^{anew:.2f}.",
+        f"{products[-1, 1] / products[-1, 0]:.1f}. They grow with L layers as L^{kept:.2f} and "
+        f"L^{anew:.2f}.",
         growth=(kept, anew),
         products=products,
     )
@@ -125,8 +140,10 @@ def jacobian_product(results):
     error, ratio = results["jacobian_error"], results["jacobian_bytes"] / results["gradient_bytes"]
     return holds_if(
         bool((error <= EXACT).all()),
-        f"Full Jacobians and the layer's backward pass agree to {error.max():.0e}, relative, for W and for the inputs. "
-        f"The Jacobian ∂Z/∂W of a layer of {results['widths'][-1]} units is {ratio[-1, 0]:.0f} times as large as the "
+        f"Full Jacobians and the layer's backward pass agree to {error.max():.0e}, relative, for "
+        f"W and for the inputs. "
+        f"The Jacobian ∂Z/∂W of a layer of {results['widths'][-1]} units is {ratio[-1, 0]:.0f} "
+        f"times as large as the "
         "gradient; nothing of it is needed but its product with ∂L/∂Z, which is δ aᵀ.",
         largest_error=error.max(axis=0),
         bytes_ratio=ratio[:, 0],
@@ -138,7 +155,9 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     memory, (axis,) = draw.figure()
     for key, name in (("jacobian_bytes", "Jacobian ∂Z/∂W"), ("gradient_bytes", "gradient ∂L/∂W")):
         axis.plot(results["widths"], results[key][:, 0], marker="o", label=name)
-    axis.set(yscale="log", xlabel="units of the layer, inputs and outputs", ylabel="bytes (float64)")
+    axis.set(
+        yscale="log", xlabel="units of the layer, inputs and outputs", ylabel="bytes (float64)"
+    )
     axis.set_xscale("log", base=2)
     axis.legend(frameon=False)
     reuse, (axis,) = draw.figure()

@@ -3,7 +3,8 @@
 Question: Are the derivatives of sin(log x) and (x + y)z right that the documents work out by hand?
 Source:   De Marzo (claim 1.27) and Piccoli (4.7).
 Command:  python -m experiments run chain_rule
-Expected: yes: cos(log x)/x, by autodiff and by differences; and −4, −4, 3 for (x + y)z at (−2, 5, −4).
+Expected: yes: cos(log x)/x, by autodiff and by differences; and −4, −4, 3 for (x + y)z at (−2, 5,
+−4).
 Cost:     1 s on 2 cores.
 """
 
@@ -53,7 +54,9 @@ def sine_of_log(x: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def sum_and_product() -> dict[str, np.ndarray]:
-    """q, f and ∂f/∂ x, y, z, q of f = (x + y)z at (−2, 5, −4): two layers, with W = (1, 1) and W = z."""
+    """q, f and ∂f/∂ x, y, z, q of f = (x + y)z at (−2, 5, −4): two layers, with W = (1, 1) and W =
+    z.
+    """
     net = layers.serial(layers.dense(2, 1), layers.dense(1, 1))
     params = (layer([[1, 1]], [0]), layer([[-4]], [0]))
     f, _, residuals = net.forward(params, (), jnp.array([[-2.0], [5.0]]))
@@ -70,7 +73,9 @@ def layer(W, b) -> DenseParams:
 @claim("1.27", "By the chain rule the derivative of sin(log x) is cos(log x)/x.", figure="sine")
 def chain_rule(results):
     found = results["chain_rule"]
-    autodiff, differences = (np.abs(found - results[f"chain_{by}"]).max() for by in ("autodiff", "differences"))
+    autodiff, differences = (
+        np.abs(found - results[f"chain_{by}"]).max() for by in ("autodiff", "differences")
+    )
     points = ["e" if point == math.e else f"{point:g}" for point in results["points"]]
     return holds_if(
         bool(autodiff <= EXACT and differences < 1e-8),
@@ -101,7 +106,14 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     x = np.geomspace(0.8 * results["points"].min(), 1.1 * results["points"].max(), 200)
     axis.plot(x, np.sin(np.log(x)), label="sin(log x)")
     axis.plot(x, np.cos(np.log(x)) / x, label="cos(log x)/x")
-    axis.plot(results["points"], results["chain_autodiff"], "o", color="black", markersize=4, label="autodiff")
+    axis.plot(
+        results["points"],
+        results["chain_autodiff"],
+        "o",
+        color="black",
+        markersize=4,
+        label="autodiff",
+    )
     axis.set(xscale="log", xlabel="x")
     axis.legend(frameon=False)
     return {"sine": figure, "trace": trace(results["sum_and_product"])}
@@ -118,8 +130,18 @@ def trace(found: np.ndarray) -> Figure:
         "f = q z": ((2.4, 0.75), f, 1),
     }
     figure, (axis,) = draw.figure(height=3.0)
-    for start, end in (("x", "q = x + y"), ("y", "q = x + y"), ("q = x + y", "f = q z"), ("z", "f = q z")):
-        axis.plot(*zip(nodes[start][0], nodes[end][0], strict=True), color="#999999", linestyle="-", zorder=0)
+    for start, end in (
+        ("x", "q = x + y"),
+        ("y", "q = x + y"),
+        ("q = x + y", "f = q z"),
+        ("z", "f = q z"),
+    ):
+        axis.plot(
+            *zip(nodes[start][0], nodes[end][0], strict=True),
+            color="#999999",
+            linestyle="-",
+            zorder=0,
+        )
     for name, ((across, up), value, derivative) in nodes.items():
         text = f"{name}\nvalue {value:g}\nslope of f {derivative:g}".replace("-", "−")
         box = {"boxstyle": "round", "facecolor": "white", "edgecolor": draw.LINES[0]["color"]}

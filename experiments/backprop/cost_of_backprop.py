@@ -3,7 +3,8 @@
 Question: Does a gradient take as long as the loss, and memory of ten times the model?
 Source:   De Marzo (claims 1.26, 1.28).
 Command:  python -m experiments run cost_of_backprop
-Expected: 2 to 4 times as long: backward has two matrix products a layer where forward has one; what is stored, f and
+Expected: 2 to 4 times as long: backward has two matrix products a layer where forward has one; what
+is stored, f and
           h of every neuron and example, grows with the batch and not with the model.
 Cost:     quick 6 s, full 40 s on 2 cores, nearly all of it the timing.
 """
@@ -48,7 +49,9 @@ ALONE = True  # it measures time
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """ratio (widths, repeats) of the times; stored (widths, batches) and model (widths,), in bytes."""
+    """ratio (widths, repeats) of the times; stored (widths, batches) and model (widths,),
+    in bytes.
+    """
     nets = [fnn.mlp((width,) * (LAYERS + 1)) for width in config.widths]
     sizes = np.array([memory(net, config.batches) for net in nets])
     return {
@@ -63,13 +66,21 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 
 def time_ratios(net: fnn.Layer, config: Config) -> list[float]:
-    """Median time of loss and gradient over that of the loss alone, calls of the two taking turns."""
+    """Median time of loss and gradient over that of the loss alone, calls of the two
+    taking turns.
+    """
     params, _ = net.init(jax.random.key(0))
     x, y = jax.random.normal(jax.random.key(1), (2, config.batch_size, params[0].W.shape[1]))
     both = fnn.value_and_grad(net, losses.squared_error)
-    loss, gradient = jax.jit(lambda params: both(params, x, y)[0]), jax.jit(lambda params: both(params, x, y))
+    loss, gradient = (
+        jax.jit(lambda params: both(params, x, y)[0]),
+        jax.jit(lambda params: both(params, x, y)),
+    )
     seconds(loss, params), seconds(gradient, params)  # compiles
-    pairs = [(seconds(loss, params), seconds(gradient, params)) for _ in range(config.repeats * config.calls)]
+    pairs = [
+        (seconds(loss, params), seconds(gradient, params))
+        for _ in range(config.repeats * config.calls)
+    ]
     alone, with_gradient = np.median(np.reshape(pairs, (config.repeats, config.calls, 2)), axis=1).T
     return list(with_gradient / alone)
 
@@ -85,12 +96,16 @@ def memory(net: fnn.Layer, batches: tuple[int, ...]) -> list[int]:
     """Bytes of the parameters, and of the residuals of each batch."""
     params, _ = jax.eval_shape(net.init, jax.random.key(0))
     inputs = [jax.ShapeDtypeStruct((params[0].W.shape[1], batch), jnp.float32) for batch in batches]
-    residuals = [jax.eval_shape(lambda params, x: net.forward(params, (), x)[2], params, x) for x in inputs]
+    residuals = [
+        jax.eval_shape(lambda params, x: net.forward(params, (), x)[2], params, x) for x in inputs
+    ]
     return [tree.nbytes(each) for each in (params, *residuals)]
 
 
 def kept(net: fnn.Layer) -> dict[str, np.ndarray]:
-    """Whether the residuals, and the gradients from them, are those of f and h computed anew, bit for bit."""
+    """Whether the residuals, and the gradients from them, are those of f and h computed anew, bit
+    for bit.
+    """
     params, _ = net.init(jax.random.key(0))
     h = jax.random.normal(jax.random.key(1), (params[0].W.shape[1], 8))
     output, _, residuals = net.forward(params, (), h)
@@ -98,10 +113,16 @@ def kept(net: fnn.Layer) -> dict[str, np.ndarray]:
     for part, own in zip(net.parts, params, strict=True):
         anew.append(h)
         h, _, _ = part.forward(own, (), h)
-    grads, other = (jax.tree.leaves(net.backward(params, each, output)[0]) for each in (residuals, tuple(anew)))
+    grads, other = (
+        jax.tree.leaves(net.backward(params, each, output)[0]) for each in (residuals, tuple(anew))
+    )
     return {
-        "same_residuals": np.array([bool((a == b).all()) for a, b in zip(residuals, anew, strict=True)]),
-        "same_gradients": np.array([bool((a == b).all()) for a, b in zip(grads, other, strict=True)]),
+        "same_residuals": np.array(
+            [bool((a == b).all()) for a, b in zip(residuals, anew, strict=True)]
+        ),
+        "same_gradients": np.array(
+            [bool((a == b).all()) for a, b in zip(grads, other, strict=True)]
+        ),
     }
 
 
@@ -110,31 +131,50 @@ def ratio_interval(ratios: np.ndarray) -> Interval:
     return Interval(*np.exp(mean_interval(np.log(ratios))))
 
 
-@claim("1.26", "A gradient takes as long as the loss, and needs memory of about ten times the model.", figure="cost")
+@claim(
+    "1.26",
+    "A gradient takes as long as the loss, and needs memory of about ten times the model.",
+    figure="cost",
+)
 def cost(results):
     ratios = [ratio_interval(each) for each in results["ratio"]]
     memory = results["stored"] / results["model"][:, None]
     tenfold = 10 * results["batches"][0] / memory[-1, 0]
     return holds_if(
-        every(*(ratio.below(AS_LONG) for ratio in ratios), bool(((memory > FEWEST) & (memory < MOST)).all())),
-        f"Loss and gradient together take {', '.join(map(str, ratios))} times as long as the loss, with {LAYERS} "
-        f"layers of {', '.join(map(str, results['widths']))} units and a batch of {results['batch_size']} (geometric "
-        f"means of {results['ratio'].shape[1]} interleaved ratios, 95% intervals). The forward pass stores 2 numbers "
-        f"a neuron and example, in proportion to the batch and not to the model. Beside the parameters of the widest "
-        f"network that is {memory[-1, 0]:.2g} times as much memory at a batch of {results['batches'][0]} and "
-        f"{memory[-1, -1]:.3g} times at {results['batches'][-1]}; ten times at about {tenfold:.0f}.",
+        every(
+            *(ratio.below(AS_LONG) for ratio in ratios),
+            bool(((memory > FEWEST) & (memory < MOST)).all()),
+        ),
+        f"Loss and gradient together take {', '.join(map(str, ratios))} times as long as the "
+        f"loss, with {LAYERS} "
+        f"layers of {', '.join(map(str, results['widths']))} units and a batch of "
+        f"{results['batch_size']} (geometric "
+        f"means of {results['ratio'].shape[1]} interleaved ratios, 95% intervals). The forward "
+        f"pass stores 2 numbers "
+        f"a neuron and example, in proportion to the batch and not to the model. Beside the "
+        f"parameters of the widest "
+        f"network that is {memory[-1, 0]:.2g} times as much memory at a batch of "
+        f"{results['batches'][0]} and "
+        f"{memory[-1, -1]:.3g} times at {results['batches'][-1]}; ten times at about "
+        f"{tenfold:.0f}.",
         time_ratio=ratios,
         stored_over_model=memory,
     )
 
 
-@claim("1.28", "The forward pass stores the pre-activation f and the activation h of every neuron.", figure="memory")
+@claim(
+    "1.28",
+    "The forward pass stores the pre-activation f and the activation h of every neuron.",
+    figure="memory",
+)
 def stored_quantities(results):
     residuals, gradients = results["same_residuals"], results["same_gradients"]
     return holds_if(
         bool(residuals.all() and gradients.all()),
-        f"{int(residuals.sum())} of {residuals.size} arrays that fnn's forward pass keeps are the input and the f and "
-        f"h of {LAYERS - 1} hidden layers, bit for bit as computed anew; {int(gradients.sum())} of {gradients.size} "
+        f"{int(residuals.sum())} of {residuals.size} arrays that fnn's forward pass keeps are the "
+        f"input and the f and "
+        f"h of {LAYERS - 1} hidden layers, bit for bit as computed anew; {int(gradients.sum())} "
+        f"of {gradients.size} "
         "gradients are the same bits from the kept ones and from those computed anew.",
         same=np.concatenate([residuals, gradients]),
     )
@@ -145,13 +185,26 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     cost, (axis,) = draw.figure(height=3.0)
     for position, each in enumerate(results["ratio"]):
         axis.plot(np.full(len(each), position), each, ".", color="#999999", markersize=3)
-        axis.plot(np.full(3, position + 0.1), ratio_interval(each), color=draw.LINES[0]["color"], marker="_")
+        axis.plot(
+            np.full(3, position + 0.1),
+            ratio_interval(each),
+            color=draw.LINES[0]["color"],
+            marker="_",
+        )
     axis.axhline(1, color="black", linewidth=1, linestyle=":")
     axis.set_xticks(range(len(results["widths"])), [str(width) for width in results["widths"]])
     axis.set(xlabel="units of each layer", ylabel="times as long as the loss", ylim=(0, None))
     stored, (axis,) = draw.figure(height=3.0)
-    for width, model, each in zip(results["widths"], results["model"], results["stored"], strict=True):
-        axis.plot(results["batches"], each / model, marker="o", markersize=4, label=f"{width} units a layer")
+    for width, model, each in zip(
+        results["widths"], results["model"], results["stored"], strict=True
+    ):
+        axis.plot(
+            results["batches"],
+            each / model,
+            marker="o",
+            markersize=4,
+            label=f"{width} units a layer",
+        )
     axis.axhline(10, color="black", linewidth=1, linestyle=":", label="10 times, as claimed")
     axis.set(xscale="log", yscale="log", xlabel="batch size", ylabel="stored / parameters (bytes)")
     axis.legend(frameon=False, fontsize=8)

@@ -1,9 +1,11 @@
 """The delta rule of a two-layer network, and how a hidden unit's effects on many outputs combine.
 
-Question: What is the gradient at the output layer, at a hidden activity, and in the sigmoid rule built on them?
+Question: What is the gradient at the output layer, at a hidden activity, and in the sigmoid rule
+built on them?
 Source:   Sharif (claims 2.14, 2.15, 2.16).
 Command:  python -m experiments run delta_rule
-Expected: (z − t) g′(a) y at the output; ∂E/∂h = Σ_k w_k δ_k, which no single output gives; and the printed rule is
+Expected: (z − t) g′(a) y at the output; ∂E/∂h = Σ_k w_k δ_k, which no single output gives; and the
+printed rule is
           −η∇½Σ(t − z)² with z_k for its y_k.
 Cost:     quick 3 s, full 4 s on 2 cores, nearly all of it compiling.
 """
@@ -22,8 +24,14 @@ from fnn import activations
 from fnn import plot as draw
 
 EXACT = 1e-12
-STEP = 1e-4  # of the central differences of fourth order, whose error is about 1e-12 of the derivative
-WIDTHS = (3, 4, 4)  # as many hidden units as outputs, so that the printed y_k exists for every output k
+STEP = (
+    1e-4  # of the central differences of fourth order, whose error is about 1e-12 of the derivative
+)
+WIDTHS = (
+    3,
+    4,
+    4,
+)  # as many hidden units as outputs, so that the printed y_k exists for every output k
 
 
 @dataclass(frozen=True)
@@ -39,8 +47,10 @@ QUICK = Config(seeds=100, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """Relative errors in float64. output_error and combined_error, (activations, seeds); strongest_error, of the one
-    output with the largest effect in place of all; rule_error (2, seeds), as printed and with z_k for y_k."""
+    """Relative errors in float64. output_error and combined_error, (activations, seeds);
+    strongest_error, of the one output with the largest effect in place of all; rule_error (2,
+    seeds), as printed and with z_k for y_k.
+    """
     with jax.enable_x64(True):
         flows = [flow(WIDTHS, name, config.seeds) for name in config.activations]
         hidden = [hidden_errors(f, name) for f, name in zip(flows, config.activations, strict=True)]
@@ -49,7 +59,9 @@ def run(config: Config) -> dict[str, np.ndarray]:
     pairs = zip(output, flows, strict=True)
     return {
         "activations": np.array(config.activations),
-        "output_error": np.array([relative_error(found, f.autodiff_weights[1]) for found, f in pairs]),
+        "output_error": np.array(
+            [relative_error(found, f.autodiff_weights[1]) for found, f in pairs]
+        ),
         "combined_error": np.array([combined for combined, _ in hidden]),
         "strongest_error": np.array([strongest for _, strongest in hidden]),
         "rule_error": np.array(sigmoid_rule_errors(sigmoid)),
@@ -58,7 +70,9 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 
 def hidden_errors(f: Flow, activation: str) -> tuple[np.ndarray, np.ndarray]:
-    """Of Σ_k w_kh δ_k, and of its largest term alone, against differences of the error in the activity of unit h."""
+    """Of Σ_k w_kh δ_k, and of its largest term alone, against differences of the error in the
+    activity of unit h.
+    """
 
     def error_at(h):
         z = activations.get(activation).value(f.W[1] @ h + f.b[1][..., None])
@@ -77,36 +91,55 @@ def hidden_errors(f: Flow, activation: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def sigmoid_rule_errors(f: Flow) -> list[np.ndarray]:
-    """Of Δw/η, δ_k y_h and δ_h x, against −∇½Σ(t − z)² by autodiff, as printed and with z_k for y_k."""
+    """Of Δw/η, δ_k y_h and δ_h x, against −∇½Σ(t − z)² by autodiff, as printed and with z_k for
+    y_k.
+    """
     x, y, z = f.a
     right = -flat(*f.autodiff_weights)
     errors = []
     for delta in (printed.sharif_output_delta(z, y, f.y), printed.sharif_output_delta(z, z, f.y)):
         hidden = y * (1 - y) * (np.swapaxes(f.W[1], 1, 2) @ delta)
-        errors.append(relative_error(flat(hidden @ np.swapaxes(x, 1, 2), delta @ np.swapaxes(y, 1, 2)), right))
+        errors.append(
+            relative_error(flat(hidden @ np.swapaxes(x, 1, 2), delta @ np.swapaxes(y, 1, 2)), right)
+        )
     return errors
 
 
-@claim("2.14", "The gradient at the output layer, which the slide announces and leaves empty, is (z − t) g′(a) y.")
+@claim(
+    "2.14",
+    "The gradient at the output layer, which the slide announces and leaves empty, is (z − t) "
+    "g′(a) y.",
+)
 def output_layer(results):
     error = results["output_error"]
     return holds_if(
         bool((error <= EXACT).all()),
-        f"(z_k − t_k) g′(a_k) y_h for ½Σ(t − z)² is autodiff's gradient to {error.max():.0e}, relative, in "
-        f"{error.shape[-1]} random 3-4-4 networks with each of {', '.join(results['activations'])}.",
+        f"(z_k − t_k) g′(a_k) y_h for ½Σ(t − z)² is autodiff's gradient to {error.max():.0e}, "
+        f"relative, in "
+        f"{error.shape[-1]} random 3-4-4 networks with each of "
+        f"{', '.join(results['activations'])}.",
         largest_error=error.max(axis=-1),
         fnn_to_autodiff=results["autodiff_error"],
     )
 
 
-@claim("2.15", "The error depends on a hidden activity through every output unit, and these effects add up.")
+@claim(
+    "2.15",
+    "The error depends on a hidden activity through every output unit, and these effects add up.",
+)
 def effects_combine(results):
     error, strongest = results["combined_error"], results["strongest_error"]
     return holds_if(
-        bool((np.quantile(error, 0.99, axis=1) < 1e-6).all() and (np.median(strongest, axis=1) > 1e-2).all()),
-        f"Σ_k w_kh δ_k is ∂E/∂y_h by central differences with a median relative error of {np.median(error):.0e} (99 of "
-        f"100 below {np.quantile(error, 0.99):.0e}). Each hidden unit's largest effect alone, through one of the 4 "
-        f"outputs, is off by {np.median(strongest):.2g} (median of {error.shape[-1]} networks with each of "
+        bool(
+            (np.quantile(error, 0.99, axis=1) < 1e-6).all()
+            and (np.median(strongest, axis=1) > 1e-2).all()
+        ),
+        f"Σ_k w_kh δ_k is ∂E/∂y_h by central differences with a median relative error of "
+        f"{np.median(error):.0e} (99 of "
+        f"100 below {np.quantile(error, 0.99):.0e}). Each hidden unit's largest effect alone, "
+        f"through one of the 4 "
+        f"outputs, is off by {np.median(strongest):.2g} (median of {error.shape[-1]} networks "
+        f"with each of "
         f"{len(error)} activations).",
         median_error=np.median(error, axis=-1),
         median_error_of_strongest=np.median(strongest, axis=-1),
@@ -114,7 +147,9 @@ def effects_combine(results):
 
 
 @claim(
-    "2.16", "Sigmoid rule: δ_k = z_k(1 − z_k)(t_k − y_k), hidden δ_h = y_h(1 − y_h) Σ w δ, Δw = η δ x.", figure="rule"
+    "2.16",
+    "Sigmoid rule: δ_k = z_k(1 − z_k)(t_k − y_k), hidden δ_h = y_h(1 − y_h) Σ w δ, Δw = η δ x.",
+    figure="rule",
 )
 def sigmoid_rule(results):
     as_printed, mended = results["rule_error"]
@@ -123,7 +158,8 @@ def sigmoid_rule(results):
             "y_k read as the output z_k": bool((mended <= EXACT).all()),
             "y_k read as a hidden activity": bool((as_printed <= EXACT).all()),
         },
-        f"With z_k for y_k the step is −η∇½Σ(t − z)² to {mended.max():.0e}, relative, in {mended.size} networks; "
+        f"With z_k for y_k the step is −η∇½Σ(t − z)² to {mended.max():.0e}, relative, in "
+        f"{mended.size} networks; "
         f"with y as the hidden layer, which it is elsewhere in the document, the median error is "
         f"{np.median(as_printed):.2g}.",
         median_error_as_printed=np.median(as_printed),
@@ -132,13 +168,17 @@ def sigmoid_rule(results):
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Relative errors at the output and at hidden activities by activation, and of one step of the sigmoid rule."""
+    """Relative errors at the output and at hidden activities by activation, and of one step of the
+    sigmoid rule.
+    """
     label = "relative error (median, 5th to 95th percentile)"
     figure, axes = draw.figure(rows=2, height=3.2)
     draw.spreads(axes[0], [results["output_error"]], ("(z − t) g′(a) y",), config.activations)
     axes[0].set_title(f"Output layer, {config.seeds} networks", fontsize=10)
     names = "the largest effect alone", "Σ_k w_k δ_k"
-    draw.spreads(axes[1], (results["strongest_error"], results["combined_error"]), names, config.activations)
+    draw.spreads(
+        axes[1], (results["strongest_error"], results["combined_error"]), names, config.activations
+    )
     axes[1].set_title("Hidden activity, against differences", fontsize=10)
     rule, (axis,) = draw.figure(height=2.4)
     draw.spreads(axis, results["rule_error"][:, None], ("y_k, as printed", "z_k"), ["sigmoid"])

@@ -3,8 +3,10 @@
 Question: Are the numbers of the hand-made example right, and what happens after its one step?
 Source:   Piccoli (claim 4.18).
 Command:  python -m experiments run hand_made_example
-Expected: all but one: w₅ after a step is −1.91, which stands beside the printed −2.00. The second ReLU unit never
-          learns; descent at 10⁻³ is below 1e-6 at step 457, and above 5/216 the live unit dies in the first step.
+Expected: all but one: w₅ after a step is −1.91, which stands beside the printed −2.00. The second
+ReLU unit never
+          learns; descent at 10⁻³ is below 1e-6 at step 457, and above 5/216 the live unit dies in
+          the first step.
 Cost:     2 s on 2 cores, nearly all of it compiling.
 """
 
@@ -19,8 +21,8 @@ import fnn
 from experiments.claims import claim, depends_on
 from experiments.common import Common
 from fnn import diagnostics, losses, optim
-from fnn.course import descent
 from fnn import plot as draw
+from fnn.course import descent
 from fnn.layers import DenseParams
 
 EXACT = 1e-12
@@ -48,10 +50,15 @@ QUICK = Config(quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64: the numbers that are printed as fnn has them, all nine gradients, and from a descent at each rate
-    the loss and the pre-activation o₁ (rates, steps + 1), and the loss after steps of w₁ and w₅, and of w₁, alone."""
+    """In float64: the numbers that are printed as fnn has them, all nine gradients, and from a
+    descent at each rate the loss and the pre-activation o₁ (rates, steps + 1), and the loss after
+    steps of w₁ and w₅, and of w₁, alone.
+    """
     with jax.enable_x64(True):
-        net, params = fnn.mlp((2, 2, 1)), (layer([[0, 2], [-4, -1]], [3, 1]), (), layer([[-2, 0]], [6]))
+        net, params = (
+            fnn.mlp((2, 2, 1)),
+            (layer([[0, 2], [-4, -1]], [3, 1]), (), layer([[-2, 0]], [6])),
+        )
         loss_and_gradient = fnn.value_and_grad(net, losses.squared_error)
 
         def descend(rate):
@@ -60,17 +67,24 @@ def run(config: Config) -> dict[str, np.ndarray]:
             )
             return path, jax.vmap(lambda w: loss_and_gradient(w, X, Y)[0])(path)
 
-        path, loss = jax.tree.map(np.asarray, jax.jit(jax.vmap(descend))(jnp.array(config.learning_rates)))
+        path, loss = jax.tree.map(
+            np.asarray, jax.jit(jax.vmap(descend))(jnp.array(config.learning_rates))
+        )
         found = diagnostics.signals(net, losses.squared_error, params, X, Y)
         first_step = jax.tree.map(lambda leaf: leaf[0, 1], path)
         w1 = params[0]._replace(W=params[0].W.at[0, 0].set(first_step[0].W[0, 0]))
-        partial = [float(loss_and_gradient((w1, (), last), X, Y)[0]) for last in (w5_of(params, first_step), params[2])]
+        partial = [
+            float(loss_and_gradient((w1, (), last), X, Y)[0])
+            for last in (w5_of(params, first_step), params[2])
+        ]
     (o12, o34, o5), (d12, d34, d5) = found.outputs, found.cotangents
     first, _, second = found.gradients
     w1_after, w5_after = first_step[0].W[0, 0], first_step[2].W[0, 0]
     numbers = [*o12, *o34, *o5, loss[0, 0], d5[0], d34[0], d12[0], second.W[0, 0], first.W[0, 0]]
     return {
-        "numbers": np.array([float(np.squeeze(each)) for each in (*numbers, w1_after, w5_after, w5_after)]),
+        "numbers": np.array(
+            [float(np.squeeze(each)) for each in (*numbers, w1_after, w5_after, w5_after)]
+        ),
         "nine": np.concatenate([np.ravel(first.W), first.b, np.ravel(second.W), second.b]),
         "loss": loss,
         "o1": path[0].W[:, :, 0] @ X[0] + path[0].b[:, :, 0],
@@ -91,24 +105,33 @@ def w5_of(params, stepped) -> DenseParams:
 
 @claim(
     "4.18",
-    "In the hand-made network the loss is 81, ∂L/∂w₅ = −90, ∂L/∂w₁ = 72; a step of 10⁻³ gives w₁ = −0.072, w₅ = −2.00.",
+    "In the hand-made network the loss is 81, ∂L/∂w₅ = −90, ∂L/∂w₁ = 72; a step of 10⁻³ gives w₁ "
+    "= −0.072, w₅ = −2.00.",
 )
 def hand_made(results):
-    found = np.split(results["numbers"], np.cumsum([len(printed) for printed in PRINTED.values()])[:-1])
+    found = np.split(
+        results["numbers"], np.cumsum([len(printed) for printed in PRINTED.values()])[:-1]
+    )
     right = {
         name: bool(np.abs(each - printed).max() < EXACT)
         for (name, printed), each in zip(PRINTED.items(), found, strict=True)
     }
     loss, below = results["loss"], results["loss"][0] < 1e-6
     arrival = (
-        f"first below 1e-6 at step {below.argmax()}" if below.any() else f"never below 1e-6 in {loss.shape[1]} steps"
+        f"first below 1e-6 at step {below.argmax()}"
+        if below.any()
+        else f"never below 1e-6 in {loss.shape[1]} steps"
     )
     return depends_on(
         right,
-        f"The nine gradients are {', '.join(f'{v:g}' for v in results['nine'] + 0.0)} (w₁ to w₄, b₁, b₂, w₅, w₆, b₃): "
-        f"the second ReLU unit is off and never learns. w₅ becomes {results['numbers'][-1]:.2f}. The loss after a step "
-        f"of all is {loss[0, 1]:.6f}, of w₁ and w₅ {results['partial_loss'][0]:.6f}, with w₅ = −2.00 "
-        f"{results['partial_loss'][1]:.6f}, and {arrival}. At rate {results['learning_rates'][-1]:g} o₁ becomes "
+        f"The nine gradients are {', '.join(f'{v:g}' for v in results['nine'] + 0.0)} (w₁ to w₄, "
+        f"b₁, b₂, w₅, w₆, b₃): "
+        f"the second ReLU unit is off and never learns. w₅ becomes {results['numbers'][-1]:.2f}. "
+        f"The loss after a step "
+        f"of all is {loss[0, 1]:.6f}, of w₁ and w₅ {results['partial_loss'][0]:.6f}, with w₅ = "
+        f"−2.00 "
+        f"{results['partial_loss'][1]:.6f}, and {arrival}. At rate "
+        f"{results['learning_rates'][-1]:g} o₁ becomes "
         f"{results['o1'][-1, 1]:.2g} = 5 − 216·rate: the live unit is off.",
         nine=results["nine"],
         numbers=results["numbers"],
@@ -119,7 +142,9 @@ def hand_made(results):
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     """Loss by step, and the pre-activation of the live unit."""
     figure, axes = draw.figure(rows=2, height=3.0)
-    for rate, loss, o1 in zip(results["learning_rates"], results["loss"], results["o1"], strict=True):
+    for rate, loss, o1 in zip(
+        results["learning_rates"], results["loss"], results["o1"], strict=True
+    ):
         axes[0].plot(np.maximum(loss, 1e-14), label=f"learning rate {rate:g}")
         axes[1].plot(o1, label=f"learning rate {rate:g}")
     axes[0].set(yscale="log", ylabel="loss", title="Hand-made 2-2-1 network")

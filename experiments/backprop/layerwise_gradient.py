@@ -1,9 +1,11 @@
 """The gradient layer by layer: from the last one to all, in the shape of every W.
 
-Question: How does a gradient known at the output alone reach every layer, and does it fit the parameters there?
+Question: How does a gradient known at the output alone reach every layer, and does it fit the
+parameters there?
 Source:   Adornetto (claims 0.14, 0.15) and the deep-learning notes (3.16).
 Command:  python -m experiments run layerwise_gradient
-Expected: vector-Jacobian products from ∂L/∂a_K give autodiff's gradient; ∂L/∂W_l has the shape of W_l; one update of
+Expected: vector-Jacobian products from ∂L/∂a_K give autodiff's gradient; ∂L/∂W_l has the shape of
+W_l; one update of
           all parameters as one vector is bit for bit that of each matrix.
 Cost:     quick 4 s, full 5 s on 2 cores, most of it compiling.
 """
@@ -21,8 +23,8 @@ from experiments.backprop.random_networks import Flow, drawn, flat, flow, relati
 from experiments.claims import claim, holds_if
 from experiments.common import Common
 from fnn import losses, optim
-from fnn.course import descent
 from fnn import plot as draw
+from fnn.course import descent
 
 EXACT = 1e-12
 RATE = 0.1
@@ -60,12 +62,16 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 def layer_error(f: Flow) -> np.ndarray:
     """Of fnn's gradients of all layers against autodiff's."""
-    return relative_error(flat(*f.weight_gradients, *f.bias_gradients), flat(*f.autodiff_weights, *f.autodiff_biases))
+    return relative_error(
+        flat(*f.weight_gradients, *f.bias_gradients), flat(*f.autodiff_weights, *f.autodiff_biases)
+    )
 
 
 def one_step(config: Config) -> dict[str, np.ndarray]:
-    """A step of 3-5-2 networks on 8 examples: whether one vector [W, B] gives the bits that each matrix gives, and the
-    relative error of the mean of the examples' gradients against the gradient of their mean loss."""
+    """A step of 3-5-2 networks on 8 examples: whether one vector [W, B] gives the bits that each
+    matrix gives, and the relative error of the mean of the examples' gradients against the gradient
+    of their mean loss.
+    """
     net = fnn.mlp((3, 5, 2), activation="tanh")
     params, x, y = drawn(net, (3, 2), 8 * config.seeds, labels=False)
     params = jax.tree.map(lambda leaf: leaf[: config.seeds], params)
@@ -81,29 +87,41 @@ def one_step(config: Config) -> dict[str, np.ndarray]:
         return [np.asarray(leaf[1]) for leaf in jax.tree.leaves(path)]
 
     mean, averaged = jax.jit(jax.vmap(both))(params, x, y)
-    start, along, average = (flat(*map(np.asarray, jax.tree.leaves(tree))) for tree in (params, mean, averaged))
+    start, along, average = (
+        flat(*map(np.asarray, jax.tree.leaves(tree))) for tree in (params, mean, averaged)
+    )
     same = flat(*after(params, mean)) == after(start, along)[0]
     return {"same_bits": same, "average_error": relative_error(average, along)}
 
 
 def gradient_shapes(number: int) -> list[tuple[tuple[int, ...], tuple[int, int]]]:
-    """Shape of ∂L/∂W_l and (n_l, n_{l−1}), for each layer of a random network of 1 to 6 layers, 1 to 20 wide."""
+    """Shape of ∂L/∂W_l and (n_l, n_{l−1}), for each layer of a random network of 1 to 6 layers, 1
+    to 20 wide.
+    """
     rng = np.random.default_rng(number)
     widths = [int(width) for width in rng.integers(1, 21, size=rng.integers(2, 8))]
     net = fnn.mlp(widths, activation="tanh")
     gradient = fnn.value_and_grad(net, losses.squared_error)
     params, _ = jax.eval_shape(net.init, jax.random.key(0))
     _, found = jax.eval_shape(gradient, params, jnp.ones((3, widths[0])), jnp.ones((3, widths[-1])))
-    return [(part.W.shape, (n, m)) for part, (m, n) in zip(found[::2], pairwise(widths), strict=True)]
+    return [
+        (part.W.shape, (n, m)) for part, (m, n) in zip(found[::2], pairwise(widths), strict=True)
+    ]
 
 
-@claim("0.14", "All parameters [W, B] take one step along the average of the examples' gradients.", figure="layers")
+@claim(
+    "0.14",
+    "All parameters [W, B] take one step along the average of the examples' gradients.",
+    figure="layers",
+)
 def one_vector(results):
     same, error = results["same_bits"], results["average_error"]
     return holds_if(
         bool(same.all() and (error <= EXACT).all()),
-        f"A step of {len(same)} random 3-5-2 networks as one vector and matrix by matrix: {int(same.sum())} of "
-        f"{same.size} parameters have the same bits. The mean of 8 examples' gradients is the gradient of their mean "
+        f"A step of {len(same)} random 3-5-2 networks as one vector and matrix by matrix: "
+        f"{int(same.sum())} of "
+        f"{same.size} parameters have the same bits. The mean of 8 examples' gradients is the "
+        f"gradient of their mean "
         f"loss to {error.max():.0e}, relative.",
         same_bits=same.mean(),
         average_error=error.max(),
@@ -119,8 +137,10 @@ def handed_down(results):
     error, depths = results["layer_error"], results["depths"]
     return holds_if(
         bool((error <= EXACT).all()),
-        f"Vector-Jacobian products from ∂L/∂a_K, the one place where the target enters, give autodiff's gradient of "
-        f"all layers to {error.max():.0e}, relative, in {error.shape[-1]} random networks of each of "
+        f"Vector-Jacobian products from ∂L/∂a_K, the one place where the target enters, give "
+        f"autodiff's gradient of "
+        f"all layers to {error.max():.0e}, relative, in {error.shape[-1]} random networks of each "
+        f"of "
         f"{', '.join(map(str, depths))} layers.",
         largest_error=error.max(axis=-1),
         depths=depths,
@@ -132,7 +152,8 @@ def shape_of_w(results):
     same = (results["shapes"] == results["right_shapes"]).all(axis=1)
     return holds_if(
         bool(same.all()),
-        f"{int(same.sum())} of {same.size} matrices, in random networks of 1 to 6 layers and 1 to 20 units, have a "
+        f"{int(same.sum())} of {same.size} matrices, in random networks of 1 to 6 layers and 1 to "
+        f"20 units, have a "
         "gradient of n_l rows and n_{l−1} columns.",
         same=same.sum(),
         matrices=same.size,
@@ -144,6 +165,8 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     figure, (axis,) = draw.figure(height=2.8)
     labels = [f"depth {depth}" for depth in results["depths"]]
     draw.spreads(axis, [results["layer_error"]], ("layer by layer",), labels)
-    axis.set(xlabel="relative error against autodiff (5th, 50th, 95th percentile)", xlim=(5e-18, 1e-11))
+    axis.set(
+        xlabel="relative error against autodiff (5th, 50th, 95th percentile)", xlim=(5e-18, 1e-11)
+    )
     axis.set_title(f"Gradient of all layers, {config.seeds} networks", fontsize=10)
     return {"layers": figure}

@@ -1,7 +1,8 @@
 """Counter-examples: the formulas of backpropagation as the documents print them, slips included.
 
-Vectors are columns (…, n, 1) and matrices (…, out, in). The right forms are in `fnn.layers`, `fnn.activations` and
-`fnn.losses`: δ_K = ∂L/∂a_K ⊙ σ′(z_K), δ_l = (W_{l+1}ᵀ δ_{l+1}) ⊙ σ′(z_l), ∂L/∂W_l = δ_l a_{l−1}ᵀ, ∂L/∂b_l = δ_l.
+Vectors are columns (…, n, 1) and matrices (…, out, in). The right forms are in `fnn.layers`,
+`fnn.activations` and `fnn.losses`: δ_K = ∂L/∂a_K ⊙ σ′(z_K), δ_l = (W_{l+1}ᵀ δ_{l+1}) ⊙ σ′(z_l),
+∂L/∂W_l = δ_l a_{l−1}ᵀ, ∂L/∂b_l = δ_l.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,9 @@ Array = np.ndarray
 
 
 def adornetto_first_delta(W: Sequence[Array], slope: Sequence[Array], top: Array) -> Array:
-    """δ_K = loss′ (given as top), δ_k = W_{k+1} f′_k δ_{k+1}, down to δ_1 (0.16): no f′_K, and W for Wᵀ."""
+    """δ_K = loss′ (given as top), δ_k = W_{k+1} f′_k δ_{k+1}, down to δ_1 (0.16): no f′_K, and W
+    for Wᵀ.
+    """
     delta = top
     for k in reversed(range(len(W) - 1)):
         delta = W[k + 1] @ (slope[k] * delta)
@@ -32,15 +35,23 @@ def adornetto_update_elementwise(delta: Array, W: Array, slope_before: Array) ->
 def adornetto_two_layers(
     W2: Array, z: Sequence[Array], y: Array, slopes: Sequence[Array]
 ) -> tuple[Array, Array, Array, Array]:
-    """δW_1, δB_1, δW_2, δB_2 of ½Σ(y − z)² in a 2-3-1 or 1-1-1 network with outputs z (0.18, 0.19). Printed are the
-    slopes f′(z); f′ at the pre-activations is right."""
+    """δW_1, δB_1, δW_2, δB_2 of ½Σ(y − z)² in a 2-3-1 or 1-1-1 network with outputs z (0.18, 0.19).
+    Printed are the slopes f′(z); f′ at the pre-activations is right.
+    """
     delta2 = (z[2] - y) * slopes[1]
     delta1 = np.swapaxes(W2, -1, -2) @ delta2 * slopes[0]
-    return delta1 @ np.swapaxes(z[0], -1, -2), delta1[..., 0], delta2 @ np.swapaxes(z[1], -1, -2), delta2[..., 0]
+    return (
+        delta1 @ np.swapaxes(z[0], -1, -2),
+        delta1[..., 0],
+        delta2 @ np.swapaxes(z[1], -1, -2),
+        delta2[..., 0],
+    )
 
 
 def sharif_output_delta(z: Array, y: Array, t: Array) -> Array:
-    """z_k (1 − z_k)(t_k − y_k) of the sigmoid rule (2.16), y being the hidden activities in that document."""
+    """z_k (1 − z_k)(t_k − y_k) of the sigmoid rule (2.16), y being the hidden activities in that
+    document.
+    """
     return z * (1 - z) * (t - y)
 
 
@@ -50,10 +61,14 @@ def notes_output_gradient(d_loss: Array, slope: Array, a_before: Array) -> Array
 
 
 def notes_delta(delta_next: Array, W_next: Array, slope: Array) -> Array:
-    """δ_{l+1}ᵀ · W_{l+1} ⊙ ∇σ_l (3.12): a row times a column, entry by entry, which broadcasts to a matrix."""
+    """δ_{l+1}ᵀ · W_{l+1} ⊙ ∇σ_l (3.12): a row times a column, entry by entry, which broadcasts to a
+    matrix.
+    """
     return np.swapaxes(delta_next, -1, -2) @ W_next * slope
 
 
 def piccoli_update(delta: Array, W: Array) -> Array:
-    """∂L/∂z_1 where W_1 ← W_1 − lr ∂L/∂W_1 is meant (4.5), broadcast over the columns of W as NumPy does."""
+    """∂L/∂z_1 where W_1 ← W_1 − lr ∂L/∂W_1 is meant (4.5), broadcast over the columns of W as NumPy
+    does.
+    """
     return np.broadcast_to(delta, W.shape)

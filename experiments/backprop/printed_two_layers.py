@@ -3,9 +3,10 @@
 Question: Must f′ be taken at the pre-activation a of a neuron, or does its output z do, as printed?
 Source:   Adornetto (claims 0.18, 0.19).
 Command:  python -m experiments run printed_two_layers
-Expected: f′(z) is right where f′ has the same value at z = f(a) as at a, which is so for ReLU and the identity; the
-          other three fail. Largest relative error of an entry in the worked 2-3-1 network: sigmoid 8.2e-2, tanh
-          0.74, softplus 0.78.
+Expected: f′(z) is right where f′ has the same value at z = f(a) as at a, which is so for ReLU and
+the identity; the
+          other three fail. Largest relative error of an entry in the worked 2-3-1 network: sigmoid
+          8.2e-2, tanh 0.74, softplus 0.78.
 Cost:     quick 5 s, full 6 s on 2 cores, nearly all of it compiling.
 """
 
@@ -40,9 +41,10 @@ QUICK = Config(seeds=100, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """Relative errors against autodiff in float64, as printed and with f′(a), (activations, 2, seeds), over all
-    gradients of a network. worked_error is the largest of a printed entry in the worked network, worked_gradients its
-    13 with the first activation, by fnn."""
+    """Relative errors against autodiff in float64, as printed and with f′(a), (activations, 2,
+    seeds), over all gradients of a network. worked_error is the largest of a printed entry in the
+    worked network, worked_gradients its 13 with the first activation, by fnn.
+    """
     names = config.activations
     with jax.enable_x64(True):
         three = [flow((2, 3, 1), name, config.seeds) for name in names]
@@ -50,9 +52,15 @@ def run(config: Config) -> dict[str, np.ndarray]:
         worked = [flow((2, 3, 1), name, example=worked_example()) for name in names]
         return {
             "activations": np.array(names),
-            "error_2_3_1": np.array([both_errors(f, name) for f, name in zip(three, names, strict=True)]),
-            "error_1_1_1": np.array([both_errors(f, name) for f, name in zip(one, names, strict=True)]),
-            "worked_error": np.array([worst_entry(f, name) for f, name in zip(worked, names, strict=True)]),
+            "error_2_3_1": np.array(
+                [both_errors(f, name) for f, name in zip(three, names, strict=True)]
+            ),
+            "error_1_1_1": np.array(
+                [both_errors(f, name) for f, name in zip(one, names, strict=True)]
+            ),
+            "worked_error": np.array(
+                [worst_entry(f, name) for f, name in zip(worked, names, strict=True)]
+            ),
             "worked_gradients": flat(*worked[0].weight_gradients, *worked[0].bias_gradients)[0],
             "autodiff_error": np.array(max(f.autodiff_error for f in (*three, *one, *worked))),
         }
@@ -74,7 +82,9 @@ def both_slopes(f: Flow, activation: str) -> list[tuple[np.ndarray, ...]]:
 
 def both_errors(f: Flow, activation: str) -> list[np.ndarray]:
     """Of all gradients of a network together."""
-    right = flat(f.autodiff_weights[0], f.autodiff_biases[0], f.autodiff_weights[1], f.autodiff_biases[1])
+    right = flat(
+        f.autodiff_weights[0], f.autodiff_biases[0], f.autodiff_weights[1], f.autodiff_biases[1]
+    )
     return [relative_error(flat(*found), right) for found in both_slopes(f, activation)]
 
 
@@ -86,26 +96,35 @@ def worst_entry(f: Flow, activation: str) -> float:
 
 
 def by_activation(results, key: str):
-    """Whether the printed form is exact, and its median error in words, for each activation; and the largest error
-    with f′(a)."""
+    """Whether the printed form is exact, and its median error in words, for each activation; and
+    the largest error with f′(a).
+    """
     error, names = results[key], [str(name) for name in results["activations"]]
     exact = {name: bool((each[0] <= EXACT).all()) for name, each in zip(names, error, strict=True)}
-    words = ", ".join(f"{name} {np.median(each[0]):.2g}" for name, each in zip(names, error, strict=True))
+    words = ", ".join(
+        f"{name} {np.median(each[0]):.2g}" for name, each in zip(names, error, strict=True)
+    )
     return exact, words, error[:, 1].max()
 
 
 @claim(
     "0.18",
-    "In a 2-3-1 network with ½Σ(y − z)², δW₃₆ = (z₆ − y) f′₆(z₆) z₃, and so on for nine weights: f′ at the outputs z.",
+    "In a 2-3-1 network with ½Σ(y − z)², δW₃₆ = (z₆ − y) f′₆(z₆) z₃, and so on for nine weights: "
+    "f′ at the outputs z.",
 )
 def slopes_at_outputs(results):
     exact, median, mended = by_activation(results, "error_2_3_1")
-    worked = ", ".join(f"{name} {error:.2g}" for name, error in zip(exact, results["worked_error"], strict=True))
+    worked = ", ".join(
+        f"{name} {error:.2g}" for name, error in zip(exact, results["worked_error"], strict=True)
+    )
     return depends_on(
         exact,
-        f"Median relative error of the gradient in {results['error_2_3_1'].shape[-1]} random networks: {median}. In "
-        f"the worked network an entry is off by up to {worked}. An f whose slope is the same at z = f(a) as at a hides "
-        f"the slip. With f′ at the pre-activations, f′₆(a₆), all 13 gradients are those of autodiff to {mended:.0e}, "
+        f"Median relative error of the gradient in {results['error_2_3_1'].shape[-1]} random "
+        f"networks: {median}. In "
+        f"the worked network an entry is off by up to {worked}. An f whose slope is the same at z "
+        f"= f(a) as at a hides "
+        f"the slip. With f′ at the pre-activations, f′₆(a₆), all 13 gradients are those of "
+        f"autodiff to {mended:.0e}, "
         "among them the four of the biases, which are not printed: δb = δ.",
         worked_error=results["worked_error"],
         worked_gradients=results["worked_gradients"],
@@ -115,16 +134,20 @@ def slopes_at_outputs(results):
 
 @claim(
     "0.19",
-    "In a 1-1-1 net δW₂ = (z₂ − y) f′₂(z₂) z₁, δB₂ = δ₂, δW₁ = δ₂ w₂ f′₁(z₁) z₀, δB₁ = δ₁ make one step of descent.",
+    "In a 1-1-1 net δW₂ = (z₂ − y) f′₂(z₂) z₁, δB₂ = δ₂, δW₁ = δ₂ w₂ f′₁(z₁) z₀, δB₁ = δ₁ make "
+    "one step of descent.",
     figure="1-1-1",
 )
 def one_one_one(results):
     exact, median, mended = by_activation(results, "error_1_1_1")
     return depends_on(
         exact,
-        f"With f′ at the pre-activations the four gradients, and so the step, are those of autodiff to {mended:.0e} in "
-        f"{results['error_1_1_1'].shape[-1]} random networks. With f′ at the outputs, as printed, the median relative "
-        f"error is: {median}. The z₆ of the document is a leftover of its 2-3-1 network and stands for z₂.",
+        f"With f′ at the pre-activations the four gradients, and so the step, are those of "
+        f"autodiff to {mended:.0e} in "
+        f"{results['error_1_1_1'].shape[-1]} random networks. With f′ at the outputs, as printed, "
+        f"the median relative "
+        f"error is: {median}. The z₆ of the document is a leftover of its 2-3-1 network and "
+        f"stands for z₂.",
         median_error=np.median(results["error_1_1_1"], axis=-1),
         fnn_to_autodiff=results["autodiff_error"],
     )

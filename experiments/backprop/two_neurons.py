@@ -1,9 +1,11 @@
 """De Marzo's worked network of two hidden neurons, with the gradients that he leaves to the reader.
 
-Question: Are the gradients of the 1-2-1 network right, and do they go on through another hidden layer?
+Question: Are the gradients of the 1-2-1 network right, and do they go on through another hidden
+layer?
 Source:   De Marzo (claim 1.29).
 Command:  python -m experiments run two_neurons
-Expected: yes, all seven with ReLU and tanh, at inputs chosen here for the document has none; and more layers the same
+Expected: yes, all seven with ReLU and tanh, at inputs chosen here for the document has none; and
+more layers the same
           way.
 Cost:     1 s on 2 cores, nearly all of it compiling.
 """
@@ -45,7 +47,9 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 
 def seven_gradients() -> dict[str, np.ndarray]:
-    """With ReLU and tanh (2, 7), φ₁ φ₂ φ₀ θ₁₁ θ₂₁ θ₀₁ θ₀₂: by De Marzo's formulas for both neurons, and by fnn."""
+    """With ReLU and tanh (2, 7), φ₁ φ₂ φ₀ θ₁₁ θ₂₁ θ₀₁ θ₀₂: by De Marzo's formulas for both neurons,
+    and by fnn.
+    """
     theta, phi = layer([[0.6], [-0.4]], [-0.1, 0.3]), layer([[1.2, -0.7]], [0.05])
     x, target = 1.5, 1.0
     by_fnn, by_formula = [], []
@@ -70,16 +74,20 @@ def layer(W, b) -> DenseParams:
 
 @claim(
     "1.29",
-    "In a 1-2-1 network dL/dφ₁ = 2Δy h₁, dL/dφ₀ = 2Δy, dL/dθ₁₁ = 2Δy φ₁ a′(f₁) x, dL/dθ₀₁ = 2Δy φ₁ a′(f₁), and so on.",
+    "In a 1-2-1 network dL/dφ₁ = 2Δy h₁, dL/dφ₀ = 2Δy, dL/dθ₁₁ = 2Δy φ₁ a′(f₁) x, dL/dθ₀₁ = 2Δy "
+    "φ₁ a′(f₁), and so on.",
 )
 def one_two_one(results):
     error = np.abs(results["seven"] - results["formulas"]).max()
     return holds_if(
         bool(error <= EXACT and results["deeper_error"] <= EXACT),
-        f"Continued to the second neuron, which is left to the reader, the formulas give fnn's seven gradients to "
-        f"{error:.1g} with ReLU and tanh, at inputs chosen here; with tanh φ₁ {results['seven'][1, 0]:.8f}, θ₁₁ "
+        f"Continued to the second neuron, which is left to the reader, the formulas give fnn's "
+        f"seven gradients to "
+        f"{error:.1g} with ReLU and tanh, at inputs chosen here; with tanh φ₁ "
+        f"{results['seven'][1, 0]:.8f}, θ₁₁ "
         f"{results['seven'][1, 3]:.8f}. With one more hidden layer fnn agrees with autodiff to "
-        f"{results['deeper_error']:.0e}, relative. The document numbers weights (θ₁₁, θ₂₁) neuron first and biases "
+        f"{results['deeper_error']:.0e}, relative. The document numbers weights (θ₁₁, θ₂₁) neuron "
+        f"first and biases "
         "(θ₀₁, θ₀₂) neuron last.",
         gradients=results["seven"],
     )
@@ -88,7 +96,9 @@ def one_two_one(results):
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     """The seven gradients with each activation."""
     figure, axes = draw.figure(rows=2, height=2.4)
-    for axis, name, found, formula in zip(axes, ("ReLU", "tanh"), results["seven"], results["formulas"], strict=True):
+    for axis, name, found, formula in zip(
+        axes, ("ReLU", "tanh"), results["seven"], results["formulas"], strict=True
+    ):
         axis.plot(found, "o", markersize=9, markerfacecolor="none", label="fnn")
         axis.plot(formula, "x", color=draw.LINES[4]["color"], label="formula")
         axis.set_xticks(range(7), ["φ₁", "φ₂", "φ₀", "θ₁₁", "θ₂₁", "θ₀₁", "θ₀₂"])

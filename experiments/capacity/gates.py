@@ -1,9 +1,11 @@
 """Logic gates: which ones a threshold unit can be, and what four of them are together.
 
-Question: Which of the sixteen gates of two inputs is a perceptron, and what does it take to make the other two?
+Question: Which of the sixteen gates of two inputs is a perceptron, and what does it take to make
+the other two?
 Source:   The deep-learning notes (claims 3.2, 3.3).
 Command:  python -m experiments run gates
-Expected: 14 of 16, by linear programming and by Rosenblatt's rule alike; XOR and its complement never. Four NAND units
+Expected: 14 of 16, by linear programming and by Rosenblatt's rule alike; XOR and its complement
+never. Four NAND units
           are XOR, but there is no gradient through them to learn it with.
 Cost:     about 3 s on 2 cores, quick and full.
 """
@@ -22,13 +24,15 @@ import fnn
 from experiments.claims import claim, holds_if
 from experiments.common import Common
 from fnn import losses
-from fnn.course import constructions, perceptron
 from fnn import plot as draw
+from fnn.course import constructions, perceptron
 
 CORNERS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 GATES = (np.arange(16)[:, None] >> np.arange(4)) & 1  # gate g gives bit i of g at corner i
 NAND, XOR = 0b0111, 0b0110
-NAMES = "0 NOR x̄₁x₂ x̄₁ x₁x̄₂ x̄₂ XOR NAND AND XNOR x₂ x̄₁∨x₂ x₁ x₁∨x̄₂ OR 1".split()  # in the order of GATES
+NAMES = (
+    "0 NOR x̄₁x₂ x̄₁ x₁x̄₂ x̄₂ XOR NAND AND XNOR x₂ x̄₁∨x₂ x₁ x₁∨x̄₂ OR 1".split()
+)  # in the order of GATES
 
 
 @dataclass(frozen=True)
@@ -44,10 +48,16 @@ QUICK = Config(seeds=64, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """separable (gates,) by linear programming and learned (gates, seeds) by Rosenblatt's rule; the outputs of the two
-    constructions at the corners; which gates NAND reaches; and how the XOR of NANDs answers to changed weights."""
+    """separable (gates,) by linear programming and learned (gates, seeds) by Rosenblatt's rule; the
+    outputs of the two constructions at the corners; which gates NAND reaches; and how the XOR of
+    NANDs answers to changed weights.
+    """
     keys = jax.random.split(jax.random.key(0), config.seeds)
-    fits = jax.vmap(lambda y: jax.vmap(lambda key: perceptron.fit(CORNERS, y, key=key, epochs=config.epochs))(keys))
+    fits = jax.vmap(
+        lambda y: jax.vmap(lambda key: perceptron.fit(CORNERS, y, key=key, epochs=config.epochs))(
+            keys
+        )
+    )
     net, params = constructions.xor_of_nands()
     try:
         gradient(net, params)
@@ -67,7 +77,9 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 
 def separable(gate: np.ndarray) -> bool:
-    """Whether some w, b give s (w·x + b) ≥ 1 at every corner, s = ±1 the sign that the gate asks for."""
+    """Whether some w, b give s (w·x + b) ≥ 1 at every corner, s = ±1 the sign that the gate asks
+    for.
+    """
     signed = (2 * gate - 1)[:, None] * np.column_stack([CORNERS, np.ones(4)])
     return bool(linprog(np.zeros(3), A_ub=-signed, b_ub=-np.ones(4), bounds=(None, None)).success)
 
@@ -79,16 +91,22 @@ def closure(gates: set[int]) -> set[int]:
 
 
 def changed_outputs(net, params, key, draws: int) -> np.ndarray:
-    """The largest change of the four outputs when every weight and bias moves by up to 0.1 at once, (draws,)."""
+    """The largest change of the four outputs when every weight and bias moves by up to 0.1 at once,
+    (draws,).
+    """
     flat, unravel = ravel_pytree(params)
-    moved = jax.vmap(unravel)(flat + jax.random.uniform(key, (draws, len(flat)), minval=-0.1, maxval=0.1))
+    moved = jax.vmap(unravel)(
+        flat + jax.random.uniform(key, (draws, len(flat)), minval=-0.1, maxval=0.1)
+    )
     outputs = jax.vmap(lambda params: fnn.apply(net, params, CORNERS))(moved)
     return np.abs(np.asarray(outputs - fnn.apply(net, params, CORNERS))).max(axis=(1, 2))
 
 
 def gradient(net, params) -> np.ndarray:
     """Of the squared error on XOR, all entries."""
-    _, grads = fnn.value_and_grad(net, losses.squared_error)(params, CORNERS, GATES[XOR].astype(float))
+    _, grads = fnn.value_and_grad(net, losses.squared_error)(
+        params, CORNERS, GATES[XOR].astype(float)
+    )
     return np.asarray(ravel_pytree(grads)[0])
 
 
@@ -105,9 +123,12 @@ def nand_but_not_xor(results):
     others = ", ".join(NAMES[gate] for gate in np.flatnonzero(~separable))
     return holds_if(
         right and bool(separable[NAND]) and not separable[XOR],
-        f"A linear program finds weights for {separable.sum()} of the 16 gates and proves that there are none for "
-        f"{others}; Rosenblatt's rule learns {np.count_nonzero(learned.all(axis=1))} of them from every one of "
-        f"{learned.shape[1]} orders. With w = (−2, −2) and b = 3 the unit gives {results['nand'].astype(int)} at "
+        f"A linear program finds weights for {separable.sum()} of the 16 gates and proves that "
+        f"there are none for "
+        f"{others}; Rosenblatt's rule learns {np.count_nonzero(learned.all(axis=1))} of them from "
+        f"every one of "
+        f"{learned.shape[1]} orders. With w = (−2, −2) and b = 3 the unit gives "
+        f"{results['nand'].astype(int)} at "
         f"(0, 0), (0, 1), (1, 0), (1, 1): NAND is {GATES[NAND]}.",
         separable=separable,
         share_learned=learned.mean(axis=1),
@@ -115,19 +136,28 @@ def nand_but_not_xor(results):
     )
 
 
-@claim("3.3", "NAND makes every gate, yet a perceptron is not a composition of NAND gates.", figure="regions")
+@claim(
+    "3.3",
+    "NAND makes every gate, yet a perceptron is not a composition of NAND gates.",
+    figure="regions",
+)
 def complete_but_no_composition(results):
     changed = results["changed_outputs"].max()
     refused = "derivative of the step" in str(results["gradient_refusal"])
     composition = (
-        bool((results["xor"] == GATES[XOR]).all()) and len(results["reached"]) == 16 and not results["separable"][XOR]
+        bool((results["xor"] == GATES[XOR]).all())
+        and len(results["reached"]) == 16
+        and not results["separable"][XOR]
     )
     return holds_if(
         composition and refused and bool(changed == 0),
         f"Compositions of NAND reach {len(results['reached'])} of 16 gates; four NAND units give "
-        f"{results['xor'].astype(int)} at the corners (XOR is {GATES[XOR]}), which no single unit does. Descent cannot "
-        f"find them: in {results['changed_outputs'].size} draws that move every weight by up to 0.1 the largest change "
-        f"of an output is {changed:g}, and fnn refuses a derivative of the step; with sigmoids in place of the steps "
+        f"{results['xor'].astype(int)} at the corners (XOR is {GATES[XOR]}), which no single unit "
+        f"does. Descent cannot "
+        f"find them: in {results['changed_outputs'].size} draws that move every weight by up to "
+        f"0.1 the largest change "
+        f"of an output is {changed:g}, and fnn refuses a derivative of the step; with sigmoids in "
+        f"place of the steps "
         f"the gradient has norm {results['smooth_gradient']:.3g}.",
         gates_reached=len(results["reached"]),
         xor=results["xor"],
@@ -137,12 +167,17 @@ def complete_but_no_composition(results):
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Share of orders from which each gate is learned; the regions of NAND and of XOR made of NANDs."""
+    """Share of orders from which each gate is learned; the regions of NAND and of XOR made of
+    NANDs.
+    """
     learned, (bars,) = draw.figure()
     colors = [draw.LINES[0 if each else 4]["color"] for each in results["separable"]]
     bars.bar(range(16), results["learned"].mean(axis=1), color=colors)
     draw.names_across(bars, NAMES)
-    bars.set(ylabel="share of orders that learn it", title=f"A perceptron, {config.seeds} orders of the corners")
+    bars.set(
+        ylabel="share of orders that learn it",
+        title=f"A perceptron, {config.seeds} orders of the corners",
+    )
     regions, axes = draw.figure(rows=2)
     for axis, built, gate, title in (
         (axes[0], constructions.nand(), NAND, "One unit, w = (−2, −2), b = 3: NAND"),

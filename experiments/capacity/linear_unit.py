@@ -1,5 +1,6 @@
-"""Steps that a linear unit takes to learn from a teacher: by trying, one weight at a time or all in parallel, and by
-descent on backpropagated gradients."""
+"""Steps that a linear unit takes to learn from a teacher: by trying, one weight at a time or all in
+parallel, and by descent on backpropagated gradients.
+"""
 
 from typing import NamedTuple
 
@@ -31,34 +32,51 @@ class Task(NamedTuple):
 def one_at_a_time(task: Task, key, sigma):
     """Loss after each step; σ in units of the start's weights."""
     sigma = sigma / task.x.shape[1] ** 0.5
-    return perturbation.one_at_a_time(task.loss, task.params, key=key, steps=task.longest, sigma=sigma).history
+    return perturbation.one_at_a_time(
+        task.loss, task.params, key=key, steps=task.longest, sigma=sigma
+    ).history
 
 
 def all_in_parallel(task: Task, key, rate):
     """Loss after each step; η in units of one over the number of inputs."""
     options = {"sigma": 1e-3, "learning_rate": rate / task.x.shape[1]}
-    return perturbation.all_in_parallel(task.loss, task.params, key=key, steps=task.longest, **options).history
+    return perturbation.all_in_parallel(
+        task.loss, task.params, key=key, steps=task.longest, **options
+    ).history
 
 
 def backpropagation(task: Task, key, rate):
     """Loss after each step of gradient descent."""
     gradient = fnn.value_and_grad(task.net, losses.squared_error)
     path = descent.trajectory(
-        lambda params: gradient(params, task.x, task.y)[1], optim.sgd(rate), task.params, steps=task.longest
+        lambda params: gradient(params, task.x, task.y)[1],
+        optim.sgd(rate),
+        task.params,
+        steps=task.longest,
     )
     return jax.vmap(task.loss)(path)[1:]
 
 
-METHODS = {  # name -> the loss after each step, settings tried, passes a step, and whether steps are counted by weight
+# name -> the loss after each step, settings tried, passes a step, and whether steps are counted by
+# weight
+METHODS = {
     "one at a time": (one_at_a_time, np.geomspace(0.05, 5.0, 7), 1, True),
     "all in parallel": (all_in_parallel, np.geomspace(0.05, 1.0, 7), 2, True),
-    "backpropagation": (backpropagation, np.geomspace(0.02, 0.5, 7), 3, False),  # backward costs about two forward
+    "backpropagation": (
+        backpropagation,
+        np.geomspace(0.02, 0.5, 7),
+        3,
+        False,
+    ),  # backward costs about two forward
 }
 
 
-def steps_until(name: str, weights: int, keys, most: int, fraction: float) -> tuple[np.ndarray, np.ndarray]:
-    """Steps (settings, seeds) until a linear unit's loss is this fraction of the start's, the most allowed where it
-    never is; and the settings."""
+def steps_until(
+    name: str, weights: int, keys, most: int, fraction: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Steps (settings, seeds) until a linear unit's loss is this fraction of the start's, the most
+    allowed where it never is; and the settings.
+    """
     net = fnn.mlp((weights - 1, 1))
     history, settings, _, by_weight = METHODS[name]
     longest = most * (weights if by_weight else 1)
@@ -76,7 +94,9 @@ def steps_until(name: str, weights: int, keys, most: int, fraction: float) -> tu
 
 
 def best(steps: np.ndarray, settings: np.ndarray) -> tuple[np.ndarray, float]:
-    """The setting of the lowest median over the first half of the seeds, and the steps of the other half with it."""
+    """The setting of the lowest median over the first half of the seeds, and the steps of the other
+    half with it.
+    """
     half = steps.shape[1] // 2
     chosen = int(np.median(steps[:, :half], axis=1).argmin())
     return steps[chosen, half:], settings[chosen]

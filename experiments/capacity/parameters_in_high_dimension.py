@@ -3,9 +3,10 @@
 Question: Can a polynomial, fitted by least squares, stand in for a network with as many parameters?
 Source:   De Marzo (claim 1.13).
 Command:  python -m experiments run parameters_in_high_dimension
-Expected: With few inputs the polynomial is better by orders of magnitude; with many, a given number of parameters
-          leaves it a low degree, and the network is better on a function that varies along one direction. On a sum of
-          pairwise products the polynomial stays exact.
+Expected: With few inputs the polynomial is better by orders of magnitude; with many, a given number
+of parameters
+          leaves it a low degree, and the network is better on a function that varies along one
+          direction. On a sum of pairwise products the polynomial stays exact.
 Cost:     about 10 s quick and 120 s full on 2 cores.
 """
 
@@ -46,8 +47,9 @@ QUICK = Config(inputs=(1, 10), seeds=8, epochs=50, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """Test losses over the variance of the target: of polynomials (targets, inputs) and networks (targets, inputs,
-    seeds); and the degree and the parameters of both (inputs,)."""
+    """Test losses over the variance of the target: of polynomials (targets, inputs) and networks
+    (targets, inputs, seeds); and the degree and the parameters of both (inputs,).
+    """
     degrees = [degree_of(inputs, config.parameters) for inputs in config.inputs]
     widths = [(config.parameters - 1) // (inputs + 2) for inputs in config.inputs]
     pairs = list(zip(config.inputs, degrees, widths, strict=True))
@@ -80,7 +82,9 @@ def both(config: Config, inputs: int, degree: int, width: int) -> tuple[np.ndarr
         y = y_of(x)
         split = data.from_arrays(x, y / y.std(), standardize=False)
         fitted.append(polynomial_loss(split, degree))
-        sweep = fnn.sweep(builder, split, epochs=config.epochs, batch_size=100, seeds=range(config.seeds))
+        sweep = fnn.sweep(
+            builder, split, epochs=config.epochs, batch_size=100, seeds=range(config.seeds)
+        )
         trained.append(sweep.final("test_loss")[0])
     return np.array(fitted), np.array(trained)
 
@@ -95,25 +99,38 @@ def products(x: np.ndarray) -> np.ndarray:
     return (x.sum(axis=1) ** 2 + (x**2).sum(axis=1)) / 2
 
 
-@claim("1.13", "A generic function with as many parameters, fitted to data, is possible in theory but not in practice.")
+@claim(
+    "1.13",
+    "A generic function with as many parameters, fitted to data, is possible in theory but not in "
+    "practice.",
+)
 def impossible_in_practice(results):
     inputs, cases, log = results["inputs"], {}, np.log10
-    for target, polynomial, network in zip(TARGETS, results["polynomial"], results["network"], strict=True):
+    for target, polynomial, network in zip(
+        TARGETS, results["polynomial"], results["network"], strict=True
+    ):
         pairs = zip(polynomial, network, strict=True)
         better = [mean_interval(log(trained)).below(log(fitted)) for fitted, trained in pairs]
         starts = [i for i in range(len(better)) if i == 0 or better[i] != better[i - 1]]
         for start, end in zip(starts, [*starts[1:], len(better)], strict=True):
             numbers = " to ".join(dict.fromkeys(str(inputs[i]) for i in (start, end - 1)))
-            cases[f"{target} of {numbers} {'input' if numbers == '1' else 'inputs'}"] = better[start]
+            cases[f"{target} of {numbers} {'input' if numbers == '1' else 'inputs'}"] = better[
+                start
+            ]
     last = mean_interval(log(results["network"][0, -1]))
     return depends_on(
         cases,
-        f"log₁₀ of the test loss over the target's variance, polynomial against network, either of at most "
+        f"log₁₀ of the test loss over the target's variance, polynomial against network, either "
+        f"of at most "
         f"{results['coefficients'].max()} parameters, on a wave along one direction: "
-        f"{log(results['polynomial'][0, 0]):.1f} against {mean_interval(log(results['network'][0, 0]))} with d = "
-        f"{inputs[0]} input, {log(results['polynomial'][0, -1]):.2f} against {last} with {inputs[-1]}, where the "
-        f"parameters allow degree {results['degree'][-1]}. A polynomial of degree p has C(d + p, p) coefficients, "
-        f"which are {comb(PIXELS + 3, 3):.3g} for {PIXELS} pixels and p = 3. A sum of pairwise products has degree 2. "
+        f"{log(results['polynomial'][0, 0]):.1f} against "
+        f"{mean_interval(log(results['network'][0, 0]))} with d = "
+        f"{inputs[0]} input, {log(results['polynomial'][0, -1]):.2f} against {last} with "
+        f"{inputs[-1]}, where the "
+        f"parameters allow degree {results['degree'][-1]}. A polynomial of degree p has C(d + p, "
+        f"p) coefficients, "
+        f"which are {comb(PIXELS + 3, 3):.3g} for {PIXELS} pixels and p = 3. A sum of pairwise "
+        f"products has degree 2. "
         "The claim counts as true where the network is better.",
         inputs=inputs,
         degree=results["degree"],
@@ -125,14 +142,20 @@ def impossible_in_practice(results):
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Test loss of both over the number of inputs, for each target; and the degree that the parameters allow."""
+    """Test loss of both over the number of inputs, for each target; and the degree that the
+    parameters allow.
+    """
     figure, axes = draw.figure(rows=3)
     losses = zip(results["polynomial"], results["network"], strict=True)
     for axis, title, (polynomial, network) in zip(axes, TITLES, losses, strict=False):
         axis.plot(results["inputs"], np.maximum(polynomial, 1e-16), marker="o", label="polynomial")
         low, middle, high = np.percentile(network, [5, 50, 95], axis=1)
-        axis.plot(results["inputs"], middle, marker="s", label="tanh network: median, 90% of the seeds")
-        axis.fill_between(results["inputs"], low, high, alpha=0.2, color=draw.LINES[1]["color"], linewidth=0)
+        axis.plot(
+            results["inputs"], middle, marker="s", label="tanh network: median, 90% of the seeds"
+        )
+        axis.fill_between(
+            results["inputs"], low, high, alpha=0.2, color=draw.LINES[1]["color"], linewidth=0
+        )
         axis.set(yscale="log", xlabel="inputs", ylabel="test loss / variance", title=title)
         axis.legend(frameon=False, fontsize="small")
     axes[2].plot(results["inputs"], results["degree"], marker="o")

@@ -3,7 +3,8 @@
 Question: Does Rosenblatt's rule always come to an end?
 Source:   The deep-learning notes (claim 3.1) and Sharif (claim 2.1).
 Command:  python -m experiments run perceptron
-Expected: On separable data after at most (R/γ)² mistakes; on XOR never: the weights stay bounded and go in circles.
+Expected: On separable data after at most (R/γ)² mistakes; on XOR never: the weights stay bounded
+and go in circles.
 Cost:     about 3 s on 2 cores, quick and full.
 """
 
@@ -19,10 +20,10 @@ from experiments.capacity.point_clouds import separable
 from experiments.claims import claim, holds_if
 from experiments.common import Common
 from fnn import data
-from fnn.course import perceptron
 from fnn import plot as draw
-from fnn.layers import DenseParams
+from fnn.course import perceptron
 from fnn.course.perceptron import PerceptronParams
+from fnn.layers import DenseParams
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,10 @@ QUICK = Config(seeds=128, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64: mistakes and weights (w₁, w₂, b) after each epoch on XOR; mistakes (seeds, epochs) and the bound
-    (R/γ)² of separable data; and what a unit says of random points and of points on its line."""
+    """In float64: mistakes and weights (w₁, w₂, b) after each epoch on XOR; mistakes (seeds,
+    epochs) and the bound (R/γ)² of separable data; and what a unit says of random points and of
+    points on its line.
+    """
     table, keys = data.load("xor").train, jax.random.split(jax.random.key(0), config.seeds)
 
     def on_separable(key):
@@ -62,8 +65,9 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 
 def unit_on_points() -> dict[str, np.ndarray]:
-    """A unit (w₁, w₂, b), random points, and what fnn.course.perceptron and a network of one step unit say of them; and what
-    the perceptron x₁ − 2x₂ + 2 says on its line."""
+    """A unit (w₁, w₂, b), random points, and what fnn.course.perceptron and a network of one step
+    unit say of them; and what the perceptron x₁ − 2x₂ + 2 says on its line.
+    """
     rng = np.random.default_rng(0)
     w, b, points = jnp.array([1.0, -0.7]), jnp.array([0.3]), rng.normal(size=(1000, 2))
     on_line = np.array([[-1.0, 0.5], [1.0, 1.5], [3.0, 2.5]])
@@ -71,27 +75,41 @@ def unit_on_points() -> dict[str, np.ndarray]:
         "points": points,
         "unit": np.append(w, b),
         "predicted": np.asarray(perceptron.predict(PerceptronParams(w, b[0]), points)),
-        "step_unit": np.asarray(fnn.apply(fnn.mlp((2, 1), output="step"), (DenseParams(w[None], b), ()), points))[:, 0],
-        "on_line": np.asarray(perceptron.predict(PerceptronParams(jnp.array([1.0, -2.0]), jnp.array(2.0)), on_line)),
+        "step_unit": np.asarray(
+            fnn.apply(fnn.mlp((2, 1), output="step"), (DenseParams(w[None], b), ()), points)
+        )[:, 0],
+        "on_line": np.asarray(
+            perceptron.predict(PerceptronParams(jnp.array([1.0, -2.0]), jnp.array(2.0)), on_line)
+        ),
     }
 
 
-@claim("3.1", "A perceptron gives 1 where Σ wᵢxᵢ + b ≥ 0 and 0 elsewhere: a threshold at a hyperplane.", figure="unit")
+@claim(
+    "3.1",
+    "A perceptron gives 1 where Σ wᵢxᵢ + b ≥ 0 and 0 elsewhere: a threshold at a hyperplane.",
+    figure="unit",
+)
 def threshold(results):
     *w, b = results["unit"]
     formula = results["points"] @ np.array(w) + b >= 0
     wrong = np.count_nonzero((results["predicted"] != formula) | (results["step_unit"] != formula))
     return holds_if(
         wrong == 0 and bool((results["on_line"] == 1).all()),
-        f"fnn.course.perceptron and a network of one step unit agree with the formula on {len(formula) - wrong} of "
-        f"{len(formula)} random points; on the line itself, where the sum is exactly 0, the answers are "
+        f"fnn.course.perceptron and a network of one step unit agree with the formula on "
+        f"{len(formula) - wrong} of "
+        f"{len(formula)} random points; on the line itself, where the sum is exactly 0, the "
+        f"answers are "
         f"{results['on_line']}.",
         disagreements=wrong,
         on_line=results["on_line"],
     )
 
 
-@claim("2.1", "Where the classes are not separable, the perceptron's training may never end.", figure="xor")
+@claim(
+    "2.1",
+    "Where the classes are not separable, the perceptron's training may never end.",
+    figure="xor",
+)
 def may_not_end(results):
     made, weights = results["xor_mistakes"], results["xor_weights"]
     states = len(np.unique(weights, axis=0))
@@ -99,9 +117,12 @@ def may_not_end(results):
     ended = (results["mistakes"][:, -1] == 0).mean()
     return holds_if(
         bool(made.min() >= 1 and states < len(weights) and share.max() <= 1),
-        f"On XOR the rule makes {made.min()} to {made.max()} mistakes in each of {len(made)} epochs; the weights take "
-        f"{states} values over and over and stay within ±{np.abs(weights).max():g}. Where a plane separates the "
-        f"classes the rule ends: on {len(share)} draws the mistakes are at most {share.max():.2f} of the bound (R/γ)², "
+        f"On XOR the rule makes {made.min()} to {made.max()} mistakes in each of {len(made)} "
+        f"epochs; the weights take "
+        f"{states} values over and over and stay within ±{np.abs(weights).max():g}. Where a plane "
+        f"separates the "
+        f"classes the rule ends: on {len(share)} draws the mistakes are at most {share.max():.2f} "
+        f"of the bound (R/γ)², "
         f"and {ended:.1%} of them make none any more after {results['mistakes'].shape[1]} epochs.",
         fewest_mistakes_an_epoch=made.min(),
         values_of_the_weights=states,
@@ -112,11 +133,15 @@ def may_not_end(results):
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Mistakes and weights on XOR, mistakes on separable data against their bound, and the regions of a unit."""
+    """Mistakes and weights on XOR, mistakes on separable data against their bound, and the regions
+    of a unit.
+    """
     figure, (mistakes, weights, bounded) = draw.figure(rows=3, height=3.0)
     shown = np.arange(1, 51)
     mistakes.plot(shown, results["xor_mistakes"][:50], "o", markersize=4)
-    mistakes.set(xlabel="epoch", ylabel="mistakes of 4", ylim=(0, 4.3), title="XOR, the first 50 epochs")
+    mistakes.set(
+        xlabel="epoch", ylabel="mistakes of 4", ylim=(0, 4.3), title="XOR, the first 50 epochs"
+    )
     for name, path in zip(("w₁", "w₂", "b"), results["xor_weights"][:50].T, strict=True):
         weights.step(shown, path, where="mid", label=name)
     weights.set(xlabel="epoch", ylabel="weight", ylim=(-2.2, 2.2))

@@ -3,7 +3,8 @@
 Question: Does a perceptron need a small learning rate?
 Source:   Sharif (claim 2.3).
 Command:  python -m experiments run perceptron_rate
-Expected: No. From zero weights the rate only rescales them, so that every prediction is the same; from random weights
+Expected: No. From zero weights the rate only rescales them, so that every prediction is the same;
+from random weights
           a small rate costs more mistakes, not fewer.
 Cost:     about 4 s on 2 cores, quick and full.
 """
@@ -18,8 +19,8 @@ from matplotlib.figure import Figure
 from experiments.capacity.point_clouds import gaussians, separable
 from experiments.claims import any_of, claim, holds_if, mean_interval
 from experiments.common import Common
-from fnn.course import perceptron
 from fnn import plot as draw
+from fnn.course import perceptron
 from fnn.course.perceptron import PerceptronParams
 
 
@@ -39,15 +40,23 @@ QUICK = Config(seeds=64, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64: mistakes in all (starts, seeds, rates) on separable data, from weights of zero and N(0, 1); and on
-    overlapping classes the predictions (seeds, rates, examples) after 20 epochs from zero."""
+    """In float64: mistakes in all (starts, seeds, rates) on separable data, from weights of zero
+    and N(0, 1); and on overlapping classes the predictions (seeds, rates, examples) after 20 epochs
+    from zero.
+    """
     keys, rates = jax.random.split(jax.random.key(0), config.seeds), np.array(config.rates)
     over_rates = jax.vmap(mistakes, in_axes=(None, 0, None, None))
     over_keys = jax.vmap(over_rates, in_axes=(0, None, None, None))
     with jax.enable_x64(True):
         predict = jax.vmap(jax.vmap(predictions, in_axes=(None, 0)), in_axes=(0, None))
-        made = jax.vmap(lambda spread: over_keys(keys, rates, spread, config.epochs))(jnp.array([0.0, 1.0]))
-        return {"rates": rates, "mistakes": np.asarray(made), "predictions": np.asarray(predict(keys, rates))}
+        made = jax.vmap(lambda spread: over_keys(keys, rates, spread, config.epochs))(
+            jnp.array([0.0, 1.0])
+        )
+        return {
+            "rates": rates,
+            "mistakes": np.asarray(made),
+            "predictions": np.asarray(predict(keys, rates)),
+        }
 
 
 def mistakes(key, rate, spread, epochs: int):
@@ -56,14 +65,18 @@ def mistakes(key, rate, spread, epochs: int):
     x, y, _ = separable(points)
     start = spread * jax.random.normal(weights, (4,))
     params = PerceptronParams(start[:3], start[3])
-    return jnp.sum(perceptron.fit(x, y, key=order, epochs=epochs, learning_rate=rate, params=params).mistakes)
+    return jnp.sum(
+        perceptron.fit(x, y, key=order, epochs=epochs, learning_rate=rate, params=params).mistakes
+    )
 
 
 def predictions(key, rate):
     """What a perceptron trained on classes that overlap says of its training examples."""
     points, order = jax.random.split(key)
     x, y = gaussians(points, 100, 1.0)
-    return perceptron.predict(perceptron.fit(x, y, key=order, epochs=20, learning_rate=rate).params, x)
+    return perceptron.predict(
+        perceptron.fit(x, y, key=order, epochs=20, learning_rate=rate).params, x
+    )
 
 
 @claim("2.3", "A perceptron only learns well at a small enough learning rate.")
@@ -74,10 +87,13 @@ def needs_a_small_rate(results):
     costs = mean_interval(drawn[:, -1] - drawn[:, 0])
     return holds_if(
         any_of(bool(differing > 0), bool(spread > 0), costs.above(0)),
-        f"From zero weights, rates {rates[0]:g} to {rates[-1]:g}: {differing} of {said[:, 0].size} predictions on "
-        f"overlapping classes differ, and the mistakes on {len(zero)} separable sets differ by {spread} at most: "
+        f"From zero weights, rates {rates[0]:g} to {rates[-1]:g}: {differing} of "
+        f"{said[:, 0].size} predictions on "
+        f"overlapping classes differ, and the mistakes on {len(zero)} separable sets differ by "
+        f"{spread} at most: "
         f"η only rescales w and b. From weights N(0, 1) the mistakes average "
-        f"{', '.join(f'{m:.1f}' for m in drawn.mean(axis=0))} from the smallest rate to the largest; largest minus "
+        f"{', '.join(f'{m:.1f}' for m in drawn.mean(axis=0))} from the smallest rate to the "
+        f"largest; largest minus "
         f"smallest: {costs}.",
         rates=rates,
         differing_predictions=differing,

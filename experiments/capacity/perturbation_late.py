@@ -3,7 +3,8 @@
 Question: How does the share of helpful perturbations depend on their size and on the loss?
 Source:   Sharif (claim 2.11).
 Command:  python -m experiments run perturbation_late
-Expected: Half of the smallest ones help at every loss; of the large ones a good part at the start and hardly any near
+Expected: Half of the smallest ones help at every loss; of the large ones a good part at the start
+and hardly any near
           the minimum.
 Cost:     about 5 s quick and 15 s full on 2 cores.
 """
@@ -19,8 +20,8 @@ import fnn
 from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
 from fnn import losses, optim
-from fnn.course import descent, perturbation
 from fnn import plot as draw
+from fnn.course import descent, perturbation
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,9 @@ QUICK = Config(seeds=32, tries=100, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64: accepted (seeds, points, sigmas), the share of perturbations that lower the loss, and the loss over
-    that of the start at each point (seeds, points)."""
+    """In float64: accepted (seeds, points, sigmas), the share of perturbations that lower the loss,
+    and the loss over that of the start at each point (seeds, points).
+    """
     net = fnn.mlp(config.sizes, activation="tanh", init="glorot")
     at = np.unique(np.geomspace(1, config.steps + 1, config.points).astype(int)) - 1
 
@@ -59,17 +61,23 @@ def run(config: Config) -> dict[str, np.ndarray]:
             return jnp.mean(losses.squared_error.value(fnn.apply(net, params, x), y))
 
         def helps(params, key, sigma):
-            return perturbation.one_at_a_time(loss, params, key=key, steps=1, sigma=sigma).accepted[0]
+            return perturbation.one_at_a_time(loss, params, key=key, steps=1, sigma=sigma).accepted[
+                0
+            ]
 
         def gradient(params):
             return fnn.value_and_grad(net, losses.squared_error)(params, x, y)[1]
 
-        path = descent.trajectory(gradient, optim.momentum(0.05, decay=0.9), net.init(student)[0], steps=config.steps)
+        path = descent.trajectory(
+            gradient, optim.momentum(0.05, decay=0.9), net.init(student)[0], steps=config.steps
+        )
         points = jax.tree.map(lambda leaf: leaf[at], path)
         over_tries = jax.vmap(helps, in_axes=(None, 0, None))
         over_sigmas = jax.vmap(over_tries, in_axes=(None, None, 0))
         over_points = jax.vmap(over_sigmas, in_axes=(0, None, None))
-        helped = over_points(points, jax.random.split(tries, config.tries), jnp.array(config.sigmas))
+        helped = over_points(
+            points, jax.random.split(tries, config.tries), jnp.array(config.sigmas)
+        )
         value = jax.vmap(loss)(points)
         return helped.mean(axis=-1), value / value[0]
 
@@ -83,16 +91,21 @@ def run(config: Config) -> dict[str, np.ndarray]:
     }
 
 
-@claim("2.11", "Late in training a large random change of one weight almost always raises the loss.")
+@claim(
+    "2.11", "Late in training a large random change of one weight almost always raises the loss."
+)
 def late_large_ones_hurt(results):
     accepted, sigmas, loss = results["accepted"], results["sigmas"], results["loss"]
     late, early, small = (mean_interval(accepted[:, p, s]) for p, s in ((-1, -1), (0, -1), (-1, 0)))
     rarer = mean_interval(accepted[:, 0, -1] - accepted[:, -1, -1])
     return holds_if(
         every(late.below(0.1), rarer.above(0), small.above(0.4)),
-        f"Share of changes of one weight that lower the loss, means over {len(accepted)} seeds: with "
-        f"σ = {sigmas[-1]:g} {early} at the start and {late} after {results['steps'][-1]} steps, when the median loss "
-        f"is {np.median(loss[:, -1]):.1e} of the start's; with σ = {sigmas[0]:g} {small} even then.",
+        f"Share of changes of one weight that lower the loss, means over {len(accepted)} seeds: "
+        f"with "
+        f"σ = {sigmas[-1]:g} {early} at the start and {late} after {results['steps'][-1]} steps, "
+        f"when the median loss "
+        f"is {np.median(loss[:, -1]):.1e} of the start's; with σ = {sigmas[0]:g} {small} "
+        f"even then.",
         late_large=late,
         early_large=early,
         late_small=small,
@@ -106,8 +119,20 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     """Share of perturbations that help over their size, a line for each point of training."""
     figure, (axis,) = draw.figure(height=4.2)
     for point, loss in enumerate(np.median(results["loss"], axis=0)):
-        draw.mean_band(axis, results["sigmas"], results["accepted"][:, point], f"{loss:.2g}", marker="o", markersize=3)
-    axis.set(xscale="log", ylim=(0, 0.55), xlabel="σ of the perturbation", ylabel="share that lowers the loss")
+        draw.mean_band(
+            axis,
+            results["sigmas"],
+            results["accepted"][:, point],
+            f"{loss:.2g}",
+            marker="o",
+            markersize=3,
+        )
+    axis.set(
+        xscale="log",
+        ylim=(0, 0.55),
+        xlabel="σ of the perturbation",
+        ylabel="share that lowers the loss",
+    )
     axis.set_title(f"A tanh network, mean of {config.seeds} seeds, 95% interval", fontsize=10)
     axis.legend(frameon=False, title="loss / loss at the start", fontsize="small")
     return {"accepted": figure}

@@ -1,9 +1,11 @@
-"""How many hidden units one layer needs: by the smoothness of the function, and by the number of inputs.
+"""How many hidden units one layer needs: by the smoothness of the function, and by the number of
+inputs.
 
 Question: How does the number of hidden units grow as the error is to fall, and with the dimension?
 Source:   Sharif (claim 2.8).
 Command:  python -m experiments run units_needed
-Expected: With one input and equidistant kinks the error falls as H to the power -2 for smooth functions and -½ for the
+Expected: With one input and equidistant kinks the error falls as H to the power -2 for smooth
+functions and -½ for the
           square root. With more inputs the same error takes several times the units for each.
 Cost:     about 5 s quick and 40 s full on 2 cores.
 """
@@ -19,10 +21,12 @@ from matplotlib.figure import Figure
 import fnn
 from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
-from fnn.course import constructions
 from fnn import plot as draw
+from fnn.course import constructions
 
-FUNCTIONS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], float]] = {  # on [0, 1], with the expected exponent
+FUNCTIONS: dict[
+    str, tuple[Callable[[np.ndarray], np.ndarray], float]
+] = {  # on [0, 1], with the expected exponent
     "sin 2πx": (lambda x: np.sin(2 * np.pi * x), -2.0),
     "exp(−10 (x − ½)²)": (lambda x: np.exp(-10 * (x - 0.5) ** 2), -2.0),
     "√x": (np.sqrt, -0.5),
@@ -51,9 +55,12 @@ QUICK = Config(inputs=(1, 2, 3), most=256, examples=1000, seeds=8, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """Largest errors of interpolation (functions, units), and relative errors of random hidden layers (inputs, seeds,
-    sizes)."""
-    sizes = np.unique(np.geomspace(1, config.most, 2 * int(np.log2(config.most)) + 1).round().astype(int))
+    """Largest errors of interpolation (functions, units), and relative errors of random hidden
+    layers (inputs, seeds, sizes).
+    """
+    sizes = np.unique(
+        np.geomspace(1, config.most, 2 * int(np.log2(config.most)) + 1).round().astype(int)
+    )
     keys = jax.random.split(jax.random.key(0), config.seeds)
     with jax.enable_x64(True):
         return {
@@ -64,7 +71,9 @@ def run(config: Config) -> dict[str, np.ndarray]:
             ),
             "inputs": np.array(config.inputs),
             "sizes": sizes,
-            "fitted": np.array([[fitted(config, d, sizes, key) for key in keys] for d in config.inputs]),
+            "fitted": np.array(
+                [[fitted(config, d, sizes, key) for key in keys] for d in config.inputs]
+            ),
             "error": np.array(config.error),
         }
 
@@ -77,18 +86,24 @@ def interpolated(f: Callable[[np.ndarray], np.ndarray], units: int) -> float:
 
 
 def fitted(config: Config, d: int, sizes: np.ndarray, key) -> np.ndarray:
-    """Relative error on Π cos πxᵢ over [0, 1]^d of random hidden layers of these sizes with the best output layer, by
-    least squares: units in random directions whose kinks pass through random points of the cube."""
+    """Relative error on Π cos πxᵢ over [0, 1]^d of random hidden layers of these sizes with the
+    best output layer, by least squares: units in random directions whose kinks pass through random
+    points of the cube.
+    """
     points, directions, kinks = jax.random.split(key, 3)
     x = np.asarray(jax.random.uniform(points, (2 * config.examples, d)))
     hidden = fnn.mlp((d, config.most), output="relu")
     (dense, _), _ = hidden.init(directions)
     through = jax.random.uniform(kinks, dense.W.shape)
-    features = np.asarray(fnn.apply(hidden, (dense._replace(b=-jnp.sum(dense.W * through, axis=1)), ()), x))
+    features = np.asarray(
+        fnn.apply(hidden, (dense._replace(b=-jnp.sum(dense.W * through, axis=1)), ()), x)
+    )
     design, y = np.column_stack([np.ones(len(x)), features]), np.prod(np.cos(np.pi * x), axis=1)
     A, B = np.split(design, 2)
     target, unseen = np.split(y, 2)
-    gram = A.T @ A + 1e-9 * np.eye(A.shape[1])  # so that units that are equal on all points do not make it singular
+    gram = A.T @ A + 1e-9 * np.eye(
+        A.shape[1]
+    )  # so that units that are equal on all points do not make it singular
 
     def error(size):
         weights = np.linalg.solve(gram[: size + 1, : size + 1], A[:, : size + 1].T @ target)
@@ -98,27 +113,47 @@ def fitted(config: Config, d: int, sizes: np.ndarray, key) -> np.ndarray:
 
 
 def needed(results) -> np.ndarray:
-    """Units of the smallest layer that reaches the error (inputs, seeds); the largest one's where none does."""
+    """Units of the smallest layer that reaches the error (inputs, seeds); the largest one's where
+    none does.
+    """
     there = results["fitted"] <= results["error"]
-    return np.where(there.any(axis=-1), results["sizes"][there.argmax(axis=-1)], results["sizes"][-1])
+    return np.where(
+        there.any(axis=-1), results["sizes"][there.argmax(axis=-1)], results["sizes"][-1]
+    )
 
 
-@claim("2.8", "Two-layer networks approximate any continuous function on a bounded set; how many units does it take?")
+@claim(
+    "2.8",
+    "Two-layer networks approximate any continuous function on a bounded set; how many units does "
+    "it take?",
+)
 def how_many_units(results):
-    exponents = [np.polyfit(np.log(results["units"]), np.log(errors), 1)[0] for errors in results["interpolated"]]
+    exponents = [
+        np.polyfit(np.log(results["units"]), np.log(errors), 1)[0]
+        for errors in results["interpolated"]
+    ]
+    powers = [
+        f"{exponent:.2f} for {name}"
+        for exponent, name in zip(exponents, results["names"], strict=True)
+    ]
     expected = [exponent for _, exponent in FUNCTIONS.values()]
     units = np.log2(needed(results))
     missed = np.count_nonzero((results["fitted"] > results["error"]).all(axis=-1), axis=1)
     steps = [mean_interval(step) for step in np.diff(units, axis=0)]
     return holds_if(
         every(bool(np.allclose(exponents, expected, rtol=0.1)), *(step.above(0) for step in steps)),
-        f"With one input the largest error of {results['units'][0]} to {results['units'][-1]} ReLU units falls as H to "
-        f"the power {', '.join(f'{e:.2f} for {n}' for e, n in zip(exponents, results['names'], strict=True))}: an "
-        "error ε takes about ε^(−½) units where f is smooth. Random hidden layers with the best output layer reach a "
+        f"With one input the largest error of {results['units'][0]} to {results['units'][-1]} "
+        f"ReLU units falls as H to "
+        f"the power {', '.join(powers)}: an "
+        "error ε takes about ε^(−½) units where f is smooth. Random hidden layers with the best "
+        "output layer reach a "
         f"relative error of {results['error']:g} on Π cos πxᵢ with "
-        f"{', '.join(f'{2**each:.0f}' for each in units.mean(axis=1))} units (geometric means over {units.shape[1]} "
-        f"seeds) for {', '.join(map(str, results['inputs']))} inputs ({missed.sum()} of {missed.size * units.shape[1]} "
-        f"draws that never reach it count with the largest layer, {results['sizes'][-1]}); log₂ of the factor from one "
+        f"{', '.join(f'{2**each:.0f}' for each in units.mean(axis=1))} units (geometric means "
+        f"over {units.shape[1]} "
+        f"seeds) for {', '.join(map(str, results['inputs']))} inputs ({missed.sum()} of "
+        f"{missed.size * units.shape[1]} "
+        f"draws that never reach it count with the largest layer, {results['sizes'][-1]}); log₂ "
+        f"of the factor from one "
         f"to the next: {', '.join(map(str, steps))}.",
         exponents=exponents,
         inputs=results["inputs"],
@@ -132,7 +167,13 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     figure, (one, several) = draw.figure(rows=2)
     for name, errors in zip(results["names"], results["interpolated"], strict=True):
         one.plot(results["units"], errors, marker="o", label=name)
-    one.set(xscale="log", yscale="log", xlabel="hidden units H", ylabel="largest error", title="One input, equidistant")
+    one.set(
+        xscale="log",
+        yscale="log",
+        xlabel="hidden units H",
+        ylabel="largest error",
+        title="One input, equidistant",
+    )
     one.set_xticks(results["units"], results["units"])
     one.minorticks_off()
     one.legend(frameon=False, fontsize="small")
@@ -140,7 +181,9 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
         middle = np.median(errors, axis=0)
         several.plot(results["sizes"], middle, label=f"{d} input{'s' if d > 1 else ''}")
     several.axhline(config.error, color="gray", linewidth=0.8)
-    several.set(xscale="log", yscale="log", xlabel="hidden units H", ylabel="relative error", ylim=(1e-3, 3))
+    several.set(
+        xscale="log", yscale="log", xlabel="hidden units H", ylabel="relative error", ylim=(1e-3, 3)
+    )
     several.set_title(f"Random hidden layers, median of {config.seeds} seeds")
     several.legend(frameon=False, fontsize="small")
     return {"units": figure}

@@ -1,10 +1,14 @@
-"""One hidden layer as an approximator: how near it comes, built by hand and trained, and where it does not.
+"""One hidden layer as an approximator: how near it comes, built by hand and trained, and where it
+does not.
 
-Question: Can one hidden layer approximate any continuous function, and does training find the weights that do?
+Question: Can one hidden layer approximate any continuous function, and does training find the
+weights that do?
 Source:   De Marzo (claims 1.2, 1.3).
 Command:  python -m experiments run universal_approximation
-Expected: ReLU units placed by hand miss sin 2πx on [0, 1] by at most max|f″|/8H², a power of -2; trained ones fall
-          behind the more, the more there are. Units that square never fit |x|; no network follows an endless sine.
+Expected: ReLU units placed by hand miss sin 2πx on [0, 1] by at most max|f″|/8H², a power of -2;
+trained ones fall
+          behind the more, the more there are. Units that square never fit |x|; no network follows
+          an endless sine.
 Cost:     about 8 s quick and 50 s full on 2 cores.
 """
 
@@ -19,9 +23,9 @@ import fnn
 from experiments.claims import claim, depends_on, every, holds_if, mean_interval
 from experiments.common import Common
 from fnn import data, layers, losses, optim
-from fnn.course import constructions
 from fnn import plot as draw
 from fnn.activations import Activation
+from fnn.course import constructions
 
 SQUARE = Activation("square", lambda z: z**2, lambda z: 2 * z)
 BATCH = 100
@@ -44,8 +48,9 @@ QUICK = Config(units=(8, 64), seeds=16, epochs=150, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """Largest errors: of the built networks (units,) and trained ones (units, seeds) on sin 2πx, of units that square
-    on |x| (units,), and of the last built network on longer intervals (lengths,)."""
+    """Largest errors: of the built networks (units,) and trained ones (units, seeds) on sin 2πx, of
+    units that square on |x| (units,), and of the last built network on longer intervals (lengths,).
+    """
     with jax.enable_x64(True):
         exact = {
             "built": np.array([interpolated(units, 1) for units in config.units]),
@@ -69,14 +74,17 @@ def interpolated(units: int, length: int) -> float:
 
 
 def squared(units: int) -> float:
-    """The largest error on |x|, x in [−1, 1], of a hidden layer of random units that square and the best output
-    layer, by least squares."""
+    """The largest error on |x|, x in [−1, 1], of a hidden layer of random units that square and the
+    best output layer, by least squares.
+    """
     hidden = layers.serial(layers.dense(1, units, init="glorot"), layers.activation(SQUARE))
     params, _ = hidden.init(jax.random.key(units))
     params = (params[0]._replace(b=jax.random.normal(jax.random.key(0), (units,))), ())
     x = np.linspace(-1, 1, 2001)
     features = np.column_stack([fnn.apply(hidden, params, x[:, None]), np.ones(len(x))])
-    return float(np.abs(features @ np.linalg.lstsq(features, np.abs(x), rcond=1e-12)[0] - np.abs(x)).max())
+    return float(
+        np.abs(features @ np.linalg.lstsq(features, np.abs(x), rcond=1e-12)[0] - np.abs(x)).max()
+    )
 
 
 def trained_error(config: Config, units: int) -> np.ndarray:
@@ -84,7 +92,9 @@ def trained_error(config: Config, units: int) -> np.ndarray:
     x = np.linspace(0, 1, 1000)[:, None]
     split = data.from_arrays(x, sine(x[:, 0]))
     net = fnn.mlp((1, units, 1))
-    rate = optax.cosine_decay_schedule(config.learning_rate, config.epochs * (len(split.train.x) // BATCH))
+    rate = optax.cosine_decay_schedule(
+        config.learning_rate, config.epochs * (len(split.train.x) // BATCH)
+    )
     sweep = fnn.sweep(
         lambda hyper: (net, losses.squared_error, optim.adam(rate)),
         split,
@@ -98,7 +108,8 @@ def trained_error(config: Config, units: int) -> np.ndarray:
 
 @claim(
     "1.2",
-    "Finitely many neurons in one hidden layer come as near to any continuous function as one likes.",
+    "Finitely many neurons in one hidden layer come as near to any continuous function as one "
+    "likes.",
     figure="error",
 )
 def one_layer_approximates(results):
@@ -112,10 +123,14 @@ def one_layer_approximates(results):
             "units that square": bool(results["squares"][-1] < results["squares"][0] / 2),
             "the whole line": bool(results["longer"][-1] < 0.5),
         },
-        f"Interpolating sin 2πx on [0, 1] with {', '.join(map(str, units))} ReLU units misses it by at most "
-        f"{', '.join(f'{error:.3e}' for error in built)}, below max|f″|/8H² and falling as H to the power "
-        f"{exponent:.3f}. Units that square make a parabola however many there are: on |x| they err by "
-        f"{', '.join(f'{error:.4f}' for error in results['squares'])}. And {units[-1]} units follow the sine on a "
+        f"Interpolating sin 2πx on [0, 1] with {', '.join(map(str, units))} ReLU units misses it "
+        f"by at most "
+        f"{', '.join(f'{error:.3e}' for error in built)}, below max|f″|/8H² and falling as H to "
+        f"the power "
+        f"{exponent:.3f}. Units that square make a parabola however many there are: on |x| they "
+        f"err by "
+        f"{', '.join(f'{error:.4f}' for error in results['squares'])}. And {units[-1]} units "
+        f"follow the sine on a "
         f"bounded interval only: on lengths {LENGTHS[0]} to {LENGTHS[-1]} the error rises to "
         f"{results['longer'].max():.3g}.",
         units=units,
@@ -127,15 +142,22 @@ def one_layer_approximates(results):
     )
 
 
-@claim("1.3", "The universal approximation theorem gives no method to find the parameters.", figure="error")
+@claim(
+    "1.3",
+    "The universal approximation theorem gives no method to find the parameters.",
+    figure="error",
+)
 def theorem_gives_no_method(results):
     gaps = np.log10(results["trained"] / results["built"][:, None])
     each, growth = [mean_interval(gap) for gap in gaps], mean_interval(gaps[-1] - gaps[0])
     return holds_if(
         every(each[-1].above(0), growth.above(0)),
-        f"log₁₀ of the largest error of trained networks over that of the built ones with as many units: "
-        f"{', '.join(map(str, each))} for {', '.join(map(str, results['units']))} units, means over {gaps.shape[1]} "
-        f"seeds; from the fewest units to the most it grows by {growth}. Weights that exist need not be found.",
+        f"log₁₀ of the largest error of trained networks over that of the built ones with as many "
+        f"units: "
+        f"{', '.join(map(str, each))} for {', '.join(map(str, results['units']))} units, means "
+        f"over {gaps.shape[1]} "
+        f"seeds; from the fewest units to the most it grows by {growth}. Weights that exist need "
+        f"not be found.",
         gaps=each,
         growth=growth,
         units=results["units"],
@@ -158,6 +180,11 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     error.set_title("sin 2πx on [0, 1]")
     error.legend(frameon=False, fontsize="small")
     length.plot(LENGTHS, results["longer"], marker="o")
-    length.set(xscale="log", yscale="log", xlabel="length of the interval, in periods", ylabel="largest error")
+    length.set(
+        xscale="log",
+        yscale="log",
+        xlabel="length of the interval, in periods",
+        ylabel="largest error",
+    )
     length.set_title(f"{units[-1]} units on longer intervals")
     return {"error": figure}

@@ -1,9 +1,11 @@
 """Why depth: the tent map folded L times, by 2L units in depth and by 2^L in width.
 
 Question: How many units does a shallow network need for a function that a deep one makes of 2L?
-Source:   The deep-learning notes (claim 3.4); De Marzo asks it and leaves the answer out (claim 1.19).
+Source:   The deep-learning notes (claim 3.4); De Marzo asks it and leaves the answer out (claim
+          1.19).
 Command:  python -m experiments run why_deep
-Expected: L layers of two ReLU units have 2^L straight pieces on [0, 1]; a hidden layer of H units has H + 1 at most, so
+Expected: L layers of two ReLU units have 2^L straight pieces on [0, 1]; a hidden layer of H units
+has H + 1 at most, so
           that it needs 2^L - 1. Training does not find the deep network by itself.
 Cost:     about 8 s quick and 30 s full on 2 cores.
 """
@@ -18,8 +20,8 @@ import fnn
 from experiments.claims import claim, depends_on, holds_if, mean_interval
 from experiments.common import Common
 from fnn import data, losses, optim
-from fnn.course import constructions
 from fnn import plot as draw
+from fnn.course import constructions
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,9 @@ QUICK = Config(depths=10, seeds=8, epochs=100, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """For each depth: pieces on [0, 1], deep and shallow units, and their difference; trained test losses."""
+    """For each depth: pieces on [0, 1], deep and shallow units, and their difference; trained test
+    losses.
+    """
     with jax.enable_x64(True):
         rows = [constructed(depth) for depth in range(1, config.depths + 1)]
     return {
@@ -54,18 +58,24 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 
 def constructed(depth: int) -> dict[str, float]:
-    """The deep tent map and a shallow one, on a grid finer than the pieces; nothing is rounded on powers of two."""
+    """The deep tent map and a shallow one, on a grid finer than the pieces; nothing is rounded on
+    powers of two.
+    """
     x = np.linspace(0, 1, 2 ** (depth + 2) + 1)
     deep = constructions.tent_map(depth)
     y = values_of(deep, x)
     shallow = constructions.interpolation(x[::4], y[::4])
-    wave = 1 - np.abs(1 - 2**depth * (x + 1) % 2)  # the map goes on beyond 1 as a wave within [0, 1]
+    wave = 1 - np.abs(
+        1 - 2**depth * (x + 1) % 2
+    )  # the map goes on beyond 1 as a wave within [0, 1]
     return {
         "pieces": 1 + np.count_nonzero(np.diff(y, 2)),
         "deep_units": units_of(deep),
         "shallow_units": units_of(shallow),
         "difference": np.abs(values_of(shallow, x) - y).max(),
-        "missed_beyond": min(np.abs(values_of(built, x + 1) - wave).max() for built in (deep, shallow)),
+        "missed_beyond": min(
+            np.abs(values_of(built, x + 1) - wave).max() for built in (deep, shallow)
+        ),
     }
 
 
@@ -92,7 +102,11 @@ def trained(config: Config, hidden: tuple[int, ...]) -> np.ndarray:
     return sweep.final("test_loss")[0] / y.var()
 
 
-@claim("3.4", "One hidden layer can approximate any continuous f: ℝ → [0, 1]; deep networks need fewer units for it.")
+@claim(
+    "3.4",
+    "One hidden layer can approximate any continuous f: ℝ → [0, 1]; deep networks need fewer "
+    "units for it.",
+)
 def fewer_units(results):
     depths, pieces = results["depths"], results["pieces"]
     exact = bool((pieces == 2**depths).all() and results["difference"].max() == 0)
@@ -101,11 +115,16 @@ def fewer_units(results):
     line = bool(results["missed_beyond"].max() < 0.5)
     return depends_on(
         {"a bounded interval": exact and ever_after, "the whole line": line},
-        f"The tent map folded L times is {results['deep_units'][-1]} ReLU units in depth at L = {depths[-1]}: "
-        f"{pieces[-1]} straight pieces on [0, 1], counted without rounding. One hidden layer needs at least "
-        f"{pieces[-1] - 1} units; with {results['shallow_units'][-1]} it is the same function, difference "
-        f"{results['difference'].max():g}. Deep is smaller from L = {depths[np.argmax(fewer)]} on. Every finite ReLU "
-        f"network runs straight beyond its last kink: from 1 to 2 these miss the wave that goes on by "
+        f"The tent map folded L times is {results['deep_units'][-1]} ReLU units in depth at L = "
+        f"{depths[-1]}: "
+        f"{pieces[-1]} straight pieces on [0, 1], counted without rounding. One hidden layer "
+        f"needs at least "
+        f"{pieces[-1] - 1} units; with {results['shallow_units'][-1]} it is the same function, "
+        f"difference "
+        f"{results['difference'].max():g}. Deep is smaller from L = {depths[np.argmax(fewer)]} "
+        f"on. Every finite ReLU "
+        f"network runs straight beyond its last kink: from 1 to 2 these miss the wave that goes "
+        f"on by "
         f"{results['missed_beyond'].min():.3g} or more.",
         depths=depths,
         pieces=pieces,
@@ -115,17 +134,25 @@ def fewer_units(results):
     )
 
 
-@claim("1.19", "Why go deep? The slide has a heading and no answer; the answer tried here: depth multiplies pieces.")
+@claim(
+    "1.19",
+    "Why go deep? The slide has a heading and no answer; the answer tried here: depth multiplies "
+    "pieces.",
+)
 def pieces_multiply(results):
     multiplied = results["pieces"][1:] / results["pieces"][:-1]
     added = np.diff(results["deep_units"])
     wide, deep = (mean_interval(np.log10(losses)) for losses in results["trained_loss"])
     return holds_if(
         bool((multiplied == 2).all() and (added == 2).all()),
-        f"Each further layer of {added.max()} units multiplies the straight pieces by {multiplied.min():g}; a unit "
-        f"added to a single hidden layer adds one at most. This is what depth can represent; training finds part of "
-        f"it: on a tent map of few folds the log₁₀ of the test loss over the variance is {wide} for hidden layers "
-        f"{results['hidden'][0]} and {deep} for {results['hidden'][1]}, means over {results['trained_loss'].shape[1]} "
+        f"Each further layer of {added.max()} units multiplies the straight pieces by "
+        f"{multiplied.min():g}; a unit "
+        f"added to a single hidden layer adds one at most. This is what depth can represent; "
+        f"training finds part of "
+        f"it: on a tent map of few folds the log₁₀ of the test loss over the variance is {wide} "
+        f"for hidden layers "
+        f"{results['hidden'][0]} and {deep} for {results['hidden'][1]}, means over "
+        f"{results['trained_loss'].shape[1]} "
         "seeds.",
         pieces=results["pieces"],
         deep_units=results["deep_units"],
@@ -138,16 +165,25 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     """Units over pieces for deep and shallow networks; the tent map; what training reaches."""
     figure, (units, tent, reached) = draw.figure(rows=3)
     units.plot(results["pieces"], results["deep_units"], marker="o", label="deep: 2L")
-    units.plot(results["pieces"], results["pieces"] - 1, marker="s", label="one hidden layer: at least")
+    units.plot(
+        results["pieces"], results["pieces"] - 1, marker="s", label="one hidden layer: at least"
+    )
     units.set(xscale="log", yscale="log", xlabel="straight pieces on [0, 1]", ylabel="hidden units")
     units.set_title("Units for a function of so many pieces")
     units.legend(frameon=False)
     x = np.linspace(0, 1, 1025)
     for depth in (1, 2, 4):
-        tent.plot(x, values_of(constructions.tent_map(depth), x), label=f"{2 * depth} units, {2**depth} pieces")
+        tent.plot(
+            x,
+            values_of(constructions.tent_map(depth), x),
+            label=f"{2 * depth} units, {2**depth} pieces",
+        )
     tent.set(xlabel="x", ylabel="y", title="The tent map folded 1, 2 and 4 times", ylim=(0, 1.35))
     tent.legend(frameon=False, fontsize="small", ncols=3, columnspacing=0.8, handlelength=1.2)
     names = [f"hidden {name}" for name in results["hidden"]]
     draw.strips(reached, np.log10(results["trained_loss"]), names, ["diverged"] * len(names))
-    reached.set(xlabel="log₁₀ (test loss / variance)", title=f"Trained on {config.folds} folds, {config.seeds} seeds")
+    reached.set(
+        xlabel="log₁₀ (test loss / variance)",
+        title=f"Trained on {config.folds} folds, {config.seeds} seeds",
+    )
     return {"depth": figure}

@@ -1,10 +1,13 @@
 """XOR: what one layer cannot do, and how often two layers do it.
 
-Question: A single neuron never learns XOR; with how many hidden units does a network, and from how many starts?
+Question: A single neuron never learns XOR; with how many hidden units does a network, and from how
+many starts?
 Source:   Sharif (claims 2.1, 2.5, 2.6) and the deep-learning notes (3.2).
 Command:  python -m experiments run xor
-Expected: no hidden layer and a perceptron: 3 of 4 rows at best. Two units solve it from about a quarter of the starts
-          with ReLU, whose units can be dead on all four rows, and nearly half with tanh; eight tanh units from all.
+Expected: no hidden layer and a perceptron: 3 of 4 rows at best. Two units solve it from about a
+quarter of the starts
+          with ReLU, whose units can be dead on all four rows, and nearly half with tanh; eight tanh
+          units from all.
 Cost:     about 30 s on 2 cores, nearly all of it compiling one program for each width.
 """
 
@@ -19,8 +22,8 @@ import fnn
 from experiments.claims import claim, every, holds_if, share_interval
 from experiments.common import Common
 from fnn import data, losses, optim
-from fnn.course import perceptron
 from fnn import plot as draw
+from fnn.course import perceptron
 from fnn.layers import DenseParams
 
 
@@ -43,8 +46,13 @@ QUICK = Config(seeds=64, widths=(0, 2, 8), activations=("tanh",), epochs=500, qu
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """solved is (activations, widths, seeds): whether all four rows were right after the last epoch."""
-    solved = [[solves(config, activation, width) for width in config.widths] for activation in config.activations]
+    """solved is (activations, widths, seeds): whether all four rows were right after the last
+    epoch.
+    """
+    solved = [
+        [solves(config, activation, width) for width in config.widths]
+        for activation in config.activations
+    ]
     table = data.load("xor").train
     fit = perceptron.fit(table.x, table.y, key=jax.random.key(0), epochs=100)
     return {
@@ -53,7 +61,9 @@ def run(config: Config) -> dict[str, np.ndarray]:
         "perceptron_mistakes": np.asarray(fit.mistakes),
         "best_threshold_rows": np.array(best_threshold_rows()),
         "widths": np.array(config.widths),
-        "least_squares": np.linalg.lstsq(np.column_stack([table.x, np.ones(4)]), table.y, rcond=None)[0],
+        "least_squares": np.linalg.lstsq(
+            np.column_stack([table.x, np.ones(4)]), table.y, rcond=None
+        )[0],
         "exact_error": np.array(exact_error()),
     }
 
@@ -73,16 +83,23 @@ def solves(config: Config, activation: str, width: int) -> np.ndarray:
 
 
 def best_threshold_rows() -> int:
-    """The most rows that any threshold unit 1[w₁x₁ + w₂x₂ + b ≥ 0] gets right, w₁, w₂, b on a 21³ grid of [−1, 1]."""
+    """The most rows that any threshold unit 1[w₁x₁ + w₂x₂ + b ≥ 0] gets right, w₁, w₂, b on a 21³
+    grid of [−1, 1].
+    """
     grid = np.linspace(-1, 1, 21).round(1)
     w1, w2, b = np.meshgrid(grid, grid, grid, indexing="ij")
     table = data.load("xor").train
-    right = [(w1 * x1 + w2 * x2 + b >= 0) == label for (x1, x2), label in zip(table.x, table.y, strict=True)]
+    right = [
+        (w1 * x1 + w2 * x2 + b >= 0) == label
+        for (x1, x2), label in zip(table.x, table.y, strict=True)
+    ]
     return int(np.sum(right, axis=0).max())
 
 
 def exact_error() -> float:
-    """The largest error on the four rows of max(0, s) − 2 max(0, s − 1), s = x₁ + x₂, as a 2-2-1 network."""
+    """The largest error on the four rows of max(0, s) − 2 max(0, s − 1), s = x₁ + x₂, as a 2-2-1
+    network.
+    """
     net, table = fnn.mlp((2, 2, 1)), data.load("xor").train
     hidden = DenseParams(W=jnp.ones((2, 2)), b=jnp.array([0.0, -1.0]))
     output = DenseParams(W=jnp.array([[1.0, -2.0]]), b=jnp.zeros(1))
@@ -91,18 +108,25 @@ def exact_error() -> float:
 
 @claim("2.5", "A nonlinearity at the output alone is not enough: g(Wx) cannot compute XOR.")
 def output_nonlinearity(results):
-    rows, best = results["rows_right"][:, list(results["widths"]).index(0)], results["best_threshold_rows"]
+    rows, best = (
+        results["rows_right"][:, list(results["widths"]).index(0)],
+        results["best_threshold_rows"],
+    )
     return holds_if(
         bool(rows.max() <= 3 and best <= 3),
-        f"The sigmoid of a linear map gets at most {rows.max():.0f} of 4 rows right, from {rows.size} trained starts. "
-        f"Any other increasing g decides like a threshold on Wx, of which none on a 21³ grid gets more than {best} "
+        f"The sigmoid of a linear map gets at most {rows.max():.0f} of 4 rows right, from "
+        f"{rows.size} trained starts. "
+        f"Any other increasing g decides like a threshold on Wx, of which none on a 21³ grid gets "
+        f"more than {best} "
         "right. A g that rises and falls again would do: s(2 − s) with s = x₁ + x₂ is XOR.",
         most_rows=rows.max(),
         best_threshold_rows=best,
     )
 
 
-@claim("2.6", "A single threshold unit cannot learn XOR; one hidden layer can represent and learn it.")
+@claim(
+    "2.6", "A single threshold unit cannot learn XOR; one hidden layer can represent and learn it."
+)
 def hidden_layer(results):
     best, shares = results["best_threshold_rows"], results["solved"].mean(axis=-1)
     a, w = np.unravel_index(shares.argmax(), shares.shape)
@@ -113,9 +137,12 @@ def hidden_layer(results):
     flat = bool((fitted == [0, 0, 0.5]).all() and squared == 0.25)
     return holds_if(
         every(bool(best == 3), flat, bool(error == 0), solving.above(0.5)),
-        f"A threshold unit gets {best} of 4 rows right at best on a 21³ grid, and least squares finds (w₁, w₂, b) = "
-        f"({', '.join(f'{v:g}' for v in fitted)}), the same answer for all rows, mean squared error {squared:g}. "
-        f"max(0, s) − 2 max(0, s − 1) with s = x₁ + x₂ is XOR, error {error:g}. Share of starts that learn it with "
+        f"A threshold unit gets {best} of 4 rows right at best on a 21³ grid, and least squares "
+        f"finds (w₁, w₂, b) = "
+        f"({', '.join(f'{v:g}' for v in fitted)}), the same answer for all rows, mean squared "
+        f"error {squared:g}. "
+        f"max(0, s) − 2 max(0, s − 1) with s = x₁ + x₂ is XOR, error {error:g}. Share of starts "
+        f"that learn it with "
         f"{results['widths'][w]} hidden units: {solving}.",
         best_threshold_rows=best,
         exact_error=error,
@@ -128,8 +155,10 @@ def hidden_layer(results):
 def table(results: dict[str, np.ndarray], config: Config) -> str:
     """Share of starts that solve XOR by width."""
     lines = [
-        f"rows of XOR that a threshold unit can get right, at best: {results['best_threshold_rows']} of 4",
-        f"perceptron mistakes in epochs 1 to 3 and 98 to 100: {results['perceptron_mistakes'][[0, 1, 2, -3, -2, -1]]}",
+        f"rows of XOR that a threshold unit can get right, at best: "
+        f"{results['best_threshold_rows']} of 4",
+        f"perceptron mistakes in epochs 1 to 3 and 98 to 100: "
+        f"{results['perceptron_mistakes'][[0, 1, 2, -3, -2, -1]]}",
         f"share of {config.seeds} starts that solve it (95% interval)",
         "  hidden units  " + "  ".join(name.center(19) for name in config.activations),
     ]
@@ -147,8 +176,17 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     for a, name in enumerate(config.activations):
         shares = np.array([share_interval(solved) for solved in results["solved"][a]])
         middle, low, high = shares.T
-        beside = 0.08 * (a - (len(config.activations) - 1) / 2)  # centred on the tick: -0.04 and 0.04 for two
-        axis.errorbar(positions + beside, middle, (middle - low, high - middle), marker="o", capsize=3, label=name)
+        beside = 0.08 * (
+            a - (len(config.activations) - 1) / 2
+        )  # centred on the tick: -0.04 and 0.04 for two
+        axis.errorbar(
+            positions + beside,
+            middle,
+            (middle - low, high - middle),
+            marker="o",
+            capsize=3,
+            label=name,
+        )
     axis.set(xlabel="hidden units", ylabel="share of starts that solve XOR", ylim=(-0.03, 1.03))
     axis.set_xticks(positions, [str(width) for width in config.widths])
     axis.set_title(f"{config.seeds} starts each, 95% interval", fontsize=10)

@@ -1,9 +1,11 @@
 """Basins: which minimum a random start leads to.
 
-Question: Does gradient descent from a random point end at a local minimum, and is it always the same?
+Question: Does gradient descent from a random point end at a local minimum, and is it always the
+same?
 Source:   Adornetto (claim 0.13).
 Command:  python -m experiments run basins
-Expected: A single tanh neuron with two weights has four minima of different loss; every start leads to one of them, and
+Expected: A single tanh neuron with two weights has four minima of different loss; every start leads
+to one of them, and
           only a minority to the lowest.
 Cost:     about 2 s quick and 5 s in full on 2 cores.
 """
@@ -19,13 +21,15 @@ import fnn
 from experiments.claims import claim, holds_if, share_interval
 from experiments.common import Common
 from fnn import layers, losses, optim
-from fnn.course import descent
 from fnn import plot as draw
+from fnn.course import descent
 from fnn.layers import DenseParams
 
 X = np.array([[1.0, 0.0], [8.0, 0.0], [0.0, 1.0], [0.0, 8.0]])
 Y = np.array([0.6, -0.6, 0.7, -0.6])
-"""Each weight has two examples that it cannot both fit, and so two minima: four for the pair. Auer et al. 1996."""
+"""Each weight has two examples that it cannot both fit, and so two minima: four for the pair. Auer
+et al. 1996.
+"""
 FLAT = 1e-9  # a gradient shorter than this counts as none
 
 
@@ -44,9 +48,13 @@ QUICK = Config(seeds=500, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64: starts and ends (seeds, 2), and the loss, ‖∇L‖ and Hessian eigenvalues at the ends."""
+    """In float64: starts and ends (seeds, 2), and the loss, ‖∇L‖ and Hessian eigenvalues at the
+    ends.
+    """
     with jax.enable_x64(True):
-        starts = jax.random.uniform(jax.random.key(0), (config.seeds, 2), minval=-config.side, maxval=config.side)
+        starts = jax.random.uniform(
+            jax.random.key(0), (config.seeds, 2), minval=-config.side, maxval=config.side
+        )
         ends, loss, gradient, eigenvalues = jax.jit(jax.vmap(descend(config)))(starts)
     return {
         "starts": np.asarray(starts),
@@ -62,7 +70,10 @@ def descend(config: Config):
 
     def from_start(start):
         path = descent.trajectory(
-            lambda w: loss_and_gradient(w)[1], optim.sgd(config.learning_rate), start, steps=config.steps
+            lambda w: loss_and_gradient(w)[1],
+            optim.sgd(config.learning_rate),
+            start,
+            steps=config.steps,
         )
         value, gradient = loss_and_gradient(path[-1])
         hessian = jax.jacfwd(lambda w: loss_and_gradient(w)[1])(path[-1])
@@ -74,13 +85,16 @@ def descend(config: Config):
 def loss_and_gradient(w):
     """Mean squared error of a tanh neuron with weights w and bias 0, and ∂L/∂w."""
     net = layers.serial(layers.dense(2, 1), layers.activation("tanh"))
-    value, grads = fnn.value_and_grad(net, losses.squared_error)((DenseParams(w[None], jnp.zeros(1)), ()), X, Y)
+    value, grads = fnn.value_and_grad(net, losses.squared_error)(
+        (DenseParams(w[None], jnp.zeros(1)), ()), X, Y
+    )
     return value, grads[0].W[0]
 
 
 @claim(
     "0.13",
-    "Following the gradient from a random point until convergence ends at a local minimum, which need not be the "
+    "Following the gradient from a random point until convergence ends at a local minimum, which "
+    "need not be the "
     "lowest.",
 )
 def ends_at_a_local_minimum(results):
@@ -89,9 +103,12 @@ def ends_at_a_local_minimum(results):
     best = share_interval(results["loss"] < minima[0] + 1e-7)
     return holds_if(
         bool(gradient < FLAT and lowest > 0 and len(minima) > 1),
-        f"One tanh neuron with two weights, {counts.sum()} random starts: the largest ‖∇L‖ at an end is "
-        f"{gradient:.0e}, and the lowest Hessian eigenvalue there {lowest:.3g}, so that all are minima. They have "
-        f"{len(minima)} different losses, {', '.join(f'{each:.3f}' for each in minima)}; share of starts that reach "
+        f"One tanh neuron with two weights, {counts.sum()} random starts: the largest ‖∇L‖ at an "
+        f"end is "
+        f"{gradient:.0e}, and the lowest Hessian eigenvalue there {lowest:.3g}, so that all are "
+        f"minima. They have "
+        f"{len(minima)} different losses, {', '.join(f'{each:.3f}' for each in minima)}; share of "
+        f"starts that reach "
         f"the lowest: {best}.",
         losses=minima,
         starts=counts,
@@ -110,8 +127,22 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
         axis.plot(*results["starts"][here].T, ".", color=style["color"], markersize=3, alpha=0.7)
         end = results["ends"][here][0]
         label = f"loss {value:.3f}"
-        axis.plot(*end, "*", color=style["color"], markersize=17, markeredgecolor="white", linestyle="", label=label)
+        axis.plot(
+            *end,
+            "*",
+            color=style["color"],
+            markersize=17,
+            markeredgecolor="white",
+            linestyle="",
+            label=label,
+        )
     axis.set(xlabel="w₁ at the start", ylabel="w₂ at the start")
     axis.set_title("Starts in the color of the minimum (star) they lead to", fontsize=10)
-    figure.legend(*axis.get_legend_handles_labels(), frameon=False, fontsize=8, ncols=4, loc="outside lower center")
+    figure.legend(
+        *axis.get_legend_handles_labels(),
+        frameon=False,
+        fontsize=8,
+        ncols=4,
+        loc="outside lower center",
+    )
     return {"basins": figure}

@@ -3,7 +3,8 @@
 Question: What do the two ways of clipping do to a gradient's direction, and does training suffer?
 Source:   Sharif (claims 2.28 and 2.29).
 Command:  python -m experiments run clipping
-Expected: By value it turns, (10, 0.1) by 5.14°; by norm it does not. Networks learn at too high a rate with either.
+Expected: By value it turns, (10, 0.1) by 5.14°; by norm it does not. Networks learn at too high a
+rate with either.
 Cost:     about 6 s quick and 10 s in full on 2 cores.
 """
 
@@ -43,8 +44,9 @@ QUICK = Config(seeds=48, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """What clipping does to gradients at the starts (ways, seeds) and to special ones, in float64, and the accuracy of
-    no clipping, by value and by norm (3, seeds)."""
+    """What clipping does to gradients at the starts (ways, seeds) and to special ones, in float64,
+    and the accuracy of no clipping, by value and by norm (3, seeds).
+    """
     net, moons = fnn.mlp((2, 16, 16, 2)), data.load("moons")
     with jax.enable_x64(True):
         clips = optim.clip_by_value(config.value), optim.clip_by_global_norm(config.norm)
@@ -52,14 +54,24 @@ def run(config: Config) -> dict[str, np.ndarray]:
         measured = jax.jit(jax.vmap(lambda key: examine(net, moons.train, clips, key)))(keys)
         after = clipped(optim.clip_by_value(1.0), pair := jnp.array([10.0, 0.1]))
         special = {"pair_angle": angle(pair, after), "pair_norm": jnp.linalg.norm(after)}
-        special |= {"zero": clipped(clips[1], jnp.zeros(3)), "nan": clipped(clips[1], jnp.array([1.0, jnp.nan]))}
+        special |= {
+            "zero": clipped(clips[1], jnp.zeros(3)),
+            "nan": clipped(clips[1], jnp.array([1.0, jnp.nan])),
+        }
     sweep = fnn.sweep(
-        lambda hyper: (net, losses.softmax_cross_entropy, clipping_sgd(hyper, config.learning_rate)),
+        lambda hyper: (
+            net,
+            losses.softmax_cross_entropy,
+            clipping_sgd(hyper, config.learning_rate),
+        ),
         moons,
         epochs=config.epochs,
         batch_size=32,
         seeds=range(config.seeds),
-        hyper=[{"value": v, "norm": n} for v, n in ((OFF, OFF), (config.value, OFF), (OFF, config.norm))],
+        hyper=[
+            {"value": v, "norm": n}
+            for v, n in ((OFF, OFF), (config.value, OFF), (OFF, config.norm))
+        ],
     )
     numbers = {"norm_limit": config.norm, "learning_rate": config.learning_rate}
     found = {name: np.asarray(value).T for name, value in (measured | special | numbers).items()}
@@ -68,21 +80,28 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 def clipping_sgd(hyper, learning_rate: float) -> optax.GradientTransformation:
     """Both ways in a row, of which one or both are off: so all three trainings are one program."""
-    by_value, by_norm = optim.clip_by_value(hyper["value"]), optim.clip_by_global_norm(hyper["norm"])
+    by_value, by_norm = (
+        optim.clip_by_value(hyper["value"]),
+        optim.clip_by_global_norm(hyper["norm"]),
+    )
     return optax.chain(by_value, by_norm, optim.sgd(learning_rate))
 
 
 def examine(net, train, clips, key):
     """What each way of clipping does to the gradient at a start, and to one a millionth as long."""
     params, _ = net.init(key)
-    _, grads = fnn.value_and_grad(net, losses.softmax_cross_entropy)(params, train.x.astype(float), train.y)
+    _, grads = fnn.value_and_grad(net, losses.softmax_cross_entropy)(
+        params, train.x.astype(float), train.y
+    )
     g = ravel_pytree(grads)[0]
     small, after = 1e-6 * g, [clipped(clip, g) for clip in clips]
     return {
         "angle": jnp.array([angle(g, each) for each in after]),
         "before": jnp.linalg.norm(g),
         "after": jnp.array([jnp.linalg.norm(each) for each in after]),
-        "twice": jnp.array([abs(clipped(clip, one) - one).max() for clip, one in zip(clips, after, strict=True)]),
+        "twice": jnp.array(
+            [abs(clipped(clip, one) - one).max() for clip, one in zip(clips, after, strict=True)]
+        ),
         "below": jnp.array([abs(clipped(clip, small) - small).max() for clip in clips]),
     }
 
@@ -98,7 +117,9 @@ def angle(u, v):
     return jnp.degrees(2 * jnp.arctan2(jnp.linalg.norm(u - v), jnp.linalg.norm(u + v)))
 
 
-@claim("2.28", "Clipping every entry of a gradient loses its direction, but works well in practice.")
+@claim(
+    "2.28", "Clipping every entry of a gradient loses its direction, but works well in practice."
+)
 def by_value(results):
     turns, accuracy = results["angle"][0], np.nan_to_num(results["accuracy"], nan=0.5)
     plain, value, norm = (mean_interval(each) for each in accuracy)
@@ -111,9 +132,12 @@ def by_value(results):
             behind.below(0.01),
             value.above(0.95),
         ),
-        f"(10, 0.1) clipped at 1 turns by {results['pair_angle']:.2f}° and has norm {results['pair_norm']:.3f}; the "
-        f"gradients of {turns.size} networks turn by {np.median(turns):.1f}° (median); clipping twice changes nothing "
-        f"more. Test accuracy on two moons at rate {results['learning_rate']:g}: {value} by value, {norm} by norm "
+        f"(10, 0.1) clipped at 1 turns by {results['pair_angle']:.2f}° and has norm "
+        f"{results['pair_norm']:.3f}; the "
+        f"gradients of {turns.size} networks turn by {np.median(turns):.1f}° (median); clipping "
+        f"twice changes nothing "
+        f"more. Test accuracy on two moons at rate {results['learning_rate']:g}: {value} by "
+        f"value, {norm} by norm "
         f"({behind} more), {plain} without clipping.",
         median_angle=np.median(turns),
         accuracy_by_value=value,
@@ -122,16 +146,25 @@ def by_value(results):
     )
 
 
-@claim("2.29", "Clipping by norm, g ← v g/‖g‖ where ‖g‖ > v, keeps the direction and limits the norm to v.")
+@claim(
+    "2.29",
+    "Clipping by norm, g ← v g/‖g‖ where ‖g‖ > v, keeps the direction and limits the norm to v.",
+)
 def by_norm(results):
     turns, after, limit = results["angle"][1].max(), results["after"][1], results["norm_limit"]
     clipped_share = (results["before"] > limit).mean()
     limited = bool((after <= limit * (1 + 1e-12)).all())
-    others = (results["below"][1] == 0).all() and (results["zero"] == 0).all() and np.isnan(results["nan"]).all()
+    others = (
+        (results["below"][1] == 0).all()
+        and (results["zero"] == 0).all()
+        and np.isnan(results["nan"]).all()
+    )
     return holds_if(
         every(bool(turns < 1e-6), bool(clipped_share > 0), limited, bool(others)),
-        f"{clipped_share:.0%} of the gradients of {after.size} networks are longer than v = {limit:g}: they turn by at "
-        f"most {max(turns, 1e-16):.0e}°, and none is longer than v after it. Shorter ones stay as they are, zero stays "
+        f"{clipped_share:.0%} of the gradients of {after.size} networks are longer than v = "
+        f"{limit:g}: they turn by at "
+        f"most {max(turns, 1e-16):.0e}°, and none is longer than v after it. Shorter ones stay as "
+        f"they are, zero stays "
         f"zero, and a NaN shows in every entry.",
         largest_angle=turns,
         largest_norm=after.max(),
@@ -143,7 +176,12 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     """By how much gradients turn, and accuracies."""
     figure, (top, bottom) = draw.figure(rows=2, height=2.8)
     for way, turns in zip(WAYS, results["angle"], strict=True):
-        top.hist(turns, bins=np.linspace(0, max(1.0, results["angle"].max()), 41).tolist(), alpha=0.6, label=way)
+        top.hist(
+            turns,
+            bins=np.linspace(0, max(1.0, results["angle"].max()), 41).tolist(),
+            alpha=0.6,
+            label=way,
+        )
     top.set(xlabel="angle between gradient and clipped gradient (degrees)", ylabel="networks")
     top.legend(frameon=False, fontsize=8)
     draw.strips(bottom, results["accuracy"], ("no clipping", *WAYS), ("diverged",) * 3)

@@ -1,11 +1,13 @@
 """Fitting a cubic by gradient descent: four starts, two learning rates, three sets of points.
 
 Question: Which starts and which learning rates reach the least-squares cubic, and how fast?
-Source:   Piccoli (claims 4.8 to 4.11); his points are not printed, so the sets are this project's: w* = (1, -2, -3, 4)
-          and noise of standard deviation ½ on equidistant points.
+Source:   Piccoli (claims 4.8 to 4.11); his points are not printed, so the sets are this project's:
+          w* = (1, -2, -3, 4) and noise of standard deviation ½ on equidistant points.
 Command:  python -m experiments run cubic_fit
-Expected: the loss is convex, so every start reaches the same minimum when the rate is below the critical one,
-          2/λmax; at 7.5e-4 the wider set of 13 points diverges from every start, above 1e20 in under 30 steps.
+Expected: the loss is convex, so every start reaches the same minimum when the rate is below the
+critical one,
+          2/λmax; at 7.5e-4 the wider set of 13 points diverges from every start, above 1e20 in
+          under 30 steps.
 Cost:     about 5 s on 2 cores.
 """
 
@@ -21,12 +23,18 @@ import fnn
 from experiments.claims import claim, depends_on, holds_if
 from experiments.common import Common
 from fnn import data, layers, losses, optim
-from fnn.course import descent
 from fnn import plot as draw
+from fnn.course import descent
 from fnn.layers import DenseParams
 
-POINTS = {"100 points on [-2, 2]": (100, 2.0), "50 points on [-2, 2]": (50, 2.0), "13 points on [-3, 3]": (13, 3.0)}
-STARTS = np.array([[-9.0, 2.0, 1.0, 30.0], [-9.0, 2.0, 1.0, -20.0], [-40.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
+POINTS = {
+    "100 points on [-2, 2]": (100, 2.0),
+    "50 points on [-2, 2]": (50, 2.0),
+    "13 points on [-3, 3]": (13, 3.0),
+}
+STARTS = np.array(
+    [[-9.0, 2.0, 1.0, 30.0], [-9.0, 2.0, 1.0, -20.0], [-40.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]
+)
 
 
 @dataclass(frozen=True)
@@ -43,8 +51,9 @@ QUICK = Config(steps=4000, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64: loss (points, rates, starts, steps), the minimum loss and the critical rate of each set of points,
-    and the weights (points, 4) of least squares."""
+    """In float64: loss (points, rates, starts, steps), the minimum loss and the critical rate of
+    each set of points, and the weights (points, 4) of least squares.
+    """
     with jax.enable_x64(True):
         sets = [data.cubic_points(*size) for size in POINTS.values()]
         rates = jnp.array(config.learning_rates)
@@ -52,29 +61,40 @@ def run(config: Config) -> dict[str, np.ndarray]:
         over_rates = jax.jit(jax.vmap(over_starts, in_axes=(None, None, 0, None)))
         found = [over_rates(*points, rates, STARTS) for points in sets]
     designs = [np.column_stack([x, np.ones(len(x))]) for x, _ in sets]
-    fits = [np.linalg.lstsq(design, y, rcond=None) for design, (_, y) in zip(designs, sets, strict=True)]
+    fits = [
+        np.linalg.lstsq(design, y, rcond=None) for design, (_, y) in zip(designs, sets, strict=True)
+    ]
     return {
         "loss": np.stack([loss for loss, _ in found]),
         "reached": np.asarray(found[0][1][-1]),
         "least_squares": np.array([weights for weights, *_ in fits]),
         "minimum": np.array([residual[0] for _, residual, *_ in fits]),
         "rates": np.array(config.learning_rates),
-        "critical_rate": np.array([2 / np.linalg.eigvalsh(2 * design.T @ design)[-1] for design in designs]),
+        "critical_rate": np.array(
+            [2 / np.linalg.eigvalsh(2 * design.T @ design)[-1] for design in designs]
+        ),
     }
 
 
 def descend(x, y, learning_rate, start, *, steps: int):
-    """The summed squared error before each of `steps` updates θ ← θ − η ∂L/∂θ of f(s) = w₁s³ + w₂s² + w₃s + w₄, which
-    is a dense layer on (s³, s², s) with bias w₄; and the weights (4,) at the end."""
-    loss_and_gradient = fnn.value_and_grad(layers.dense(3, 1), losses.squared_error, reduction="sum")
+    """The summed squared error before each of `steps` updates θ ← θ − η ∂L/∂θ of f(s) = w₁s³ + w₂s²
+    + w₃s + w₄, which is a dense layer on (s³, s², s) with bias w₄; and the weights (4,) at the end.
+    """
+    loss_and_gradient = fnn.value_and_grad(
+        layers.dense(3, 1), losses.squared_error, reduction="sum"
+    )
     params = DenseParams(W=start[None, :3], b=start[3:])
-    path = descent.trajectory(lambda w: loss_and_gradient(w, x, y)[1], optim.sgd(learning_rate), params, steps=steps)
+    path = descent.trajectory(
+        lambda w: loss_and_gradient(w, x, y)[1], optim.sgd(learning_rate), params, steps=steps
+    )
     loss, _ = jax.vmap(loss_and_gradient, in_axes=(0, None, None))(path, x, y)
     return loss[:-1], jnp.append(path.W[-1], path.b[-1])
 
 
 def arrival(loss: np.ndarray, minimum: float, tolerance: float) -> int | None:
-    """Updates until the loss above the minimum has fallen to this fraction; None if it never has."""
+    """Updates until the loss above the minimum has fallen to this fraction; None if it
+    never has.
+    """
     excess = loss - minimum
     there = excess <= tolerance * excess[0]
     return int(np.argmax(there)) if there.any() else None
@@ -89,15 +109,19 @@ def verdict(loss: np.ndarray, minimum: float, tolerance: float) -> str:
 
 
 @claim(
-    "4.8", "Gradient descent on the summed squared error fits a cubic; the loss has one minimum, whatever the start."
+    "4.8",
+    "Gradient descent on the summed squared error fits a cubic; the loss has one minimum, "
+    "whatever the start.",
 )
 def every_start_arrives(results):
     loss, minimum = results["loss"][0, -1], results["minimum"][0]
     distance = np.abs(results["reached"] - results["least_squares"][0]).max()
     return holds_if(
         bool(distance < 1e-6),
-        f"{next(iter(POINTS))}, rate {results['rates'][-1]:g}: from {len(loss)} starts the weights end within "
-        f"{distance:.1e} of least squares ({', '.join(f'{w:.6f}' for w in results['least_squares'][0])}), loss "
+        f"{next(iter(POINTS))}, rate {results['rates'][-1]:g}: from {len(loss)} starts the "
+        f"weights end within "
+        f"{distance:.1e} of least squares "
+        f"({', '.join(f'{w:.6f}' for w in results['least_squares'][0])}), loss "
         f"{minimum:.6f}.",
         distance=distance,
         least_squares=results["least_squares"][0],
@@ -112,8 +136,10 @@ def starts(results):
     distance = np.abs(results["reached"] - results["least_squares"][0]).max(axis=1)
     return holds_if(
         all(step is not None for step in steps) and bool((distance < 1e-6).all()),
-        f"Losses at the starts {', '.join(f'{loss[0]:.4g}' for loss in losses)}; updates to a thousandth of the "
-        f"starting excess at {results['rates'][-1]:g}: {', '.join(map(str, steps))}. In the end all are within "
+        f"Losses at the starts {', '.join(f'{loss[0]:.4g}' for loss in losses)}; updates to a "
+        f"thousandth of the "
+        f"starting excess at {results['rates'][-1]:g}: {', '.join(map(str, steps))}. In the end "
+        f"all are within "
         f"{distance.max():.0e} of the weights of least squares.",
         starting_losses=losses[:, 0],
         updates=steps,
@@ -123,18 +149,26 @@ def starts(results):
 @claim("4.10", "The rate 2e-5 is slow and 7.5e-4 is fast.")
 def rates(results):
     low, high = (
-        [(loss, minimum, 1e-3) for loss, minimum in zip(results["loss"][:, r, 3], results["minimum"], strict=True)]
+        [
+            (loss, minimum, 1e-3)
+            for loss, minimum in zip(results["loss"][:, r, 3], results["minimum"], strict=True)
+        ]
         for r in (0, 1)
     )
     slow_steps, fast_steps = ([arrival(*each) for each in at] for at in (low, high))
     fast = [
-        quick is not None and (slow is None or quick < slow) for slow, quick in zip(slow_steps, fast_steps, strict=True)
+        quick is not None and (slow is None or quick < slow)
+        for slow, quick in zip(slow_steps, fast_steps, strict=True)
     ]
-    said = [f"{name}: {verdict(*a)} and {verdict(*b)}" for name, a, b in zip(POINTS, low, high, strict=True)]
+    said = [
+        f"{name}: {verdict(*a)} and {verdict(*b)}"
+        for name, a, b in zip(POINTS, low, high, strict=True)
+    ]
     return depends_on(
         dict(zip(POINTS, fast, strict=True)),
         "Updates from zero to a thousandth of the starting excess at "
-        f"{' and '.join(f'{r:g}' for r in results['rates'])}, for {'; '.join(said)}. The points are not printed; the "
+        f"{' and '.join(f'{r:g}' for r in results['rates'])}, for {'; '.join(said)}. The points "
+        f"are not printed; the "
         "critical rates of the three sets tried here, above which descent diverges, are "
         f"{', '.join(f'{rate:.3g}' for rate in results['critical_rate'])}.",
         slow=slow_steps,
@@ -149,7 +183,8 @@ def monitored(results):
     falls = (np.diff(results["loss"][:, :, :, :20], axis=-1) <= 0).all(axis=(-1, -2))
     return holds_if(
         bool((falls == below).all()),
-        f"In the first 20 updates the loss falls at every step exactly where the rate is below the critical one: "
+        f"In the first 20 updates the loss falls at every step exactly where the rate is below "
+        f"the critical one: "
         f"{int((falls == below).sum())} of {below.size} pairs of points and rate.",
         falls=falls,
         below_critical=below,
@@ -160,13 +195,20 @@ def table(results: dict[str, np.ndarray], config: Config) -> str:
     """Steps of each start for each set of points and rate."""
     heads = "  ".join(_weights(start).rjust(14) for start in STARTS)
     lines = [
-        f"updates until the loss above the minimum has fallen to {config.tolerance:g} of what it was",
+        f"updates until the loss above the minimum has fallen to {config.tolerance:g} of what it "
+        f"was",
         f"{'from w =':>15}  {heads}",
     ]
     for p, name in enumerate(POINTS):
-        lines.append(f"{name}: critical rate {results['critical_rate'][p]:.3g}, minimum {results['minimum'][p]:.6f}")
+        lines.append(
+            f"{name}: critical rate {results['critical_rate'][p]:.3g}, minimum "
+            f"{results['minimum'][p]:.6f}"
+        )
         for r, rate in enumerate(config.learning_rates):
-            cells = [verdict(loss, results["minimum"][p], config.tolerance) for loss in results["loss"][p, r]]
+            cells = [
+                verdict(loss, results["minimum"][p], config.tolerance)
+                for loss in results["loss"][p, r]
+            ]
             lines.append(f"{f'rate {rate:g}':>15}  " + "  ".join(cell.rjust(14) for cell in cells))
     return "\n".join(lines)
 
@@ -176,15 +218,25 @@ def _weights(start: np.ndarray) -> str:
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Loss above the minimum for each set of points; a color for each start, a dash for each rate."""
+    """Loss above the minimum for each set of points; a color for each start, a dash for
+    each rate.
+    """
     figure, axes = draw.figure(rows=len(POINTS), height=3.0)
     for p, (axis, name) in enumerate(zip(axes, POINTS, strict=True)):
-        for r, (rate, dash) in enumerate(zip(config.learning_rates, ("-", "--", ":", "-."), strict=False)):
+        for r, (rate, dash) in enumerate(
+            zip(config.learning_rates, ("-", "--", ":", "-."), strict=False)
+        ):
             for s, start in enumerate(STARTS):
                 excess = results["loss"][p, r, s] - results["minimum"][p]
                 visible = np.where(excess < 1e8, excess, np.nan)
                 label = _weights(start) if r == 0 else None
-                axis.plot(np.arange(1, len(excess) + 1), visible, dash, color=draw.LINES[s]["color"], label=label)
+                axis.plot(
+                    np.arange(1, len(excess) + 1),
+                    visible,
+                    dash,
+                    color=draw.LINES[s]["color"],
+                    label=label,
+                )
             axis.plot([], [], dash, color="gray", label=f"learning rate {rate:g}")
         axis.set(xscale="log", yscale="log", ylabel="loss − minimum", ylim=(1e-6, 1e8), title=name)
     axes[-1].set_xlabel("update")

@@ -1,11 +1,14 @@
 """Two wells: gradient descent stays in the one it starts in, stochastic descent does not.
 
-Question: Does stochastic descent leave a local minimum that gradient descent is stuck in, and what does it cost?
+Question: Does stochastic descent leave a local minimum that gradient descent is stuck in, and what
+does it cost?
 Source:   De Marzo (claim 1.22).
 Command:  python -m experiments run double_well
-Expected: From the shallow well no full-batch descent escapes; with batches of one example most end in the deep one. An
+Expected: From the shallow well no full-batch descent escapes; with batches of one example most end
+in the deep one. An
           epoch has ⌈N/B⌉ updates, each of which costs B example gradients.
-Cost:     about 8 s quick and 15 s in full on 2 cores, most of it compiling one program for each batch size.
+Cost:     about 8 s quick and 15 s in full on 2 cores, most of it compiling one program for each
+          batch size.
 """
 
 from dataclasses import dataclass
@@ -20,8 +23,8 @@ import fnn
 from experiments.claims import claim, depends_on, every, share_interval
 from experiments.common import Common
 from fnn import layers, optim
-from fnn.course import surfaces
 from fnn import plot as draw
+from fnn.course import surfaces
 from fnn.data import Dataset, Split
 from fnn.layers import DenseParams
 from fnn.types import Loss
@@ -67,7 +70,9 @@ def run(config: Config) -> dict[str, np.ndarray]:
         seeds=range(config.seeds),
         hyper=hyper,
     )
-    ends = np.stack([np.asarray(sweep.params(setting).W)[:, 0] for setting in range(len(sweep.settings))])
+    ends = np.stack(
+        [np.asarray(sweep.params(setting).W)[:, 0] for setting in range(len(sweep.settings))]
+    )
     ends = ends.reshape(len(config.batch_sizes), len(config.learning_rates), config.seeds, 2)
     return {
         "ends": ends[..., 0],
@@ -80,7 +85,9 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 
 def examples(config: Config) -> Dataset:
-    """Inputs (1, 0), so that the network's output is its first weight, and tilts of exactly the mean that is asked."""
+    """Inputs (1, 0), so that the network's output is its first weight, and tilts of exactly the
+    mean that is asked.
+    """
     tilts = config.noise * np.random.default_rng(0).normal(size=config.examples)
     tilts = (config.tilt + tilts - tilts.mean()).astype(np.float32)
     split = Split(np.tile(np.array([1, 0], np.float32), (config.examples, 1)), tilts)
@@ -93,7 +100,9 @@ def in_the_right_well(key, shape):
 
 
 def counting(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
-    """The optimizer on the first weight alone, and the number of its updates in the second, whose input is 0."""
+    """The optimizer on the first weight alone, and the number of its updates in the second, whose
+    input is 0.
+    """
 
     def update(grads, state, params=None):
         updates, state = optimizer.update(grads, state, params)
@@ -104,7 +113,8 @@ def counting(optimizer: optax.GradientTransformation) -> optax.GradientTransform
 
 @claim(
     "1.22",
-    "Gradient descent is costly on much data and can be stuck in a local minimum; mini-batches help with both.",
+    "Gradient descent is costly on much data and can be stuck in a local minimum; mini-batches "
+    "help with both.",
 )
 def stochastic_escapes(results):
     sizes, n = results["batch_sizes"], int(results["examples"])
@@ -114,14 +124,18 @@ def stochastic_escapes(results):
     full = escaped[-1][-1]
     cheap = bool(np.array_equal(updates, expected))
     found = zip(sizes, escaped, updates, strict=True)
-    words = "; ".join(f"B = {size}: {shares[-1]}, updates an epoch {count:g}" for size, shares, count in found)
+    words = "; ".join(
+        f"B = {size}: {shares[-1]}, updates an epoch {count:g}" for size, shares, count in found
+    )
     return depends_on(
         {
             f"batches of {size}": every(cheap, shares[-1].above(full.high + MARGIN))
             for size, shares in zip(sizes[:-1], escaped, strict=False)
         },
-        f"Share of {results['ends'].shape[-1]} starts in the shallow well that end in the deep one, at rate "
-        f"{results['learning_rates'][-1]:g}: {words}. An update costs B example gradients, so an epoch costs the same "
+        f"Share of {results['ends'].shape[-1]} starts in the shallow well that end in the deep "
+        f"one, at rate "
+        f"{results['learning_rates'][-1]:g}: {words}. An update costs B example gradients, so an "
+        f"epoch costs the same "
         f"{n} whatever B.",
         batch_sizes=sizes,
         escaped=[[each.middle for each in shares] for shares in escaped],
@@ -136,17 +150,32 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     figure, (top, bottom) = draw.figure(rows=2, height=3.0)
     x = np.linspace(-1.9, 1.9, 300)
     top.plot(x, (x**2 - 1) ** 2 / 4 + results["tilt"] * x, color="black", label="loss")
-    for number, name in ((0, f"B = {results['batch_sizes'][0]}"), (-1, f"B = {results['batch_sizes'][-1]} (all)")):
+    for number, name in (
+        (0, f"B = {results['batch_sizes'][0]}"),
+        (-1, f"B = {results['batch_sizes'][-1]} (all)"),
+    ):
         style = draw.LINES[1 if number else 0]
         counts, edges = np.histogram(results["ends"][number, -1], bins=60, range=(-1.9, 1.9))
-        top.stairs(counts / counts.max(), edges, color=style["color"], fill=True, alpha=0.5, label=f"ends, {name}")
+        top.stairs(
+            counts / counts.max(),
+            edges,
+            color=style["color"],
+            fill=True,
+            alpha=0.5,
+            label=f"ends, {name}",
+        )
     top.set(xlabel="weight", ylabel="loss; ends (scaled)", ylim=(-0.3, 1.45))
     top.legend(frameon=False, fontsize=8, ncols=3, loc="upper center")
     for number, rate in enumerate(results["learning_rates"]):
         shares = np.array([share_interval(ends < 0) for ends in results["ends"][:, number]])
         middle, low, high = shares.T
         bottom.errorbar(
-            results["batch_sizes"], middle, (middle - low, high - middle), marker="o", capsize=3, label=f"rate {rate:g}"
+            results["batch_sizes"],
+            middle,
+            (middle - low, high - middle),
+            marker="o",
+            capsize=3,
+            label=f"rate {rate:g}",
         )
     bottom.set(xscale="log", xlabel="batch size B", ylabel="share that escaped", ylim=(-0.03, 1.03))
     bottom.legend(frameon=False, fontsize=8)

@@ -3,7 +3,8 @@
 Question: Does training approach a fixed point of its update, and is every fixed point an optimum?
 Source:   Adornetto (claim 0.26).
 Command:  python -m experiments run fixed_point
-Expected: ‖T(W) − W‖ is η‖∇L‖ and falls by orders of magnitude in training. Saddles and maxima are fixed points too.
+Expected: ‖T(W) − W‖ is η‖∇L‖ and falls by orders of magnitude in training. Saddles and maxima are
+fixed points too.
 Cost:     about 3 s on 2 cores.
 """
 
@@ -19,8 +20,8 @@ import fnn
 from experiments.claims import claim, depends_on, every, share_interval
 from experiments.common import Common
 from fnn import data, losses, optim
-from fnn.course import descent, surfaces
 from fnn import plot as draw
+from fnn.course import descent, surfaces
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,9 @@ QUICK = Config(seeds=64, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64: loss (seeds, epochs + 1), ‖T(W) − W‖ and ‖∇L‖ (seeds, epochs) in training, and ‖T(W) − W‖ at three
-    points that are no minima."""
+    """In float64: loss (seeds, epochs + 1), ‖T(W) − W‖ and ‖∇L‖ (seeds, epochs) in training, and
+    ‖T(W) − W‖ at three points that are no minima.
+    """
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(0), config.seeds)
         found = jax.jit(jax.vmap(lambda key: train(config, key)))(keys)
@@ -52,11 +54,15 @@ def network():
     """The network, and params -> (L, ∂L/∂params) on XOR."""
     net, table = fnn.mlp((2, 8, 1), activation="tanh"), data.load("xor").train
     loss_and_gradient = fnn.value_and_grad(net, losses.squared_error)
-    return net, lambda params: loss_and_gradient(params, table.x.astype(float), table.y.astype(float))
+    return net, lambda params: loss_and_gradient(
+        params, table.x.astype(float), table.y.astype(float)
+    )
 
 
 def train(config: Config, key):
-    """Plain descent from a start: the loss, the lengths of the steps, and those of the gradients."""
+    """Plain descent from a start: the loss, the lengths of the steps, and those of the
+    gradients.
+    """
     net, loss_and_gradient = network()
     start, _ = net.init(key)
     sgd = optim.sgd(config.learning_rate)
@@ -71,30 +77,48 @@ def train(config: Config, key):
 
 
 def special_points(config: Config) -> dict[str, np.ndarray]:
-    """‖T − 1‖ and the loss of the network with weights 0 and output bias ½; ‖T − 1‖ at the saddle of x² − y² and at the
-    top of −x²."""
+    """‖T − 1‖ and the loss of the network with weights 0 and output bias ½; ‖T − 1‖ at the saddle
+    of x² − y² and at the top of −x².
+    """
     net, loss_and_gradient = network()
     flat, unravel = ravel_pytree(net.init(jax.random.key(0))[0])
     loss, grads = loss_and_gradient(unravel(jnp.zeros_like(flat).at[-1].set(0.5)))
     top = surfaces.quadratic((-2.0,))
-    slopes = ravel_pytree(grads)[0], surfaces.saddle.gradient(np.zeros(2)), top.gradient(np.zeros(1))
+    slopes = (
+        ravel_pytree(grads)[0],
+        surfaces.saddle.gradient(np.zeros(2)),
+        top.gradient(np.zeros(1)),
+    )
     residuals = [config.learning_rate * float(jnp.linalg.norm(slope)) for slope in slopes]
     return {"special_residual": np.array(residuals), "special_loss": np.asarray(loss)}
 
 
-@claim("0.26", "Training searches a fixed point, which is the optimum of the loss.", figure="residuals")
+@claim(
+    "0.26", "Training searches a fixed point, which is the optimum of the loss.", figure="residuals"
+)
 def fixed_points(results):
-    residual, gradient, special = results["residual"], results["gradient"], results["special_residual"]
+    residual, gradient, special = (
+        results["residual"],
+        results["gradient"],
+        results["special_residual"],
+    )
     error = np.abs(residual / (results["rate"] * gradient) - 1)[gradient > 1e-6].max()
     shrinks = share_interval(residual[:, -1] < 0.01 * residual[:, 0])
     optimal = share_interval(results["loss"][:, -1] < 1e-3)
-    names = ("the network with weights 0 and output bias ½", "the saddle of x² − y²", "the maximum of −x²")
+    names = (
+        "the network with weights 0 and output bias ½",
+        "the saddle of x² − y²",
+        "the maximum of −x²",
+    )
     return depends_on(
         {"most random starts": every(bool(error < 1e-6), shrinks.above(0.5), optimal.above(0.5))}
         | {name: bool(each > 0) for name, each in zip(names, special, strict=True)},
-        f"‖T(W) − W‖ is η‖∇L‖ within {error:.0e} and falls to a hundredth from a share of {shrinks} of "
-        f"{len(residual)} starts, with a loss below 0.001 at the end from {optimal}. It is {special[0]:g}, "
-        f"{special[1]:g} and {special[2]:g} at three points that are no minima, too; at the network's the loss is "
+        f"‖T(W) − W‖ is η‖∇L‖ within {error:.0e} and falls to a hundredth from a share of "
+        f"{shrinks} of "
+        f"{len(residual)} starts, with a loss below 0.001 at the end from {optimal}. It is "
+        f"{special[0]:g}, "
+        f"{special[1]:g} and {special[2]:g} at three points that are no minima, too; at the "
+        f"network's the loss is "
         f"{results['special_loss']:g}.",
         error=error,
         shrinks=shrinks,
@@ -109,7 +133,12 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     for axis, name, label in ((top, "residual", "‖T(W) − W‖"), (bottom, "loss", "loss")):
         axis.plot(results[name][:20].T, color=draw.LINES[0]["color"], linewidth=0.8, linestyle="-")
         axis.set(xscale="symlog", yscale="log", ylabel=label)
-    bottom.axhline(float(results["special_loss"]), color="#d55e00", linestyle="--", label="at the fixed point 0")
+    bottom.axhline(
+        float(results["special_loss"]),
+        color="#d55e00",
+        linestyle="--",
+        label="at the fixed point 0",
+    )
     bottom.legend(frameon=False, fontsize=8)
     bottom.set(xlabel="epoch")
     top.set_title("Distance from being a fixed point, 20 starts", fontsize=10)

@@ -3,8 +3,10 @@
 Question: For which rates does gradient descent converge, and is a lower rate always a slower one?
 Source:   Adornetto (claim 0.12) and Sharif (2.20).
 Command:  python -m experiments run learning_rates
-Expected: With the curvatures 1, 4 and 8 it converges exactly for rates below 2/λmax = 1/4, by the factor max |1 − ηλ| a
-          step. The number of steps is proportional to 1/η for small rates, and grows again near the limit.
+Expected: With the curvatures 1, 4 and 8 it converges exactly for rates below 2/λmax = 1/4, by the
+factor max |1 − ηλ| a
+          step. The number of steps is proportional to 1/η for small rates, and grows again near the
+          limit.
 Cost:     about 2 s on 2 cores.
 """
 
@@ -18,10 +20,11 @@ from matplotlib.figure import Figure
 from experiments.claims import claim, depends_on
 from experiments.common import Common
 from fnn import optim
-from fnn.course import descent, surfaces
 from fnn import plot as draw
+from fnn.course import descent, surfaces
 
-TOLERANCE = 1e-6  # of the distance to the minimum relative to the start's, where a descent counts as converged
+# of the distance to the minimum relative to the start's, where a descent counts as converged
+TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -42,13 +45,17 @@ QUICK = Config(quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64: distance (rates, steps + 1) to the minimum by the largest coordinate, and the loss."""
+    """In float64: distance (rates, steps + 1) to the minimum by the largest coordinate, and the
+    loss.
+    """
     bowl = surfaces.quadratic(config.curvatures)
     limit = 2 / max(config.curvatures)
     rates = limit * np.array(config.fractions)
     with jax.enable_x64(True):
         start = jnp.array(bowl.start)
-        descend = jax.vmap(lambda eta: descent.trajectory(bowl.gradient, optim.sgd(eta), start, steps=config.steps))
+        descend = jax.vmap(
+            lambda eta: descent.trajectory(bowl.gradient, optim.sgd(eta), start, steps=config.steps)
+        )
         paths = np.asarray(jax.jit(descend)(rates))
         loss = bowl.value(np.moveaxis(paths, -1, 0))
     factors = np.abs(1 - rates[:, None] * np.array(config.curvatures))
@@ -73,7 +80,11 @@ def steps_needed(results) -> np.ndarray:
     return np.where(there.any(axis=1), there.argmax(axis=1), np.inf)
 
 
-@claim("0.12", "Repeating a ← a − η∇F(a) goes on until it has converged; η decides how it behaves.", figure="rates")
+@claim(
+    "0.12",
+    "Repeating a ← a − η∇F(a) goes on until it has converged; η decides how it behaves.",
+    figure="rates",
+)
 def converges(results):
     converged, below = np.isfinite(steps_needed(results)), results["rates"] < results["limit"]
     error = np.abs(measured_factor(results) - results["predicted"]).max()
@@ -83,8 +94,10 @@ def converges(results):
             "rates below 2/λmax": as_predicted and bool(converged[below].all()),
             "rates of 2/λmax and above": as_predicted and bool(converged[~below].all()),
         },
-        f"On a quadratic with 2/λmax = {results['limit']:g} it converges at {converged[below].sum()} of {below.sum()} "
-        f"rates below and {converged[~below].sum()} of {(~below).sum()} rates from there on. The distance shrinks by "
+        f"On a quadratic with 2/λmax = {results['limit']:g} it converges at "
+        f"{converged[below].sum()} of {below.sum()} "
+        f"rates below and {converged[~below].sum()} of {(~below).sum()} rates from there on. The "
+        f"distance shrinks by "
         f"max |1 − ηλ| a step, within {max(error, 1e-16):.0e}.",
         rates=results["rates"],
         converged=converged,
@@ -97,16 +110,23 @@ def converges(results):
 def lower_is_slower(results):
     steps, rates = steps_needed(results), results["rates"]
     gentle = rates <= results["turning"]
-    doubled = [steps[i] / steps[i + 1] for i in range(len(rates) - 1) if rates[i + 1] < 0.1 * results["limit"]]
+    doubled = [
+        steps[i] / steps[i + 1]
+        for i in range(len(rates) - 1)
+        if rates[i + 1] < 0.1 * results["limit"]
+    ]
     beyond = steps[~gentle]
     return depends_on(
         {
             "rates up to 2/(λmin + λmax)": bool((np.diff(steps[gentle]) < 0).all()),
             "higher rates": bool((beyond[1:] < beyond[:-1]).all()),
         },
-        f"Steps to {TOLERANCE:g} of the starting distance: {steps[0]:.0f} at η = {rates[0]:g}, as 1/η while that is "
-        f"small (at half the rate {min(doubled):.2f} to {max(doubled):.2f} times as many), {steps[gentle].min():.0f} "
-        f"at {rates[gentle][-1]:.3g}, and more again above, up to {beyond[np.isfinite(beyond)].max(initial=0):.0f}; "
+        f"Steps to {TOLERANCE:g} of the starting distance: {steps[0]:.0f} at η = {rates[0]:g}, as "
+        f"1/η while that is "
+        f"small (at half the rate {min(doubled):.2f} to {max(doubled):.2f} times as many), "
+        f"{steps[gentle].min():.0f} "
+        f"at {rates[gentle][-1]:.3g}, and more again above, up to "
+        f"{beyond[np.isfinite(beyond)].max(initial=0):.0f}; "
         f"never at {np.isinf(steps).sum()} of {len(rates)} rates, the lowest of them η = "
         f"{rates[np.isinf(steps)].min(initial=np.inf):g}, where 2/λmax is {results['limit']:g}.",
         rates=rates,

@@ -1,10 +1,14 @@
-"""Solving ∇L = 0 against descending: Newton's method and gradient descent by the number of parameters.
+"""Solving ∇L = 0 against descending: Newton's method and gradient descent by the number of
+parameters.
 
-Question: What does it cost to solve for the stationary points of a loss, and are the solutions worth it?
+Question: What does it cost to solve for the stationary points of a loss, and are the solutions
+worth it?
 Source:   Adornetto (claim 0.10).
 Command:  python -m experiments run newton
-Expected: A linear model is solved in one step. For P parameters a Newton step costs over P gradients and a matrix of P²
-          entries, and for a network it leads to saddles or nowhere from most starts, where descent lowers the loss.
+Expected: A linear model is solved in one step. For P parameters a Newton step costs over P
+gradients and a matrix of P²
+          entries, and for a network it leads to saddles or nowhere from most starts, where descent
+          lowers the loss.
 Cost:     about 15 s quick and 30 s in full on 2 cores, most of it compiling.
 """
 
@@ -20,8 +24,8 @@ import fnn
 from experiments.claims import claim, every, holds_if, share_interval
 from experiments.common import Common
 from fnn import data, losses, optim
-from fnn.course import descent
 from fnn import plot as draw
+from fnn.course import descent
 
 OUTCOMES = ("minimum", "saddle or maximum", "flat or none")
 
@@ -45,8 +49,10 @@ QUICK = Config(widths=(2, 8, 32), seeds=32, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64: operations of a gradient and of a Newton step by size; loss, ‖∇L‖ and the lowest Hessian eigenvalue
-    (methods, seeds) where each method ends; and ‖∇L‖ of a linear model after one Newton step."""
+    """In float64: operations of a gradient and of a Newton step by size; loss, ‖∇L‖ and the lowest
+    Hessian eigenvalue (methods, seeds) where each method ends; and ‖∇L‖ of a linear model after one
+    Newton step.
+    """
     with jax.enable_x64(True):
         counted = [operations(config, width) for width in config.widths]
         loss, gradient, draw_start = problem(config, (2, config.hidden, 1))
@@ -59,7 +65,14 @@ def run(config: Config) -> dict[str, np.ndarray]:
             )
         ]
         line, line_gradient, draw_line = problem(config, (2, 1))
-        linear = end_of(line, line_gradient, newton_direction(line_gradient), 1.0, 1, draw_line(jax.random.key(1)))
+        linear = end_of(
+            line,
+            line_gradient,
+            newton_direction(line_gradient),
+            1.0,
+            1,
+            draw_line(jax.random.key(1)),
+        )
     return {
         "parameters": np.array([4 * width + 1 for width in config.widths]),
         "gradient_operations": np.array([gradient for gradient, _ in counted]),
@@ -96,36 +109,57 @@ def end_of(loss, gradient, direction, rate, steps: int, start):
 
 
 def operations(config: Config, width: int) -> tuple[float, float]:
-    """Arithmetic operations, as the compiler counts them, of a gradient and of a Hessian; with ⅔P³ for the solution of
-    the linear system of a Newton step."""
+    """Arithmetic operations, as the compiler counts them, of a gradient and of a Hessian; with ⅔P³
+    for the solution of the linear system of a Newton step.
+    """
     _, gradient, draw_start = problem(config, (2, width, 1))
     w = draw_start(jax.random.key(0))
-    analyses = [jax.jit(f).lower(w).compile().cost_analysis() or {} for f in (gradient, jax.jacfwd(gradient))]
+    analyses = [
+        jax.jit(f).lower(w).compile().cost_analysis() or {}
+        for f in (gradient, jax.jacfwd(gradient))
+    ]
     of_gradient, of_hessian = (each.get("flops", np.nan) for each in analyses)
     return of_gradient, of_hessian + 2 / 3 * w.size**3
 
 
 def outcomes(results) -> np.ndarray:
-    """Which of OUTCOMES each start of Newton's method has come to, as numbers; a gradient below 1e-8 is a solution."""
+    """Which of OUTCOMES each start of Newton's method has come to, as numbers; a gradient below
+    1e-8 is a solution.
+    """
     solved, lowest = results["gradient"][0] < 1e-8, results["eigenvalue"][0]
     return np.select([solved & (lowest > 1e-8), solved & (lowest < -1e-8)], [0, 1], 2)
 
 
-@claim("0.10", "Many data and parameters make an analytical solution hard, so that a heuristic has to do.")
+@claim(
+    "0.10",
+    "Many data and parameters make an analytical solution hard, so that a heuristic has to do.",
+)
 def solving_is_hard(results):
-    sizes, ratio = results["parameters"], results["newton_operations"] / results["gradient_operations"]
+    sizes, ratio = (
+        results["parameters"],
+        results["newton_operations"] / results["gradient_operations"],
+    )
     growth = np.polyfit(np.log(sizes), np.log(ratio), 1)[0]
     kinds = outcomes(results)
     shares = [share_interval(kinds == number) for number in range(3)]
     better = share_interval(
-        np.nan_to_num(results["loss"][1], nan=np.inf) < np.nan_to_num(results["loss"][0], nan=np.inf)
+        np.nan_to_num(results["loss"][1], nan=np.inf)
+        < np.nan_to_num(results["loss"][0], nan=np.inf)
     )
     return holds_if(
-        every(bool(growth > 0.8 and ratio[-1] > sizes[-1] / 2), shares[0].below(0.5), better.above(0.5)),
-        f"A linear model is solved by one Newton step (‖∇L‖ {results['linear_gradient']:.0e}). For a 2-h-1 network a "
-        f"step costs {ratio[0]:.0f} gradients at {sizes[0]} parameters and {ratio[-1]:.0f} at {sizes[-1]}, growing as "
-        f"P^{growth:.2f}. Of {kinds.size} starts of one with {results['solved_parameters']} parameters, Newton's "
-        f"method leads a share of {shares[0]} to a minimum and {shares[1]} to another stationary point, the others to "
+        every(
+            bool(growth > 0.8 and ratio[-1] > sizes[-1] / 2),
+            shares[0].below(0.5),
+            better.above(0.5),
+        ),
+        f"A linear model is solved by one Newton step (‖∇L‖ {results['linear_gradient']:.0e}). "
+        f"For a 2-h-1 network a "
+        f"step costs {ratio[0]:.0f} gradients at {sizes[0]} parameters and {ratio[-1]:.0f} at "
+        f"{sizes[-1]}, growing as "
+        f"P^{growth:.2f}. Of {kinds.size} starts of one with {results['solved_parameters']} "
+        f"parameters, Newton's "
+        f"method leads a share of {shares[0]} to a minimum and {shares[1]} to another stationary "
+        f"point, the others to "
         f"none; gradient descent ends with a lower loss in {better}.",
         parameters=sizes,
         gradients_a_newton_step=ratio,
@@ -138,15 +172,31 @@ def solving_is_hard(results):
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     """The cost of a step by size, and where the methods end."""
     figure, (top, bottom) = draw.figure(rows=2, height=3.0)
-    top.plot(results["parameters"], results["newton_operations"], marker="o", markersize=4, label="Newton step")
-    top.plot(results["parameters"], results["gradient_operations"], marker="o", markersize=4, label="gradient step")
+    top.plot(
+        results["parameters"],
+        results["newton_operations"],
+        marker="o",
+        markersize=4,
+        label="Newton step",
+    )
+    top.plot(
+        results["parameters"],
+        results["gradient_operations"],
+        marker="o",
+        markersize=4,
+        label="gradient step",
+    )
     top.set(xscale="log", yscale="log", xlabel="parameters", ylabel="arithmetic operations")
     top.legend(frameon=False, fontsize=8)
     kinds, bins = outcomes(results), np.geomspace(0.01, 10, 41).tolist()
     for number, name in enumerate(OUTCOMES):
         values = np.clip(np.nan_to_num(results["loss"][0][kinds == number], nan=10), 0.01, 10)
-        bottom.hist(values, bins=bins, alpha=0.6, label=f"Newton: {name}", color=draw.LINES[number]["color"])
-    bottom.hist(results["loss"][1], bins=bins, histtype="step", color="black", label="gradient descent")
+        bottom.hist(
+            values, bins=bins, alpha=0.6, label=f"Newton: {name}", color=draw.LINES[number]["color"]
+        )
+    bottom.hist(
+        results["loss"][1], bins=bins, histtype="step", color="black", label="gradient descent"
+    )
     bottom.set(xscale="log", xlabel="loss at the end (above 10: drawn at 10)", ylabel="starts")
     bottom.legend(frameon=False, fontsize=8)
     return {"newton": figure}

@@ -3,7 +3,8 @@
 Question: Where is the minimum of x², and does the loop "while f′(x) ≠ 0" end there?
 Source:   Piccoli (claims 4.2 and 4.3).
 Command:  python -m experiments run parabola
-Expected: In float64 the loop ends for rates between 0.25 and 0.75 alone: below, it stalls among the smallest numbers;
+Expected: In float64 the loop ends for rates between 0.25 and 0.75 alone: below, it stalls among the
+smallest numbers;
           above, it goes back and forth for ever, or overflows.
 Cost:     about 1 s on 2 cores.
 """
@@ -17,8 +18,8 @@ from matplotlib.figure import Figure
 from experiments.claims import claim, depends_on, holds_if
 from experiments.common import Common
 from fnn import optim
-from fnn.course import descent, surfaces
 from fnn import plot as draw
+from fnn.course import descent, surfaces
 
 PARABOLA = surfaces.quadratic((2.0,))  # x²
 FATES = ("ends", "stalls", "two-cycle", "overflows")
@@ -30,22 +31,43 @@ class Config(Common):
 
     seeds: int = 30
     """Starts, standard normal."""
-    learning_rates: tuple[float, ...] = (0.02, 0.1, 0.2, 0.25, 0.26, 0.3, 0.4, 0.5, 0.6, 0.7, 0.74, 0.75, 0.9, 1.0, 1.1)
+    learning_rates: tuple[float, ...] = (
+        0.02,
+        0.1,
+        0.2,
+        0.25,
+        0.26,
+        0.3,
+        0.4,
+        0.5,
+        0.6,
+        0.7,
+        0.74,
+        0.75,
+        0.9,
+        1.0,
+        1.1,
+    )
 
 
 QUICK = Config(seeds=5, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """Fates and steps of the loop (rates, seeds), the first twenty points from x = 1 (rates, 21), and where on a grid
-    the derivative is zero and x² least."""
+    """Fates and steps of the loop (rates, seeds), the first twenty points from x = 1 (rates, 21),
+    and where on a grid the derivative is zero and x² least.
+    """
     starts = np.random.default_rng(0).normal(size=config.seeds)
     loops = [[literal_loop(rate, float(x)) for x in starts] for rate in config.learning_rates]
     with jax.enable_x64(True):
         grid = np.linspace(-5, 5, 10_001)
         slope = PARABOLA.gradient(grid[None])[0]
         by_autodiff = jax.vmap(jax.grad(lambda x: PARABOLA.value(x[None])))(grid)
-        traces = jax.vmap(lambda rate: descent.trajectory(PARABOLA.gradient, optim.sgd(rate), np.ones(1), steps=20))
+        traces = jax.vmap(
+            lambda rate: descent.trajectory(
+                PARABOLA.gradient, optim.sgd(rate), np.ones(1), steps=20
+            )
+        )
         traced = traces(np.array(config.learning_rates))[..., 0]
     return {
         "rates": np.array(config.learning_rates),
@@ -61,8 +83,8 @@ def run(config: Config) -> dict[str, np.ndarray]:
 def literal_loop(rate: float, x: float) -> tuple[str, int]:
     """The loop as printed, x ← x − lr · 2x while 2x ≠ 0: what becomes of it, after how many steps.
 
-    In Python's floats, since XLA makes subnormal numbers zero. It never ends once x is NaN, or what it was one or two
-    steps before.
+    In Python's floats, since XLA makes subnormal numbers zero. It never ends once x is NaN, or what
+    it was one or two steps before.
     """
     before, last, steps = np.nan, np.nan, 0
     while 2 * x != 0:
@@ -74,12 +96,15 @@ def literal_loop(rate: float, x: float) -> tuple[str, int]:
     return "ends", steps
 
 
-@claim("4.2", "The minimum of f(x) = x² is where its derivative 2x is zero, at x = 0.", figure="traces")
+@claim(
+    "4.2", "The minimum of f(x) = x² is where its derivative 2x is zero, at x = 0.", figure="traces"
+)
 def derivative_is_zero(results):
     zeros, lowest, error = results["zeros"], results["lowest"], results["slope_error"].max()
     return holds_if(
         bool(error < 1e-14 and len(zeros) == 1 and zeros[0] == lowest[0] == 0),
-        f"On 10,001 points of [−5, 5] the derivative is zero at {', '.join(f'{x:g}' for x in zeros)} and f least at "
+        f"On 10,001 points of [−5, 5] the derivative is zero at "
+        f"{', '.join(f'{x:g}' for x in zeros)} and f least at "
         f"{lowest[0]:g}; 2x and automatic differentiation differ by at most {error:.1g}.",
         zeros=zeros,
         lowest=lowest,
@@ -87,21 +112,35 @@ def derivative_is_zero(results):
     )
 
 
-@claim("4.3", "Starting at a random x, update x by the derivative while f′(x) ≠ 0: so the minimum is found.", "loop")
+@claim(
+    "4.3",
+    "Starting at a random x, update x by the derivative while f′(x) ≠ 0: so the minimum is found.",
+    "loop",
+)
 def loop_ends(results):
     rates, fates, traces = results["rates"], results["fates"], results["traces"]
     ends = (fates == "ends").all(axis=1)
-    at = {fate: ", ".join(f"{r:g}" for r in rates[(fates == fate).any(axis=1)]) or "none" for fate in FATES}
-    counts = [f"{np.median(n):.0f} at {r:g}" for r, n in zip(rates[ends], results["steps"][ends], strict=True)]
+    at = {
+        fate: ", ".join(f"{r:g}" for r in rates[(fates == fate).any(axis=1)]) or "none"
+        for fate in FATES
+    }
+    counts = [
+        f"{np.median(n):.0f} at {r:g}"
+        for r, n in zip(rates[ends], results["steps"][ends], strict=True)
+    ]
     monotone = (np.diff(np.abs(traces), axis=1) <= 0).all(axis=1)
     same_side = (traces[:, 1] >= 0) & monotone
     nearer = np.abs(traces[:, -1]) < np.abs(traces[:, 0])
     return depends_on(
         {f"lr = {rate:g}": end for rate, end in zip(rates, ends, strict=True)},
-        f"In float64, from {fates.shape[1]} starts, it stalls at subnormal numbers for the rates {at['stalls']}, goes "
-        f"back and forth between two numbers for {at['two-cycle']}, and overflows for {at['overflows']}. Steps where "
-        f"it ends: {', '.join(counts)}. x approaches 0 from one side up to lr = {rates[same_side].max(initial=0):g}, "
-        f"and is nearer to it after {traces.shape[1] - 1} steps up to lr = {rates[nearer].max(initial=0):g}: at these "
+        f"In float64, from {fates.shape[1]} starts, it stalls at subnormal numbers for the rates "
+        f"{at['stalls']}, goes "
+        f"back and forth between two numbers for {at['two-cycle']}, and overflows for "
+        f"{at['overflows']}. Steps where "
+        f"it ends: {', '.join(counts)}. x approaches 0 from one side up to lr = "
+        f"{rates[same_side].max(initial=0):g}, "
+        f"and is nearer to it after {traces.shape[1] - 1} steps up to lr = "
+        f"{rates[nearer].max(initial=0):g}: at these "
         "it is not the descent that fails but the test, which should ask for a small slope.",
         rates=rates,
         ends=ends,
@@ -117,7 +156,12 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
         here = (results["fates"] == fate).all(axis=1)
         label = "ends at 0" if fate == "ends" else f"never ends: {fate}"
         axis.plot(rates[here], steps[here], marker, color=style["color"], linestyle="", label=label)
-    axis.set(yscale="log", xlabel="learning rate", ylabel="steps until it ends, or is caught", ylim=(0.6, 2e6))
+    axis.set(
+        yscale="log",
+        xlabel="learning rate",
+        ylabel="steps until it ends, or is caught",
+        ylim=(0.6, 2e6),
+    )
     axis.set_title("while f′(x) ≠ 0, for x² in float64", fontsize=10)
     axis.legend(frameon=False, fontsize=8, ncols=2)
     traces, (axis,) = draw.figure()

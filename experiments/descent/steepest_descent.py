@@ -1,6 +1,7 @@
 """Steepest descent: the negative gradient against ten thousand other directions.
 
-Question: Is the gradient the direction in which a function changes fastest, and how far does that hold?
+Question: Is the gradient the direction in which a function changes fastest, and how far does that
+hold?
 Source:   Adornetto (claim 0.11) and De Marzo (1.20).
 Command:  python -m experiments run steepest_descent
 Expected: No random direction is steeper than the gradient; over long steps many fall further.
@@ -20,8 +21,8 @@ import fnn
 from experiments.claims import claim, depends_on, holds_if
 from experiments.common import Common
 from fnn import data, losses
-from fnn.course import surfaces
 from fnn import plot as draw
+from fnn.course import surfaces
 
 NAMES = ("Beale's function", "loss of a 2-8-1 network")
 DIFFERENCE = 1e-5  # half the distance of the two values of F whose difference gives a slope
@@ -44,8 +45,10 @@ QUICK = Config(points=4, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64; every array has the axes (functions, points) first: slopes in units of ‖∇F‖ along random unit
-    directions, (special) along −∇F, ∇F and the printed gradient; and the share that falls further than along −∇F."""
+    """In float64; every array has the axes (functions, points) first: slopes in units of ‖∇F‖ along
+    random unit directions, (special) along −∇F, ∇F and the printed gradient; and the share that
+    falls further than along −∇F.
+    """
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(0), config.points)
         found = [jax.lax.map(examine(*each, config), keys) for each in functions()]
@@ -79,10 +82,14 @@ def examine(value: Callable, gradient: Callable, draw_point: Callable, config: C
         u = jax.random.normal(jax.random.fold_in(key, 1), (config.directions, a.size))
         u = u / jnp.linalg.norm(u, axis=1, keepdims=True)
         printed = g.at[1].set(g[0])  # the list of derivatives as De Marzo prints it, ∂f/∂x₁ twice
-        along = jnp.concatenate([u, jnp.stack([-g / norm, g / norm, printed / jnp.linalg.norm(printed)])])
+        along = jnp.concatenate(
+            [u, jnp.stack([-g / norm, g / norm, printed / jnp.linalg.norm(printed)])]
+        )
         apart = jax.vmap(lambda v: value(a + DIFFERENCE * v) - value(a - DIFFERENCE * v))(along)
         slopes = apart / (2 * DIFFERENCE)
-        after = jax.lax.map(lambda s: jax.vmap(lambda v: value(a + s * v))(along), jnp.array(config.lengths))
+        after = jax.lax.map(
+            lambda s: jax.vmap(lambda v: value(a + s * v))(along), jnp.array(config.lengths)
+        )
         return {
             "slopes": slopes[:-3] / norm,
             "special": slopes[-3:] / norm,
@@ -92,15 +99,22 @@ def examine(value: Callable, gradient: Callable, draw_point: Callable, config: C
     return at_point
 
 
-@claim("0.11", "From any point a differentiable function falls fastest along its negative gradient.", figure="slopes")
+@claim(
+    "0.11",
+    "From any point a differentiable function falls fastest along its negative gradient.",
+    figure="slopes",
+)
 def falls_fastest(results):
     slopes, beaten = results["slopes"], results["beaten"].mean(axis=1)
     lowest, error = slopes.min(), np.abs(results["special"][..., 0] + 1).max()
     return holds_if(
         bool(lowest >= -1 - TOLERANCE and error < TOLERANCE),
-        f"The lowest slope along {slopes.size:,} random unit directions at {slopes[..., 0].size} points is "
-        f"{lowest:.6f} ‖∇F‖, and along −∇F/‖∇F‖ it is −‖∇F‖ within {error:.0e} of it. It is a statement about short "
-        f"steps: over a length of {results['lengths'][-1]:g} the random directions that fall further are "
+        f"The lowest slope along {slopes.size:,} random unit directions at {slopes[..., 0].size} "
+        f"points is "
+        f"{lowest:.6f} ‖∇F‖, and along −∇F/‖∇F‖ it is −‖∇F‖ within {error:.0e} of it. It is a "
+        f"statement about short "
+        f"steps: over a length of {results['lengths'][-1]:g} the random directions that fall "
+        f"further are "
         f"{beaten[0, -1]:.0%} (Beale) and {beaten[1, -1]:.0%} (network).",
         lowest_slope=lowest,
         error_along_gradient=error,
@@ -111,7 +125,8 @@ def falls_fastest(results):
 
 @claim(
     "1.20",
-    "The gradient is the list of the derivatives by each of the n inputs, and points where the function grows fastest.",
+    "The gradient is the list of the derivatives by each of the n inputs, and points where the "
+    "function grows fastest.",
     figure="slopes",
 )
 def rises_fastest(results):
@@ -121,10 +136,13 @@ def rises_fastest(results):
     return depends_on(
         {
             "all n derivatives": fastest and bool(error < TOLERANCE),
-            "the list as printed, which has ∂f/∂x₁ twice and no ∂f/∂x₂": fastest and bool((printed > 1 - 1e-3).all()),
+            "the list as printed, which has ∂f/∂x₁ twice and no ∂f/∂x₂": fastest
+            and bool((printed > 1 - 1e-3).all()),
         },
-        f"The largest slope along {results['slopes'].size:,} random unit directions is {highest:.6f} ‖∇f‖, and along "
-        f"∇f/‖∇f‖ it is ‖∇f‖ within {error:.0e} of it. Along the printed list it is {printed[0].mean():.2f} ‖∇f‖ on "
+        f"The largest slope along {results['slopes'].size:,} random unit directions is "
+        f"{highest:.6f} ‖∇f‖, and along "
+        f"∇f/‖∇f‖ it is ‖∇f‖ within {error:.0e} of it. Along the printed list it is "
+        f"{printed[0].mean():.2f} ‖∇f‖ on "
         f"average for Beale's function, and {printed.min():.2f} ‖∇f‖ at worst.",
         highest_slope=highest,
         error_along_gradient=error,
@@ -137,7 +155,9 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     slopes, (axis,) = draw.figure()
     for name, values in zip(NAMES, results["slopes"], strict=True):
         counts, edges = np.histogram(values, bins=84, range=(-1.05, 1.05), density=True)
-        axis.stairs(counts, edges, label=name, color=draw.LINES[NAMES.index(name)]["color"], linewidth=1.5)
+        axis.stairs(
+            counts, edges, label=name, color=draw.LINES[NAMES.index(name)]["color"], linewidth=1.5
+        )
     axis.vlines((-1, 1), 0, 2.6, color="black", linestyle=":", linewidth=1)
     axis.set(xlabel="slope along a random unit direction / ‖∇F‖", ylabel="density", ylim=(0, 3.4))
     axis.set_title("No direction is steeper than ±∇F (dotted)", fontsize=10)

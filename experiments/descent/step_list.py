@@ -1,10 +1,13 @@
 """The list of steps of gradient descent, as it is numbered in print and as it is meant.
 
-Question: Do the printed steps reach the minimum of a parabola, and does one random example stand in for all of them?
+Question: Do the printed steps reach the minimum of a parabola, and does one random example stand in
+for all of them?
 Source:   Sharif (claim 2.19).
 Command:  python -m experiments run step_list
-Expected: With the slope computed anew each time, yes. "Repeat steps 3 to 5", by the numbers in print, leaves that step
-          out, and x runs away in a straight line. One random example a step is right on average and ends near by.
+Expected: With the slope computed anew each time, yes. "Repeat steps 3 to 5", by the numbers in
+print, leaves that step
+          out, and x runs away in a straight line. One random example a step is right on average and
+          ends near by.
 Cost:     about 2 s on 2 cores.
 """
 
@@ -18,8 +21,8 @@ from matplotlib.figure import Figure
 from experiments.claims import claim, depends_on, every, mean_interval
 from experiments.common import Common
 from fnn import optim
-from fnn.course import descent, surfaces
 from fnn import plot as draw
+from fnn.course import descent, surfaces
 
 PARABOLA = surfaces.quadratic((2.0,))  # x²
 
@@ -32,7 +35,9 @@ class Config(Common):
     """Starts, standard normal."""
     learning_rate: float = 0.1
     examples: int = 200
-    """F(x) is the mean of (x − a)² over as many numbers a; stochastic descent takes one of them at random."""
+    """F(x) is the mean of (x − a)² over as many numbers a; stochastic descent takes one of them at
+    random.
+    """
     steps: int = 300
 
 
@@ -45,12 +50,16 @@ def run(config: Config) -> dict[str, np.ndarray]:
         keys = jax.random.split(jax.random.key(0), config.seeds)
         starts = jax.random.normal(jax.random.key(1), (config.seeds, 1))
         found = jax.jit(jax.vmap(lambda x, key: by_the_list(config, x, key)))(starts, keys)
-    return {name: np.asarray(value) for name, value in found.items()} | {"examples": np.array(config.examples)}
+    return {name: np.asarray(value) for name, value in found.items()} | {
+        "examples": np.array(config.examples)
+    }
 
 
 def by_the_list(config: Config, x, key):
-    """Distances from the minimum, with a new slope each time, with the first one kept, and with one random example a
-    step; and how far the mean of all single examples' gradients at x is from the gradient."""
+    """Distances from the minimum, with a new slope each time, with the first one kept, and with one
+    random example a step; and how far the mean of all single examples' gradients at x is from the
+    gradient.
+    """
     a = jax.random.normal(jax.random.key(2), (config.examples,))
     rate, first = optim.sgd(config.learning_rate), PARABOLA.gradient(x)
 
@@ -68,7 +77,8 @@ def by_the_list(config: Config, x, key):
 
 @claim(
     "2.19",
-    "From a random start, compute the slope, multiply it by the rate, subtract, and repeat steps 3 to 5 of the list "
+    "From a random start, compute the slope, multiply it by the rate, subtract, and repeat steps "
+    "3 to 5 of the list "
     "until the slope is almost zero; stochastic descent uses one random example at a time.",
 )
 def list_of_steps(results):
@@ -79,14 +89,21 @@ def list_of_steps(results):
     return depends_on(
         {
             "a list that computes the slope anew": bool((slope[:, -1] < 1e-6).all()),
-            "one random example a step, on average": every(bool(bias < 1e-12), end.within(-0.2, 0.2)),
+            "one random example a step, on average": every(
+                bool(bias < 1e-12), end.within(-0.2, 0.2)
+            ),
             "steps 3 to 5 as numbered in print, which keep the first slope": bool(nearest < 1e-6),
         },
-        f"On x² the slope falls below 1e-6 after {done.min()} to {done.max()} steps, from {len(done)} starts. In print "
-        "the start is an item below step 1, so that steps 3 to 5 by number are the size of the step, the update and "
-        f"the repetition: the slope is not computed again, and after {slope.shape[1] - 1} steps x is at least "
-        f"{nearest:.2g} from the minimum. One random example costs 1/{results['examples']} of the gradient; the single "
-        f"ones average to it within {max(bias, 1e-16):.0e}, and descent by them ends {end} from the minimum.",
+        f"On x² the slope falls below 1e-6 after {done.min()} to {done.max()} steps, from "
+        f"{len(done)} starts. In print "
+        "the start is an item below step 1, so that steps 3 to 5 by number are the size of the "
+        "step, the update and "
+        f"the repetition: the slope is not computed again, and after {slope.shape[1] - 1} steps x "
+        f"is at least "
+        f"{nearest:.2g} from the minimum. One random example costs 1/{results['examples']} of the "
+        f"gradient; the single "
+        f"ones average to it within {max(bias, 1e-16):.0e}, and descent by them ends {end} from "
+        f"the minimum.",
         steps=done,
         distance_with_slope_kept=nearest,
         bias=bias,

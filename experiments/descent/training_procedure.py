@@ -3,8 +3,10 @@
 Question: What does the printed loop do, and what does resetting the optimizer in each epoch change?
 Source:   Adornetto (claim 0.25).
 Command:  python -m experiments run training_procedure
-Expected: As indented in print the history has one entry, and nothing tests for convergence. Resetting the optimizer's
-          state each epoch changes nothing for SGD, takes momentum away, and keeps Adam from settling.
+Expected: As indented in print the history has one entry, and nothing tests for convergence.
+Resetting the optimizer's
+          state each epoch changes nothing for SGD, takes momentum away, and keeps Adam from
+          settling.
 Cost:     about 8 s on 2 cores, most of it compiling.
 """
 
@@ -21,8 +23,8 @@ from experiments.claims import claim, depends_on, every, share_interval
 from experiments.common import Common
 from experiments.descent.fixed_point import network
 from fnn import optim
-from fnn.course import descent
 from fnn import plot as draw
+from fnn.course import descent
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,10 @@ QUICK = Config(seeds=64, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64: the loss (optimizers, 2, seeds, epochs + 1) with and without resetting the state, by how much that
-    moves the end (optimizers, seeds), and how many entries the printed history has."""
+    """In float64: the loss (optimizers, 2, seeds, epochs + 1) with and without resetting the state,
+    by how much that moves the end (optimizers, seeds), and how many entries the printed history
+    has.
+    """
     optimizers = {
         "SGD": optim.sgd(config.learning_rate),
         "momentum": optim.momentum(config.learning_rate),
@@ -50,11 +54,19 @@ def run(config: Config) -> dict[str, np.ndarray]:
     }
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(0), config.seeds)
-        found = [jax.jit(jax.vmap(lambda key, o=o: train(config, o, key)))(keys) for o in optimizers.values()]
+        found = [
+            jax.jit(jax.vmap(lambda key, o=o: train(config, o, key)))(keys)
+            for o in optimizers.values()
+        ]
         loss = np.stack([np.swapaxes(each["loss"], 0, 1) for each in found])
         moved = np.stack([each["moved"] for each in found])
     entries = [len(printed_history(each[0, 0, :-1])) for each in loss]
-    return {"names": np.array(list(optimizers)), "loss": loss, "moved": moved, "printed_entries": np.array(entries)}
+    return {
+        "names": np.array(list(optimizers)),
+        "loss": loss,
+        "moved": moved,
+        "printed_entries": np.array(entries),
+    }
 
 
 def printed_history(losses_by_epoch) -> list[float]:
@@ -67,7 +79,9 @@ def printed_history(losses_by_epoch) -> list[float]:
 
 
 def train(config: Config, optimizer: optax.GradientTransformation, key):
-    """The same training with the optimizer and with one that forgets its state before each update."""
+    """The same training with the optimizer and with one that forgets its state before
+    each update.
+    """
     net, loss_and_gradient = network()
 
     def forgetting(grads, state, params):
@@ -85,7 +99,8 @@ def train(config: Config, optimizer: optax.GradientTransformation, key):
 
 @claim(
     "0.25",
-    "The fixed-point procedure: for each epoch reset the optimizer, compute the loss and propagate it back; the losses "
+    "The fixed-point procedure: for each epoch reset the optimizer, compute the loss and "
+    "propagate it back; the losses "
     "are kept in a history.",
 )
 def procedure(results):
@@ -93,20 +108,30 @@ def procedure(results):
     fell = [share_interval(kept[:, -1] < 0.1 * kept[:, 0]) for kept, _ in loss]
     same = [bool(moved.max() < 1e-12) for moved in results["moved"]]
     ends = np.median(loss[..., -1], axis=-1)
-    words = "; ".join(f"{name} {kept:.1g} and {reset:.1g}" for name, (kept, reset) in zip(names, ends, strict=True))
+    words = "; ".join(
+        f"{name} {kept:.1g} and {reset:.1g}"
+        for name, (kept, reset) in zip(names, ends, strict=True)
+    )
     settled = np.abs(np.diff(loss[0, 0], axis=-1)) < 1e-12
     entries = results["printed_entries"]
     return depends_on(
         {"reset() of the gradients": every(*(each.above(0.5) for each in fell))}
-        | {f"reset() of the state of {name}": bool(each) for name, each in zip(names, same, strict=True)}
+        | {
+            f"reset() of the state of {name}": bool(each)
+            for name, each in zip(names, same, strict=True)
+        }
         | {
             "the history, which is appended to after the loop": bool((entries == epochs).all()),
             "stopping at convergence": not settled[:, :-1].any(),
         },
-        f"Where reset() clears gradients, a share of {fell[0]} of {loss.shape[2]} SGD runs lower the loss to a tenth. "
-        f"Median loss after {epochs} epochs without, and with the optimizer's state reset each epoch: {words}. As "
-        f"indented in print the history has {entries.max()} entry; its append belongs inside the loop. Nothing tests "
-        f"for convergence: {settled[:, -2].mean():.0%} of the SGD runs go on after the loss has ceased to change.",
+        f"Where reset() clears gradients, a share of {fell[0]} of {loss.shape[2]} SGD runs lower "
+        f"the loss to a tenth. "
+        f"Median loss after {epochs} epochs without, and with the optimizer's state reset each "
+        f"epoch: {words}. As "
+        f"indented in print the history has {entries.max()} entry; its append belongs inside the "
+        f"loop. Nothing tests "
+        f"for convergence: {settled[:, -2].mean():.0%} of the SGD runs go on after the loss has "
+        f"ceased to change.",
         falls=[each.middle for each in fell],
         largest_move_by_reset=results["moved"].max(axis=1),
         printed_entries=entries,
@@ -117,9 +142,17 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     """Losses with and without resetting."""
     figure, (axis,) = draw.figure(height=4.0)
     for name, pair, style in zip(results["names"], results["loss"], draw.LINES, strict=False):
-        for values, dash, label in zip(pair, ("-", ":"), (name, f"{name}, state reset"), strict=True):
+        for values, dash, label in zip(
+            pair, ("-", ":"), (name, f"{name}, state reset"), strict=True
+        ):
             axis.plot(np.median(values, axis=0), dash, color=style["color"], label=label)
-    axis.set(xscale="symlog", yscale="log", ylim=(1e-10, 10), xlabel="epoch", ylabel="loss, median of starts")
+    axis.set(
+        xscale="symlog",
+        yscale="log",
+        ylim=(1e-10, 10),
+        xlabel="epoch",
+        ylabel="loss, median of starts",
+    )
     axis.set_title("Resetting the optimizer's state each epoch", fontsize=10)
     axis.legend(frameon=False, fontsize=8)
     return {"losses": figure}

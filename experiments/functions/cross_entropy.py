@@ -1,10 +1,14 @@
-"""Cross-entropy for two classes and for many: its gradient, its two forms, and where the printed formula breaks.
+"""Cross-entropy for two classes and for many: its gradient, its two forms, and where the printed
+formula breaks.
 
-Question: Do both cross-entropies have the gradient (p − t)/N in the logits, and are the two forms of one of them equal?
+Question: Do both cross-entropies have the gradient (p − t)/N in the logits, and are the two forms
+of one of them equal?
 Source:   De Marzo (claims 1.17 and 1.18).
 Command:  python -m experiments run cross_entropy
-Expected: both gradients are (p − t)/N; the forms are equal for one-hot targets only. On probabilities, as printed, the
-          loss is infinite at a certain mistake, from a logit of 17 in float32; on logits it is finite at 10,000.
+Expected: both gradients are (p − t)/N; the forms are equal for one-hot targets only. On
+probabilities, as printed, the
+          loss is infinite at a certain mistake, from a logit of 17 in float32; on logits it is
+          finite at 10,000.
 Cost:     about 3 s on 2 cores, quick or full.
 """
 
@@ -35,8 +39,10 @@ QUICK = Config(examples=50, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """For each loss its gradient in the logits, (p − t)/N and automatic differentiation of the printed formula, in
-    float64; both forms of the categorical one; and losses over the logit of a wrong answer in float32."""
+    """For each loss its gradient in the logits, (p − t)/N and automatic differentiation of the
+    printed formula, in float64; both forms of the categorical one; and losses over the logit of a
+    wrong answer in float32.
+    """
     rng = np.random.default_rng(0)
     n, classes = config.examples, config.classes
     labels = rng.integers(classes, size=n)
@@ -65,13 +71,17 @@ def run(config: Config) -> dict[str, np.ndarray]:
         "on_logits": losses.sigmoid_cross_entropy.value(wrong, target),
         "slope_on_logits": losses.sigmoid_cross_entropy.gradient(wrong, target)[:, 0],
         "on_negative_logits": losses.sigmoid_cross_entropy.value(-wrong, 1 - target),
-        "on_probabilities": losses.binary_cross_entropy.value(activations.sigmoid.value(wrong), target),
+        "on_probabilities": losses.binary_cross_entropy.value(
+            activations.sigmoid.value(wrong), target
+        ),
     }
     return {name: np.asarray(value) for name, value in found.items()}
 
 
 def backward(gate: str, loss: Loss, logits: jax.Array, target: jax.Array) -> jax.Array:
-    """∂L/∂z of the hand-written backward pass: the identity map gives the logits, then the gate, then the mean loss."""
+    """∂L/∂z of the hand-written backward pass: the identity map gives the logits, then the gate,
+    then the mean loss.
+    """
     classes = logits.shape[1]
     net = layers.serial(layers.dense(classes, classes), layers.activation(gate))
     params = (DenseParams(W=jnp.eye(classes), b=jnp.zeros(classes)), ())
@@ -91,21 +101,35 @@ def printed_categorical(logits, t):
 
 
 def errors(results, name: str) -> tuple[float, float]:
-    """The largest distance of the backward pass from (p − t)/N and from automatic differentiation."""
+    """The largest distance of the backward pass from (p − t)/N and from automatic
+    differentiation.
+    """
     expected, autodiff = results[f"{name}_expected"], results[f"{name}_autodiff"]
-    return float(np.abs(results[name] - expected).max()), float(np.abs(results[name] - autodiff).max())
+    return float(np.abs(results[name] - expected).max()), float(
+        np.abs(results[name] - autodiff).max()
+    )
 
 
-@claim("1.17", "Binary cross-entropy, −(1/N) Σ t log p + (1 − t) log(1 − p), is the loss of one sigmoid output.")
+@claim(
+    "1.17",
+    "Binary cross-entropy, −(1/N) Σ t log p + (1 − t) log(1 − p), is the loss of one sigmoid "
+    "output.",
+)
 def binary(results):
     formula, autodiff = errors(results, "binary")
-    finite = all(np.isfinite(results[name]).all() for name in ("on_logits", "slope_on_logits", "on_negative_logits"))
+    finite = all(
+        np.isfinite(results[name]).all()
+        for name in ("on_logits", "slope_on_logits", "on_negative_logits")
+    )
     infinite = results["logit"][~np.isfinite(results["on_probabilities"])]
     return holds_if(
         every(formula < 1e-12, autodiff < 1e-12, finite),
-        f"On {len(results['binary'])} examples in float64 its gradient in the logit is (p − t)/N to {formula:.0e} and "
-        f"that of automatic differentiation to {autodiff:.0e}. In float32 the form on logits is finite at ±10,000, "
-        f"{results['on_logits'][-1]:g} for a wrong answer; the printed form on probabilities is infinite from a logit "
+        f"On {len(results['binary'])} examples in float64 its gradient in the logit is (p − t)/N "
+        f"to {formula:.0e} and "
+        f"that of automatic differentiation to {autodiff:.0e}. In float32 the form on logits is "
+        f"finite at ±10,000, "
+        f"{results['on_logits'][-1]:g} for a wrong answer; the printed form on probabilities is "
+        f"infinite from a logit "
         f"of {infinite.min() if infinite.size else np.inf:g}.",
         formula_error=formula,
         autodiff_error=autodiff,
@@ -115,7 +139,8 @@ def binary(results):
 
 @claim(
     "1.18",
-    "Categorical cross-entropy, −(1/N) Σ Σ t log p over examples and classes, equals −(1/N) Σ log p of the true class.",
+    "Categorical cross-entropy, −(1/N) Σ Σ t log p over examples and classes, equals −(1/N) Σ log "
+    "p of the true class.",
     figure="categorical",
 )
 def categorical(results):
@@ -124,8 +149,10 @@ def categorical(results):
     soft = float(abs(results["soft_sum_form"] - results["soft_class_form"]))
     return holds_if(
         every(apart < 1e-12, formula < 1e-12, autodiff < 1e-12),
-        f"The two forms differ by {apart:.1g} for one-hot targets ({results['sum_form']:.6f}), and by {soft:.3f} for "
-        f"soft targets, to which the second does not apply. With softmax the gradient in the logits is (p − t)/N to "
+        f"The two forms differ by {apart:.1g} for one-hot targets ({results['sum_form']:.6f}), "
+        f"and by {soft:.3f} for "
+        f"soft targets, to which the second does not apply. With softmax the gradient in the "
+        f"logits is (p − t)/N to "
         f"{formula:.0e}, and that of automatic differentiation to {autodiff:.0e}.",
         apart=apart,
         apart_for_soft_targets=soft,
@@ -135,17 +162,29 @@ def categorical(results):
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """The loss and its slope over the logit of a wrong answer; the gradient of the categorical loss against p − t."""
+    """The loss and its slope over the logit of a wrong answer; the gradient of the categorical loss
+    against p − t.
+    """
     binary, (value, slope) = draw.figure(rows=2)
     logit, printed = results["logit"][:-1], results["on_probabilities"][:-1]
     value.plot(logit, results["on_logits"][:-1], label="on logits", linewidth=4)
-    value.plot(logit, np.where(np.isfinite(printed), printed, np.nan), label="on probabilities", **draw.LINES[4])
+    value.plot(
+        logit,
+        np.where(np.isfinite(printed), printed, np.nan),
+        label="on probabilities",
+        **draw.LINES[4],
+    )
     value.set(xlabel="logit, where the target is 0", ylabel="loss", xlim=(0, 40), ylim=(0, 40))
     value.set_title("float32; the dashed line ends where it is infinite")
     slope.plot(logit[:13], results["slope_on_logits"][:13], "o-", label="∂ℓ/∂z = p − t, on logits")
     slope.set(xlabel="logit, where the target is 0", ylabel="slope", ylim=(0.4, 1.05))
     categorical, (gradient,) = draw.figure()
-    gradient.plot(results["categorical_expected"].ravel(), results["categorical"].ravel(), ".", label="backward pass")
+    gradient.plot(
+        results["categorical_expected"].ravel(),
+        results["categorical"].ravel(),
+        ".",
+        label="backward pass",
+    )
     gradient.set(xlabel="(p − t)/N", ylabel="∂L/∂z", title=f"softmax, {config.examples} examples")
     gradient.locator_params(nbins=5)
     for axis in (value, slope, gradient):

@@ -47,7 +47,9 @@ def zero_share(config: Config, activation: str, keys) -> np.ndarray:
     derivative = activations.get(activation).derivative
 
     def one(key):
-        outputs = diagnostics.signals(net, losses.softmax_cross_entropy, net.init(key)[0], x, y).outputs
+        outputs = diagnostics.signals(
+            net, losses.softmax_cross_entropy, net.init(key)[0], x, y
+        ).outputs
         pre_activations = outputs[0:-1:2]  # a dense part and its activation take turns
         return jnp.stack([jnp.mean(derivative(z) == 0) for z in pre_activations])
 
@@ -60,8 +62,10 @@ def sparsity(results):
     share = mean_interval(relu)
     return holds_if(
         every(share.above(0.25), bool(elu.max() == 0)),
-        f"At the start of networks with {results['zero_share'].shape[-1]} hidden layers on digits, {len(relu)} draws, "
-        f"the share of derivatives that are exactly 0 is {share} with ReLU and at most {elu.max():g} with ELU.",
+        f"At the start of networks with {results['zero_share'].shape[-1]} hidden layers on "
+        f"digits, {len(relu)} draws, "
+        f"the share of derivatives that are exactly 0 is {share} with ReLU and at most "
+        f"{elu.max():g} with ELU.",
         relu=share,
         elu=elu.max(),
     )
@@ -71,9 +75,16 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     """The share of zeros by layer."""
     figure, (axis,) = draw.figure()
     depths = np.arange(1, len(config.hidden) + 1)
-    for share, name, style in zip(results["zero_share"], ("ReLU", "ELU"), (draw.LINES[0], draw.LINES[4]), strict=True):
+    for share, name, style in zip(
+        results["zero_share"], ("ReLU", "ELU"), (draw.LINES[0], draw.LINES[4]), strict=True
+    ):
         draw.mean_band(axis, depths, share, name, marker="o", **style)
-    axis.set(xlabel="hidden layer", ylabel="share of f′ that is exactly 0", ylim=(-0.03, 0.7), title="at the start")
+    axis.set(
+        xlabel="hidden layer",
+        ylabel="share of f′ that is exactly 0",
+        ylim=(-0.03, 0.7),
+        title="at the start",
+    )
     axis.set_xticks(depths)
     axis.legend(frameon=False, fontsize=8)
     return {"sparsity": figure}

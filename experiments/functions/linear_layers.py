@@ -1,9 +1,11 @@
 """Layers without a nonlinearity between them: one linear map, however many there are.
 
-Question: What do more linear layers add, and what does ReLU between two of them add on the same data?
+Question: What do more linear layers add, and what does ReLU between two of them add on the same
+data?
 Source:   Sharif (claim 2.4) and Piccoli (4.17).
 Command:  python -m experiments run linear_layers
-Expected: a linear network is the product of its matrices, whose rank is at most the smallest width; two linear layers
+Expected: a linear network is the product of its matrices, whose rank is at most the smallest width;
+two linear layers
           end where least squares does, and with ReLU between them they fit the curve.
 Cost:     about 10 s on 2 cores, quick 6 s.
 """
@@ -41,8 +43,10 @@ QUICK = Config(seeds=16, epochs=1500, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """Errors and ranks of products of matrices (chains, draws); the training loss (without and with ReLU, seeds,
-    epochs), fitted curves (without and with, seeds, points), and the loss of least squares."""
+    """Errors and ranks of products of matrices (chains, draws); the training loss (without and with
+    ReLU, seeds, epochs), fitted curves (without and with, seeds, points), and the loss of least
+    squares.
+    """
     with jax.enable_x64(True):
         products = [product(sizes) for sizes in CHAINS]
     x = np.linspace(-2, 2, config.points)
@@ -60,8 +64,13 @@ def run(config: Config) -> dict[str, np.ndarray]:
         seeds=range(config.seeds),
         hyper={"between": list(BETWEEN)},
     )
-    curves = [jax.vmap(lambda p, row=r: fnn.apply(sweep.net(row), p, table.x))(sweep.params(r)) for r in range(2)]
-    _, residual, *_ = np.linalg.lstsq(np.column_stack([x, np.ones(len(x))]), np.sin(2 * x), rcond=None)
+    curves = [
+        jax.vmap(lambda p, row=r: fnn.apply(sweep.net(row), p, table.x))(sweep.params(r))
+        for r in range(2)
+    ]
+    _, residual, *_ = np.linalg.lstsq(
+        np.column_stack([x, np.ones(len(x))]), np.sin(2 * x), rcond=None
+    )
     return {
         "product_error": np.array([error for error, _ in products]),
         "rank": np.array([rank for _, rank in products]),
@@ -75,26 +84,40 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 
 def product(sizes: tuple[int, ...], draws: int = 100) -> tuple[np.ndarray, np.ndarray]:
-    """Relative distance of a linear network from W_L … W_1 x + its bias, and the rank of the product, (draws,)."""
+    """Relative distance of a linear network from W_L … W_1 x + its bias, and the rank of the
+    product, (draws,).
+    """
     net, rng = fnn.mlp(sizes, activation="identity"), np.random.default_rng(0)
     shapes, _ = jax.eval_shape(net.init, jax.random.key(0))
     params = jax.tree.map(lambda leaf: rng.normal(size=(draws, *leaf.shape)), shapes)
     x = rng.normal(size=(20, sizes[0]))
     outputs = np.asarray(jax.jit(jax.vmap(lambda p: fnn.apply(net, p, x)))(params))
-    W, b = np.broadcast_to(np.eye(sizes[0]), (draws, sizes[0], sizes[0])), np.zeros((draws, sizes[0]))
+    W, b = (
+        np.broadcast_to(np.eye(sizes[0]), (draws, sizes[0], sizes[0])),
+        np.zeros((draws, sizes[0])),
+    )
     for dense in params[::2]:
         W, b = dense.W @ W, (dense.W @ b[..., None])[..., 0] + dense.b
     single = x @ W.swapaxes(1, 2) + b[:, None]
-    return np.abs(outputs - single).max(axis=(1, 2)) / np.abs(single).max(axis=(1, 2)), np.linalg.matrix_rank(W)
+    return np.abs(outputs - single).max(axis=(1, 2)) / np.abs(single).max(
+        axis=(1, 2)
+    ), np.linalg.matrix_rank(W)
 
 
-@claim("2.4", "Stacked linear layers gain nothing: together they are one linear map.", figure="fits")
+@claim(
+    "2.4", "Stacked linear layers gain nothing: together they are one linear map.", figure="fits"
+)
 def one_map(results):
-    error, rank, narrowest = results["product_error"].max(), results["rank"].max(axis=1), results["narrowest"]
+    error, rank, narrowest = (
+        results["product_error"].max(),
+        results["rank"].max(axis=1),
+        results["narrowest"],
+    )
     chains = ", ".join("-".join(map(str, sizes)) for sizes in CHAINS)
     return holds_if(
         bool(error < 1e-12 and (rank <= narrowest).all()),
-        f"Linear networks {chains} with {results['rank'].shape[1]} draws of weights and biases each equal one matrix "
+        f"Linear networks {chains} with {results['rank'].shape[1]} draws of weights and biases "
+        f"each equal one matrix "
         f"W_L … W₁ and one bias to a relative {error:.0e} in float64. The rank of the product is "
         f"{', '.join(map(str, rank))}, the narrowest width {', '.join(map(str, narrowest))}.",
         error=error,
@@ -110,8 +133,10 @@ def with_relu(results):
     same = np.abs(results["loss"][0, :, -1] / line - 1).max()
     return holds_if(
         every(bool(same < 1e-2), with_relu.below(0.1)),
-        f"On sin 2x the best straight line has a mean squared error of {line:.4f}. Two linear layers end at {without} "
-        f"times that, each of {results['loss'].shape[1]} starts within {same:.0e}; with ReLU between them the same "
+        f"On sin 2x the best straight line has a mean squared error of {line:.4f}. Two linear "
+        f"layers end at {without} "
+        f"times that, each of {results['loss'].shape[1]} starts within {same:.0e}; with ReLU "
+        f"between them the same "
         f"layers end at {with_relu} times that.",
         without=without,
         with_relu=with_relu,
@@ -131,9 +156,17 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
         low, median, high = np.percentile(loss, [5, 50, 95], axis=0)
         curve.plot(epochs, median, label=name, **style)
         curve.fill_between(epochs, low, high, alpha=0.2, color=style["color"], linewidth=0)
-    curve.axhline(float(results["least_squares"]), color="gray", linestyle=":", label="least squares")
+    curve.axhline(
+        float(results["least_squares"]), color="gray", linestyle=":", label="least squares"
+    )
     fit.set(xlabel="x", ylabel="y", title="two layers, the start in the middle")
-    curve.set(xlabel="epoch", ylabel="mean squared error", xscale="log", yscale="log", title="median, 5% to 95%")
+    curve.set(
+        xlabel="epoch",
+        ylabel="mean squared error",
+        xscale="log",
+        yscale="log",
+        title="median, 5% to 95%",
+    )
     for axis in (fit, curve):
         axis.legend(frameon=False, fontsize=8)
     return {"fits": figure}

@@ -3,7 +3,8 @@
 Question: Which difference does the scale of the loss make to the gradient and to gradient descent?
 Source:   The conventions (claim X4).
 Command:  python -m experiments run loss_scales
-Expected: gradients of half the sum and the sum stand as 1 : 2, of the mean and the sum as 1 : N; a learning rate
+Expected: gradients of half the sum and the sum stand as 1 : 2, of the mean and the sum as 1 : N; a
+learning rate
           scaled the other way makes the same descent, and the same rate another one.
 Cost:     about 5 s on 2 cores, quick or full.
 """
@@ -19,8 +20,8 @@ import fnn
 from experiments.claims import claim, every, holds_if
 from experiments.common import Common
 from fnn import losses, optim
-from fnn.course import descent
 from fnn import plot as draw
+from fnn.course import descent
 
 SCALES = ("half_sum", "sum", "mean")
 
@@ -39,8 +40,10 @@ QUICK = Config(quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64: gradients (scales, weights) at the start, and weights (scales, steps + 1, weights) along gradient
-    descent, together with rates that are scaled the other way, and apart with the same rate."""
+    """In float64: gradients (scales, weights) at the start, and weights (scales, steps + 1,
+    weights) along gradient descent, together with rates that are scaled the other way, and apart
+    with the same rate.
+    """
     rng = np.random.default_rng(0)
     x = rng.uniform(-2, 2, (config.examples, 2))
     y = np.sin(2 * x[:, 0]) + rng.normal(0, 0.2, config.examples)
@@ -53,7 +56,9 @@ def run(config: Config) -> dict[str, np.ndarray]:
             moved = descent.trajectory(
                 lambda p: loss_and_gradient(p, x, y)[1], optim.sgd(rate), params, steps=config.steps
             )
-            return ravel_pytree(loss_and_gradient(params, x, y)[1])[0], jax.vmap(lambda p: ravel_pytree(p)[0])(moved)
+            return ravel_pytree(loss_and_gradient(params, x, y)[1])[0], jax.vmap(
+                lambda p: ravel_pytree(p)[0]
+            )(moved)
 
         rates = config.learning_rate * np.array([[1, 1], [0.5, 1], [config.examples / 2, 1]])
         paths = [jax.jit(jax.vmap(lambda rate, scale=scale: path(scale, rate))) for scale in SCALES]
@@ -69,7 +74,8 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 @claim(
     "X4",
-    "A squared loss is half the sum, the sum or the mean of the squares, by document: the gradients differ by constant "
+    "A squared loss is half the sum, the sum or the mean of the squares, by document: the "
+    "gradients differ by constant "
     "factors, for which the learning rate can make up.",
 )
 def scales(results):
@@ -81,8 +87,10 @@ def scales(results):
     apart = np.abs(results["apart"] - results["apart"][:1]).max()
     return holds_if(
         every(max(errors) < 1e-12, together < 1e-9),
-        f"The gradient of the sum is twice that of half the sum (relative error {errors[0]:.1g}) and N = {n} times "
-        f"that of the mean ({errors[1]:.1g}). With rates scaled the other way the weights along gradient descent agree "
+        f"The gradient of the sum is twice that of half the sum (relative error {errors[0]:.1g}) "
+        f"and N = {n} times "
+        f"that of the mean ({errors[1]:.1g}). With rates scaled the other way the weights along "
+        f"gradient descent agree "
         f"to {together:.1g}; with the same rate the weights end up to {apart:.2g} apart.",
         ratio_errors=errors,
         scaled_rates=together,
@@ -93,10 +101,16 @@ def scales(results):
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     """One weight along gradient descent with each scale."""
     figure, axes = draw.figure(rows=2)
-    for axis, name, title in zip(axes, ("apart", "together"), ("the same rate", "rates scaled back"), strict=True):
+    for axis, name, title in zip(
+        axes, ("apart", "together"), ("the same rate", "rates scaled back"), strict=True
+    ):
         for s, label in enumerate(SCALES):
             style = draw.LINES[s] if s < 2 else draw.LINES[4]
-            axis.plot(results[name][s, :, 0], label=label.replace("_", " "), **style | {"linewidth": 4 - 1.2 * s})
+            axis.plot(
+                results[name][s, :, 0],
+                label=label.replace("_", " "),
+                **style | {"linewidth": 4 - 1.2 * s},
+            )
         axis.set(xlabel="step", ylabel="a weight", title=title)
         axis.legend(frameon=False, fontsize=8)
     return {"scales": figure}

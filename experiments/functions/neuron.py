@@ -1,9 +1,12 @@
-"""One neuron, its activations, and gradient descent on its loss: the figures with which a course begins.
+"""One neuron, its activations, and gradient descent on its loss: the figures with which a course
+begins.
 
-Question: Is a neuron an activation of a weighted sum, and does gradient descent walk down its loss to the minimum?
+Question: Is a neuron an activation of a weighted sum, and does gradient descent walk down its loss
+to the minimum?
 Source:   Sharif (claim 2.42).
 Command:  python -m experiments run neuron
-Expected: the neuron equals the written-out sum to rounding; every step goes down, and the path ends at least squares.
+Expected: the neuron equals the written-out sum to rounding; every step goes down, and the path ends
+at least squares.
 Cost:     about 2 s on 2 cores, quick or full.
 """
 
@@ -18,8 +21,8 @@ import fnn
 from experiments.claims import claim, every, holds_if
 from experiments.common import Common
 from fnn import activations, layers, losses, optim
-from fnn.course import descent
 from fnn import plot as draw
+from fnn.course import descent
 from fnn.layers import DenseParams
 
 GATES = ("step", "sigmoid", "tanh", "relu")
@@ -41,8 +44,9 @@ QUICK = Config(quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64: outputs (gates, rows) of a neuron of two inputs and the sums written out; the path (steps + 1, 2) of
-    the weight and the bias of a linear neuron, with its loss."""
+    """In float64: outputs (gates, rows) of a neuron of two inputs and the sums written out; the
+    path (steps + 1, 2) of the weight and the bias of a linear neuron, with its loss.
+    """
     rng = np.random.default_rng(0)
     plane = np.stack(np.meshgrid(*[np.linspace(-3, 3, 61)] * 2), axis=-1).reshape(-1, 2)
     x = rng.uniform(-1, 2, (config.examples, 1))
@@ -71,14 +75,17 @@ def descend(config: Config, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, n
     loss_and_gradient = fnn.value_and_grad(layers.dense(1, 1), losses.squared_error)
     start = DenseParams(W=jnp.array([[config.start[0]]]), b=jnp.array([config.start[1]]))
     optimizer = optim.sgd(config.learning_rate)
-    path = descent.trajectory(lambda w: loss_and_gradient(w, x, y)[1], optimizer, start, steps=config.steps)
+    path = descent.trajectory(
+        lambda w: loss_and_gradient(w, x, y)[1], optimizer, start, steps=config.steps
+    )
     loss, _ = jax.vmap(loss_and_gradient, in_axes=(0, None, None))(path, x, y)
     return np.column_stack([path.W[:, 0, 0], path.b[:, 0]]), np.asarray(loss)
 
 
 @claim(
     "2.42",
-    "A neuron passes the weighted sum of its inputs and a bias through an activation function; gradient descent "
+    "A neuron passes the weighted sum of its inputs and a bias through an activation function; "
+    "gradient descent "
     "follows the slope of the loss down to its minimum.",
 )
 def neuron(results):
@@ -87,8 +94,10 @@ def neuron(results):
     distance = np.abs(results["path"][-1] - results["least_squares"]).max()
     return holds_if(
         every(error < 1e-12, falls.all(), distance < 1e-6),
-        f"A neuron of two inputs equals the sum written out to {error:.1e} for {', '.join(GATES)}. On the mean squared "
-        f"error of a linear neuron {falls.mean():.0%} of {falls.size} steps go down or stay, and the end is "
+        f"A neuron of two inputs equals the sum written out to {error:.1e} for "
+        f"{', '.join(GATES)}. On the mean squared "
+        f"error of a linear neuron {falls.mean():.0%} of {falls.size} steps go down or stay, and "
+        f"the end is "
         f"{distance:.1e} from least squares {results['least_squares'].round(4)}.",
         error=error,
         distance=distance,
@@ -97,12 +106,18 @@ def neuron(results):
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """The output of a neuron over its two inputs, its activations over the sum, and the path of gradient descent."""
+    """The output of a neuron over its two inputs, its activations over the sum, and the path of
+    gradient descent.
+    """
     figure, (output, gates, path) = draw.figure(rows=3)
     side = int(len(results["plane"]) ** 0.5)
     across, down = results["plane"].T.reshape(2, side, side)
     field = output.contourf(
-        across, down, results["outputs"][1].reshape(side, side), levels=np.linspace(0, 1, 11), cmap="viridis"
+        across,
+        down,
+        results["outputs"][1].reshape(side, side),
+        levels=np.linspace(0, 1, 11),
+        cmap="viridis",
     )
     figure.colorbar(field, ax=output, label="output")
     output.set(xlabel="x₁", ylabel="x₂", title="a neuron: sigmoid(2 x₁ − x₂ + 0.5)")
@@ -110,12 +125,29 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     order = np.argsort(z)
     for g, gate in enumerate(GATES):
         gates.plot(z[order], results["outputs"][g][order], label=gate)
-    gates.set(xlabel="weighted sum + bias", ylabel="output", ylim=(-1.2, 3), xlim=(-6, 6), title="activations")
+    gates.set(
+        xlabel="weighted sum + bias",
+        ylabel="output",
+        ylim=(-1.2, 3),
+        xlim=(-6, 6),
+        title="activations",
+    )
     gates.legend(frameon=False, fontsize=8)
     x, y = results["x"][:, None, None], results["y"][:, None, None]
     draw.landscape(path, lambda w, b: ((w * x + b - y) ** 2).mean(axis=0), (-3, 4), (-3, 4))
-    path.plot(*results["path"].T, "o-", markersize=3, label=f"gradient descent, rate {config.learning_rate:g}")
-    path.plot(*results["least_squares"], "*", markersize=12, color=draw.LINES[4]["color"], label="least squares")
+    path.plot(
+        *results["path"].T,
+        "o-",
+        markersize=3,
+        label=f"gradient descent, rate {config.learning_rate:g}",
+    )
+    path.plot(
+        *results["least_squares"],
+        "*",
+        markersize=12,
+        color=draw.LINES[4]["color"],
+        label="least squares",
+    )
     path.set(xlabel="weight", ylabel="bias", title="loss of a linear neuron")
     path.legend(edgecolor="none", framealpha=1, fontsize=8, loc="lower left")
     return {"neuron": figure}

@@ -1,10 +1,13 @@
 """A constant fitted to points of which one moves away: how far each loss lets itself be drawn.
 
-Question: How much does one outlier move the best constant under the squared, the absolute and Huber's error?
+Question: How much does one outlier move the best constant under the squared, the absolute and
+Huber's error?
 Source:   De Marzo (claims 1.15 and 1.16).
 Command:  python -m experiments run outliers
-Expected: an outlier moved by Δ shifts the mean, the best constant of the squared error, by Δ/N, and the median, that
-          of the absolute error, not at all. Without its bars, as it is printed, the absolute error has no minimum.
+Expected: an outlier moved by Δ shifts the mean, the best constant of the squared error, by Δ/N, and
+the median, that
+          of the absolute error, not at all. Without its bars, as it is printed, the absolute error
+          has no minimum.
 Cost:     about 3 s on 2 cores, quick or full.
 """
 
@@ -21,12 +24,18 @@ import fnn
 from experiments.claims import claim, depends_on, holds_if
 from experiments.common import Common
 from fnn import layers, losses, optim
-from fnn.course import descent
 from fnn import plot as draw
+from fnn.course import descent
 from fnn.layers import DenseParams
 
-FITTED = {"squared error": losses.squared_error, "absolute error": losses.absolute_error, "Huber": losses.huber(1.0)}
-WITHOUT_BARS = fnn.Loss("printed", lambda p, t: jnp.sum(p - t, axis=0), lambda p, t: jnp.ones_like(p))
+FITTED = {
+    "squared error": losses.squared_error,
+    "absolute error": losses.absolute_error,
+    "Huber": losses.huber(1.0),
+}
+WITHOUT_BARS = fnn.Loss(
+    "printed", lambda p, t: jnp.sum(p - t, axis=0), lambda p, t: jnp.ones_like(p)
+)
 
 
 @dataclass(frozen=True)
@@ -47,20 +56,27 @@ QUICK = Config(seeds=16, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64: the fitted constants (losses, seeds, distances), and the printed loss at constants from 0 to −10⁶."""
+    """In float64: the fitted constants (losses, seeds, distances), and the printed loss at
+    constants from 0 to −10⁶.
+    """
     points = np.sort(np.random.default_rng(0).normal(size=(config.seeds, config.points)), axis=-1)
     moved = np.repeat(points[:, None], len(config.distances), axis=1)
     moved[:, :, -1] += np.array(config.distances)
     constants = -np.append(0, np.logspace(0, 6, 7))
     with jax.enable_x64(True):
-        fits = [jax.jit(jax.vmap(jax.vmap(partial(fit, config, loss))))(moved) for loss in FITTED.values()]
+        fits = [
+            jax.jit(jax.vmap(jax.vmap(partial(fit, config, loss))))(moved)
+            for loss in FITTED.values()
+        ]
         return {
             "points": moved,
             "fits": np.array(fits),
             "distances": np.array(config.distances),
             "constants": constants,
             "without_bars": np.array([loss_at(c, moved[0, 0], WITHOUT_BARS) for c in constants]),
-            "with_bars": np.array([loss_at(c, moved[0, 0], losses.absolute_error) for c in constants]),
+            "with_bars": np.array(
+                [loss_at(c, moved[0, 0], losses.absolute_error) for c in constants]
+            ),
         }
 
 
@@ -70,7 +86,9 @@ def fit(config: Config, loss: fnn.Loss, y: jax.Array) -> jax.Array:
     loss_and_gradient = fnn.value_and_grad(layers.dense(1, 1), loss)
     optimizer = optim.sgd(optax.exponential_decay(0.4, 1, 0.99))
     start = DenseParams(W=jnp.zeros((1, 1)), b=jnp.zeros(1))
-    path = descent.trajectory(lambda p: loss_and_gradient(p, x, y)[1], optimizer, start, steps=config.steps)
+    path = descent.trajectory(
+        lambda p: loss_and_gradient(p, x, y)[1], optimizer, start, steps=config.steps
+    )
     return path.b[-1, 0]
 
 
@@ -88,8 +106,10 @@ def squared(results):
     spread = results["points"][:, 0].std(axis=-1).mean()
     return holds_if(
         bool(error < 1e-6 and shifts[:, -1].min() > 3 * spread),
-        f"One of {n} points of standard deviation {spread:.2f} moved by Δ shifts the fitted constant by Δ/{n} within "
-        f"{error:.0e}, in {len(shifts)} draws: {shifts[:, -1].mean():.1f} at Δ = {farthest:g}, far beyond all other "
+        f"One of {n} points of standard deviation {spread:.2f} moved by Δ shifts the fitted "
+        f"constant by Δ/{n} within "
+        f"{error:.0e}, in {len(shifts)} draws: {shifts[:, -1].mean():.1f} at Δ = {farthest:g}, "
+        f"far beyond all other "
         "points.",
         shift=shifts.mean(axis=0),
         error=error,
@@ -107,9 +127,12 @@ def absolute(results):
             "the formula with bars": bool((absolute < 0.1 * squared)[beyond].all()),
             "the formula as printed": bool(bounded),
         },
-        f"Moving one point by {results['distances'][-1]:g} shifts the constant of the absolute error by "
-        f"{absolute[-1]:.2g}, of Huber's by {huber[-1]:.2g}, of the squared error by {squared[-1]:.3g}. Printed "
-        f"without the bars of |y − ŷ|, the formula has no minimum: {falls[-1]:.3g} at a constant of "
+        f"Moving one point by {results['distances'][-1]:g} shifts the constant of the absolute "
+        f"error by "
+        f"{absolute[-1]:.2g}, of Huber's by {huber[-1]:.2g}, of the squared error by "
+        f"{squared[-1]:.3g}. Printed "
+        f"without the bars of |y − ŷ|, the formula has no minimum: {falls[-1]:.3g} at a constant "
+        f"of "
         f"{results['constants'][-1]:g}.",
         absolute=absolute,
         huber=huber,
@@ -124,20 +147,29 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     distances = results["distances"]
     rows = [d for d, distance in enumerate(distances) if distance <= 30]
     for d in rows:
-        fits.plot(results["points"][0, d], np.full(config.points, d), "o", color="lightgray", zorder=1)
+        fits.plot(
+            results["points"][0, d], np.full(config.points, d), "o", color="lightgray", zorder=1
+        )
     for f, (name, mark) in enumerate(zip(FITTED, ("o-", "s-", "x--"), strict=True)):
         style = {"color": draw.LINES[f]["color"], "label": name, "markersize": 8 - 2 * f}
         sizes = np.abs(results["fits"][f] - results["fits"][f, :, :1]).mean(axis=0)
         shift.plot(distances[1:], sizes[1:], mark, **style)
         fits.plot(results["fits"][f, 0, rows], rows, mark, **style)
     shift.plot(distances[1:], distances[1:] / config.points, ":", color="gray", label="Δ/N")
-    shift.set(xscale="log", xlabel="distance Δ of the outlier", ylabel="shift of the fitted constant")
+    shift.set(
+        xscale="log", xlabel="distance Δ of the outlier", ylabel="shift of the fitted constant"
+    )
     shift.set_yscale("symlog", linthresh=0.01)
     shift.set_ylim(bottom=-0.002)
     fits.set(xlabel="value (gray: the points)", ylabel="Δ", title="fits of one draw")
     fits.set_yticks(rows, [f"{distances[d]:g}" for d in rows])
     printed.plot(-results["constants"][1:], results["with_bars"][1:], "o-", label="with bars")
-    printed.plot(-results["constants"][1:], results["without_bars"][1:], "o-", label="as printed, without bars")
+    printed.plot(
+        -results["constants"][1:],
+        results["without_bars"][1:],
+        "o-",
+        label="as printed, without bars",
+    )
     printed.set(xscale="log", xlabel="−constant", ylabel="mean loss")
     printed.set_yscale("symlog")
     for axis in (shift, fits, printed):

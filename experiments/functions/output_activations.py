@@ -1,10 +1,13 @@
 """The activation of the output layer: a number, a probability, or several that sum to one.
 
-Question: Are the outputs of softmax probabilities, strictly between 0 and 1, and what has the sigmoid to do with them?
+Question: Are the outputs of softmax probabilities, strictly between 0 and 1, and what has the
+sigmoid to do with them?
 Source:   De Marzo (claim 1.12).
 Command:  python -m experiments run output_activations
-Expected: they sum to 1, a common shift of the logits changes nothing, and softmax of two classes is a sigmoid. In
-          floating point the larger of two reaches exactly 1 when the logits are 17 apart in float32, 37 in float64.
+Expected: they sum to 1, a common shift of the logits changes nothing, and softmax of two classes is
+a sigmoid. In
+          floating point the larger of two reaches exactly 1 when the logits are 17 apart in
+          float32, 37 in float64.
 Cost:     about 2 s on 2 cores, quick or full.
 """
 
@@ -39,7 +42,9 @@ QUICK = Config(examples=1000, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """Errors on random logits, and smaller and larger (types, gaps): the two outputs for logits 0 and gap."""
+    """Errors on random logits, and smaller and larger (types, gaps): the two outputs for logits 0
+    and gap.
+    """
     random = config.spread * np.random.default_rng(0).normal(size=(config.classes, config.examples))
     with jax.enable_x64(True):
         softmax, sigmoid = activations.softmax.value, activations.sigmoid.value
@@ -68,7 +73,8 @@ def printed_softmax(logits):
 
 @claim(
     "1.12",
-    "Outputs are linear for regression, a sigmoid for two classes and softmax for more, where each lies in (0, 1) and "
+    "Outputs are linear for regression, a sigmoid for two classes and softmax for more, where "
+    "each lies in (0, 1) and "
     "can be read as a probability.",
 )
 def probabilities(results):
@@ -83,10 +89,14 @@ def probabilities(results):
             "logits up to 10 apart": bool(sound and inside[:, near].all()),
             "logits up to 1000 apart": bool(sound and inside.all()),
         },
-        f"Softmax sums to 1 within {sums[0]:.0e} in float32 and {sums[1]:.0e} in float64, a shift of all logits "
-        f"changes it by {results['shift_error']:.0e}, and for two classes it is the sigmoid of their difference to "
-        f"{results['sigmoid_error']:.0e}. The outputs round to exactly 1 and 0 when logits are {reaches_one[0]} and "
-        f"{reaches_zero[0]} apart in float32, {reaches_one[1]} and {reaches_zero[1]} in float64. As printed, without "
+        f"Softmax sums to 1 within {sums[0]:.0e} in float32 and {sums[1]:.0e} in float64, a shift "
+        f"of all logits "
+        f"changes it by {results['shift_error']:.0e}, and for two classes it is the sigmoid of "
+        f"their difference to "
+        f"{results['sigmoid_error']:.0e}. The outputs round to exactly 1 and 0 when logits are "
+        f"{reaches_one[0]} and "
+        f"{reaches_zero[0]} apart in float32, {reaches_one[1]} and {reaches_zero[1]} in float64. "
+        f"As printed, without "
         f"a shift, it is {results['printed'][1]:g} for logits 0 and 1000.",
         sum_error=results["sum_error"],
         shift_error=results["shift_error"],
@@ -102,7 +112,9 @@ def first(there: np.ndarray) -> list[int | None]:
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """The sigmoid as softmax of two classes; the smaller of two outputs, and one minus the larger, over the gap."""
+    """The sigmoid as softmax of two classes; the smaller of two outputs, and one minus the larger,
+    over the gap.
+    """
     figure, (curve, tails) = draw.figure(rows=2)
     gaps = results["gaps"]
     curve.plot(results["near"], results["two_classes"], label="softmax (0, z)₂", linewidth=4)
@@ -110,8 +122,19 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     curve.set(xlabel="z", ylabel="output", title="softmax of two classes is a sigmoid")
     for t, name in enumerate(TYPES):
         smaller, rest = results["smaller"][t], 1 - results["larger"][t]
-        tails.plot(gaps, np.where(smaller > 0, smaller, np.nan), label=f"smaller output, {name}", linewidth=4 - 2 * t)
-        tails.plot(gaps, np.where(rest > 0, rest, np.nan), label=f"1 − larger, {name}", marker=".", **draw.LINES[4 + t])
+        tails.plot(
+            gaps,
+            np.where(smaller > 0, smaller, np.nan),
+            label=f"smaller output, {name}",
+            linewidth=4 - 2 * t,
+        )
+        tails.plot(
+            gaps,
+            np.where(rest > 0, rest, np.nan),
+            label=f"1 − larger, {name}",
+            marker=".",
+            **draw.LINES[4 + t],
+        )
     tails.set(xlabel="difference of two logits", ylabel="distance from 0 or from 1", yscale="log")
     tails.set(xlim=(0, 120), ylim=(1e-54, 10), title="where a line ends, it is exactly 0")
     for axis in (curve, tails):

@@ -1,4 +1,6 @@
-"""Functions of the error that a quiz offers as losses, good and bad, beside those of the library."""
+"""Functions of the error that a quiz offers as losses, good and bad, beside those of the
+library.
+"""
 
 import jax.numpy as jnp
 

@@ -3,7 +3,8 @@
 Question: Which of the four targets is a label, so that a small change of its cause makes it jump?
 Source:   Piccoli (claim 4.20).
 Command:  python -m experiments run regression_targets
-Expected: the arrival of a bus, an age and the price of a house follow their causes continuously; a time zone jumps.
+Expected: the arrival of a bus, an age and the price of a house follow their causes continuously; a
+time zone jumps.
 Cost:     about 1 s on 2 cores, quick or full.
 """
 
@@ -18,7 +19,9 @@ from experiments.functions.scans import shrinks
 from fnn import plot as draw
 
 TARGETS = {  # of a cause from 0 to 1
-    "bus arrival from a radio delay": lambda u: 3e8 * 30e-6 * u / 10,  # s at 10 m/s, for up to 30 µs
+    "bus arrival from a radio delay": lambda u: (
+        3e8 * 30e-6 * u / 10
+    ),  # s at 10 m/s, for up to 30 µs
     "age from a face": lambda u: 90 * u,  # years
     "time zone from a picture": lambda u: np.round(24 * u - 12),  # by longitude
     "house price from a recording": lambda u: 400 - 160 * u,  # thousands, for 40 to 80 dB
@@ -43,20 +46,29 @@ def run(config: Config) -> dict[str, np.ndarray]:
     return {
         "cause": coarse,
         "targets": np.array([target(coarse) for target in TARGETS.values()]),
-        "continuous": np.array([shrinks(np.diff(f(coarse)), np.diff(f(fine))) for f in TARGETS.values()]),
+        "continuous": np.array(
+            [shrinks(np.diff(f(coarse)), np.diff(f(fine))) for f in TARGETS.values()]
+        ),
         "different": np.array([len(np.unique(target(fine))) for target in TARGETS.values()]),
     }
 
 
-@claim("4.20", "Quiz: of bus arrival, age, time zone and house price, only the time zone is no regression.")
+@claim(
+    "4.20",
+    "Quiz: of bus arrival, age, time zone and house price, only the time zone is no regression.",
+)
 def not_a_regression(results):
     labels = ~results["continuous"]
-    counts = ", ".join(f"{n} for {name}" for n, name in zip(results["different"], TARGETS, strict=True))
+    counts = ", ".join(
+        f"{n} for {name}" for n, name in zip(results["different"], TARGETS, strict=True)
+    )
     jumps = ", ".join(name for name, label in zip(TARGETS, labels, strict=True) if label) or "none"
     return holds_if(
         bool(labels[TIME_ZONE] and labels.sum() == 1),
-        "A matter of definition: each target is modelled as a function of its cause, not measured. Different values "
-        f"on {10 * len(results['cause'])} points: {counts}. In jumps that a finer scan does not shrink, from one label "
+        "A matter of definition: each target is modelled as a function of its cause, not "
+        "measured. Different values "
+        f"on {10 * len(results['cause'])} points: {counts}. In jumps that a finer scan does not "
+        f"shrink, from one label "
         f"to the next: {jumps}.",
         different=results["different"],
         continuous=results["continuous"],

@@ -3,8 +3,10 @@
 Question: Is the value of ReLU′(0) an arbitrary choice, and does it change what is learned?
 Source:   The conventions (claim X11) and Piccoli (4.16).
 Command:  python -m experiments run relu_at_zero
-Expected: 0, ½ and 1 are all in use. Training is the same bit for bit where no pre-activation is ever exactly 0, as on
-          nearly all starts on moons, and differs on XOR, whose row (0, 0) makes all of them 0 at the start.
+Expected: 0, ½ and 1 are all in use. Training is the same bit for bit where no pre-activation is
+ever exactly 0, as on
+          nearly all starts on moons, and differs on XOR, whose row (0, 0) makes all of them 0 at
+          the start.
 Cost:     about 6 s on 2 cores, quick 4 s.
 """
 
@@ -21,10 +23,13 @@ import fnn
 from experiments.claims import claim, depends_on, every, holds_if, share_interval
 from experiments.common import Common
 from fnn import activations, data, losses, optim
-from fnn.course import descent, printed
 from fnn import plot as draw
+from fnn.course import descent, printed
 
-CHOICES = {activation.name: activation for activation in (activations.relu, printed.relu_half, printed.relu_one)}
+CHOICES = {
+    activation.name: activation
+    for activation in (activations.relu, printed.relu_half, printed.relu_one)
+}
 AUTODIFF = {
     "relu": jax.nn.relu,
     "maximum": lambda z: jnp.maximum(z, 0.0),
@@ -51,12 +56,15 @@ QUICK = Config(seeds=32, steps=300, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """weights (tables, choices, seeds, parameters) at the end, zeros (tables, choices, seeds, steps), and whether
-    all rows are right at the end (tables, choices, seeds)."""
+    """weights (tables, choices, seeds, parameters) at the end, zeros (tables, choices, seeds,
+    steps), and whether all rows are right at the end (tables, choices, seeds).
+    """
     keys = jax.vmap(jax.random.key)(jnp.arange(config.seeds))
     around_zero = jnp.array([-1, -1e-30, 0, 1e-30, 1])
     found = [trained(config, choice, keys) for choice in CHOICES]
-    weights, zeros, right = (np.array([[each[t][part] for each in found] for t in range(2)]) for part in range(3))
+    weights, zeros, right = (
+        np.array([[each[t][part] for each in found] for t in range(2)]) for part in range(3)
+    )
     return {
         "slopes": np.array([choice.derivative(around_zero) for choice in CHOICES.values()]),
         "autodiff": np.array([jax.grad(f)(0.0) for f in AUTODIFF.values()]),
@@ -67,8 +75,9 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 
 def trained(config: Config, choice: str, keys) -> list[tuple[np.ndarray, ...]]:
-    """For each table: weights at the end, exact zeros among the pre-activations of every step, and whether all rows
-    are right at the end."""
+    """For each table: weights at the end, exact zeros among the pre-activations of every step, and
+    whether all rows are right at the end.
+    """
     net = fnn.mlp((2, config.width, 1), activation=CHOICES[choice])
     loss_and_gradient = fnn.value_and_grad(net, losses.sigmoid_cross_entropy)
     optimizer = optim.sgd(config.learning_rate)
@@ -77,7 +86,9 @@ def trained(config: Config, choice: str, keys) -> list[tuple[np.ndarray, ...]]:
     @partial(jax.vmap, in_axes=(0, None, None))
     def one(key, x, y):
         params, _ = net.init(key)
-        path = descent.trajectory(lambda p: loss_and_gradient(p, x, y)[1], optimizer, params, steps=config.steps)
+        path = descent.trajectory(
+            lambda p: loss_and_gradient(p, x, y)[1], optimizer, params, steps=config.steps
+        )
         zeros = jax.vmap(lambda first: jnp.sum(fnn.apply(net.parts[0], first, x) == 0))(path[0])
         last = jax.tree.map(lambda leaf: leaf[-1], path)
         right = jnp.all((fnn.apply(net, last, x)[:, 0] > 0) == (y == 1))
@@ -97,11 +108,13 @@ def conventions(results):
     slopes, found = results["slopes"], results["autodiff"]
     elsewhere = np.ptp(slopes[:, [0, 1, 3, 4]], axis=0).max()
     several = set(found.tolist()) >= {0.0, 0.5, 1.0}
+    chosen = [f"{value:g} for {name}" for name, value in zip(AUTODIFF, found, strict=True)]
     return holds_if(
         every(bool((slopes[:, 2] == [0, 0.5, 1]).all()), elsewhere == 0, several),
-        f"The named choices {', '.join(CHOICES)} take {', '.join(f'{s:g}' for s in slopes[:, 2])} at 0 and agree "
+        f"The named choices {', '.join(CHOICES)} take {', '.join(f'{s:g}' for s in slopes[:, 2])} "
+        f"at 0 and agree "
         "everywhere else. Automatic differentiation in JAX takes "
-        f"{', '.join(f'{value:g} for {name}' for name, value in zip(AUTODIFF, found, strict=True))}.",
+        f"{', '.join(chosen)}.",
         choices=slopes[:, 2],
         jax=found,
     )
@@ -109,16 +122,22 @@ def conventions(results):
 
 @claim("4.16", "ReLU has no derivative at 0, so the left or the right one is assigned arbitrarily.")
 def arbitrary(results):
-    apart = np.abs(results["weights"] - results["weights"][:, :1]).max(axis=(1, -1))  # (tables, seeds)
+    apart = np.abs(results["weights"] - results["weights"][:, :1]).max(
+        axis=(1, -1)
+    )  # (tables, seeds)
     met = results["zeros"].any(axis=(1, -1))
     same = [bool((apart[which] == 0).all()) if which.any() else None for which in (~met, met)]
     solved = [share_interval(right) for right in results["right"][TABLES.index("xor")]]
-    shares = ", ".join(f"{share:.0%} on {table}" for share, table in zip(met.mean(axis=1), TABLES, strict=True))
+    shares = ", ".join(
+        f"{share:.0%} on {table}" for share, table in zip(met.mean(axis=1), TABLES, strict=True)
+    )
     return depends_on(
         {"starts that never meet an exact 0": same[0], "starts that do": same[1]},
-        f"Trained with 0, ½ and 1 from the same {met.shape[1]} starts. A pre-activation is exactly 0 in {shares}: on "
+        f"Trained with 0, ½ and 1 from the same {met.shape[1]} starts. A pre-activation is "
+        f"exactly 0 in {shares}: on "
         f"XOR row (0, 0) makes it so while biases are 0. Weights differ by "
-        f"{apart[~met].max(initial=0):g} where none is, and by up to {apart[met].max(initial=0):.2g} where one is. "
+        f"{apart[~met].max(initial=0):g} where none is, and by up to "
+        f"{apart[met].max(initial=0):.2g} where one is. "
         f"Share of starts that learn XOR with 0, ½, 1: {'; '.join(map(str, solved))}.",
         largest_difference=apart.max(axis=1),
         starts_with_zeros=met.mean(axis=1),
@@ -137,8 +156,19 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
         for c, choice in ((1, "½"), (2, "1")):
             sizes = np.sort(np.maximum(distance[t, c], 1e-9))
             share = np.arange(1, len(sizes) + 1) / len(sizes)
-            apart.step(sizes, share, label=f"{table}: {choice} against 0", linewidth=5 - 2 * c, **draw.LINES[4 * t + c])
-    zeros.set(xscale="log", xlabel="step", ylabel="share of exact zeros", title="pre-activations that are exactly 0")
+            apart.step(
+                sizes,
+                share,
+                label=f"{table}: {choice} against 0",
+                linewidth=5 - 2 * c,
+                **draw.LINES[4 * t + c],
+            )
+    zeros.set(
+        xscale="log",
+        xlabel="step",
+        ylabel="share of exact zeros",
+        title="pre-activations that are exactly 0",
+    )
     apart.set(
         xscale="log",
         xlabel="largest difference of a weight (1e-9: none)",

@@ -1,6 +1,8 @@
-"""The objective of training: half the sum of the squared errors, or another loss, with a regulariser or without.
+"""The objective of training: half the sum of the squared errors, or another loss, with a
+regulariser or without.
 
-Question: Can the squared error be exchanged for another loss, and L1 or L2 be added, and what do these do?
+Question: Can the squared error be exchanged for another loss, and L1 or L2 be added, and what do
+these do?
 Source:   Sharif (claim 2.13).
 Command:  python -m experiments run training_objective
 Expected: all combinations train; L2 leaves smaller weights, and L1 weights that are almost zero.
@@ -19,8 +21,8 @@ import fnn
 from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
 from fnn import losses, optim, penalties
-from fnn.course import descent
 from fnn import plot as draw
+from fnn.course import descent
 
 LOSSES = (losses.squared_error, losses.absolute_error, losses.huber(0.5))
 REGULARISERS = {"none": (0.0, 0.0), "L1": (0.3, 0.0), "L2": (0.0, 0.3)}  # strengths of L1 and L2
@@ -42,8 +44,9 @@ QUICK = Config(seeds=16, steps=1000, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64: objective (losses, regularisers, seeds, steps + 1), weights at the end (losses, regularisers, seeds,
-    weights) and the error of each gradient at the start."""
+    """In float64: objective (losses, regularisers, seeds, steps + 1), weights at the end (losses,
+    regularisers, seeds, weights) and the error of each gradient at the start.
+    """
     rng = np.random.default_rng(0)
     x = rng.uniform(-2, 2, (config.examples, 2))
     y = np.sin(2 * x[:, 0]) + rng.normal(0, 0.2, config.examples)
@@ -65,19 +68,25 @@ def network(config: Config) -> fnn.Layer:
 
 
 def regularised(config: Config, loss: fnn.Loss, x: np.ndarray, y: np.ndarray):
-    """(seeds,), (regularisers, 2) -> the objective of every step, the weights at the end, the error of the gradient."""
+    """(seeds,), (regularisers, 2) -> the objective of every step, the weights at the end, the error
+    of the gradient.
+    """
     net = network(config)
 
     def one(key, strengths):
         l1, l2 = strengths
-        objective = penalties.penalized(penalties.penalized(loss, penalties.l1(l1)), penalties.l2(l2))
+        objective = penalties.penalized(
+            penalties.penalized(loss, penalties.l1(l1)), penalties.l2(l2)
+        )
         value_and_gradient = fnn.value_and_grad(net, objective, reduction="half_sum")
         params, _ = net.init(key)
         gradient = value_and_gradient(params, x, y)[1]
         reference = jax.grad(lambda p: value_and_gradient(p, x, y)[0])(params)
         error = jnp.max(jnp.abs(ravel_pytree(gradient)[0] - ravel_pytree(reference)[0]))
         optimizer = optim.sgd(config.learning_rate)
-        path = descent.trajectory(lambda p: value_and_gradient(p, x, y)[1], optimizer, params, steps=config.steps)
+        path = descent.trajectory(
+            lambda p: value_and_gradient(p, x, y)[1], optimizer, params, steps=config.steps
+        )
         values = jax.vmap(lambda p: value_and_gradient(p, x, y)[0])(path)
         matrices = [leaf[-1].ravel() for leaf in jax.tree.leaves(path) if leaf.ndim == 3]
         return values, jnp.concatenate(matrices), error
@@ -87,7 +96,8 @@ def regularised(config: Config, loss: fnn.Loss, x: np.ndarray, y: np.ndarray):
 
 @claim(
     "2.13",
-    "Training minimises Σ ½(t − z)² by gradient descent; any other loss can take its place, and a regulariser may be "
+    "Training minimises Σ ½(t − z)² by gradient descent; any other loss can take its place, and a "
+    "regulariser may be "
     "added.",
 )
 def any_loss(results):
@@ -95,12 +105,17 @@ def any_loss(results):
     falls = results["objective"][..., -1] < results["objective"][..., 0]
     none, l1, l2 = np.moveaxis(results["weights"], 1, 0)  # each (losses, seeds, weights)
     smaller = mean_interval(np.log((l2**2).sum(axis=-1) / (none**2).sum(axis=-1)).mean(axis=0))
-    zeros = mean_interval(((np.abs(l1) < 0.01).mean(axis=-1) - (np.abs(none) < 0.01).mean(axis=-1)).mean(axis=0))
+    zeros = mean_interval(
+        ((np.abs(l1) < 0.01).mean(axis=-1) - (np.abs(none) < 0.01).mean(axis=-1)).mean(axis=0)
+    )
     return holds_if(
         every(error < 1e-10, bool(falls.all()), smaller.below(0), zeros.above(0)),
-        f"{', '.join(loss.name.replace('_', ' ') for loss in LOSSES)}, each alone, with L1 and with L2, in "
-        f"{falls.shape[-1]} starts: gradients equal automatic differentiation to {error:.0e} and the objective falls "
-        f"in {falls.mean():.0%} of the runs. L2 changes the logarithm of Σw² by {smaller}; L1 raises the share of "
+        f"{', '.join(loss.name.replace('_', ' ') for loss in LOSSES)}, each alone, with L1 and "
+        f"with L2, in "
+        f"{falls.shape[-1]} starts: gradients equal automatic differentiation to {error:.0e} and "
+        f"the objective falls "
+        f"in {falls.mean():.0%} of the runs. L2 changes the logarithm of Σw² by {smaller}; L1 "
+        f"raises the share of "
         f"weights below 0.01 by {zeros}.",
         gradient_error=error,
         log_ratio_of_squares=smaller,
@@ -116,9 +131,18 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
         sizes = np.sort(np.abs(results["weights"][0, r]).ravel())
         rows[1].plot(np.maximum(sizes, 1e-6), np.linspace(0, 1, len(sizes)), label=name)
     rows[0].set(
-        xlabel="step", ylabel="objective", xscale="log", yscale="log", title="half the squared errors, by regulariser"
+        xlabel="step",
+        ylabel="objective",
+        xscale="log",
+        yscale="log",
+        title="half the squared errors, by regulariser",
     )
-    rows[1].set(xlabel="size of a weight", ylabel="share of smaller ones", xscale="log", title="weights at the end")
+    rows[1].set(
+        xlabel="size of a weight",
+        ylabel="share of smaller ones",
+        xscale="log",
+        title="weights at the end",
+    )
     for axis in rows:
         axis.legend(frameon=False, fontsize=8)
     return {"regularisers": regularise}

@@ -1,9 +1,12 @@
-"""What a function of the error must be to serve as a loss: domain, continuity, slopes, minima, by scanning it.
+"""What a function of the error must be to serve as a loss: domain, continuity, slopes, minima, by
+scanning it.
 
-Question: Which functions of the error can be descended to a right prediction from every start, and what do they share?
+Question: Which functions of the error can be descended to a right prediction from every start, and
+what do they share?
 Source:   Piccoli (claims 4.4, 4.19, 4.21 and 4.25; the last two are questions of a quiz).
 Command:  python -m experiments run what_makes_a_loss
-Expected: those that work are continuous and have one minimum, at 0; a slope everywhere is not needed (|e|), and some
+Expected: those that work are continuous and have one minimum, at 0; a slope everywhere is not
+needed (|e|), and some
           minimum does not suffice (sin e). Of the five of the quiz only 5e² − 2 works.
 Cost:     about 3 s on 2 cores, quick or full.
 """
@@ -21,8 +24,8 @@ from experiments.common import Common
 from experiments.functions.printed_losses import CANDIDATES, NAMES
 from experiments.functions.scans import kinks, minima, shrinks
 from fnn import losses, optim
-from fnn.course import descent
 from fnn import plot as draw
+from fnn.course import descent
 from fnn.layers import DenseParams
 
 QUIZ = ("e³", "log e", "sin e", "1/e", "5e² − 2")
@@ -33,7 +36,8 @@ class Config(Common):
     """Scan and descent."""
 
     starts: int = 200
-    """Errors in [−6, 6] from which each candidate is descended, an even number: 0 is none of them."""
+    """Errors in [−6, 6] from which each candidate is descended, an even number: 0 is none of them.
+    """
     steps: int = 4000
     learning_rate: float = 0.01
     tolerance: float = 0.05
@@ -44,7 +48,9 @@ QUICK = Config(starts=40, steps=2000, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """Properties (candidates,) and ends (candidates, starts) of descent; a line through the weights of a network."""
+    """Properties (candidates,) and ends (candidates, starts) of descent; a line through the weights
+    of a network.
+    """
     coarse, fine = np.arange(-1000, 1001) / 100, np.arange(-10_000, 10_001) / 1000
     starts = np.linspace(-6, 6, config.starts)
     with jax.enable_x64(True):
@@ -69,7 +75,9 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 
 def values(loss: fnn.Loss, e: np.ndarray) -> np.ndarray:
-    """The loss of predictions e for the target 0, (points,); NaN where it is not a finite number."""
+    """The loss of predictions e for the target 0, (points,); NaN where it is not a finite
+    number.
+    """
     found = np.asarray(loss.value(jnp.asarray(e)[:, None], jnp.zeros((len(e), 1))))
     return np.where(np.isfinite(found), found, np.nan)
 
@@ -78,20 +86,32 @@ def descended(config: Config, loss: fnn.Loss, starts: np.ndarray) -> np.ndarray:
     """Errors at which gradient descent on the loss ends, (starts,)."""
     target = jnp.zeros((len(starts), 1))
     optimizer = optim.sgd(config.learning_rate)
-    path = jax.jit(lambda e: descent.trajectory(lambda p: loss.gradient(p, target), optimizer, e, steps=config.steps))
+    path = jax.jit(
+        lambda e: descent.trajectory(
+            lambda p: loss.gradient(p, target), optimizer, e, steps=config.steps
+        )
+    )
     return np.asarray(path(starts[:, None]))[-1, :, 0]
 
 
 def line_between_minima() -> tuple[np.ndarray, np.ndarray]:
-    """The squared error along the line between two minima of a 1-2-1 tanh network: its two hidden units, exchanged."""
+    """The squared error along the line between two minima of a 1-2-1 tanh network: its two hidden
+    units, exchanged.
+    """
     net, x = fnn.mlp((1, 2, 1), activation="tanh"), np.linspace(-2, 2, 41)[:, None]
     hidden = DenseParams(W=jnp.array([[2.0], [-1.0]]), b=jnp.array([1.0, 0.5]))
     output = DenseParams(W=jnp.array([[1.0, 2.0]]), b=jnp.zeros(1))
     here = (hidden, (), output)
-    there = (hidden._replace(W=hidden.W[::-1], b=hidden.b[::-1]), (), output._replace(W=output.W[:, ::-1]))
+    there = (
+        hidden._replace(W=hidden.W[::-1], b=hidden.b[::-1]),
+        (),
+        output._replace(W=output.W[:, ::-1]),
+    )
     y, between = np.asarray(fnn.apply(net, here, x)), np.linspace(-0.25, 1.25, 151)
     loss = fnn.value_and_grad(net, losses.squared_error)
-    mixed = jax.vmap(lambda s: jax.tree.map(lambda a, b: (1 - s) * a + s * b, here, there))(jnp.asarray(between))
+    mixed = jax.vmap(lambda s: jax.tree.map(lambda a, b: (1 - s) * a + s * b, here, there))(
+        jnp.asarray(between)
+    )
     return between, np.asarray(jax.vmap(lambda params: loss(params, x, y)[0])(mixed))
 
 
@@ -100,7 +120,11 @@ def named(mask: np.ndarray) -> str:
     return ", ".join(np.array(NAMES)[mask]) or "none"
 
 
-@claim("4.4", "A loss must not have several minima as a function of the network's output.", figure="minima")
+@claim(
+    "4.4",
+    "A loss must not have several minima as a function of the network's output.",
+    figure="minima",
+)
 def several_minima(results):
     several, right = results["minima"] > 1, results["works"]
     wrong = (np.abs(results["ends"]) >= 0.05).mean(axis=1)
@@ -108,8 +132,10 @@ def several_minima(results):
     return holds_if(
         every(several.any(), not (several & right).any(), (results["minima"][right] == 1).all()),
         f"From starts in [−6, 6], descent ends at a wrong prediction in "
-        f"{', '.join(f'{wrong[i]:.0%} of them on {NAMES[i]}' for i in np.flatnonzero(several))}, which have several "
-        f"minima on [−10, 10]; those that always arrive, {named(right)}, have one. In the weights even e² has several: "
+        f"{', '.join(f'{wrong[i]:.0%} of them on {NAMES[i]}' for i in np.flatnonzero(several))}, "
+        f"which have several "
+        f"minima on [−10, 10]; those that always arrive, {named(right)}, have one. In the weights "
+        f"even e² has several: "
         f"{ends.max():g} at a 1-2-1 network and at the one with its units exchanged, "
         f"{results['loss_between'][25:126].max():.3g} between.",
         minima=results["minima"],
@@ -118,22 +144,30 @@ def several_minima(results):
     )
 
 
-@claim("4.19", "A loss is continuous and has a single minimum; the squared and the absolute error are examples.")
+@claim(
+    "4.19",
+    "A loss is continuous and has a single minimum; the squared and the absolute error are "
+    "examples.",
+)
 def examples(results):
     rows = [NAMES.index("e²"), NAMES.index("|e|")]
     good = results["continuous"] & (results["minima"] == 1) & results["minimum_at_zero"]
     return holds_if(
         every(*good[rows]),
-        f"Scanned on [−10, 10], e² and |e| are continuous and have {results['minima'][rows[0]]} and "
+        f"Scanned on [−10, 10], e² and |e| are continuous and have {results['minima'][rows[0]]} "
+        f"and "
         f"{results['minima'][rows[1]]} minimum each, at 0. Slopes that do not jump: "
-        f"{named(results['differentiable'] & np.isin(NAMES, ['e²', '|e|']))} only, so |e| is not differentiable at 0.",
+        f"{named(results['differentiable'] & np.isin(NAMES, ['e²', '|e|']))} only, so |e| is not "
+        f"differentiable at 0.",
         continuous=results["continuous"][rows],
         minima=results["minima"][rows],
         differentiable=results["differentiable"][rows],
     )
 
 
-@claim("4.21", "Quiz: a loss must be continuous everywhere and have at least one minimum or maximum.")
+@claim(
+    "4.21", "Quiz: a loss must be continuous everywhere and have at least one minimum or maximum."
+)
 def properties(results):
     works, continuous, slopes = results["works"], results["continuous"], results["differentiable"]
     options = {
@@ -148,24 +182,31 @@ def properties(results):
     return depends_on(
         {"necessity": bool(works.any() and answer in needed), "sufficiency": answer in enough},
         f"Descent arrives from every start on {named(works)}. Necessary, as all of these are so: "
-        f"{'; '.join(needed) or 'none'}. Sufficient, as nothing else is so: {'; '.join(enough) or 'none'}. Continuous "
+        f"{'; '.join(needed) or 'none'}. Sufficient, as nothing else is so: "
+        f"{'; '.join(enough) or 'none'}. Continuous "
         f"with a minimum and of no use: {named(options[answer] & ~works)}.",
         works=works,
         **{name.replace(" ", "_"): has for name, has in options.items()},
     )
 
 
-@claim("4.25", "Quiz: of e³, log e, sin e, 1/e and 5e² − 2 only the last can be used as a loss.", figure="minima")
+@claim(
+    "4.25",
+    "Quiz: of e³, log e, sin e, 1/e and 5e² − 2 only the last can be used as a loss.",
+    figure="minima",
+)
 def quiz(results):
     rows = [NAMES.index(name) for name in QUIZ]
     usable = results["continuous"] & results["minimum_at_zero"] & results["works"]
     lines = "; ".join(
-        f"{NAMES[i]} {'' if results['defined'][i] else 'not '}defined everywhere, minima: {results['minima'][i]}"
+        f"{NAMES[i]} {'' if results['defined'][i] else 'not '}defined everywhere, minima: "
+        f"{results['minima'][i]}"
         for i in rows
     )
     return holds_if(
         [NAMES[i] for i in rows if usable[i]] == ["5e² − 2"],
-        f"Scanned on [−10, 10]: {lines}. Of these, continuous with a minimum at 0 that descent finds: "
+        f"Scanned on [−10, 10]: {lines}. Of these, continuous with a minimum at 0 that descent "
+        f"finds: "
         f"{', '.join(NAMES[i] for i in rows if usable[i]) or 'none'}.",
         defined=results["defined"][rows],
         continuous=results["continuous"][rows],
@@ -178,15 +219,34 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     """The candidates and where descent on them ends; the loss between two minima in the weights."""
     figure, (good, bad, ends) = draw.figure(rows=3)
     for i, name in enumerate(NAMES):
-        (good if results["works"][i] else bad).plot(results["errors"], results["values"][i], label=name)
-    for name, mark in (("e²", "o"), ("|e|", "."), ("sin e", "x"), ("1 − cos e", "+"), ("wrong beyond ½", "^")):
-        ends.plot(results["starts"], results["ends"][NAMES.index(name)], mark, markersize=5, label=name)
-    good.set(xlabel="error e", ylabel="loss", xlim=(-4, 4), ylim=(-3, 12), title="descended to 0 from every start")
+        (good if results["works"][i] else bad).plot(
+            results["errors"], results["values"][i], label=name
+        )
+    for name, mark in (
+        ("e²", "o"),
+        ("|e|", "."),
+        ("sin e", "x"),
+        ("1 − cos e", "+"),
+        ("wrong beyond ½", "^"),
+    ):
+        ends.plot(
+            results["starts"], results["ends"][NAMES.index(name)], mark, markersize=5, label=name
+        )
+    good.set(
+        xlabel="error e",
+        ylabel="loss",
+        xlim=(-4, 4),
+        ylim=(-3, 12),
+        title="descended to 0 from every start",
+    )
     bad.set(xlabel="error e", ylabel="loss", xlim=(-7, 7), ylim=(-4, 4), title="not")
     ends.set(xlabel="error at the start", ylabel="error at the end", ylim=(-9, 16), title="descent")
     weights, (barrier,) = draw.figure()
     barrier.plot(results["between"], results["loss_between"])
-    barrier.set(xlabel="from a network (0) to the one with its units exchanged (1)", ylabel="mean squared error")
+    barrier.set(
+        xlabel="from a network (0) to the one with its units exchanged (1)",
+        ylabel="mean squared error",
+    )
     for axis in (good, bad, ends):
         axis.legend(frameon=False, fontsize=7)
     return {"minima": figure, "weights": weights}

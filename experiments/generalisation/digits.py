@@ -1,8 +1,9 @@
 """64 seeds of a small ReLU network on scikit-learn's handwritten digits.
 
-Question: How well does a 64-32-10 network recognise 8x8 digits, and how much of that is the luck of the seed?
-Source:   scikit-learn's bundled digits (1797 images, UCI optical recognition set); learning curves as in De Marzo
-          (claims 1.30, 1.31), the starting point's influence as in Adornetto (0.24).
+Question: How well does a 64-32-10 network recognise 8x8 digits, and how much of that is the luck of
+the seed?
+Source:   scikit-learn's bundled digits (1797 images, UCI optical recognition set); learning curves
+          as in De Marzo (claims 1.30, 1.31), the starting point's influence as in Adornetto (0.24).
 Command:  python -m experiments run digits
 Expected: mean test accuracy 0.97 to 0.98, seeds between about 0.955 and 0.99.
 Cost:     under 10 s on 2 cores, most of it compiling.
@@ -64,9 +65,11 @@ def table(results: dict[str, np.ndarray], config: Config) -> str:
     half = (r["high"] - r["low"]) / 2
     return "\n".join(
         [
-            f"64-{config.hidden}-10 {config.activation} on digits, {config.seeds} seeds, {config.epochs} epochs",
+            f"64-{config.hidden}-10 {config.activation} on digits, {config.seeds} seeds, "
+            f"{config.epochs} epochs",
             f"  test accuracy    {r['mean']:.4f} ± {half:.4f} (mean, 95% interval)",
-            f"  over seeds       min {r['min']:.4f}   max {r['max']:.4f}   diverged {r['diverged']:.0f}",
+            f"  over seeds       min {r['min']:.4f}   max {r['max']:.4f}   diverged "
+            f"{r['diverged']:.0f}",
             f"  runs per second  {config.seeds / r['run_seconds']:.0f}",
             f"  seconds          compile {r['compile_seconds']:.2f}   run {r['run_seconds']:.2f}",
         ]
@@ -82,13 +85,22 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     final, seeds = np.unique(results["test_accuracy"][:, -1], return_counts=True)
     spread.bar(final, seeds, width=0.003, color=draw.COLORS["test"])
     mean, low, high = (float(results[name]) for name in ("mean", "low", "high"))
-    spread.axvspan(low, high, color="black", alpha=0.15, linewidth=0, zorder=0, label="95% interval of the mean")
+    spread.axvspan(
+        low,
+        high,
+        color="black",
+        alpha=0.15,
+        linewidth=0,
+        zorder=0,
+        label="95% interval of the mean",
+    )
     spread.axvline(mean, color="black", linewidth=1, label=f"mean {mean:.4f}")
     spread.yaxis.set_major_locator(MaxNLocator(integer=True))
     spread.set(xlabel="test accuracy after the last epoch", ylabel="seeds")
     spread.set_ylim(0, 1.35 * seeds.max())  # room for the legend
     spread.legend(frameon=False)
     figure.suptitle(
-        f"64-{config.hidden}-10 {config.activation} on digits: median and 5-95% band over {config.seeds} seeds"
+        f"64-{config.hidden}-10 {config.activation} on digits: median and 5-95% band over "
+        f"{config.seeds} seeds"
     )
     return {"figure": figure}

@@ -1,13 +1,18 @@
-"""Double descent: the test error of wider and wider networks on MNIST-1D, with and without wrong labels.
+"""Double descent: the test error of wider and wider networks on MNIST-1D, with and without wrong
+labels.
 
-Question: Does the test error fall, rise near the interpolation threshold and fall again below its first minimum?
-Source:   De Marzo (claim 1.32), after Nakkiran et al. 2020 (arXiv 1912.02292). The set-up is that of Greydanus & Kobak
-          2024 (deep-double-descent.ipynb of MNIST-1D): 40-h-h-10, 4,000 training and 12,000 test rows, PyTorch's
-          initial weights. They draw 15% of the labels anew from all ten classes, so that 13.5% are wrong.
+Question: Does the test error fall, rise near the interpolation threshold and fall again below its
+first minimum?
+Source:   De Marzo (claim 1.32), after Nakkiran et al. 2020 (arXiv 1912.02292). The set-up is that
+          of Greydanus & Kobak 2024 (deep-double-descent.ipynb of MNIST-1D): 40-h-h-10, 4,000
+          training and 12,000 test rows, PyTorch's initial weights. They draw 15% of the labels anew
+          from all ten classes, so that 13.5% are wrong.
 Command:  python -m experiments run double_descent
-Expected: with wrong labels the error peaks near h = 47 and ends below its first minimum near h = 16; with right ones it
+Expected: with wrong labels the error peaks near h = 47 and ends below its first minimum near h =
+16; with right ones it
           hardly has a peak. The loss peaks in both, and ends above its first minimum.
-Cost:     15 to 25 min on 2 cores (160 TFLOP, half of it evaluations of the test rows); 10 s with --quick.
+Cost:     15 to 25 min on 2 cores (160 TFLOP, half of it evaluations of the test rows); 10 s with
+          --quick.
 """
 
 import time
@@ -26,7 +31,10 @@ from fnn import plot as draw
 from fnn.data import mnist1d
 
 PUBLISHED_ERRORS = ((16, 47.24), (47, 54.05), (300, 45.47))  # %, with wrong labels, one seed
-PUBLISHED_PEAKS = ((61, 5.79), (47, 4.42))  # of the test loss with wrong and with right labels, one seed
+PUBLISHED_PEAKS = (
+    (61, 5.79),
+    (47, 4.42),
+)  # of the test loss with wrong and with right labels, one seed
 
 
 @dataclass(frozen=True)
@@ -34,7 +42,27 @@ class Config(Common):
     """Networks, data and training."""
 
     seeds: int = 12
-    widths: tuple[int, ...] = (2, 3, 4, 5, 7, 9, 12, 16, 21, 27, 36, 47, 61, 80, 104, 135, 177, 230, 300)
+    widths: tuple[int, ...] = (
+        2,
+        3,
+        4,
+        5,
+        7,
+        9,
+        12,
+        16,
+        21,
+        27,
+        36,
+        47,
+        61,
+        80,
+        104,
+        135,
+        177,
+        230,
+        300,
+    )
     """Units of each of the two hidden layers."""
     redrawn: float = 0.15
     """Share of the training labels drawn anew from all ten classes, besides none."""
@@ -60,7 +88,9 @@ def run(config: Config) -> dict[str, np.ndarray]:
     start = time.perf_counter(), time.process_time()
     sweep = fnn.sweep(
         builder,
-        mnist1d.sized(config.train, 20 if config.quick else 100, config.test),  # nothing is chosen by validation
+        mnist1d.sized(
+            config.train, 20 if config.quick else 100, config.test
+        ),  # nothing is chosen by validation
         epochs=config.epochs,
         batch_size=100,
         seeds=range(config.seeds),
@@ -85,7 +115,11 @@ def pytorch_uniform(key, shape):
     return initializers.uniform(-limit, limit)(key, shape)
 
 
-@claim("1.32", "Beyond the overfitting regime, more parameters or more epochs lower the error on new data once more.")
+@claim(
+    "1.32",
+    "Beyond the overfitting regime, more parameters or more epochs lower the error on new data "
+    "once more.",
+)
 def below_the_first_minimum(results):
     widths, error, loss = results["widths"], 100 * results["test_error"], results["test_loss"]
     descents = {}
@@ -98,13 +132,20 @@ def below_the_first_minimum(results):
     minutes = results["cpu_seconds"] / 60 / error.shape[2]
     return depends_on(
         {f"the {name}": found.lower for name, found in descents.items()},
-        f"Test errors in %, means over {error.shape[2]} seeds, with {100 * results['wrong'][1]:.1f}% wrong labels: "
-        f"{path(noisy, mean_error[1], widths)}, the second minimum lower by {noisy.gain} points (published, "
-        f"one seed: {' → '.join(f'{value:g} at h = {h}' for h, value in PUBLISHED_ERRORS)}). With right labels it is "
-        f"lower by {clean.gain} points after a rise of {clean.rise}, and over the epochs of the widest network with "
-        f"wrong ones by {epochs.gain} after a rise of {epochs.rise}. The loss with wrong labels goes "
-        f"{path(loss_noisy, mean_loss[1], widths)}. What counts is a rise, and a fall below the first minimum. All "
-        f"this took {results['wall_seconds']:.0f} s and {minutes:.2g} CPU minutes for each seed; the "
+        f"Test errors in %, means over {error.shape[2]} seeds, with "
+        f"{100 * results['wrong'][1]:.1f}% wrong labels: "
+        f"{path(noisy, mean_error[1], widths)}, the second minimum lower by {noisy.gain} points "
+        f"(published, "
+        f"one seed: {' → '.join(f'{value:g} at h = {h}' for h, value in PUBLISHED_ERRORS)}). With "
+        f"right labels it is "
+        f"lower by {clean.gain} points after a rise of {clean.rise}, and over the epochs of the "
+        f"widest network with "
+        f"wrong ones by {epochs.gain} after a rise of {epochs.rise}. The loss with wrong labels "
+        f"goes "
+        f"{path(loss_noisy, mean_loss[1], widths)}. What counts is a rise, and a fall below the "
+        f"first minimum. All "
+        f"this took {results['wall_seconds']:.0f} s and {minutes:.2g} CPU minutes for each seed; "
+        f"the "
         "published run took 94 for its one.",
         **{name.replace(" ", "_"): found._asdict() for name, found in descents.items()},
         widths=widths,
@@ -116,7 +157,9 @@ def below_the_first_minimum(results):
 
 def path(found: SecondDescent, curve: np.ndarray, widths: np.ndarray) -> str:
     """First minimum, peak and second minimum with their widths."""
-    return " → ".join(f"{curve[i]:.4g} at h = {widths[i]}" for i in (found.first, found.peak, found.second))
+    return " → ".join(
+        f"{curve[i]:.4g} at h = {widths[i]}" for i in (found.first, found.peak, found.second)
+    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
@@ -132,9 +175,13 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
         for noise, text in ((1, "wrong labels"), (0, "right labels")):
             draw.mean_band(axis, widths, scale * results[name][noise, :, :, -1].T, text)
         axis.set(xscale="log", xlabel="hidden units of each layer, h", ylabel=label)
-    axes[0].plot(*np.transpose(PUBLISHED_ERRORS), "x", color="black", label="published, wrong labels")
+    axes[0].plot(
+        *np.transpose(PUBLISHED_ERRORS), "x", color="black", label="published, wrong labels"
+    )
     for peak, marker, text in zip(PUBLISHED_PEAKS, "x+", ("wrong", "right"), strict=True):
-        axes[1].plot(*peak, marker, color="black", linestyle="", label=f"published peak, {text} labels")
+        axes[1].plot(
+            *peak, marker, color="black", linestyle="", label=f"published peak, {text} labels"
+        )
     for axis in axes:
         axis.legend(frameon=False, fontsize=8)
     axes[0].set_title(f"{config.seeds} seeds: mean and its 95% interval", fontsize=10)
@@ -142,11 +189,18 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     epochs = np.arange(1, results["test_error"].shape[-1] + 1)
     for w in np.unique([np.abs(widths - width).argmin() for width in (16, 47, 104, widths[-1])]):
         draw.mean_band(lines, epochs, 100 * results["test_error"][1, w], f"h = {widths[w]}")
-    lines.set(xscale="log", xlabel="epoch", ylabel="test error, %", title="With wrong labels, over epochs")
+    lines.set(
+        xscale="log", xlabel="epoch", ylabel="test error, %", title="With wrong labels, over epochs"
+    )
     lines.legend(frameon=False, fontsize=8)
     mean = 100 * results["test_error"][1].mean(axis=1)
     drawn = ground.pcolormesh(
-        epochs, range(len(widths)), mean, shading="nearest", cmap="viridis", vmax=np.percentile(mean, 80)
+        epochs,
+        range(len(widths)),
+        mean,
+        shading="nearest",
+        cmap="viridis",
+        vmax=np.percentile(mean, 80),
     )
     over_epochs.colorbar(drawn, ax=ground, label="test error, %", extend="max")
     ground.grid(visible=False)

@@ -1,10 +1,13 @@
 """A grid search over the hyperparameters that the course lists, and what training itself changes.
 
-Question: Which numbers does training learn, which must be chosen from outside, and what does a grid search gain?
+Question: Which numbers does training learn, which must be chosen from outside, and what does a grid
+search gain?
 Source:   De Marzo (claim 1.14).
 Command:  python -m experiments run grid_search
-Expected: weights and biases are the leaves of the parameter tree, the gradient has a leaf for each, and no other choice
-          changes the start; the setting chosen by validation does better on the test rows than the average one.
+Expected: weights and biases are the leaves of the parameter tree, the gradient has a leaf for each,
+and no other choice
+          changes the start; the setting chosen by validation does better on the test rows than the
+          average one.
 Cost:     about 90 s on 2 cores, nearly all of it compiling 32 programs; 10 s with --quick.
 """
 
@@ -41,7 +44,13 @@ class Config(Common):
 
 
 QUICK = Config(
-    seeds=4, hidden_layers=(1,), neurons=(16,), activation=("relu",), batch_size=(64,), epochs=15, quick=True
+    seeds=4,
+    hidden_layers=(1,),
+    neurons=(16,),
+    activation=("relu",),
+    batch_size=(64,),
+    epochs=15,
+    quick=True,
 )
 
 
@@ -74,7 +83,9 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 def net_of(hyper) -> fnn.Layer:
     """The network of a setting."""
-    return fnn.mlp((64, *[hyper["neurons"]] * hyper["hidden_layers"], 10), activation=hyper["activation"])
+    return fnn.mlp(
+        (64, *[hyper["neurons"]] * hyper["hidden_layers"], 10), activation=hyper["activation"]
+    )
 
 
 def leaf_names(tree) -> np.ndarray:
@@ -89,7 +100,9 @@ def fingerprint(tree) -> int:
 
 
 def chosen(validation: np.ndarray) -> tuple[int, int]:
-    """The setting and epoch with the highest mean validation accuracy; a seed that diverged counts as nothing right."""
+    """The setting and epoch with the highest mean validation accuracy; a seed that diverged counts
+    as nothing right.
+    """
     means = np.nan_to_num(validation).mean(axis=1)
     row, epoch = np.unravel_index(means.argmax(), means.shape)
     return int(row), int(epoch)
@@ -97,7 +110,8 @@ def chosen(validation: np.ndarray) -> tuple[int, int]:
 
 @claim(
     "1.14",
-    "Weights and biases are learned; architecture, batch size, learning rate, epochs and optimiser are set from "
+    "Weights and biases are learned; architecture, batch size, learning rate, epochs and "
+    "optimiser are set from "
     "outside, for instance by a grid search.",
 )
 def outside(results):
@@ -113,11 +127,16 @@ def outside(results):
     gain = mean_interval(100 * (test[row, :, epoch] - test[:, :, -1].mean(axis=0)))
     return holds_if(
         every(weights_and_biases, learned, alike, gain.above(0)),
-        f"The parameter tree of the deepest network has the leaves {', '.join(parameters)}, and the gradient has "
-        f"{'the same ones' if learned else 'others'}; over {len(values)} settings there are as many starts as "
-        f"architectures, {len(np.unique(results['starts']))} to {architectures}. The grid search chose "
-        f"{', '.join(f'{n} {v}' for n, v in zip(names, values[row], strict=True))} and {epoch + 1} epochs by "
-        f"validation: test accuracy {100 * test[row, :, epoch].mean():.1f}%, {gain} points above the average setting.",
+        f"The parameter tree of the deepest network has the leaves {', '.join(parameters)}, and "
+        f"the gradient has "
+        f"{'the same ones' if learned else 'others'}; over {len(values)} settings there are as "
+        f"many starts as "
+        f"architectures, {len(np.unique(results['starts']))} to {architectures}. The grid search "
+        f"chose "
+        f"{', '.join(f'{n} {v}' for n, v in zip(names, values[row], strict=True))} and "
+        f"{epoch + 1} epochs by "
+        f"validation: test accuracy {100 * test[row, :, epoch].mean():.1f}%, {gain} points above "
+        f"the average setting.",
         parameters=parameters,
         settings=len(values),
         test_accuracy=test[row, :, epoch].mean(),
@@ -129,7 +148,9 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     """Validation accuracy of every setting, by the values of each hyperparameter."""
     best = np.nan_to_num(results["validation_accuracy"]).mean(axis=1).max(axis=1)
     rows = [
-        (name, value) for n, name in enumerate(results["names"]) for value in dict.fromkeys(results["values"][:, n])
+        (name, value)
+        for n, name in enumerate(results["names"])
+        for value in dict.fromkeys(results["values"][:, n])
     ]
     lanes = np.full((len(rows), len(best)), np.nan)
     for row, (name, value) in zip(lanes, rows, strict=True):
@@ -140,6 +161,7 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     axis.set_prop_cycle(None)  # lines of one kind
     draw.strips(axis, lanes, labels, ["none"] * len(rows))
     axis.set(
-        xlabel="validation accuracy at its best epoch, %", title=f"{len(best)} settings, {config.seeds} seeds each"
+        xlabel="validation accuracy at its best epoch, %",
+        title=f"{len(best)} settings, {config.seeds} seeds each",
     )
     return {"settings": figure}

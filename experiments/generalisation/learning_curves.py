@@ -1,9 +1,11 @@
 """Learning curves on digits: a plateau, and what the training loss does not tell.
 
-Question: Does the training loss fall to a plateau, and do validation rows have any part in training?
+Question: Does the training loss fall to a plateau, and do validation rows have any part in
+training?
 Source:   De Marzo (claim 1.30).
 Command:  python -m experiments run learning_curves
-Expected: a plateau in the second half of training, where the validation loss stays above the training loss; training
+Expected: a plateau in the second half of training, where the validation loss stays above the
+training loss; training
           with other validation rows changes no weight.
 Cost:     5 s on 2 cores, nearly all of it compiling two programs.
 """
@@ -43,7 +45,9 @@ def run(config: Config) -> dict[str, np.ndarray]:
     digits, loss = data.load("digits"), losses.softmax_cross_entropy
     net, optimizer = fnn.mlp((64, config.hidden, 10)), optim.adam(config.learning_rate)
     length: dict[str, Any] = {"epochs": config.epochs, "batch_size": config.batch_size}
-    sweep = fnn.sweep(lambda hyper: (net, loss, optimizer), digits, seeds=range(config.seeds), **length)
+    sweep = fnn.sweep(
+        lambda hyper: (net, loss, optimizer), digits, seeds=range(config.seeds), **length
+    )
 
     def train(dataset: Dataset) -> fnn.Run:
         return fnn.train(net, loss, optimizer, dataset, **length)
@@ -64,7 +68,9 @@ def flat(params) -> np.ndarray:
 
 
 @claim(
-    "1.30", "The training loss starts high and falls to a plateau; what the network does elsewhere needs other data."
+    "1.30",
+    "The training loss starts high and falls to a plateau; what the network does elsewhere needs "
+    "other data.",
 )
 def plateau(results):
     train, validation = results["train_loss"], results["validation_loss"]
@@ -75,10 +81,17 @@ def plateau(results):
     one, other = results["weights"]
     judged = results["losses_of_two_validations"]
     return holds_if(
-        every(left.below(0.5), late.below(5), gap.above(0), bool((one == other).all() and judged[0] != judged[1])),
+        every(
+            left.below(0.5),
+            late.below(5),
+            gap.above(0),
+            bool((one == other).all() and judged[0] != judged[1]),
+        ),
         f"Mean training loss of {len(train)} seeds: {train[:, 0].mean():.3g} in the first epoch, "
-        f"{train[:, -1].mean():.2g} in the last; {late}% of the fall is in the second half, a plateau. The validation "
-        f"loss ends {gap} above it. With other validation rows, whose loss is {judged[1]:.3g} and not "
+        f"{train[:, -1].mean():.2g} in the last; {late}% of the fall is in the second half, a "
+        f"plateau. The validation "
+        f"loss ends {gap} above it. With other validation rows, whose loss is {judged[1]:.3g} and "
+        f"not "
         f"{judged[0]:.3g}, {np.count_nonzero(one != other)} of {one.size} weights end differently.",
         start=train[:, 0].mean(),
         end=train[:, -1].mean(),
@@ -94,7 +107,9 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     epochs = np.arange(1, config.epochs + 1)
     for axis, scale in zip(axes, ("linear", "log"), strict=True):
         for name in ("train", "validation"):
-            draw.mean_band(axis, epochs, results[f"{name}_loss"], name, color=draw.COLORS[name], linestyle="-")
+            draw.mean_band(
+                axis, epochs, results[f"{name}_loss"], name, color=draw.COLORS[name], linestyle="-"
+            )
         axis.set(xlabel="epoch", ylabel="loss", yscale=scale)
         axis.legend(frameon=False)
     axes[0].set_title(f"Mean of {config.seeds} seeds and its 95% interval", fontsize=10)

@@ -1,11 +1,15 @@
-"""Polynomials of degree 1 to 15 through 30 noisy points: too simple, right, too flexible, and ridge.
+"""Polynomials of degree 1 to 15 through 30 noisy points: too simple, right, too flexible, and
+ridge.
 
-Question: How do training and validation errors change with the degree, and what do simplicity and ridge mend?
-Source:   Piccoli (claim 4.12); his curves are drawings, so the points are this project's: sin(3x) on [-1, 1] with noise
-          of standard deviation 0.3, a fresh set for each seed.
+Question: How do training and validation errors change with the degree, and what do simplicity and
+ridge mend?
+Source:   Piccoli (claim 4.12); his curves are drawings, so the points are this project's: sin(3x)
+          on [-1, 1] with noise of standard deviation 0.3, a fresh set for each seed.
 Command:  python -m experiments run polynomial_degree
-Expected: the training error falls with every degree, the validation error has its minimum near degree 3; ridge takes
-          degree 15 most of the way back, and the degree chosen by validation beats the one chosen by training error.
+Expected: the training error falls with every degree, the validation error has its minimum near
+degree 3; ridge takes
+          degree 15 most of the way back, and the degree chosen by validation beats the one chosen
+          by training error.
 Cost:     2 s on 2 cores.
 """
 
@@ -42,7 +46,9 @@ QUICK = Config(seeds=50, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """Mean squared errors (λ 0 and ridge, splits, seeds, degrees), splits being train, validation, test."""
+    """Mean squared errors (λ 0 and ridge, splits, seeds, degrees), splits being train, validation,
+    test.
+    """
     strengths, degrees = (0.0, config.ridge), range(1, config.degrees + 1)
     errors = np.empty((2, 3, config.seeds, config.degrees))
     for seed in range(config.seeds):
@@ -50,8 +56,13 @@ def run(config: Config) -> dict[str, np.ndarray]:
         for d, degree in enumerate(degrees):
             for s, strength in enumerate(strengths):
                 w = fitted(*splits[0], degree, strength)
-                errors[s, :, seed, d] = [np.mean((design(x, degree) @ w - y) ** 2) for x, y in splits]
-    examples = [(x, y, *(fitted(x, y, config.degrees, strength) for strength in strengths)) for x, y in [splits[0]]]
+                errors[s, :, seed, d] = [
+                    np.mean((design(x, degree) @ w - y) ** 2) for x, y in splits
+                ]
+    examples = [
+        (x, y, *(fitted(x, y, config.degrees, strength) for strength in strengths))
+        for x, y in [splits[0]]
+    ]
     return {
         "errors": errors,
         "degrees": np.array(degrees),
@@ -74,25 +85,33 @@ def design(x: np.ndarray, degree: int) -> np.ndarray:
 
 
 def fitted(x: np.ndarray, y: np.ndarray, degree: int, strength: float) -> np.ndarray:
-    """The minimum of mean (Xw − y)² + ½ λ Σ w², the last weight being free, by least squares with a row for each of
-    the other weights."""
+    """The minimum of mean (Xw − y)² + ½ λ Σ w², the last weight being free, by least squares with a
+    row for each of the other weights.
+    """
     rows = np.sqrt(strength * len(x) / 2) * np.eye(degree, degree + 1)
-    return np.linalg.lstsq(np.vstack([design(x, degree), rows]), np.append(y, np.zeros(degree)), rcond=None)[0]
+    return np.linalg.lstsq(
+        np.vstack([design(x, degree), rows]), np.append(y, np.zeros(degree)), rcond=None
+    )[0]
 
 
 def slope(x: np.ndarray, y: np.ndarray, degree: int, strength: float) -> float:
-    """The largest derivative, by fnn's backward pass, of a linear unit on the powers with an L2 penalty at `fitted`."""
+    """The largest derivative, by fnn's backward pass, of a linear unit on the powers with an L2
+    penalty at `fitted`.
+    """
     loss = penalties.penalized(losses.squared_error, penalties.l2(strength))
     w = fitted(x, y, degree, strength)
     with jax.enable_x64(True):
         unit = DenseParams(W=jnp.asarray(w[None, :-1]), b=jnp.asarray(w[-1:]))
-        _, gradient = fnn.value_and_grad(layers.dense(degree, 1), loss)(unit, design(x, degree)[:, :-1], y)
+        _, gradient = fnn.value_and_grad(layers.dense(degree, 1), loss)(
+            unit, design(x, degree)[:, :-1], y
+        )
         return max(float(np.abs(leaf).max()) for leaf in gradient)
 
 
 @claim(
     "4.12",
-    "A function that fits the training points very well may fail on new ones, and one too simple fails on both; "
+    "A function that fits the training points very well may fail on new ones, and one too simple "
+    "fails on both; "
     "simpler functions and regularisation help, and only a validation set shows it.",
 )
 def validate(results):
@@ -101,19 +120,30 @@ def validate(results):
     falls = bool((np.diff(train.mean(axis=0)) < 0).all())
     gap, ridge_gap = validation[:, -1] - train[:, -1], ridge[1, :, -1] - ridge[0, :, -1]
     narrower = share_interval(ridge_gap < gap)
-    by_training, by_validation = (np.take_along_axis(test, by.argmin(axis=1)[:, None], axis=1)[:, 0] for by in
-                                  (train, validation))  # fmt: skip
+    by_training, by_validation = (
+        np.take_along_axis(test, by.argmin(axis=1)[:, None], axis=1)[:, 0]
+        for by in (train, validation)
+    )
     better = mean_interval(np.log10(by_training / by_validation))
-    middle = {name: np.median(each, axis=0) for name, each in (("train", train), ("validation", validation))}
+    middle = {
+        name: np.median(each, axis=0)
+        for name, each in (("train", train), ("validation", validation))
+    }
     same = bool(results["slope_at_ridge"] < 1e-9)
     return holds_if(
         every(low.interior, falls, narrower.above(0.5), better.above(0), same),
-        f"Median mean squared errors over {len(train)} sets of points: training {middle['train'][0]:.3f} at degree 1 "
-        f"and {middle['train'][-1]:.3f} at {degrees[-1]}, validation {middle['validation'][0]:.3f}, "
-        f"{middle['validation'][low.bottom]:.3f} at degree {degrees[low.bottom]} and {middle['validation'][-1]:.3g} at "
-        f"{degrees[-1]}. Ridge narrows the gap of degree {degrees[-1]} in a share of {narrower} of the sets, from "
-        f"{np.median(gap):.3g} to {np.median(ridge_gap):.3g}. The degree with the lowest training error has a test "
-        f"error (geometric mean) {10**better.middle:.3g} times that of the degree with the lowest validation error.",
+        f"Median mean squared errors over {len(train)} sets of points: training "
+        f"{middle['train'][0]:.3f} at degree 1 "
+        f"and {middle['train'][-1]:.3f} at {degrees[-1]}, validation "
+        f"{middle['validation'][0]:.3f}, "
+        f"{middle['validation'][low.bottom]:.3f} at degree {degrees[low.bottom]} and "
+        f"{middle['validation'][-1]:.3g} at "
+        f"{degrees[-1]}. Ridge narrows the gap of degree {degrees[-1]} in a share of {narrower} "
+        f"of the sets, from "
+        f"{np.median(gap):.3g} to {np.median(ridge_gap):.3g}. The degree with the lowest training "
+        f"error has a test "
+        f"error (geometric mean) {10**better.middle:.3g} times that of the degree with the lowest "
+        f"validation error.",
         validation_ends_above_lowest_log10=[low.first, low.last],
         degrees=degrees,
         median_training_error=middle["train"],
@@ -131,12 +161,21 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
         for name, curves in zip(names, results["errors"][s], strict=False):
             middle, color = np.median(curves, axis=0), draw.COLORS[name]
             errors.plot(results["degrees"], middle, dash, color=color, label=name + text)
-    errors.set(yscale="log", xlabel="degree", ylabel="mean squared error", title=f"Median of {config.seeds} sets")
+    errors.set(
+        yscale="log",
+        xlabel="degree",
+        ylabel="mean squared error",
+        title=f"Median of {config.seeds} sets",
+    )
     errors.legend(frameon=False, fontsize=8)
     x = np.linspace(-1, 1, 400)
     example.plot(*results["example"].T, "o", color="black", markersize=4, label="training points")
-    for weights, text in zip(results["example_weights"], ("least squares", f"ridge {config.ridge:g}"), strict=True):
-        example.plot(x, design(x, config.degrees) @ weights, label=f"degree {config.degrees}, {text}")
+    for weights, text in zip(
+        results["example_weights"], ("least squares", f"ridge {config.ridge:g}"), strict=True
+    ):
+        example.plot(
+            x, design(x, config.degrees) @ weights, label=f"degree {config.degrees}, {text}"
+        )
     example.set(xlabel="x", ylabel="y", ylim=(-2.5, 2.5))
     example.legend(frameon=False, fontsize=8)
     return {"degree": figure}

@@ -1,9 +1,11 @@
-"""The training loop of the course, traced: every example once an epoch, validate, keep the best, go on after a crash.
+"""The training loop of the course, traced: every example once an epoch, validate, keep the best, go
+on after a crash.
 
 Question: Does training do what its pseudocode says, to the last bit?
 Source:   Piccoli (claim 4.26), on scikit-learn's digits.
 Command:  python -m experiments run training_loop
-Expected: every example is visited once an epoch; the kept parameters are those of the lowest validation loss; a run
+Expected: every example is visited once an epoch; the kept parameters are those of the lowest
+validation loss; a run
           that was cut off ends bit for bit as one that was not.
 Cost:     5 s on 2 cores, nearly all of it compiling two programs.
 """
@@ -52,7 +54,11 @@ def run(config: Config) -> dict[str, np.ndarray]:
     net, optimizer = fnn.mlp((64, config.hidden, 10)), optim.adam(config.learning_rate)
 
     def train(seed: int, **checkpoint) -> fnn.Run:
-        options: dict[str, Any] = {"epochs": config.epochs, "batch_size": config.batch_size, "progress": False}
+        options: dict[str, Any] = {
+            "epochs": config.epochs,
+            "batch_size": config.batch_size,
+            "progress": False,
+        }
         return fnn.train(net, LOSS, optimizer, digits, seed=seed, **options, **checkpoint)
 
     runs = [train(seed) for seed in range(config.seeds)]
@@ -71,8 +77,13 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 
 def same(a: fnn.Run, b: fnn.Run) -> bool:
-    """Whether all arrays and numbers of two runs, but the seconds they took, are equal bit for bit."""
-    pairs = zip(*(jax.tree.leaves(run._replace(compile_seconds=0, run_seconds=0)) for run in (a, b)), strict=True)
+    """Whether all arrays and numbers of two runs, but the seconds they took, are equal
+    bit for bit.
+    """
+    pairs = zip(
+        *(jax.tree.leaves(run._replace(compile_seconds=0, run_seconds=0)) for run in (a, b)),
+        strict=True,
+    )
     return all(np.asarray(x).tobytes() == np.asarray(y).tobytes() for x, y in pairs)
 
 
@@ -83,8 +94,9 @@ def validation_loss(net: fnn.Layer, run: fnn.Run, dataset: Dataset) -> float:
 
 
 def cut_off_and_resumed(train, epochs: int) -> tuple[fnn.Run, int]:
-    """A run that is saved twice, loses what came after the first saving as if it had been killed there, and is started
-    again; and the epoch that it was cut back to."""
+    """A run that is saved twice, loses what came after the first saving as if it had been killed
+    there, and is started again; and the epoch that it was cut back to.
+    """
     with tempfile.TemporaryDirectory() as folder:
         options: dict[str, Any] = {"checkpoint": folder, "checkpoint_epochs": epochs // 2 + 1}
         train(0, **options)
@@ -97,29 +109,47 @@ def cut_off_and_resumed(train, epochs: int) -> tuple[fnn.Run, int]:
 
 
 def counted() -> tuple[np.ndarray, int]:
-    """How often each of 96 examples was visited, and the number of updates, from a linear unit that counts: example i
-    is the i-th unit vector, the target is out of reach, so the absolute error pushes w_i up by 1/32 at each visit in a
-    batch of 32 and the bias by 1 at each update. Sums of powers of two are exact."""
+    """How often each of 96 examples was visited, and the number of updates, from a linear unit that
+    counts: example i is the i-th unit vector, the target is out of reach, so the absolute error
+    pushes w_i up by 1/32 at each visit in a batch of 32 and the bias by 1 at each update. Sums of
+    powers of two are exact.
+    """
     rows = Split(np.eye(96, dtype=np.float32), np.full(96, 1e6, np.float32))
     net = layers.dense(96, 1, init="zeros")
-    run = fnn.train(net, losses.absolute_error, optim.sgd(1.0), Dataset(rows, rows, rows), progress=False, **COUNTED)
+    run = fnn.train(
+        net,
+        losses.absolute_error,
+        optim.sgd(1.0),
+        Dataset(rows, rows, rows),
+        progress=False,
+        **COUNTED,
+    )
     return 32 * np.asarray(run.params.W[0]), int(run.params.b[0])
 
 
-@claim("4.26", "Each epoch goes through all batches, validates, and saves the model if it is the best so far.")
+@claim(
+    "4.26",
+    "Each epoch goes through all batches, validates, and saves the model if it is the best so far.",
+)
 def procedure(results):
     visits, updates, loss = results["visits"], int(results["updates"]), results["validation_loss"]
-    once = bool((visits == COUNTED["epochs"]).all()) and updates == COUNTED["epochs"] * visits.size // 32
+    once = (
+        bool((visits == COUNTED["epochs"]).all())
+        and updates == COUNTED["epochs"] * visits.size // 32
+    )
     kept = results["best_epoch"] == loss.argmin(axis=1)
     error = np.abs(results["restored_loss"] / loss.min(axis=1) - 1).max()
     resumed = bool(results["resumed_same"])
     return holds_if(
         every(once, bool(kept.all()), bool(error < 1e-5), resumed),
-        f"In {COUNTED['epochs']} epochs of {visits.size} examples each was visited {visits.min():g} to "
-        f"{visits.max():g} times, in {updates} updates. In {kept.sum()} of {len(loss)} seeds the kept parameters are "
-        f"those of the epoch with the lowest validation loss, and give that loss again to {error:.0e}. A run cut off "
+        f"In {COUNTED['epochs']} epochs of {visits.size} examples each was visited "
+        f"{visits.min():g} to "
+        f"{visits.max():g} times, in {updates} updates. In {kept.sum()} of {len(loss)} seeds the "
+        f"kept parameters are "
+        f"those of the epoch with the lowest validation loss, and give that loss again to "
+        f"{error:.0e}. A run cut off "
         f"after epoch {results['cut_at']} of {loss.shape[1]} and resumed "
-        f"{'ends bit for bit as the whole one' if resumed else 'ends elsewhere than the whole one'}.",
+        f"{'ends bit for bit as' if resumed else 'ends elsewhere than'} the whole one.",
         visits=[visits.min(), visits.max()],
         updates=updates,
         restored_error=error,
@@ -132,13 +162,23 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     figure, (curves, kept) = draw.figure(rows=2)
     epochs = np.arange(1, config.epochs + 1)
     for name in ("train", "validation"):
-        curves.plot(epochs, results[f"{name}_loss"][0], color=draw.COLORS[name], linestyle="-", label=name)
-    curves.axvline(float(results["cut_at"]) + 0.5, color="black", linewidth=1, label="cut off and resumed here")
+        curves.plot(
+            epochs, results[f"{name}_loss"][0], color=draw.COLORS[name], linestyle="-", label=name
+        )
+    curves.axvline(
+        float(results["cut_at"]) + 0.5, color="black", linewidth=1, label="cut off and resumed here"
+    )
     best = results["best_epoch"][0]
     curves.plot(best + 1, results["validation_loss"][0, best], "o", color="black", label="kept")
     curves.set(xlabel="epoch", ylabel="loss", yscale="log", title="One run of digits")
     curves.legend(frameon=False, loc="lower left")
     kept.yaxis.set_major_locator(MaxNLocator(integer=True))
-    kept.hist(results["best_epoch"] + 1, bins=list(np.arange(0.5, config.epochs + 1)), color=draw.COLORS["validation"])
-    kept.set(xlabel="epoch of the lowest validation loss, whose parameters are kept", ylabel="seeds")
+    kept.hist(
+        results["best_epoch"] + 1,
+        bins=list(np.arange(0.5, config.epochs + 1)),
+        color=draw.COLORS["validation"],
+    )
+    kept.set(
+        xlabel="epoch of the lowest validation loss, whose parameters are kept", ylabel="seeds"
+    )
     return {"loop": figure}

@@ -1,9 +1,12 @@
-"""Batch normalisation: what it does to a batch, in evaluation, backward, and to a network in training.
+"""Batch normalisation: what it does to a batch, in evaluation, backward, and to a network in
+training.
 
-Question: Does batch normalisation do what its equations say, before and after the activation, and what changes?
+Question: Does batch normalisation do what its equations say, before and after the activation, and
+what changes?
 Source:   Sharif (claim 2.25); the figure is that of Ioffe & Szegedy 2015.
 Command:  python -m experiments run batch_normalisation
-Expected: mean 0 and variance 1 before scale and shift, running statistics in evaluation, the gradient of autodiff; the
+Expected: mean 0 and variance 1 before scale and shift, running statistics in evaluation, the
+gradient of autodiff; the
           inputs of the last hidden sigmoid stay put in training and the network learns faster.
 Cost:     quick 10 s, full 20 s on 2 cores.
 """
@@ -19,14 +22,16 @@ import fnn
 from experiments.claims import claim, every, holds_if
 from experiments.common import Common
 from fnn import data, diagnostics, layers, losses, optim
-from fnn.course import descent
 from fnn import plot as draw
+from fnn.course import descent
 from fnn.layers import BatchNormParams
 
 PLACEMENTS = {"without": None, "before the activation": "before", "after the activation": "after"}
 PERCENTILES = (15, 50, 85)
 LAST = {None: 4, "before": 6, "after": 6}
-"""The position of the last hidden dense layer among the parts, its output being the input of the last sigmoid."""
+"""The position of the last hidden dense layer among the parts, its output being the input of the
+last sigmoid.
+"""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,9 @@ QUICK = Config(rounds=20, steps=20, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """Errors of the identities in float64; percentiles (placements, rounds, 3) and accuracy (placements, rounds)."""
+    """Errors of the identities in float64; percentiles (placements, rounds, 3) and accuracy
+    (placements, rounds).
+    """
     with jax.enable_x64(True):
         identities = errors()
     found = [watched(config, placement) for placement in PLACEMENTS.values()]
@@ -63,9 +70,14 @@ def errors() -> dict[str, np.ndarray]:
     params, state = layer.init(keys[0])
     y, _, _ = layer.forward(params, state, x, train=True)
     variance = x.var(axis=1)
-    learned = BatchNormParams(jax.random.normal(keys[1], (features,)), jax.random.normal(keys[2], (features,)))
+    learned = BatchNormParams(
+        jax.random.normal(keys[1], (features,)), jax.random.normal(keys[2], (features,))
+    )
     affine, new, residuals = layer.forward(learned, state, x, train=True)
-    running = 0.9 * state.mean + 0.1 * x.mean(axis=1), 0.9 * state.variance + 0.1 * x.var(axis=1, ddof=1)
+    running = (
+        0.9 * state.mean + 0.1 * x.mean(axis=1),
+        0.9 * state.variance + 0.1 * x.var(axis=1, ddof=1),
+    )
     evaluated, kept, _ = layer.forward(learned, new, x, train=False)
     by_hand = (x - running[0][:, None]) / jnp.sqrt(running[1] + 1e-5)[:, None]
     dy = jax.random.normal(keys[3], x.shape)
@@ -79,7 +91,9 @@ def errors() -> dict[str, np.ndarray]:
         "below_one": (1 - y.var(axis=1)).max(),
         "affine": np.abs(affine - (learned.scale[:, None] * y + learned.shift[:, None])).max(),
         "running": max(np.abs(a - b).max() for a, b in zip(new, running, strict=True)),
-        "evaluation": np.abs(evaluated - (learned.scale[:, None] * by_hand + learned.shift[:, None])).max(),
+        "evaluation": np.abs(
+            evaluated - (learned.scale[:, None] * by_hand + learned.shift[:, None])
+        ).max(),
         "state_kept": np.asarray(kept is new),
         "backward": max(np.abs(a - b).max() / np.abs(b).max() for a, b in pairs),
         "shortcut": np.abs(shortcut - reference[1]).max() / np.abs(reference[1]).max(),
@@ -87,47 +101,74 @@ def errors() -> dict[str, np.ndarray]:
 
 
 def watched(config: Config, placement) -> tuple[np.ndarray, np.ndarray]:
-    """Percentiles over 200 examples of the input of one unit of the last hidden layer, and the share of the examples
-    that are right, during training."""
+    """Percentiles over 200 examples of the input of one unit of the last hidden layer, and the
+    share of the examples that are right, during training.
+    """
     x, y = data.load("digits").train
-    net = fnn.mlp((64, 100, 100, 100, 10), activation="sigmoid", init="glorot", batch_norm=placement)
+    net = fnn.mlp(
+        (64, 100, 100, 100, 10), activation="sigmoid", init="glorot", batch_norm=placement
+    )
     loss_and_gradient = fnn.value_and_grad(net, losses.softmax_cross_entropy)
     params, state = net.init(jax.random.key(0))
-    watch = LAST[placement] + (placement == "before")  # normalised, where the sigmoid comes after the normalisation
+    watch = LAST[placement] + (
+        placement == "before"
+    )  # normalised, where the sigmoid comes after the normalisation
 
     def gradient(params, key):
         rows = jax.random.choice(key, len(x), (config.batch_size,))
         return loss_and_gradient(params, jnp.asarray(x)[rows], jnp.asarray(y)[rows], state=state)[1]
 
     def continued(params, key):
-        path = descent.trajectory(gradient, optim.sgd(config.learning_rate), params, steps=config.steps, key=key)
+        path = descent.trajectory(
+            gradient, optim.sgd(config.learning_rate), params, steps=config.steps, key=key
+        )
         params = jax.tree.map(lambda leaf: leaf[-1], path)
-        outputs = diagnostics.signals(net, losses.softmax_cross_entropy, params, x[:200], y[:200], state=state).outputs
+        outputs = diagnostics.signals(
+            net, losses.softmax_cross_entropy, params, x[:200], y[:200], state=state
+        ).outputs
         right = (outputs[-1].argmax(axis=0) == y[:200]).mean()
         return params, (jnp.percentile(outputs[watch][0], jnp.array(PERCENTILES)), right)
 
     keys = jax.random.split(jax.random.key(1), config.rounds)
-    _, (percentiles, accuracy) = jax.jit(lambda params: jax.lax.scan(continued, params, keys))(params)
+    _, (percentiles, accuracy) = jax.jit(lambda params: jax.lax.scan(continued, params, keys))(
+        params
+    )
     return np.asarray(percentiles), np.asarray(accuracy)
 
 
 @claim(
     "2.25",
-    "Batch normalisation, before or after the activation, centres and normalises each input by the statistics of the "
+    "Batch normalisation, before or after the activation, centres and normalises each input by "
+    "the statistics of the "
     "mini-batch, then scales and shifts it by two learned vectors.",
 )
 def normalises(results):
-    r = {name: float(results[name]) for name in ("mean", "variance", "affine", "running", "evaluation", "backward")}
+    r = {
+        name: float(results[name])
+        for name in ("mean", "variance", "affine", "running", "evaluation", "backward")
+    }
     exact = max(r["variance"], r["affine"], r["running"], r["evaluation"], r["backward"])
     learned = results["accuracy"][1:, -1]
-    rows = [f"{curve[-1]:.2f} {name}" for name, curve in zip(PLACEMENTS, results["accuracy"], strict=True)]
+    rows = [
+        f"{curve[-1]:.2f} {name}"
+        for name, curve in zip(PLACEMENTS, results["accuracy"], strict=True)
+    ]
     return holds_if(
-        every(r["mean"] < 1e-6, exact < 1e-10, bool(results["state_kept"]), bool((learned > 0.9).all())),
-        f"Float64: mean within {r['mean']:.0e} of 0, variance σ²/(σ² + ε) to {r['variance']:.0e} (at most "
-        f"{float(results['below_one']):.0e} below 1), running statistics {r['running']:.0e}, evaluation by them "
+        every(
+            r["mean"] < 1e-6,
+            exact < 1e-10,
+            bool(results["state_kept"]),
+            bool((learned > 0.9).all()),
+        ),
+        f"Float64: mean within {r['mean']:.0e} of 0, variance σ²/(σ² + ε) to {r['variance']:.0e} "
+        f"(at most "
+        f"{float(results['below_one']):.0e} below 1), running statistics {r['running']:.0e}, "
+        f"evaluation by them "
         f"{r['evaluation']:.0e}, backward against autodiff {r['backward']:.0e} (off by "
-        f"{float(results['shortcut']):.0%} with the statistics taken for constants). After the same training a "
-        f"64-100-100-100-10 network of sigmoid units is right on {', '.join(rows)} of 200 training digits.",
+        f"{float(results['shortcut']):.0%} with the statistics taken for constants). After the "
+        f"same training a "
+        f"64-100-100-100-10 network of sigmoid units is right on {', '.join(rows)} of 200 "
+        f"training digits.",
         errors=r,
         accuracy=results["accuracy"][:, -1],
     )

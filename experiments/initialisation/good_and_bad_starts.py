@@ -1,9 +1,11 @@
 """Good and bad initial weights of a three-layer network.
 
-Question: What does a three-layer network separate after 600 epochs, from good and from bad initial weights?
+Question: What does a three-layer network separate after 600 epochs, from good and from bad initial
+weights?
 Source:   Sharif (claim 2.35).
 Command:  python -m experiments run good_and_bad_starts
-Expected: on circles He's weights separate nearly all points; zeros and a hundredth of He's learn nothing at all, and
+Expected: on circles He's weights separate nearly all points; zeros and a hundredth of He's learn
+nothing at all, and
           thirty times He's little.
 Cost:     quick 5 s, full 10 s on 2 cores.
 """
@@ -41,10 +43,16 @@ QUICK = Config(seeds=10, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """Test accuracy and training loss (gains, seeds, …), and the weights of seed 0 by layer, (gains, …)."""
+    """Test accuracy and training loss (gains, seeds, …), and the weights of seed 0 by layer,
+    (gains, …).
+    """
     circles = on_circles(config)
     lanes = [circles.run(row, 0).params for row in range(len(GAINS))]
-    saved = {f"{name}{i}": np.array([getattr(lane[2 * i], name) for lane in lanes]) for i in range(3) for name in "Wb"}
+    saved = {
+        f"{name}{i}": np.array([getattr(lane[2 * i], name) for lane in lanes])
+        for i in range(3)
+        for name in "Wb"
+    }
     return saved | {
         "accuracy": np.nan_to_num(circles.final("test_accuracy"), nan=0.5),
         "loss": circles.history["train_loss"],
@@ -69,16 +77,25 @@ def on_circles(config: Config) -> fnn.Sweep:
     )
 
 
-@claim("2.35", "After 600 epochs a three-layer network separates with good initial weights and not with bad ones.")
+@claim(
+    "2.35",
+    "After 600 epochs a three-layer network separates with good initial weights and not with bad "
+    "ones.",
+)
 def good_and_bad(results):
     accuracy, names = results["accuracy"], list(GAINS)
     good = accuracy[names.index("He")]
-    gaps = {name: mean_interval(good - values) for name, values in zip(names, accuracy, strict=True) if name != "He"}
+    gaps = {
+        name: mean_interval(good - values)
+        for name, values in zip(names, accuracy, strict=True)
+        if name != "He"
+    }
     means = [f"{name} {values.mean():.3f}" for name, values in zip(names, accuracy, strict=True)]
     rows = [f"{name} {gap}" for name, gap in gaps.items()]
     return depends_on(
         {name: gap.above(0.0) for name, gap in gaps.items()},
-        f"Test accuracy on circles, {len(good)} seeds, {results['loss'].shape[-1]} epochs: {', '.join(means)}. He's "
+        f"Test accuracy on circles, {len(good)} seeds, {results['loss'].shape[-1]} epochs: "
+        f"{', '.join(means)}. He's "
         f"lead: {'; '.join(rows)}.",
         accuracy=accuracy.mean(axis=-1),
         gaps=gaps,

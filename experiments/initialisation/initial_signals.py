@@ -1,4 +1,6 @@
-"""What flows through deep square networks at initialisation, layer by layer, for the experiments that ask about it."""
+"""What flows through deep square networks at initialisation, layer by layer, for the experiments
+that ask about it.
+"""
 
 from dataclasses import dataclass
 from functools import cache, partial
@@ -23,7 +25,9 @@ SCALES = {
     "N(0, 0.3²)": lambda n: 0.3,
     "N(0, 1)": lambda n: 1.0,
 }
-"""The standard deviation of the weights for n units in every layer: Xavier's variance is 1/n then, and He's is 2/n."""
+"""The standard deviation of the weights for n units in every layer: Xavier's variance is 1/n then,
+and He's is 2/n.
+"""
 NAMES = list(SCALES)
 ROWS = 32
 """Inputs of a network, each N(0, 1) in all features, with labels at random."""
@@ -46,7 +50,8 @@ class Flow(NamedTuple):
     """Arrays (seeds, layers) of the hidden layers, in the order of the forward pass.
 
     mean, deviation  of the activations, over units and inputs
-    signal           standard deviation of the activations over inputs: what is left of the differences between them
+    signal           standard deviation of the activations over inputs: what is left of the
+                     differences between them
     saturated        share of pre-activations beyond ±SATURATED
     slope            mean of σ′(z)²
     dead             share of units whose derivative is 0 for every input
@@ -67,15 +72,19 @@ class Flow(NamedTuple):
 def weights(
     init: Initializer, *, seeds: int, depth: int, width: int
 ) -> Float[Array, "seeds layers_and_output width width"]:
-    """The matrices of `seeds` networks of `depth` hidden layers; the last one is that of the output layer."""
+    """The matrices of `seeds` networks of `depth` hidden layers; the last one is that of the output
+    layer.
+    """
     keys = jax.random.split(jax.random.key(0), (seeds, depth + 1))
     return jax.vmap(jax.vmap(lambda key: init(key, (width, width))))(keys)
 
 
 @partial(jax.jit, static_argnames="activation")
 def flow(W: Float[Array, "seeds layers_and_output width width"], *, activation: str) -> Flow:
-    """Forward and backward through the networks with these matrices and biases of zero, softmax cross-entropy at the
-    end: what `diagnostics.signals` finds, as loops over the layers, which compile in no time."""
+    """Forward and backward through the networks with these matrices and biases of zero, softmax
+    cross-entropy at the end: what `diagnostics.signals` finds, as loops over the layers, which
+    compile in no time.
+    """
     width, zeros = W.shape[-1], jnp.zeros(W.shape[-1])
     dense, sigma = layers.dense(width, width), layers.activation(activation)
     x_key, y_key = jax.random.split(jax.random.key(1))
@@ -93,10 +102,14 @@ def flow(W: Float[Array, "seeds layers_and_output width width"], *, activation: 
         return da, (dz, gradient.W)
 
     def measure(W):
-        last, (z, a, *residuals) = jax.lax.scan(forward, x, W[:-1])  # z and a are (layers, units, inputs)
+        last, (z, a, *residuals) = jax.lax.scan(
+            forward, x, W[:-1]
+        )  # z and a are (layers, units, inputs)
         top = DenseParams(W[-1], zeros)
         logits, _, of_top = dense.forward(top, (), last)
-        _, da = dense.backward(top, of_top, losses.softmax_cross_entropy.gradient(logits.T, y).T / ROWS)
+        _, da = dense.backward(
+            top, of_top, losses.softmax_cross_entropy.gradient(logits.T, y).T / ROWS
+        )
         _, (delta, gradient) = jax.lax.scan(backward, da, (W[:-1], *residuals), reverse=True)
         slopes = activations.get(activation).derivative(z)
         return Flow(
@@ -114,20 +127,26 @@ def flow(W: Float[Array, "seeds layers_and_output width width"], *, activation: 
 
 
 def per_layer(start: np.ndarray, end: np.ndarray, layers: int) -> Interval:
-    """The factor that takes start (seeds,) to end (seeds,) in so many layers, its geometric mean over seeds."""
+    """The factor that takes start (seeds,) to end (seeds,) in so many layers, its geometric mean
+    over seeds.
+    """
     logarithm = mean_interval(np.log(end / start) / layers)
     return Interval(*(float(np.exp(value)) for value in logarithm))
 
 
 @cache
 def flows(*, seeds: int, depth: int, width: int) -> dict[str, np.ndarray]:
-    """In float64: the fields of `Flow` as (activations, scales, seeds, layers), and n σ² of each scale. Kept, because
-    several experiments look at it."""
+    """In float64: the fields of `Flow` as (activations, scales, seeds, layers), and n σ² of each
+    scale. Kept, because several experiments look at it.
+    """
     sigmas = np.array([sigma(width) for sigma in SCALES.values()])
     with jax.enable_x64(True):
         W = weights(initializers.normal(1.0), seeds=seeds, depth=depth, width=width)
         found = [[flow(sigma * W, activation=name) for sigma in sigmas] for name in ACTIVATIONS]
-        fields = {name: np.array([[getattr(each, name) for each in row] for row in found]) for name in Flow._fields}
+        fields = {
+            name: np.array([[getattr(each, name) for each in row] for row in found])
+            for name in Flow._fields
+        }
     return fields | {"power": width * sigmas**2}
 
 

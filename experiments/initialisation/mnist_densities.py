@@ -1,11 +1,14 @@
-"""The outputs of the layers of a tanh network after four epochs, from N(0, 1) and from Xavier weights.
+"""The outputs of the layers of a tanh network after four epochs, from N(0, 1) and from Xavier
+weights.
 
 Question: How are the activations of each layer distributed, and what do they cost the network?
 Source:   Sharif (claims 2.33, 2.34).
 Command:  python -m experiments run mnist_densities
-Expected: from N(0, 1) most activations are -1 or 1; from Xavier weights the layers' standard deviations stay close to
+Expected: from N(0, 1) most activations are -1 or 1; from Xavier weights the layers' standard
+deviations stay close to
           each other, hardly any unit is saturated, and the loss is lower.
-Cost:     quick 8 s (digits), full 2 minutes on 2 cores (MNIST, where its files are on the machine, otherwise digits).
+Cost:     quick 8 s (digits), full 2 minutes on 2 cores (MNIST, where its files are on the machine,
+          otherwise digits).
 """
 
 from dataclasses import dataclass
@@ -46,8 +49,10 @@ QUICK = Config(seeds=5, batch_size=32, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """After training: saturated, deviation (starts, seeds, layers); the norm of ∂L/∂a at the first hidden layer over
-    that at the last one, test loss and accuracy (starts, seeds); the activations of seed 0 (starts, layers, values)."""
+    """After training: saturated, deviation (starts, seeds, layers); the norm of ∂L/∂a at the first
+    hidden layer over that at the last one, test loss and accuracy (starts, seeds); the activations
+    of seed 0 (starts, layers, values).
+    """
     name = "mnist" if not config.quick and mnist.at_hand() else "digits"
     dataset = data.load(name)
     sizes = (dataset.train.x.shape[1], *[config.width] * config.hidden_layers, 10)
@@ -73,7 +78,9 @@ def run(config: Config) -> dict[str, np.ndarray]:
         found = diagnostics.signals(net, losses.softmax_cross_entropy, params, x, y)
         return jnp.stack([jnp.stack(signals[1:-1:2]) for signals in found[:2]])
 
-    found = [[hidden(sweep.run(row, seed).params) for seed in sweep.seeds] for row in range(len(STARTS))]
+    found = [
+        [hidden(sweep.run(row, seed).params) for seed in sweep.seeds] for row in range(len(STARTS))
+    ]
     a, da = np.moveaxis(np.array(found), 2, 0)
     arriving = np.linalg.norm(da, axis=(-1, -2))
     return {
@@ -88,14 +95,20 @@ def run(config: Config) -> dict[str, np.ndarray]:
     }
 
 
-@claim("2.33", "From N(0, 1) the outputs of the layers of a tanh network pile up at -1 and 1.", figure="densities")
+@claim(
+    "2.33",
+    "From N(0, 1) the outputs of the layers of a tanh network pile up at -1 and 1.",
+    figure="densities",
+)
 def piled_up(results):
     shares = [mean_interval(values) for values in results["saturated"][0].T]
     seeds, layers = results["saturated"].shape[1:]
     return holds_if(
         every(*(share.above(0.5) for share in shares)),
-        f"After {results['epochs']} epochs on {results['dataset']}, {seeds} seeds, the share of activations beyond "
-        f"±{SATURATED} is {', '.join(f'{share.middle:.2f}' for share in shares)} in the {layers} hidden layers, "
+        f"After {results['epochs']} epochs on {results['dataset']}, {seeds} seeds, the share of "
+        f"activations beyond "
+        f"±{SATURATED} is {', '.join(f'{share.middle:.2f}' for share in shares)} in the {layers} "
+        f"hidden layers, "
         f"against at most {results['saturated'][1].mean(axis=0).max():.2f} from Xavier weights.",
         saturated=shares,
     )
@@ -103,7 +116,8 @@ def piled_up(results):
 
 @claim(
     "2.34",
-    "With Xavier weights the outputs of all layers stay spread out, so that the gradient no longer vanishes.",
+    "With Xavier weights the outputs of all layers stay spread out, so that the gradient no "
+    "longer vanishes.",
     figure="densities",
 )
 def spread_out(results):
@@ -114,10 +128,14 @@ def spread_out(results):
     accuracy = [mean_interval(values) for values in results["accuracy"]]
     return holds_if(
         every(drift.within(0.5, 2.0), arriving.above(0.1), gap.above(0.0)),
-        f"On {results['dataset']}, {results['loss'].shape[1]} seeds, after {results['epochs']} epochs: the deviation "
-        f"of the last layer's outputs is {drift} times that of the first; the gradient has {arriving} times the norm "
-        f"at the first hidden layer that it has at the last. The test loss is {gap} below that from N(0, 1), the "
-        f"accuracy {accuracy[1]} against {accuracy[0]}. Training saturates {saturated} of a layer even so.",
+        f"On {results['dataset']}, {results['loss'].shape[1]} seeds, after {results['epochs']} "
+        f"epochs: the deviation "
+        f"of the last layer's outputs is {drift} times that of the first; the gradient has "
+        f"{arriving} times the norm "
+        f"at the first hidden layer that it has at the last. The test loss is {gap} below that "
+        f"from N(0, 1), the "
+        f"accuracy {accuracy[1]} against {accuracy[0]}. Training saturates {saturated} of a layer "
+        f"even so.",
         drift=drift,
         arriving=arriving,
         saturated=saturated,
@@ -130,5 +148,8 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     figure, axes = draw.figure(rows=len(STARTS))
     for axis, start, layers in zip(axes, STARTS, results["outputs"], strict=True):
         draw.densities(axis, layers)
-        axis.set(xlabel="activation", title=f"{start}, after {config.epochs} epochs on {results['dataset']}")
+        axis.set(
+            xlabel="activation",
+            title=f"{start}, after {config.epochs} epochs on {results['dataset']}",
+        )
     return {"densities": figure}

@@ -3,7 +3,8 @@
 Question: What does a network learn whose weights all start at zero, or at any other one value?
 Source:   Adornetto (claim 0.20) and Sharif (2.31).
 Command:  python -m experiments run symmetry
-Expected: hidden units stay equal to each other for ever, so W₁ has rank 1; with tanh or ReLU and zeros nothing moves
+Expected: hidden units stay equal to each other for ever, so W₁ has rank 1; with tanh or ReLU and
+zeros nothing moves
           but the output bias. The loss stays far above that of random starts.
 Cost:     quick 5 s, full 10 s on 2 cores.
 """
@@ -19,13 +20,19 @@ import fnn
 from experiments.claims import claim, depends_on, every, holds_if, mean_interval
 from experiments.common import Common
 from fnn import data, initializers, losses, optim
-from fnn.course import descent
 from fnn import plot as draw
+from fnn.course import descent
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu")
-STARTS = {"zeros": initializers.zeros, "constant ½": initializers.constant(0.5), "Glorot": initializers.glorot}
+STARTS = {
+    "zeros": initializers.zeros,
+    "constant ½": initializers.constant(0.5),
+    "Glorot": initializers.glorot,
+}
 LEARNT = 0.95
-"""A start has improved the network when it brings the loss below this share of what guessing costs, log 2."""
+"""A start has improved the network when it brings the loss below this share of what guessing costs,
+log 2.
+"""
 
 
 @dataclass(frozen=True)
@@ -46,8 +53,10 @@ QUICK = Config(seeds=30, examples=200, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64, over (activations, starts): the singular values of W₁, its largest difference between two rows at
-    any step, how far each parameter ever moved, and the loss; `random_loss` (activations, seeds) at the last step."""
+    """In float64, over (activations, starts): the singular values of W₁, its largest difference
+    between two rows at any step, how far each parameter ever moved, and the loss; `random_loss`
+    (activations, seeds) at the last step.
+    """
     with jax.enable_x64(True):
         x, y = (jnp.asarray(each[: config.examples], float) for each in data.load("circles").train)
         found = [compared(config, activation, x, y) for activation in ACTIVATIONS]
@@ -61,21 +70,28 @@ def compared(config: Config, activation: str, x, y) -> dict[str, np.ndarray]:
     optimizer = optim.sgd(config.learning_rate)
 
     def descend(key, init):
-        """The path of (W₁, b₁, W₂, b₂) and the loss along it, from the initialiser of that number."""
+        """The path of (W₁, b₁, W₂, b₂) and the loss along it, from the initialiser of
+        that number.
+        """
         first, second = jax.random.split(key)
         draw_W1 = [lambda i=i: i(first, (config.hidden, 2)) for i in STARTS.values()]
         draw_W2 = [lambda i=i: i(second, (1, config.hidden)) for i in STARTS.values()]
         (hidden, _, output), _ = net.init(key)
         W1, W2 = jax.lax.switch(init, draw_W1), jax.lax.switch(init, draw_W2)
         params = (hidden._replace(W=W1), (), output._replace(W=W2))
-        path = descent.trajectory(lambda p: loss_and_gradient(p, x, y)[1], optimizer, params, steps=config.steps)
+        path = descent.trajectory(
+            lambda p: loss_and_gradient(p, x, y)[1], optimizer, params, steps=config.steps
+        )
         return path, jax.lax.map(lambda p: loss_and_gradient(p, x, y)[0], path)
 
     keys = jax.random.split(jax.random.key(0), 2 + config.seeds)
     inits = np.minimum(np.arange(len(keys)), 2)  # zeros, the constant, and the random starts
     paths, loss = jax.lax.map(lambda start: descend(*start), (keys, inits))
     W1 = np.asarray(paths[0].W[:3])
-    moved = [np.abs(leaf[:3] - leaf[:3, :1]).reshape(3, -1).max(axis=1) for leaf in jax.tree.leaves(paths)]
+    moved = [
+        np.abs(leaf[:3] - leaf[:3, :1]).reshape(3, -1).max(axis=1)
+        for leaf in jax.tree.leaves(paths)
+    ]
     return {
         "loss": np.asarray(loss[:3]),
         "random_loss": np.asarray(loss[2:, -1]),
@@ -90,15 +106,29 @@ def rank(singular: np.ndarray) -> np.ndarray:
     return (singular > 1e-10).sum(axis=-1)
 
 
-@claim("0.20", "From zeros or any constant the hidden units get equal gradients and stay symmetric.", figure="rows")
+@claim(
+    "0.20",
+    "From zeros or any constant the hidden units get equal gradients and stay symmetric.",
+    figure="rows",
+)
 def symmetric(results):
     equal, ranks = results["difference"][:, :2], rank(results["singular"])
-    still = [name for name, moved in zip(ACTIVATIONS, results["moved"][:, 0], strict=True) if (moved[:3] == 0).all()]
+    still = [
+        name
+        for name, moved in zip(ACTIVATIONS, results["moved"][:, 0], strict=True)
+        if (moved[:3] == 0).all()
+    ]
     steps = results["loss"].shape[-1] - 1
     return holds_if(
-        every(bool((equal < 1e-12).all()), bool((ranks[:, :2] <= 1).all()), bool((ranks[:, 2] == 2).all())),
-        f"Over {steps} steps two rows of W₁ differ by {equal.max():.1g} at most from zeros or ½; its rank is at most "
-        f"{ranks[:, :2].max()}, and {ranks[:, 2].min()} from random weights. From zeros, only the output bias ever "
+        every(
+            bool((equal < 1e-12).all()),
+            bool((ranks[:, :2] <= 1).all()),
+            bool((ranks[:, 2] == 2).all()),
+        ),
+        f"Over {steps} steps two rows of W₁ differ by {equal.max():.1g} at most from zeros or ½; "
+        f"its rank is at most "
+        f"{ranks[:, :2].max()}, and {ranks[:, 2].min()} from random weights. From zeros, only the "
+        f"output bias ever "
         f"moves with {' and '.join(still) or 'none of the activations'}.",
         difference=equal,
         ranks=ranks,
@@ -106,7 +136,11 @@ def symmetric(results):
     )
 
 
-@claim("2.31", "From zeros, and from any constant, 600 epochs of training bring no improvement.", figure="loss")
+@claim(
+    "2.31",
+    "From zeros, and from any constant, 600 epochs of training bring no improvement.",
+    figure="loss",
+)
 def no_improvement(results):
     last, random = results["loss"][:, :2, -1], results["random_loss"]
     guess = float(np.log(2))
@@ -115,12 +149,16 @@ def no_improvement(results):
         for a, name in enumerate(ACTIVATIONS)
         for s, start in enumerate(list(STARTS)[:2])
     }
-    reached = [f"{name} {mean_interval(values)}" for name, values in zip(ACTIVATIONS, random, strict=True)]
+    reached = [
+        f"{name} {mean_interval(values)}" for name, values in zip(ACTIVATIONS, random, strict=True)
+    ]
     return depends_on(
         cases,
-        f"Loss on circles after {results['loss'].shape[-1] - 1} epochs, guessing being {guess:.3f}: "
+        f"Loss on circles after {results['loss'].shape[-1] - 1} epochs, guessing being "
+        f"{guess:.3f}: "
         + "; ".join(f"{name} {loss:.3f}" for name, loss in zip(cases, last.ravel(), strict=True))
-        + f"; mean of {random.shape[1]} random starts: {'; '.join(reached)}. No improvement means above "
+        + f"; mean of {random.shape[1]} random starts: {'; '.join(reached)}. No improvement means "
+        f"above "
         f"{LEARNT:g} of guessing.",
         loss=last,
         random=[mean_interval(values) for values in random],

@@ -1,10 +1,13 @@
 """The first neurons, and a deep network trained as in the 1980s and as today.
 
-Question: What could the first models do, and was it the network or the recipe that made deep ones hard to train?
+Question: What could the first models do, and was it the network or the recipe that made deep ones
+hard to train?
 Source:   Piccoli (claim 4.33).
 Command:  python -m experiments run then_and_now
-Expected: threshold units compute and learn AND and OR; the same deep network that hardly learns with sigmoids, small
-          uniform weights and momentum learns well with batch normalisation, ReLU, He's weights and Adam.
+Expected: threshold units compute and learn AND and OR; the same deep network that hardly learns
+with sigmoids, small
+          uniform weights and momentum learns well with batch normalisation, ReLU, He's weights and
+          Adam.
 Cost:     quick 10 s, full 20 s on 2 cores.
 """
 
@@ -19,8 +22,8 @@ import fnn
 from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
 from fnn import data, initializers, layers, losses, optim
-from fnn.course import perceptron
 from fnn import plot as draw
+from fnn.course import perceptron
 from fnn.layers import DenseParams
 
 BITS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], np.float32)
@@ -48,10 +51,13 @@ QUICK = Config(seeds=4, hidden_layers=4, epochs=10, old_rates=(0.1,), quick=True
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """What the gates return (gates, rows), mistakes of perceptrons that learn them (gates, epochs), and test loss and
-    accuracy of both recipes (2, seeds, epochs)."""
+    """What the gates return (gates, rows), mistakes of perceptrons that learn them (gates, epochs),
+    and test loss and accuracy of both recipes (2, seeds, epochs).
+    """
     unit = layers.serial(layers.dense(2, 1), layers.activation("step"))
-    gates = [(DenseParams(jnp.array([w], float), jnp.array([b], float)), ()) for w, b in GATES.values()]
+    gates = [
+        (DenseParams(jnp.array([w], float), jnp.array([b], float)), ()) for w, b in GATES.values()
+    ]
     fits = [perceptron.fit(BITS, truth, key=jax.random.key(0), epochs=20) for truth in TRUTH]
     sizes = (64, *[config.width] * config.hidden_layers, 10)
     old = fnn.mlp(sizes, activation="sigmoid", init=initializers.uniform(-0.3, 0.3))
@@ -68,7 +74,9 @@ def run(config: Config) -> dict[str, np.ndarray]:
     }
 
 
-def recipe(config: Config, net, optimizer, rates: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
+def recipe(
+    config: Config, net, optimizer, rates: tuple[float, ...]
+) -> tuple[np.ndarray, np.ndarray]:
     """Test loss and accuracy (seeds, epochs) at the rate with the lowest mean validation loss."""
     sweep = fnn.sweep(
         lambda hyper: (net, losses.softmax_cross_entropy, optimizer(hyper["rate"])),
@@ -84,7 +92,8 @@ def recipe(config: Config, net, optimizer, rates: tuple[float, ...]) -> tuple[np
 
 @claim(
     "4.33",
-    "Threshold units came first, backpropagation later; deep networks were hard to train then, and better designs "
+    "Threshold units came first, backpropagation later; deep networks were hard to train then, "
+    "and better designs "
     "such as normalisation and other nonlinearities have changed that.",
 )
 def history(results):
@@ -95,9 +104,12 @@ def history(results):
     seeds, epochs = results["loss"].shape[1:]
     return holds_if(
         every(right, learned, gap.above(0.0), old.below(0.5), new.above(0.9)),
-        f"Threshold units with given weights compute {', '.join(GATES)}, and perceptrons learn them without mistakes. "
-        f"The same deep network on digits after {epochs} epochs, {seeds} seeds: accuracy {old} with sigmoids, "
-        f"U(-0.3, 0.3) and momentum at its best rate, {new} with batch normalisation, ReLU, He and Adam, whose test "
+        f"Threshold units with given weights compute {', '.join(GATES)}, and perceptrons learn "
+        f"them without mistakes. "
+        f"The same deep network on digits after {epochs} epochs, {seeds} seeds: accuracy {old} "
+        f"with sigmoids, "
+        f"U(-0.3, 0.3) and momentum at its best rate, {new} with batch normalisation, ReLU, He "
+        f"and Adam, whose test "
         f"loss is {gap} lower.",
         old=old,
         new=new,
@@ -113,6 +125,8 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
         for label, values in zip(("1980s", "today"), results[name], strict=True):
             draw.mean_band(axis, epochs, values, label)
         axis.set(xlabel="epoch", ylabel=f"test {name}")
-    axes[0].set_title(f"{config.hidden_layers} hidden layers of {config.width} on digits", fontsize=10)
+    axes[0].set_title(
+        f"{config.hidden_layers} hidden layers of {config.width} on digits", fontsize=10
+    )
     axes[0].legend(frameon=False)
     return {"recipes": figure}

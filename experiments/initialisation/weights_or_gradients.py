@@ -3,7 +3,8 @@
 Question: Do the weights of a deep network shrink while it is trained with vanishing gradients?
 Source:   Sharif (claim 2.23).
 Command:  python -m experiments run weights_or_gradients
-Expected: the gradients fall by a factor a layer towards the input and the weights stay as they were drawn.
+Expected: the gradients fall by a factor a layer towards the input and the weights stay as they were
+drawn.
 Cost:     quick 5 s, full 30 s on 2 cores.
 """
 
@@ -19,8 +20,8 @@ from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
 from experiments.initialisation.initial_signals import per_layer
 from fnn import data, losses, optim
-from fnn.course import descent
 from fnn import plot as draw
+from fnn.course import descent
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,9 @@ QUICK = Config(seeds=6, steps=200, examples=128, quick=True)
 def run(config: Config) -> dict[str, np.ndarray]:
     """‖W_l‖ and ‖∂L/∂W_l‖ before each update, (seeds, steps, layers)."""
     x, y = (jnp.asarray(each[: config.examples]) for each in data.load("digits").train)
-    net = fnn.mlp((64, *[config.width] * config.hidden_layers, 10), activation="sigmoid", init="lecun")
+    net = fnn.mlp(
+        (64, *[config.width] * config.hidden_layers, 10), activation="sigmoid", init="lecun"
+    )
     loss_and_gradient = fnn.value_and_grad(net, losses.softmax_cross_entropy)
     optimizer = optim.sgd(config.learning_rate)
 
@@ -66,7 +69,10 @@ def of_matrices(params) -> jax.Array:
     return jnp.stack([jnp.linalg.norm(part.W, axis=(-2, -1)) for part in params if part], axis=-1)
 
 
-@claim("2.23", "Vanishing gradients show in the weights, which decay exponentially towards zero in training.")
+@claim(
+    "2.23",
+    "Vanishing gradients show in the weights, which decay exponentially towards zero in training.",
+)
 def weights_shrink(results):
     changed = results["weights"][:, -1] / results["weights"][:, 0]
     intervals = [mean_interval(values) for values in changed.T]
@@ -76,9 +82,12 @@ def weights_shrink(results):
     seeds, steps, _ = results["weights"].shape
     return holds_if(
         every(*(interval.below(0.5) for interval in intervals)),
-        f"Sigmoid, {layers + 1} hidden layers, {seeds} seeds: after {steps} epochs the norms of the weights are "
-        f"{min(i.low for i in intervals):.3f} to {max(i.high for i in intervals):.3f} times what they were. What "
-        f"shrinks is the gradient, to {factor} times its norm a layer on its way back: it is {last.mean():.1e} at "
+        f"Sigmoid, {layers + 1} hidden layers, {seeds} seeds: after {steps} epochs the norms of "
+        f"the weights are "
+        f"{min(i.low for i in intervals):.3f} to {max(i.high for i in intervals):.3f} times what "
+        f"they were. What "
+        f"shrinks is the gradient, to {factor} times its norm a layer on its way back: it is "
+        f"{last.mean():.1e} at "
         f"the last hidden layer and {first.mean():.1e} at the first.",
         weights=intervals,
         gradient_factor=factor,
@@ -86,7 +95,9 @@ def weights_shrink(results):
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Norms of weights and gradients of every other layer over training, geometric means over seeds."""
+    """Norms of weights and gradients of every other layer over training, geometric means over
+    seeds.
+    """
     figure, axes = draw.figure(rows=2)
     for axis, name, label in zip(axes, ("weights", "gradients"), ("‖W‖", "‖∂L/∂W‖"), strict=True):
         curves = np.exp(np.log(np.maximum(results[name], 1e-45)).mean(axis=0))

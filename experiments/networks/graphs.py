@@ -3,9 +3,12 @@
 Question: Does a network evaluated layer by layer compute what its graph says neuron by neuron?
 Source:   Adornetto (claims 0.2, 0.3), Sharif (2.17) and Piccoli (4.13).
 Command:  python -m experiments run graphs
-Expected: on random graphs values and gradients agree to 1e-12, and the layers are the nodes with equal predecessors;
-          every graph with a closed loop is refused, so that backpropagation is for acyclic graphs only.
-Cost:     about 15 s on 2 cores, nearly all of it compiling a program for each graph; quick about 5 s.
+Expected: on random graphs values and gradients agree to 1e-12, and the layers are the nodes with
+equal predecessors;
+          every graph with a closed loop is refused, so that backpropagation is for acyclic graphs
+          only.
+Cost:     about 15 s on 2 cores, nearly all of it compiling a program for each graph; quick about 5
+          s.
 """
 
 from dataclasses import dataclass
@@ -21,7 +24,12 @@ from fnn import layers
 from fnn import plot as draw
 
 TWO_THREE_ONE = dict.fromkeys("345", (("1", "2"), "tanh")) | {"6": (("3", "4", "5"), "tanh")}
-SKIP = {"3": (("1",), "tanh"), "4": (("1", "3"), "tanh"), "5": (("3", "1"), "tanh"), "6": (("4", "5", "2"), "tanh")}
+SKIP = {
+    "3": (("1",), "tanh"),
+    "4": (("1", "3"), "tanh"),
+    "5": (("3", "1"), "tanh"),
+    "6": (("4", "5", "2"), "tanh"),
+}
 CLOSE = 1e-12
 LAYERED = 50  # graphs whose layers are compared
 
@@ -40,8 +48,10 @@ QUICK = Config(graphs=4, loops=200, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64. value_error and gradient_error (graphs,): the largest difference from the neuron-by-neuron form;
-    refused and loop_free (2 · loops,): of the graphs as they are, and then of those with a loop put in."""
+    """In float64. value_error and gradient_error (graphs,): the largest difference from the
+    neuron-by-neuron form; refused and loop_free (2 · loops,): of the graphs as they are, and then
+    of those with a loop put in.
+    """
     graphs = [random.graph(seed) for seed in range(config.loops)]
     every_graph = graphs + [random.with_loop(graph, seed) for seed, graph in enumerate(graphs)]
     deepest = max(graphs, key=random.longest_by_enumeration)
@@ -49,7 +59,9 @@ def run(config: Config) -> dict[str, np.ndarray]:
         return {
             **random.compared(graphs[: config.graphs]),
             "layers_found": np.array([random.layer_sizes(graph) for graph in graphs[:LAYERED]]),
-            "layers_expected": np.array([random.predecessor_classes(graph) for graph in graphs[:LAYERED]]),
+            "layers_expected": np.array(
+                [random.predecessor_classes(graph) for graph in graphs[:LAYERED]]
+            ),
             "groups_231": groups(TWO_THREE_ONE),
             "groups_skip": groups(SKIP),
             "refused": np.array([random.refused(graph) for graph in every_graph]),
@@ -60,19 +72,27 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 
 def groups(nodes) -> np.ndarray:
-    """Names of the weight matrices of a graph on the inputs 1 and 2, each made of the names of its nodes."""
+    """Names of the weight matrices of a graph on the inputs 1 and 2, each made of the names of its
+    nodes.
+    """
     return np.array(sorted(layers.graph(("1", "2"), nodes, ("6",)).init(jax.random.key(0))[0]))
 
 
-@claim("0.2", "A network is a weighted acyclic graph: z_i = f_i(b_i + Σ w_ji z_j), a bias being an edge from a ghost.")
+@claim(
+    "0.2",
+    "A network is a weighted acyclic graph: z_i = f_i(b_i + Σ w_ji z_j), a bias being an edge "
+    "from a ghost.",
+)
 def weighted_graph(results):
     error, ghost = results["value_error"].max(), results["ghost_error"]
     loops = ~results["loop_free"]
     refused = results["refused"][loops]
     return holds_if(
         every(bool(error <= CLOSE), bool(ghost <= CLOSE), bool(refused.all())),
-        f"{results['value_error'].size} random graphs with four activations: layer by layer and neuron by neuron the "
-        f"values agree within {error:.2g} in float64. Biases as weights from a neuron that is always 1 change one of "
+        f"{results['value_error'].size} random graphs with four activations: layer by layer and "
+        f"neuron by neuron the "
+        f"values agree within {error:.2g} in float64. Biases as weights from a neuron that is "
+        f"always 1 change one of "
         f"them by {ghost:.2g}. {refused.sum()} of {loops.sum()} graphs with a cycle are refused.",
         value_error=error,
         ghost_error=ghost,
@@ -85,8 +105,10 @@ def shared_input(results):
     found = list(results["groups_231"]), list(results["groups_skip"])
     return holds_if(
         every(bool(same.all()), found == (["3+4+5", "6"], ["3", "4+5", "6"])),
-        f"Weight matrices of the 2-3-1 network, named after their nodes: {', '.join(found[0])}; with edges that skip a "
-        f"layer: {', '.join(found[1])}. In {same.sum()} of {same.size} random graphs fnn's matrices are the classes of "
+        f"Weight matrices of the 2-3-1 network, named after their nodes: {', '.join(found[0])}; "
+        f"with edges that skip a "
+        f"layer: {', '.join(found[1])}. In {same.sum()} of {same.size} random graphs fnn's "
+        f"matrices are the classes of "
         "nodes with equal predecessors.",
         same=same.mean(),
         groups=results["groups_231"],
@@ -98,21 +120,29 @@ def backpropagation(results):
     error, refused = results["gradient_error"].max(), results["refused"][~results["loop_free"]]
     return depends_on(
         {"acyclic graphs": bool(error <= CLOSE), "graphs with a cycle": not refused.any()},
-        f"On {results['gradient_error'].size} random acyclic graphs every entry of the gradient equals autodiff's, "
-        f"neuron by neuron, within {error:.2g}. With a cycle there is no order in which to compute a value, let alone "
+        f"On {results['gradient_error'].size} random acyclic graphs every entry of the gradient "
+        f"equals autodiff's, "
+        f"neuron by neuron, within {error:.2g}. With a cycle there is no order in which to "
+        f"compute a value, let alone "
         f"its derivative: {refused.sum()} of {refused.size} such graphs are refused.",
         gradient_error=error,
         refused=refused.mean(),
     )
 
 
-@claim("4.13", "A network is a directed acyclic graph: following the edges never closes a loop.", figure="graph")
+@claim(
+    "4.13",
+    "A network is a directed acyclic graph: following the edges never closes a loop.",
+    figure="graph",
+)
 def no_loop(results):
     free, refused = results["loop_free"], results["refused"]
     return holds_if(
         every(bool((refused == ~free).all()), bool(free.any()), bool(not free.all())),
-        f"fnn accepts {(free & ~refused).sum()} of {free.sum()} random graphs without a closed loop and refuses "
-        f"{(refused & ~free).sum()} of {(~free).sum()} into which one was put; which is which was decided by "
+        f"fnn accepts {(free & ~refused).sum()} of {free.sum()} random graphs without a closed "
+        f"loop and refuses "
+        f"{(refused & ~free).sum()} of {(~free).sum()} into which one was put; which is which was "
+        f"decided by "
         "powers of the adjacency matrix.",
         accepted=(free & ~refused).sum(),
         refused=refused.sum(),
@@ -127,7 +157,10 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
         axis.plot(np.arange(1, len(found) + 1), np.maximum(found, 1e-18), marker, label=name)
     axis.axhline(CLOSE, color="black", linewidth=1, label="asked for")
     axis.set(
-        yscale="log", xlabel="random graph", ylabel="largest difference (0 at 1e-18)", title="fnn and neuron by neuron"
+        yscale="log",
+        xlabel="random graph",
+        ylabel="largest difference (0 at 1e-18)",
+        title="fnn and neuron by neuron",
     )
     axis.locator_params(axis="x", integer=True)
     axis.legend(frameon=False)

@@ -1,9 +1,11 @@
 """How deep a network is: three counts, and the words of three documents.
 
-Question: Which networks are deep or an MLP, by which count, and is the longest path found in any acyclic graph?
+Question: Which networks are deep or an MLP, by which count, and is the longest path found in any
+acyclic graph?
 Source:   Between the documents (claim X8) and Sharif (2.9).
 Command:  python -m experiments run longest_path
-Expected: with one hidden layer De Marzo and Sharif disagree; off a chain weight layers and longest path differ; the
+Expected: with one hidden layer De Marzo and Sharif disagree; off a chain weight layers and longest
+path differ; the
           longest path is the one that enumeration finds.
 Cost:     about 2 s on 2 cores, quick or not.
 """
@@ -40,7 +42,9 @@ QUICK = Config(graphs=200, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """depths (graphs, 3): weight layers, hidden layers and longest path by fnn; enumerated (graphs,)."""
+    """depths (graphs, 3): weight layers, hidden layers and longest path by fnn; enumerated
+    (graphs,).
+    """
     graphs = [random.graph(seed) for seed in range(config.graphs)]
     with jax.enable_x64(True):
         chains = [chain(hidden) for hidden in range(4)]
@@ -53,23 +57,34 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 
 def chain(hidden: int) -> tuple[layers.Depth, float]:
-    """Of a chain: its depth, and how far fnn is from g(W₃ f(W₂ f(W₁ x))) as printed, without biases, in float64."""
+    """Of a chain: its depth, and how far fnn is from g(W₃ f(W₂ f(W₁ x))) as printed, without
+    biases, in float64.
+    """
     rng, widths = np.random.default_rng(hidden), SIZES[: hidden + 1] + SIZES[-1:]
     names = ["x", *(f"h{k}" for k in range(hidden)), "y"]
-    nodes = {name: ((before,), "tanh", n) for before, name, n in zip(names, names[1:], widths[1:], strict=False)}
+    nodes = {
+        name: ((before,), "tanh", n)
+        for before, name, n in zip(names, names[1:], widths[1:], strict=False)
+    }
     matrices = [rng.uniform(-1, 1, (m, n)) for n, m in pairwise(widths)]
-    params = {name: DenseParams(jnp.asarray(W), jnp.zeros(len(W))) for name, W in zip(names[1:], matrices, strict=True)}
+    params = {
+        name: DenseParams(jnp.asarray(W), jnp.zeros(len(W)))
+        for name, W in zip(names[1:], matrices, strict=True)
+    }
     graph = {"x": SIZES[0]}, nodes, ("y",)
     x = rng.normal(size=(50, SIZES[0]))
     z = x.T
     for W in matrices:
         z = np.tanh(W @ z)
-    return layers.depth(*graph), float(np.abs(fnn.apply(layers.graph(*graph), params, x) - z.T).max())
+    return layers.depth(*graph), float(
+        np.abs(fnn.apply(layers.graph(*graph), params, x) - z.T).max()
+    )
 
 
 @claim(
     "X8",
-    "An MLP has at least two hidden layers in one document and at least one in another; deep means more than one.",
+    "An MLP has at least two hidden layers in one document and at least one in another; deep "
+    "means more than one.",
     figure="depths",
 )
 def words(results):
@@ -80,22 +95,32 @@ def words(results):
     counted = all(depth == (hidden + 1, hidden, hidden + 1) for hidden, depth in chains.items())
     return holds_if(
         every(counted, disputed == [1], bool(differ > 0)),
-        f"De Marzo's MLP has at least two hidden layers, Sharif's one: they disagree about networks with "
-        f"{' or '.join(map(str, disputed)) or 'no number of'} hidden layer, which the notes do not call "
-        f"deep. fnn.layers.depth reports (weight layers, hidden layers, longest path), {chains[1]} there. In a chain "
-        f"the first and the last are equal; in {100 * differ:.0f}% of {len(longest)} random graphs they are not.",
+        f"De Marzo's MLP has at least two hidden layers, Sharif's one: they disagree about "
+        f"networks with "
+        f"{' or '.join(map(str, disputed)) or 'no number of'} hidden layer, which the notes do "
+        f"not call "
+        f"deep. fnn.layers.depth reports (weight layers, hidden layers, longest path), "
+        f"{chains[1]} there. In a chain "
+        f"the first and the last are equal; in {100 * differ:.0f}% of {len(longest)} random "
+        f"graphs they are not.",
         chains=results["chain_depths"],
         differ=differ,
     )
 
 
-@claim("2.9", "Z = g(W₃ f(W₂ f(W₁ x))); the depth of any acyclic graph is its longest path from a source to a sink.")
+@claim(
+    "2.9",
+    "Z = g(W₃ f(W₂ f(W₁ x))); the depth of any acyclic graph is its longest path from a source to "
+    "a sink.",
+)
 def longest_path(results):
     errors, right = results["formula_errors"], results["depths"][:, 2] == results["enumerated"]
     return holds_if(
         every(bool((errors <= ROUNDING).all()), bool(right.all())),
-        f"The formulas of 1 to {errors.size} layers, printed without biases, equal fnn within {errors.max():.2g}. The "
-        f"longest path equals the longest of all enumerated ones in {right.sum()} of {right.size} random graphs, whose "
+        f"The formulas of 1 to {errors.size} layers, printed without biases, equal fnn within "
+        f"{errors.max():.2g}. The "
+        f"longest path equals the longest of all enumerated ones in {right.sum()} of {right.size} "
+        f"random graphs, whose "
         f"depths run from {results['enumerated'].min()} to {results['enumerated'].max()}.",
         formula_errors=errors,
         right=right.mean(),
@@ -110,8 +135,14 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     counts = np.zeros((most + 1, most + 1))
     np.add.at(counts, (longest, weight_layers), 1)
     up, across = np.nonzero(counts)
-    axis.scatter(across, up, s=900 * counts[up, across] / counts.max() + 4, color=draw.LINES[0]["color"])
+    axis.scatter(
+        across, up, s=900 * counts[up, across] / counts.max() + 4, color=draw.LINES[0]["color"]
+    )
     axis.plot([1, most], [1, most], color="gray", label="equal, as in a chain")
-    axis.set(xlabel="weight layers", ylabel="longest path", title=f"{len(longest)} random graphs; area is their number")
+    axis.set(
+        xlabel="weight layers",
+        ylabel="longest path",
+        title=f"{len(longest)} random graphs; area is their number",
+    )
     axis.legend(frameon=False)
     return {"depths": figure}

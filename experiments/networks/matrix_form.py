@@ -1,9 +1,11 @@
 """Matrix notation for networks of any depth: K + 1 matrices, and the product behind them.
 
-Question: Does h_(k+1) = a[β_k + Ω_k h_k] describe networks of any shape, and with how many parameters?
+Question: Does h_(k+1) = a[β_k + Ω_k h_k] describe networks of any shape, and with how many
+parameters?
 Source:   De Marzo (claims 1.6, 1.7).
 Command:  python -m experiments run matrix_form
-Expected: K hidden layers have K + 1 matrices and Σ n_(k+1) (n_k + 1) parameters; products of matrices do not commute,
+Expected: K hidden layers have K + 1 matrices and Σ n_(k+1) (n_k + 1) parameters; products of
+matrices do not commute,
           and only exist for shapes that fit.
 Cost:     about 4 s on 2 cores; quick about 2 s.
 """
@@ -37,7 +39,9 @@ QUICK = Config(shapes=6, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64. counted and formula (shapes,): parameters of the networks, and Σ n_(k+1) (n_k + 1)."""
+    """In float64. counted and formula (shapes,): parameters of the networks, and Σ n_(k+1) (n_k +
+    1).
+    """
     rng = np.random.default_rng(0)
     with jax.enable_x64(True):
         return any_shape(rng, config.shapes) | products(rng)
@@ -51,18 +55,31 @@ def matrices(dense: list[DenseParams], h):
 
 
 def any_shape(rng, shapes: int) -> dict[str, np.ndarray]:
-    """Of random shapes: hidden layers, weight matrices, parameters, those expected, and the error of the formula."""
+    """Of random shapes: hidden layers, weight matrices, parameters, those expected, and the error
+    of the formula.
+    """
     rows = []
     for number in range(shapes):
         sizes = tuple(rng.integers(1, 9, number % 6 + 2).tolist())
         net = fnn.mlp(sizes)
-        dense = [DenseParams(rng.uniform(-1, 1, (m, n)), rng.uniform(-1, 1, m)) for n, m in pairwise(sizes)]
+        dense = [
+            DenseParams(rng.uniform(-1, 1, (m, n)), rng.uniform(-1, 1, m))
+            for n, m in pairwise(sizes)
+        ]
         params, _ = jax.eval_shape(net.init, jax.random.key(0))
         x = rng.uniform(-1, 1, (20, sizes[0]))
         filled = tuple(part for each in dense for part in (each, ()))[:-1]
         error = np.abs(np.asarray(fnn.apply(net, filled, x)).T - matrices(dense, x.T)).max()
         count = sum(isinstance(part, DenseParams) for part in params)
-        rows.append((len(sizes) - 2, count, tree.size(params), sum(m * (n + 1) for n, m in pairwise(sizes)), error))
+        rows.append(
+            (
+                len(sizes) - 2,
+                count,
+                tree.size(params),
+                sum(m * (n + 1) for n, m in pairwise(sizes)),
+                error,
+            )
+        )
     names = ("hidden_layers", "weight_matrices", "counted", "formula", "shape_errors")
     return dict(zip(names, np.array(rows).T, strict=True))
 
@@ -70,7 +87,12 @@ def any_shape(rng, shapes: int) -> dict[str, np.ndarray]:
 def products(rng) -> dict[str, np.ndarray]:
     """Rows by columns on whole numbers, both orders of a product, and shapes that do not fit."""
     A, B = rng.integers(-5, 6, (2, 100, 2, 2))
-    by_hand = np.array([[[sum(a[i] * b[:, j]) for j in range(2)] for i in range(2)] for a, b in zip(A, B, strict=True)])
+    by_hand = np.array(
+        [
+            [[sum(a[i] * b[:, j]) for j in range(2)] for i in range(2)]
+            for a, b in zip(A, B, strict=True)
+        ]
+    )
     fits = np.array([[can_multiply(n, m) for m in range(1, 6)] for n in range(1, 6)])
     example = np.array([[0, 1], [0, 0]]), np.array([[0, 0], [1, 0]])
     return {
@@ -96,9 +118,12 @@ def matrix_product(results):
     fit = (results["fits"] == np.eye(len(results["fits"]), dtype=bool)).all()
     return holds_if(
         every(results["rows_by_columns"], (ab != ba).any(), commute < 1, fit),
-        f"AB = {ab.tolist()} and BA = {ba.tolist()} for A = [[0, 1], [0, 0]], B = [[0, 0], [1, 0]]; of "
-        f"{results['commute'].size} random pairs of whole numbers {100 * commute:.0f}% commute. Of 25 pairs of shapes "
-        f"{results['fits'].sum()} have a product, those with as many columns as rows; the others raise an error.",
+        f"AB = {ab.tolist()} and BA = {ba.tolist()} for A = [[0, 1], [0, 0]], B = [[0, 0], [1, "
+        f"0]]; of "
+        f"{results['commute'].size} random pairs of whole numbers {100 * commute:.0f}% commute. "
+        f"Of 25 pairs of shapes "
+        f"{results['fits'].sum()} have a product, those with as many columns as rows; the others "
+        f"raise an error.",
         commute=commute,
         fits=results["fits"],
     )
@@ -112,8 +137,10 @@ def general_form(results):
     return holds_if(
         every(counts, sizes, error <= CLOSE),
         f"{len(results['counted'])} networks of {results['hidden_layers'].min():.0f} to "
-        f"{results['hidden_layers'].max():.0f} hidden layers: K + 1 matrices, Σ n_(k+1) (n_k + 1) parameters in all of "
-        f"them, {results['counted'].min():.0f} to {results['counted'].max():.0f}, and the values of the formula within "
+        f"{results['hidden_layers'].max():.0f} hidden layers: K + 1 matrices, Σ n_(k+1) (n_k + 1) "
+        f"parameters in all of "
+        f"them, {results['counted'].min():.0f} to {results['counted'].max():.0f}, and the values "
+        f"of the formula within "
         f"{error:.2g}.",
         shape_errors=results["shape_errors"],
         parameters=results["counted"],
@@ -126,6 +153,10 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     axis.plot(results["formula"], results["counted"], "o")
     most = results["formula"].max()
     axis.plot([0, most], [0, most], color="gray", linewidth=1, label="equal")
-    axis.set(xlabel="Σ n_(k+1) (n_k + 1)", ylabel="parameters of the network", title="Networks of 0 to 5 hidden layers")
+    axis.set(
+        xlabel="Σ n_(k+1) (n_k + 1)",
+        ylabel="parameters of the network",
+        title="Networks of 0 to 5 hidden layers",
+    )
     axis.legend(frameon=False)
     return {"parameters": figure}

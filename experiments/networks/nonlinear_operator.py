@@ -1,9 +1,11 @@
 """The network as an operator: linear or not, and the objective that is the mean over its samples.
 
-Question: Is a network a non-linear operator of its input and of its parameters, and is the batch loss a plain mean?
+Question: Is a network a non-linear operator of its input and of its parameters, and is the batch
+loss a plain mean?
 Source:   Adornetto (claims 0.7, 0.8).
 Command:  python -m experiments run nonlinear_operator
-Expected: the loss of a batch is the mean of those of single examples; the operator is linear in its input exactly where
+Expected: the loss of a batch is the mean of those of single examples; the operator is linear in its
+input exactly where
           all activations are, and in its weights never, once there are two layers.
 Cost:     about 3 s on 2 cores, quick or not.
 """
@@ -46,7 +48,9 @@ QUICK = Config(examples=32, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64. beyond_linear (networks, 2): how far each is from linear in its input, and in its parameters."""
+    """In float64. beyond_linear (networks, 2): how far each is from linear in its input, and in its
+    parameters.
+    """
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(config.examples, 2)), rng.normal(size=config.examples)
     with jax.enable_x64(True):
@@ -56,7 +60,10 @@ def run(config: Config) -> dict[str, np.ndarray]:
 def filled(rng) -> tuple:
     """Parameters of the network, biases too, from N(0, 1)."""
     pairs = pairwise(SIZES)
-    dense = [DenseParams(jnp.array(rng.normal(size=(m, n))), jnp.array(rng.normal(size=m))) for n, m in pairs]
+    dense = [
+        DenseParams(jnp.array(rng.normal(size=(m, n))), jnp.array(rng.normal(size=m)))
+        for n, m in pairs
+    ]
     return tuple(part for each in dense for part in (each, ()))[:-1]
 
 
@@ -66,11 +73,15 @@ def flat(tree) -> np.ndarray:
 
 
 def empirical_risk(rng, x, y) -> dict[str, np.ndarray]:
-    """Loss and gradient of the batch against the mean over single examples, and the operator put on the target."""
+    """Loss and gradient of the batch against the mean over single examples, and the operator put on
+    the target.
+    """
     net, params = fnn.mlp(SIZES, activation="tanh"), filled(rng)
     of_batch = jax.jit(fnn.value_and_grad(net, losses.squared_error))
     value, grads = of_batch(params, x, y)
-    values, singles = jax.jit(jax.vmap(of_batch, in_axes=(None, 0, 0)))(params, x[:, None], y[:, None])
+    values, singles = jax.jit(jax.vmap(of_batch, in_axes=(None, 0, 0)))(
+        params, x[:, None], y[:, None]
+    )
     try:
         fnn.apply(net, params, y[:, None])
         printed = ""
@@ -85,8 +96,9 @@ def empirical_risk(rng, x, y) -> dict[str, np.ndarray]:
 
 
 def superposition(rng, x) -> dict[str, np.ndarray]:
-    """g(u + v) + g(0) − g(u) − g(v), largest over examples and relative to g: zero for what is linear up to a constant.
-    Of the input, and of the weights and biases."""
+    """g(u + v) + g(0) − g(u) − g(v), largest over examples and relative to g: zero for what is
+    linear up to a constant. Of the input, and of the weights and biases.
+    """
     found = []
     one, two = filled(rng), filled(rng)
     other = rng.normal(size=x.shape)
@@ -95,17 +107,23 @@ def superposition(rng, x) -> dict[str, np.ndarray]:
         both, none = jax.tree.map(jnp.add, one, two), jax.tree.map(jnp.zeros_like, one)
         of_input = g(one, x + other) + g(one, 0 * x) - g(one, x) - g(one, other)
         of_weights = g(both, x) + g(none, x) - g(one, x) - g(two, x)
-        found.append([np.abs(each).max() / np.abs(g(one, x)).max() for each in (of_input, of_weights)])
+        found.append(
+            [np.abs(each).max() / np.abs(g(one, x)).max() for each in (of_input, of_weights)]
+        )
     return {"beyond_linear": np.array(found)}
 
 
-@claim("0.7", "The objective is the mean, over the samples, of the loss between the target and g(x).")
+@claim(
+    "0.7", "The objective is the mean, over the samples, of the loss between the target and g(x)."
+)
 def objective(results):
     value, gradient = results["risk_error"], results["risk_gradient_error"]
     return holds_if(
         every(value <= 1e-14, gradient <= 1e-14, results["operator_on_target"] != ""),
-        f"The loss of a batch equals the mean over single examples within {value:.2g} of itself, its gradient within "
-        f"{gradient:.2g}. The text beside the formula lets g act on the output: a network of two inputs and one output "
+        f"The loss of a batch equals the mean over single examples within {value:.2g} of itself, "
+        f"its gradient within "
+        f"{gradient:.2g}. The text beside the formula lets g act on the output: a network of two "
+        f"inputs and one output "
         "refuses that.",
         risk_error=value,
         risk_gradient_error=gradient,
@@ -117,9 +135,12 @@ def nonlinear(results):
     of_input, of_weights = results["beyond_linear"].T
     return depends_on(
         dict(zip(NETWORKS, of_input > 1e-3, strict=True)),
-        f"g(u + v) + g(0) − g(u) − g(v) in a 2-4-4-1 network is at most {of_input.min():.2g} of g where every "
-        f"activation is the identity, and at least {np.sort(of_input)[1]:.2g} elsewhere. As a function of its weights "
-        f"and biases no network of several layers is linear: there it is at least {of_weights.min():.2g}.",
+        f"g(u + v) + g(0) − g(u) − g(v) in a 2-4-4-1 network is at most {of_input.min():.2g} of g "
+        f"where every "
+        f"activation is the identity, and at least {np.sort(of_input)[1]:.2g} elsewhere. As a "
+        f"function of its weights "
+        f"and biases no network of several layers is linear: there it is at least "
+        f"{of_weights.min():.2g}.",
         of_input=of_input,
         of_weights=of_weights,
     )
@@ -129,9 +150,15 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     """How far each network is from linear."""
     linear, (axis,) = draw.figure()
     rows = np.arange(len(NETWORKS))
-    for values, marker, label in zip(results["beyond_linear"].T, "o^", ("of the input", "of the weights"), strict=True):
+    for values, marker, label in zip(
+        results["beyond_linear"].T, "o^", ("of the input", "of the weights"), strict=True
+    ):
         axis.plot(np.maximum(values, 1e-17), rows, marker, label=f"as a function {label}")
     axis.set_yticks(rows, list(NETWORKS))
-    axis.set(xscale="log", xlabel="|g(u + v) + g(0) − g(u) − g(v)| / |g|", title="0 where the network is linear")
+    axis.set(
+        xscale="log",
+        xlabel="|g(u + v) + g(0) − g(u) − g(v)| / |g|",
+        title="0 where the network is linear",
+    )
     axis.legend(frameon=False)
     return {"superposition": linear}

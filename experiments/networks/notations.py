@@ -1,10 +1,13 @@
 """Five documents, one network: what their letters stand for.
 
-Question: Do the documents describe the same network where their letters differ, and what breaks if one is misread?
+Question: Do the documents describe the same network where their letters differ, and what breaks if
+one is misread?
 Source:   Between the documents (claims X1, X3, X7).
 Command:  python -m experiments run notations
-Expected: a 3-4-2 network written in five notations gives the same numbers to 1e-15; some letters stand for two
-          things or more; exchanging prediction and target leaves a squared loss as it is and turns its gradient round.
+Expected: a 3-4-2 network written in five notations gives the same numbers to 1e-15; some letters
+stand for two
+          things or more; exchanging prediction and target leaves a squared loss as it is and turns
+          its gradient round.
 Cost:     about 2 s on 2 cores, quick or not.
 """
 
@@ -39,7 +42,9 @@ QUICK = Config(examples=50, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64. errors (documents, 3): the largest difference from fnn in pre-activations, activations, outputs."""
+    """In float64. errors (documents, 3): the largest difference from fnn in pre-activations,
+    activations, outputs.
+    """
     rng = np.random.default_rng(0)
     with jax.enable_x64(True):
         return {
@@ -51,25 +56,39 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 
 def notation_errors(rng, examples: int) -> np.ndarray:
-    """The same hidden and output layer in each document's notation against the signals in fnn's network."""
+    """The same hidden and output layer in each document's notation against the signals in fnn's
+    network.
+    """
     net = fnn.mlp(SIZES, activation="tanh", output="sigmoid")
-    hidden, output = (DenseParams(rng.uniform(-1, 1, (m, n)), rng.uniform(-1, 1, m)) for n, m in ((3, 4), (4, 2)))
+    hidden, output = (
+        DenseParams(rng.uniform(-1, 1, (m, n)), rng.uniform(-1, 1, m)) for n, m in ((3, 4), (4, 2))
+    )
     x = rng.uniform(-1, 1, (examples, 3))
-    seen = diagnostics.signals(net, losses.squared_error, (hidden, (), output, ()), x, np.zeros((examples, 2)))
+    seen = diagnostics.signals(
+        net, losses.squared_error, (hidden, (), output, ()), x, np.zeros((examples, 2))
+    )
     ours = [np.asarray(seen.outputs[part]).T for part in (0, 1, 3)]
     errors = []
     for form in FORMS.values():
         theirs = zip(*(form(*hidden, *output, row) for row in x), strict=True)
-        errors.append([np.abs(np.array(they) - we).max() for they, we in zip(theirs, ours, strict=True)])
+        errors.append(
+            [np.abs(np.array(they) - we).max() for they, we in zip(theirs, ours, strict=True)]
+        )
     return np.array(errors)
 
 
 def roles(rng, examples: int) -> dict[str, np.ndarray]:
-    """Each document's squared loss with its own names, and what exchanging prediction and target does."""
+    """Each document's squared loss with its own names, and what exchanging prediction and target
+    does.
+    """
     prediction, target = jnp.asarray(rng.uniform(0.1, 0.9, size=(2, examples, 2)))
     loss, logistic = losses.squared_error, losses.sigmoid_cross_entropy
     Z, t = np.asarray(prediction), np.asarray(target)
-    sharif, de_marzo, piccoli = {"Z": Z, "t": t}, {"y": Z, "ŷ": t}, {"ŷ": Z, "y": t}  # the hat changes its side
+    sharif, de_marzo, piccoli = (
+        {"Z": Z, "t": t},
+        {"y": Z, "ŷ": t},
+        {"ŷ": Z, "y": t},
+    )  # the hat changes its side
     errors = sharif["t"] - sharif["Z"], de_marzo["y"] - de_marzo["ŷ"], piccoli["y"] - piccoli["ŷ"]
     value, slope = loss.value(prediction, target), loss.gradient(prediction, target)
     moved = logistic.value(prediction, target) - logistic.value(target, prediction)
@@ -84,32 +103,46 @@ def roles(rng, examples: int) -> dict[str, np.ndarray]:
 def clashes(symbols: np.ndarray, meaning: str) -> dict[str, list[str]]:
     """Letters with this meaning that have another one too, and all of their meanings."""
     _, meanings, letters = symbols.T
-    found = {letter: sorted(set(meanings[letters == letter])) for letter in letters[meanings == meaning]}
+    found = {
+        letter: sorted(set(meanings[letters == letter])) for letter in letters[meanings == meaning]
+    }
     return {letter: several for letter, several in found.items() if len(several) > 1}
 
 
-@claim("X1", "The documents exchange letters between pre-activation and output, and mean the same network.")
+@claim(
+    "X1",
+    "The documents exchange letters between pre-activation and output, and mean the same network.",
+)
 def letters(results):
     errors, shared = results["errors"], clashes(results["symbols"], "pre-activation")
     return holds_if(
         every(bool(shared), bool((errors <= ROUNDING).all())),
-        f"{' and '.join(shared)} stand for either of the two. A 3-4-2 network written out in the notation of "
-        f"{', '.join(results['documents'])}: pre-activations, activations and outputs differ from fnn's by at most "
+        f"{' and '.join(shared)} stand for either of the two. A 3-4-2 network written out in the "
+        f"notation of "
+        f"{', '.join(results['documents'])}: pre-activations, activations and outputs differ from "
+        f"fnn's by at most "
         f"{errors.max():.2g} in float64.",
         errors=errors,
     )
 
 
-@claim("X3", "ŷ is the truth in one document and the prediction in another, so that only the roles can be relied on.")
+@claim(
+    "X3",
+    "ŷ is the truth in one document and the prediction in another, so that only the roles can be "
+    "relied on.",
+)
 def prediction_and_target(results):
     same, flipped = results["exchanged_value"], results["exchanged_gradient"]
     hats = sorted(clashes(results["symbols"], "target").get("ŷ", ()))
     return holds_if(
         every(bool(hats), bool((results["role_errors"] <= ROUNDING).all()), bool(flipped == 0)),
-        f"ŷ stands for {' and '.join(f'the {hat}' for hat in hats) or 'one thing'}. With roles given by "
+        f"ŷ stands for {' and '.join(f'the {hat}' for hat in hats) or 'one thing'}. With roles "
+        f"given by "
         "position, (prediction, target), the squared losses of three documents agree within "
-        f"{results['role_errors'].max():.2g}. Exchanging the two changes the squared loss by {same:.2g}, so that the "
-        f"mistake does not show there, yet turns the gradient round exactly: descent would climb. The cross-entropy "
+        f"{results['role_errors'].max():.2g}. Exchanging the two changes the squared loss by "
+        f"{same:.2g}, so that the "
+        f"mistake does not show there, yet turns the gradient round exactly: descent would climb. "
+        f"The cross-entropy "
         f"changes by up to {results['exchanged_cross_entropy']:.2g}.",
         role_errors=results["role_errors"],
         exchanged_cross_entropy=results["exchanged_cross_entropy"],
@@ -121,10 +154,14 @@ def collisions(results):
     documents, meanings, letters = results["symbols"].T
     collide = clashes(results["symbols"], "learning rate")
     rates = sorted(set(letters[meanings == "learning rate"]))
-    said = "; ".join(f"{letter} stands for {', '.join(found)}" for letter, found in collide.items()) or "none collides"
+    said = (
+        "; ".join(f"{letter} stands for {', '.join(found)}" for letter, found in collide.items())
+        or "none collides"
+    )
     return holds_if(
         any("momentum" in found for found in collide.values()),
-        f"The learning rate has {len(rates)} letters ({', '.join(rates)}) in {len(set(documents))} documents; {said}. "
+        f"The learning rate has {len(rates)} letters ({', '.join(rates)}) in "
+        f"{len(set(documents))} documents; {said}. "
         "In fnn the arguments are words: learning_rate and decay.",
         letters_of_the_rate=rates,
         collisions=collide,
@@ -133,17 +170,25 @@ def collisions(results):
 
 def table(results: dict[str, np.ndarray], config: Config) -> str:
     """Which letter means what in which document."""
-    return "\n".join(f"{document:10}  {meaning:16}  {letter}" for document, meaning, letter in results["symbols"])
+    return "\n".join(
+        f"{document:10}  {meaning:16}  {letter}" for document, meaning, letter in results["symbols"]
+    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     """The differences between the notations."""
     agreement, (axis,) = draw.figure(height=3.0)
     rows = np.arange(len(results["documents"]))
-    for k, (name, marker) in enumerate((("pre-activations", "o"), ("activations", "s"), ("outputs", "^"))):
+    for k, (name, marker) in enumerate(
+        (("pre-activations", "o"), ("activations", "s"), ("outputs", "^"))
+    ):
         axis.plot(results["errors"][:, k] / 1e-16, rows + 0.15 * (k - 1), marker, label=name)
     axis.axvline(ROUNDING / 1e-16, color="black", linewidth=1, label="1e-15")
     axis.set_yticks(rows, results["documents"])
-    axis.set(xlabel="largest difference from fnn / 1e-16", xlim=(-0.3, 11), title="One network in five notations")
+    axis.set(
+        xlabel="largest difference from fnn / 1e-16",
+        xlim=(-0.3, 11),
+        title="One network in five notations",
+    )
     axis.legend(frameon=False)
     return {"agreement": agreement}

@@ -1,9 +1,11 @@
-"""The two ways to store W, and a product that the notes print for a shape with which it does not exist.
+"""The two ways to store W, and a product that the notes print for a shape with which it does not
+exist.
 
 Question: Which orientation of W is meant, and what happens with the other one?
 Source:   Between the documents (claim X2) and the deep-learning notes (3.10).
 Command:  python -m experiments run orientation
-Expected: transposing is exact; the notes' Wᵀa with their own shape of W cannot be computed unless W is square, and is
+Expected: transposing is exact; the notes' Wᵀa with their own shape of W cannot be computed unless W
+is square, and is
           then another function than the one that they give for a neuron.
 Cost:     about 2 s on 2 cores, quick or not.
 """
@@ -39,14 +41,18 @@ QUICK = Config(examples=50, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64. literal_raises (5, 5): whether Wᵀa with W of (width, width before) is an error."""
+    """In float64. literal_raises (5, 5): whether Wᵀa with W of (width, width before) is
+    an error.
+    """
     rng = np.random.default_rng(0)
     with jax.enable_x64(True):
         return {**orientation(rng), **mixed_layer(rng, config.examples)}
 
 
 def orientation(rng) -> dict[str, np.ndarray]:
-    """What becomes of a matrix that is stored the other way round, and of the notes' Wᵀa at W's printed shape."""
+    """What becomes of a matrix that is stored the other way round, and of the notes' Wᵀa at W's
+    printed shape.
+    """
     widths = np.arange(1, 6)
     raised = np.zeros((5, 5), bool)
     wrong = np.zeros(5)
@@ -64,7 +70,9 @@ def orientation(rng) -> dict[str, np.ndarray]:
         "literal_error": wrong,
         "round_trip": np.array(np.array_equal(in_out.T, W)),
         "in_out_error": np.abs(np.asarray(again) - (x @ in_out + b)).max(),
-        "refusal": np.array(refusal(lambda: fnn.apply(layers.dense(3, 4), DenseParams(in_out, b), x))),
+        "refusal": np.array(
+            refusal(lambda: fnn.apply(layers.dense(3, 4), DenseParams(in_out, b), x))
+        ),
     }
 
 
@@ -78,11 +86,17 @@ def refusal(call) -> str:
 
 
 def mixed_layer(rng, examples: int) -> dict[str, np.ndarray]:
-    """A layer of four neurons with four activations: neuron by neuron, and as σ(Wᵀa + b) for both shapes of W."""
+    """A layer of four neurons with four activations: neuron by neuron, and as σ(Wᵀa + b) for both
+    shapes of W.
+    """
     W, b, x = (rng.uniform(-1, 1, shape) for shape in ((4, 3), (4,), (examples, 3)))
     nodes = {f"h{i}": (("a",), sigma) for i, sigma in enumerate(GATES)}
-    ours = np.asarray(fnn.apply(layers.graph({"a": 3}, nodes, tuple(nodes)), {"h0..h3": DenseParams(W, b)}, x))
-    neurons = np.stack([sigma(x @ w + bias) for sigma, w, bias in zip(GATES.values(), W, b, strict=True)], axis=1)
+    ours = np.asarray(
+        fnn.apply(layers.graph({"a": 3}, nodes, tuple(nodes)), {"h0..h3": DenseParams(W, b)}, x)
+    )
+    neurons = np.stack(
+        [sigma(x @ w + bias) for sigma, w, bias in zip(GATES.values(), W, b, strict=True)], axis=1
+    )
     z = np.stack([printed_layer(W.T, row, b) for row in x])
     columns = np.stack([sigma(z[:, i]) for i, sigma in enumerate(GATES.values())], axis=1)
     return {
@@ -94,20 +108,26 @@ def mixed_layer(rng, examples: int) -> dict[str, np.ndarray]:
 
 @claim(
     "X2",
-    "W is (out, in) in one document, (in, out) in another and a row for each neuron in a third; a fourth prints Wᵀa "
+    "W is (out, in) in one document, (in, out) in another and a row for each neuron in a third; a "
+    "fourth prints Wᵀa "
     "with W of (out, in), which only works if the two widths are equal.",
 )
 def orientations(results):
     raised = results["literal_raises"]
     only_square = (raised == ~np.eye(len(raised), dtype=bool)).all()
     stored = every(
-        bool(results["round_trip"]), bool(results["in_out_error"] <= ROUNDING), bool(results["refusal"] != "")
+        bool(results["round_trip"]),
+        bool(results["in_out_error"] <= ROUNDING),
+        bool(results["refusal"] != ""),
     )
     return holds_if(
         every(bool(only_square), stored),
-        f"W[in, out] transposed is fnn's W to the bit, and x W + b then differs by {results['in_out_error']:.2g}; "
-        f"without the transpose fnn refuses it. Wᵀa with the printed shape cannot be computed for {raised.sum()} of "
-        f"{raised.size} pairs of widths up to 5, and where it can, at equal widths, it is off by up to "
+        f"W[in, out] transposed is fnn's W to the bit, and x W + b then differs by "
+        f"{results['in_out_error']:.2g}; "
+        f"without the transpose fnn refuses it. Wᵀa with the printed shape cannot be computed for "
+        f"{raised.sum()} of "
+        f"{raised.size} pairs of widths up to 5, and where it can, at equal widths, it is off by "
+        f"up to "
         f"{results['literal_error'].max():.2g}.",
         literal_raises=raised,
         literal_error=results["literal_error"],
@@ -117,7 +137,8 @@ def orientations(results):
 
 @claim(
     "3.10",
-    "Layer l computes σ(Wᵀa + b) with W of n_l × n_(l−1), and each of its neurons may have an activation of its own.",
+    "Layer l computes σ(Wᵀa + b) with W of n_l × n_(l−1), and each of its neurons may have an "
+    "activation of its own.",
 )
 def per_neuron(results):
     neuron, columns = results["neuron_error"], results["columns_error"]
@@ -128,7 +149,8 @@ def per_neuron(results):
     }
     return depends_on(
         cases,
-        f"A layer of 4 neurons with 4 activations on 3 inputs: neuron by neuron it equals fnn's within {neuron:.2g}, "
+        f"A layer of 4 neurons with 4 activations on 3 inputs: neuron by neuron it equals fnn's "
+        f"within {neuron:.2g}, "
         f"and as Wᵀa with the weights of a neuron in a column of W within {columns:.2g}.",
         neuron_error=neuron,
         columns_error=columns,
@@ -142,5 +164,9 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     names = [str(n) for n in range(1, len(raised) + 1)]
     texts = np.where(raised, "error", "runs")
     draw.heatmap(axis, raised.astype(float), texts, names, names, norm=Normalize(-0.3, 1), label="")
-    axis.set(xlabel="width of the layer before", ylabel="width of the layer", title="Wᵀa with W as printed, (out, in)")
+    axis.set(
+        xlabel="width of the layer before",
+        ylabel="width of the layer",
+        title="Wᵀa with W as printed, (out, in)",
+    )
     return {"orientation": shapes}

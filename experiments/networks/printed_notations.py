@@ -1,7 +1,8 @@
 """The hidden and the output layer of one network in the notation of each document, for one example.
 
-Each takes W, b of the hidden layer and V, c of the output layer, stored (out, in), and the input x; it returns the
-pre-activations and activations of the hidden layer and the outputs. The activations are tanh and the logistic function.
+Each takes W, b of the hidden layer and V, c of the output layer, stored (out, in), and the input x;
+it returns the pre-activations and activations of the hidden layer and the outputs. The activations
+are tanh and the logistic function.
 """
 
 from collections.abc import Callable
@@ -22,10 +23,16 @@ GATES: dict[str, Callable] = {
 
 
 def adornetto(W, b, V, c, x):
-    """a_i = b_i + Σ_j w_ji z_j and z_i = f_i(a_i), node by node: a before the activation, z after it."""
+    """a_i = b_i + Σ_j w_ji z_j and z_i = f_i(a_i), node by node: a before the activation, z after
+    it.
+    """
     a = [b[i] + sum(W[i, j] * x[j] for j in range(len(x))) for i in range(len(b))]
     z = [np.tanh(each) for each in a]
-    return a, z, [logistic(c[i] + sum(V[i, j] * z[j] for j in range(len(z)))) for i in range(len(c))]
+    return (
+        a,
+        z,
+        [logistic(c[i] + sum(V[i, j] * z[j] for j in range(len(z)))) for i in range(len(c))],
+    )
 
 
 def de_marzo(Omega0, beta0, Omega1, beta1, x):
@@ -44,16 +51,18 @@ def sharif(W, b, V, c, X):
 
 
 def notes(W, b, V, c, x):
-    """z_l = W_lᵀ a_{l−1} + b_l and a_l = σ_l(z_l): z before the activation, a after it. W_l is (in, out) here, since
-    the product does not exist otherwise: see `printed_layer`."""
+    """z_l = W_lᵀ a_{l−1} + b_l and a_l = σ_l(z_l): z before the activation, a after it. W_l is (in,
+    out) here, since the product does not exist otherwise: see `printed_layer`.
+    """
     z = printed_layer(W.T, x, b)
     a = np.tanh(z)
     return z, a, logistic(printed_layer(V.T, a, c))
 
 
 def printed_layer(W, a, b):
-    """Wᵀa + b as the notes print it. They give W the shape (n_l, n_{l−1}), with which it only exists if the
-    two are equal."""
+    """Wᵀa + b as the notes print it. They give W the shape (n_l, n_{l−1}), with which it only
+    exists if the two are equal.
+    """
     return W.T @ a + b
 
 
@@ -61,14 +70,22 @@ def piccoli(W, b, V, c, x):
     """y = gate(x₁w₁ + … + x_N w_N + b): a row w₁ … w_N, b of a table for each neuron."""
 
     def before(rows, inputs):
-        return [sum(xi * wi for xi, wi in zip(inputs, row[:-1], strict=True)) + row[-1] for row in rows]
+        return [
+            sum(xi * wi for xi, wi in zip(inputs, row[:-1], strict=True)) + row[-1] for row in rows
+        ]
 
     z = before(np.column_stack([W, b]), x)
     hidden = [np.tanh(each) for each in z]
     return z, hidden, [logistic(each) for each in before(np.column_stack([V, c]), hidden)]
 
 
-FORMS = {"Adornetto": adornetto, "De Marzo": de_marzo, "Sharif": sharif, "the notes": notes, "Piccoli": piccoli}
+FORMS = {
+    "Adornetto": adornetto,
+    "De Marzo": de_marzo,
+    "Sharif": sharif,
+    "the notes": notes,
+    "Piccoli": piccoli,
+}
 
 SYMBOLS = [
     ("Adornetto", "pre-activation", "a"),

@@ -1,4 +1,6 @@
-"""Random acyclic graphs of neurons, and what they are compared with: neuron by neuron, path by path."""
+"""Random acyclic graphs of neurons, and what they are compared with: neuron by neuron, path by
+path.
+"""
 
 from typing import NamedTuple
 
@@ -11,11 +13,18 @@ from fnn import layers, losses
 from fnn.layers import DenseParams
 
 INPUTS, NEURONS, EXAMPLES = 3, 8, 5
-SIGMAS = {"identity": lambda z: z, "tanh": jnp.tanh, "sigmoid": jax.nn.sigmoid, "softplus": jax.nn.softplus}
+SIGMAS = {
+    "identity": lambda z: z,
+    "tanh": jnp.tanh,
+    "sigmoid": jax.nn.sigmoid,
+    "softplus": jax.nn.softplus,
+}
 
 
 class Graph(NamedTuple):
-    """The arguments of `layers.graph`; nodes are declared in random order and named n0, n1, … in a topological one."""
+    """The arguments of `layers.graph`; nodes are declared in random order and named n0, n1, … in a
+    topological one.
+    """
 
     inputs: tuple[str, ...]
     nodes: dict[str, tuple[tuple[str, ...], str]]
@@ -23,8 +32,9 @@ class Graph(NamedTuple):
 
 
 def graph(seed: int) -> Graph:
-    """Each neuron reads one to three of the inputs and neurons before it, or, half of them, what the neuron before it
-    reads, so that layers come about; those that none reads are the outputs."""
+    """Each neuron reads one to three of the inputs and neurons before it, or, half of them, what
+    the neuron before it reads, so that layers come about; those that none reads are the outputs.
+    """
     rng = np.random.default_rng(seed)
     inputs = tuple(f"x{i}" for i in range(INPUTS))
     nodes: dict[str, tuple[tuple[str, ...], str]] = {}
@@ -33,8 +43,12 @@ def graph(seed: int) -> Graph:
         if nodes and rng.random() < 0.5:
             read = rng.permutation(nodes[f"n{i - 1}"][0]).tolist()
         nodes[f"n{i}"] = (tuple(read), str(rng.choice(list(SIGMAS))))
-    outputs = tuple(name for name in nodes if all(name not in sources for sources, _ in nodes.values()))
-    return Graph(inputs, {name: nodes[name] for name in rng.permutation(list(nodes)).tolist()}, outputs)
+    outputs = tuple(
+        name for name in nodes if all(name not in sources for sources, _ in nodes.values())
+    )
+    return Graph(
+        inputs, {name: nodes[name] for name in rng.permutation(list(nodes)).tolist()}, outputs
+    )
 
 
 def with_loop(graph: Graph, seed: int) -> Graph:
@@ -70,7 +84,9 @@ def names(graph: Graph) -> list[str]:
 def edges(graph: Graph) -> np.ndarray:
     """(edges, 2): from and to, positions in `names`."""
     at = {name: position for position, name in enumerate(names(graph))}
-    return np.array([(at[source], at[name]) for name in sorted(graph.nodes) for source in graph.nodes[name][0]])
+    return np.array(
+        [(at[source], at[name]) for name in sorted(graph.nodes) for source in graph.nodes[name][0]]
+    )
 
 
 def adjacency(graph: Graph) -> np.ndarray:
@@ -82,7 +98,9 @@ def adjacency(graph: Graph) -> np.ndarray:
 
 
 def loop_free(graph: Graph) -> bool:
-    """Whether no walk closes: the adjacency matrix of N neurons is acyclic iff its Nth power is zero."""
+    """Whether no walk closes: the adjacency matrix of N neurons is acyclic iff its Nth power is
+    zero.
+    """
     return not np.linalg.matrix_power(adjacency(graph), INPUTS + NEURONS).any()
 
 
@@ -132,16 +150,32 @@ def _padded(sizes: list[int]) -> np.ndarray:
 
 
 def compared(graphs: list[Graph]) -> dict[str, np.ndarray]:
-    """The largest differences of fnn's values and gradients from the neuron-by-neuron form, for each graph."""
+    """The largest differences of fnn's values and gradients from the neuron-by-neuron form, for
+    each graph.
+    """
     rng = np.random.default_rng(0)
-    weights = np.stack([adjacency(each) * rng.normal(size=(INPUTS + NEURONS,) * 2) for each in graphs])
-    biases, x = rng.normal(size=(len(graphs), INPUTS + NEURONS)), rng.normal(size=(len(graphs), EXAMPLES, INPUTS))
-    kinds = np.array([[list(SIGMAS).index(each.nodes[n][1]) for n in sorted(each.nodes)] for each in graphs])
+    weights = np.stack(
+        [adjacency(each) * rng.normal(size=(INPUTS + NEURONS,) * 2) for each in graphs]
+    )
+    biases, x = (
+        rng.normal(size=(len(graphs), INPUTS + NEURONS)),
+        rng.normal(size=(len(graphs), EXAMPLES, INPUTS)),
+    )
+    kinds = np.array(
+        [[list(SIGMAS).index(each.nodes[n][1]) for n in sorted(each.nodes)] for each in graphs]
+    )
     shown = np.array([[name in each.outputs for name in names(each)] for each in graphs])
     reference = jax.vmap(jax.value_and_grad(neuron_by_neuron, argnums=(0, 1), has_aux=True))
     (_, values), slopes = jax.jit(reference)(weights, biases, kinds, shown, x)
     pairs = [
-        _differences(each, weights[i], biases[i], x[i], np.asarray(values[i]), [np.asarray(s[i]) for s in slopes])
+        _differences(
+            each,
+            weights[i],
+            biases[i],
+            x[i],
+            np.asarray(values[i]),
+            [np.asarray(s[i]) for s in slopes],
+        )
         for i, each in enumerate(graphs)
     ]
     found = dict(zip(("value_error", "gradient_error"), np.array(pairs).T, strict=True))
@@ -150,8 +184,9 @@ def compared(graphs: list[Graph]) -> dict[str, np.ndarray]:
 
 
 def neuron_by_neuron(A, b, kinds, shown, x):
-    """a_i = b_i + Σ_j w_ij z_j, z_i = f_i(a_i), one neuron after the other. The mean over the examples of Σ z² of the
-    outputs, and z (neurons, examples)."""
+    """a_i = b_i + Σ_j w_ij z_j, z_i = f_i(a_i), one neuron after the other. The mean over the
+    examples of Σ z² of the outputs, and z (neurons, examples).
+    """
     z = jnp.zeros((len(b), len(x))).at[:INPUTS].set(x.T)
     for i in range(INPUTS, len(b)):
         z = z.at[i].set(jax.lax.switch(kinds[i - INPUTS], list(SIGMAS.values()), b[i] + A[i] @ z))
@@ -165,7 +200,8 @@ def ghost_error(graph: Graph, A, b, x, z) -> float:
         nodes={name: ((*sources, "one"), sigma) for name, (sources, sigma) in graph.nodes.items()},
     )
     params = {
-        name: DenseParams(jnp.column_stack([p.W, p.b]), jnp.zeros(len(p.b))) for name, p in _as_layers(graph, A, b)
+        name: DenseParams(jnp.column_stack([p.W, p.b]), jnp.zeros(len(p.b)))
+        for name, p in _as_layers(graph, A, b)
     }
     outputs = fnn.apply(layers.graph(*ghost), params, np.column_stack([x, np.ones(len(x))]))
     return float(np.abs(np.asarray(outputs).T - z[_outputs(graph)]).max())
@@ -176,7 +212,10 @@ def _as_layers(graph: Graph, A, b) -> list[tuple[str, DenseParams]]:
     at = {name: position for position, name in enumerate(names(graph))}
     cut = []
     for group in members(graph):
-        rows, reads = [at[name] for name in group], [at[source] for source in graph.nodes[group[0]][0]]
+        rows, reads = (
+            [at[name] for name in group],
+            [at[source] for source in graph.nodes[group[0]][0]],
+        )
         name = "+".join(group) if len(group) <= 3 else f"{group[0]}..{group[-1]}"
         cut.append((name, DenseParams(A[np.ix_(rows, reads)], b[rows])))
     return cut
@@ -188,13 +227,21 @@ def _outputs(graph: Graph) -> list[int]:
 
 def _differences(graph: Graph, A, b, x, z, slopes) -> tuple[float, float]:
     """Of one graph: the largest difference in its outputs, and in its gradient."""
-    net, params, expected = layers.graph(*graph), dict(_as_layers(graph, A, b)), dict(_as_layers(graph, *slopes))
+    net, params, expected = (
+        layers.graph(*graph),
+        dict(_as_layers(graph, A, b)),
+        dict(_as_layers(graph, *slopes)),
+    )
 
     @jax.jit
     def both(params):
         target = jnp.zeros((EXAMPLES, len(graph.outputs)))
-        return fnn.apply(net, params, x), fnn.value_and_grad(net, losses.squared_error)(params, x, target)[1]
+        return fnn.apply(net, params, x), fnn.value_and_grad(net, losses.squared_error)(
+            params, x, target
+        )[1]
 
     values, grads = both(params)
-    wrong = jax.tree.map(lambda mine, other: np.abs(np.asarray(mine) - other).max(), grads, expected)
+    wrong = jax.tree.map(
+        lambda mine, other: np.abs(np.asarray(mine) - other).max(), grads, expected
+    )
     return np.abs(np.asarray(values).T - z[_outputs(graph)]).max(), max(jax.tree.leaves(wrong))

@@ -3,7 +3,8 @@
 Question: What function is a 1-3-1 network, and what does each of its ten parameters do to it?
 Source:   De Marzo (claims 1.1, 1.4).
 Command:  python -m experiments run shallow
-Expected: at most four straight pieces that meet where a unit switches, at −θ_d0/θ_d1, with the slope Σ φ_d θ_d1 over
+Expected: at most four straight pieces that meet where a unit switches, at −θ_d0/θ_d1, with the
+slope Σ φ_d θ_d1 over
           the units that are on; the φ act linearly, the θ do not.
 Cost:     about 3 s on 2 cores; quick about 2 s.
 """
@@ -24,7 +25,9 @@ from fnn import plot as draw
 from fnn.layers import DenseParams
 
 NAMES = [*(f"θ{d}{k}" for d in "₁₂₃" for k in "₀₁"), *(f"φ{d}" for d in "₀₁₂₃")]
-FIGURE = np.array([0.9, 0.6, -0.2, 1.0, 1.2, -0.8, -0.2, -1.2, 1.4, 0.7])  # one network, in the order of NAMES
+FIGURE = np.array(
+    [0.9, 0.6, -0.2, 1.0, 1.2, -0.8, -0.2, -1.2, 1.4, 0.7]
+)  # one network, in the order of NAMES
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,9 @@ QUICK = Config(draws=100, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64. y (points,) of the network in the figure; moved (10, moves, points) with one parameter moved."""
+    """In float64. y (points,) of the network in the figure; moved (10, moves, points) with one
+    parameter moved.
+    """
     x = np.linspace(-3, 3, config.points)
     drawn = np.random.default_rng(0).normal(size=(config.draws, 10))
     steps = np.linspace(-1, 1, config.moves)
@@ -69,41 +74,68 @@ def curve(flat, x):
 
 
 def stages(flat, x):
-    """As printed, with the dummy input 1 in front: the lines θ(1, x), h′ = max(0, ·) and φ_d h_d, (3, points)."""
+    """As printed, with the dummy input 1 in front: the lines θ(1, x), h′ = max(0, ·) and φ_d h_d,
+    (3, points).
+    """
     theta, phi = flat[:6].reshape(3, 2), flat[6:]
     lines = theta @ np.stack([np.ones_like(x), x])
     return lines, np.maximum(lines, 0), phi[1:, None] * np.maximum(lines, 0)
 
 
 def compared(drawn, x, y) -> dict[str, np.ndarray]:
-    """Of each drawn network: the error of the printed form, straight pieces, how far each joint is from the nearest
-    −θ_d0/θ_d1 in steps of x, and the error of the slopes in between."""
+    """Of each drawn network: the error of the printed form, straight pieces, how far each joint is
+    from the nearest −θ_d0/θ_d1 in steps of x, and the error of the slopes in between.
+    """
     printed = np.array([flat[6] + stages(flat, x)[2].sum(axis=0) for flat in drawn])
     theta, phi = drawn[:, :6].reshape(-1, 3, 2), drawn[:, 7:]
     predicted = np.sort(-theta[..., 0] / theta[..., 1], axis=1)
     found = [diagnostics.breakpoints(x, each) for each in y]
-    away = [np.abs(one[:, None] - at).min(axis=1).max(initial=0) for one, at in zip(found, predicted, strict=True)]
+    away = [
+        np.abs(one[:, None] - at).min(axis=1).max(initial=0)
+        for one, at in zip(found, predicted, strict=True)
+    ]
     ends = np.column_stack([predicted[:, :1] - 1, predicted, predicted[:, -1:] + 1])
     middles = (ends[:, 1:] + ends[:, :-1]) / 2
-    slopes = jax.jit(jax.vmap(lambda flat, m: jnp.diag(jax.jacobian(lambda at: curve(flat, at))(m))))(drawn, middles)
+    slopes = jax.jit(
+        jax.vmap(lambda flat, m: jnp.diag(jax.jacobian(lambda at: curve(flat, at))(m)))
+    )(drawn, middles)
     on = theta[:, None, :, 0] + theta[:, None, :, 1] * middles[..., None] > 0
     return {
         "printed_error": np.abs(printed - y).max(axis=1),
         "pieces": np.array([len(one) + 1 for one in found]),
         "joint_distance": np.array(away) / (x[1] - x[0]),
-        "slope_error": np.abs(slopes - (on * (phi * theta[..., 1])[:, None]).sum(axis=-1)).max(axis=1),
+        "slope_error": np.abs(slopes - (on * (phi * theta[..., 1])[:, None]).sum(axis=-1)).max(
+            axis=1
+        ),
     }
 
 
-@claim("1.1", "A shallow network on (1, x) clips lines by ReLU, weights them and adds them up.", figure="stages")
+@claim(
+    "1.1",
+    "A shallow network on (1, x) clips lines by ReLU, weights them and adds them up.",
+    figure="stages",
+)
 def clipped_lines(results):
-    error, slope, pieces = results["printed_error"].max(), results["slope_error"].max(), results["pieces"]
+    error, slope, pieces = (
+        results["printed_error"].max(),
+        results["slope_error"].max(),
+        results["pieces"],
+    )
     near = results["joint_distance"].max()
     return holds_if(
-        every(error <= 1e-13, slope <= 1e-13, pieces.max() <= 4, near <= 2, results["parameters"] == 10),
-        f"{pieces.size} networks of {results['parameters']} parameters: the form with the dummy input 1 equals the one "
-        f"with biases within {error:.2g}. The curves have at most {pieces.max()} pieces; every joint lies within two "
-        "steps of the grid of a −θ_d0/θ_d1, and between these places the slopes equal Σ φ_d θ_d1 over the active units "
+        every(
+            error <= 1e-13,
+            slope <= 1e-13,
+            pieces.max() <= 4,
+            near <= 2,
+            results["parameters"] == 10,
+        ),
+        f"{pieces.size} networks of {results['parameters']} parameters: the form with the dummy "
+        f"input 1 equals the one "
+        f"with biases within {error:.2g}. The curves have at most {pieces.max()} pieces; every "
+        f"joint lies within two "
+        "steps of the grid of a −θ_d0/θ_d1, and between these places the slopes equal Σ φ_d θ_d1 "
+        "over the active units "
         f"within {slope:.2g}.",
         printed_error=error,
         slope_error=slope,
@@ -111,16 +143,27 @@ def clipped_lines(results):
     )
 
 
-@claim("1.4", "Moving the parameters of a shallow network one by one shows what each of them does.", figure="moved")
+@claim(
+    "1.4",
+    "Moving the parameters of a shallow network one by one shows what each of them does.",
+    figure="moved",
+)
 def moving(results):
     moved = results["moved"]
     effect = np.ptp(moved, axis=1).max(axis=-1)
     bent = np.abs(np.diff(moved, 2, axis=1)).max(axis=(1, 2))
     return holds_if(
-        every(bool((effect > 0.01).all()), bool((bent[6:] < 1e-12).all()), bool((bent[:6] > 0.01).all())),
-        f"Each of the {len(effect)} parameters, moved from 1 below to 1 above its value, changes the curve, by "
-        f"{effect.min():.2g} to {effect.max():.2g}. The curve is linear in the four φ (second differences at most "
-        f"{bent[6:].max():.2g}), and not in the six θ (at least {bent[:6].min():.2g}), which move the joints.",
+        every(
+            bool((effect > 0.01).all()),
+            bool((bent[6:] < 1e-12).all()),
+            bool((bent[:6] > 0.01).all()),
+        ),
+        f"Each of the {len(effect)} parameters, moved from 1 below to 1 above its value, changes "
+        f"the curve, by "
+        f"{effect.min():.2g} to {effect.max():.2g}. The curve is linear in the four φ (second "
+        f"differences at most "
+        f"{bent[6:].max():.2g}), and not in the six θ (at least {bent[:6].min():.2g}), which move "
+        f"the joints.",
         effect=effect,
         second_differences=bent,
     )
@@ -130,10 +173,19 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     """The four stages of one network, and the curve while one parameter is moved."""
     x = results["x"]
     drawing, axes = draw.figure(rows=4, height=1.9)
-    titles = ("lines θ_d0 + θ_d1 x", "clipped at 0: h_d", "weighted: φ_d h_d", "summed: y = φ₀ + Σ φ_d h_d")
-    for axis, title, values in zip(axes, titles, [*results["stages"], results["y"][None]], strict=True):
+    titles = (
+        "lines θ_d0 + θ_d1 x",
+        "clipped at 0: h_d",
+        "weighted: φ_d h_d",
+        "summed: y = φ₀ + Σ φ_d h_d",
+    )
+    for axis, title, values in zip(
+        axes, titles, [*results["stages"], results["y"][None]], strict=True
+    ):
         for number, each in enumerate(values):
-            axis.plot(x, each, label=f"unit {number + 1}", **draw.LINES[number if len(values) > 1 else 3])
+            axis.plot(
+                x, each, label=f"unit {number + 1}", **draw.LINES[number if len(values) > 1 else 3]
+            )
         axis.set_title(title, fontsize=10)
     for place in -FIGURE[0:6:2] / FIGURE[1:6:2]:
         axes[3].axvline(place, color="gray", linewidth=0.8)

@@ -3,7 +3,8 @@
 Question: Are the ways of writing a small network the same function?
 Source:   Adornetto (claims 0.5, 0.6), Sharif (2.7) and Piccoli (4.14).
 Command:  python -m experiments run two_three_one
-Expected: all forms agree to 1e-15, with 13 parameters; Sharif's printed index would make a hidden value for each input.
+Expected: all forms agree to 1e-15, with 13 parameters; Sharif's printed index would make a hidden
+value for each input.
 Cost:     about 2 s on 2 cores, quick or not.
 """
 
@@ -44,7 +45,9 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 
 def two_three_one(examples: int) -> dict[str, np.ndarray]:
-    """The 2-3-1 network written out weight by weight, as a graph, as matrices, and with biases from a neuron of 1."""
+    """The 2-3-1 network written out weight by weight, as a graph, as matrices, and with biases from
+    a neuron of 1.
+    """
     rng = np.random.default_rng(1)
     W, b, V, c = (jnp.array(rng.normal(size=shape)) for shape in ((3, 2), (3,), (1, 3), (1,)))
     params = {"3+4+5": DenseParams(W, b), "6": DenseParams(V, c)}
@@ -57,13 +60,22 @@ def two_three_one(examples: int) -> dict[str, np.ndarray]:
     matrices = fnn.mlp((2, 3, 1), activation="sigmoid", output="sigmoid")
     ghost_nodes = {name: ((*sources, "one"), f) for name, (sources, f) in TWO_THREE_ONE.items()}
     ghost = layers.graph(("1", "2", "one"), ghost_nodes, ("3", "4", "5", "6"))
-    widened = {name: DenseParams(jnp.column_stack([p.W, p.b]), jnp.zeros(len(p.b))) for name, p in params.items()}
-    printed_Y = logistic(b[:2] + np.einsum("ni,ij->ni", x, W.T))  # Sharif's index: Y_i, summed over j
+    widened = {
+        name: DenseParams(jnp.column_stack([p.W, p.b]), jnp.zeros(len(p.b)))
+        for name, p in params.items()
+    }
+    printed_Y = logistic(
+        b[:2] + np.einsum("ni,ij->ni", x, W.T)
+    )  # Sharif's index: Y_i, summed over j
     drawn, _ = net.init(jax.random.key(0))
     return {
         "graph_error": np.abs(fnn.apply(net, params, x) - expanded).max(),
-        "matrix_error": np.abs(fnn.apply(matrices, (params["3+4+5"], (), params["6"], ()), x)[:, 0] - z6).max(),
-        "ghost_error": np.abs(fnn.apply(ghost, widened, np.column_stack([x, np.ones(examples)])) - expanded).max(),
+        "matrix_error": np.abs(
+            fnn.apply(matrices, (params["3+4+5"], (), params["6"], ()), x)[:, 0] - z6
+        ).max(),
+        "ghost_error": np.abs(
+            fnn.apply(ghost, widened, np.column_stack([x, np.ones(examples)])) - expanded
+        ).max(),
         "printed_units": np.array(printed_Y.shape[1]),
         "weights": np.array(sum(p.W.size for p in drawn.values())),
         "biases": np.array(sum(p.b.size for p in drawn.values())),
@@ -87,8 +99,11 @@ def expanded(results):
     graph, matrix = results["graph_error"], results["matrix_error"]
     weights, biases = results["weights"], results["biases"]
     return holds_if(
-        every(bool(graph <= ROUNDING), bool(matrix <= ROUNDING), bool(weights == 9), bool(biases == 4)),
-        f"z₃ to z₆ written out differ from the graph by at most {graph:.2g} and the output from the matrix form by "
+        every(
+            bool(graph <= ROUNDING), bool(matrix <= ROUNDING), bool(weights == 9), bool(biases == 4)
+        ),
+        f"z₃ to z₆ written out differ from the graph by at most {graph:.2g} and the output from "
+        f"the matrix form by "
         f"{matrix:.2g}, in float64. {weights} weights and {biases} biases are {weights + biases} "
         "parameters.",
         graph_error=graph,
@@ -97,24 +112,35 @@ def expanded(results):
     )
 
 
-@claim("0.6", "A layer of neurons with one activation is a matrix product: z = f(b + W z of the layer before).")
+@claim(
+    "0.6",
+    "A layer of neurons with one activation is a matrix product: z = f(b + W z of the layer "
+    "before).",
+)
 def compact(results):
     error = results["matrix_error"]
     return holds_if(
         bool(error <= ROUNDING),
-        f"Two matrix products give the output of the 2-3-1 network, written out neuron by neuron, within "
+        f"Two matrix products give the output of the 2-3-1 network, written out neuron by neuron, "
+        f"within "
         f"{error:.2g} in float64.",
         error=error,
     )
 
 
-@claim("2.7", "Input, hidden and output units are fully connected; biases are weights from units that are always 1.")
+@claim(
+    "2.7",
+    "Input, hidden and output units are fully connected; biases are weights from units that are "
+    "always 1.",
+)
 def always_on(results):
     ghost, matrix = results["ghost_error"], results["matrix_error"]
     return holds_if(
         every(bool(ghost <= ROUNDING), bool(matrix <= ROUNDING)),
-        f"Y_j = f(b_j + Σ_i X_i W_ij) equals fnn within {matrix:.2g}, with always-on units within {ghost:.2g}. The "
-        f"printed index, Y_i, gives {results['printed_units']} hidden values, one for each input, where there are 3 "
+        f"Y_j = f(b_j + Σ_i X_i W_ij) equals fnn within {matrix:.2g}, with always-on units within "
+        f"{ghost:.2g}. The "
+        f"printed index, Y_i, gives {results['printed_units']} hidden values, one for each input, "
+        f"where there are 3 "
         "units.",
         ghost_error=ghost,
         matrix_error=matrix,
@@ -126,7 +152,8 @@ def gate(results):
     errors = results["gate_errors"]
     return holds_if(
         bool((errors <= ROUNDING).all()),
-        f"A neuron with 5 inputs and the gates {', '.join(GATES)} equals fnn's within {errors.max():.2g} in float64.",
+        f"A neuron with 5 inputs and the gates {', '.join(GATES)} equals fnn's within "
+        f"{errors.max():.2g} in float64.",
         errors=errors,
     )
 
@@ -134,7 +161,11 @@ def gate(results):
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     """The network."""
     figure, (axis,) = draw.figure(height=3.0)
-    edges = [(int(source) - 1, int(name) - 1) for name, (sources, _) in TWO_THREE_ONE.items() for source in sources]
+    edges = [
+        (int(source) - 1, int(name) - 1)
+        for name, (sources, _) in TWO_THREE_ONE.items()
+        for source in sources
+    ]
     draw.network(axis, list("123456"), np.array([0, 0, 1, 1, 1, 2]), np.array(edges))
     axis.set_title("The 2-3-1 network")
     return {"network": figure}

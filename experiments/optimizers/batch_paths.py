@@ -3,7 +3,8 @@
 Question: What does the batch size do to the path, to the loss along it, and to the throughput?
 Source:   Sharif (claims 2.39, 2.40).
 Command:  python -m experiments run batch_paths
-Expected: the roughness of a path falls like 1/√B, a single example raises the loss in a good third of its steps, and
+Expected: the roughness of a path falls like 1/√B, a single example raises the loss in a good third
+of its steps, and
           examples a second rise with the batch until the machine is busy.
 Cost:     quick 6 s, full 15 s on 2 cores.
 """
@@ -20,8 +21,8 @@ import fnn
 from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
 from fnn import data, layers, losses, optim
-from fnn.course import descent
 from fnn import plot as draw
+from fnn.course import descent
 from fnn.data.shuffle import permutation
 from fnn.layers import DenseParams
 
@@ -51,13 +52,18 @@ ALONE = True  # it measures time
 def run(config: Config) -> dict[str, np.ndarray]:
     """Paths and speeds."""
     speed = [examples_a_second(B, config.repeats) for B in config.timed_batches]
-    return paths(config) | {"timed_batches": np.array(config.timed_batches), "speed": np.array(speed)}
+    return paths(config) | {
+        "timed_batches": np.array(config.timed_batches),
+        "speed": np.array(speed),
+    }
 
 
 def paths(config: Config) -> dict[str, np.ndarray]:
-    """Descent on the loss of a line fitted to 256 points, every step on B of them drawn anew: the first path of each B
-    (batch sizes, steps + 1, 2), the loss over all points (batch sizes, seeds, steps + 1), and the roughness, which is
-    the root mean square change from one step to the next in the second half (batch sizes, seeds)."""
+    """Descent on the loss of a line fitted to 256 points, every step on B of them drawn anew: the
+    first path of each B (batch sizes, steps + 1, 2), the loss over all points (batch sizes, seeds,
+    steps + 1), and the roughness, which is the root mean square change from one step to the next in
+    the second half (batch sizes, seeds).
+    """
     rng = np.random.default_rng(0)
     x = rng.normal(0.5, 1, (N, 1))
     y = 2 * x[:, 0] - 1 + rng.normal(0, 1, N)
@@ -68,7 +74,9 @@ def paths(config: Config) -> dict[str, np.ndarray]:
         def gradient(params, key):
             return loss_and_gradient(params, x, y, weights=permutation(key, N) < B)[1]
 
-        path = descent.trajectory(gradient, optim.sgd(config.learning_rate), start, steps=config.steps, key=key)
+        path = descent.trajectory(
+            gradient, optim.sgd(config.learning_rate), start, steps=config.steps, key=key
+        )
         loss, _ = jax.vmap(lambda params: loss_and_gradient(params, x, y))(path)
         points = jnp.stack([path.W[:, 0, 0], path.b[:, 0]], axis=1)
         change = jnp.diff(points[config.steps // 2 :], n=2, axis=0)
@@ -76,10 +84,20 @@ def paths(config: Config) -> dict[str, np.ndarray]:
 
     keys = jax.random.split(jax.random.key(0), config.seeds)
     over = jax.jit(jax.vmap(jax.vmap(measured, (None, 0)), (0, None)))
-    points, loss, roughness = (np.asarray(found) for found in over(jnp.array(config.batch_sizes), keys))
+    points, loss, roughness = (
+        np.asarray(found) for found in over(jnp.array(config.batch_sizes), keys)
+    )
     design = np.column_stack([x, np.ones(N)])
-    found = {"paths": points[:, 0], "loss": loss, "roughness": roughness, "batch_sizes": np.array(config.batch_sizes)}
-    return found | {"hessian": 2 * design.T @ design / N, "minimum": np.linalg.lstsq(design, y, rcond=None)[0]}
+    found = {
+        "paths": points[:, 0],
+        "loss": loss,
+        "roughness": roughness,
+        "batch_sizes": np.array(config.batch_sizes),
+    }
+    return found | {
+        "hessian": 2 * design.T @ design / N,
+        "minimum": np.linalg.lstsq(design, y, rcond=None)[0],
+    }
 
 
 def examples_a_second(B: int, repeats: int) -> float:
@@ -99,20 +117,29 @@ def examples_a_second(B: int, repeats: int) -> float:
 
 @claim(
     "2.39",
-    "The path of batch descent is very smooth, that of stochastic descent is not, and mini-batches lie between, close "
+    "The path of batch descent is very smooth, that of stochastic descent is not, and "
+    "mini-batches lie between, close "
     "to batch descent.",
 )
 def roughness(results):
     sizes, rough = results["batch_sizes"], results["roughness"]
     small = sizes <= 16
     slope = mean_interval(np.polyfit(np.log(sizes[small]), np.log(rough[small]), 1)[0])
-    middle, single, sixteen, whole = np.median(rough, axis=1), rough[0], rough[sizes == 16][0], rough[-1]
+    middle, single, sixteen, whole = (
+        np.median(rough, axis=1),
+        rough[0],
+        rough[sizes == 16][0],
+        rough[-1],
+    )
     nearer = mean_interval((single - sixteen) / (sixteen - whole))
     return holds_if(
         every(slope.within(-0.55, -0.45), bool((np.diff(middle) < 0).all()), nearer.above(1)),
-        f"The change from step to step falls with the batch size to the power {slope} up to B = 16, like 1/√B, over "
-        f"{rough.shape[1]} paths; its median is {middle[0]:.2g} for one example, {middle[sizes == 16][0]:.2g} for 16 "
-        f"and {middle[-1]:.0e} for all {sizes[-1]}: 16 examples are {nearer} times as far from one as from all.",
+        f"The change from step to step falls with the batch size to the power {slope} up to B = "
+        f"16, like 1/√B, over "
+        f"{rough.shape[1]} paths; its median is {middle[0]:.2g} for one example, "
+        f"{middle[sizes == 16][0]:.2g} for 16 "
+        f"and {middle[-1]:.0e} for all {sizes[-1]}: 16 examples are {nearer} times as far from "
+        f"one as from all.",
         slope=slope,
         nearer=nearer,
         batch_sizes=sizes,
@@ -122,7 +149,8 @@ def roughness(results):
 
 @claim(
     "2.40",
-    "With single examples the cost bounces and falls only on average; mini-batches estimate better and use the "
+    "With single examples the cost bounces and falls only on average; mini-batches estimate "
+    "better and use the "
     "hardware better.",
     figure="measures",
 )
@@ -133,11 +161,20 @@ def on_average(results):
     falls = mean_interval(early[0, :, -1] - early[0, :, 0])
     gains = np.diff(np.log2(speed)) / np.diff(np.log2(results["timed_batches"]))
     return holds_if(
-        every(falls.below(0), single.above(0.1), sixteen.below(single.low), bool(speed[-1] > 2 * speed[0])),
-        f"In the first 100 steps the loss of a line rises in a share of {single} of the steps with one example and "
-        f"{sixteen} with 16; with one it falls by {-falls.middle:.3g} in all ({early.shape[1]} seeds). A 64-64-10 "
-        f"network takes {speed[0]:.2g} examples a second one by one and {speed[-1]:.2g} in batches of "
-        f"{results['timed_batches'][-1]}; doubling the batch brings a factor of {2 ** gains[0]:.2f} at first and "
+        every(
+            falls.below(0),
+            single.above(0.1),
+            sixteen.below(single.low),
+            bool(speed[-1] > 2 * speed[0]),
+        ),
+        f"In the first 100 steps the loss of a line rises in a share of {single} of the steps "
+        f"with one example and "
+        f"{sixteen} with 16; with one it falls by {-falls.middle:.3g} in all ({early.shape[1]} "
+        f"seeds). A 64-64-10 "
+        f"network takes {speed[0]:.2g} examples a second one by one and {speed[-1]:.2g} in "
+        f"batches of "
+        f"{results['timed_batches'][-1]}; doubling the batch brings a factor of "
+        f"{2 ** gains[0]:.2f} at first and "
         f"{2 ** gains[-1]:.2f} in the end.",
         rises=rises.mean(axis=1),
         falls=falls,
@@ -147,7 +184,9 @@ def on_average(results):
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Three paths over the contours of the loss; then roughness, rises and speed over the batch size."""
+    """Three paths over the contours of the loss; then roughness, rises and speed over the batch
+    size.
+    """
     figure, axes = draw.figure(rows=3, height=2.8)
     H, minimum = results["hessian"], results["minimum"]
 
@@ -160,16 +199,39 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
         path = results["paths"][results["batch_sizes"] == B][0]
         axis.plot(*path.T, color=draw.LINES[0]["color"], linewidth=0.9)
         axis.plot(*minimum, "*", color=draw.LINES[4]["color"], markersize=9)
-        axis.set(xlabel="slope", ylabel="offset", title=f"batches of {B}" + (" = all" if B == N else ""))
+        axis.set(
+            xlabel="slope", ylabel="offset", title=f"batches of {B}" + (" = all" if B == N else "")
+        )
     measures, (rough, rises, speed) = draw.figure(rows=3, height=2.8)
     sizes = results["batch_sizes"]
     parts = sizes < N
     rough.plot(sizes[parts], np.median(results["roughness"], axis=1)[parts], "o-", label="paths")
-    rough.plot(sizes[:5], np.median(results["roughness"][0]) / np.sqrt(sizes[:5]), "--", label="1/√B")
-    rough.set(xscale="log", yscale="log", xlabel="batch size", ylabel="change from step to step", title="roughness")
+    rough.plot(
+        sizes[:5], np.median(results["roughness"][0]) / np.sqrt(sizes[:5]), "--", label="1/√B"
+    )
+    rough.set(
+        xscale="log",
+        yscale="log",
+        xlabel="batch size",
+        ylabel="change from step to step",
+        title="roughness",
+    )
     rough.legend(frameon=False)
-    draw.mean_band(rises, sizes, 100 * (np.diff(results["loss"][:, :, :101], axis=-1) > 0).mean(axis=-1).T, "")
-    rises.set(xscale="log", xlabel="batch size", ylabel="%", title="steps that raise the loss, of the first 100")
+    draw.mean_band(
+        rises, sizes, 100 * (np.diff(results["loss"][:, :, :101], axis=-1) > 0).mean(axis=-1).T, ""
+    )
+    rises.set(
+        xscale="log",
+        xlabel="batch size",
+        ylabel="%",
+        title="steps that raise the loss, of the first 100",
+    )
     speed.plot(results["timed_batches"], results["speed"], "o-")
-    speed.set(xscale="log", yscale="log", xlabel="batch size", ylabel="examples a second", title="throughput")
+    speed.set(
+        xscale="log",
+        yscale="log",
+        xlabel="batch size",
+        ylabel="examples a second",
+        title="throughput",
+    )
     return {"paths": figure, "measures": measures}

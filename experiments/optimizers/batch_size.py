@@ -1,9 +1,11 @@
 """Full-batch, mini-batch and stochastic gradients.
 
-Question: How far from the gradient of the whole set is that of a batch, and how many updates does an epoch make?
+Question: How far from the gradient of the whole set is that of a batch, and how many updates does
+an epoch make?
 Source:   Sharif (claim 2.38), the deep-learning notes (3.7) and Piccoli (4.27).
 Command:  python -m experiments run batch_size
-Expected: every batch size is right on average; the variance over batches of B of N examples is S/B (N - B)/(N - 1), S
+Expected: every batch size is right on average; the variance over batches of B of N examples is S/B
+(N - B)/(N - 1), S
           being the variance of a single example's gradient; an epoch makes ⌈N/B⌉ updates.
 Cost:     quick and full 4 s on 2 cores, nearly all of it compiling.
 """
@@ -45,8 +47,10 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 
 def all_batches(N: int) -> dict[str, np.ndarray]:
-    """For each B the gradients of a tanh network over all batches of B of N digits: the distance of their mean from
-    the full gradient, that of their summed variance from S/B (N − B)/(N − 1), and that variance, all (N,)."""
+    """For each B the gradients of a tanh network over all batches of B of N digits: the distance of
+    their mean from the full gradient, that of their summed variance from S/B (N − B)/(N − 1), and
+    that variance, all (N,).
+    """
     net, digits = fnn.mlp((64, 4, 10), activation="tanh", init="glorot"), data.load("digits").train
     gradient = fnn.value_and_grad(net, losses.softmax_cross_entropy)
     params, _ = net.init(jax.random.key(0))
@@ -66,9 +70,12 @@ def all_batches(N: int) -> dict[str, np.ndarray]:
 
 
 def updates_in_an_epoch(sizes: tuple[int, ...]) -> dict[str, np.ndarray]:
-    """Updates that a training makes in one epoch of 100 examples, counted by an optimizer that adds 1 at each."""
+    """Updates that a training makes in one epoch of 100 examples, counted by an optimizer that adds
+    1 at each.
+    """
     count = optax.GradientTransformation(
-        lambda params: optax.EmptyState(), lambda grads, state, params: (jax.tree.map(jnp.ones_like, grads), state)
+        lambda params: optax.EmptyState(),
+        lambda grads, state, params: (jax.tree.map(jnp.ones_like, grads), state),
     )
     net = fnn.mlp((3, 1), init="zeros")
     sweep = fnn.sweep(
@@ -85,12 +92,16 @@ def updates_in_an_epoch(sizes: tuple[int, ...]) -> dict[str, np.ndarray]:
     }
 
 
-@claim("2.38", "Full-batch, stochastic and mini-batch gradients estimate the same gradient of the mean cost.")
+@claim(
+    "2.38",
+    "Full-batch, stochastic and mini-batch gradients estimate the same gradient of the mean cost.",
+)
 def unbiased(results):
     bias = results["bias"].max()
     return holds_if(
         bool(bias <= 1e-12),
-        f"The mean over all batches of B of {len(results['bias'])} digits equals the full gradient of a 64-4-10 "
+        f"The mean over all batches of B of {len(results['bias'])} digits equals the full "
+        f"gradient of a 64-4-10 "
         f"network to {bias:.0e} for every B from 1 to {len(results['bias'])}, float64.",
         bias=results["bias"],
     )
@@ -102,20 +113,27 @@ def fluctuation(results):
     error = np.abs(variance[:-1] / formula[:-1] - 1).max()
     return holds_if(
         bool((np.diff(variance) < 0).all() and error < 1e-12 and variance[-1] < 1e-24),
-        f"The summed variance over all batches of B of {len(variance)} digits falls from {variance[0]:.3g} at B = 1 to "
-        f"{variance[-2]:.2g} at B = {len(variance) - 1} and is S/B (N − B)/(N − 1), S being that of one "
+        f"The summed variance over all batches of B of {len(variance)} digits falls from "
+        f"{variance[0]:.3g} at B = 1 to "
+        f"{variance[-2]:.2g} at B = {len(variance) - 1} and is S/B (N − B)/(N − 1), S being that "
+        f"of one "
         f"example, to {error:.0e}.",
         variance=variance,
         error=error,
     )
 
 
-@claim("3.7", "Full-batch uses the entire set for an update, mini-batch a part of it, online a single example.")
+@claim(
+    "3.7",
+    "Full-batch uses the entire set for an update, mini-batch a part of it, online a single "
+    "example.",
+)
 def updates(results):
     sizes, counted = results["epoch_batches"], results["updates"]
     return holds_if(
         bool((counted == np.ceil(100 / sizes)).all()),
-        f"Updates counted in one epoch of 100 examples with batches of {', '.join(map(str, sizes))}: "
+        f"Updates counted in one epoch of 100 examples with batches of "
+        f"{', '.join(map(str, sizes))}: "
         f"{', '.join(f'{n:.0f}' for n in counted)}, that is ⌈N/B⌉.",
         batch_sizes=sizes,
         updates=counted,

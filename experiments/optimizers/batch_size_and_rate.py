@@ -1,9 +1,11 @@
 """Batch size and learning rate together.
 
-Question: Does the batch size decide how well a network converges and generalises, and does it still with a good rate?
+Question: Does the batch size decide how well a network converges and generalises, and does it still
+with a good rate?
 Source:   Sharif (claim 2.41).
 Command:  python -m experiments run batch_size_and_rate
-Expected: at one learning rate for all, large batches are far behind after the same number of epochs, since they make
+Expected: at one learning rate for all, large batches are far behind after the same number of
+epochs, since they make
           fewer updates; with a rate for each size most of the difference in test accuracy is gone.
 Cost:     quick 12 s, full 40 s on 2 cores; a program is compiled for each batch size.
 """
@@ -37,9 +39,14 @@ QUICK = Config(seeds=16, batch_sizes=(8, 64, 512), rates=(0.03, 0.1), epochs=6, 
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """Training loss, validation loss and test accuracy after the last epoch, (batch sizes, rates, seeds)."""
+    """Training loss, validation loss and test accuracy after the last epoch, (batch sizes, rates,
+    seeds).
+    """
     net = fnn.mlp((64, 32, 10))
-    grid: dict[str, Sequence[float]] = {"batch_size": config.batch_sizes, "learning_rate": config.rates}
+    grid: dict[str, Sequence[float]] = {
+        "batch_size": config.batch_sizes,
+        "learning_rate": config.rates,
+    }
     sweep = fnn.sweep(
         lambda hyper: (net, losses.softmax_cross_entropy, optim.sgd(hyper["learning_rate"])),
         data.load("digits"),
@@ -56,42 +63,59 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 
 def contrasts(results):
-    """For one rate for all sizes and for a rate for each: the best and the worst batch size by validation loss on the
-    first half of the seeds, and the intervals over the second half of log₁₀ of the ratio of their training losses and
-    of the difference of their test accuracies in percent. Settings with a run that diverged are left out."""
+    """For one rate for all sizes and for a rate for each: the best and the worst batch size by
+    validation loss on the first half of the seeds, and the intervals over the second half of log₁₀
+    of the ratio of their training losses and of the difference of their test accuracies in percent.
+    Settings with a run that diverged are left out.
+    """
     half = results["validation_loss"].shape[-1] // 2
     score = results["validation_loss"][..., :half].mean(axis=-1)
     score[~np.isfinite(results["validation_loss"]).all(axis=-1)] = np.nan
     shared = int(np.nanargmin(np.where(np.isnan(score).any(axis=0), np.inf, score.mean(axis=0))))
     own = np.nanargmin(score, axis=1)
     found = {}
-    for name, rates in (("one rate for all sizes", np.full_like(own, shared)), ("a rate for each size", own)):
+    for name, rates in (
+        ("one rate for all sizes", np.full_like(own, shared)),
+        ("a rate for each size", own),
+    ):
         sizes = np.arange(len(own))
         order = score[sizes, rates].argsort()
         best, worst = ((int(b), int(rates[b])) for b in (order[0], order[-1]))
         train = np.log10(results["train_loss"][worst][half:] / results["train_loss"][best][half:])
-        test = 100 * (results["test_accuracy"][best][half:] - results["test_accuracy"][worst][half:])
+        test = 100 * (
+            results["test_accuracy"][best][half:] - results["test_accuracy"][worst][half:]
+        )
         found[name] = best, worst, mean_interval(train), mean_interval(test)
     return found
 
 
-@claim("2.41", "The batch size matters for the convergence of the cost and for the generalisation of the model.")
+@claim(
+    "2.41",
+    "The batch size matters for the convergence of the cost and for the generalisation of the "
+    "model.",
+)
 def batch_size_matters(results):
     sizes, rates = results["batch_sizes"], results["rates"]
     cases, texts, numbers = {}, [], {}
     for name, (best, worst, train, test) in contrasts(results).items():
-        cases[f"convergence at {name}"] = any_of(train.above(np.log10(1.1)), train.below(-np.log10(1.1)))
+        cases[f"convergence at {name}"] = any_of(
+            train.above(np.log10(1.1)), train.below(-np.log10(1.1))
+        )
         cases[f"generalisation at {name}"] = any_of(test.above(0.5), test.below(-0.5))
         texts.append(
-            f"at {name} B = {sizes[best[0]]} (η = {rates[best[1]]:g}) against B = {sizes[worst[0]]} (η = "
-            f"{rates[worst[1]]:g}): log₁₀ of the second's training loss over the first's {train}, the first's "
+            f"at {name} B = {sizes[best[0]]} (η = {rates[best[1]]:g}) against B = "
+            f"{sizes[worst[0]]} (η = "
+            f"{rates[worst[1]]:g}): log₁₀ of the second's training loss over the first's {train}, "
+            f"the first's "
             f"test accuracy minus the second's {test} percentage points"
         )
         numbers[name] = {"train": train, "test": test}
     return depends_on(
         cases,
-        f"Best and worst batch size by validation loss, over {results['train_loss'].shape[-1] // 2} other seeds: "
-        f"{'; '.join(texts)}. It matters where the loss differs by a tenth, the accuracy by half a point.",
+        f"Best and worst batch size by validation loss, over "
+        f"{results['train_loss'].shape[-1] // 2} other seeds: "
+        f"{'; '.join(texts)}. It matters where the loss differs by a tenth, the accuracy by half "
+        f"a point.",
         **{name.replace(" ", "_"): value for name, value in numbers.items()},
     )
 
@@ -101,15 +125,26 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     figure, (train, test) = draw.figure(rows=2, height=3)
     across = [f"{rate:g}" for rate in results["rates"]]
     down = [str(size) for size in results["batch_sizes"]]
-    loss, accuracy = np.mean(results["train_loss"], axis=-1), 100 * np.mean(results["test_accuracy"], axis=-1)
+    loss, accuracy = (
+        np.mean(results["train_loss"], axis=-1),
+        100 * np.mean(results["test_accuracy"], axis=-1),
+    )
     norm = LogNorm(np.nanmin(loss), np.nanmax(loss))
     draw.heatmap(train, loss, _texts(loss, ".3g"), across, down, norm=norm, label="")
-    train.set(xlabel="learning rate", ylabel="batch size", title=f"training loss after {config.epochs} epochs")
+    train.set(
+        xlabel="learning rate",
+        ylabel="batch size",
+        title=f"training loss after {config.epochs} epochs",
+    )
     accuracy_norm = draw.color_norm(accuracy, log=False)
-    draw.heatmap(test, accuracy, _texts(accuracy, ".1f"), across, down, norm=accuracy_norm, label="")
+    draw.heatmap(
+        test, accuracy, _texts(accuracy, ".1f"), across, down, norm=accuracy_norm, label=""
+    )
     test.set(xlabel="learning rate", ylabel="batch size", title="test accuracy in percent")
     return {"grid": figure}
 
 
 def _texts(values: np.ndarray, form: str) -> np.ndarray:
-    return np.array([["diverged" if np.isnan(value) else f"{value:{form}}" for value in row] for row in values])
+    return np.array(
+        [["diverged" if np.isnan(value) else f"{value:{form}}" for value in row] for row in values]
+    )

@@ -1,10 +1,13 @@
 """Seven optimizers with the same tuning budget.
 
-Question: Are Adam and RMSProp the best optimizers, when every rule may try the same number of learning rates?
+Question: Are Adam and RMSProp the best optimizers, when every rule may try the same number of
+learning rates?
 Source:   De Marzo (claim 1.25).
 Command:  python -m experiments run best_optimizer
-Expected: open. Adam and RMSProp are ahead of plain gradient descent, AdaGrad and AdaDelta after a few epochs, but
-          against a velocity with a well chosen rate the difference is within a percent and may go either way.
+Expected: open. Adam and RMSProp are ahead of plain gradient descent, AdaGrad and AdaDelta after a
+few epochs, but
+          against a velocity with a well chosen rate the difference is within a percent and may go
+          either way.
 Cost:     quick 20 s, full 3 min on 2 cores; a program is compiled for each rule and data set.
 """
 
@@ -20,7 +23,15 @@ from experiments.optimizers.seven_rules import RULES
 from fnn import data, losses
 from fnn import plot as draw
 
-USUAL = {"SGD": 0.1, "Momentum": 0.03, "Nesterov": 0.03, "AdaGrad": 0.1, "AdaDelta": 1, "RMSProp": 3e-3, "Adam": 3e-3}
+USUAL = {
+    "SGD": 0.1,
+    "Momentum": 0.03,
+    "Nesterov": 0.03,
+    "AdaGrad": 0.1,
+    "AdaDelta": 1,
+    "RMSProp": 3e-3,
+    "Adam": 3e-3,
+}
 """The middle of the learning rates that each rule tries."""
 PRAISED = ("RMSProp", "Adam")
 
@@ -41,15 +52,25 @@ class Config(Common):
 
 
 QUICK = Config(
-    seeds=8, data_sets=("digits", "spirals"), rules=("Momentum", "Adam"), rates=5, hidden=(32,), epochs=6, quick=True
+    seeds=8,
+    data_sets=("digits", "spirals"),
+    rules=("Momentum", "Adam"),
+    rates=5,
+    hidden=(32,),
+    epochs=6,
+    quick=True,
 )
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """At the rate with the lowest mean validation loss: that loss and the rate (data sets, rules), and the test
-    accuracies (data sets, rules, seeds). The losses of all rates are (data sets, rules, rates)."""
+    """At the rate with the lowest mean validation loss: that loss and the rate (data sets, rules),
+    and the test accuracies (data sets, rules, seeds). The losses of all rates are (data sets,
+    rules, rates).
+    """
     found = [[tuned(config, name, rule) for rule in config.rules] for name in config.data_sets]
-    accuracy, losses_of, rates = (np.array([[cell[part] for cell in row] for row in found]) for part in range(3))
+    accuracy, losses_of, rates = (
+        np.array([[cell[part] for cell in row] for row in found]) for part in range(3)
+    )
     return {
         "data_sets": np.array(config.data_sets),
         "rules": np.array(config.rules),
@@ -60,8 +81,9 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 
 def tuned(config: Config, name: str, rule: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Test accuracy with the chosen rate (seeds,), validation loss of each rate (rates,), infinite where most seeds
-    diverged, and the rates (rates,)."""
+    """Test accuracy with the chosen rate (seeds,), validation loss of each rate (rates,), infinite
+    where most seeds diverged, and the rates (rates,).
+    """
     rates = USUAL[rule] * 10 ** (0.5 * (np.arange(config.rates) - config.rates // 2))
     dataset = data.load(name)
     net = fnn.mlp((dataset.train.x.shape[1], *config.hidden, int(dataset.train.y.max()) + 1))
@@ -81,8 +103,9 @@ def tuned(config: Config, name: str, rule: str) -> tuple[np.ndarray, np.ndarray,
 
 
 def lead(results, number: int) -> tuple[str, str, Interval]:
-    """The praised rule and the other rule with the lowest validation losses on a data set, and how much higher the
-    praised one's test accuracy is, in percent."""
+    """The praised rule and the other rule with the lowest validation losses on a data set, and how
+    much higher the praised one's test accuracy is, in percent.
+    """
     rules, loss = results["rules"], results["validation_losses"][number].min(axis=-1)
     praised = np.isin(rules, PRAISED)
     first, rival = (int(np.where(group, loss, np.inf).argmin()) for group in (praised, ~praised))
@@ -93,12 +116,17 @@ def lead(results, number: int) -> tuple[str, str, Interval]:
 @claim("1.25", "For most tasks the optimizer to choose is Adam or RMSProp.")
 def adam_and_rmsprop(results):
     leads = {str(name): lead(results, number) for number, name in enumerate(results["data_sets"])}
-    texts = [f"{first} minus {rival} on {name} {margin}" for name, (first, rival, margin) in leads.items()]
+    texts = [
+        f"{first} minus {rival} on {name} {margin}"
+        for name, (first, rival, margin) in leads.items()
+    ]
     budget, seeds = results["rates"].shape[-1], results["accuracy"].shape[-1]
     return depends_on(
         {name: margin.above(0) for name, (_, _, margin) in leads.items()},
-        f"Each of {len(results['rules'])} rules had {budget} learning rates and {seeds} seeds, and the rate was chosen "
-        f"by validation loss. Test accuracy in percent, the better of the two against the best of the others: "
+        f"Each of {len(results['rules'])} rules had {budget} learning rates and {seeds} seeds, "
+        f"and the rate was chosen "
+        f"by validation loss. Test accuracy in percent, the better of the two against the best of "
+        f"the others: "
         f"{'; '.join(texts)}.",
         leads={name: margin for name, (_, _, margin) in leads.items()},
         rules=results["rules"],
@@ -114,13 +142,20 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
         for r, rule in enumerate(results["rules"]):
             finite = results["accuracy"][d, r][np.isfinite(results["accuracy"][d, r])]
             mean, low, high = 100 * np.array(mean_interval(finite))
-            axis.errorbar(mean, r, xerr=[[mean - low], [high - mean]], marker="o", capsize=3, color="black")
+            axis.errorbar(
+                mean, r, xerr=[[mean - low], [high - mean]], marker="o", capsize=3, color="black"
+            )
             losses_of = results["validation_losses"][d, r]
             panel.plot(
-                results["rates"][d, r], np.where(np.isfinite(losses_of), losses_of, np.nan), label=rule, marker="."
+                results["rates"][d, r],
+                np.where(np.isfinite(losses_of), losses_of, np.nan),
+                label=rule,
+                marker=".",
             )
         axis.set_yticks(range(len(results["rules"])), results["rules"])
         axis.set(xlabel="test accuracy in percent, 95% interval", title=name)
-        panel.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="validation loss", title=name)
+        panel.set(
+            xscale="log", yscale="log", xlabel="learning rate", ylabel="validation loss", title=name
+        )
     panels[0].legend(frameon=False, fontsize=7, ncols=2)
     return {"accuracy": figure, "tuning": tuning}

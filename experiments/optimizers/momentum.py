@@ -1,10 +1,14 @@
 """Momentum and Nesterov: the rules that the documents print, and which of them are the same.
 
-Question: Do the documents and the libraries mean the same rule by momentum, and by Nesterov's momentum?
-Source:   De Marzo, the deep-learning notes (claim 3.9), Piccoli, and the conflicts between them (X5, X6).
+Question: Do the documents and the libraries mean the same rule by momentum, and by Nesterov's
+momentum?
+Source:   De Marzo, the deep-learning notes (claim 3.9), Piccoli, and the conflicts between them
+          (X5, X6).
 Command:  python -m experiments run momentum
-Expected: opposite signs change nothing; the averaged form is the others at a rate smaller by 1 − α; the library's
-          form departs from them only under a schedule, and its Nesterov holds the printed lookahead point.
+Expected: opposite signs change nothing; the averaged form is the others at a rate smaller by 1 − α;
+the library's
+          form departs from them only under a schedule, and its Nesterov holds the printed lookahead
+          point.
 Cost:     quick and full 3 s on 2 cores, nearly all of it compiling.
 """
 
@@ -19,8 +23,8 @@ from experiments.claims import claim, holds_if
 from experiments.common import Common
 from experiments.optimizers import printed_optimizers as printed
 from fnn import optim
-from fnn.course import descent, surfaces
 from fnn import plot as draw
+from fnn.course import descent, surfaces
 
 VALLEY = surfaces.quadratic((1.0, 25.0))
 
@@ -39,7 +43,9 @@ QUICK = Config(quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """Paths on ½(x₁² + 25 x₂²) from (1, 1), (steps + 1, 2) in float64, α = 0.9: fnn's, and the printed recurrences'."""
+    """Paths on ½(x₁² + 25 x₂²) from (1, 1), (steps + 1, 2) in float64, α = 0.9: fnn's, and the
+    printed recurrences'.
+    """
     eta = config.learning_rate
 
     def schedule(t):
@@ -58,7 +64,8 @@ def run(config: Config) -> dict[str, np.ndarray]:
     with jax.enable_x64(True):
         start = jnp.array(VALLEY.start)
         paths = {
-            name: descent.trajectory(VALLEY.gradient, rule, start, steps=config.steps) for name, rule in rules.items()
+            name: descent.trajectory(VALLEY.gradient, rule, start, steps=config.steps)
+            for name, rule in rules.items()
         }
         found = {name: np.asarray(path) for name, path in paths.items()}
     given = (lambda x: np.array([1.0, 25.0]) * x, np.ones(2), lambda t: eta, 0.9, config.steps)
@@ -79,20 +86,27 @@ def apart(results, one: str, other: str) -> float:
 
 @claim(
     "X5",
-    "The documents print three momentum rules, libraries use a fourth. The two with opposite signs are one rule; the "
-    "averaged one is that rule at a rate smaller by 1 − α; the library's differs only when the rate changes.",
+    "The documents print three momentum rules, libraries use a fourth. The two with opposite "
+    "signs are one rule; the "
+    "averaged one is that rule at a rate smaller by 1 − α; the library's differs only when the "
+    "rate changes.",
 )
 def four_conventions(results):
     signs = apart(results, "printed notes", "printed piccoli")
-    names = max(apart(results, "classical", "printed notes"), apart(results, "ema", "printed de marzo"))
+    names = max(
+        apart(results, "classical", "printed notes"), apart(results, "ema", "printed de marzo")
+    )
     scaled = apart(results, "ema", "classical at (1 − α)η")
     constant = apart(results, "library", "classical")
     schedule = apart(results, "library, schedule", "classical, schedule")
     return holds_if(
         signs == 0 and max(names, scaled, constant) < 1e-13 and schedule > 1e-3,
-        f"Largest distance of two paths over {len(results['library']) - 1} updates, float64: the two signs {signs:g}; "
-        f"averaged and classical at (1 − α)η {scaled:.1g}; library and classical at a constant rate {constant:.1g}, "
-        f"and {schedule:.2g} when the rate is halved now and then. fnn's rules are within {names:.0e} of the "
+        f"Largest distance of two paths over {len(results['library']) - 1} updates, float64: the "
+        f"two signs {signs:g}; "
+        f"averaged and classical at (1 − α)η {scaled:.1g}; library and classical at a constant "
+        f"rate {constant:.1g}, "
+        f"and {schedule:.2g} when the rate is halved now and then. fnn's rules are within "
+        f"{names:.0e} of the "
         "printed ones.",
         signs=signs,
         printed=names,
@@ -102,14 +116,19 @@ def four_conventions(results):
     )
 
 
-@claim("X6", "Library code for Nesterov's gradient holds the lookahead point θ + αv of the printed rule, not its θ.")
+@claim(
+    "X6",
+    "Library code for Nesterov's gradient holds the lookahead point θ + αv of the printed rule, "
+    "not its θ.",
+)
 def lookahead_is_held(results):
     library = apart(results, "nesterov library", "printed nesterov, lookahead")
     named = apart(results, "nesterov lookahead", "printed nesterov, lookahead")
     theta = apart(results, "nesterov library", "printed nesterov")
     return holds_if(
         max(library, named) < 1e-14 and theta > 1e-2,
-        f"Over {len(results['library']) - 1} updates the library form stays within {library:.0e} of the printed θ + αv "
+        f"Over {len(results['library']) - 1} updates the library form stays within {library:.0e} "
+        f"of the printed θ + αv "
         f"in float64, and gets {theta:.2g} away from the printed θ.",
         to_lookahead=library,
         to_theta=theta,
@@ -118,7 +137,8 @@ def lookahead_is_held(results):
 
 @claim(
     "3.9",
-    "Momentum corrects an update by the one before, v ← μg + αv and w − v; Nesterov's variant applies the momentum "
+    "Momentum corrects an update by the one before, v ← μg + αv and w − v; Nesterov's variant "
+    "applies the momentum "
     "before it takes the gradient.",
 )
 def notes(results):
@@ -126,9 +146,13 @@ def notes(results):
     nesterov = apart(results, "nesterov lookahead", "printed nesterov, lookahead")
     final = [results[name][-1] ** 2 @ [0.5, 12.5] for name in ("printed notes", "printed nesterov")]
     return holds_if(
-        distance < 1e-13 and nesterov < 1e-14 and apart(results, "classical", "printed nesterov") > 1e-2,
-        f"fnn's classical momentum is within {distance:.0e} of the printed rule over 200 updates, and its lookahead "
-        f"form takes its gradients within {nesterov:.0e} of w + αv. On the narrow valley ½(x₁² + 25 x₂²) they end at "
+        distance < 1e-13
+        and nesterov < 1e-14
+        and apart(results, "classical", "printed nesterov") > 1e-2,
+        f"fnn's classical momentum is within {distance:.0e} of the printed rule over 200 updates, "
+        f"and its lookahead "
+        f"form takes its gradients within {nesterov:.0e} of w + αv. On the narrow valley ½(x₁² + "
+        f"25 x₂²) they end at "
         f"losses {final[0]:.1e} and {final[1]:.1e}: the moment of the gradient makes another rule.",
         momentum=distance,
         nesterov=nesterov,

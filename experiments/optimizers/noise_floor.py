@@ -3,7 +3,8 @@
 Question: Does descent by mini-batches converge to what descent on the whole set converges to?
 Source:   the deep-learning notes (claim 3.8).
 Command:  python -m experiments run noise_floor
-Expected: on a strongly convex loss a constant rate keeps a distance that is proportional to η/B, and a rate that
+Expected: on a strongly convex loss a constant rate keeps a distance that is proportional to η/B,
+and a rate that
           decays like 1/t goes on to the minimum; a small network often ends in another place.
 Cost:     quick 8 s, full 30 s on 2 cores.
 """
@@ -19,8 +20,8 @@ import fnn
 from experiments.claims import claim, depends_on, mean_interval, share_interval
 from experiments.common import Common
 from fnn import layers, losses, optim
-from fnn.course import descent
 from fnn import plot as draw
+from fnn.course import descent
 from fnn.data.shuffle import permutation
 from fnn.layers import DenseParams
 
@@ -47,23 +48,30 @@ QUICK = Config(seeds=40, steps=2000, network_steps=8000, quick=True)
 def run(config: Config) -> dict[str, np.ndarray]:
     """What `line` and `network` return."""
     return (
-        line(config) | network(config) | {"rates": np.array(config.rates), "batch_sizes": np.array(config.batch_sizes)}
+        line(config)
+        | network(config)
+        | {"rates": np.array(config.rates), "batch_sizes": np.array(config.batch_sizes)}
     )
 
 
 def descend(net, x, y, params, B, rate, decay, key, steps: int):
-    """The path of descent with the rate η/(1 + decay · t) on batches of B drawn anew at every step."""
+    """The path of descent with the rate η/(1 + decay · t) on batches of B drawn anew at
+    every step.
+    """
     loss_and_gradient = fnn.value_and_grad(net, losses.squared_error)
 
     def gradient(params, key):
         return loss_and_gradient(params, x, y, weights=permutation(key, N) < B)[1]
 
-    return descent.trajectory(gradient, optim.sgd(lambda t: rate / (1 + decay * t)), params, steps=steps, key=key)
+    return descent.trajectory(
+        gradient, optim.sgd(lambda t: rate / (1 + decay * t)), params, steps=steps, key=key
+    )
 
 
 def line(config: Config) -> dict[str, np.ndarray]:
-    """The loss of a line above its minimum, averaged within each of POINTS stretches of the path, for a constant and a
-    decaying rate: (2, batch sizes, rates, seeds, POINTS)."""
+    """The loss of a line above its minimum, averaged within each of POINTS stretches of the path,
+    for a constant and a decaying rate: (2, batch sizes, rates, seeds, POINTS).
+    """
     rng = np.random.default_rng(0)
     x = rng.normal(size=(N, 1))
     y = 2 * x[:, 0] - 1 + rng.normal(size=N)
@@ -77,7 +85,12 @@ def line(config: Config) -> dict[str, np.ndarray]:
         return jnp.mean(jnp.sum(away @ H * away, axis=1).reshape(POINTS, -1), axis=1)
 
     over = excess
-    for axes in ((None, None, None, 0), (None, None, 0, None), (None, 0, None, None), (0, None, None, None)):
+    for axes in (
+        (None, None, None, 0),
+        (None, None, 0, None),
+        (None, 0, None, None),
+        (0, None, None, None),
+    ):
         over = jax.vmap(over, axes)
     keys = jax.random.split(jax.random.key(0), config.seeds)
     decays, sizes = jnp.array([0.0, 0.02]), jnp.array(config.batch_sizes)
@@ -85,8 +98,10 @@ def line(config: Config) -> dict[str, np.ndarray]:
 
 
 def network(config: Config) -> dict[str, np.ndarray]:
-    """From the same starts, with the same decaying rate, by batches of 4 and by the whole set: the losses in the end,
-    (2, seeds), and the distance of the two networks' outputs (root mean square over the points)."""
+    """From the same starts, with the same decaying rate, by batches of 4 and by the whole set: the
+    losses in the end, (2, seeds), and the distance of the two networks' outputs (root mean square
+    over the points).
+    """
     net = fnn.mlp((1, 3, 1), activation="tanh", init="glorot")
     x = np.linspace(-2, 2, N)[:, None]
     y = np.sin(3 * x[:, 0])
@@ -96,7 +111,15 @@ def network(config: Config) -> dict[str, np.ndarray]:
         init_key, path_key = jax.random.split(key)
         params, _ = net.init(init_key)
         path = descend(
-            net, x, y, params, B, config.network_rate, 10 / config.network_steps, path_key, config.network_steps
+            net,
+            x,
+            y,
+            params,
+            B,
+            config.network_rate,
+            10 / config.network_steps,
+            path_key,
+            config.network_steps,
         )
         last = jax.tree.map(lambda leaf: leaf[-1], path)
         return loss_and_gradient(last, x, y)[0], fnn.apply(net, last, x)[:, 0]
@@ -110,7 +133,9 @@ def network(config: Config) -> dict[str, np.ndarray]:
 
 
 def floor_power(excess: np.ndarray, rates: np.ndarray, sizes: np.ndarray):
-    """The power of η/B (N − B)/(N − 1) by which the excess in the last quarter rises, with its interval over seeds."""
+    """The power of η/B (N − B)/(N − 1) by which the excess in the last quarter rises, with its
+    interval over seeds.
+    """
     floor = excess[0, ..., -POINTS // 4 :].mean(axis=-1)  # (batch sizes, rates, seeds)
     ratio = np.log(rates[None, :] / sizes[:, None] * (N - sizes[:, None]) / (N - 1)).ravel()
     return mean_interval(np.polyfit(ratio, np.log(floor.reshape(-1, floor.shape[-1])), 1)[0])
@@ -119,7 +144,9 @@ def floor_power(excess: np.ndarray, rates: np.ndarray, sizes: np.ndarray):
 @claim("3.8", "Training by mini-batches ends where training on the whole set does.")
 def same_result(results):
     excess = results["excess"]
-    later = excess[..., -POINTS // 10 :].mean(axis=-1) / excess[..., POINTS // 4 : POINTS // 2].mean(axis=-1)
+    later = excess[..., -POINTS // 10 :].mean(axis=-1) / excess[
+        ..., POINTS // 4 : POINTS // 2
+    ].mean(axis=-1)
     constant, decaying = (mean_interval(np.log10(each).mean(axis=(0, 1))) for each in later)
     power = floor_power(excess, results["rates"], results["batch_sizes"])
     same = share_interval(results["network_distance"] < 0.05)
@@ -130,9 +157,12 @@ def same_result(results):
             "a strongly convex loss and a constant rate": constant.below(np.log10(0.5)),
             "a small network": same.above(0.95),
         },
-        f"For a line's squared error the excess loss of the last tenth of the steps over that of the second quarter is "
-        f"10 to the power {constant} at a constant rate, where it stays at a floor that rises like η/B (N − B)/(N − 1) "
-        f"to the power {power}, and {decaying} at one that decays. A 1-3-1 network trained with batches of 4 "
+        f"For a line's squared error the excess loss of the last tenth of the steps over that of "
+        f"the second quarter is "
+        f"10 to the power {constant} at a constant rate, where it stays at a floor that rises "
+        f"like η/B (N − B)/(N − 1) "
+        f"to the power {power}, and {decaying} at one that decays. A 1-3-1 network trained with "
+        f"batches of 4 "
         f"computes the same function as on the whole set, to 0.05, from a share of {same} of "
         f"{len(results['network_distance'])} starts (median losses {mini:.2g} and {full:.2g}).",
         constant=constant,
@@ -144,21 +174,44 @@ def same_result(results):
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """The loss above the minimum along the path, the floor over η/B, and the ends of the network."""
+    """The loss above the minimum along the path, the floor over η/B, and the ends of the
+    network.
+    """
     figure, (curve, floor, ends) = draw.figure(rows=3, height=3)
     excess, steps = results["excess"], (np.arange(POINTS) + 0.5) * config.steps / POINTS
     for b, B in enumerate(config.batch_sizes):
         color = draw.LINES[b]["color"]
         for kind, dash, name in ((0, "-", "constant"), (1, "--", "decaying")):
-            curve.plot(steps, excess[kind, b, -1].mean(axis=0), dash, color=color, label=f"B = {B}, {name} rate")
+            curve.plot(
+                steps,
+                excess[kind, b, -1].mean(axis=0),
+                dash,
+                color=color,
+                label=f"B = {B}, {name} rate",
+            )
         last = excess[0, b, :, :, -POINTS // 4 :].mean(axis=(-1, -2))
         floor.plot(results["rates"] / B, last, "o", color=color, label=f"B = {B}")
-    curve.set(yscale="log", xlabel="update", ylabel="loss − minimum", title=f"a line, first rate {config.rates[-1]:g}")
+    curve.set(
+        yscale="log",
+        xlabel="update",
+        ylabel="loss − minimum",
+        title=f"a line, first rate {config.rates[-1]:g}",
+    )
     curve.legend(frameon=False, fontsize=7, ncols=2)
-    floor.set(xscale="log", yscale="log", xlabel="η/B", ylabel="loss − minimum", title="the floor at a constant rate")
+    floor.set(
+        xscale="log",
+        yscale="log",
+        xlabel="η/B",
+        ylabel="loss − minimum",
+        title="the floor at a constant rate",
+    )
     floor.legend(frameon=False)
     ends.plot(results["network_loss"][1], results["network_loss"][0], ".", alpha=0.6)
-    ends.plot(*[[results["network_loss"].min(), results["network_loss"].max()]] * 2, color="gray", linewidth=0.8)
+    ends.plot(
+        *[[results["network_loss"].min(), results["network_loss"].max()]] * 2,
+        color="gray",
+        linewidth=0.8,
+    )
     ends.set(xlabel="loss at the end, whole set", ylabel="loss at the end, batches of 4")
     ends.set_title("a 1-3-1 network, a point for each start", fontsize=10)
     return {"floor": figure}

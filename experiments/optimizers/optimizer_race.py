@@ -1,11 +1,13 @@
 """Seven optimizers side by side on three surfaces, as a figure and as an animation.
 
-Question: How do the rules move on a saddle, on Beale's function and in a long valley; which leaves the saddle first?
+Question: How do the rules move on a saddle, on Beale's function and in a long valley; which leaves
+the saddle first?
 Source:   Piccoli (claim 4.32), after Radford's animations.
 Command:  python -m experiments run optimizer_race
-Expected: each rule at the rate that serves it best on Beale's function, the adaptive rules leave the saddle well before
-          gradient descent, since their steps are as long as the rate at any gradient; a velocity does so at the rate
-          of gradient descent, but its own best rate is smaller.
+Expected: each rule at the rate that serves it best on Beale's function, the adaptive rules leave
+the saddle well before
+          gradient descent, since their steps are as long as the rate at any gradient; a velocity
+          does so at the rate of gradient descent, but its own best rate is smaller.
 Cost:     quick 12 s, full 15 s on 2 cores, half of it drawing the animation.
 """
 
@@ -21,12 +23,20 @@ from matplotlib.figure import Figure
 from experiments.claims import claim, depends_on
 from experiments.common import Common
 from experiments.optimizers.seven_rules import RULES
-from fnn.course import descent, surfaces
 from fnn import plot as draw
+from fnn.course import descent, surfaces
 
 SURFACES = {"saddle": surfaces.saddle, "beale": surfaces.beale, "valley": surfaces.long_valley}
-VIEWS = {"saddle": ((-1.2, 1.2), (-0.5, 2)), "beale": ((-1, 4.2), (-1.5, 2)), "valley": ((-8.5, 3), (-1.5, 1.5))}
-TITLES = {"saddle": "saddle, x² − y²", "beale": "Beale's function", "valley": "long valley, x²/100 + y²"}
+VIEWS = {
+    "saddle": ((-1.2, 1.2), (-0.5, 2)),
+    "beale": ((-1, 4.2), (-1.5, 2)),
+    "valley": ((-8.5, 3), (-1.5, 1.5)),
+}
+TITLES = {
+    "saddle": "saddle, x² − y²",
+    "beale": "Beale's function",
+    "valley": "long valley, x²/100 + y²",
+}
 
 
 @dataclass(frozen=True)
@@ -40,17 +50,27 @@ class Config(Common):
     steps_a_frame: int = 4
 
 
-QUICK = Config(rates=tuple(10 ** (k / 2) for k in range(-8, 3)), steps=400, frames=30, steps_a_frame=6, quick=True)
+QUICK = Config(
+    rates=tuple(10 ** (k / 2) for k in range(-8, 3)),
+    steps=400,
+    frames=30,
+    steps_a_frame=6,
+    quick=True,
+)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """The paths of each rule at its rate, (rules, steps + 1, 2) for each surface, in float64; the rates, (rules,); and
-    the paths on the saddle at the rate of SGD. The rate of a rule is the one with the lowest mean distance from the
-    minimum of Beale's function along the path."""
+    """The paths of each rule at its rate, (rules, steps + 1, 2) for each surface, in float64; the
+    rates, (rules,); and the paths on the saddle at the rate of SGD. The rate of a rule is the one
+    with the lowest mean distance from the minimum of Beale's function along the path.
+    """
     with jax.enable_x64(True):
         raced = [race(make, jnp.array(config.rates), config.steps) for make in RULES.values()]
     best = [int(distance(paths["beale"]).argmin()) for paths in raced]
-    chosen = {name: np.array([paths[name][b] for paths, b in zip(raced, best, strict=True)]) for name in SURFACES}
+    chosen = {
+        name: np.array([paths[name][b] for paths, b in zip(raced, best, strict=True)])
+        for name in SURFACES
+    }
     same_rate = np.array([paths["saddle"][best[0]] for paths in raced])
     return chosen | {"rates": np.array(config.rates)[best], "saddle_at_rate_of_sgd": same_rate}
 
@@ -60,7 +80,9 @@ def race(make, rates, steps: int) -> dict[str, np.ndarray]:
 
     def paths(rate):
         return {
-            name: descent.trajectory(surface.gradient, make(rate), jnp.array(surface.start), steps=steps)
+            name: descent.trajectory(
+                surface.gradient, make(rate), jnp.array(surface.start), steps=steps
+            )
             for name, surface in SURFACES.items()
         }
 
@@ -81,7 +103,8 @@ def steps_to_leave(paths: np.ndarray) -> np.ndarray:
 
 @claim(
     "4.32",
-    "An animation compares the optimizers on a saddle, on Beale's function and in a long valley: plain SGD is very "
+    "An animation compares the optimizers on a saddle, on Beale's function and in a long valley: "
+    "plain SGD is very "
     "slow at the saddle, and the other rules leave it sooner.",
     figure="animation",
 )
@@ -89,13 +112,18 @@ def ranking(results):
     own = dict(zip(RULES, steps_to_leave(results["saddle"]), strict=True))
     same = dict(zip(RULES, steps_to_leave(results["saddle_at_rate_of_sgd"]), strict=True))
     rates = dict(zip(RULES, results["rates"], strict=True))
-    ranked = ", ".join(f"{name} {own[name]:.0f} (η = {rates[name]:.2g})" for name in sorted(own, key=own.__getitem__))
+    ranked = ", ".join(
+        f"{name} {own[name]:.0f} (η = {rates[name]:.2g})"
+        for name in sorted(own, key=own.__getitem__)
+    )
     velocities = ("Momentum", "Nesterov")
     return depends_on(
         {f"{name} at its own rate": bool(own[name] < own["SGD"]) for name in RULES if name != "SGD"}
         | {f"{name} at SGD's rate": bool(same[name] < own["SGD"]) for name in velocities},
-        f"Steps until |y| > 1 on x² − y² from (1, 0.001), each rule at the rate that is fastest on Beale's function: "
-        f"{ranked}. At SGD's rate Momentum needs {same['Momentum']:.0f} and Nesterov {same['Nesterov']:.0f}.",
+        f"Steps until |y| > 1 on x² − y² from (1, 0.001), each rule at the rate that is fastest "
+        f"on Beale's function: "
+        f"{ranked}. At SGD's rate Momentum needs {same['Momentum']:.0f} and Nesterov "
+        f"{same['Nesterov']:.0f}.",
         own_rate=own,
         rate_of_sgd=same,
         rates=rates,
@@ -115,7 +143,13 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure | A
 
 def legend(figure: Figure, axis: Axes) -> None:
     """The rules below the panels, where no path is in the way."""
-    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", frameon=False, fontsize=8, ncols=4)
+    figure.legend(
+        *axis.get_legend_handles_labels(),
+        loc="outside lower center",
+        frameon=False,
+        fontsize=8,
+        ncols=4,
+    )
 
 
 def ground(axis: Axes, name: str) -> None:

@@ -1,9 +1,11 @@
 """AdaGrad: its three printed forms, and what its rates are good for.
 
-Question: Are AdaGrad's printed forms one rule, and is it faster than gradient descent, on rare features and on others?
+Question: Are AdaGrad's printed forms one rule, and is it faster than gradient descent, on rare
+features and on others?
 Source:   Piccoli (claim 4.29).
 Command:  python -m experiments run sparse_features
-Expected: one rule; each at its best learning rate, AdaGrad comes several times closer to the true weights than
+Expected: one rule; each at its best learning rate, AdaGrad comes several times closer to the true
+weights than
           gradient descent where half of the features are rare, and no closer where none is.
 Cost:     quick 6 s, full 15 s on 2 cores.
 """
@@ -21,8 +23,8 @@ from experiments.claims import Interval, claim, depends_on, mean_interval
 from experiments.common import Common
 from experiments.optimizers import printed_optimizers as printed
 from fnn import layers, losses, optim
-from fnn.course import descent
 from fnn import plot as draw
+from fnn.course import descent
 from fnn.layers import DenseParams
 
 POINTS = 50  # of a curve
@@ -34,7 +36,8 @@ class Config(Common):
     """Least squares on a stream of examples."""
 
     seeds: int = 80
-    """Draws of true weights and examples; half of them choose the rates, the others are reported."""
+    """Draws of true weights and examples; half of them choose the rates, the others are reported.
+    """
     features: int = 30
     rare: float = 0.01
     """How often each rare feature is not zero."""
@@ -50,9 +53,16 @@ def run(config: Config) -> dict[str, np.ndarray]:
     """The forms in float64, the races in float32."""
     with jax.enable_x64(True):
         exact = forms()
-    often = {"sparse": np.repeat([1, config.rare], config.features // 2), "dense": np.ones(config.features)}
+    often = {
+        "sparse": np.repeat([1, config.rare], config.features // 2),
+        "dense": np.ones(config.features),
+    }
     race = racing(config)
-    return exact | {name: race(each) for name, each in often.items()} | {"rates": np.array(config.rates)}
+    return (
+        exact
+        | {name: race(each) for name, each in often.items()}
+        | {"rates": np.array(config.rates)}
+    )
 
 
 def forms() -> dict[str, np.ndarray]:
@@ -62,7 +72,10 @@ def forms() -> dict[str, np.ndarray]:
         "adagrad": optim.adagrad(0.1),
         "rmsprop": optim.rmsprop(0.1, decay=0.9, eps=1e-8),
     }
-    updates = {name: np.asarray(descent.updates_for(rule, np.zeros(4), gradients)) for name, rule in rules.items()}
+    updates = {
+        name: np.asarray(descent.updates_for(rule, np.zeros(4), gradients))
+        for name, rule in rules.items()
+    }
     return updates | {
         "printed_adagrad": printed.adagrad_piccoli(gradients, 0.1, 1e-8),
         "printed_adadelta": printed.adadelta_piccoli(gradients, 0.1, gamma=0.9, eps=1e-8),
@@ -70,11 +83,11 @@ def forms() -> dict[str, np.ndarray]:
 
 
 def racing(config: Config):
-    """A function of how often each feature is not zero. It returns the mean squared distance of the weights from
-    the true ones along the paths of SGD and AdaGrad, (2, rates, seeds, POINTS + 1).
+    """A function of how often each feature is not zero. It returns the mean squared distance of the
+    weights from the true ones along the paths of SGD and AdaGrad, (2, rates, seeds, POINTS + 1).
 
-    Feature i is standard normal with probability pᵢ and else 0, the targets have noise of standard deviation 0.1, and
-    every step sees new examples.
+    Feature i is standard normal with probability pᵢ and else 0, the targets have noise of standard
+    deviation 0.1, and every step sees new examples.
     """
     gradient = fnn.value_and_grad(layers.dense(config.features, 1), losses.squared_error)
     shape = (config.batch_size, config.features)
@@ -98,12 +111,15 @@ def racing(config: Config):
 
     races = [over(make) for make in (optim.sgd, optim.adagrad)]
     keys, rates = jax.random.split(jax.random.key(2), config.seeds), jnp.array(config.rates)
-    return lambda often: np.array([each(jnp.asarray(often, jnp.float32), rates, keys) for each in races])
+    return lambda often: np.array(
+        [each(jnp.asarray(often, jnp.float32), rates, keys) for each in races]
+    )
 
 
 def chosen(distance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each rule the rate with the least final distance over the first half of the seeds, and the distances of the
-    second half with it, (2, seeds, points)."""
+    """For each rule the rate with the least final distance over the first half of the seeds, and
+    the distances of the second half with it, (2, seeds, points).
+    """
     choosing, reported = np.array_split(distance, 2, axis=2)
     best = np.nan_to_num(choosing[..., -1].mean(axis=-1), nan=np.inf).argmin(axis=1)
     return best, reported[np.arange(2), best]
@@ -117,7 +133,8 @@ def advantage(distance: np.ndarray) -> Interval:
 
 @claim(
     "4.29",
-    "AdaGrad, printed in three forms, has a rate for each parameter, higher for rare features, and converges faster "
+    "AdaGrad, printed in three forms, has a rate for each parameter, higher for rare features, "
+    "and converges faster "
     "than SGD; AdaDelta replaces its sum by a decaying average.",
 )
 def adagrad(results):
@@ -131,10 +148,14 @@ def adagrad(results):
             "speed on rare features": sparse.above(FASTER),
             "speed where no feature is rare": dense.above(FASTER),
         },
-        f"The three forms and fnn's differ by at most {apart:.0e}; the printed AdaDelta differs from RMSProp by "
-        f"{same:.0e}; Zeiler's, which bears the name, also averages the squares of the steps. Each at its best of "
-        f"{len(results['rates'])} rates, log₁₀ of SGD's final squared distance from the true weights over AdaGrad's is "
-        f"{sparse} with rare features, {dense} without ({results['sparse'].shape[2] // 2} seeds), on this one problem.",
+        f"The three forms and fnn's differ by at most {apart:.0e}; the printed AdaDelta differs "
+        f"from RMSProp by "
+        f"{same:.0e}; Zeiler's, which bears the name, also averages the squares of the steps. "
+        f"Each at its best of "
+        f"{len(results['rates'])} rates, log₁₀ of SGD's final squared distance from the true "
+        f"weights over AdaGrad's is "
+        f"{sparse} with rare features, {dense} without ({results['sparse'].shape[2] // 2} seeds), "
+        f"on this one problem.",
         forms=apart,
         adadelta=same,
         sparse=sparse,
@@ -145,11 +166,23 @@ def adagrad(results):
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     """AdaGrad's race against SGD."""
     figure, axes = draw.figure(rows=2, height=3)
-    titles = {"sparse": "half of the features in 1% of the examples", "dense": "all features in all examples"}
+    titles = {
+        "sparse": "half of the features in 1% of the examples",
+        "dense": "all features in all examples",
+    }
     for axis, (name, title) in zip(axes, titles.items(), strict=True):
         best, distance = chosen(results[name])
-        for rule, rate, values in zip(("SGD", "AdaGrad"), results["rates"][best], distance, strict=True):
-            draw.mean_band(axis, np.linspace(0, config.steps, values.shape[1]), values, f"{rule}, rate {rate:g}")
-        axis.set(yscale="log", xlabel="update", ylabel="squared distance from the truth", title=title)
+        for rule, rate, values in zip(
+            ("SGD", "AdaGrad"), results["rates"][best], distance, strict=True
+        ):
+            draw.mean_band(
+                axis,
+                np.linspace(0, config.steps, values.shape[1]),
+                values,
+                f"{rule}, rate {rate:g}",
+            )
+        axis.set(
+            yscale="log", xlabel="update", ylabel="squared distance from the truth", title=title
+        )
         axis.legend(frameon=False)
     return {"race": figure}

@@ -3,9 +3,11 @@
 Question: Is gradient descent with momentum faster and steadier, and does it leave a saddle sooner?
 Source:   De Marzo (claim 1.23) and Piccoli (4.28).
 Command:  python -m experiments run velocity
-Expected: on ½(x₁² + 25 x₂²) from (1, 1) at η = 0.02 the loss after 200 updates is 1.5e-4 by gradient descent, 2.4e-5
-          by the averaged gradient and 4.4e-9 by the classical velocity; after 50 updates the average is behind descent.
-          The saddle takes 349 updates without momentum and 72 with α = 0.9.
+Expected: on ½(x₁² + 25 x₂²) from (1, 1) at η = 0.02 the loss after 200 updates is 1.5e-4 by
+gradient descent, 2.4e-5
+          by the averaged gradient and 4.4e-9 by the classical velocity; after 50 updates the
+          average is behind descent. The saddle takes 349 updates without momentum and 72 with α =
+          0.9.
 Cost:     quick 3 s, full 4 s on 2 cores, nearly all of it compiling.
 """
 
@@ -20,8 +22,8 @@ from matplotlib.figure import Figure
 from experiments.claims import claim, depends_on, holds_if, mean_interval
 from experiments.common import Common
 from fnn import optim
-from fnn.course import descent, surfaces
 from fnn import plot as draw
+from fnn.course import descent, surfaces
 
 VALLEY = surfaces.quadratic((1.0, 25.0))
 ALPHAS = np.array([0.0, 0.5, 0.9, 0.99])
@@ -44,7 +46,9 @@ QUICK = Config(seeds=100, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """Everything in float64: the losses in the valley (steps + 1,), and what `saddle` and `noisy` return."""
+    """Everything in float64: the losses in the valley (steps + 1,), and what `saddle` and `noisy`
+    return.
+    """
     eta = config.learning_rate
     rules = {
         "descent": optim.sgd(eta),
@@ -54,7 +58,10 @@ def run(config: Config) -> dict[str, np.ndarray]:
     }
     with jax.enable_x64(True):
         start = jnp.array(VALLEY.start)
-        descents = [descent.trajectory(VALLEY.gradient, rule, start, steps=config.steps) for rule in rules.values()]
+        descents = [
+            descent.trajectory(VALLEY.gradient, rule, start, steps=config.steps)
+            for rule in rules.values()
+        ]
         paths = dict(zip(rules, descents, strict=True))
         losses = {name: np.asarray(VALLEY.value(path.T)) for name, path in paths.items()}
         crossings = [np.sum(paths[name][:-1] * paths[name][1:] < 0) for name in list(rules)[:2]]
@@ -62,8 +69,9 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 
 def saddle(config: Config) -> dict[str, np.ndarray]:
-    """|y| on x² − y² from (1, 0.001) for each α, (alphas, 501), and the step under a constant gradient after 5000
-    updates, in units of the rate times the gradient. α = 0 is plain descent."""
+    """|y| on x² − y² from (1, 0.001) for each α, (alphas, 501), and the step under a constant
+    gradient after 5000 updates, in units of the rate times the gradient. α = 0 is plain descent.
+    """
     eta, start = config.learning_rate / 2, jnp.array(surfaces.saddle.start)
 
     def both(alpha):
@@ -77,8 +85,9 @@ def saddle(config: Config) -> dict[str, np.ndarray]:
 
 
 def noisy(config: Config, rules) -> dict[str, np.ndarray]:
-    """With noise in every gradient, by descent and by the average with α = 0.9: the root mean square change from one
-    step to the next over the second half of 1000, (2, seeds)."""
+    """With noise in every gradient, by descent and by the average with α = 0.9: the root mean
+    square change from one step to the next over the second half of 1000, (2, seeds).
+    """
 
     def measured(optimizer, key):
         def gradient(x, key):
@@ -99,7 +108,8 @@ def escape(away: np.ndarray) -> float:
 
 @claim(
     "1.23",
-    "Averaging the gradient with α between 0.9 and 0.99 makes gradient descent faster and its path more regular.",
+    "Averaging the gradient with α between 0.9 and 0.99 makes gradient descent faster and its "
+    "path more regular.",
     figure="valley",
 )
 def averaged_gradient(results):
@@ -115,10 +125,12 @@ def averaged_gradient(results):
             "steadiness under noise": change.below(1),
             "steadiness without noise": crossings[1] <= crossings[0],
         },
-        f"½(x₁² + 25 x₂²) at η = 0.02: after 200 updates the loss is {gd[200]:.1e} by descent, {ema[200]:.1e} averaged "
+        f"½(x₁² + 25 x₂²) at η = 0.02: after 200 updates the loss is {gd[200]:.1e} by descent, "
+        f"{ema[200]:.1e} averaged "
         f"with α = 0.9 and {slower[200]:.1e} with 0.99 (classical velocity {classical[200]:.1e}); "
         f"after 50 updates {ema[50]:.4f} averaged, {gd[50]:.4f} by descent. With noise the "
-        f"averaged steps change by {change} times as much as those of descent ({results['change'].shape[1]} seeds); "
+        f"averaged steps change by {change} times as much as those of descent "
+        f"({results['change'].shape[1]} seeds); "
         f"without, its path crosses an axis {crossings[1]} times, that of descent {crossings[0]}.",
         at_200=[results[name][200] for name in names],
         at_50=[results[name][50] for name in names],
@@ -129,7 +141,8 @@ def averaged_gradient(results):
 
 @claim(
     "4.28",
-    "Gradient descent is slow at saddle points and near the optimum; a velocity overcomes that, and a higher α means "
+    "Gradient descent is slow at saddle points and near the optimum; a velocity overcomes that, "
+    "and a higher α means "
     "more momentum.",
     figure="saddle",
 )
@@ -140,8 +153,10 @@ def velocity(results):
     return holds_if(
         bool((np.diff(updates) < 0).all() and exact and near[1] < near[0]),
         f"Updates to leave x² − y² from (1, 0.001): {updates[0]:.0f} by descent, "
-        f"{', '.join(f'{n:.0f}' for n in updates[1:])} with α = 0.5, 0.9, 0.99. Under a constant gradient the step "
-        f"grows to 1/(1 − α) = {', '.join(f'{g:.4g}' for g in gain)} times rate times gradient. In the valley the loss "
+        f"{', '.join(f'{n:.0f}' for n in updates[1:])} with α = 0.5, 0.9, 0.99. Under a constant "
+        f"gradient the step "
+        f"grows to 1/(1 − α) = {', '.join(f'{g:.4g}' for g in gain)} times rate times gradient. "
+        f"In the valley the loss "
         f"after 200 updates is {near[1]:.1e} with α = 0.9 and {near[0]:.1e} without.",
         updates=updates,
         gain=gain,

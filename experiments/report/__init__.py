@@ -1,1 +1,3 @@
-"""Every claim of the course with its verdict, as pages and as claims.json: `python -m experiments report`."""
+"""Every claim of the course with its verdict, as pages and as claims.json: `python -m experiments
+report`.
+"""

@@ -1,4 +1,6 @@
-"""claims.json and the pages: an overview, and one for each document. They need no network and no scripts."""
+"""claims.json and the pages: an overview, and one for each document. They need no network and no
+scripts.
+"""
 
 import json
 from collections import Counter
@@ -18,9 +20,13 @@ WORDS = {"holds": "✓", "fails": "✗", "depends": "~", "undecided": "?"}
 MOST_SHOWN = 12  # numbers of a list that a page shows; claims.json has them all
 
 
-def write(out: Path, experiments: Sequence[Kept], records: Sequence[Record], *, quick: bool) -> Path:
+def write(
+    out: Path, experiments: Sequence[Kept], records: Sequence[Record], *, quick: bool
+) -> Path:
     """Writes claims.json, experiments.md and the pages into a folder, and returns the overview."""
-    (out / "claims.json").write_text(json.dumps([record._asdict() for record in records], indent=1, allow_nan=False))
+    (out / "claims.json").write_text(
+        json.dumps([record._asdict() for record in records], indent=1, allow_nan=False)
+    )
     described = {each.name: _described(each, records, quick) for each in experiments}
     templates = Environment(
         loader=PackageLoader("experiments.report"),
@@ -34,7 +40,9 @@ def write(out: Path, experiments: Sequence[Kept], records: Sequence[Record], *, 
         "documents": DOCUMENTS,
         "words": WORDS,
         "records": {record.id: record for record in records},
-        "page_of": {record.id: f"{document_of(record.id).page}.html#c{record.id}" for record in records},
+        "page_of": {
+            record.id: f"{document_of(record.id).page}.html#c{record.id}" for record in records
+        },
         "counts": {document.page: counts(records, ids_of(document)) for document in DOCUMENTS},
         "ids_of": ids_of,
         "topics": {topic: [described[name] for name in names] for topic, names in topics().items()},
@@ -87,7 +95,9 @@ def _described(experiment: Kept, records: Sequence[Record], quick: bool) -> dict
 def hardware(environment: dict[str, Any]) -> str:
     """What it was computed on."""
     devices = Counter(environment["devices"])
-    listed = ", ".join(f"{count} × {device}" if count > 1 else device for device, count in devices.items())
+    listed = ", ".join(
+        f"{count} × {device}" if count > 1 else device for device, count in devices.items()
+    )
     return f"{listed}; {environment['cores']} cores; jax {environment['versions']['jax']}"
 
 

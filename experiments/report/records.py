@@ -10,7 +10,9 @@ from experiments.report.store import Kept
 
 
 class Record(NamedTuple):
-    """One claim with its verdict, as claims.json has it; figure is a path relative to that file, or None."""
+    """One claim with its verdict, as claims.json has it; figure is a path relative to that file, or
+    None.
+    """
 
     id: str
     source: str
@@ -31,7 +33,10 @@ def records_of(experiments: Iterable[Kept]) -> list[Record]:
         ("more than one experiment settles", sorted({id for id in ids if ids.count(id) > 1})),
     ):
         if wrong:
-            raise ValueError(f"claims: {problem} {', '.join(wrong)}; expected each id of experiments/course.py once.")
+            raise ValueError(
+                f"claims: {problem} {', '.join(wrong)}; expected each id of experiments/course.py "
+                f"once."
+            )
     return sorted(found, key=lambda record: IDS.index(record.id))
 
 
@@ -54,5 +59,8 @@ def _figure(experiment: Kept, name: str | None) -> str | None:
     """The drawing of that name, the first one by default."""
     files = [file for file in experiment.drawings if name in (None, file.rpartition(".")[0])]
     if name is not None and not files:
-        raise ValueError(f"{experiment.name}: a claim names the figure {name!r}, plot draws {experiment.drawings}.")
+        raise ValueError(
+            f"{experiment.name}: a claim names the figure {name!r}, plot draws "
+            f"{experiment.drawings}."
+        )
     return f"results/{experiment.folder.name}/{files[0]}" if files else None

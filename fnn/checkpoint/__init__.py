@@ -1,4 +1,6 @@
-"""Checkpoints that a crash cannot spoil and a reader cannot misread: `save`, `load`, `steps`, `lock`."""
+"""Checkpoints that a crash cannot spoil and a reader cannot misread: `save`, `load`, `steps`,
+`lock`.
+"""
 
 from fnn.checkpoint.arrays import Damaged
 from fnn.checkpoint.lock import InUse, lock

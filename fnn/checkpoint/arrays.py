@@ -1,4 +1,6 @@
-"""Arrays as bytes of an npz archive and back, with nothing executed and nothing believed on the way."""
+"""Arrays as bytes of an npz archive and back, with nothing executed and nothing believed on the
+way.
+"""
 
 import io
 import math
@@ -26,8 +28,9 @@ class Damaged(ValueError):
 
 
 class Leaf(NamedTuple):
-    """What is stored of a leaf: the shape and dtype of its array, for a typed key those of its data and the name of
-    its generator."""
+    """What is stored of a leaf: the shape and dtype of its array, for a typed key those of its data
+    and the name of its generator.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -40,19 +43,28 @@ class Leaf(NamedTuple):
 
     @property
     def stored(self) -> np.dtype:
-        """The dtype in the archive: npz does not know bfloat16 and its kin, whose bits are stored as integers."""
+        """The dtype in the archive: npz does not know bfloat16 and its kin, whose bits are stored
+        as integers.
+        """
         dtype = jnp.dtype(self.dtype)
-        return dtype if dtype.kind in "biufc" and dtype.isbuiltin == 1 else np.dtype(f"u{dtype.itemsize}")
+        return (
+            dtype
+            if dtype.kind in "biufc" and dtype.isbuiltin == 1
+            else np.dtype(f"u{dtype.itemsize}")
+        )
 
 
 def leaves(tree: PyTree) -> list[tuple[Leaf, Any]]:
-    """Every leaf with what would be stored of it. ValueError for leaves that are no arrays of numbers or keys, and for
-    two of one name."""
+    """Every leaf with what would be stored of it. ValueError for leaves that are no arrays of
+    numbers or keys, and for two of one name.
+    """
     found: dict[str, tuple[Leaf, Any]] = {}
     for path, value in jax.tree_util.tree_leaves_with_path(tree):
         name = jax.tree_util.keystr(path, simple=True, separator="/") or "value"
         if name in found:
-            raise ValueError(f"tree: two leaves are called {name!r}; expected names without a slash.")
+            raise ValueError(
+                f"tree: two leaves are called {name!r}; expected names without a slash."
+            )
         found[name] = (_leaf(name, value), value)
     return list(found.values())
 
@@ -67,10 +79,14 @@ def _leaf(name: str, value: Any) -> Leaf:
             kinds.append(str(jax.random.key_impl(key)))
             return jax.random.key_data(key)
 
-        data = jax.eval_shape(data_of, value)  # a ShapeDtypeStruct of keys does not tell its kind, a tracer does
+        data = jax.eval_shape(
+            data_of, value
+        )  # a ShapeDtypeStruct of keys does not tell its kind, a tracer does
         return Leaf(name, data.shape, data.dtype.name, kinds[0])
     if not jnp.issubdtype(value.dtype, jnp.number) and value.dtype != bool:
-        raise ValueError(f"{name}: got dtype {value.dtype}, expected numbers, truth values or typed keys.")
+        raise ValueError(
+            f"{name}: got dtype {value.dtype}, expected numbers, truth values or typed keys."
+        )
     return Leaf(name, tuple(value.shape), jnp.dtype(value.dtype).name, None)
 
 
@@ -98,8 +114,9 @@ def packed(arrays: Mapping[str, np.ndarray]) -> bytes:
 
 
 def unpacked(content: bytes, expected: Sequence[Leaf]) -> dict[str, np.ndarray]:
-    """The arrays of an npz archive, read only as far as they are what is expected: however large a file says it is,
-    no more memory is taken. Damaged where it is anything else."""
+    """The arrays of an npz archive, read only as far as they are what is expected: however large a
+    file says it is, no more memory is taken. Damaged where it is anything else.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = _members(archive)
@@ -120,7 +137,9 @@ def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
         if name in members:
             raise Damaged(f"{name}: more than once in the file, expected once.")
         if info.compress_type not in COMPRESSIONS:
-            raise Damaged(f"{name}: compressed by method {info.compress_type}, expected none or deflate.")
+            raise Damaged(
+                f"{name}: compressed by method {info.compress_type}, expected none or deflate."
+            )
         members[name] = info
     return members
 
@@ -129,10 +148,14 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, leaf: Leaf) -> np.n
     with archive.open(info) as file:
         shape, fortran, dtype = _header(leaf.name, io.BytesIO(file.read(HEADER_BYTES)))
     if (shape, dtype) != (leaf.shape, leaf.stored):
-        raise Damaged(f"{leaf.name}: {dtype} {shape} in the file, expected {leaf.stored} {leaf.shape}.")
+        raise Damaged(
+            f"{leaf.name}: {dtype} {shape} in the file, expected {leaf.stored} {leaf.shape}."
+        )
     size = math.prod(leaf.shape) * leaf.stored.itemsize
     if info.file_size > size + HEADER_BYTES:
-        raise Damaged(f"{leaf.name}: {info.file_size} bytes in the file, expected {size} for {leaf}.")
+        raise Damaged(
+            f"{leaf.name}: {info.file_size} bytes in the file, expected {size} for {leaf}."
+        )
     with archive.open(info) as file:
         member = io.BytesIO(file.read(size + HEADER_BYTES))
     _header(leaf.name, member)
@@ -145,9 +168,19 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, leaf: Leaf) -> np.n
 def _header(name: str, member: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype]:
     """Shape, Fortran order and dtype that an npy file states; its numbers follow."""
     try:
-        read = npy.read_array_header_1_0 if npy.read_magic(member) == (1, 0) else npy.read_array_header_2_0
+        read = (
+            npy.read_array_header_1_0
+            if npy.read_magic(member) == (1, 0)
+            else npy.read_array_header_2_0
+        )
         return read(member)
-    except (ValueError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError) as error:  # of Python's parser
+    except (
+        ValueError,
+        SyntaxError,
+        tokenize.TokenError,
+        RecursionError,
+        MemoryError,
+    ) as error:  # of Python's parser
         raise Damaged(f"{name}: no header of an npy file: {error}") from error
 
 

@@ -1,8 +1,8 @@
 """Writing that survives a crash: a folder is wholly there under its name, or it is not there.
 
-Everything is written under a temporary name and brought to the disk (fsync) before the folder gets its own name; the
-rename itself is brought to the disk too. What a killed writer leaves has a temporary name and is deleted by the next.
-An OSError names the file.
+Everything is written under a temporary name and brought to the disk (fsync) before the folder gets
+its own name; the rename itself is brought to the disk too. What a killed writer leaves has a
+temporary name and is deleted by the next. An OSError names the file.
 """
 
 import os
@@ -43,7 +43,9 @@ def commit_over(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Makes the file, or puts it in the place of an older one, at once. Several writers are in nobody's way."""
+    """Makes the file, or puts it in the place of an older one, at once. Several writers are in
+    nobody's way.
+    """
     temporary = path.with_name(f"{TEMPORARY}{path.name}-{secrets.token_hex(8)}")
     try:
         write(temporary, content)

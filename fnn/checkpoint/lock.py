@@ -17,11 +17,12 @@ class InUse(RuntimeError):
 
 @contextmanager
 def lock(directory: str | Path) -> Iterator[Path]:
-    """The directory, made if it is missing, locked for this process and swept of what killed writers left.
+    """The directory, made if it is missing, locked for this process and swept of what killed
+    writers left.
 
-    The system gives the lock back when its owner ends, however it ends, and those processes that it has forked within,
-    so no lock of the dead is ever in the way. (On file systems without flock, some network ones, the system refuses it
-    with an OSError.) Raises InUse, naming the owner.
+    The system gives the lock back when its owner ends, however it ends, and those processes that it
+    has forked within, so no lock of the dead is ever in the way. (On file systems without flock,
+    some network ones, the system refuses it with an OSError.) Raises InUse, naming the owner.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -32,7 +33,8 @@ def lock(directory: str | Path) -> Iterator[Path]:
         except BlockingIOError as error:
             owner = os.read(descriptor, 100).decode(errors="replace").strip() or "another process"
             raise InUse(
-                f"{directory}: {owner} works in it; wait for it to end, or take another directory. Two runs in one "
+                f"{directory}: {owner} works in it; wait for it to end, or take another "
+                f"directory. Two runs in one "
                 "would overwrite each other."
             ) from error
         with files.naming(directory / NAME):
@@ -42,6 +44,8 @@ def lock(directory: str | Path) -> Iterator[Path]:
         try:
             yield directory
         finally:
-            fcntl.flock(descriptor, fcntl.LOCK_UN)  # closing alone leaves it to processes forked meanwhile
+            fcntl.flock(
+                descriptor, fcntl.LOCK_UN
+            )  # closing alone leaves it to processes forked meanwhile
     finally:
         os.close(descriptor)

@@ -1,4 +1,6 @@
-"""What stands beside the arrays of a checkpoint: what they are, by whom they were made, and sums to know them by."""
+"""What stands beside the arrays of a checkpoint: what they are, by whom they were made, and sums to
+know them by.
+"""
 
 import hashlib
 import json
@@ -18,7 +20,9 @@ SHOWN = 6  # differences
 
 
 class Manifest(NamedTuple):
-    """step, metrics and about come from the caller; the sums are SHA-256 of each array's bytes and of the archive."""
+    """step, metrics and about come from the caller; the sums are SHA-256 of each array's bytes and
+    of the archive.
+    """
 
     step: int
     metrics: dict[str, float]
@@ -30,7 +34,11 @@ class Manifest(NamedTuple):
 
     def to_bytes(self) -> bytes:
         """JSON, with a sum of its own over the rest."""
-        content = {"format": FORMAT} | self._asdict() | {"leaves": [leaf._asdict() for leaf in self.leaves]}
+        content = (
+            {"format": FORMAT}
+            | self._asdict()
+            | {"leaves": [leaf._asdict() for leaf in self.leaves]}
+        )
         return json.dumps(content | {"checksum": checksum_of(content)}, indent=1).encode()
 
     @classmethod
@@ -45,8 +53,13 @@ class Manifest(NamedTuple):
         if claimed != checksum_of({"format": number} | content):
             raise Damaged(f"its checksum is not the one it states, {claimed}")
         if number != FORMAT:
-            raise Damaged(f"format {number}, expected {FORMAT}: it was written by another version of fnn")
-        leaves = [Leaf(leaf["name"], tuple(leaf["shape"]), leaf["dtype"], leaf["key"]) for leaf in content["leaves"]]
+            raise Damaged(
+                f"format {number}, expected {FORMAT}: it was written by another version of fnn"
+            )
+        leaves = [
+            Leaf(leaf["name"], tuple(leaf["shape"]), leaf["dtype"], leaf["key"])
+            for leaf in content["leaves"]
+        ]
         manifest = cls(**content | {"leaves": leaves})
         if manifest.to_bytes() != text:  # a blank for another says the same and was not written
             raise Damaged("it is not byte for byte what was written")
@@ -70,10 +83,20 @@ def sum_of(content: bytes | memoryview) -> str:
 
 
 def differences(saved: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
-    """name: saved …, now …, for the names whose value is not the same; arrays of other numbers by their names alone."""
-    unlike = [name for name in dict.fromkeys([*saved, *asked]) if saved.get(name) != asked.get(name)]
-    arrays = [name for name in unlike if _shape(saved.get(name)) == _shape(asked.get(name)) is not None]
-    found = [f"{name}: saved {saved.get(name)!r}, now {asked.get(name)!r}" for name in unlike if name not in arrays]
+    """name: saved …, now …, for the names whose value is not the same; arrays of other numbers by
+    their names alone.
+    """
+    unlike = [
+        name for name in dict.fromkeys([*saved, *asked]) if saved.get(name) != asked.get(name)
+    ]
+    arrays = [
+        name for name in unlike if _shape(saved.get(name)) == _shape(asked.get(name)) is not None
+    ]
+    found = [
+        f"{name}: saved {saved.get(name)!r}, now {asked.get(name)!r}"
+        for name in unlike
+        if name not in arrays
+    ]
     if arrays:
         found.insert(0, f"other numbers in {', '.join(arrays)}")
     rest = len(found) - SHOWN

@@ -1,7 +1,8 @@
-"""Checkpoints: a directory with a folder for each step, `step-00000012`, of `arrays.npz` and `manifest.json`.
+"""Checkpoints: a directory with a folder for each step, `step-00000012`, of `arrays.npz` and
+`manifest.json`.
 
-A folder appears when it is complete and on the disk. Loading executes nothing, compares every byte with the sums in the
-manifest and every leaf with what is asked for, and converts nothing.
+A folder appears when it is complete and on the disk. Loading executes nothing, compares every byte
+with the sums in the manifest and every leaf with what is asked for, and converts nothing.
 """
 
 import warnings
@@ -31,11 +32,15 @@ class Stored(NamedTuple):
     arrays: dict[str, np.ndarray]
 
     def tree(self, like: PyTree | None, *, shapes_as_saved: bool = False) -> PyTree:
-        """A dict of arrays by name or, in the structure of `like`, JAX arrays where it has JAX arrays or shapes.
-        ValueError where a leaf is missing, not expected, or of another shape or dtype, and where JAX would narrow.
+        """A dict of arrays by name or, in the structure of `like`, JAX arrays where it has JAX
+        arrays or shapes. ValueError where a leaf is missing, not expected, or of another shape or
+        dtype, and where JAX would narrow.
 
-        shapes_as_saved  shapes may be others than those of `like`, whose leaves are then shapes too"""
-        values = {leaf.name: restored(leaf, self.arrays[leaf.name]) for leaf in self.manifest.leaves}
+        shapes_as_saved  shapes may be others than those of `like`, whose leaves are then shapes too
+        """
+        values = {
+            leaf.name: restored(leaf, self.arrays[leaf.name]) for leaf in self.manifest.leaves
+        }
         if like is None:
             return values
         if shapes_as_saved:
@@ -52,9 +57,15 @@ class Stored(NamedTuple):
 
         def reshaped(leaf: Leaf, target: Any) -> Any:
             is_shape = isinstance(target, jax.ShapeDtypeStruct) and leaf.key is None
-            return jax.ShapeDtypeStruct(saved.get(leaf.name, target.shape), target.dtype) if is_shape else target
+            return (
+                jax.ShapeDtypeStruct(saved.get(leaf.name, target.shape), target.dtype)
+                if is_shape
+                else target
+            )
 
-        return jax.tree.unflatten(jax.tree.structure(like), [reshaped(*each) for each in leaves(like)])
+        return jax.tree.unflatten(
+            jax.tree.structure(like), [reshaped(*each) for each in leaves(like)]
+        )
 
 
 def save(
@@ -67,14 +78,17 @@ def save(
     best: str | None = None,
     mode: Literal["min", "max"] = "min",
 ) -> Path:
-    """Saves a pytree of arrays and typed keys as a step of the directory; returns the step's folder.
+    """Saves a pytree of arrays and typed keys as a step of the directory; returns the step's
+    folder.
 
     metrics  numbers to be kept with it
     keep     delete all steps but the last so many, and the one that `best` names
-    best     the metric whose smallest (mode "min") or largest ("max") value makes a step worth keeping
+    best     the metric whose smallest (mode "min") or largest ("max") value makes a step worth
+             keeping
 
-    Nothing is deleted before the new step has been read back from the disk. Raises ValueError for a step that exists
-    and for leaves that are no arrays, InUse where another process works in the directory, and OSError naming the file.
+    Nothing is deleted before the new step has been read back from the disk. Raises ValueError for a
+    step that exists and for leaves that are no arrays, InUse where another process works in the
+    directory, and OSError naming the file.
     """
     checks.count("step", step, minimum=0)
     if keep is not None:
@@ -83,11 +97,15 @@ def save(
         raise ValueError(f"mode: got {mode!r}, expected 'min' or 'max'.")
     metrics = {name: float(value) for name, value in (metrics or {}).items()}
     if best is not None and best not in metrics:
-        raise ValueError(f"best: got {best!r}, expected one of the metrics: {', '.join(metrics) or 'there are none'}.")
+        raise ValueError(
+            f"best: got {best!r}, expected one of the metrics: "
+            f"{', '.join(metrics) or 'there are none'}."
+        )
     with lock(directory) as locked:
         if (locked / ARGUMENTS).exists():
             raise ValueError(
-                f"directory: {directory} belongs to a run, which its steps are kept for; take another one."
+                f"directory: {directory} belongs to a run, which its steps are kept for; take "
+                f"another one."
             )
         folder = commit(locked, step, tree, metrics=metrics)
         if keep is not None:
@@ -96,14 +114,19 @@ def save(
 
 
 def load(
-    directory: str | Path, like: PyTree | None = None, step: int | None = None, *, fallback: bool = False
+    directory: str | Path,
+    like: PyTree | None = None,
+    step: int | None = None,
+    *,
+    fallback: bool = False,
 ) -> PyTree:
-    """The pytree of a step, the newest by default, in the structure of `like` (arrays, keys or ShapeDtypeStructs), or
-    as a dict of arrays by the names of their leaves.
+    """The pytree of a step, the newest by default, in the structure of `like` (arrays, keys or
+    ShapeDtypeStructs), or as a dict of arrays by the names of their leaves.
 
-    Raises Damaged, a ValueError that names the file and the leaf, what it is and what was expected, for whatever is not
-    exactly what was saved; a ValueError where that is not what `like` asks for; FileNotFoundError where there is no
-    checkpoint. With fallback=True the newest intact step is taken and a warning says which ones are damaged.
+    Raises Damaged, a ValueError that names the file and the leaf, what it is and what was expected,
+    for whatever is not exactly what was saved; a ValueError where that is not what `like` asks for;
+    FileNotFoundError where there is no checkpoint. With fallback=True the newest intact step is
+    taken and a warning says which ones are damaged.
     """
     return stored(directory, step, fallback=fallback).tree(like)
 
@@ -113,7 +136,9 @@ def stored(directory: str | Path, step: int | None = None, *, fallback: bool = F
     known = steps(directory)
     if not known or (step is not None and step not in known):
         has = f"it has {', '.join(map(str, known))}" if known else "it has none"
-        raise FileNotFoundError(f"{directory}: no checkpoint{'' if step is None else f' of step {step}'}; {has}.")
+        raise FileNotFoundError(
+            f"{directory}: no checkpoint{'' if step is None else f' of step {step}'}; {has}."
+        )
     candidates = known[::-1] if step is None else [step]
     refused: list[str] = []
     for candidate in candidates if fallback else candidates[:1]:
@@ -124,7 +149,8 @@ def stored(directory: str | Path, step: int | None = None, *, fallback: bool = F
             continue
         if refused:
             warnings.warn(
-                f"load: took step {candidate}, since newer ones are damaged. {' '.join(refused)}", stacklevel=3
+                f"load: took step {candidate}, since newer ones are damaged. {' '.join(refused)}",
+                stacklevel=3,
             )
         return found
     hint = "" if fallback or len(known) == 1 else " fallback=True takes the newest intact step."
@@ -138,17 +164,28 @@ def steps(directory: str | Path) -> list[int]:
 
 
 def commit(
-    directory: Path, step: int, tree: PyTree, *, metrics: dict[str, float] | None = None, about: Any = None
+    directory: Path,
+    step: int,
+    tree: PyTree,
+    *,
+    metrics: dict[str, float] | None = None,
+    about: Any = None,
 ) -> Path:
-    """`save` without its checks, in a directory that is locked; `about` is JSON of what the tree belongs to."""
+    """`save` without its checks, in a directory that is locked; `about` is JSON of what the tree
+    belongs to.
+    """
     folder = folder_of(directory, step)
     if folder.exists():
-        raise ValueError(f"step: {folder} exists, expected a new step; delete it or save another one.")
+        raise ValueError(
+            f"step: {folder} exists, expected a new step; delete it or save another one."
+        )
     files.commit(folder, packed_step(step, tree, metrics or {}, about or {}))
     return folder
 
 
-def packed_step(step: int, tree: PyTree, metrics: dict[str, float], about: dict[str, Any]) -> dict[str, bytes]:
+def packed_step(
+    step: int, tree: PyTree, metrics: dict[str, float], about: dict[str, Any]
+) -> dict[str, bytes]:
     """Return the files of a step."""
     described = leaves(tree)
     arrays = {leaf.name: on_host(leaf, value) for leaf, value in described}
@@ -165,8 +202,12 @@ def packed_step(step: int, tree: PyTree, metrics: dict[str, float], about: dict[
     return {ARRAYS: archive, MANIFEST: manifest.to_bytes()}
 
 
-def prune(directory: Path, saved: int, keep: int, best: str | None = None, mode: str = "min") -> None:
-    """Deletes all steps but the last `keep`, the best one and the one just saved, if that can be read back."""
+def prune(
+    directory: Path, saved: int, keep: int, best: str | None = None, mode: str = "min"
+) -> None:
+    """Deletes all steps but the last `keep`, the best one and the one just saved, if that can be
+    read back.
+    """
     known = steps(directory)
     read(folder_of(directory, saved))
     spared = {saved, *known[-keep:]}
@@ -178,8 +219,9 @@ def prune(directory: Path, saved: int, keep: int, best: str | None = None, mode:
 
 
 def best_step(directory: Path, known: Sequence[int], metric: str, mode: str) -> int:
-    """The step with the best value of a metric, NaN and a manifest that is damaged being the worst, and the later one
-    where two are equal."""
+    """The step with the best value of a metric, NaN and a manifest that is damaged being the worst,
+    and the later one where two are equal.
+    """
     sign = 1.0 if mode == "min" else -1.0
 
     def value(step: int) -> float:
@@ -197,14 +239,19 @@ def read(folder: Path, step: int | None = None) -> Stored:
     manifest = read_manifest(folder, step)
     archive = _content(folder / ARRAYS)
     if sum_of(archive) != manifest.archive_sum:
-        raise Damaged(f"{folder / ARRAYS}: its SHA-256 is {sum_of(archive)}, expected {manifest.archive_sum}.")
+        raise Damaged(
+            f"{folder / ARRAYS}: its SHA-256 is {sum_of(archive)}, expected {manifest.archive_sum}."
+        )
     try:
         arrays = unpacked(archive, manifest.leaves)
     except Damaged as error:
         raise Damaged(f"{folder / ARRAYS}: {error}") from error
     for (name, array), expected in zip(arrays.items(), manifest.sums, strict=True):
         if sum_of(array.tobytes()) != expected:
-            raise Damaged(f"{folder / ARRAYS}: {name} has the SHA-256 {sum_of(array.tobytes())}, expected {expected}.")
+            raise Damaged(
+                f"{folder / ARRAYS}: {name} has the SHA-256 {sum_of(array.tobytes())}, expected "
+                f"{expected}."
+            )
     return Stored(manifest, arrays)
 
 
@@ -220,7 +267,9 @@ def read_manifest(folder: Path, step: int | None = None) -> Manifest:
         raise Damaged(f"{path}: {error}.") from error
     is_named_so = folder.name == folder_of(folder.parent, manifest.step).name
     if manifest.step != step and not (step is None and is_named_so):
-        raise Damaged(f"{path}: is of step {manifest.step}, but its folder is called {folder.name}.")
+        raise Damaged(
+            f"{path}: is of step {manifest.step}, but its folder is called {folder.name}."
+        )
     return manifest
 
 
@@ -235,7 +284,8 @@ def _placed(name: str, value: Any, target: Any) -> Any:
         return value
     if jax.dtypes.canonicalize_dtype(value.dtype) != value.dtype:
         raise ValueError(
-            f"{name}: {value.dtype} was saved, which JAX would narrow; enable x64, or take NumPy arrays as `like`."
+            f"{name}: {value.dtype} was saved, which JAX would narrow; enable x64, or take NumPy "
+            f"arrays as `like`."
         )
     return jnp.asarray(value)
 

@@ -1,4 +1,6 @@
-"""The path of an optimizer over a function, point by point, and what it makes of given gradients."""
+"""The path of an optimizer over a function, point by point, and what it makes of given
+gradients.
+"""
 
 from collections.abc import Callable
 
@@ -18,13 +20,15 @@ def trajectory(
     steps: int,
     key: PRNGKey | None = None,
 ) -> PyTree:
-    """params before and after each of `steps` updates: the structure of params, leaves (steps + 1, …).
+    """params before and after each of `steps` updates: the structure of params, leaves (steps + 1,
+    …).
 
-    gradient  params -> ∂L/∂params; with a key, gradient(params, key) with fold_in(key, s) in step s, for a gradient
-              estimated from a sample
+    gradient  params -> ∂L/∂params; with a key, gradient(params, key) with fold_in(key, s) in step
+              s, for a gradient estimated from a sample
 
-    One program, which can be jitted and vmapped, over starts or learning rates for instance. Points that are not
-    finite stay in the path. Raises ValueError for steps < 1 and a gradient of another structure than params.
+    One program, which can be jitted and vmapped, over starts or learning rates for instance. Points
+    that are not finite stay in the path. Raises ValueError for steps < 1 and a gradient of another
+    structure than params.
     """
     checks.function("gradient", gradient)
     checks.floating("params", params)
@@ -32,7 +36,9 @@ def trajectory(
 
     def step(carry, number):
         params, state = carry
-        found = gradient(params) if key is None else gradient(params, jax.random.fold_in(key, number))
+        found = (
+            gradient(params) if key is None else gradient(params, jax.random.fold_in(key, number))
+        )
         checks.gradients(found, params)
         updates, state = optimizer.update(found, state, params)
         params = optax.apply_updates(params, updates)
@@ -43,9 +49,11 @@ def trajectory(
     return jax.tree.map(lambda first, rest: jnp.concatenate([first[None], rest]), params, after)
 
 
-def updates_for(optimizer: optax.GradientTransformation, params: Params, gradients: Params) -> PyTree:
-    """The updates that an optimizer makes of these gradients, one after the other, whatever the point: an impulse and
-    then nothing, for instance, shows its momentum.
+def updates_for(
+    optimizer: optax.GradientTransformation, params: Params, gradients: Params
+) -> PyTree:
+    """The updates that an optimizer makes of these gradients, one after the other, whatever the
+    point: an impulse and then nothing, for instance, shows its momentum.
 
     gradients  the structure of params, leaves (steps, …), as is what is returned
 
@@ -60,5 +68,7 @@ def updates_for(optimizer: optax.GradientTransformation, params: Params, gradien
         return (optax.apply_updates(params, updates), state), updates
 
     params = jax.tree.map(jnp.asarray, params)
-    _, updates = compiler.scan(step, (params, optimizer.init(params)), jax.tree.map(jnp.asarray, gradients))
+    _, updates = compiler.scan(
+        step, (params, optimizer.init(params)), jax.tree.map(jnp.asarray, gradients)
+    )
     return updates

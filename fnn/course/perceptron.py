@@ -23,7 +23,8 @@ class PerceptronParams(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """What `fit` returns. A trajectory has a leading axis of epochs; its last entry is the field it belongs to.
+    """What `fit` returns. A trajectory has a leading axis of epochs; its last entry is the field it
+    belongs to.
 
     params               after the last visit
     averaged             mean of the weights after each visit, over all visits: (1/nE) Σ w
@@ -42,8 +43,8 @@ class Fit(NamedTuple):
 def predict(params: PerceptronParams, x: Num[ArrayLike, "batch features"]) -> Int[Array, "batch"]:
     """1 iff w·x + b ≥ 0, else 0, as int32; equality gives 1 (claims 3.1, 3.2).
 
-    Raises ValueError for x that is not (examples, features), has another feature count than w, or holds NaN or
-    infinity (values are checked outside jit only).
+    Raises ValueError for x that is not (examples, features), has another feature count than w, or
+    holds NaN or infinity (values are checked outside jit only).
     """
     checks.features(x)
     _check_params(params, np.shape(x)[1])
@@ -60,7 +61,8 @@ def fit(
     learning_rate: float | Array = 1.0,
     params: PerceptronParams | None = None,
 ) -> Fit:
-    """Rosenblatt's rule: at every visit w ← w + η (t − y) x and b ← b + η (t − y), with y the prediction.
+    """Rosenblatt's rule: at every visit w ← w + η (t − y) x and b ← b + η (t − y), with y the
+    prediction.
 
     x              (batch, features)
     y              (batch,), the targets t, each 0 or 1
@@ -69,17 +71,18 @@ def fit(
     learning_rate  η above zero; may be traced
     params         the start; zeros where None
 
-    Separable data: at most (R/γ)² mistakes in all from a zero start, where R is the largest ‖(x, 1)‖ and γ the
-    smallest distance |u·(x, 1)| for a unit vector u that separates them (Novikoff 1962). Other data: a mistake in
-    every epoch, for ever, with bounded weights (claim 2.1). There the last weights depend on which example came last;
-    their mean, Freund & Schapire's averaged perceptron (1999), does not jump (claim 2.2). From a zero start η only
-    rescales w and b, so that predictions are those of η = 1 (claim 2.3 says otherwise): bit for bit where η is a power
-    of two; any other η is rounded, which may decide an exact tie w·x + b = 0 differently.
+    Separable data: at most (R/γ)² mistakes in all from a zero start, where R is the largest ‖(x,
+    1)‖ and γ the smallest distance |u·(x, 1)| for a unit vector u that separates them (Novikoff
+    1962). Other data: a mistake in every epoch, for ever, with bounded weights (claim 2.1). There
+    the last weights depend on which example came last; their mean, Freund & Schapire's averaged
+    perceptron (1999), does not jump (claim 2.2). From a zero start η only rescales w and b, so that
+    predictions are those of η = 1 (claim 2.3 says otherwise): bit for bit where η is a power of
+    two; any other η is rounded, which may decide an exact tie w·x + b = 0 differently.
 
-    Weights take the widest dtype of x (JAX's default float where x is not floating-point), the start and float32: sums
-    of many examples do not fit into 16 bits.
-    Raises ValueError for shapes that do not match, targets other than 0 and 1, NaN or infinity (values are checked
-    outside jit only), epochs < 1, and a learning rate that is not above zero.
+    Weights take the widest dtype of x (JAX's default float where x is not floating-point), the
+    start and float32: sums of many examples do not fit into 16 bits. Raises ValueError for shapes
+    that do not match, targets other than 0 and 1, NaN or infinity (values are checked outside jit
+    only), epochs < 1, and a learning rate that is not above zero.
     """
     checks.examples(x, y)
     _check_targets(y)
@@ -114,12 +117,16 @@ def _fit(start, x, t, key, learning_rate, *, epochs):
         return (params, averaged), (params, averaged, jnp.sum(wrong, dtype=jnp.int32))
 
     carry = start, tree.zeros_like(start)
-    (params, averaged), (trajectory, averages, mistakes) = jax.lax.scan(epoch, carry, jnp.arange(epochs))
+    (params, averaged), (trajectory, averages, mistakes) = jax.lax.scan(
+        epoch, carry, jnp.arange(epochs)
+    )
     return Fit(params, averaged, mistakes, trajectory, averages)
 
 
 def _floating(x, params: PerceptronParams) -> tuple[Array, PerceptronParams]:
-    """Both in the widest dtype of x (JAX's default float where x is not floating-point), the parameters and float32."""
+    """Both in the widest dtype of x (JAX's default float where x is not floating-point), the
+    parameters and float32.
+    """
     x = jnp.asarray(x)
     x = x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(float)
     w, b = map(jnp.asarray, params)
@@ -127,8 +134,12 @@ def _floating(x, params: PerceptronParams) -> tuple[Array, PerceptronParams]:
     return x.astype(dtype), PerceptronParams(w.astype(dtype), b.astype(dtype))
 
 
-def _extended(mean: PerceptronParams, n: Int[Array, ""], value: PerceptronParams) -> PerceptronParams:
-    """The mean of n + 1 values from the mean of the first n: a sum of millions of weights would lose digits."""
+def _extended(
+    mean: PerceptronParams, n: Int[Array, ""], value: PerceptronParams
+) -> PerceptronParams:
+    """The mean of n + 1 values from the mean of the first n: a sum of millions of weights would
+    lose digits.
+    """
     return jax.tree.map(lambda m, v: m + (v - m) / (n + 1), mean, value)
 
 
@@ -141,7 +152,9 @@ def _fires(params: PerceptronParams, x: Num[Array, "*batch features"]) -> Bool[A
 
 def _check_targets(y) -> None:
     if np.ndim(y) != 1:
-        raise ValueError(f"y: got shape {np.shape(y)}, expected (examples,): a perceptron has one output.")
+        raise ValueError(
+            f"y: got shape {np.shape(y)}, expected (examples,): a perceptron has one output."
+        )
     if checks.is_concrete(y):
         targets = np.asarray(y)
         other = (targets != 0) & (targets != 1)
@@ -159,7 +172,8 @@ def _check_params(params: PerceptronParams, n_features: int) -> None:
         value = checks.numbers(f"params.{name}", value)
         if value.shape != shape:
             raise ValueError(
-                f"params.{name}: got shape {value.shape}, expected {shape} for x with {n_features} features."
+                f"params.{name}: got shape {value.shape}, expected {shape} for x with "
+                f"{n_features} features."
             )
         if checks.is_concrete(value):
             checks.finite(f"params.{name}", value)

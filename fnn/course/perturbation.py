@@ -1,8 +1,9 @@
-"""Learning by perturbing weights: no gradient, only forward passes, and far too many of them (claims 2.10-2.12).
+"""Learning by perturbing weights: no gradient, only forward passes, and far too many of them
+(claims 2.10-2.12).
 
-A loss here is a function from parameters (any pytree of floating-point arrays) to a scalar. It is compiled together
-with the loop, once for each loss object: define it once and reuse it, because an equal lambda written anew compiles
-anew, and what it closes over is read at the first call only.
+A loss here is a function from parameters (any pytree of floating-point arrays) to a scalar. It is
+compiled together with the loop, once for each loss object: define it once and reuse it, because an
+equal lambda written anew compiles anew, and what it closes over is read at the first call only.
 """
 
 from collections.abc import Callable
@@ -36,17 +37,21 @@ class AllInParallel(NamedTuple):
     history: Float[Array, "steps"]
 
 
-def one_at_a_time(loss: Objective, params: Params, *, key: PRNGKey, steps: int, sigma: float | Array) -> OneAtATime:
-    """Add N(0, σ²) to one weight, picked uniformly among all entries, and keep the change iff the loss falls.
+def one_at_a_time(
+    loss: Objective, params: Params, *, key: PRNGKey, steps: int, sigma: float | Array
+) -> OneAtATime:
+    """Add N(0, σ²) to one weight, picked uniformly among all entries, and keep the change iff the
+    loss falls.
 
-    One forward pass a step, for one weight, and one before the first: steps + 1 in all (claim 2.10). A change is kept
-    about half the time where σ is small against the distance to the minimum along that weight, and hardly ever where
-    it is large (claim 2.11). Step s draws from fold_in(key, s). σ may be traced. A loss of NaN is not below anything:
-    such a change is undone, and from a start with loss NaN nothing is ever kept.
+    One forward pass a step, for one weight, and one before the first: steps + 1 in all (claim
+    2.10). A change is kept about half the time where σ is small against the distance to the minimum
+    along that weight, and hardly ever where it is large (claim 2.11). Step s draws from
+    fold_in(key, s). σ may be traced. A loss of NaN is not below anything: such a change is undone,
+    and from a start with loss NaN nothing is ever kept.
 
-    Parameters keep their structure and dtypes. Raises ValueError for parameters that are not floating-point or (outside
-    jit) not finite, a loss that is not a floating-point scalar, steps < 1, and σ that is not above zero.
-    Sharif S2, "Learning by perturbing weights".
+    Parameters keep their structure and dtypes. Raises ValueError for parameters that are not
+    floating-point or (outside jit) not finite, a loss that is not a floating-point scalar, steps <
+    1, and σ that is not above zero. Sharif S2, "Learning by perturbing weights".
     """
     _check(loss, params, key, steps, sigma)
     return _one_at_a_time(loss, params, key, sigma, steps=steps)
@@ -81,17 +86,20 @@ def all_in_parallel(
     learning_rate: float | Array,
     trials: int = 1,
 ) -> AllInParallel:
-    """w ← w − η ĝ with ĝ = (1/K) Σ_k (L(w + ξ_k) − L(w)) ξ_k/σ², K trials of ξ_k = σ ε_k, ε_k ~ N(0, 1) on all weights.
+    """w ← w − η ĝ with ĝ = (1/K) Σ_k (L(w + ξ_k) − L(w)) ξ_k/σ², K trials of ξ_k = σ ε_k, ε_k ~
+    N(0, 1) on all weights.
 
-    A forward difference, not antithetic pairs: trials + 1 forward passes a step, the last one for the new
-    L(w), and one before the first step. ĝ has mean ∇E L(w + ξ), which is ∇L(w) for a loss of up to second degree, and
-    variance (‖g‖² + g_i²)/K in entry i for a linear loss: every other weight is noise to this one, so that the trials
-    needed grow with the number of weights (claim 2.12). A step is always taken; the loss may rise. Step s draws from
-    fold_in(key, s); the trials of a step run as one vmap. σ and η may be traced.
+    A forward difference, not antithetic pairs: trials + 1 forward passes a step, the last one for
+    the new L(w), and one before the first step. ĝ has mean ∇E L(w + ξ), which is ∇L(w) for a loss
+    of up to second degree, and variance (‖g‖² + g_i²)/K in entry i for a linear loss: every other
+    weight is noise to this one, so that the trials needed grow with the number of weights (claim
+    2.12). A step is always taken; the loss may rise. Step s draws from fold_in(key, s); the trials
+    of a step run as one vmap. σ and η may be traced.
 
-    Parameters keep their structure and dtypes. Raises ValueError for parameters that are not floating-point or (outside
-    jit) not finite, a loss that is not a floating-point scalar, steps or trials < 1, and σ or η that are not above
-    zero. Sharif S2, "Learning by perturbing weights"; Werfel, Xie & Seung 2005.
+    Parameters keep their structure and dtypes. Raises ValueError for parameters that are not
+    floating-point or (outside jit) not finite, a loss that is not a floating-point scalar, steps or
+    trials < 1, and σ or η that are not above zero. Sharif S2, "Learning by perturbing weights";
+    Werfel, Xie & Seung 2005.
     """
     _check(loss, params, key, steps, sigma)
     checks.positive("learning_rate", learning_rate)
@@ -123,10 +131,13 @@ def _initial(loss: Objective, params: Params) -> Scalar:
     try:
         value = jnp.asarray(returned)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"loss: returned {returned!r}, expected a floating-point scalar.") from error
+        raise ValueError(
+            f"loss: returned {returned!r}, expected a floating-point scalar."
+        ) from error
     if value.shape != () or not jnp.issubdtype(value.dtype, jnp.floating):
         raise ValueError(
-            f"loss: returned shape {value.shape} of {value.dtype}, expected a floating-point scalar; take its mean "
+            f"loss: returned shape {value.shape} of {value.dtype}, expected a floating-point "
+            f"scalar; take its mean "
             "or its sum."
         )
     return value
@@ -137,7 +148,9 @@ def _check(loss: Objective, params: Params, key: PRNGKey, steps: int, sigma: flo
         raise ValueError(f"loss: got {loss!r}, expected a function from params to a scalar.")
     leaves = jax.tree.leaves_with_path(params)
     if not any(np.size(leaf) for _, leaf in leaves):
-        raise ValueError(f"params: got {params!r}, which holds no array; expected at least one weight.")
+        raise ValueError(
+            f"params: got {params!r}, which holds no array; expected at least one weight."
+        )
     checks.floating("params", params)
     for path, leaf in leaves:
         if checks.is_concrete(leaf):

@@ -33,14 +33,20 @@ class Surface(NamedTuple):
 
 
 def quadratic(curvatures: Sequence[float], start: Sequence[float] | None = None) -> Surface:
-    """½ Σ λᵢ xᵢ²: the Hessian is diag(λ), and without negative λ the minimum is 0. start: all ones unless given."""
+    """½ Σ λᵢ xᵢ²: the Hessian is diag(λ), and without negative λ the minimum is 0. start: all ones
+    unless given.
+    """
     checks.finite("curvatures", curvatures)
     scales = np.asarray(curvatures, float)
     if scales.ndim != 1 or not scales.size:
-        raise ValueError(f"curvatures: got {curvatures!r}, expected a sequence of numbers, one a coordinate.")
+        raise ValueError(
+            f"curvatures: got {curvatures!r}, expected a sequence of numbers, one a coordinate."
+        )
     start = (1.0,) * scales.size if start is None else tuple(start)
     if len(start) != scales.size:
-        raise ValueError(f"start: got {start}, expected {scales.size} coordinates, as many as curvatures.")
+        raise ValueError(
+            f"start: got {start}, expected {scales.size} coordinates, as many as curvatures."
+        )
 
     def gradient(x: Point) -> Array:
         x = jnp.asarray(x)
@@ -58,7 +64,9 @@ long_valley = quadratic((0.02, 2.0), start=(-8.0, 1.0))
 """x²/100 + y²: a hundred times steeper across than along."""
 
 saddle = quadratic((2.0, -2.0), start=(1.0, 1e-3))
-"""x² − y²: 0 is stationary, a minimum along x and a maximum along y; the start lies close to the ridge y = 0."""
+"""x² − y²: 0 is stationary, a minimum along x and a maximum along y; the start lies close to the
+ridge y = 0.
+"""
 
 
 def _beale_value(p: Point) -> Array:
@@ -78,7 +86,9 @@ def _beale_gradient(p: Point) -> Array:
 
 
 beale = Surface(_beale_value, _beale_gradient, start=(1.0, 1.5), minimum=(3.0, 0.5))
-"""(1.5 − x + xy)² + (2.25 − x + xy²)² + (2.625 − x + xy³)²: a flat middle between steep corners. Beale 1958."""
+"""(1.5 − x + xy)² + (2.25 − x + xy²)² + (2.625 − x + xy³)²: a flat middle between steep corners.
+Beale 1958.
+"""
 
 
 def _rosenbrock_value(p: Point) -> Array:
@@ -93,17 +103,22 @@ def _rosenbrock_gradient(p: Point) -> Array:
 
 
 rosenbrock = Surface(_rosenbrock_value, _rosenbrock_gradient, start=(-1.2, 1.0), minimum=(1.0, 1.0))
-"""(1 − x)² + 100 (y − x²)²: a bent valley, narrow and almost flat along its floor. Rosenbrock 1960."""
+"""(1 − x)² + 100 (y − x²)²: a bent valley, narrow and almost flat along its floor. Rosenbrock 1960.
+"""
 
 
 def double_well(tilt: float | Array = 0.0) -> Surface:
-    """(x² − 1)²/4 + tilt · x of one variable: minima near −1 and 1 with a barrier between, for |tilt| < 2/√27 = 0.385.
+    """(x² − 1)²/4 + tilt · x of one variable: minima near −1 and 1 with a barrier between, for
+    |tilt| < 2/√27 = 0.385.
 
-    A tilt above 0 makes the left one the lower; a traced one can be the mean over a batch of examples' tilts.
+    A tilt above 0 makes the left one the lower; a traced one can be the mean over a batch of
+    examples' tilts.
     """
     checks.real("tilt", tilt)
     return Surface(
-        value=lambda x: jnp.sum((jnp.square(jnp.asarray(x)) - 1) ** 2 / 4 + tilt * jnp.asarray(x), axis=0),
+        value=lambda x: jnp.sum(
+            (jnp.square(jnp.asarray(x)) - 1) ** 2 / 4 + tilt * jnp.asarray(x), axis=0
+        ),
         gradient=lambda x: jnp.asarray(x) ** 3 - jnp.asarray(x) + tilt,
         start=(1.0,),
         minimum=None,
@@ -111,10 +126,12 @@ def double_well(tilt: float | Array = 0.0) -> Surface:
 
 
 def cliff(height: float = 10.0, steepness: float = 20.0) -> Surface:
-    """height · s(x) + (x + 2)²/40 + y²/4 with s(x) = (1 + tanh(steepness · x/2))/2, a logistic step at x = 0.
+    """height · s(x) + (x + 2)²/40 + y²/4 with s(x) = (1 + tanh(steepness · x/2))/2, a logistic step
+    at x = 0.
 
-    A plateau x > 0 that slopes gently down to the edge of a cliff, where ∂/∂x reaches height · steepness/4, and a wide
-    valley at its foot. A smooth stand-in for the wall in the loss of a recurrent network, Pascanu et al. 2013.
+    A plateau x > 0 that slopes gently down to the edge of a cliff, where ∂/∂x reaches height ·
+    steepness/4, and a wide valley at its foot. A smooth stand-in for the wall in the loss of a
+    recurrent network, Pascanu et al. 2013.
     """
     checks.positive("height", height)
     checks.positive("steepness", steepness)

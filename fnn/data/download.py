@@ -13,15 +13,19 @@ SLACK = 1 << 16  # by which packing may make a file longer
 
 
 def verified(data: bytes, source: str, sha256: str, limit: int) -> bytes:
-    """The data, decompressed where they are gzipped. ValueError where the result has another SHA-256, or more than
-    `limit` bytes, of which no more are unpacked."""
+    """The data, decompressed where they are gzipped. ValueError where the result has another
+    SHA-256, or more than `limit` bytes, of which no more are unpacked.
+    """
     content = _gunzip(data, source, limit) if data.startswith(b"\x1f\x8b") else data
     if len(content) > limit:
-        raise ValueError(f"{source}: has more than {limit} bytes. It is another file: put the right one there.")
+        raise ValueError(
+            f"{source}: has more than {limit} bytes. It is another file: put the right one there."
+        )
     got = hashlib.sha256(content).hexdigest()
     if got != sha256:
         raise ValueError(
-            f"{source}: its content has SHA-256 {got}, expected {sha256}. It is damaged or another file: delete it or "
+            f"{source}: its content has SHA-256 {got}, expected {sha256}. It is damaged or "
+            f"another file: delete it or "
             "put the right one there."
         )
     return content
@@ -38,10 +42,14 @@ def _gunzip(data: bytes, source: str, limit: int) -> bytes:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
             return file.read(limit + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(f"{source}: is no whole gzip file: {error}. Delete it or put the right one there.") from error
+        raise ValueError(
+            f"{source}: is no whole gzip file: {error}. Delete it or put the right one there."
+        ) from error
 
 
-def from_mirrors(file: str, mirrors: tuple[str, ...], sha256: str, folder: Path, limit: int) -> Path:
+def from_mirrors(
+    file: str, mirrors: tuple[str, ...], sha256: str, folder: Path, limit: int
+) -> Path:
     """Fetches `file` from the first mirror that has it whole, and puts it, as it came, in `folder`.
 
     Raises ConnectionError with what each mirror answered.
@@ -70,7 +78,9 @@ def _fetch(url: str, limit: int) -> bytes:
     chunks = []
     with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:
         size = response.headers.get("Content-Length")
-        with tqdm(total=size and int(size), unit="B", unit_scale=True, desc=url.rsplit("/", 1)[1]) as progress:
+        with tqdm(
+            total=size and int(size), unit="B", unit_scale=True, desc=url.rsplit("/", 1)[1]
+        ) as progress:
             while chunk := response.read(CHUNK_BYTES):
                 chunks.append(chunk)
                 progress.update(len(chunk))

@@ -1,10 +1,12 @@
 """MNIST: 70,000 handwritten digits of 28×28 pixels.
 
-LeCun, Bottou, Bengio & Haffner 1998; copyright Y. LeCun and C. Cortes, CC BY-SA 3.0 as redistributed.
+LeCun, Bottou, Bengio & Haffner 1998; copyright Y. LeCun and C. Cortes, CC BY-SA 3.0 as
+redistributed.
 
-Its four files, raw or gzipped, are looked for in $FNN_DATA_DIR and $FNN_DATA_DIR/mnist, then in the cache,
-$XDG_CACHE_HOME/fnn/mnist or ~/.cache/fnn/mnist, and are otherwise downloaded into the cache (11 MB). $FNN_DATA_DIR is
-never written to. The SHA-256 of every file's content is checked at every load.
+Its four files, raw or gzipped, are looked for in $FNN_DATA_DIR and $FNN_DATA_DIR/mnist, then in the
+cache, $XDG_CACHE_HOME/fnn/mnist or ~/.cache/fnn/mnist, and are otherwise downloaded into the cache
+(11 MB). $FNN_DATA_DIR is never written to. The SHA-256 of every file's content is checked at every
+load.
 """
 
 import os
@@ -34,20 +36,25 @@ VALIDATION = 5000
 def mnist() -> Dataset:
     """x (n, 784), y labels 0 to 9; 55,000 / 5,000 / 10,000 rows.
 
-    The test rows are the canonical 10,000, in order; the validation rows are drawn from the 60,000 with seed 0. All
-    pixels are scaled by one mean and std, those of the training rows.
+    The test rows are the canonical 10,000, in order; the validation rows are drawn from the 60,000
+    with seed 0. All pixels are scaled by one mean and std, those of the training rows.
 
-    Raises ValueError for a file with another content, ConnectionError where a file is nowhere to be had.
+    Raises ValueError for a file with another content, ConnectionError where a file is nowhere to be
+    had.
     """
     paths = locate()
     seen, test = _read(paths, "train"), _read(paths, "t10k")
     validation, train = partition(len(seen.x), [VALIDATION], seed=0)
-    dataset = Dataset(Split(seen.x[train], seen.y[train]), Split(seen.x[validation], seen.y[validation]), test)
+    dataset = Dataset(
+        Split(seen.x[train], seen.y[train]), Split(seen.x[validation], seen.y[validation]), test
+    )
     return standardise(dataset, axis=None)
 
 
 def fetch() -> dict[str, Path]:
-    """Where each of the four files lies, downloaded where they were absent, their content checked."""
+    """Where each of the four files lies, downloaded where they were absent, their content
+    checked.
+    """
     paths = locate()
     for name, path in paths.items():
         _content(name, path)
@@ -66,11 +73,15 @@ def locate() -> dict[str, Path]:
     absent = [name for name, path in found.items() if path is None]
     if own and absent:
         warnings.warn(
-            f"FNN_DATA_DIR={own[0]} lacks {', '.join(absent)} (raw or .gz, there or in its folder mnist); using the "
+            f"FNN_DATA_DIR={own[0]} lacks {', '.join(absent)} (raw or .gz, there or in its folder "
+            f"mnist); using the "
             f"cache {cache_folder()} or a download.",
             stacklevel=2,
         )
-    return {name: path or _find(name, [cache_folder()]) or _download(name) for name, path in found.items()}
+    return {
+        name: path or _find(name, [cache_folder()]) or _download(name)
+        for name, path in found.items()
+    }
 
 
 def cache_folder() -> Path:
@@ -93,14 +104,17 @@ def _download(name: str) -> Path:
         return download.from_mirrors(f"{name}.gz", MIRRORS, SHA256[name], cache_folder(), LIMIT)
     except ConnectionError as error:
         raise ConnectionError(
-            f"mnist: {error}\nPut these four files, raw or .gz, in one folder and set FNN_DATA_DIR to it "
-            f"(it is {os.environ.get('FNN_DATA_DIR') or 'not set'}), or put them in {cache_folder()}:\n  "
-            + "\n  ".join(SHA256)
+            f"mnist: {error}\nPut these four files, raw or .gz, in one folder and set "
+            f"FNN_DATA_DIR to it "
+            f"(it is {os.environ.get('FNN_DATA_DIR') or 'not set'}), or put them in "
+            f"{cache_folder()}:\n  " + "\n  ".join(SHA256)
         ) from None
 
 
 def _read(paths: dict[str, Path], part: str) -> Split:
-    """Images (n, 784) and labels (n,) of the files that begin with `part`; the images still unsigned bytes."""
+    """Images (n, 784) and labels (n,) of the files that begin with `part`; the images still
+    unsigned bytes.
+    """
     images_name, labels_name = f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"
     images = idx.parse(_content(images_name, paths[images_name]), images_name, dimensions=3)
     labels = idx.parse(_content(labels_name, paths[labels_name]), labels_name, dimensions=1)

@@ -1,4 +1,5 @@
-"""MNIST-1D: signals of 40 samples in ten classes, a small stand-in for MNIST that tells models apart.
+"""MNIST-1D: signals of 40 samples in ten classes, a small stand-in for MNIST that tells models
+apart.
 
 Greydanus & Kobak 2024, Scaling down deep learning with MNIST-1D; the package `mnist1d`, Apache-2.0.
 """
@@ -19,9 +20,10 @@ CLASSES = 10
 def mnist1d() -> Dataset:
     """x (n, 40), y labels 0 to 9; 3,400 / 600 / 1,000 rows.
 
-    Generated here with the package's own settings (seed 42), nothing is downloaded. The test rows are the canonical
-    1,000; the validation rows, 15%, are drawn from the 4,000 with seed 0. All samples are scaled by one mean and std,
-    those of the training rows, which also undoes the package's scaling by all rows.
+    Generated here with the package's own settings (seed 42), nothing is downloaded. The test rows
+    are the canonical 1,000; the validation rows, 15%, are drawn from the 4,000 with seed 0. All
+    samples are scaled by one mean and std, those of the training rows, which also undoes the
+    package's scaling by all rows.
 
     Raises ImportError where the package is missing.
     """
@@ -31,14 +33,15 @@ def mnist1d() -> Dataset:
 def sized(train: int, validation: int, test: int) -> Dataset:
     """`mnist1d` of other sizes: `fnn.data.mnist1d.sized(4000, 100, 12_000)`.
 
-    The package draws as many rows of each class as of the others and shuffles them; the last `test` are the test rows.
-    ValueError where the sizes do not add up to a multiple of ten.
+    The package draws as many rows of each class as of the others and shuffles them; the last `test`
+    are the test rows. ValueError where the sizes do not add up to a multiple of ten.
     """
     sizes = {"train": train, "validation": validation, "test": test}
     rows = sum(checks.count(name, size) for name, size in sizes.items())
     if rows % CLASSES:
         raise ValueError(
-            f"train, validation, test: got {train} + {validation} + {test} = {rows} rows, expected a multiple of "
+            f"train, validation, test: got {train} + {validation} + {test} = {rows} rows, "
+            f"expected a multiple of "
             f"{CLASSES}: as many of each class."
         )
     x, y = _generate(rows)
@@ -54,12 +57,16 @@ def _generate(rows: int) -> tuple[np.ndarray, np.ndarray]:
     try:
         from mnist1d.data import get_dataset_args, make_dataset
     except ImportError as error:
-        raise ImportError('mnist1d needs the package of that name: pip install "fnn[mnist1d]"') from error
+        raise ImportError(
+            'mnist1d needs the package of that name: pip install "fnn[mnist1d]"'
+        ) from error
     settings = get_dataset_args()
     settings.num_samples = rows
     with _global_random_state_kept():
         made = make_dataset(settings)
-    return np.concatenate([made["x"], made["x_test"]]), np.concatenate([made["y"], made["y_test"]]).astype(np.int32)
+    return np.concatenate([made["x"], made["x_test"]]), np.concatenate(
+        [made["y"], made["y_test"]]
+    ).astype(np.int32)
 
 
 @contextmanager

@@ -22,9 +22,10 @@ names = tuple(LOADERS)
 
 
 def load(name: str) -> Dataset:
-    """The Dataset of that name, one of `names`; the table in `fnn.data` describes them. Its arrays are read-only.
+    """The Dataset of that name, one of `names`; the table in `fnn.data` describes them. Its arrays
+    are read-only.
 
-    Raises ValueError for unknown names, ImportError where a set needs a package that is not installed, and
-    ConnectionError where MNIST is neither on this machine nor to be downloaded.
+    Raises ValueError for unknown names, ImportError where a set needs a package that is not
+    installed, and ConnectionError where MNIST is neither on this machine nor to be downloaded.
     """
     return owned(checks.lookup("data", name, LOADERS)())

@@ -1,4 +1,6 @@
-"""`check_gradient`: a hand-written gradient against autodiff on every coordinate and differences on chosen ones."""
+"""`check_gradient`: a hand-written gradient against autodiff on every coordinate and differences on
+chosen ones.
+"""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -36,35 +38,42 @@ def check_gradient(
 ) -> Report:
     """Is gradient(params) the gradient of loss at params? If not: where, by how much, and why.
 
-    loss      params -> scalar, in JAX (autodiff is then compared on every entry) or in NumPy (then differences are)
-    gradient  params -> a pytree like params, in JAX or NumPy. The loss is called at the same parameters right before
-              it, so that `forward` and `backward` of a class that keeps intermediate values can be given as they
-              are; a backward that takes no parameters is called without
-    params    any pytree of floating-point arrays; NumPy leaves are handed on as NumPy arrays, others as JAX arrays
-    key       given to both as f(params, key=key), under the same x64 setting, so that both draw the same bits
-    dtype     the precision in which the gradient is judged. None: in float64 (x64 is on while both are called, and
-              restored); where all of it computes in float32 or bfloat16 instead, by the noise floor of that, and the
-              report says so. By name, "float64", "float32" or "bfloat16", it is judged in that precision alone
-    near      whether a gradient that passes at params is also checked at a generic point nearby, where params hold
-              equal numbers: zeros and symmetric starts hide terms. The report says what only that point shows
-    vmap      whether the gradient is also called under jax.vmap, at two points at once, and must give what it gives at
-              each
-    jax_loss  the same loss in JAX, where `loss` is in NumPy: causes inside the backward pass can then be named. Refused
-              where its value is another
+    loss      params -> scalar, in JAX (autodiff is then compared on every entry) or in NumPy (then
+              differences are)
+    gradient  params -> a pytree like params, in JAX or NumPy. The loss is called at the same
+              parameters right before it, so that `forward` and `backward` of a class that keeps
+              intermediate values can be given as they are; a backward that takes no parameters is
+              called without
+    params    any pytree of floating-point arrays; NumPy leaves are handed on as NumPy arrays,
+              others as JAX arrays
+    key       given to both as f(params, key=key), under the same x64 setting, so that both draw the
+              same bits
+    dtype     the precision in which the gradient is judged. None: in float64 (x64 is on while both
+              are called, and restored); where all of it computes in float32 or bfloat16 instead, by
+              the noise floor of that, and the report says so. By name, "float64", "float32" or
+              "bfloat16", it is judged in that precision alone
+    near      whether a gradient that passes at params is also checked at a generic point nearby,
+              where params hold equal numbers: zeros and symmetric starts hide terms. The report
+              says what only that point shows
+    vmap      whether the gradient is also called under jax.vmap, at two points at once, and must
+              give what it gives at each
+    jax_loss  the same loss in JAX, where `loss` is in NumPy: causes inside the backward pass can
+              then be named. Refused where its value is another
 
-    A function that returns both, as courses have it, is given alone: check_gradient(loss_and_grads, params), with
-    loss_and_grads(params) -> (loss, grads).
+    A function that returns both, as courses have it, is given alone: check_gradient(loss_and_grads,
+    params), with loss_and_grads(params) -> (loss, grads).
 
-    An entry is wrong when it is further from the truth than rounding can explain; rounding is measured by repeating the
-    computation with every operation rounded another way, so that no tolerance has to be chosen. One wrong tensor fails
-    the report. A tensor abstains where the loss has a kink and the gradient takes another of its slopes than autodiff,
-    and where the hand-written formula cancels so much that rounding hides whether it is right. A loss that claims
-    another derivative than it has, by stop_gradient or a rule of its own, is contradicted by its differences: only a
-    gradient that agrees with these passes.
+    An entry is wrong when it is further from the truth than rounding can explain; rounding is
+    measured by repeating the computation with every operation rounded another way, so that no
+    tolerance has to be chosen. One wrong tensor fails the report. A tensor abstains where the loss
+    has a kink and the gradient takes another of its slopes than autodiff, and where the
+    hand-written formula cancels so much that rounding hides whether it is right. A loss that claims
+    another derivative than it has, by stop_gradient or a rule of its own, is contradicted by its
+    differences: only a gradient that agrees with these passes.
 
-    Raises `Unusable`, a ValueError, where nothing can be compared: another tree or other shapes, a loss that is no real
-    scalar or raises, NaN at the point, parameters that are not floating-point or empty. Takes seconds, most of them
-    compiling.
+    Raises `Unusable`, a ValueError, where nothing can be compared: another tree or other shapes, a
+    loss that is no real scalar or raises, NaN at the point, parameters that are not floating-point
+    or empty. Takes seconds, most of them compiling.
     """
     if gradient is None or (params is None and not callable(gradient)):
         params = gradient if params is None else params
@@ -80,21 +89,35 @@ def check_gradient(
 def parts_of(loss_and_grads: Callable[..., tuple[Any, PyTree]]) -> tuple[Callable, Callable]:
     """The loss and the gradient of a function that returns both."""
     if not callable(loss_and_grads):
-        raise Unusable(f"loss_and_grads: got {loss_and_grads!r}, expected a function params -> (loss, grads).")
+        raise Unusable(
+            f"loss_and_grads: got {loss_and_grads!r}, expected a function params -> (loss, grads)."
+        )
 
     def both(params, options):
         found = loss_and_grads(params, **options)
         if not isinstance(found, tuple) or len(found) != 2:
-            raise Unusable(f"loss_and_grads: returned {type(found).__name__}, expected a pair (loss, grads).")
+            raise Unusable(
+                f"loss_and_grads: returned {type(found).__name__}, expected a pair (loss, grads)."
+            )
         return found
 
-    return lambda params, **options: both(params, options)[0], lambda params, **options: both(params, options)[1]
+    return lambda params, **options: both(params, options)[0], lambda params, **options: both(
+        params, options
+    )[1]
 
 
 def judged(
-    loss: Any, gradient: Any, params: PyTree, key: PRNGKey | None, dtype: str | None, near: bool, jax_loss: Any
+    loss: Any,
+    gradient: Any,
+    params: PyTree,
+    key: PRNGKey | None,
+    dtype: str | None,
+    near: bool,
+    jax_loss: Any,
 ) -> Report:
-    """The report in a precision; None: in float64, or in the narrower one in which all of the gradient computes."""
+    """The report in a precision; None: in float64, or in the narrower one in which all of the
+    gradient computes.
+    """
     problem = problem_of(loss, gradient, params, key, dtype or "float64", jax_loss)
     try:
         strict = at_both(problem, near)
@@ -104,12 +127,15 @@ def judged(
             return strict
         lenient = at_both(problem_of(loss, gradient, params, key, narrow, jax_loss), near)
     finally:
-        with suppress(Exception):  # it has said what it raises; no tracer stays in what a class keeps
+        with suppress(
+            Exception
+        ):  # it has said what it raises; no tracer stays in what a class keeps
             problem.loss(problem.leaves)
     if lenient.verdict == "fail":
         return strict if lenient.cause == "unknown" else lenient
     sentence = (
-        f"Judged in {narrow}: every number of the gradient is one of {narrow}, so it computes in it, and its "
+        f"Judged in {narrow}: every number of the gradient is one of {narrow}, so it computes in "
+        f"it, and its "
         'rounding is allowed. dtype="float64" does not allow it.'
     )
     return lenient._replace(notes=(sentence, *lenient.notes))
@@ -125,7 +151,9 @@ def common_precision(problem: Problem) -> str | None:
 
 
 def at_both(problem: Problem, near: bool) -> Report:
-    """The report at the point; where it passes at one of equal numbers, that at a generic point nearby if it fails."""
+    """The report at the point; where it passes at one of equal numbers, that at a generic point
+    nearby if it fails.
+    """
     here = reported(problem)
     if not near or here.verdict != "pass" or not (special := special_leaves(problem)):
         return here
@@ -133,15 +161,23 @@ def at_both(problem: Problem, near: bool) -> Report:
     try:
         there = reported(nearby(problem))
     except Unusable as error:
-        note = f"{names} hold equal numbers, which may hide a term; a point nearby could not be tried: {error}"
+        note = (
+            f"{names} hold equal numbers, which may hide a term; a point nearby could not be "
+            f"tried: {error}"
+        )
         return here._replace(notes=(*here.notes, note))
     if there.verdict != "fail":
         return here
-    if there.cause in ("not the derivative", "not finite"):  # the point may lie where the loss is not what it was
+    if there.cause in (
+        "not the derivative",
+        "not finite",
+    ):  # the point may lie where the loss is not what it was
         return here._replace(notes=(*here.notes, f"At a point nearby: {there.diagnosis}"))
     sentence = (
-        f"At params themselves nothing is seen, since {names} hold equal numbers, such as zeros. This is what a point "
-        "nearby shows, params + 0.1 × random numbers of their size. If the gradient is meant for params of a kind that "
+        f"At params themselves nothing is seen, since {names} hold equal numbers, such as zeros. "
+        f"This is what a point "
+        "nearby shows, params + 0.1 × random numbers of their size. If the gradient is meant for "
+        "params of a kind that "
         "such a point is not of, near=False keeps to params."
     )
     return there._replace(notes=(sentence, *there.notes))
@@ -162,11 +198,15 @@ def under_vmap(problem: Problem) -> Diagnosis | None:
     """What a gradient gives at two points at once, where it is not what it gives at each."""
     points = [problem.leaves, nearby(problem).leaves]
     one_by_one = [problem.gradient(leaves) for leaves in points]
-    stacked = [np.stack(leaves).astype(jnp.dtype(problem.dtype)) for leaves in zip(*points, strict=True)]
+    stacked = [
+        np.stack(leaves).astype(jnp.dtype(problem.dtype)) for leaves in zip(*points, strict=True)
+    ]
     try:
         together = jax.vmap(problem.hand)(stacked)
     except Exception as error:
-        raise Unusable(f"vmap=True: jax.vmap(gradient) raised {type(error).__name__}: {error}") from error
+        raise Unusable(
+            f"vmap=True: jax.vmap(gradient) raised {type(error).__name__}: {error}"
+        ) from error
     for path, found, *expected in zip(problem.paths, together, *one_by_one, strict=True):
         off = np.max(np.abs(np.asarray(found, np.float64) - np.stack(expected)))
         if not off <= UNDER_VMAP * problem.epsilon * np.max(np.abs(expected)):
@@ -187,7 +227,8 @@ def nearby(problem: Problem) -> Problem:
     """The same problem at a generic point."""
     rng = np.random.default_rng(1)
     moved = [
-        leaf + 0.1 * step_scale(leaf, problem) * like(leaf, rng.normal(size=leaf.shape)) for leaf in problem.leaves
+        leaf + 0.1 * step_scale(leaf, problem) * like(leaf, rng.normal(size=leaf.shape))
+        for leaf in problem.leaves
     ]
     narrow = jnp.dtype(problem.dtype)
     return problem._replace(leaves=[leaf.astype(narrow).astype(np.float64) for leaf in moved])
@@ -206,7 +247,8 @@ def check_vjp(
     function  params -> a pytree of arrays, in JAX or NumPy
     vjp       (params, cotangent) -> a pytree like params, cotangent being like the function's value
 
-    Checked as the gradient of ⟨c, function⟩ for a random cotangent c; otherwise as `check_gradient`.
+    Checked as the gradient of ⟨c, function⟩ for a random cotangent c; otherwise as
+    `check_gradient`.
     """
     checks.function("function", function)
     checks.function("vjp", vjp)
@@ -217,7 +259,9 @@ def check_vjp(
         cotangent = jax.tree.unflatten(tree, [draw.normal(size=np.shape(leaf)) for leaf in leaves])
 
     def paired(params, **options):
-        products = jax.tree.map(lambda c, value: (c * value).sum(), cotangent, function(params, **options))
+        products = jax.tree.map(
+            lambda c, value: (c * value).sum(), cotangent, function(params, **options)
+        )
         return sum(jax.tree.leaves(products))
 
     def gradient(params, **options):

@@ -1,16 +1,22 @@
-"""Comparing the hand-written gradient of one tensor with the truth, entry by entry, in units of the noise floor."""
+"""Comparing the hand-written gradient of one tensor with the truth, entry by entry, in units of the
+noise floor.
+"""
 
 from typing import NamedTuple
 
 import numpy as np
 
-# How many noise floors rounding may reach. On clean gradients the largest entry of a tensor of 100,000 is at 8; what a
-# fault does in float64 lies above 1e6, so there is room. The floors of narrow precisions leave less.
+# How many noise floors rounding may reach. On clean gradients the largest entry of a tensor of
+# 100,000 is at 8; what a
+# fault does in float64 lies above 1e6, so there is room. The floors of narrow precisions leave
+# less.
 ALLOWED = {"float64": 1000.0, "float32": 100.0, "bfloat16": 30.0}
 
 
 class Comparison(NamedTuple):
-    """A tensor's hand-written gradient, the truth (autodiff, where differences do not contradict it), and the floor."""
+    """A tensor's hand-written gradient, the truth (autodiff, where differences do not contradict
+    it), and the floor.
+    """
 
     hand: np.ndarray
     truth: np.ndarray
@@ -24,9 +30,13 @@ class Comparison(NamedTuple):
 
     @property
     def scaled_error(self) -> np.ndarray:
-        """|hand − truth| in noise floors: infinite where a value is not finite, 0 where both are equal."""
+        """|hand − truth| in noise floors: infinite where a value is not finite, 0 where both are
+        equal.
+        """
         error = self.error
-        scaled = np.divide(error, self.floor, out=np.where(error > 0, np.inf, 0.0), where=self.floor > 0)
+        scaled = np.divide(
+            error, self.floor, out=np.where(error > 0, np.inf, 0.0), where=self.floor > 0
+        )
         return np.where(np.isfinite(error), scaled, np.inf)
 
     @property
@@ -41,22 +51,34 @@ class Comparison(NamedTuple):
 
     def is_made_by(self, candidate: np.ndarray, closeness: float) -> bool:
         """Whether a hypothesis about this tensor reproduces the hand-written numbers."""
-        return reproduces(self.hand, candidate, self.tolerance, np.max(self.error, initial=0.0), closeness)
+        return reproduces(
+            self.hand, candidate, self.tolerance, np.max(self.error, initial=0.0), closeness
+        )
 
 
 def reproduces(
-    hand: np.ndarray, candidate: np.ndarray, tolerance: np.ndarray | float, error: float, closeness: float
+    hand: np.ndarray,
+    candidate: np.ndarray,
+    tolerance: np.ndarray | float,
+    error: float,
+    closeness: float,
 ) -> bool:
-    """Whether a candidate makes the hand-written numbers: to `closeness` of their scale and a thousandth of the error
-    that there is to explain, or to rounding."""
+    """Whether a candidate makes the hand-written numbers: to `closeness` of their scale and a
+    thousandth of the error that there is to explain, or to rounding.
+    """
     scale = max(np.max(np.abs(hand), initial=0.0), np.max(np.abs(candidate), initial=0.0))
-    return bool(np.all(np.abs(hand - candidate) <= min(closeness * scale, 1e-3 * error) + tolerance))
+    return bool(
+        np.all(np.abs(hand - candidate) <= min(closeness * scale, 1e-3 * error) + tolerance)
+    )
 
 
-def comparison(hand: np.ndarray, truth: np.ndarray, noise: np.ndarray, epsilon: float, dtype: str) -> Comparison:
-    """The floor of an entry: its own noise and one rounding of its own value. Entries of one tensor may be of very
-    different sizes, so that they share nothing but the square of a rounding of the largest, below which two right
-    formulas may underflow in different places."""
+def comparison(
+    hand: np.ndarray, truth: np.ndarray, noise: np.ndarray, epsilon: float, dtype: str
+) -> Comparison:
+    """The floor of an entry: its own noise and one rounding of its own value. Entries of one tensor
+    may be of very different sizes, so that they share nothing but the square of a rounding of the
+    largest, below which two right formulas may underflow in different places.
+    """
     finite = np.abs(truth[np.isfinite(truth)])
     underflow = epsilon**2 * np.max(finite, initial=0.0)
     return Comparison(hand, truth, noise + epsilon * np.abs(truth) + underflow, ALLOWED[dtype])
@@ -75,7 +97,9 @@ def relative_error(hand: np.ndarray, truth: np.ndarray) -> float:
 
 
 def cosine(hand: np.ndarray, truth: np.ndarray) -> float:
-    """The cosine of the angle between the two; 1 where both are zero, 0 where one is, NaN where it has none."""
+    """The cosine of the angle between the two; 1 where both are zero, 0 where one is, NaN where it
+    has none.
+    """
     if not np.isfinite(hand).all():
         return float("nan")
     norms = np.linalg.norm(hand) * np.linalg.norm(truth)

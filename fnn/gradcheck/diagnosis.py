@@ -1,8 +1,9 @@
 """Why a gradient is wrong: hypotheses in order, of which the first that fits is reported.
 
 A hypothesis is a function Evidence -> Diagnosis or None. Those about the backward pass are searches
-of `mistakes`: they run it again with a mistake in one of its steps, and fit where they reproduce the
-hand-written numbers. To add one, write it in its file and put it where it belongs in HYPOTHESES.
+of `mistakes`: they run it again with a mistake in one of its steps, and fit where they reproduce
+the hand-written numbers. To add one, write it in its file and put it where it belongs in
+HYPOTHESES.
 """
 
 import time
@@ -37,11 +38,17 @@ def assembly(evidence: Evidence) -> Diagnosis | None:
     if evidence.truth is None:
         return None
     leaves = [evidence.problem.paths.index(finding.path) for finding in evidence.wrong]
-    found = [mistakes.assembled(evidence.replay, evidence.given, leaf, evidence.closeness) for leaf in leaves]
+    found = [
+        mistakes.assembled(evidence.replay, evidence.given, leaf, evidence.closeness)
+        for leaf in leaves
+    ]
     known = [pieces for pieces in found if pieces is not None]
     if not known or len(known) < len(found) or len({pieces.cause for pieces in known}) > 1:
         return None
-    parts = (f"in {finding.path}, {pieces.explanation}" for finding, pieces in zip(evidence.wrong, known, strict=True))
+    parts = (
+        f"in {finding.path}, {pieces.explanation}"
+        for finding, pieces in zip(evidence.wrong, known, strict=True)
+    )
     return Diagnosis(known[0].cause, " ".join(parts))
 
 
@@ -75,7 +82,9 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     for hypothesis in HYPOTHESES:
         try:
             found = hypothesis(evidence)
-        except Exception as error:  # the verdict stands, and says what kept its cause from being found
+        except (
+            Exception
+        ) as error:  # the verdict stands, and says what kept its cause from being found
             stopped = f" The search among mistakes ended early: {type(error).__name__}: {error}"
             continue
         if found is not None:
@@ -91,7 +100,8 @@ def unknown(evidence: Evidence, stopped: str) -> Diagnosis:
         f" Right are {right}. Where the gradient of a bias is right, so is δ of its layer: look at "
         f"the line that makes {names}."
         if right
-        else " Every tensor is wrong: look at the end of the forward pass, where the backward pass begins."
+        else " Every tensor is wrong: look at the end of the forward pass, where the backward "
+        "pass begins."
     )
     untraced = (
         " Most causes can only be tried where JAX differentiates the loss: give the same loss, "

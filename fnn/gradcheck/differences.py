@@ -1,4 +1,6 @@
-"""Derivatives from values of the loss alone, so that automatic differentiation is not trusted blindly."""
+"""Derivatives from values of the loss alone, so that automatic differentiation is not trusted
+blindly.
+"""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -15,17 +17,33 @@ LADDER = 10.0 ** -np.arange(1, 9)  # steps, in units of the parameter's scale
 KINK = slice(2, 5)  # of these, those at which a kink is looked for
 ROUNDING = 64 * 2.0**-52  # of a value of the loss, relative: a few dozen operations
 SEVERAL = 4  # times the noise that was seen, for the noise that was not
-COARSE = 1e-10  # noise of the loss, relative, from which on steps must be so long that they cross kinks
-UNEVEN = np.arange(1, 12) * 0.6180339887 % 1  # at even steps, rounding by one unit a step would look like a slope
-NEARBY = np.outer([1e-15, 1e-10], [0, *(12 * UNEVEN - 6)])  # ways on which a smooth loss is a parabola
-FARTHER = 12 * UNEVEN  # for one that coarse rounding leaves flat there; one-sided, the point may lie on a kink
-COARSER = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3)  # lengths of this way: float32 inside leaves a loss flat on the shorter ones
+COARSE = (
+    1e-10  # noise of the loss, relative, from which on steps must be so long that they cross kinks
+)
+UNEVEN = (
+    np.arange(1, 12) * 0.6180339887 % 1
+)  # at even steps, rounding by one unit a step would look like a slope
+NEARBY = np.outer(
+    [1e-15, 1e-10], [0, *(12 * UNEVEN - 6)]
+)  # ways on which a smooth loss is a parabola
+FARTHER = (
+    12 * UNEVEN
+)  # for one that coarse rounding leaves flat there; one-sided, the point may lie on a kink
+COARSER = (
+    1e-7,
+    1e-6,
+    1e-5,
+    1e-4,
+    1e-3,
+)  # lengths of this way: float32 inside leaves a loss flat on the shorter ones
 PIECE = NEARBY.size  # evaluations of the loss: two programs serve all lengths that a check asks for
 
 
 class Slope(NamedTuple):
-    """The derivative along one coordinate: the best of the ladder with its error, one-sided slopes close by, and the
-    central differences of every step of the ladder with what rounding does to them."""
+    """The derivative along one coordinate: the best of the ladder with its error, one-sided slopes
+    close by, and the central differences of every step of the ladder with what rounding does to
+    them.
+    """
 
     value: float
     error: float
@@ -36,8 +54,9 @@ class Slope(NamedTuple):
     rounding: np.ndarray
 
     def contradicts(self, claim: float, slack: float) -> bool:
-        """Whether it rules out a derivative, at its best step and at the smallest that rounding lets tell the two
-        apart: larger ones may all have crossed the same kink, or the same bend."""
+        """Whether it rules out a derivative, at its best step and at the smallest that rounding
+        lets tell the two apart: larger ones may all have crossed the same kink, or the same bend.
+        """
         if self.kink or not np.isfinite(self.error):
             return False
         gap = abs(self.value - claim)
@@ -49,8 +68,9 @@ class Slope(NamedTuple):
 
 
 class Values(NamedTuple):
-    """The loss at the point, by how much rounding moves it there, and a function from (coordinates, steps) to losses;
-    coordinate −1 is `direction`."""
+    """The loss at the point, by how much rounding moves it there, and a function from (coordinates,
+    steps) to losses; coordinate −1 is `direction`.
+    """
 
     at_point: float
     noise: float
@@ -63,8 +83,9 @@ class Values(NamedTuple):
 
 
 def values_of(problem: Problem, direction: np.ndarray, known_noise: float | None) -> Values:
-    """Prepares the evaluation of the loss beside the point. `known_noise` is what rounding is known to do to the loss;
-    None for one that JAX cannot trace, which is then called as it is."""
+    """Prepares the evaluation of the loss beside the point. `known_noise` is what rounding is known
+    to do to the loss; None for one that JAX cannot trace, which is then called as it is.
+    """
     loss, leaves = problem.loss, problem.leaves
     flat, unravel = ravel_pytree([np.asarray(leaf) for leaf in leaves])
 
@@ -98,7 +119,9 @@ def values_of(problem: Problem, direction: np.ndarray, known_noise: float | None
             if not values.any() or not np.array_equal(values, values.astype(np.float32)):
                 break  # zeros have no rounding, and float64 shows on this way
         if np.array_equal(values, values.astype(np.float32)):
-            seen = max(seen, 2.0**-24 * float(np.max(np.abs(values))))  # too coarse to move even there
+            seen = max(
+                seen, 2.0**-24 * float(np.max(np.abs(values)))
+            )  # too coarse to move even there
     return Values(at_point, max(seen, known_noise or 0.0, ROUNDING * abs(at_point)), along)
 
 
@@ -108,8 +131,9 @@ def _roughness(h: np.ndarray, f: np.ndarray) -> float:
 
 
 def _graininess(h: np.ndarray, f: np.ndarray) -> float:
-    """The same on a way that may cross a kink: the median over four neighbours each, few of which have it among them. 0
-    where the function is not finite."""
+    """The same on a way that may cross a kink: the median over four neighbours each, few of which
+    have it among them. 0 where the function is not finite.
+    """
     if not np.isfinite(f).all():
         return 0.0
     order = np.argsort(h)
@@ -137,7 +161,10 @@ def _numpy_move(leaves, direction, i, step):
     else:
         flat[i] += step
     ends = np.cumsum([leaf.size for leaf in leaves])
-    return [part.reshape(leaf.shape) for part, leaf in zip(np.split(flat, ends[:-1]), leaves, strict=True)]
+    return [
+        part.reshape(leaf.shape)
+        for part, leaf in zip(np.split(flat, ends[:-1]), leaves, strict=True)
+    ]
 
 
 def slopes(values: Values, coordinates: np.ndarray, scales: np.ndarray) -> list[Slope]:
@@ -146,20 +173,26 @@ def slopes(values: Values, coordinates: np.ndarray, scales: np.ndarray) -> list[
         return []
     steps = scales[:, None] * LADDER
     signed = np.stack([steps, -steps], axis=-1)
-    found = values.along(np.repeat(coordinates, signed[0].size), signed.ravel()).reshape(signed.shape)
+    found = values.along(np.repeat(coordinates, signed[0].size), signed.ravel()).reshape(
+        signed.shape
+    )
     return [_slope(values, f, h) for f, h in zip(found, steps, strict=True)]
 
 
 def slope_along(problem: Problem, values: Values, direction: np.ndarray) -> Slope:
     """The same along a direction through all parameters, of a loss that JAX cannot trace."""
     signed = np.stack([LADDER, -LADDER], axis=-1)
-    f = [[_called(problem.loss, _numpy_move(problem.leaves, direction, -1, h)) for h in pair] for pair in signed]
+    f = [
+        [_called(problem.loss, _numpy_move(problem.leaves, direction, -1, h)) for h in pair]
+        for pair in signed
+    ]
     return _slope(values, np.array(f), LADDER)
 
 
 def _slope(values: Values, f: np.ndarray, h: np.ndarray) -> Slope:
-    """From f (steps, 2) at ±h: Richardson's extrapolation of the central differences, each with an error from its
-    neighbour and from rounding; the one with the smallest error is taken."""
+    """From f (steps, 2) at ±h: Richardson's extrapolation of the central differences, each with an
+    error from its neighbour and from rounding; the one with the smallest error is taken.
+    """
     at_point = values.at_point
     rounding = np.maximum(ROUNDING * np.abs(f).max(axis=1), SEVERAL * values.noise) / h
     right, left = (f[:, 0] - at_point) / h, (at_point - f[:, 1]) / h
@@ -181,23 +214,31 @@ def _slope(values: Values, f: np.ndarray, h: np.ndarray) -> Slope:
     )
 
 
-def _kinks_within(h: np.ndarray, central: np.ndarray, jump: np.ndarray, rounding: np.ndarray) -> np.ndarray:
-    """What kinks within each step but the first may do to its quotient: the next shorter step has another one, and the
-    jump right − left, which of a smooth loss is proportional to the step, is not so."""
+def _kinks_within(
+    h: np.ndarray, central: np.ndarray, jump: np.ndarray, rounding: np.ndarray
+) -> np.ndarray:
+    """What kinks within each step but the first may do to its quotient: the next shorter step has
+    another one, and the jump right − left, which of a smooth loss is proportional to the step, is
+    not so.
+    """
     apart = np.abs(np.diff(central)) - rounding[1:] - rounding[:-1]
     uneven = np.abs(jump[1:] - jump[:-1] * h[1:] / h[:-1]) - 2 * rounding[1:]
     return np.maximum(np.append(apart[1:], 0.0), 0.0) + np.maximum(uneven, 0.0) / 5
 
 
 def _is_kink(jump: np.ndarray, rounding: float) -> bool:
-    """Whether the jump right − left stays while the step shrinks a hundredfold; for a smooth loss it shrinks along."""
+    """Whether the jump right − left stays while the step shrinks a hundredfold; for a smooth loss
+    it shrinks along.
+    """
     near, nearer, nearest = jump
     lasting = abs(nearest) > 0.5 * abs(near) and abs(nearest - nearer) < 0.2 * abs(nearest)
     return bool(lasting and abs(nearest) > 20 * rounding)
 
 
 def taylor_slopes(values: Values, direction_slope: float) -> tuple[float | None, float | None]:
-    """The orders of |f(θ + hd) − f(θ)| and of |f(θ + hd) − f(θ) − h g·d| in h: 1 and 2 when g·d is right."""
+    """The orders of |f(θ + hd) − f(θ)| and of |f(θ + hd) − f(θ) − h g·d| in h: 1 and 2 when g·d is
+    right.
+    """
     h = np.geomspace(1e-1, 1e-5, 9)
     f = values.along(np.full(len(h), -1), h)
     first = np.abs(f - values.at_point)

@@ -1,7 +1,9 @@
-"""A traced function as one flat list of operations, with calls opened, to be evaluated operation by operation.
+"""A traced function as one flat list of operations, with calls opened, to be evaluated operation by
+operation.
 
-Three parts of the checker stand on it: the noise floor rounds every operation's result another way, the search for
-kinks looks at every comparison, and the diagnosis asks what the gradient would be if one step back were wrong.
+Three parts of the checker stand on it: the noise floor rounds every operation's result another way,
+the search for kinks looks at every comparison, and the diagnosis asks what the gradient would be if
+one step back were wrong.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +35,9 @@ class Operation(NamedTuple):
 
 
 class Flow(NamedTuple):
-    """A function of leaves. `constants` are the arrays it closes over; `dependent` values change with the leaves."""
+    """A function of leaves. `constants` are the arrays it closes over; `dependent` values change
+    with the leaves.
+    """
 
     operations: tuple[Operation, ...]
     leaves: tuple[Number, ...]
@@ -48,7 +52,9 @@ After = Callable[[Operation, list[Array], list[Array]], list[Array]]
 
 
 def flow_of(closed: ClosedJaxpr, *, open_all: bool = True) -> Flow:
-    """The flow of a traced function; open_all=False leaves functions with a derivative of their own closed."""
+    """The flow of a traced function; open_all=False leaves functions with a derivative of their own
+    closed.
+    """
     operations: list[Operation] = []
     literals: dict[Number, Any] = {}
     constants: dict[Number, Any] = {}
@@ -66,7 +72,11 @@ def flow_of(closed: ClosedJaxpr, *, open_all: bool = True) -> Flow:
         return number
 
     def walk(closed: ClosedJaxpr, arguments: Sequence[Number]) -> list[Number]:
-        numbers = dict(zip(closed.jaxpr.constvars, (constant(c, constants) for c in closed.consts), strict=True))
+        numbers = dict(
+            zip(
+                closed.jaxpr.constvars, (constant(c, constants) for c in closed.consts), strict=True
+            )
+        )
         numbers |= dict(zip(closed.jaxpr.invars, arguments, strict=True))
 
         def of(atom: Any) -> Number:
@@ -75,7 +85,11 @@ def flow_of(closed: ClosedJaxpr, *, open_all: bool = True) -> Flow:
         for equation in closed.jaxpr.eqns:
             inputs = tuple(of(atom) for atom in equation.invars)
             inner = called(equation, open_all)
-            outputs = tuple(walk(inner, inputs)) if inner is not None else tuple(new() for _ in equation.outvars)
+            outputs = (
+                tuple(walk(inner, inputs))
+                if inner is not None
+                else tuple(new() for _ in equation.outvars)
+            )
             if inner is None:
                 operations.append(Operation(equation, inputs, outputs))
                 dependent.update(outputs if dependent.intersection(inputs) else ())

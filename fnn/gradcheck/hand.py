@@ -10,13 +10,18 @@ from fnn.gradcheck.problem import Problem
 
 
 def hand_noise(problem: Problem) -> list[np.ndarray]:
-    """The noise floor of the hand-written gradient: its formula may cancel where autodiff's does not, as 1 + tanh z
-    does for large −z. Narrower numbers than those of the check are not excused."""
+    """The noise floor of the hand-written gradient: its formula may cancel where autodiff's does
+    not, as 1 + tanh z does for large −z. Narrower numbers than those of the check are not excused.
+    """
     leaves = [leaf.astype(problem.dtype) for leaf in problem.leaves]
     try:
         hand = flow_of(jax.make_jaxpr(lambda *values: problem.hand(values))(*leaves))
-    except Exception:  # it ran on arrays just now, so it is NumPy: only its parameters can be rounded another way
-        return noise_floor(problem.gradient(problem.leaves), [problem.hand(moved) for moved in _moved(problem)])
+    except (
+        Exception
+    ):  # it ran on arrays just now, so it is NumPy: only its parameters can be rounded another way
+        return noise_floor(
+            problem.gradient(problem.leaves), [problem.hand(moved) for moved in _moved(problem)]
+        )
 
     @compiler.jit
     def evaluate(leaves, roundings):

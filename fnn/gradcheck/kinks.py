@@ -11,8 +11,9 @@ COMPARISONS = ("gt", "lt", "ge", "le", "max", "min")
 
 
 def ties(flow: Flow, leaves: Sequence[Array]) -> dict[str, Array]:
-    """How many comparisons of floating numbers inside the loss are tied at the point, as a ReLU's is at 0, by
-    operation."""
+    """How many comparisons of floating numbers inside the loss are tied at the point, as a ReLU's
+    is at 0, by operation.
+    """
     tied: dict[str, Array] = {}
 
     def after(operation, inputs, outputs):
@@ -32,6 +33,8 @@ def sentence(tied: dict[str, int]) -> list[str]:
     if not found:
         return []
     return [
-        f"The loss compares numbers that are equal at this point ({found}): it may have kinks there. Autodiff takes "
-        "the slope that the operation's own rule gives (jax.nn.relu 0, jnp.maximum ½, jnp.abs 1 at a tie)."
+        f"The loss compares numbers that are equal at this point ({found}): it may have kinks "
+        f"there. Autodiff takes "
+        "the slope that the operation's own rule gives (jax.nn.relu 0, jnp.maximum ½, jnp.abs 1 "
+        "at a tie)."
     ]

@@ -1,4 +1,6 @@
-"""Judging one layer at a time: its backward is fed the true δ, and compared with autodiff of its own forward."""
+"""Judging one layer at a time: its backward is fed the true δ, and compared with autodiff of its
+own forward.
+"""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -14,7 +16,8 @@ from fnn.gradcheck.records import LayerReport
 from fnn.gradcheck.report import Report
 from fnn.types import Features, Layer, Loss, Params, PRNGKey, State, Target
 
-SUSPICIOUS = 1e-9  # relative error in float64 from which a layer is examined closely; rounding stays below 1e-12
+# relative error in float64 from which a layer is examined closely; rounding stays below 1e-12
+SUSPICIOUS = 1e-9
 
 
 class Link(NamedTuple):
@@ -39,7 +42,9 @@ class Link(NamedTuple):
 
 
 class Around(NamedTuple):
-    """What goes in and out of a layer: x, the true ∂L/∂y, and {params, x} gradients by autodiff and by hand."""
+    """What goes in and out of a layer: x, the true ∂L/∂y, and {params, x} gradients by autodiff and
+    by hand.
+    """
 
     x: Features
     dy: Features
@@ -62,7 +67,9 @@ def chain(net: Layer, params: Params, state: State, key: PRNGKey | None, train: 
 def examine_layers(
     links: Sequence[Link], loss: Loss, coefficients: Any, x: Features, target: Target
 ) -> tuple[list[LayerReport], list[tuple[str, Report]]]:
-    """A line for the loss and each layer, from the output backwards, and the full reports on those that are wrong."""
+    """A line for the loss and each layer, from the output backwards, and the full reports on those
+    that are wrong.
+    """
 
     def value(prediction):
         return jnp.sum(coefficients(prediction) * loss.forward(prediction, target))
@@ -79,7 +86,9 @@ def examine_layers(
         found = [Around(inputs[-1], dy, {"x": dy}, {"x": gradient(inputs[-1])})]
         for link, own, below in list(zip(links, params, inputs, strict=False))[::-1]:
             grads, dx = jax.vjp(link.forward, own, below)[1](dy)
-            found.append(Around(below, dy, {"params": grads, "x": dx}, link.by_hand(own, below, dy)))
+            found.append(
+                Around(below, dy, {"params": grads, "x": dx}, link.by_hand(own, below, dy))
+            )
             dy = dx
         return found
 
@@ -96,7 +105,9 @@ def examine_layers(
 
 
 def _examine_layer(link: Link, around: Around) -> Report | None:
-    """A full report on a layer whose backward seems wrong. The forward pass is ⟨∂L/∂y, y⟩, so that ∂L/∂y is its δ."""
+    """A full report on a layer whose backward seems wrong. The forward pass is ⟨∂L/∂y, y⟩, so that
+    ∂L/∂y is its δ.
+    """
 
     def value(inputs):
         return jnp.sum(around.dy * link.forward(inputs["params"], inputs["x"]))
@@ -123,8 +134,12 @@ def _line(name: str, closer: Report | None, around: Around) -> LayerReport:
 
 
 def _error(around: Around, part: str) -> float:
-    """The largest error of a layer's δ, or of its own gradients relative to the largest of them: one of its tensors may
-    be zero up to rounding, as a bias before batch normalisation is."""
+    """The largest error of a layer's δ, or of its own gradients relative to the largest of them:
+    one of its tensors may be zero up to rounding, as a bias before batch normalisation is.
+    """
     hand, truth = (jax.tree.leaves(side.get(part, ())) for side in (around.hand, around.truth))
-    flat = [np.concatenate([np.ravel(leaf) for leaf in leaves] or [np.zeros(0)]) for leaves in (hand, truth)]
+    flat = [
+        np.concatenate([np.ravel(leaf) for leaf in leaves] or [np.zeros(0)])
+        for leaves in (hand, truth)
+    ]
     return relative_error(*flat)

@@ -31,17 +31,19 @@ def check_network(
 ) -> Report:
     """Is the backward pass of a network right, and if not, which layer is wrong?
 
-    net, loss, x, y    as for fnn.value_and_grad: x (batch, features), y (batch,) or (batch, outputs)
-    params, state      where to check; unless given those of net.init from key 0, every parameter moved a little, since
-                       a factor of 1 or a term of 0, as they often start, would hide that it was forgotten
+    net, loss, x, y    as for fnn.value_and_grad: x (batch, features), y (batch,) or (batch,
+                       outputs)
+    params, state      where to check; unless given those of net.init from key 0, every parameter
+                       moved a little, since a factor of 1 or a term of 0, as they often start,
+                       would hide that it was forgotten
     key, train         as for the forward pass; key 0 unless given
     reduction, weights as for fnn.value_and_grad
     dtype              as for check_gradient
 
-    The gradient as a whole is checked as `check_gradient` does. Beside it each layer's backward is fed the true δ of
-    its output, so that a layer is judged by its own mistakes alone; the report lists them from the output backwards,
-    and its diagnosis is about the first wrong one. Raises ValueError for what value_and_grad refuses, and `Unusable`
-    for what check_gradient does.
+    The gradient as a whole is checked as `check_gradient` does. Beside it each layer's backward is
+    fed the true δ of its output, so that a layer is judged by its own mistakes alone; the report
+    lists them from the output backwards, and its diagnosis is about the first wrong one. Raises
+    ValueError for what value_and_grad refuses, and `Unusable` for what check_gradient does.
     """
     check_net(net)
     check_loss(loss)
@@ -68,7 +70,13 @@ def check_network(
         @compiler.jit
         def gradient(params, *, key):
             return gradient_of(
-                params, _as(dtype, x), _as(dtype, y), state=state, key=key, train=train, weights=weights
+                params,
+                _as(dtype, x),
+                _as(dtype, y),
+                state=state,
+                key=key,
+                train=train,
+                weights=weights,
             )[1]
 
         whole = check_gradient(objective, gradient, params, key=key, dtype=dtype)
@@ -81,7 +89,8 @@ def check_network(
     return whole._replace(
         verdict=closer.verdict if whole.verdict == "pass" else whole.verdict,
         cause=closer.cause or whole.cause,
-        diagnosis=f"the first wrong layer from the output is {name}. {closer.diagnosis or whole.diagnosis}",
+        diagnosis=f"the first wrong layer from the output is {name}. "
+        f"{closer.diagnosis or whole.diagnosis}",
         layers=layers,
     )
 
@@ -100,6 +109,10 @@ def _moved(params: Params) -> Params:
 def _widened(tree: Any) -> Any:
     """Floating leaves in float64."""
     return jax.tree.map(
-        lambda leaf: jnp.asarray(leaf, np.float64) if jnp.issubdtype(jnp.result_type(leaf), jnp.floating) else leaf,
+        lambda leaf: (
+            jnp.asarray(leaf, np.float64)
+            if jnp.issubdtype(jnp.result_type(leaf), jnp.floating)
+            else leaf
+        ),
         tree,
     )

@@ -13,11 +13,15 @@ from fnn.gradcheck.kinks import ties
 from fnn.gradcheck.noise import noise_floor, repeated, rounded_again
 from fnn.gradcheck.problem import EPSILONS, Problem, Unusable
 
-NARROW = 0.03  # share of a narrow dtype's rounding: the thousand floors that a float64 check allows are then thirty
+# share of a narrow dtype's rounding: the thousand floors that a float64 check allows are then
+# thirty
+NARROW = 0.03
 
 
 class Truth(NamedTuple):
-    """The traced loss and its noise, its gradient by autodiff and the noise floor, a leaf each, tied comparisons."""
+    """The traced loss and its noise, its gradient by autodiff and the noise floor, a leaf each,
+    tied comparisons.
+    """
 
     traced: ClosedJaxpr
     loss_noise: float
@@ -27,21 +31,28 @@ class Truth(NamedTuple):
 
 
 def truth_of(problem: Problem) -> Truth | None:
-    """The truth by autodiff; None where JAX cannot trace or differentiate the loss, as one in NumPy."""
+    """The truth by autodiff; None where JAX cannot trace or differentiate the loss, as one in
+    NumPy.
+    """
     if "truth" in problem.programs:
         return _evaluated(problem, *problem.programs["truth"])
     try:
         traced = trace(problem.loss, problem.leaves)
-    except Exception:  # tracing fails in as many ways as there is code that is not JAX; whether it runs is seen next
+    # tracing fails in as many ways as there is code that is not JAX; whether it runs is seen next
+    except Exception:
         _check_value(problem)
         return None
     if [aval.shape for aval in traced.out_avals] != [()]:
         shapes = [aval.shape for aval in traced.out_avals]
         raise Unusable(
-            f"loss: returned shapes {shapes}, expected one scalar; use check_vjp for a vector-valued function."
+            f"loss: returned shapes {shapes}, expected one scalar; use check_vjp for a "
+            f"vector-valued function."
         )
     if not is_float(traced.out_avals[0]):
-        raise Unusable(f"loss: returned dtype {traced.out_avals[0].dtype}, expected a real floating-point number.")
+        raise Unusable(
+            f"loss: returned dtype {traced.out_avals[0].dtype}, expected a real floating-point "
+            f"number."
+        )
     try:
         gradient = jax.make_jaxpr(gradient_function(traced))(*problem.leaves)
     except ValueError:  # a while loop, say, which has no reverse mode
@@ -58,7 +69,8 @@ def _check_value(problem: Problem) -> None:
         raise Unusable(f"loss: raised {type(error).__name__} at params: {error}") from error
     if np.shape(value) != () or np.asarray(value).dtype.kind != "f":
         raise Unusable(
-            f"loss: returned {np.asarray(value).dtype} of shape {np.shape(value)}, expected one real floating-point "
+            f"loss: returned {np.asarray(value).dtype} of shape {np.shape(value)}, expected one "
+            f"real floating-point "
             "number; use check_vjp for a vector-valued function."
         )
 
@@ -76,9 +88,13 @@ def compiled(traced: ClosedJaxpr, gradient: ClosedJaxpr) -> tuple[list[Flow], Ca
     return flows, evaluate
 
 
-def _evaluated(problem: Problem, traced: ClosedJaxpr, flows: list[Flow], evaluate: Callable) -> Truth:
+def _evaluated(
+    problem: Problem, traced: ClosedJaxpr, flows: list[Flow], evaluate: Callable
+) -> Truth:
     """The truth at the point."""
-    narrow, in_float64 = repeated(evaluate, flows, problem.leaves, [problem.epsilon, EPSILONS["float64"]])
+    narrow, in_float64 = repeated(
+        evaluate, flows, problem.leaves, [problem.epsilon, EPSILONS["float64"]]
+    )
     exact, value, tied = narrow.exact
     return Truth(
         traced,
@@ -97,4 +113,6 @@ def trace(loss: Callable[[list], Any], leaves: list[np.ndarray]) -> ClosedJaxpr:
 def gradient_function(traced: ClosedJaxpr) -> Callable[..., tuple]:
     """∂loss/∂leaves of a traced scalar function."""
     function = jaxpr_as_fun(traced)
-    return jax.grad(lambda *values: function(*values)[0], argnums=tuple(range(len(traced.in_avals))))
+    return jax.grad(
+        lambda *values: function(*values)[0], argnums=tuple(range(len(traced.in_avals)))
+    )

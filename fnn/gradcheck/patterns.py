@@ -10,8 +10,9 @@ FEW_ROWS = 512  # rows that are compared pair by pair
 
 
 class Pattern(NamedTuple):
-    """A cause, a sentence about this tensor, and the number in it where there is one: `familiar` if it is a whole one,
-    its inverse, or 1 ± a little of two digits: what people forget or mistype."""
+    """A cause, a sentence about this tensor, and the number in it where there is one: `familiar` if
+    it is a whole one, its inverse, or 1 ± a little of two digits: what people forget or mistype.
+    """
 
     cause: str
     explanation: str
@@ -20,8 +21,12 @@ class Pattern(NamedTuple):
 
 
 def of(compared: Comparison, wrong: np.ndarray, closeness: float, *, vague: bool) -> Pattern | None:
-    """The first pattern that reproduces the tensor; with `vague` also those that only say where it is wrong."""
-    if np.all(np.abs(compared.hand) <= compared.tolerance):  # to rounding, of which nothing else can be said
+    """The first pattern that reproduces the tensor; with `vague` also those that only say where it
+    is wrong.
+    """
+    if np.all(
+        np.abs(compared.hand) <= compared.tolerance
+    ):  # to rounding, of which nothing else can be said
         return _of_zeros(compared) if vague or not np.any(compared.hand) else None
     exact = (_factor, _transposed, _permuted, _clipped, _masked, _zeroed, _copied, _constant)
     for guess in (*exact, _few_zeros, _rows, _entries) if vague else exact:
@@ -31,22 +36,28 @@ def of(compared: Comparison, wrong: np.ndarray, closeness: float, *, vague: bool
     return None
 
 
-ZERO = Pattern("missing gradient", "the gradient is all zero: it was never computed, or never stored.")
+ZERO = Pattern(
+    "missing gradient", "the gradient is all zero: it was never computed, or never stored."
+)
 
 
 def _of_zeros(compared: Comparison) -> Pattern:
-    """What may have made zeros: nothing at all, or a sum over every axis of what adds up to zero."""
+    """What may have made zeros: nothing at all, or a sum over every axis of what adds up
+    to zero.
+    """
     hand, truth = compared.hand, compared.truth
     adds_up = truth.size > 1 and np.any(truth) and abs(np.sum(truth)) <= np.sum(compared.tolerance)
     if adds_up and np.any(hand) and np.ptp(hand) <= 1e-3 * np.max(np.abs(hand)):
         return Pattern(
             "sum over every axis",
-            "every entry is the same number, zero up to rounding, as is the sum of the true ones: they were summed "
+            "every entry is the same number, zero up to rounding, as is the sum of the true ones: "
+            "they were summed "
             "over every axis instead of the examples.",
         )
     if adds_up:
         return ZERO._replace(
-            explanation=f"{ZERO.explanation[:-1]}, or summed over every axis: the true ones add up to 0."
+            explanation=f"{ZERO.explanation[:-1]}, or summed over every axis: the true ones add "
+            f"up to 0."
         )
     return ZERO
 
@@ -61,11 +72,20 @@ def _factor(hand, truth, wrong, compared, closeness) -> Pattern | None:
     if abs(factor + 1) < 1e-6:
         return Pattern("sign", "hand-written = −truth: the sign is turned.", -1.0)
     digits = float(f"{factor - 1:.2g}")
-    blur = float(np.linalg.norm(compared.tolerance)) / np.sqrt(square)  # by which the factor may be another
-    rounded = abs(factor - 1 - digits) < max(1e-6, min(blur / abs(digits), 0.02)) * abs(digits) if digits else False
+    blur = float(np.linalg.norm(compared.tolerance)) / np.sqrt(
+        square
+    )  # by which the factor may be another
+    rounded = (
+        abs(factor - 1 - digits) < max(1e-6, min(blur / abs(digits), 0.02)) * abs(digits)
+        if digits
+        else False
+    )
     familiar = "(" in _named(factor) or (abs(digits) < 0.1 and rounded)
     return Pattern(
-        "constant factor", f"hand-written = {_named(factor)} × truth.", 1 + float(f"{factor - 1:.6g}"), familiar
+        "constant factor",
+        f"hand-written = {_named(factor)} × truth.",
+        1 + float(f"{factor - 1:.6g}"),
+        familiar,
     )
 
 
@@ -103,11 +123,17 @@ def _permuted(hand, truth, wrong, compared, closeness) -> Pattern | None:
         h, t = (np.moveaxis(a, axis, 0)[lines].reshape(len(lines), -1) for a in (hand, truth))
         same = _same(h, t, compared, closeness)
         match = np.argmax(same, axis=1)
-        if same.any(axis=1).all() and len(set(match.tolist())) == len(lines) and np.any(match != np.arange(len(lines))):
+        if (
+            same.any(axis=1).all()
+            and len(set(match.tolist())) == len(lines)
+            and np.any(match != np.arange(len(lines)))
+        ):
             shown = ", ".join(f"{lines[i]}←{lines[j]}" for i, j in list(enumerate(match))[:4])
             verb = "swapped" if len(lines) == 2 else "in another order"
             plural = "entries" if name == "entry" else f"{name}s"
-            return Pattern("swapped rows", f"{plural} are {verb} ({shown}{', …' if len(lines) > 4 else ''}).")
+            return Pattern(
+                "swapped rows", f"{plural} are {verb} ({shown}{', …' if len(lines) > 4 else ''})."
+            )
     return None
 
 
@@ -121,7 +147,9 @@ def _clipped(hand, truth, wrong, compared, closeness) -> Pattern | None:
     limit = float(np.max(np.abs(hand)))
     if np.sum(np.abs(hand) == limit) < 2:  # one entry is always the largest
         return None
-    if limit < np.max(np.abs(truth)) * 0.999 and compared.is_made_by(np.clip(truth, -limit, limit), closeness):
+    if limit < np.max(np.abs(truth)) * 0.999 and compared.is_made_by(
+        np.clip(truth, -limit, limit), closeness
+    ):
         return Pattern("clipped", f"entries beyond ±{limit:.6g} are clipped to it.", limit)
     return None
 
@@ -134,7 +162,9 @@ def _masked(hand, truth, wrong, compared, closeness) -> Pattern | None:
         np.abs(hand - truth)[both] <= compared.tolerance[both]
     ):
         return None
-    return Pattern("another key", "the zeros are in other places: the mask is not that of the forward pass.")
+    return Pattern(
+        "another key", "the zeros are in other places: the mask is not that of the forward pass."
+    )
 
 
 def _zeroed(hand, truth, wrong, compared, closeness) -> Pattern | None:
@@ -151,7 +181,9 @@ def _zeroed(hand, truth, wrong, compared, closeness) -> Pattern | None:
 def _few_zeros(hand, truth, wrong, compared, closeness) -> Pattern | None:
     if np.any(hand[wrong]):
         return None
-    return Pattern("zeroed entries", f"{int(wrong.sum())} entry(s) are zero, the first at {_first(wrong)}.")
+    return Pattern(
+        "zeroed entries", f"{int(wrong.sum())} entry(s) are zero, the first at {_first(wrong)}."
+    )
 
 
 def _copied(hand, truth, wrong, compared, closeness) -> Pattern | None:
@@ -165,7 +197,8 @@ def _copied(hand, truth, wrong, compared, closeness) -> Pattern | None:
         same[np.arange(len(lines)), lines] = False  # a line is no copy of itself
         if same.any(axis=1).all():
             shown = ", ".join(
-                f"{i} holds that of {int(np.argmax(s))}" for i, s in zip(lines[:4], same[:4], strict=True)
+                f"{i} holds that of {int(np.argmax(s))}"
+                for i, s in zip(lines[:4], same[:4], strict=True)
             )
             return Pattern("stale row", f"{name} {shown}.")
     return None
@@ -181,7 +214,8 @@ def _constant(hand, truth, wrong, compared, closeness) -> Pattern | None:
         if varies and compared.is_made_by(flat, closeness):
             return Pattern(
                 "silent broadcast",
-                f"the gradient is the same all along axis {axis}: a value was broadcast, or summed over it.",
+                f"the gradient is the same all along axis {axis}: a value was broadcast, or "
+                f"summed over it.",
             )
     return None
 
@@ -196,7 +230,8 @@ def _rows(hand, truth, wrong, compared, closeness) -> Pattern | None:
         few = 0 < lines.sum() <= max(1, len(lines) // 4) < len(lines)
         if few and whole > 0.8 and _others_are_right(wrong, compared):
             return Pattern(
-                "stale row", f"only {name} {_some(np.flatnonzero(lines))} is wrong: stale, or never updated."
+                "stale row",
+                f"only {name} {_some(np.flatnonzero(lines))} is wrong: stale, or never updated.",
             )
     return None
 
@@ -206,12 +241,15 @@ def _entries(hand, truth, wrong, compared, closeness) -> Pattern | None:
     if wrong.size < 4 or wrong.mean() > 0.25 or not _others_are_right(wrong, compared):
         return None
     return Pattern(
-        "wrong entries", f"only {int(wrong.sum())} of {wrong.size} entries are wrong, the first at {_first(wrong)}."
+        "wrong entries",
+        f"only {int(wrong.sum())} of {wrong.size} entries are wrong, the first at {_first(wrong)}.",
     )
 
 
 def _others_are_right(wrong: np.ndarray, compared: Comparison) -> bool:
-    """Whether an error such as that of the wrong entries would show in most others: coarse rounding may hide it."""
+    """Whether an error such as that of the wrong entries would show in most others: coarse rounding
+    may hide it.
+    """
     usual = np.median(compared.error[wrong] / np.maximum(np.abs(compared.truth[wrong]), 1e-300))
     hidden = compared.tolerance[~wrong] > 0.1 * usual * np.abs(compared.truth[~wrong])
     return bool(np.mean(hidden) < 0.5)
@@ -221,7 +259,10 @@ def _axes(array: np.ndarray) -> list[tuple[int, str]]:
     """(axis, what a slice across it is called)."""
     if array.ndim == 1:
         return [(0, "entry")]
-    return [(axis, ("row", "column")[axis] if axis < 2 else f"slice of axis {axis}") for axis in range(array.ndim)]
+    return [
+        (axis, ("row", "column")[axis] if axis < 2 else f"slice of axis {axis}")
+        for axis in range(array.ndim)
+    ]
 
 
 def _any_other(wrong: np.ndarray, axis: int) -> np.ndarray:

@@ -16,7 +16,9 @@ class Diagnosis(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One entry of a gradient by its three sources; differences are None where they were not computed."""
+    """One entry of a gradient by its three sources; differences are None where they were not
+    computed.
+    """
 
     at: tuple[int, ...]
     hand_written: float
@@ -26,7 +28,9 @@ class Entry(NamedTuple):
 
 
 class Kink(NamedTuple):
-    """An entry where the loss has no derivative: the slopes on its two sides, and what each source takes."""
+    """An entry where the loss has no derivative: the slopes on its two sides, and what each source
+    takes.
+    """
 
     at: tuple[int, ...]
     left: float
@@ -36,8 +40,10 @@ class Kink(NamedTuple):
 
 
 class TensorReport(NamedTuple):
-    """One parameter tensor. `noise_scaled_error` is the largest |hand − truth| in units of the noise floor; up to
-    `allowed` of them are rounding. `blur` is the largest error that would pass, relative to the largest entry."""
+    """One parameter tensor. `noise_scaled_error` is the largest |hand − truth| in units of the
+    noise floor; up to `allowed` of them are rounding. `blur` is the largest error that would pass,
+    relative to the largest entry.
+    """
 
     path: str
     shape: tuple[int, ...]
@@ -56,7 +62,9 @@ class TensorReport(NamedTuple):
 
 
 class LayerReport(NamedTuple):
-    """One layer of a network, its backward pass fed the true δ: the verdicts on its input's δ and its own gradient."""
+    """One layer of a network, its backward pass fed the true δ: the verdicts on its input's δ and
+    its own gradient.
+    """
 
     name: str
     verdict: Verdict

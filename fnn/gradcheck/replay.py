@@ -1,8 +1,9 @@
 """The true backward pass of the loss, to be run again with a mistake in one of its steps.
 
-Every value v of the loss has a cotangent δ_v = ∂loss/∂v. A mistake in a hand-written backward pass is a wrong δ
-somewhere, and what lies below it follows by the right rules. So one compiled program takes an error for each δ and
-returns the gradient that these errors make; it is the true one plus a linear function of them.
+Every value v of the loss has a cotangent δ_v = ∂loss/∂v. A mistake in a hand-written backward pass
+is a wrong δ somewhere, and what lies below it follows by the right rules. So one compiled program
+takes an error for each δ and returns the gradient that these errors make; it is the true one plus a
+linear function of them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,14 +31,18 @@ Rule = Callable[[Backward], np.ndarray]
 
 
 class Replay(NamedTuple):
-    """run(errors, constants) -> Backward, with errors {value: error of its δ} and the constants that differ."""
+    """run(errors, constants) -> Backward, with errors {value: error of its δ} and the constants
+    that differ.
+    """
 
     flow: Flow
     right: Backward
     run: Callable[..., Backward]
 
     def mistaken(self, rules: Mapping[Number, Rule]) -> Backward:
-        """The backward pass in which each of these values gets the error that its rule makes of the δ's above it."""
+        """The backward pass in which each of these values gets the error that its rule makes of the
+        δ's above it.
+        """
         errors: dict[Number, np.ndarray] = {}
         found = self.right
         for number in sorted(rules, reverse=True):
@@ -61,7 +66,9 @@ def replay_of(truth: Truth, leaves: Sequence[np.ndarray]) -> Replay:
     def objective(leaves, probes, constants, errors):
         def probed(operation, inputs, outputs):
             pairs = zip(operation.outputs, outputs, strict=True)
-            return [value + probes[number] if number in probes else value for number, value in pairs]
+            return [
+                value + probes[number] if number in probes else value for number, value in pairs
+            ]
 
         moved = [leaf + probes[number] for number, leaf in zip(flow.leaves, leaves, strict=True)]
         values = evaluate(flow, moved, constants, probed)
@@ -71,14 +78,22 @@ def replay_of(truth: Truth, leaves: Sequence[np.ndarray]) -> Replay:
     @compiler.jit
     def program(leaves, constants, errors):
         zeros = jax.tree.map(jnp.zeros_like, errors)
-        (grads, deltas), values = jax.grad(objective, (0, 1), has_aux=True)(leaves, zeros, constants, errors)
+        (grads, deltas), values = jax.grad(objective, (0, 1), has_aux=True)(
+            leaves, zeros, constants, errors
+        )
         return grads, deltas, values
 
     points = [jnp.asarray(leaf) for leaf in leaves]
-    nothing = _probed(flow) | {n: np.zeros(np.shape(leaf)) for n, leaf in zip(flow.leaves, leaves, strict=True)}
+    nothing = _probed(flow) | {
+        n: np.zeros(np.shape(leaf)) for n, leaf in zip(flow.leaves, leaves, strict=True)
+    }
 
-    def run(errors: Mapping[Number, Any], constants: Mapping[Number, Any] | None = None) -> Backward:
-        given = nothing | {number: np.asarray(error, np.float64) for number, error in errors.items()}
+    def run(
+        errors: Mapping[Number, Any], constants: Mapping[Number, Any] | None = None
+    ) -> Backward:
+        given = nothing | {
+            number: np.asarray(error, np.float64) for number, error in errors.items()
+        }
         grads, deltas, values = program(points, flow.constants | dict(constants or {}), given)
         return Backward(jax.device_get(grads), jax.device_get(deltas), values)
 
@@ -88,8 +103,16 @@ def replay_of(truth: Truth, leaves: Sequence[np.ndarray]) -> Replay:
 
 def _probed(flow: Flow) -> dict[Number, np.ndarray]:
     """No error for any value that is computed from the leaves."""
-    steps = [(n, v.aval) for step in flow.operations for n, v in zip(step.outputs, step.equation.outvars, strict=True)]
-    return {n: np.zeros(aval.shape, aval.dtype) for n, aval in steps if n in flow.dependent and is_float(aval)}
+    steps = [
+        (n, v.aval)
+        for step in flow.operations
+        for n, v in zip(step.outputs, step.equation.outvars, strict=True)
+    ]
+    return {
+        n: np.zeros(aval.shape, aval.dtype)
+        for n, aval in steps
+        if n in flow.dependent and is_float(aval)
+    }
 
 
 def _to_host(tree: Any) -> Any:

@@ -9,12 +9,14 @@ from fnn.gradcheck.text import render
 
 
 class Report(NamedTuple):
-    """The outcome of a check. `print` it for the explanation; `passed` is True iff the verdict is "pass".
+    """The outcome of a check. `print` it for the explanation; `passed` is True iff the verdict is
+    "pass".
 
     cause      the kind of fault, one of `fnn.gradcheck.CAUSES`; None without a fault
     diagnosis  the same as a sentence; None without a fault
-    taylor     slopes of |f(θ + hd) − f(θ)| and of |f(θ + hd) − f(θ) − h g·d| over h, the second with the hand-written
-               g: 1 and 2 for a right one; None where the remainder is below rounding
+    taylor     slopes of |f(θ + hd) − f(θ)| and of |f(θ + hd) − f(θ) − h g·d| over h, the second
+               with the hand-written g: 1 and 2 for a right one; None where the remainder is below
+               rounding
     """
 
     verdict: Verdict

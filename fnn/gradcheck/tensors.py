@@ -1,4 +1,6 @@
-"""One tensor: its comparison with the truth, what differences say of chosen entries, and its kinks."""
+"""One tensor: its comparison with the truth, what differences say of chosen entries, and
+its kinks.
+"""
 
 from typing import NamedTuple
 
@@ -21,7 +23,8 @@ from fnn.gradcheck.sampled import Sample, Tensor, sample
 
 SAMPLED = 3  # coordinates of each tensor that differences check besides the worst and the largest
 MOST_KINKS = 4096  # entries of a tensor that are examined for a kink before giving up on it
-TOO_MUCH = 1e-9  # of a tensor's largest entry: rounding in a hand-written formula that leaves too little to judge
+# of a tensor's largest entry: rounding in a hand-written formula that leaves too little to judge
+TOO_MUCH = 1e-9
 ERRORS = 33  # of a difference quotient that a gradient may be off by
 EVERY = 3000  # entries up to which differences stand in for autodiff where a loss cannot be traced
 
@@ -35,14 +38,17 @@ class Examined(NamedTuple):
     at: dict[int, Slope]  # flat index -> differences
     kinks: tuple[Kink, ...]
     excused: np.ndarray  # wrong entries that lie on a kink
-    cancelled: np.ndarray  # entries that only the rounding in the hand-written formula itself excuses, and by much
+    cancelled: (
+        np.ndarray
+    )  # entries that only the rounding in the hand-written formula itself excuses, and by much
     contradicted: bool  # autodiff and the hand-written gradient agree, differences say otherwise
     looked: Sample | None = None  # where not every entry was measured
 
     @property
     def part(self) -> tuple[Comparison, np.ndarray]:
-        """What the diagnosis looks at, and where it is wrong: the tensor, or the measured entries alone, where most of
-        them are wrong and so are others that were not measured."""
+        """What the diagnosis looks at, and where it is wrong: the tensor, or the measured entries
+        alone, where most of them are wrong and so are others that were not measured.
+        """
         c, wrong = self.compared, self.compared.wrong & ~self.excused
         if self.looked is None:
             return c, wrong
@@ -67,7 +73,9 @@ def examine_tensor(
     rng: np.random.Generator,
     hand_noise: list[np.ndarray] | None = None,
 ) -> Examined:
-    """Compares a tensor with its truth, has differences judge chosen entries, and looks for kinks where it is wrong."""
+    """Compares a tensor with its truth, has differences judge chosen entries, and looks for kinks
+    where it is wrong.
+    """
     leaf, offset = problem.leaves[i], sum(other.size for other in problem.leaves[:i])
     scale = step_scale(leaf, problem)
 
@@ -87,12 +95,18 @@ def examine_tensor(
         compared = comparison(hand[i], measured, noise, problem.epsilon, problem.dtype)
         return _with_kinks(problem.paths[i], compared, None, at, differences)
 
-    compared = comparison(hand[i], truth.gradient[i], truth.noise[i], problem.epsilon, problem.dtype)
+    compared = comparison(
+        hand[i], truth.gradient[i], truth.noise[i], problem.epsilon, problem.dtype
+    )
     cancelled = np.zeros(leaf.shape, bool)
     if hand_noise is not None:
         strict, noise = compared, np.hypot(truth.noise[i], hand_noise[i])
         compared = comparison(hand[i], truth.gradient[i], noise, problem.epsilon, problem.dtype)
-        cancelled = strict.wrong & ~compared.wrong & (strict.error > TOO_MUCH * np.max(np.abs(strict.truth)))
+        cancelled = (
+            strict.wrong
+            & ~compared.wrong
+            & (strict.error > TOO_MUCH * np.max(np.abs(strict.truth)))
+        )
     at = differences(_chosen(compared, rng))
     compared, contradicted = _arbitrate(compared, at)
     examined = _with_kinks(problem.paths[i], compared, truth.gradient[i], at, differences)
@@ -100,16 +114,20 @@ def examine_tensor(
 
 
 def _noise_of(problem: Problem, error: np.ndarray, alike: list[np.ndarray]) -> np.ndarray:
-    """The noise floor where differences stand in for autodiff: several of their errors are allowed in any precision,
-    and in a narrow one what rounding leaves of sums that cancel, which nothing can be traced to measure. What cancels
-    is taken to be as large as the entries of tensors that are `alike`: the tensor itself, or where it is zero, as that
-    of a bias before batch normalisation, all of them."""
+    """The noise floor where differences stand in for autodiff: several of their errors are allowed
+    in any precision, and in a narrow one what rounding leaves of sums that cancel, which nothing
+    can be traced to measure. What cancels is taken to be as large as the entries of tensors that
+    are `alike`: the tensor itself, or where it is zero, as that of a bias before batch
+    normalisation, all of them.
+    """
     largest = max(map(usual_size, alike))
     cancelling = 0.0 if problem.dtype == "float64" else problem.epsilon * largest
     return ERRORS * error / ALLOWED[problem.dtype] + cancelling
 
 
-def _sampled(problem: Problem, path: str, hand: np.ndarray, looked: Sample, differences) -> Examined:
+def _sampled(
+    problem: Problem, path: str, hand: np.ndarray, looked: Sample, differences
+) -> Examined:
     """A tensor of which some entries were measured: the others are taken as they are."""
     truth, noise = hand.copy().ravel(), np.zeros(hand.size)
     for k, slope in looked.measured.items():
@@ -121,8 +139,13 @@ def _sampled(problem: Problem, path: str, hand: np.ndarray, looked: Sample, diff
 
 
 def _chosen(compared: Comparison, rng: np.random.Generator) -> np.ndarray:
-    """The worst entries, the largest, some at random, and all where autodiff has no finite value."""
-    error, size = np.nan_to_num(compared.scaled_error.ravel(), nan=np.inf), np.abs(compared.truth.ravel())
+    """The worst entries, the largest, some at random, and all where autodiff has no
+    finite value.
+    """
+    error, size = (
+        np.nan_to_num(compared.scaled_error.ravel(), nan=np.inf),
+        np.abs(compared.truth.ravel()),
+    )
     unknown = np.flatnonzero(~np.isfinite(size))[:EVERY]
     picks = [
         *np.argsort(error)[-2:],
@@ -134,8 +157,9 @@ def _chosen(compared: Comparison, rng: np.random.Generator) -> np.ndarray:
 
 
 def _arbitrate(compared: Comparison, at: dict[int, Slope]) -> tuple[Comparison, bool]:
-    """Where differences contradict autodiff beyond their error, they are the truth; contradicted if the hand-written
-    gradient sided with autodiff there."""
+    """Where differences contradict autodiff beyond their error, they are the truth; contradicted if
+    the hand-written gradient sided with autodiff there.
+    """
     truth, hand = compared.truth.copy(), compared.hand
     contradicted = False
     for k, slope in at.items():
@@ -150,7 +174,9 @@ def _arbitrate(compared: Comparison, at: dict[int, Slope]) -> tuple[Comparison, 
 
 
 def _with_kinks(path, compared: Comparison, autodiff_gradient, at, differences) -> Examined:
-    """Examines wrong entries for kinks: first the worst, and only if those are explained all of them."""
+    """Examines wrong entries for kinks: first the worst, and only if those are explained all of
+    them.
+    """
     wrong = np.flatnonzero(compared.wrong)
     excused = np.zeros(compared.hand.shape, bool)
     kinks: list[Kink] = []
@@ -158,7 +184,9 @@ def _with_kinks(path, compared: Comparison, autodiff_gradient, at, differences) 
     for batch in (first, np.setdiff1d(wrong, first)[:MOST_KINKS]):
         fresh = np.array([k for k in batch if k not in at], int)
         found = at | (differences(fresh) if len(fresh) else {})
-        on_kink = {int(k): found[int(k)] for k in batch if _takes_a_side(compared, found[int(k)], int(k))}
+        on_kink = {
+            int(k): found[int(k)] for k in batch if _takes_a_side(compared, found[int(k)], int(k))
+        }
         for k, slope in on_kink.items():
             index = tuple(int(n) for n in np.unravel_index(k, excused.shape))
             excused[index] = True
@@ -166,7 +194,9 @@ def _with_kinks(path, compared: Comparison, autodiff_gradient, at, differences) 
             kinks.append(Kink(index, slope.left, slope.right, float(compared.hand[index]), auto))
         if len(on_kink) < len(batch):
             break
-    return Examined(path, compared, autodiff_gradient, at, tuple(kinks), excused, np.zeros_like(excused), False)
+    return Examined(
+        path, compared, autodiff_gradient, at, tuple(kinks), excused, np.zeros_like(excused), False
+    )
 
 
 def _takes_a_side(compared: Comparison, slope: Slope, k: int) -> bool:
@@ -184,7 +214,9 @@ def tensor_report(tensor: Examined) -> TensorReport:
     zero = not wrong.any() and bool(np.all(np.abs(compared.truth) <= compared.tolerance))
     unseen = zero and tensor.autodiff is None and bool(np.any(compared.hand))
     unsure = tensor.excused.any() or tensor.cancelled.any()
-    verdict: Verdict = "fail" if wrong.any() or tensor.contradicted else "abstain" if unsure else "pass"
+    verdict: Verdict = (
+        "fail" if wrong.any() or tensor.contradicted else "abstain" if unsure else "pass"
+    )
     error = np.where(tensor.excused & bool(wrong.any()), 0.0, compared.scaled_error)
     k = int(np.argmax(error)) if error.size else 0
     slope = tensor.at.get(k)
@@ -228,23 +260,32 @@ def _blur(compared: Comparison) -> float:
 def _note(tensor: Examined, zero: bool, unseen: bool) -> str:
     if tensor.looked is not None:
         return (
-            f"{tensor.path}: {len(tensor.looked.measured)} of its {tensor.compared.hand.size} entries were measured "
+            f"{tensor.path}: {len(tensor.looked.measured)} of its {tensor.compared.hand.size} "
+            f"entries were measured "
             "one by one, the others along random directions through all of them."
         )
     if unseen:
         return (
-            f"{tensor.path}: the true gradient is zero up to the noise of the differences; so is the hand-written one."
+            f"{tensor.path}: the true gradient is zero up to the noise of the differences; so "
+            f"is the hand-written one."
         )
     if tensor.cancelled.any():
         return (
-            f"{tensor.path}: the hand-written formula cancels. Rounding alone changes {int(tensor.cancelled.sum())} of "
+            f"{tensor.path}: the hand-written formula cancels. Rounding alone changes "
+            f"{int(tensor.cancelled.sum())} of "
             "its entries by so much that nothing can be said about them at this point."
         )
-    return f"{tensor.path}: the true gradient is zero up to rounding, and so is the hand-written one." if zero else ""
+    return (
+        f"{tensor.path}: the true gradient is zero up to rounding, and so is the hand-written one."
+        if zero
+        else ""
+    )
 
 
 def step_scale(leaf: np.ndarray, problem: Problem) -> float:
-    """The size of a step that matters to this tensor: its own typical entry, or that of all, or 1."""
+    """The size of a step that matters to this tensor: its own typical entry, or that of
+    all, or 1.
+    """
     for values in (leaf.ravel(), np.concatenate([other.ravel() for other in problem.leaves])):
         if values.size and np.any(values):
             return float(np.sqrt(np.mean(values**2)))

@@ -11,8 +11,9 @@ WIDTH = 80
 
 
 def render(report: Any) -> str:
-    """The text of a `Report`: verdict and diagnosis first, then a line a layer, a line a tensor, the worst entry, kinks
-    and notes."""
+    """The text of a `Report`: verdict and diagnosis first, then a line a layer, a line a tensor,
+    the worst entry, kinks and notes.
+    """
     cause = f", {report.cause}" if report.cause else ""
     lines = [f"gradient check in {report.dtype}: {report.verdict.upper()}{cause}"]
     if report.diagnosis:
@@ -25,9 +26,16 @@ def render(report: Any) -> str:
     for tensor in report.tensors:
         lines += details(tensor)
     if any(tensor.verdict != "pass" for tensor in report.tensors):
-        lines += ["", "h: hand-written, t: truth, wrong: share of entries that rounding cannot explain"]
+        lines += [
+            "",
+            "h: hand-written, t: truth, wrong: share of entries that rounding cannot explain",
+        ]
     slopes = [f"{slope:.2f}" if slope is not None else "exact" for slope in report.taylor]
-    lines += ["", f"Taylor slopes (1 and 2 are right): {slopes[0]}, {slopes[1]} with the hand-written gradient"]
+    lines += [
+        "",
+        f"Taylor slopes (1 and 2 are right): {slopes[0]}, {slopes[1]} with the hand-written "
+        f"gradient",
+    ]
     for note in report.notes:
         lines += wrapped(note, "")
     return "\n".join(lines)
@@ -35,10 +43,15 @@ def render(report: Any) -> str:
 
 def tensor_table(tensors: tuple[TensorReport, ...]) -> list[str]:
     """Name, shape, verdict and how far off."""
-    head = f"{'tensor':20}{'shape':>14}  {'verdict':8}{'rel. error':>11}{'cosine':>9}{'|h|/|t|':>10}{'wrong':>6}"
+    head = (
+        f"{'tensor':20}{'shape':>14}  "
+        f"{'verdict':8}{'rel. error':>11}{'cosine':>9}{'|h|/|t|':>10}{'wrong':>6}"
+    )
     rows = [
-        f"{short(t.path, 20):20}{short(str(t.shape), 14):>14}  {t.verdict:8}{number(t.relative_error, '.1e'):>11}"
-        f"{number(t.cosine, '.4f'):>9}{number(t.norm_ratio, '.4g'):>10}{percent(t.wrong_fraction):>6}"
+        f"{short(t.path, 20):20}{short(str(t.shape), 14):>14}  "
+        f"{t.verdict:8}{number(t.relative_error, '.1e'):>11}"
+        f"{number(t.cosine, '.4f'):>9}{number(t.norm_ratio, '.4g'):>10}"
+        f"{percent(t.wrong_fraction):>6}"
         for t in tensors
     ]
     return [head, *rows]
@@ -48,7 +61,8 @@ def layer_table(layers: tuple[LayerReport, ...]) -> list[str]:
     """From the output backwards: is the δ that each layer hands on right, and its own gradient?"""
     head = f"{'layer, output first':28}{'verdict':8}{'‖δ‖':>10}{'δ error':>11}{'grad error':>12}"
     rows = [
-        f"{short(layer.name, 27):28}{layer.verdict:8}{layer.delta_norm:10.2e}{layer.delta_error:11.1e}"
+        f"{short(layer.name, 27):28}{layer.verdict:8}"
+        f"{layer.delta_norm:10.2e}{layer.delta_error:11.1e}"
         f"{layer.gradient_error:12.1e}"
         for layer in reversed(layers)
     ]
@@ -59,10 +73,15 @@ def details(tensor: TensorReport) -> list[str]:
     """The worst entry of a tensor that did not pass, with each value's source, and its kinks."""
     lines = []
     if tensor.verdict != "pass":
-        lines += ["", f"{tensor.path}{list(tensor.worst.at)}, the worst entry", *sources(tensor.worst)]
+        lines += [
+            "",
+            f"{tensor.path}{list(tensor.worst.at)}, the worst entry",
+            *sources(tensor.worst),
+        ]
     for kink in tensor.kinks[:3]:
         lines += wrapped(
-            f"{tensor.path}{list(kink.at)} lies on a kink: slope {kink.left:.6g} to the left and {kink.right:.6g} to "
+            f"{tensor.path}{list(kink.at)} lies on a kink: slope {kink.left:.6g} to the left and "
+            f"{kink.right:.6g} to "
             f"the right; hand-written takes {kink.hand_written:.6g}{autodiff_of(kink)}.",
             "  ",
         )
@@ -98,7 +117,9 @@ def number(value: float, form: str) -> str:
 
 def short(text: str, width: int) -> str:
     """The text, its middle left out where it is too long."""
-    return text if len(text) <= width else f"{text[: width // 2 - 1]}…{text[-(width - width // 2) :]}"
+    return (
+        text if len(text) <= width else f"{text[: width // 2 - 1]}…{text[-(width - width // 2) :]}"
+    )
 
 
 def percent(fraction: float) -> str:

@@ -1,4 +1,6 @@
-"""Batch normalisation: x̂ = (x − μ)/√(σ² + ε), y = γ x̂ + β. Ioffe & Szegedy 2015; Sharif, claim 2.25."""
+"""Batch normalisation: x̂ = (x − μ)/√(σ² + ε), y = γ x̂ + β. Ioffe & Szegedy 2015; Sharif, claim
+2.25.
+"""
 
 from typing import NamedTuple
 
@@ -42,9 +44,10 @@ class FromState(NamedTuple):
 def batch_norm(features: int, *, momentum: float = 0.9, epsilon: float = 1e-5) -> Layer:
     """Normalises every feature over the batch while training, by running statistics at evaluation.
 
-    running ← momentum · running + (1 − momentum) · batch; the variance that is kept is the unbiased one, n/(n − 1)
-    times the one that normalises, as in the paper. γ = 1, β = 0, running mean 0 and variance 1 at the start.
-    Raises ValueError for another feature count, and for training on a batch of one example, which has no variance.
+    running ← momentum · running + (1 − momentum) · batch; the variance that is kept is the unbiased
+    one, n/(n − 1) times the one that normalises, as in the paper. γ = 1, β = 0, running mean 0 and
+    variance 1 at the start. Raises ValueError for another feature count, and for training on a
+    batch of one example, which has no variance.
     """
     checks.count("features", features)
     checks.fraction("momentum", momentum)
@@ -70,8 +73,9 @@ def batch_norm(features: int, *, momentum: float = 0.9, epsilon: float = 1e-5) -
         return y, state, OverBatch(normalised, inverse_deviation)
 
     def backward(params, residuals, dy):
-        """With g = γ dy: ∂L/∂x = (g − mean g − x̂ mean(g x̂))/√(σ² + ε), the last two terms because μ and σ²
-        depend on x. At evaluation they do not, and the terms are absent."""
+        """With g = γ dy: ∂L/∂x = (g − mean g − x̂ mean(g x̂))/√(σ² + ε), the last two terms because
+        μ and σ² depend on x. At evaluation they do not, and the terms are absent.
+        """
         normalised, inverse_deviation = residuals
         grads = BatchNormParams(jnp.sum(dy * normalised, axis=1), jnp.sum(dy, axis=1))
         g = params.scale[:, None] * dy
@@ -85,11 +89,16 @@ def batch_norm(features: int, *, momentum: float = 0.9, epsilon: float = 1e-5) -
 
 def _check(x, state, features, train):
     if x.shape[0] != features:
-        raise ValueError(f"x: got {x.shape[0]} features, expected {features}, which this batch_norm normalises.")
+        raise ValueError(
+            f"x: got {x.shape[0]} features, expected {features}, which this batch_norm normalises."
+        )
     if not isinstance(state, BatchNormState):
-        raise ValueError("state: batch_norm keeps running statistics; pass the state that net.init returned.")
+        raise ValueError(
+            "state: batch_norm keeps running statistics; pass the state that net.init returned."
+        )
     if train and x.shape[1] == 1:
         raise ValueError(
-            "batch_size: a batch of one example has no variance to normalise by; choose a batch_size that leaves "
+            "batch_size: a batch of one example has no variance to normalise by; choose a "
+            "batch_size that leaves "
             "more than one example in the last batch."
         )

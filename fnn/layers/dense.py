@@ -23,7 +23,8 @@ class DenseParams(NamedTuple):
 def dense(n_in: int, n_out: int, *, init: str | Initializer = "he") -> Layer:
     """z = W a + b from n_in to n_out features; W drawn by `init`, b = 0.
 
-    Raises ValueError for sizes below 1, unknown initialisers, and inputs with another feature count.
+    Raises ValueError for sizes below 1, unknown initialisers, and inputs with another feature
+    count.
     """
     checks.count("n_in", n_in)
     checks.count("n_out", n_out)
@@ -35,7 +36,9 @@ def dense(n_in: int, n_out: int, *, init: str | Initializer = "he") -> Layer:
 
     def forward(params, state, x, *, key=None, train=False):
         if x.shape[0] != n_in:
-            raise ValueError(f"x: got {x.shape[0]} features, expected {n_in}: this layer maps {n_in} to {n_out}.")
+            raise ValueError(
+                f"x: got {x.shape[0]} features, expected {n_in}: this layer maps {n_in} to {n_out}."
+            )
         z, a = affine(params, x)
         return z, state, a
 
@@ -48,14 +51,17 @@ def affine(params: DenseParams, a: Float[Array, "in batch"]):
     return W @ a + b[:, None], a
 
 
-def affine_backward(params: DenseParams, a: Float[Array, "in batch"], dz: Float[Array, "out batch"]):
+def affine_backward(
+    params: DenseParams, a: Float[Array, "in batch"], dz: Float[Array, "out batch"]
+):
     """∂L/∂W = δ aᵀ, ∂L/∂b = Σ δ over the batch, ∂L/∂a = Wᵀ δ, with δ = ∂L/∂z."""
     W, _ = params
     return DenseParams(dz @ a.T, dz @ jnp.ones(dz.shape[1], dz.dtype)), transposed(W) @ dz
 
 
 def transposed(W: Float[Array, "out in"]) -> Float[Array, "in out"]:
-    """Wᵀ, as a matrix of its own. XLA folds a transpose into the product that follows, which is slower on a CPU: an
-    epoch of 784-1024-1024-10 takes 254 ms with the copy and 279 without, a batch of products of 16×16 a third of the
-    time (8 against 21 µs for 32 runs)."""
+    """Wᵀ, as a matrix of its own. XLA folds a transpose into the product that follows, which is
+    slower on a CPU: an epoch of 784-1024-1024-10 takes 254 ms with the copy and 279 without, a
+    batch of products of 16×16 a third of the time (8 against 21 µs for 32 runs).
+    """
     return lax.optimization_barrier(W.T)

@@ -1,8 +1,10 @@
-"""Any acyclic network: a_i = σ_i(b_i + Σ w_ij a_j) over the predecessors j of node i. Adornetto, claims 0.2-0.5.
+"""Any acyclic network: a_i = σ_i(b_i + Σ w_ij a_j) over the predecessors j of node i. Adornetto,
+claims 0.2-0.5.
 
-Nodes with the same predecessors form a group (the document's "layer"), and a group is evaluated as one matrix
-product. Values are held in blocks, the inputs being block 0 and group g block g + 1; a `Piece` is a run of rows of
-a block, so that a group that reads a whole block reads it without a copy.
+Nodes with the same predecessors form a group (the document's "layer"), and a group is evaluated as
+one matrix product. Values are held in blocks, the inputs being block 0 and group g block g + 1; a
+`Piece` is a run of rows of a block, so that a group that reads a whole block reads it without a
+copy.
 """
 
 from collections.abc import Mapping, Sequence
@@ -73,15 +75,16 @@ def graph(
     """A Layer from a directed acyclic graph of neurons.
 
     inputs   names, each one feature of x in this order; or name -> number of features
-    nodes    name -> (predecessors, activation), or (predecessors, activation, width) for a layer as one node
+    nodes    name -> (predecessors, activation), or (predecessors, activation, width) for a layer as
+             one node
     outputs  the names whose values, in this order, are y
 
-    Parameters are a dict, group -> DenseParams: a row of W and an entry of b for each neuron of the group in the
-    order of `nodes`, a column for each predecessor in the order of the group's first node. A group is named after
-    its nodes: "h1+h2", or "h1..h9" where there are more than three.
+    Parameters are a dict, group -> DenseParams: a row of W and an entry of b for each neuron of the
+    group in the order of `nodes`, a column for each predecessor in the order of the group's first
+    node. A group is named after its nodes: "h1+h2", or "h1..h9" where there are more than three.
 
-    Raises ValueError, naming the node, for a cycle, an unknown predecessor or output, a name used twice, and a node
-    that reaches no output.
+    Raises ValueError, naming the node, for a cycle, an unknown predecessor or output, a name used
+    twice, and a node that reaches no output.
     """
     widths, table, order = _parsed(inputs, nodes, outputs)
     draw = initializers.get(init)
@@ -98,7 +101,9 @@ def graph(
 
     def forward(params, state, x, *, key=None, train=False):
         if x.shape[0] != n_in:
-            raise ValueError(f"x: got {x.shape[0]} features, expected {n_in}, one for each input of the graph.")
+            raise ValueError(
+                f"x: got {x.shape[0]} features, expected {n_in}, one for each input of the graph."
+            )
         blocks, residuals = [x], []
         for g in groups:
             z, a = affine(params[g.name], _read(blocks, g.sources))
@@ -122,8 +127,12 @@ def graph(
     return Layer(initialise, forward, backward, f"graph of {len(table)} nodes", per_example=True)
 
 
-def depth(inputs: Sequence[str] | Mapping[str, int], nodes: Mapping[str, NodeSpec], outputs: Sequence[str]) -> Depth:
-    """How deep the network of `graph` with the same arguments is. ValueError for what `graph` refuses."""
+def depth(
+    inputs: Sequence[str] | Mapping[str, int], nodes: Mapping[str, NodeSpec], outputs: Sequence[str]
+) -> Depth:
+    """How deep the network of `graph` with the same arguments is. ValueError for what `graph`
+    refuses.
+    """
     widths, table, order = _parsed(inputs, nodes, outputs)
     length = dict.fromkeys(widths, 0)
     for name in order:
@@ -133,7 +142,7 @@ def depth(inputs: Sequence[str] | Mapping[str, int], nodes: Mapping[str, NodeSpe
     return Depth(len(groups), len(groups) - len(last), max(length.values()))
 
 
-# ------------------------------------------------------------------------------------ reading blocks
+# -------------------- reading blocks
 
 
 def _read(blocks, pieces):
@@ -178,9 +187,13 @@ def _input_widths(inputs) -> dict[str, int]:
 
 
 def _names(argument: str, names) -> tuple[str, ...]:
-    """The names as a tuple; refuses a bare string, which would be taken letter by letter, and repeats."""
+    """The names as a tuple; refuses a bare string, which would be taken letter by letter, and
+    repeats.
+    """
     if isinstance(names, str):
-        raise ValueError(f"{argument}: got the string {names!r}, expected a tuple such as ({names!r},).")
+        raise ValueError(
+            f"{argument}: got the string {names!r}, expected a tuple such as ({names!r},)."
+        )
     try:
         names = tuple(names)
     except TypeError as error:
@@ -196,14 +209,19 @@ def _names(argument: str, names) -> tuple[str, ...]:
 
 def _node_table(nodes, widths) -> dict[str, Node]:
     if not isinstance(nodes, Mapping):
-        raise ValueError(f"nodes: got {nodes!r}, expected a dict, name -> (predecessors, activation).")
+        raise ValueError(
+            f"nodes: got {nodes!r}, expected a dict, name -> (predecessors, activation)."
+        )
     _names("nodes", nodes)
     table = {}
     for name, spec in nodes.items():
         if name in widths:
             raise ValueError(f"nodes: {name!r} is already the name of an input.")
         if not isinstance(spec, tuple) or len(spec) not in (2, 3):
-            raise ValueError(f"nodes[{name!r}]: got {spec!r}, expected (predecessors, activation) or (…, …, width).")
+            raise ValueError(
+                f"nodes[{name!r}]: got {spec!r}, expected (predecessors, activation) or (…, …, "
+                f"width)."
+            )
         predecessors = _names(f"nodes[{name!r}]", spec[0])
         if not predecessors:
             raise ValueError(f"nodes[{name!r}]: has no predecessor, expected at least one.")
@@ -216,13 +234,20 @@ def _topological_order(table, widths) -> list[str]:
     for name, node in table.items():
         for predecessor in node.predecessors:
             if predecessor not in widths and predecessor not in table:
-                raise ValueError(f"nodes[{name!r}]: its predecessor {predecessor!r} is neither an input nor a node.")
+                raise ValueError(
+                    f"nodes[{name!r}]: its predecessor {predecessor!r} is neither an input nor a "
+                    f"node."
+                )
     try:
-        order = TopologicalSorter({name: node.predecessors for name, node in table.items()}).static_order()
+        order = TopologicalSorter(
+            {name: node.predecessors for name, node in table.items()}
+        ).static_order()
         return [name for name in order if name in table]
     except CycleError as error:
         cycle = " → ".join(reversed(error.args[1]))
-        raise ValueError(f"nodes: the graph has a cycle, {cycle}; expected an acyclic graph.") from error
+        raise ValueError(
+            f"nodes: the graph has a cycle, {cycle}; expected an acyclic graph."
+        ) from error
 
 
 def _check_outputs(outputs, table, widths) -> None:
@@ -260,8 +285,12 @@ def _group(order, table, widths) -> tuple[list[Group], dict[str, Piece]]:
         own = _stack(len(groups) + 1, rows)
         name = _group_name(names)
         if any(group.name == name for group in groups):
-            raise ValueError(f"nodes: {name!r} is the name of a node and of a group of others; rename that node.")
-        groups.append(Group(name, sources, fan_in, sum(rows.values()), _segments(names, table, own)))
+            raise ValueError(
+                f"nodes: {name!r} is the name of a node and of a group of others; rename that node."
+            )
+        groups.append(
+            Group(name, sources, fan_in, sum(rows.values()), _segments(names, table, own))
+        )
         pieces |= own
     return groups, pieces
 
@@ -287,7 +316,9 @@ def _pieces(names: Sequence[str], pieces: dict[str, Piece]) -> tuple[Piece, ...]
 
 
 def _segments(names, table, own) -> tuple[tuple[Activation, slice], ...]:
-    """Runs of nodes that share an elementwise activation; any other activation takes one node at a time."""
+    """Runs of nodes that share an elementwise activation; any other activation takes one node at a
+    time.
+    """
 
     def kind(name):
         sigma = table[name].activation

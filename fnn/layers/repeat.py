@@ -10,11 +10,12 @@ from fnn.types import Layer
 
 @remembered
 def repeat(layer: Layer, times: int) -> Layer:
-    """x → layer → … → layer → y, `times` in all, each with parameters of its own: what serial(*[layer] * times)
-    computes, compiled in the time of a few layers however many they are.
+    """x → layer → … → layer → y, `times` in all, each with parameters of its own: what
+    serial(*[layer] * times) computes, compiled in the time of a few layers however many they are.
 
-    Parameters, states and residuals are those of `layer` with an axis (times, …) in front. Layer i draws from
-    fold_in(key, i). Raises ValueError for a layer whose outputs do not have the shape of its inputs.
+    Parameters, states and residuals are those of `layer` with an axis (times, …) in front. Layer i
+    draws from fold_in(key, i). Raises ValueError for a layer whose outputs do not have the shape of
+    its inputs.
     """
     checks.count("times", times)
     if not isinstance(layer, Layer):
@@ -33,7 +34,10 @@ def repeat(layer: Layer, times: int) -> Layer:
             layer_key = None if key is None else jax.random.fold_in(key, i)
             y, state, residuals = layer.forward(params, state, x, key=layer_key, train=train)
             if y.shape != x.shape:
-                raise ValueError(f"repeat: {layer.name} maps {x.shape} to {y.shape}, expected outputs as its inputs.")
+                raise ValueError(
+                    f"repeat: {layer.name} maps {x.shape} to {y.shape}, expected outputs as its "
+                    f"inputs."
+                )
             return y, (state, residuals)
 
         y, (state, residuals) = compiler.scan(on, x, (params, state, jnp.arange(times)))

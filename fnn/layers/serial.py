@@ -8,11 +8,15 @@ from fnn.types import Layer
 
 @remembered
 def serial(*layers: Layer) -> Layer:
-    """x → layers[0] → … → layers[-1] → y. Parameters, states and residuals are tuples, one entry a layer; the state
-    of a network without any state is (). Layer i draws from fold_in(key, i)."""
+    """x → layers[0] → … → layers[-1] → y. Parameters, states and residuals are tuples, one entry a
+    layer; the state of a network without any state is (). Layer i draws from fold_in(key, i).
+    """
     for i, layer in enumerate(layers):
         if not isinstance(layer, Layer):
-            raise ValueError(f"serial: got {layer!r} at position {i}, expected a Layer such as fnn.layers.dense(2, 3).")
+            raise ValueError(
+                f"serial: got {layer!r} at position {i}, expected a Layer such as "
+                f"fnn.layers.dense(2, 3)."
+            )
 
     def init(key):
         pairs = [layer.init(jax.random.fold_in(key, i)) for i, layer in enumerate(layers)]
@@ -23,7 +27,9 @@ def serial(*layers: Layer) -> Layer:
         new_states, residuals = [], []
         for i, layer in enumerate(layers):
             layer_key = None if key is None else jax.random.fold_in(key, i)
-            x, new_state, residual = layer.forward(params[i], states[i], x, key=layer_key, train=train)
+            x, new_state, residual = layer.forward(
+                params[i], states[i], x, key=layer_key, train=train
+            )
             new_states.append(new_state)
             residuals.append(residual)
         return x, _state(new_states), tuple(residuals)
@@ -35,7 +41,9 @@ def serial(*layers: Layer) -> Layer:
             grads.append(grad)
         return tuple(reversed(grads)), dx
 
-    return Layer(init, forward, backward, "serial", layers, all(layer.per_example for layer in layers))
+    return Layer(
+        init, forward, backward, "serial", layers, all(layer.per_example for layer in layers)
+    )
 
 
 def _state(states):

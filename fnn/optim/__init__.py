@@ -1,8 +1,9 @@
 """Optimizers, one file each, all `optax.GradientTransformation`s.
 
-update(grads, state, params) -> (updates, state), and params + updates are the new parameters. They compose with
-`optax.chain`, `optax.masked` and the rest, and a learning rate is a number, a traced array or an optax schedule.
-In the docstrings g is the gradient, θ the parameters, η the learning rate, t = 1, 2, … the update.
+update(grads, state, params) -> (updates, state), and params + updates are the new parameters. They
+compose with `optax.chain`, `optax.masked` and the rest, and a learning rate is a number, a traced
+array or an optax schedule. In the docstrings g is the gradient, θ the parameters, η the learning
+rate, t = 1, 2, … the update.
 """
 
 from fnn.optim.adadelta import AdadeltaState, adadelta

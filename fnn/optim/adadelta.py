@@ -35,8 +35,8 @@ def adadelta(
     E[Δ²] ← ρ E[Δ²] + (1 − ρ) Δ²
     θ ← θ + η Δ
 
-    Epsilon stands inside both roots; both averages start at 0; ρ is `decay`. Zeiler 2012, with its ρ = 0.95 and
-    ε = 1e-6. Deviations: the paper has no η, which is η = 1 here.
+    Epsilon stands inside both roots; both averages start at 0; ρ is `decay`. Zeiler 2012, with its
+    ρ = 0.95 and ε = 1e-6. Deviations: the paper has no η, which is η = 1 here.
     """
     rate.check(learning_rate)
     checks.fraction("decay", decay)
@@ -50,8 +50,12 @@ def adadelta(
         eta = rate.at(learning_rate, state.steps)
         _, squares, steps = state
         squares = tree.moving_average(decay, squares, tree.square(grads))
-        delta = jax.tree.map(lambda g, E, D: -jnp.sqrt(D + eps) / jnp.sqrt(E + eps) * g, grads, squares, steps)
+        delta = jax.tree.map(
+            lambda g, E, D: -jnp.sqrt(D + eps) / jnp.sqrt(E + eps) * g, grads, squares, steps
+        )
         steps = tree.moving_average(decay, steps, tree.square(delta))
-        return tree.scale(eta, delta), AdadeltaState(optax.safe_increment(state.steps), squares, steps)
+        return tree.scale(eta, delta), AdadeltaState(
+            optax.safe_increment(state.steps), squares, steps
+        )
 
     return optax.GradientTransformation(init, update)

@@ -26,9 +26,9 @@ def adagrad(
 ) -> optax.GradientTransformation:
     """G ← G + g²,  θ ← θ − η g/√(ε + G): a rate for each parameter that only falls.
 
-    Epsilon stands inside the root, as Piccoli prints it; G₀ = initial_accumulator. Duchi, Hazan & Singer 2011; claim
-    4.29. Deviations: the diagonal of the paper's G; no momentum, whatever the tables of 1.24 and 4.31 say. Equal to
-    `optax.adagrad` for optax's start (0.1) and eps (1e-7).
+    Epsilon stands inside the root, as Piccoli prints it; G₀ = initial_accumulator. Duchi, Hazan &
+    Singer 2011; claim 4.29. Deviations: the diagonal of the paper's G; no momentum, whatever the
+    tables of 1.24 and 4.31 say. Equal to `optax.adagrad` for optax's start (0.1) and eps (1e-7).
     """
     rate.check(learning_rate)
     checks.non_negative("initial_accumulator", initial_accumulator)

@@ -30,12 +30,14 @@ def adam(
     eps: float = 1e-8,
     bias_correction: bool = True,
 ) -> optax.GradientTransformation:
-    """m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,  θ ← θ − η m̂/(√v̂ + ε),  m̂ = m/(1 − β₁ᵗ), v̂ = v/(1 − β₂ᵗ).
+    """m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,  θ ← θ − η m̂/(√v̂ + ε),  m̂ = m/(1 − β₁ᵗ),
+    v̂ = v/(1 − β₂ᵗ).
 
-    Epsilon stands outside the root, after the bias correction; m₀ = v₀ = 0. Kingma & Ba 2015, algorithm 1; claims
-    4.30, X10. Piccoli prints the averages alone, and g where g² belongs (√v is NaN at once for g < 0); with
-    bias_correction=False the corrected averages are used as they are printed, m̂ = m and v̂ = v, whose first step is
-    (1 − β₁)/√(1 − β₂) = 3.162 times Kingma's. Deviations: none.
+    Epsilon stands outside the root, after the bias correction; m₀ = v₀ = 0. Kingma & Ba 2015,
+    algorithm 1; claims 4.30, X10. Piccoli prints the averages alone, and g where g² belongs (√v is
+    NaN at once for g < 0); with bias_correction=False the corrected averages are used as they are
+    printed, m̂ = m and v̂ = v, whose first step is (1 − β₁)/√(1 − β₂) = 3.162 times Kingma's.
+    Deviations: none.
     """
     rate.check(learning_rate)
     checks.fraction("b1", b1)

@@ -20,10 +20,11 @@ def adamw(
 ) -> optax.GradientTransformation:
     """θ ← θ − η (m̂/(√v̂ + ε) + λ θ), m̂ and v̂ as in `adam`; λ is `weight_decay`.
 
-    The decay does not pass through the averages, which is the difference from an L2 penalty. Epsilon and initial
-    state are Adam's. Loshchilov & Hutter 2019; in none of the documents. Deviations: the decay is multiplied by η, as
-    libraries do, where the paper multiplies by the schedule alone; every leaf decays, so use `optax.masked` to spare
-    biases. `update` raises ValueError without params.
+    The decay does not pass through the averages, which is the difference from an L2 penalty.
+    Epsilon and initial state are Adam's. Loshchilov & Hutter 2019; in none of the documents.
+    Deviations: the decay is multiplied by η, as libraries do, where the paper multiplies by the
+    schedule alone; every leaf decays, so use `optax.masked` to spare biases. `update` raises
+    ValueError without params.
     """
     rate.check(learning_rate)
     checks.non_negative("weight_decay", weight_decay)
@@ -31,7 +32,9 @@ def adamw(
 
     def update(grads, state, params=None):
         if params is None:
-            raise ValueError("params: got None, but adamw decays them; call update(grads, state, params).")
+            raise ValueError(
+                "params: got None, but adamw decays them; call update(grads, state, params)."
+            )
         checks.gradients(grads, params)
         eta = rate.at(learning_rate, state.steps)
         updates, new_state = inner.update(grads, state)

@@ -1,4 +1,6 @@
-"""Gradient clipping, to be chained before an optimizer: `optax.chain(clip_by_global_norm(1.0), adam(1e-3))`."""
+"""Gradient clipping, to be chained before an optimizer: `optax.chain(clip_by_global_norm(1.0),
+adam(1e-3))`.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -31,14 +33,16 @@ def clip_by_value(high: float, low: float | None = None) -> optax.GradientTransf
 def clip_by_global_norm(max_norm: float) -> optax.GradientTransformation:
     """g ← g · min(1, v/‖g‖), ‖g‖ over all leaves together and v = max_norm; the direction stays.
 
-    A zero gradient stays zero; a NaN, or a norm beyond the range of its dtype, shows as NaN in every entry. Pascanu
-    et al. 2013; Sharif, claim 2.29.
+    A zero gradient stays zero; a NaN, or a norm beyond the range of its dtype, shows as NaN in
+    every entry. Pascanu et al. 2013; Sharif, claim 2.29.
     """
     checks.positive("max_norm", max_norm)
 
     def clip(grads):
         norm = tree.l2_norm(grads)
-        norm = jnp.where(jnp.isfinite(norm), norm, jnp.nan)  # v/∞ would turn the gradient into 0, silently
+        norm = jnp.where(
+            jnp.isfinite(norm), norm, jnp.nan
+        )  # v/∞ would turn the gradient into 0, silently
         factor = jnp.where(norm <= max_norm, 1.0, max_norm / jnp.where(norm == 0, 1.0, norm))
         return tree.scale(factor, grads)
 

@@ -1,4 +1,6 @@
-"""A learning rate is a number, a traced array, or an optax schedule from the update count to a rate."""
+"""A learning rate is a number, a traced array, or an optax schedule from the update count to a
+rate.
+"""
 
 from collections.abc import Callable
 from typing import TypeAlias

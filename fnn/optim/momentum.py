@@ -28,13 +28,14 @@ def momentum(
     """A decaying sum of past gradients instead of the last one. v₀ = 0; no epsilon.
 
     "library"    v ← α v + g,            θ ← θ − η v    what most libraries do (X5 iv)
-    "classical"  v ← α v + η g,          θ ← θ − v      deep-learning notes and Piccoli (X5 ii ≡ iii)
+    "classical"  v ← α v + η g,          θ ← θ − v      deep-learning notes and Piccoli (X5 ii ≡
+                 iii)
     "ema"        v ← α v + (1 − α) g,    θ ← θ − η v    De Marzo (X5 i)
 
-    α is `decay`. At a constant η library and classical are the same, and ema(η) is classical(η(1 − α)); under a
-    schedule they differ, since classical keeps the η of the step at which a gradient came. The terminal step under a
-    constant gradient is η g/(1 − α), for ema η g. Polyak 1964; claims 1.23, 3.9, 4.28. Deviations: Piccoli's v has
-    the opposite sign.
+    α is `decay`. At a constant η library and classical are the same, and ema(η) is classical(η(1 −
+    α)); under a schedule they differ, since classical keeps the η of the step at which a gradient
+    came. The terminal step under a constant gradient is η g/(1 − α), for ema η g. Polyak 1964;
+    claims 1.23, 3.9, 4.28. Deviations: Piccoli's v has the opposite sign.
     """
     rate.check(learning_rate)
     checks.fraction("decay", decay)

@@ -30,10 +30,11 @@ def nesterov(
     "library"    v ← α v + g,  θ̃ ← θ̃ − η (g + α v)
     "lookahead"  as Piccoli prints it: g at θ̃ = θ + α v,  v ← α v − η g,  θ ← θ + v
 
-    An optimizer sees the gradient at the parameters that the caller holds, so in both forms those are the lookahead
-    point θ̃, and `lookahead_origin` gives the document's θ back. At a constant η the two forms make the same sequence
-    (X6); under a schedule they differ as library and classical momentum do. Nesterov 1983, Sutskever et al. 2013;
-    claims 3.9, X6. Deviations: what is held is θ̃.
+    An optimizer sees the gradient at the parameters that the caller holds, so in both forms those
+    are the lookahead point θ̃, and `lookahead_origin` gives the document's θ back. At a constant η
+    the two forms make the same sequence (X6); under a schedule they differ as library and classical
+    momentum do. Nesterov 1983, Sutskever et al. 2013; claims 3.9, X6. Deviations: what is held is
+    θ̃.
     """
     rate.check(learning_rate)
     checks.fraction("decay", decay)
@@ -66,5 +67,7 @@ def _lookahead(alpha, eta, v, g):
 def lookahead_origin(params: Params, state: NesterovState, *, decay: float = 0.9) -> Params:
     """The document's θ = θ̃ − α v, from the parameters and state of `nesterov(form="lookahead")`."""
     checks.fraction("decay", decay)
-    checks.instance("state", state, isinstance(state, NesterovState), "the NesterovState of fnn.optim.nesterov")
+    checks.instance(
+        "state", state, isinstance(state, NesterovState), "the NesterovState of fnn.optim.nesterov"
+    )
     return tree.add(params, tree.scale(-decay, state.velocity))

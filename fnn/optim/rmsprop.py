@@ -21,11 +21,14 @@ class RMSPropState(NamedTuple):
 
 
 @shown
-def rmsprop(learning_rate: LearningRate, *, decay: float = 0.9, eps: float = 1e-8) -> optax.GradientTransformation:
+def rmsprop(
+    learning_rate: LearningRate, *, decay: float = 0.9, eps: float = 1e-8
+) -> optax.GradientTransformation:
     """E[g²] ← γ E[g²] + (1 − γ) g²,  θ ← θ − η g/√(E[g²] + ε).
 
-    Epsilon stands inside the root, as in `optax.rmsprop` and in the rule that Piccoli prints under the name AdaDelta
-    (X10, 4.29); γ is `decay`; E₀ = 0. Hinton 2012 (lecture 6e). Deviations: none; no momentum.
+    Epsilon stands inside the root, as in `optax.rmsprop` and in the rule that Piccoli prints under
+    the name AdaDelta (X10, 4.29); γ is `decay`; E₀ = 0. Hinton 2012 (lecture 6e). Deviations: none;
+    no momentum.
     """
     rate.check(learning_rate)
     checks.fraction("decay", decay)
@@ -39,6 +42,8 @@ def rmsprop(learning_rate: LearningRate, *, decay: float = 0.9, eps: float = 1e-
         eta = rate.at(learning_rate, state.steps)
         mean_square = tree.moving_average(decay, state.mean_square, tree.square(grads))
         scaled = jax.tree.map(lambda g, E: g / jnp.sqrt(E + eps), grads, mean_square)
-        return tree.scale(-eta, scaled), RMSPropState(optax.safe_increment(state.steps), mean_square)
+        return tree.scale(-eta, scaled), RMSPropState(
+            optax.safe_increment(state.steps), mean_square
+        )
 
     return optax.GradientTransformation(init, update)

@@ -20,8 +20,8 @@ class SGDState(NamedTuple):
 def sgd(learning_rate: LearningRate) -> optax.GradientTransformation:
     """θ ← θ − η g.
 
-    Stochastic when g comes from a batch. No epsilon; no initial state but the count. Robbins & Monro 1951; all five
-    documents (0.12, 0.14, 2.19, 3.5). Deviations: none.
+    Stochastic when g comes from a batch. No epsilon; no initial state but the count. Robbins &
+    Monro 1951; all five documents (0.12, 0.14, 2.19, 3.5). Deviations: none.
     """
     rate.check(learning_rate)
 

@@ -1,10 +1,12 @@
-"""Test accuracy of 64-32-10 on digits, fnn beside scikit-learn's MLPClassifier: same split, sizes, epochs, optimizer.
+"""Test accuracy of 64-32-10 on digits, fnn beside scikit-learn's MLPClassifier: same split, sizes,
+epochs, optimizer.
 
-Both: ReLU, softmax cross-entropy, Adam with the same rate and epsilon, batches of 64, no regularisation, no early
-stopping, 64 seeds. They differ in the order of the batches and in the start: scikit-learn draws weights and biases from
-Glorot's uniform rule; fnn draws weights by He's, or by Glorot's normal rule, and starts biases at zero. The differences
-between fnn and scikit-learn are Welch's, over seeds, and say nothing of other data or settings. Times are medians over
-rounds in which the two take turns; compiling is counted apart.
+Both: ReLU, softmax cross-entropy, Adam with the same rate and epsilon, batches of 64, no
+regularisation, no early stopping, 64 seeds. They differ in the order of the batches and in the
+start: scikit-learn draws weights and biases from Glorot's uniform rule; fnn draws weights by He's,
+or by Glorot's normal rule, and starts biases at zero. The differences between fnn and scikit-learn
+are Welch's, over seeds, and say nothing of other data or settings. Times are medians over rounds in
+which the two take turns; compiling is counted apart.
 """
 
 import json
@@ -40,25 +42,43 @@ class Options:
 
 def main(options: Options) -> None:
     """Runs both in turns and prints what they reached."""
-    warnings.simplefilter("ignore", ConvergenceWarning)  # it says that all epochs were used, as is meant here
+    warnings.simplefilter(
+        "ignore", ConvergenceWarning
+    )  # it says that all epochs were used, as is meant here
     fnn.use_all_devices()
     digits = data.load("digits")
     examples = len(digits.test.y)
     optimizer = optim.adam(options.learning_rate)
-    nets = {f"fnn, {init}": fnn.mlp((64, 32, 10), activation="relu", init=init) for init in ("he", "glorot")}
+    nets = {
+        f"fnn, {init}": fnn.mlp((64, 32, 10), activation="relu", init=init)
+        for init in ("he", "glorot")
+    }
 
     def ours(net: fnn.Layer) -> fnn.Sweep:
         return fnn.sweep(
-            lambda hyper: (net, losses.softmax_cross_entropy, optimizer), digits,
-            epochs=options.epochs, batch_size=options.batch_size, seeds=range(options.seeds), progress=False,
-        )  # fmt: skip
+            lambda hyper: (net, losses.softmax_cross_entropy, optimizer),
+            digits,
+            epochs=options.epochs,
+            batch_size=options.batch_size,
+            seeds=range(options.seeds),
+            progress=False,
+        )
 
     def theirs(seed: int) -> float:
         rival = MLPClassifier(
-            (32,), solver="adam", alpha=0.0, batch_size=options.batch_size, learning_rate_init=options.learning_rate,
-            max_iter=options.epochs, n_iter_no_change=options.epochs + 1, random_state=seed,
-        )  # fmt: skip
-        return np.count_nonzero(rival.fit(*digits.train).predict(digits.test.x) == digits.test.y) / examples
+            (32,),
+            solver="adam",
+            alpha=0.0,
+            batch_size=options.batch_size,
+            learning_rate_init=options.learning_rate,
+            max_iter=options.epochs,
+            n_iter_no_change=options.epochs + 1,
+            random_state=seed,
+        )
+        return (
+            np.count_nonzero(rival.fit(*digits.train).predict(digits.test.x) == digits.test.y)
+            / examples
+        )
 
     seconds: dict[str, list[float]] = {name: [] for name in (*nets, "scikit-learn")}
     accuracy: dict[str, np.ndarray] = {}
@@ -90,7 +110,9 @@ def main(options: Options) -> None:
 
 
 def counted(shares: np.ndarray, examples: int) -> np.ndarray:
-    """Shares of right answers in float64, as the whole number of right answers over the examples."""
+    """Shares of right answers in float64, as the whole number of right answers over the
+    examples.
+    """
     return np.rint(shares.astype(np.float64) * examples) / examples
 
 
@@ -107,13 +129,17 @@ def difference(ours: np.ndarray, theirs: np.ndarray) -> dict[str, float]:
 def table(options: Options, rows: dict[str, dict[str, float]]) -> str:
     """A row for each contender."""
     lines = [
-        f"64-32-10 ReLU on digits, {options.seeds} seeds, {options.epochs} epochs, Adam {options.learning_rate:g}",
+        f"64-32-10 ReLU on digits, {options.seeds} seeds, {options.epochs} epochs, Adam "
+        f"{options.learning_rate:g}",
         f"{'':14}{'mean':>9}{'95% interval':>17}{'min':>8}{'max':>8}{'minus scikit-learn':>28}"
         f"{'ms a run':>10}{'times faster':>14}{'compile s':>11}",
     ]
     for name, row in rows.items():
         interval = f"{row['low']:.4f}-{row['high']:.4f}"
-        against = f"{row['difference']:+.4f} ({row['difference_low']:+.4f}, {row['difference_high']:+.4f})"
+        against = (
+            f"{row['difference']:+.4f} ({row['difference_low']:+.4f}, "
+            f"{row['difference_high']:+.4f})"
+        )
         ratio = rows["scikit-learn"]["seconds_per_run"] / row["seconds_per_run"]
         lines.append(
             f"{name:14}{row['mean']:9.5f}{interval:>17}{row['min']:8.4f}{row['max']:8.4f}"

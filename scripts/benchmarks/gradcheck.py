@@ -1,11 +1,11 @@
 """Planted faults: which gradient checker sees them, and which raises false alarms, at its defaults.
 
-Hand-written gradients of small networks and of 784-128-10, as functions, as classes and in NumPy, are spoilt in 86
-ways and put before fnn.check_gradient, jax.test_util.check_grads (float32 and float64) and torch.autograd.gradcheck
-(fast and slow, the latter up to 600 parameters). "Diagnosed" counts the draws in which fnn named the planted cause;
-another cause is counted apart, and "unknown" is neither. Clean draws are right gradients; the others are asked about
-every tenth of them, for torch takes minutes. A draw in which a fault changes nothing, such as f′(a) of relu, is left
-out.
+Hand-written gradients of small networks and of 784-128-10, as functions, as classes and in NumPy,
+are spoilt in 86 ways and put before fnn.check_gradient, jax.test_util.check_grads (float32 and
+float64) and torch.autograd.gradcheck (fast and slow, the latter up to 600 parameters). "Diagnosed"
+counts the draws in which fnn named the planted cause; another cause is counted apart, and "unknown"
+is neither. Clean draws are right gradients; the others are asked about every tenth of them, for
+torch takes minutes. A draw in which a fault changes nothing, such as f′(a) of relu, is left out.
 """
 
 import json
@@ -49,7 +49,9 @@ class Options:
     json: bool = False
     """Print JSON instead of a table."""
     keep: Path | None = None
-    """A file for the trials that are done (JSON lines): started again with it, the benchmark goes on."""
+    """A file for the trials that are done (JSON lines): started again with it, the benchmark goes
+    on.
+    """
 
 
 def main(options: Options) -> None:
@@ -63,7 +65,11 @@ def main(options: Options) -> None:
     asked += [Asked(draw, number % options.rivals_every == 0) for number, draw in enumerate(clean)]
     trials = run(asked, options.processes, options.keep)
     scores = scores_of(trials[: len(faulty)], trials[len(faulty) :]) | {"seconds": times}
-    print(json.dumps({"options": asdict(options), **scores}, indent=2, default=str) if options.json else table(scores))
+    print(
+        json.dumps({"options": asdict(options), **scores}, indent=2, default=str)
+        if options.json
+        else table(scores)
+    )
 
 
 def timed(options: Options) -> dict[str, float | None]:
@@ -84,7 +90,9 @@ class Asked(NamedTuple):
 
 
 def run(draws: Sequence[Asked], processes: int, keep: Path | None) -> list[Trial]:
-    """Every trial, in the order of the draws; a network's are made one after the other, sharing compiled programs."""
+    """Every trial, in the order of the draws; a network's are made one after the other, sharing
+    compiled programs.
+    """
     trials = dict(kept(keep))
     left = [number for number in range(len(draws)) if number not in trials]
     left.sort(key=lambda number: (str(draws[number].draw.case.network), number))
@@ -115,7 +123,9 @@ def kept(keep: Path | None) -> Iterator[tuple[int, Trial]]:
 
 
 def share_compiled(folder: str) -> None:
-    """Programs compiled by one process are there for the other, and for the next draw of the same network."""
+    """Programs compiled by one process are there for the other, and for the next draw of the same
+    network.
+    """
     jax.config.update("jax_compilation_cache_dir", folder)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
@@ -123,7 +133,11 @@ def share_compiled(folder: str) -> None:
 
 def table(scores: dict[str, Any]) -> str:
     """A row for each kind of fault, then the sums."""
-    head = f"{'planted fault: detected of':42}" + "".join(f"{name:>11}" for name in CONTENDERS) + "  diagnosed"
+    head = (
+        f"{'planted fault: detected of':42}"
+        + "".join(f"{name:>11}" for name in CONTENDERS)
+        + "  diagnosed"
+    )
     lines = [head]
     for kind in scores["kinds"]:
         lines.append(_row(kind["name"], kind["detected"], f"{kind['diagnosed']}/{kind['planted']}"))
@@ -134,13 +148,18 @@ def table(scores: dict[str, Any]) -> str:
         _row("those with a loss of scale 1", scores["faults_at_scale_1"]),
     ]
     clean = {name: [found["false"], found["of"]] for name, found in scores["clean"].items()}
-    lines += [_row("false alarms on right gradients", clean), _row("  of those on kinks", _kinks(scores))]
+    lines += [
+        _row("false alarms on right gradients", clean),
+        _row("  of those on kinks", _kinks(scores)),
+    ]
     lines += ["", *_notes(scores)]
     return "\n".join(lines)
 
 
 def _row(name: str, counts: dict[str, list[int]], last: str = "") -> str:
-    cells = "".join(f"{f'{found}/{asked}' if asked else '–':>11}" for found, asked in counts.values())
+    cells = "".join(
+        f"{f'{found}/{asked}' if asked else '–':>11}" for found, asked in counts.values()
+    )
     return f"{name:42}{cells}{last:>11}".rstrip()
 
 
@@ -155,7 +174,8 @@ def _notes(scores: dict[str, Any]) -> list[str]:
     lines = [
         f"Kinds of which fnn named the cause in most draws: {diagnosed} of {kinds}.",
         "A cause that is not one was named in {} of {} draws.".format(*scores["misnamed_draws"]),
-        f"fnn abstained on {scores['clean']['fnn']['abstained']} of {scores['clean']['fnn']['of']} clean draws.",
+        f"fnn abstained on {scores['clean']['fnn']['abstained']} of "
+        f"{scores['clean']['fnn']['of']} clean draws.",
         f"One check of tanh 784-128-10, 32 examples, compile included: fnn {times['fnn']:.2f} s",
     ]
     if times["torch_slow"]:

@@ -1,4 +1,6 @@
-"""Seconds that `import fnn` takes, beside `import jax, optax`, which it needs: fresh processes, taking turns."""
+"""Seconds that `import fnn` takes, beside `import jax, optax`, which it needs: fresh processes,
+taking turns.
+"""
 
 import json
 import statistics
@@ -33,14 +35,21 @@ def main(options: Options) -> None:
         print(json.dumps({"rounds": options.rounds, "seconds": medians, "ratio": ratio}, indent=2))
         return
     for name, code in CONTENDERS.items():
-        print(f"{code:20} {medians[name]:6.3f} s  ({min(seconds[name]):.3f} to {max(seconds[name]):.3f})")
+        print(
+            f"{code:20} {medians[name]:6.3f} s  ({min(seconds[name]):.3f} to "
+            f"{max(seconds[name]):.3f})"
+        )
     print(f"ratio of the first two {ratio:6.3f}")
 
 
 def import_seconds(code: str) -> float:
     """The seconds of one import in a fresh process, without those of starting Python."""
     timed = f"import time; start = time.perf_counter(); {code}; print(time.perf_counter() - start)"
-    return float(subprocess.run([sys.executable, "-c", timed], capture_output=True, text=True, check=True).stdout)
+    return float(
+        subprocess.run(
+            [sys.executable, "-c", timed], capture_output=True, text=True, check=True
+        ).stdout
+    )
 
 
 if __name__ == "__main__":

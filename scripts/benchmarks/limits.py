@@ -1,13 +1,17 @@
-"""What a sweep asks of one's patience and memory: seconds to the first number, compiling of deep networks, bytes.
+"""What a sweep asks of one's patience and memory: seconds to the first number, compiling of deep
+networks, bytes.
 
-Everything is a fresh process; the two of a pair take turns, and a row is the ratio of their medians.
+Everything is a fresh process; the two of a pair take turns, and a row is the ratio of their
+medians.
 
-first result   64-32-10 on digits, 64 seeds, 40 epochs: from the start of Python to the mean test accuracy, fnn over
-               JAX with optax as one writes it by hand
-deep           compiling a run of a homogeneous network with 64 layers (fnn.layers.repeat), over one with 4
-widths         64-w-10 on digits for 5 widths up to 64, 64 seeds each, 20 epochs, compiling included: all widths in one
-               program (fnn.layers.MaskedWidth) over a program for each
-memory         the largest resident size of 100,000 lanes of 2-16-16-2, 20 epochs of 1,000 examples, over 1,000 lanes
+first result   64-32-10 on digits, 64 seeds, 40 epochs: from the start of Python to the mean test
+               accuracy, fnn over JAX with optax as one writes it by hand
+deep           compiling a run of a homogeneous network with 64 layers (fnn.layers.repeat), over one
+               with 4
+widths         64-w-10 on digits for 5 widths up to 64, 64 seeds each, 20 epochs, compiling
+               included: all widths in one program (fnn.layers.MaskedWidth) over a program for each
+memory         the largest resident size of 100,000 lanes of 2-16-16-2, 20 epochs of 1,000 examples,
+               over 1,000 lanes
 """
 
 import json
@@ -47,7 +51,10 @@ def compiling(depth: int) -> float:
 
     block = layers.serial(layers.dense(32, 32), layers.activation("relu"))
     net = layers.serial(
-        layers.dense(64, 32), layers.activation("relu"), layers.repeat(block, depth - 2), layers.dense(32, 10)
+        layers.dense(64, 32),
+        layers.activation("relu"),
+        layers.repeat(block, depth - 2),
+        layers.dense(32, 10),
     )
     run = fnn.train(
         net,
@@ -74,7 +81,9 @@ def widths(together: bool) -> float:
 
     digits, hyper = data.load("digits"), {"width": [4, 8, 16, 32, 64]}
     start = time.perf_counter()
-    fnn.sweep(builder, digits, epochs=20, batch_size=64, seeds=range(64), hyper=hyper, progress=False)
+    fnn.sweep(
+        builder, digits, epochs=20, batch_size=64, seeds=range(64), hyper=hyper, progress=False
+    )
     return time.perf_counter() - start
 
 
@@ -123,15 +132,24 @@ def main(options: Options) -> None:
         return
     for name, row in found.items():
         scale, unit = (2**20, "MiB") if name == "memory" else (1, "s")
-        print(f"{name:14}{row['ours'] / scale:9.2f} {unit} over {row['other'] / scale:8.2f} {unit}: {row['ratio']:.2f}")
+        print(
+            f"{name:14}{row['ours'] / scale:9.2f} {unit} over {row['other'] / scale:8.2f} {unit}: "
+            f"{row['ratio']:.2f}"
+        )
 
 
 def measured(name: str, arguments: tuple) -> float:
-    """A pair's function in a fresh process: what it returns, or for "first result" the seconds of the process."""
+    """A pair's function in a fresh process: what it returns, or for "first result" the seconds of
+    the process.
+    """
     code = f"import limits; print(limits.{PAIRS[name][0].__name__}(*{arguments!r}))"
     start = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=Path(__file__).parent, stdout=subprocess.PIPE, text=True, check=True
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parent,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
     return time.perf_counter() - start if name == "first result" else float(done.stdout.split()[-1])
 

@@ -1,10 +1,12 @@
-"""Sweeps of small networks: fnn beside PyTorch, scikit-learn, and JAX as one writes it by hand, with Equinox, with NNX.
+"""Sweeps of small networks: fnn beside PyTorch, scikit-learn, and JAX as one writes it by hand,
+with Equinox, with NNX.
 
-Everybody does the same work: ⌈N/B⌉ Adam updates an epoch on ReLU layers with softmax cross-entropy, training loss
-recorded, loss and accuracy on validation and test (200 examples each) after every epoch. Every contender is a process
-of its own; they take turns, and times are medians over the turns. Compiling is counted apart. PyTorch's loop and
-scikit-learn train one network after the other, so they are timed on fewer lanes. "of ceiling" is the rate of
-6 Σ in·out operations for each example seen, over the best rate of square float32 matrix products in the same run.
+Everybody does the same work: ⌈N/B⌉ Adam updates an epoch on ReLU layers with softmax cross-entropy,
+training loss recorded, loss and accuracy on validation and test (200 examples each) after every
+epoch. Every contender is a process of its own; they take turns, and times are medians over the
+turns. Compiling is counted apart. PyTorch's loop and scikit-learn train one network after the
+other, so they are timed on fewer lanes. "of ceiling" is the rate of 6 Σ in·out operations for each
+example seen, over the best rate of square float32 matrix products in the same run.
 """
 
 import json
@@ -72,7 +74,10 @@ def main(options: Options) -> None:
 
 def timed(case: Case, names: tuple[str, ...], rounds: int) -> dict[str, Any]:
     """Seconds a lane of every contender, the median over turns taken one after the other."""
-    contenders = {name: Contender(RIVALS[name], case, min(case.lanes, ONE_BY_ONE.get(name, 10**9))) for name in names}
+    contenders = {
+        name: Contender(RIVALS[name], case, min(case.lanes, ONE_BY_ONE.get(name, 10**9)))
+        for name in names
+    }
     turns: dict[str, list] = {name: [] for name in names}
     for _ in tqdm(range(rounds), desc=str(case), unit="round", leave=False):
         for name, contender in contenders.items():
@@ -99,21 +104,25 @@ def table(result: dict[str, Any]) -> str:
     ceiling = result["ceiling"] or math.nan
     lines = [
         f"{result['title']}; ceiling {ceiling / 1e9:.0f} GFLOP/s",
-        f"{'':14}{'ms a lane':>11}{'times fnn':>11}{'of ceiling':>12}{'compile s':>11}{'accuracy':>10}{'lanes':>7}",
+        f"{'':14}{'ms a lane':>11}{'times fnn':>11}{'of ceiling':>12}"
+        f"{'compile s':>11}{'accuracy':>10}{'lanes':>7}",
     ]
     ours = result["rows"][OURS]["seconds_per_lane"]
     for name, row in result["rows"].items():
         seconds = row["seconds_per_lane"]
         share = case.operations / seconds / ceiling
         lines.append(
-            f"{name:14}{1e3 * seconds:11.3f}{seconds / ours:11.2f}{share:12.1%}{row['compile_seconds']:11.1f}"
+            f"{name:14}{1e3 * seconds:11.3f}{seconds / ours:11.2f}{share:12.1%}"
+            f"{row['compile_seconds']:11.1f}"
             f"{row['test_accuracy']:10.3f}{row['timed_lanes']:7d}"
         )
     return "\n".join(lines)
 
 
 def grid_table(results: list[dict[str, Any]]) -> str:
-    """How many times as long the JAX user takes, a row for each network, a column for each number of lanes."""
+    """How many times as long the JAX user takes, a row for each network, a column for each number
+    of lanes.
+    """
     ratios: dict[str, dict[int, float]] = {}
     for result in results:
         case, rows = Case(**result["case"]), result["rows"]

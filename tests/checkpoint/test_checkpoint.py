@@ -1,4 +1,6 @@
-"""Checkpoints: what is saved comes back bit for bit, anything else is refused, and no failure spoils what was there."""
+"""Checkpoints: what is saved comes back bit for bit, anything else is refused, and no failure
+spoils what was there.
+"""
 
 import io
 import json
@@ -34,12 +36,18 @@ TREE = {
 
 def bits(tree):
     """Every leaf as bytes with its dtype and shape."""
-    data = jax.tree.map(lambda leaf: jax.random.key_data(leaf) if "key" in str(leaf.dtype) else leaf, tree)
+    data = jax.tree.map(
+        lambda leaf: jax.random.key_data(leaf) if "key" in str(leaf.dtype) else leaf, tree
+    )
     return [(np.asarray(leaf).tobytes(), np.shape(leaf)) for leaf in jax.tree.leaves(data)]
 
 
 def contents(directory):
-    return {path.relative_to(directory): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(directory): path.read_bytes()
+        for path in directory.rglob("*")
+        if path.is_file()
+    }
 
 
 def test_a_pytree_comes_back_bit_for_bit(tmp_path):
@@ -49,7 +57,9 @@ def test_a_pytree_comes_back_bit_for_bit(tmp_path):
     assert bits(loaded) == bits({**TREE, "big endian": np.arange(3, dtype="f4")})
     for mine, theirs in zip(jax.tree.leaves(TREE), jax.tree.leaves(loaded), strict=True):
         assert isinstance(theirs, jax.Array) == isinstance(mine, jax.Array)
-        assert theirs.dtype == (mine.dtype.newbyteorder("=") if isinstance(mine, np.ndarray) else mine.dtype)
+        assert theirs.dtype == (
+            mine.dtype.newbyteorder("=") if isinstance(mine, np.ndarray) else mine.dtype
+        )
     assert str(jax.random.key_impl(loaded["keys"])) == "threefry2x32"
     shapes = jax.eval_shape(lambda: {name: TREE[name] for name in ("W", "keys", "half", "eight")})
     checkpoint.save(tmp_path, 13, {name: TREE[name] for name in shapes})
@@ -57,13 +67,25 @@ def test_a_pytree_comes_back_bit_for_bit(tmp_path):
 
 
 def test_the_files_are_what_they_are_said_to_be(tmp_path):
-    """arrays.npz is read by NumPy without pickle; the manifest has versions, machine, sums and names."""
+    """arrays.npz is read by NumPy without pickle; the manifest has versions, machine, sums and
+    names.
+    """
     folder = checkpoint.save(tmp_path, 1, TREE)
     with np.load(folder / "arrays.npz", allow_pickle=False) as archive:
         np.testing.assert_array_equal(archive["W"], TREE["W"])
     manifest = json.loads((folder / "manifest.json").read_text())
-    assert {"format", "step", "leaves", "sums", "archive_sum", "checksum", "made_by"} <= set(manifest)
-    assert set(manifest["made_by"]) == {"fnn", "jax", "jaxlib", "python", "cpu_count", "device_kind", "key_impl"}
+    assert {"format", "step", "leaves", "sums", "archive_sum", "checksum", "made_by"} <= set(
+        manifest
+    )
+    assert set(manifest["made_by"]) == {
+        "fnn",
+        "jax",
+        "jaxlib",
+        "python",
+        "cpu_count",
+        "device_kind",
+        "key_impl",
+    }
     assert manifest["leaves"][0] == {"name": "W", "shape": [2, 3], "dtype": "float32", "key": None}
     again = checkpoint.save(tmp_path, 2, TREE)
     assert (again / "arrays.npz").read_bytes() == (folder / "arrays.npz").read_bytes()
@@ -73,8 +95,18 @@ def test_without_like_leaves_come_by_their_names(tmp_path):
     checkpoint.save(tmp_path, 0, TREE)
     loaded = checkpoint.load(tmp_path)
     assert set(loaded) == {
-        "W", "keys", "half", "eight", "host/0", "host/1", "host/2", "host/3", "fortran", "big endian", "file"
-    }  # fmt: skip
+        "W",
+        "keys",
+        "half",
+        "eight",
+        "host/0",
+        "host/1",
+        "host/2",
+        "host/3",
+        "fortran",
+        "big endian",
+        "file",
+    }
     assert isinstance(loaded["host/0"], np.ndarray)
     assert loaded["half"].dtype == jnp.bfloat16
 
@@ -84,9 +116,15 @@ def test_without_like_leaves_come_by_their_names(tmp_path):
     [
         ({"W": jnp.ones((3, 2))}, r"W: saved 'float32 \(2, 3\)', now 'float32 \(3, 2\)'"),
         ({"W": jnp.ones((2, 3), int)}, r"W: saved 'float32 \(2, 3\)', now 'int32 \(2, 3\)'"),
-        ({"W": jnp.ones((2, 3), jnp.bfloat16)}, r"W: saved 'float32 \(2, 3\)', now 'bfloat16 \(2, 3\)'"),
+        (
+            {"W": jnp.ones((2, 3), jnp.bfloat16)},
+            r"W: saved 'float32 \(2, 3\)', now 'bfloat16 \(2, 3\)'",
+        ),
         ({"b": jnp.ones(2)}, r"b: saved None, now 'float32 \(2,\)'"),
-        ({"keys": jnp.ones((4, 2), jnp.uint32)}, r"keys: saved 'threefry2x32 keys \(4,\)', now 'uint32 \(4, 2\)'"),
+        (
+            {"keys": jnp.ones((4, 2), jnp.uint32)},
+            r"keys: saved 'threefry2x32 keys \(4,\)', now 'uint32 \(4, 2\)'",
+        ),
     ],
 )
 def test_another_tree_is_refused(tmp_path, change, message):
@@ -102,7 +140,9 @@ def test_a_missing_leaf_is_refused_and_so_is_narrowing(tmp_path):
     with jax.enable_x64(True):
         wide = {"W": jnp.ones(2)}
         checkpoint.save(tmp_path, 1, wide)
-    with pytest.raises(ValueError, match="W: float64 was saved, which JAX would narrow; enable x64"):
+    with pytest.raises(
+        ValueError, match="W: float64 was saved, which JAX would narrow; enable x64"
+    ):
         checkpoint.load(tmp_path, wide)
 
 
@@ -133,7 +173,9 @@ def test_steps_are_never_overwritten_and_must_exist_to_be_loaded(tmp_path):
 
 def test_the_last_steps_and_the_best_one_are_kept(tmp_path):
     for step, loss in enumerate([3.0, 1.0, 2.0, np.nan, 5.0, 4.0]):
-        checkpoint.save(tmp_path, step, {"step": np.int32(step)}, {"loss": loss}, keep=2, best="loss")
+        checkpoint.save(
+            tmp_path, step, {"step": np.int32(step)}, {"loss": loss}, keep=2, best="loss"
+        )
     assert checkpoint.steps(tmp_path) == [1, 4, 5]
     checkpoint.save(tmp_path, 6, TREE, {"loss": 9.0}, keep=1, best="loss", mode="max")
     assert checkpoint.steps(tmp_path) == [6]
@@ -152,7 +194,9 @@ def test_an_earlier_step_may_be_saved_later_and_damaged_ones_do_not_stop_pruning
 
 def test_a_lock_ends_though_a_child_lives_on(tmp_path):
     with checkpoint.lock(tmp_path):
-        child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False)
+        child = subprocess.Popen(
+            [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False
+        )
     checkpoint.save(tmp_path, 0, TREE)
     child.communicate(b"\n")
 
@@ -168,7 +212,9 @@ def test_nothing_is_deleted_unless_the_new_step_can_be_read(tmp_path, monkeypatc
     with pytest.raises(Damaged, match=r"step-00000001/arrays\.npz: its SHA-256 is"):
         checkpoint.save(tmp_path, 1, TREE, keep=1)
     assert bits(checkpoint.load(tmp_path, TREE, step=0)["W"]) == bits(TREE["W"])
-    with pytest.warns(UserWarning, match=r"took step 0, since newer ones are damaged\. .*step-00000001"):
+    with pytest.warns(
+        UserWarning, match=r"took step 0, since newer ones are damaged\. .*step-00000001"
+    ):
         checkpoint.load(tmp_path, TREE, fallback=True)
     with pytest.raises(Damaged, match="fallback=True takes the newest intact step"):
         checkpoint.load(tmp_path, TREE)
@@ -178,7 +224,9 @@ def test_nothing_is_deleted_unless_the_new_step_can_be_read(tmp_path, monkeypatc
 def saved(tmp_path_factory):
     directory = tmp_path_factory.mktemp("saved")
     folder = checkpoint.save(directory, 5, TREE, {"loss": 1.0})
-    return directory, {name: (folder / name).read_bytes() for name in ("arrays.npz", "manifest.json")}
+    return directory, {
+        name: (folder / name).read_bytes() for name in ("arrays.npz", "manifest.json")
+    }
 
 
 @settings(
@@ -245,10 +293,19 @@ EXPECTED = [leaf for leaf, _ in leaves({"a": np.ones((2, 2), np.float32)})]
         (b"", "not an npz archive"),
         (b"PK\x03\x04 and nothing more", "not an npz archive"),
         (archive_of({}), "a: missing in the file"),
-        (archive_of({"a.npy": npy(np.ones((2, 2), np.float32)), "b.npy": b""}), "b: in the file, not expected"),
+        (
+            archive_of({"a.npy": npy(np.ones((2, 2), np.float32)), "b.npy": b""}),
+            "b: in the file, not expected",
+        ),
         (archive_of({"a.npy": b"no npy"}), "a: .*magic"),
-        (archive_of({"a.npy": npy(np.ones((2, 2)))}), r"a: float64 \(2, 2\) in the file, expected float32 \(2, 2\)"),
-        (archive_of({"a.npy": npy(np.ones((2, 3), np.float32))}), r"a: float32 \(2, 3\) in the file"),
+        (
+            archive_of({"a.npy": npy(np.ones((2, 2)))}),
+            r"a: float64 \(2, 2\) in the file, expected float32 \(2, 2\)",
+        ),
+        (
+            archive_of({"a.npy": npy(np.ones((2, 3), np.float32))}),
+            r"a: float32 \(2, 3\) in the file",
+        ),
         (archive_of({"a.npy": npy(np.ones((2, 2), np.float32))[:-1]}), "a: 15 bytes of numbers"),
         (archive_of({"a.npy": npy(np.array([None]))}), r"a: object \(1,\) in the file"),
         (
@@ -272,7 +329,18 @@ def test_archives_of_numpy_are_read():
     np.testing.assert_array_equal(unpacked(packed({"a": array}), EXPECTED)["a"], array)
 
 
-CALLS = ("mkdir", "open", "write", "fsync", "rename", "replace", "unlink", "close", "ftruncate", "pwrite")
+CALLS = (
+    "mkdir",
+    "open",
+    "write",
+    "fsync",
+    "rename",
+    "replace",
+    "unlink",
+    "close",
+    "ftruncate",
+    "pwrite",
+)
 
 
 class Failing:
@@ -288,7 +356,10 @@ class Failing:
             mine = name != "close"  # what is open must be closed for the test itself
             self.count += mine
             if mine and self.count == self.number:
-                raise OSError(*self.error, *([arguments[0]] if isinstance(arguments[0], (str, os.PathLike)) else []))
+                raise OSError(
+                    *self.error,
+                    *([arguments[0]] if isinstance(arguments[0], (str, os.PathLike)) else []),
+                )
             return original(*arguments, **options)
 
         return call
@@ -296,7 +367,9 @@ class Failing:
 
 @pytest.mark.parametrize("error", [(28, "No space left on device"), (5, "Input/output error")])
 def test_a_failure_of_any_file_operation_leaves_the_step_before(tmp_path, error):
-    """Each operation of a saving that also prunes fails in turn, until a number is reached that there is not."""
+    """Each operation of a saving that also prunes fails in turn, until a number is reached that
+    there is not.
+    """
     number, count = 0, 1
     while number < count:
         number += 1
@@ -305,9 +378,13 @@ def test_a_failure_of_any_file_operation_leaves_the_step_before(tmp_path, error)
             checkpoint.save(directory, step, TREE, {"loss": 1.0 - step})
         with pytest.MonkeyPatch.context() as patch:
             failing = Failing(patch, number, error)
-            raised = error_of(checkpoint.save, directory, 2, TREE, {"loss": 2.0}, keep=1, best="loss")
+            raised = error_of(
+                checkpoint.save, directory, 2, TREE, {"loss": 2.0}, keep=1, best="loss"
+            )
         count = failing.count if raised is None else count + 1
-        assert raised is None or (raised.errno == error[0] and raised.filename is not None), f"operation {number}"
+        assert raised is None or (raised.errno == error[0] and raised.filename is not None), (
+            f"operation {number}"
+        )
         assert set(checkpoint.steps(directory)) >= ({1} if raised else {1, 2})
         for step in checkpoint.steps(directory):
             checkpoint.load(directory, TREE, step=step)
@@ -327,7 +404,9 @@ def error_of(call, *arguments, **options):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a file system takes root")
 def test_a_full_disk_leaves_the_step_before(tmp_path):
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", tmp_path], capture_output=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", tmp_path], capture_output=True
+    )
     if mounted.returncode:
         pytest.skip("no tmpfs can be mounted here")
     try:
@@ -357,8 +436,11 @@ def test_what_a_killed_writer_left_is_deleted(tmp_path):
     assert checkpoint.steps(tmp_path) == [0]
     checkpoint.save(tmp_path, 1, TREE)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        ".lock", ".tmp-somebody-elses", "step-00000000", "step-00000001"
-    ]  # fmt: skip
+        ".lock",
+        ".tmp-somebody-elses",
+        "step-00000000",
+        "step-00000001",
+    ]
 
 
 def test_one_writer_at_a_time_and_a_dead_ones_lock_is_free(tmp_path):
@@ -389,6 +471,9 @@ def test_equal_trees_of_any_shape_survive(tmp_path):
     rng = np.random.default_rng(0)
     for step in range(20):
         shapes = [tuple(rng.integers(0, 4, rng.integers(0, 4))) for _ in range(5)]
-        tree = [(rng.normal(size=shape) * 10.0 ** rng.integers(-30, 30)).astype(np.float32) for shape in shapes]
+        tree = [
+            (rng.normal(size=shape) * 10.0 ** rng.integers(-30, 30)).astype(np.float32)
+            for shape in shapes
+        ]
         checkpoint.save(tmp_path, step, tree)
         chex.assert_trees_all_equal(checkpoint.load(tmp_path, tree), tree)

@@ -27,7 +27,9 @@ def test_interpolation_meets_its_knots_and_is_straight_in_between(x64):
     assert built[1][0].W.shape == (8, 1)
 
 
-@pytest.mark.parametrize(("units", "error"), [(8, 7.04e-2), (16, 1.885e-2), (32, 4.79e-3), (64, 1.203e-3)])
+@pytest.mark.parametrize(
+    ("units", "error"), [(8, 7.04e-2), (16, 1.885e-2), (32, 4.79e-3), (64, 1.203e-3)]
+)
 def test_the_error_of_a_sine_is_below_its_bound(x64, units, error):
     knots = np.linspace(0, 1, units + 1)
     x = np.linspace(0, 1, 100_001)
@@ -53,7 +55,9 @@ def test_the_gates():
     net, params = constructions.xor_of_nands()
     np.testing.assert_array_equal(fnn.apply(net, params, CORNERS)[:, 0], [0, 1, 1, 0])
     smooth, _ = constructions.xor_of_nands("sigmoid")
-    _, grads = fnn.value_and_grad(smooth, losses.squared_error)(params, CORNERS, np.array([0.0, 1, 1, 0]))
+    _, grads = fnn.value_and_grad(smooth, losses.squared_error)(
+        params, CORNERS, np.array([0.0, 1, 1, 0])
+    )
     assert all((np.asarray(leaf) != 0).all() for leaf in jax.tree.leaves(grads))
     for unit in jax.tree.leaves(params, is_leaf=lambda each: hasattr(each, "W")):
         np.testing.assert_array_equal(unit.W, [[-2, -2]])

@@ -40,7 +40,9 @@ def test_nand_by_hand_is_nand():
 
 def test_14_of_16_gates_are_learned_and_xor_and_xnor_never():
     fit = jax.vmap(lambda y: fit_each(16, CORNERS, y, epochs=100))(GATES)
-    predictions = np.asarray(jax.vmap(jax.vmap(lambda params: perceptron.predict(params, CORNERS)))(fit.params))
+    predictions = np.asarray(
+        jax.vmap(jax.vmap(lambda params: perceptron.predict(params, CORNERS)))(fit.params)
+    )
     learned = [g for g in range(16) if (predictions[g] == GATES[g]).all()]
     assert learned == [g for g in range(16) if g not in (XOR, XNOR)]
     assert not fit.mistakes[np.array(learned), :, -1].any()
@@ -55,7 +57,7 @@ def test_on_xor_the_weights_stay_bounded_and_return():
     assert fit.mistakes.min() >= 1
 
 
-# --------------------------------------------------------------------------------- the mistake bound
+# -------------------- the mistake bound
 
 
 def separable(key, n=40, n_features=3, gap=0.3):
@@ -65,7 +67,9 @@ def separable(key, n=40, n_features=3, gap=0.3):
     u = u / jnp.linalg.norm(u)
     x = jax.random.normal(points, (n, n_features))
     side = jnp.sign(x @ u[:-1] + u[-1])
-    x = x + gap * side[:, None] * u[None, :-1] / jnp.sum(u[:-1] ** 2)  # moves every example `gap` away from the plane
+    x = x + gap * side[:, None] * u[None, :-1] / jnp.sum(
+        u[:-1] ** 2
+    )  # moves every example `gap` away from the plane
     margin = jnp.min(jnp.abs(x @ u[:-1] + u[-1]))
     radius = jnp.max(jnp.sqrt(1 + jnp.sum(x**2, axis=1)))
     return x, (side > 0).astype(int), (radius / margin) ** 2
@@ -84,7 +88,7 @@ def test_separable_data_cost_at_most_radius_over_margin_squared_mistakes():
     assert made.sum(axis=1).mean() > 5
 
 
-# ------------------------------------------------------------------------------------ the rule itself
+# -------------------- the rule itself
 
 
 def by_hand(x, t, *, key, epochs, eta, w, b):
@@ -100,10 +104,14 @@ def by_hand(x, t, *, key, epochs, eta, w, b):
     return np.array(history), mistakes
 
 
-@pytest.mark.parametrize("start", [None, PerceptronParams(np.array([1.0, 0.0, -3.0]), np.array(2.0))])
+@pytest.mark.parametrize(
+    "start", [None, PerceptronParams(np.array([1.0, 0.0, -3.0]), np.array(2.0))]
+)
 def test_every_example_is_visited_once_an_epoch_as_in_a_plain_loop(x64, start):
     rng = np.random.default_rng(0)
-    x = rng.integers(-3, 4, (23, 3)).astype(float)  # whole numbers: every sum is exact and ties occur
+    x = rng.integers(-3, 4, (23, 3)).astype(
+        float
+    )  # whole numbers: every sum is exact and ties occur
     t = rng.integers(0, 2, 23)
     key, eta, epochs = jax.random.key(5), 0.25, 6
     w, b = (np.zeros(3), 0.0) if start is None else start
@@ -112,9 +120,13 @@ def test_every_example_is_visited_once_an_epoch_as_in_a_plain_loop(x64, start):
 
     fit = perceptron.fit(x, t, key=key, epochs=epochs, learning_rate=eta, params=start)
     np.testing.assert_array_equal(np.column_stack(fit.trajectory), history[22::23])
-    np.testing.assert_allclose(np.column_stack(fit.averaged_trajectory), means[22::23], rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(
+        np.column_stack(fit.averaged_trajectory), means[22::23], rtol=1e-12, atol=1e-14
+    )
     np.testing.assert_array_equal(np.hstack(fit.params), history[-1])
-    np.testing.assert_array_equal(np.hstack(fit.averaged), np.column_stack(fit.averaged_trajectory)[-1])
+    np.testing.assert_array_equal(
+        np.hstack(fit.averaged), np.column_stack(fit.averaged_trajectory)[-1]
+    )
     np.testing.assert_array_equal(fit.mistakes, mistakes)
     assert fit.params.w.dtype == np.float64
 
@@ -130,7 +142,9 @@ def gaussians(key, n=100, distance=1.0):
 def test_from_zero_the_learning_rate_only_rescales_the_weights(x64):
     x, y = gaussians(jax.random.key(2))
     etas = jnp.array([1.0, 2.0**-10, 8.0, 0.001, 0.1, 3.7])
-    fit = jax.vmap(lambda eta: perceptron.fit(x, y, key=jax.random.key(3), epochs=20, learning_rate=eta))(etas)
+    fit = jax.vmap(
+        lambda eta: perceptron.fit(x, y, key=jax.random.key(3), epochs=20, learning_rate=eta)
+    )(etas)
     predictions = jax.vmap(lambda params: perceptron.predict(params, x))(fit.params)
     for same in map(np.asarray, (predictions, fit.mistakes)):
         np.testing.assert_array_equal(same, np.broadcast_to(same[0], same.shape))
@@ -138,16 +152,20 @@ def test_from_zero_the_learning_rate_only_rescales_the_weights(x64):
     for exact in (1, 2):
         np.testing.assert_array_equal(fit.params.w[exact], etas[exact] * fit.params.w[0])
     for rounded in (3, 4, 5):
-        np.testing.assert_allclose(fit.params.w[rounded], etas[rounded] * fit.params.w[0], rtol=1e-10)
+        np.testing.assert_allclose(
+            fit.params.w[rounded], etas[rounded] * fit.params.w[0], rtol=1e-10
+        )
 
 
 def test_from_another_start_the_learning_rate_matters(x64):
     x, y = gaussians(jax.random.key(2))
     start = PerceptronParams(jnp.full(10, 5.0), jnp.array(1.0))
     etas = jnp.array([1.0, 1e-3])
-    fit = jax.vmap(lambda eta: perceptron.fit(x, y, key=jax.random.key(3), epochs=5, learning_rate=eta, params=start))(
-        etas
-    )
+    fit = jax.vmap(
+        lambda eta: perceptron.fit(
+            x, y, key=jax.random.key(3), epochs=5, learning_rate=eta, params=start
+        )
+    )(etas)
     assert (fit.mistakes[0] != fit.mistakes[1]).any()
 
 
@@ -162,20 +180,24 @@ def test_averaged_beats_last_on_overlapping_classes():
 
     last, averaged = map(np.asarray, jax.vmap(accuracies)(keys(128)))
     gain = averaged[:, -1] - last[:, -1]
-    half_width = 1.98 * gain.std(ddof=1) / np.sqrt(128)  # 95 % interval, Student t with 127 degrees of freedom
+    half_width = (
+        1.98 * gain.std(ddof=1) / np.sqrt(128)
+    )  # 95 % interval, Student t with 127 degrees of freedom
     assert gain.mean() - half_width > 0.02
     # the last weights jump from epoch to epoch, their mean does not
     assert np.abs(np.diff(last[:, 10:])).mean() > 5 * np.abs(np.diff(averaged[:, 10:])).mean()
 
 
-# ---------------------------------------------------------------------------- keys, dtypes, refusals
+# -------------------- keys, dtypes, refusals
 
 
 def test_a_key_alone_equals_the_key_under_vmap_and_jit(x64):
     x, y = gaussians(jax.random.key(2))
     together = fit_each(3, x, y, epochs=4)
     jitted = jax.jit(partial(perceptron.fit, epochs=4))
-    close = partial(np.testing.assert_allclose, rtol=1e-12, atol=1e-14)  # XLA may round a vmapped quotient otherwise
+    close = partial(
+        np.testing.assert_allclose, rtol=1e-12, atol=1e-14
+    )  # XLA may round a vmapped quotient otherwise
     for i, key in enumerate(keys(3)):
         alone = perceptron.fit(x, y, key=key, epochs=4)
         np.testing.assert_array_equal(alone.mistakes, together.mistakes[i])
@@ -198,10 +220,16 @@ def test_a_key_alone_equals_the_key_under_vmap_and_jit(x64):
 def test_dtypes(x_dtype, start_dtype, expected, x64):
     with jax.enable_x64(x64):
         x = jnp.asarray(CORNERS, x_dtype)
-        start = start_dtype and PerceptronParams(jnp.zeros(2, start_dtype), jnp.zeros((), start_dtype))
-        fit = perceptron.fit(x, GATES[NAND].astype(bool), key=jax.random.key(0), epochs=30, params=start)
+        start = start_dtype and PerceptronParams(
+            jnp.zeros(2, start_dtype), jnp.zeros((), start_dtype)
+        )
+        fit = perceptron.fit(
+            x, GATES[NAND].astype(bool), key=jax.random.key(0), epochs=30, params=start
+        )
         predicted = perceptron.predict(fit.params, x)
-    assert {leaf.dtype for leaf in (*fit.params, *fit.averaged, *fit.trajectory)} == {jnp.dtype(expected)}
+    assert {leaf.dtype for leaf in (*fit.params, *fit.averaged, *fit.trajectory)} == {
+        jnp.dtype(expected)
+    }
     assert fit.mistakes.dtype == predicted.dtype == np.int32
     np.testing.assert_array_equal(predicted, GATES[NAND])
 
@@ -245,7 +273,9 @@ def test_fit_refuses(change, message):
 
 def test_fit_refuses_shapes_under_jit_too():
     with pytest.raises(ValueError, match="3 targets"):
-        jax.jit(lambda x, y: perceptron.fit(x, y, key=jax.random.key(0), epochs=1))(np.eye(2), np.array([0, 1, 1]))
+        jax.jit(lambda x, y: perceptron.fit(x, y, key=jax.random.key(0), epochs=1))(
+            np.eye(2), np.array([0, 1, 1])
+        )
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def half_square(w):
     return 0.5 * jnp.sum(w**2)
 
 
-# -------------------------------------------------------------------------------- one weight at a time
+# -------------------- one weight at a time
 
 
 def test_one_at_a_time_never_rises_and_reports_the_loss_it_reached(x64):
@@ -57,7 +57,9 @@ def test_a_step_changes_one_entry_and_every_entry_has_its_turn():
 
     def step(key):
         return perturbation.one_at_a_time(
-            lambda p: -sum(jnp.sum((leaf - 1) ** 2) for leaf in jax.tree.leaves(p)),  # every change is kept
+            lambda p: (
+                -sum(jnp.sum((leaf - 1) ** 2) for leaf in jax.tree.leaves(p))
+            ),  # every change is kept
             params,
             key=key,
             steps=1,
@@ -66,7 +68,9 @@ def test_a_step_changes_one_entry_and_every_entry_has_its_turn():
 
     n = 4400
     result = jax.vmap(step)(keys(n))
-    changes = np.column_stack([np.reshape(leaf, (n, -1)) - 1 for leaf in jax.tree.leaves(result.params)])
+    changes = np.column_stack(
+        [np.reshape(leaf, (n, -1)) - 1 for leaf in jax.tree.leaves(result.params)]
+    )
     assert result.accepted.all()
     np.testing.assert_array_equal((changes != 0).sum(axis=1), 1)
     counts = (changes != 0).sum(axis=0)  # 11 entries, 400 each, standard deviation 19.1
@@ -84,22 +88,28 @@ def test_acceptance_is_one_half_for_small_sigma_and_falls_towards_a_minimum(x64)
     def kept(key, sigma):
         return perturbation.one_at_a_time(half_square, w, key=key, steps=1, sigma=sigma).accepted[0]
 
-    rate = np.asarray(jax.vmap(lambda sigma: jax.vmap(kept, (0, None))(keys(n), sigma).mean())(sigmas))
-    expected = np.asarray(jax.vmap(lambda sigma: jnp.mean(norm.cdf(2 * jnp.abs(w) / sigma)) - 0.5)(sigmas))
+    rate = np.asarray(
+        jax.vmap(lambda sigma: jax.vmap(kept, (0, None))(keys(n), sigma).mean())(sigmas)
+    )
+    expected = np.asarray(
+        jax.vmap(lambda sigma: jnp.mean(norm.cdf(2 * jnp.abs(w) / sigma)) - 0.5)(sigmas)
+    )
     np.testing.assert_allclose(rate, expected, atol=4 * 0.5 / np.sqrt(n))
     assert (np.diff(rate) < 0).all()
     assert rate[0] > 0.46
     assert rate[-1] < 0.05
 
 
-# ------------------------------------------------------------------------------------ all in parallel
+# -------------------- all in parallel
 
 
 def estimates(loss, w, n, *, sigma, trials=1):
     """n draws of ĝ: one step with η = 1 moves w by −ĝ."""
 
     def step(key):
-        return perturbation.all_in_parallel(loss, w, key=key, steps=1, sigma=sigma, learning_rate=1.0, trials=trials)
+        return perturbation.all_in_parallel(
+            loss, w, key=key, steps=1, sigma=sigma, learning_rate=1.0, trials=trials
+        )
 
     return np.asarray(w) - np.asarray(jax.vmap(step)(keys(n)).params)
 
@@ -130,7 +140,9 @@ def test_the_estimator_agrees_with_autodiff_for_a_quadratic(x64):
 
 
 def test_all_in_parallel_learns_and_reports_the_loss_it_reached(x64):
-    descend = partial(perturbation.all_in_parallel, xor_loss, steps=600, sigma=0.01, learning_rate=0.1, trials=4)
+    descend = partial(
+        perturbation.all_in_parallel, xor_loss, steps=600, sigma=0.01, learning_rate=0.1, trials=4
+    )
     start = starts(16)
     result = jax.vmap(lambda params, key: descend(params, key=key))(start, keys(16))
     before, reached = jax.vmap(xor_loss)(start), jax.vmap(xor_loss)(result.params)
@@ -166,7 +178,9 @@ ONE = partial(perturbation.one_at_a_time, sigma=0.1)
 ALL = partial(perturbation.all_in_parallel, sigma=0.1, learning_rate=0.01)
 
 
-@pytest.mark.parametrize(("learn", "passes"), [(ONE, 1 + 7), (partial(ALL, trials=3), 1 + 7 * (3 + 1))])
+@pytest.mark.parametrize(
+    ("learn", "passes"), [(ONE, 1 + 7), (partial(ALL, trials=3), 1 + 7 * (3 + 1))]
+)
 def test_forward_passes(learn, passes):
     ran = []
 
@@ -205,7 +219,9 @@ def test_a_loss_may_use_what_is_traced_outside(learn):
         def loss(w):
             return jnp.sum((w - target) ** 2)
 
-        return loss(learn(loss, jnp.zeros(2), key=jax.random.key(0), steps=200).params) < loss(jnp.zeros(2))
+        return loss(learn(loss, jnp.zeros(2), key=jax.random.key(0), steps=200).params) < loss(
+            jnp.zeros(2)
+        )
 
     assert nearer(jnp.array([[1.0, 2.0], [-3.0, 0.5]])).all()
 

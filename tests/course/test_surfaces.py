@@ -34,7 +34,9 @@ def test_many_points_at_once(surface):
     points = np.random.default_rng(1).normal(size=(n, 3, 4)).astype(np.float32)
     assert surface.value(points).shape == (3, 4)
     assert surface.gradient(points).shape == (n, 3, 4)
-    np.testing.assert_allclose(surface.value(points)[1, 2], surface.value(points[:, 1, 2]), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        surface.value(points)[1, 2], surface.value(points[:, 1, 2]), rtol=1e-5, atol=1e-5
+    )
 
 
 @each
@@ -56,7 +58,10 @@ def test_a_saddle_has_no_minimum():
 def test_double_well_has_its_barrier_until_the_tilt_that_is_said(x64):
     """Three stationary points below 2/√27, one above."""
     x = np.linspace(-2, 2, 100_001)[None]
-    counts = [int((np.diff(np.sign(surfaces.double_well(t).gradient(x)[0])) != 0).sum()) for t in (0.3845, 0.3855)]
+    counts = [
+        int((np.diff(np.sign(surfaces.double_well(t).gradient(x)[0])) != 0).sum())
+        for t in (0.3845, 0.3855)
+    ]
     assert counts == [3, 1]
 
 

@@ -30,7 +30,7 @@ def rows_of(made: data.Dataset) -> list[int]:
     return [int(row) for split in made.splits.values() for row in split.x[:, 0]]
 
 
-# ---------------------------------------------------------------------------------------- from_arrays
+# -------------------- from_arrays
 
 
 def test_every_row_is_in_exactly_one_split_with_its_own_target():
@@ -49,7 +49,9 @@ def test_fractions_go_to_the_split_of_their_name():
 
 def test_the_seed_decides_the_split():
     x = np.arange(200.0)[:, None]
-    first, again, other = (rows_of(data.from_arrays(x, x / 100, seed=s, standardize=False)) for s in (0, 0, 1))
+    first, again, other = (
+        rows_of(data.from_arrays(x, x / 100, seed=s, standardize=False)) for s in (0, 0, 1)
+    )
     assert first == again
     assert first != other
     assert first != sorted(first)
@@ -64,12 +66,16 @@ def test_only_training_rows_set_the_scale(x64):
     shifted[np.concatenate([validation, test])] += 100
     after = data.from_arrays(shifted, x)
     np.testing.assert_array_equal(after.train.x, before.train.x)
-    np.testing.assert_allclose(before.train.x, (x[train] - x[train].mean(0)) / x[train].std(0), rtol=1e-12)
+    np.testing.assert_allclose(
+        before.train.x, (x[train] - x[train].mean(0)) / x[train].std(0), rtol=1e-12
+    )
     np.testing.assert_allclose(before.train.x.mean(0), 0, atol=1e-14)
     np.testing.assert_allclose(before.train.x.std(0), 1, rtol=1e-14)
     for name in ("validation", "test"):
         shift = getattr(after, name).x - getattr(before, name).x
-        np.testing.assert_allclose(shift, np.broadcast_to(100 / x[train].std(0), shift.shape), rtol=1e-10)
+        np.testing.assert_allclose(
+            shift, np.broadcast_to(100 / x[train].std(0), shift.shape), rtol=1e-10
+        )
 
 
 def test_statistics_are_taken_in_float64():
@@ -81,13 +87,17 @@ def test_statistics_are_taken_in_float64():
 
 @pytest.mark.parametrize("value", [0.1, 1e6, 0.0, 9858727098158788.0])
 def test_a_constant_feature_is_divided_by_one(value):
-    made = data.from_arrays(np.column_stack([np.full(50, value), np.arange(50)]), np.arange(50) / 25)
+    made = data.from_arrays(
+        np.column_stack([np.full(50, value), np.arange(50)]), np.arange(50) / 25
+    )
     for split in made.splits.values():
         np.testing.assert_allclose(split.x[:, 0], 0, atol=1e-9)
 
 
 def test_a_feature_whose_std_underflows_is_divided_by_one():
-    made = data.from_arrays(np.column_stack([np.arange(50) * 1e-300, np.arange(50)]), np.arange(50) / 25)
+    made = data.from_arrays(
+        np.column_stack([np.arange(50) * 1e-300, np.arange(50)]), np.arange(50) / 25
+    )
     assert all(np.isfinite(split.x).all() for split in made.splits.values())
 
 
@@ -120,7 +130,9 @@ def test_dtypes(y, kind, x64_enabled, request):
         assert split.x.dtype == default
         assert split.y.dtype == ("int32" if kind == "int32" else default)
     values = np.concatenate([split.y for split in made.splits.values()]).astype(float)
-    np.testing.assert_array_equal(np.sort(values, axis=None), np.sort(np.asarray(y, float), axis=None))
+    np.testing.assert_array_equal(
+        np.sort(values, axis=None), np.sort(np.asarray(y, float), axis=None)
+    )
 
 
 def test_the_arguments_are_not_written_to():
@@ -140,19 +152,35 @@ def with_value(array, value):
 
 
 REFUSED = {
-    "x is a vector": ((FLOATS[:, 0], LABELS), {}, r"^x: got shape \(20,\), expected \(examples, features\)"),
+    "x is a vector": (
+        (FLOATS[:, 0], LABELS),
+        {},
+        r"^x: got shape \(20,\), expected \(examples, features\)",
+    ),
     "x has three axes": ((FLOATS[..., None], LABELS), {}, r"^x: got shape \(20, 3, 1\), .*Flatten"),
     "x has no rows": ((FLOATS[:0], LABELS[:0]), {}, r"^x: got shape \(0, 3\), which is empty"),
     "x has no columns": ((FLOATS[:, :0], LABELS), {}, r"^x: got shape \(20, 0\), which is empty"),
-    "x has NaN": ((with_value(FLOATS, np.nan), LABELS), {}, r"^x: 3 value\(s\) are not finite.*nan at \(3, 0\)"),
+    "x has NaN": (
+        (with_value(FLOATS, np.nan), LABELS),
+        {},
+        r"^x: 3 value\(s\) are not finite.*nan at \(3, 0\)",
+    ),
     "x has inf": ((with_value(FLOATS, np.inf), LABELS), {}, r"^x: .*not finite"),
     "x beyond float32": (
         (with_value(FLOATS, 1e39), LABELS),
         {},
         r"^x: .*1e\+39 at \(3, 0\) \(float32 holds up to 3\.4e\+38",
     ),
-    "x is ragged": (([[1.0], [1.0, 2.0]], LABELS), {}, r"^x: not an array, expected rows of equal length"),
-    "x is text": ((FLOATS.astype(str), LABELS), {}, r"^x: column '0', row 0: got '0.0', a text, expected a number"),
+    "x is ragged": (
+        ([[1.0], [1.0, 2.0]], LABELS),
+        {},
+        r"^x: not an array, expected rows of equal length",
+    ),
+    "x is text": (
+        (FLOATS.astype(str), LABELS),
+        {},
+        r"^x: column '0', row 0: got '0.0', a text, expected a number",
+    ),
     "x beyond float32 under x64": (
         (with_value(FLOATS, 1e39), LABELS),
         {"x64": True},
@@ -168,30 +196,82 @@ REFUSED = {
     "y is shorter": ((FLOATS, LABELS[:-1]), {}, r"^y: got 19 targets for the 20 examples of x"),
     "y is a scalar": ((FLOATS, 1.0), {}, r"^y: got shape \(\)"),
     "y is empty": ((FLOATS, FLOATS[:, :0]), {}, r"^y: got shape \(20, 0\), which is empty"),
-    "y has NaN": ((FLOATS, with_value(LABELS, np.nan)), {}, r"^y: 1 value\(s\) are not finite.*nan at \(3,\)"),
+    "y has NaN": (
+        (FLOATS, with_value(LABELS, np.nan)),
+        {},
+        r"^y: 1 value\(s\) are not finite.*nan at \(3,\)",
+    ),
     "y has inf": ((FLOATS, with_value(LABELS, -np.inf)), {}, r"^y: 1 value\(s\) are not finite"),
     "y beyond float32": (
         (FLOATS, with_value(LABELS, -1e39)),
         {},
         r"^y: .*-1e\+39 at \(3,\) \(float32 holds up to 3\.4e\+38",
     ),
-    "y is one-hot integers": ((FLOATS, np.eye(4, dtype=int)[LABELS]), {}, r"^y: got integers of shape.*argmax"),
-    "y is a column of labels": ((FLOATS, LABELS[:, None]), {}, r"^y: got integers of shape \(20, 1\).*ravel"),
-    "y above int32": ((FLOATS, LABELS * 2**31), {}, r"^y: got label \d{10}, expected labels within int32"),
-    "y above int64": ((FLOATS, LABELS.astype(np.uint64) * np.uint64(2**62)), {}, r"^y: got label \d{19}"),
+    "y is one-hot integers": (
+        (FLOATS, np.eye(4, dtype=int)[LABELS]),
+        {},
+        r"^y: got integers of shape.*argmax",
+    ),
+    "y is a column of labels": (
+        (FLOATS, LABELS[:, None]),
+        {},
+        r"^y: got integers of shape \(20, 1\).*ravel",
+    ),
+    "y above int32": (
+        (FLOATS, LABELS * 2**31),
+        {},
+        r"^y: got label \d{10}, expected labels within int32",
+    ),
+    "y above int64": (
+        (FLOATS, LABELS.astype(np.uint64) * np.uint64(2**62)),
+        {},
+        r"^y: got label \d{19}",
+    ),
     "test is 0": ((FLOATS, LABELS), {"test": 0}, r"^test: got 0, expected a fraction in \(0, 1\)"),
     "test is 0.0": ((FLOATS, LABELS), {"test": 0.0}, r"^test: got 0\.0, expected a fraction"),
-    "validation is 1": ((FLOATS, LABELS), {"validation": 1.0}, r"^validation: got 1\.0, expected a fraction"),
-    "validation is NaN": ((FLOATS, LABELS), {"validation": np.nan}, r"^validation: got nan, expected a fraction"),
-    "validation is a count": ((FLOATS, LABELS), {"validation": 5}, r"^validation: got 5, expected a fraction"),
-    "validation is None": ((FLOATS, LABELS), {"validation": None}, r"^validation: got None, expected a fraction"),
-    "nothing to train on": ((FLOATS, LABELS), {"test": 0.5, "validation": 0.5}, r"^validation, test: got 0\.5 \+ 0\.5"),
-    "empty train": ((FLOATS[:3], LABELS[:3]), {"test": 0.5, "validation": 0.49}, r"^train: of 3 examples.*leave none"),
-    "empty validation": ((FLOATS, LABELS), {"validation": 0.01}, r"^validation: of 20 examples, .*leave none"),
+    "validation is 1": (
+        (FLOATS, LABELS),
+        {"validation": 1.0},
+        r"^validation: got 1\.0, expected a fraction",
+    ),
+    "validation is NaN": (
+        (FLOATS, LABELS),
+        {"validation": np.nan},
+        r"^validation: got nan, expected a fraction",
+    ),
+    "validation is a count": (
+        (FLOATS, LABELS),
+        {"validation": 5},
+        r"^validation: got 5, expected a fraction",
+    ),
+    "validation is None": (
+        (FLOATS, LABELS),
+        {"validation": None},
+        r"^validation: got None, expected a fraction",
+    ),
+    "nothing to train on": (
+        (FLOATS, LABELS),
+        {"test": 0.5, "validation": 0.5},
+        r"^validation, test: got 0\.5 \+ 0\.5",
+    ),
+    "empty train": (
+        (FLOATS[:3], LABELS[:3]),
+        {"test": 0.5, "validation": 0.49},
+        r"^train: of 3 examples.*leave none",
+    ),
+    "empty validation": (
+        (FLOATS, LABELS),
+        {"validation": 0.01},
+        r"^validation: of 20 examples, .*leave none",
+    ),
     "empty test": ((FLOATS, LABELS), {"test": 0.01}, r"^test: of 20 examples, .*leave none"),
     "negative seed": ((FLOATS, LABELS), {"seed": -1}, r"^seed: got -1"),
     "seed is a float": ((FLOATS, LABELS), {"seed": 1.0}, r"^seed: got 1\.0"),
-    "standardize is a word": ((FLOATS, LABELS), {"standardize": "no"}, r"^standardize: got 'no', expected True or"),
+    "standardize is a word": (
+        (FLOATS, LABELS),
+        {"standardize": "no"},
+        r"^standardize: got 'no', expected True or",
+    ),
 }
 
 
@@ -200,7 +280,9 @@ def test_refusals(case):
     arrays, options, message = REFUSED[case]
     x64 = options.get("x64", False)
     with jax.enable_x64(x64), pytest.raises(ValueError, match=message):
-        data.from_arrays(*arrays, **{name: value for name, value in options.items() if name != "x64"})
+        data.from_arrays(
+            *arrays, **{name: value for name, value in options.items() if name != "x64"}
+        )
 
 
 def test_whole_numbers_of_any_size_become_floating_features():
@@ -221,7 +303,7 @@ def test_the_limit_of_int32_is_a_label():
     assert set(made.train.y) == {0, 2**31 - 1}
 
 
-# ------------------------------------------------------------------------------------------- new rows
+# -------------------- new rows
 
 
 @pytest.mark.parametrize("x64_enabled", [False, True])
@@ -286,7 +368,7 @@ def test_repr_shows_shapes_only():
     assert len(repr(made)) < 250
 
 
-# ------------------------------------------------------------------------------------------- by name
+# -------------------- by name
 
 SHAPES = {  # features, classes (None: regression), train / validation / test
     "digits": (64, 10, (1257, 270, 270)),
@@ -324,7 +406,9 @@ def test_shapes_dtypes_and_classes(loaded, name):
             np.testing.assert_array_equal(np.unique(split.y), np.arange(classes))
 
 
-@pytest.mark.parametrize("name", ["breast_cancer", "wine", "diabetes", "moons", "circles", "spirals"])
+@pytest.mark.parametrize(
+    "name", ["breast_cancer", "wine", "diabetes", "moons", "circles", "spirals"]
+)
 def test_scaled_by_the_feature(loaded, name):
     x = loaded[name].train.x.astype(np.float64)
     np.testing.assert_allclose(x.mean(axis=0), 0, atol=1e-6)
@@ -343,12 +427,18 @@ def test_diabetes_scales_its_target_by_the_training_rows(loaded):
     y = loaded["diabetes"].train.y.astype(np.float64)
     assert abs(y.mean()) < 1e-6
     assert abs(y.std() - 1) < 1e-6
-    assert abs(np.concatenate([split.y for split in loaded["diabetes"].splits.values()]).mean()) > 1e-4
+    assert (
+        abs(np.concatenate([split.y for split in loaded["diabetes"].splits.values()]).mean()) > 1e-4
+    )
 
 
-@pytest.mark.parametrize("name", [name for name in SHAPES if name not in ("mnist1d", "xor", "cubic")])
+@pytest.mark.parametrize(
+    "name", [name for name in SHAPES if name not in ("mnist1d", "xor", "cubic")]
+)
 def test_the_splits_have_every_example_once(loaded, name):
-    """The rows of each of these sets are distinct, and the sizes add up to the set: none twice is each once."""
+    """The rows of each of these sets are distinct, and the sizes add up to the set: none twice is
+    each once.
+    """
     made = loaded[name]
     rows = np.concatenate([np.column_stack([split.x, split.y]) for split in made.splits.values()])
     assert len(np.unique(rows, axis=0)) == len(rows)
@@ -365,12 +455,16 @@ def test_loading_twice_gives_equal_arrays_that_are_not_shared(loaded):
 
 def test_every_name_is_described_and_tested():
     assert set(data.names) == {*SHAPES, "mnist"}
-    rows = [line.split("|")[1].strip() for line in data.__doc__.splitlines() if line.startswith("| ")]
+    rows = [
+        line.split("|")[1].strip() for line in data.__doc__.splitlines() if line.startswith("| ")
+    ]
     assert tuple(rows[1:]) == data.names
 
 
 def test_unknown_names_meet_the_closest_known_one():
-    with pytest.raises(ValueError, match=r"^data: 'spiral' is not known; did you mean 'spirals'\? Known: digits, "):
+    with pytest.raises(
+        ValueError, match=r"^data: 'spiral' is not known; did you mean 'spirals'\? Known: digits, "
+    ):
         data.load("spiral")
     with pytest.raises(ValueError, match=r"^data: None is not known"):
         data.load(None)
@@ -391,7 +485,9 @@ def test_a_missing_package_is_named_with_its_remedy(monkeypatch, name, package, 
 
 
 def test_loading_starts_no_backend():
-    """Until JAX's first operation the number of CPU devices can be chosen; afterwards that raises."""
+    """Until JAX's first operation the number of CPU devices can be chosen; afterwards
+    that raises.
+    """
     code = """
 import jax
 from fnn import data
@@ -400,9 +496,13 @@ for name in ("digits", "cubic", "xor"):
 jax.config.update("jax_num_cpu_devices", 3)
 assert len(jax.devices("cpu")) == 3
 """
-    environment = {k: v for k, v in os.environ.items() if k not in ("JAX_NUM_CPU_DEVICES", "XLA_FLAGS")}
+    environment = {
+        k: v for k, v in os.environ.items() if k not in ("JAX_NUM_CPU_DEVICES", "XLA_FLAGS")
+    }
     environment["PYTHONPATH"] = str(Path(data.__file__).parents[2])
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -429,7 +529,10 @@ def linearly_separable(x, y) -> bool:
     """Whether some w, b has ±(w·x + b) ≥ 1 on every example: a linear program, feasible or not."""
     sign = np.where(y == 1, 1.0, -1.0)[:, None]
     bounded = linprog(
-        np.zeros(3), A_ub=-sign * np.column_stack([x, np.ones(len(x))]), b_ub=-np.ones(len(x)), bounds=(None, None)
+        np.zeros(3),
+        A_ub=-sign * np.column_stack([x, np.ones(len(x))]),
+        b_ub=-np.ones(len(x)),
+        bounds=(None, None),
     )
     assert bounded.status in (0, 2)
     return bounded.status == 0
@@ -455,9 +558,12 @@ def test_the_separability_test_knows_a_separable_set(loaded):
 
 
 def test_the_arms_of_the_spirals_alternate_along_an_axis(loaded):
-    """θ in [π/2, 7π/2] crosses the horizontal axis at π, 2π and 3π: six crossings by two arms, taking turns."""
+    """θ in [π/2, 7π/2] crosses the horizontal axis at π, 2π and 3π: six crossings by two arms,
+    taking turns.
+    """
     x, y = (
-        np.concatenate([getattr(split, part) for split in loaded["spirals"].splits.values()]) for part in ("x", "y")
+        np.concatenate([getattr(split, part) for split in loaded["spirals"].splits.values()])
+        for part in ("x", "y")
     )
     near = np.abs(x[:, 1]) < 0.05
     labels = y[near][np.argsort(x[near, 0])]
@@ -523,11 +629,15 @@ def test_the_global_random_state_survives_an_error(monkeypatch):
     assert (random.getstate(), np.random.get_state()[1].tolist()) == before
 
 
-# --------------------------------------------------------------------------------------------- mnist
+# -------------------- mnist
 
 
 def idx_bytes(array: np.ndarray) -> bytes:
-    return bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+    return (
+        bytes([0, 0, 8, array.ndim])
+        + struct.pack(f">{array.ndim}I", *array.shape)
+        + array.tobytes()
+    )
 
 
 def test_idx_files_are_parsed():
@@ -542,8 +652,14 @@ def test_idx_files_are_parsed():
         (b"", "^f: starts with nothing, expected 00000803"),
         (b"\x00\x00\x0d\x03" + bytes(12), "^f: starts with 00000d03, expected 00000803"),
         (idx_bytes(np.zeros(3, np.uint8)), "^f: starts with 00000801, expected 00000803"),
-        (idx_bytes(np.zeros((1, 2, 3), np.uint8))[:15], "^f: ends within its header, 15 of 16 bytes"),
-        (idx_bytes(np.zeros((1, 2, 3), np.uint8))[:-1], r"^f: got 21 bytes, expected 22 for shape \(1, 2, 3\)"),
+        (
+            idx_bytes(np.zeros((1, 2, 3), np.uint8))[:15],
+            "^f: ends within its header, 15 of 16 bytes",
+        ),
+        (
+            idx_bytes(np.zeros((1, 2, 3), np.uint8))[:-1],
+            r"^f: got 21 bytes, expected 22 for shape \(1, 2, 3\)",
+        ),
         (idx_bytes(np.zeros((1, 2, 3), np.uint8)) + b"x", "^f: got 23 bytes, expected 22"),
     ],
 )
@@ -554,7 +670,9 @@ def test_broken_idx_files_are_refused(content, message):
 
 @pytest.fixture
 def small(monkeypatch, tmp_path):
-    """A small MNIST whose hashes are known: 20 training and 6 test images of 2×3, its cache within tmp_path."""
+    """A small MNIST whose hashes are known: 20 training and 6 test images of 2×3, its cache within
+    tmp_path.
+    """
     rng = np.random.default_rng(0)
     arrays = {
         "train-images-idx3-ubyte": rng.integers(0, 256, (20, 2, 3), np.uint8),
@@ -563,7 +681,9 @@ def small(monkeypatch, tmp_path):
         "t10k-labels-idx1-ubyte": np.arange(6, dtype=np.uint8)[::-1],
     }
     contents = {name: idx_bytes(array) for name, array in arrays.items()}
-    monkeypatch.setattr(mnist, "SHA256", {name: hashlib.sha256(c).hexdigest() for name, c in contents.items()})
+    monkeypatch.setattr(
+        mnist, "SHA256", {name: hashlib.sha256(c).hexdigest() for name, c in contents.items()}
+    )
     monkeypatch.setattr(mnist, "VALIDATION", 5)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("FNN_DATA_DIR", raising=False)
@@ -625,7 +745,9 @@ def test_mnist_of_another_content_is_refused(small, monkeypatch, tmp_path):
     put(tmp_path / "own", contents | {name: contents[name] + b"x"})
     monkeypatch.setenv("FNN_DATA_DIR", str(tmp_path / "own"))
     got = hashlib.sha256(contents[name] + b"x").hexdigest()
-    with pytest.raises(ValueError, match=rf"own/{name}: .*SHA-256 {got}, expected {mnist.SHA256[name]}"):
+    with pytest.raises(
+        ValueError, match=rf"own/{name}: .*SHA-256 {got}, expected {mnist.SHA256[name]}"
+    ):
         data.load("mnist")
     with pytest.raises(ValueError, match=rf"own/{name}: .*SHA-256 {got}"):
         mnist.fetch()
@@ -646,7 +768,10 @@ def test_offline_the_error_says_which_files_go_where_and_what_was_tried(small, t
         data.load("mnist")
     message = str(caught.value)
     for mirror in mnist.MIRRORS:
-        assert f"{mirror}train-images-idx3-ubyte.gz: URLError: <urlopen error no network in tests>" in message
+        assert (
+            f"{mirror}train-images-idx3-ubyte.gz: URLError: <urlopen error no network in tests>"
+            in message
+        )
     for name in mnist.SHA256:
         assert f"\n  {name}" in message
     assert "set FNN_DATA_DIR to it (it is not set)" in message
@@ -658,7 +783,9 @@ def test_what_ones_own_folder_lacks_is_said_and_taken_from_the_cache(small, monk
     put(tmp_path / "own", {name: c for name, c in contents.items() if name.startswith("train")})
     put(tmp_path / "cache" / "fnn" / "mnist", contents)
     monkeypatch.setenv("FNN_DATA_DIR", str(tmp_path / "own"))
-    with pytest.warns(UserWarning, match=r"own lacks t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte \(raw or \.gz"):
+    with pytest.warns(
+        UserWarning, match=r"own lacks t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte \(raw or \.gz"
+    ):
         paths = mnist.fetch()
     assert [path.parent.name for path in paths.values()] == ["own", "own", "mnist", "mnist"]
 
@@ -677,7 +804,9 @@ def test_downloads_go_to_the_cache_once(small, monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("FNN_DATA_DIR", str(tmp_path / "own"))
     with pytest.warns(UserWarning, match="lacks"):
         first = data.load("mnist")
-    assert asked == [(f"{mnist.MIRRORS[0]}{name}.gz", download.TIMEOUT_SECONDS) for name in contents]
+    assert asked == [
+        (f"{mnist.MIRRORS[0]}{name}.gz", download.TIMEOUT_SECONDS) for name in contents
+    ]
     assert "train-images-idx3-ubyte.gz: 100%" in capsys.readouterr().err
     kept = sorted(path.name for path in (tmp_path / "cache" / "fnn" / "mnist").iterdir())
     assert kept == sorted(f"{name}.gz" for name in contents)
@@ -696,7 +825,12 @@ def raises(error):
 
 @pytest.mark.parametrize(
     "first_answers",
-    [lambda packed: packed[:-9], lambda packed: b"", raises(TimeoutError("slow")), raises(IncompleteRead(b""))],
+    [
+        lambda packed: packed[:-9],
+        lambda packed: b"",
+        raises(TimeoutError("slow")),
+        raises(IncompleteRead(b"")),
+    ],
     ids=["half a file", "nothing", "too slowly", "a broken answer"],
 )
 def test_a_mirror_that_fails_is_passed_over(small, monkeypatch, first_answers):
@@ -711,7 +845,9 @@ def test_a_mirror_that_fails_is_passed_over(small, monkeypatch, first_answers):
 
 
 def test_nothing_wrong_reaches_the_cache(small, monkeypatch, tmp_path):
-    monkeypatch.setattr(urllib.request, "urlopen", lambda url, timeout: Response(b"<html>log in</html>", None))
+    monkeypatch.setattr(
+        urllib.request, "urlopen", lambda url, timeout: Response(b"<html>log in</html>", None)
+    )
     with pytest.raises(ConnectionError, match=r"ValueError: .*its content has SHA-256"):
         data.load("mnist")
     assert not (tmp_path / "cache").exists()
@@ -735,7 +871,7 @@ def test_the_cache_is_in_the_home_folder_where_nothing_else_is_set(monkeypatch):
     assert str(mnist.cache_folder()) == "/home/someone/.cache/fnn/mnist"
 
 
-# -------------------------------------------------------------------------------- scripts/fetch_data
+# -------------------- scripts/fetch_data
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "fetch_data"
 

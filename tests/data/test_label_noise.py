@@ -1,4 +1,6 @@
-"""Label noise: the right share of labels, of other classes only, the same for a run and its lane in a sweep."""
+"""Label noise: the right share of labels, of other classes only, the same for a run and its lane in
+a sweep.
+"""
 
 import chex
 import jax
@@ -43,7 +45,12 @@ def test_rate_zero_changes_nothing_and_a_higher_rate_changes_more_of_the_same():
 
 def test_a_run_trains_on_the_labels_of_its_seed():
     """Equal to a run on data that hold those labels already."""
-    d, seed, noise, options = blobs(), 5, data.label_noise(0.5, 3), {"epochs": 4, "batch_size": 10, "progress": False}
+    d, seed, noise, options = (
+        blobs(),
+        5,
+        data.label_noise(0.5, 3),
+        {"epochs": 4, "batch_size": 10, "progress": False},
+    )
     _, y = noise(run_keys(np.uint32(seed)).data, *map(jnp.asarray, d.train))
     assert np.any(y != d.train.y)
     by_hand = d._replace(train=d.train._replace(y=np.asarray(y)))
@@ -63,7 +70,15 @@ def test_a_sweep_over_rates_is_one_program_and_each_lane_is_the_run():
     sweep = fnn.sweep(builder, d, seeds=range(3), hyper={"rate": [0.0, 0.5]}, **options)
     assert len(sweep.retrain.groups) == 1
     for row, rate in enumerate((0.0, 0.5)):
-        run = fnn.train(NET, CE, optim.adam(1e-2), d, seed=2, transform_train=data.label_noise(rate, 3), **options)
+        run = fnn.train(
+            NET,
+            CE,
+            optim.adam(1e-2),
+            d,
+            seed=2,
+            transform_train=data.label_noise(rate, 3),
+            **options,
+        )
         chex.assert_trees_all_close(sweep.run(row, 2).params, run.params, rtol=1e-4, atol=1e-6)
 
 
@@ -71,22 +86,43 @@ def test_a_sweep_over_rates_is_one_program_and_each_lane_is_the_run():
     ("transform_train", "message"),
     [
         (0.3, r"transform_train: got 0\.3, expected a function \(key, x, y\) -> \(x, y\)"),
-        (lambda x, y: (x, y), r"transform_train: .*positional.*called as transform_train\(key, x, y\)"),
-        (lambda key, x, y: (x[:5], y), r"transform_train: returned \(5, 3\) float32.*expected x and y as they came"),
-        (lambda key, x, y: (x, y.astype(float)), r"transform_train: returned .*\(42,\) float32; expected"),
+        (
+            lambda x, y: (x, y),
+            r"transform_train: .*positional.*called as transform_train\(key, x, y\)",
+        ),
+        (
+            lambda key, x, y: (x[:5], y),
+            r"transform_train: returned \(5, 3\) float32.*expected x and y as they came",
+        ),
+        (
+            lambda key, x, y: (x, y.astype(float)),
+            r"transform_train: returned .*\(42,\) float32; expected",
+        ),
         (lambda key, x, y: x, r"transform_train: returned .*expected x and y as they came"),
     ],
 )
 def test_what_transform_train_may_not_be(transform_train, message):
     with pytest.raises(ValueError, match=message):
         fnn.train(
-            NET, CE, optim.adam(1e-2), blobs(), epochs=1, batch_size=10, transform_train=transform_train, progress=False
+            NET,
+            CE,
+            optim.adam(1e-2),
+            blobs(),
+            epochs=1,
+            batch_size=10,
+            transform_train=transform_train,
+            progress=False,
         )
 
 
 @pytest.mark.parametrize(
     ("rate", "classes", "message"),
-    [(1.0, 3, r"rate: got 1\.0"), (-0.1, 3, "rate: got -0.1"), (0.1, 1, "classes: got 1"), (0.1, 2.0, "classes: got")],
+    [
+        (1.0, 3, r"rate: got 1\.0"),
+        (-0.1, 3, "rate: got -0.1"),
+        (0.1, 1, "classes: got 1"),
+        (0.1, 2.0, "classes: got"),
+    ],
 )
 def test_refusals(rate, classes, message):
     with pytest.raises(ValueError, match=message):
@@ -94,5 +130,7 @@ def test_refusals(rate, classes, message):
 
 
 def test_targets_that_are_no_labels_are_refused():
-    with pytest.raises(ValueError, match="label_noise: got targets of dtype float32, expected integer"):
+    with pytest.raises(
+        ValueError, match="label_noise: got targets of dtype float32, expected integer"
+    ):
         data.label_noise(0.1, 3)(jax.random.key(0), jnp.zeros((4, 1)), jnp.zeros(4))

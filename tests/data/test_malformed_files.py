@@ -1,5 +1,7 @@
-"""Files that are not what they claim to be: always a ValueError that names the file, in bounded memory, and never a
-wrong array. The idx format itself, then MNIST's files as they lie in a folder or come from a mirror."""
+"""Files that are not what they claim to be: always a ValueError that names the file, in bounded
+memory, and never a wrong array. The idx format itself, then MNIST's files as they lie in a folder
+or come from a mirror.
+"""
 
 import gzip
 import hashlib
@@ -25,7 +27,11 @@ fixed = settings(max_examples=200, derandomize=True, deadline=None, database=Non
 
 
 def idx_bytes(array: np.ndarray) -> bytes:
-    return bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+    return (
+        bytes([0, 0, 8, array.ndim])
+        + struct.pack(f">{array.ndim}I", *array.shape)
+        + array.tobytes()
+    )
 
 
 CONTENT = idx_bytes(ARRAY)
@@ -42,7 +48,7 @@ def peak_of(refused) -> int:
         tracemalloc.stop()
 
 
-# ------------------------------------------------------------------------------------------------ idx
+# -------------------- idx
 
 
 @fixed
@@ -55,7 +61,10 @@ def test_truncated_anywhere(length):
 @fixed
 @given(st.binary(min_size=1, max_size=40))
 def test_bytes_left_over(rest):
-    with pytest.raises(ValueError, match=rf"^the-file: got {len(CONTENT) + len(rest)} bytes, expected {len(CONTENT)}"):
+    with pytest.raises(
+        ValueError,
+        match=rf"^the-file: got {len(CONTENT) + len(rest)} bytes, expected {len(CONTENT)}",
+    ):
         idx.parse(CONTENT + rest, "the-file", 3)
 
 
@@ -70,17 +79,24 @@ def test_one_changed_byte_of_the_header(position, change):
 
 @pytest.mark.parametrize("code", [0, 7, 9, 0x0B, 0x0C, 0x0D, 0x0E, 255])
 def test_another_type_of_numbers(code):
-    with pytest.raises(ValueError, match=rf"^the-file: starts with 0000{code:02x}03, expected 00000803"):
+    with pytest.raises(
+        ValueError, match=rf"^the-file: starts with 0000{code:02x}03, expected 00000803"
+    ):
         idx.parse(bytes([0, 0, code]) + CONTENT[3:], "the-file", 3)
 
 
 @fixed
-@given(st.lists(st.integers(0, 2**32 - 1) | st.integers(0, 5), min_size=3, max_size=3), st.binary(max_size=60))
+@given(
+    st.lists(st.integers(0, 2**32 - 1) | st.integers(0, 5), min_size=3, max_size=3),
+    st.binary(max_size=60),
+)
 def test_any_shape_with_any_values(shape, values):
     """The array that the header declares, or a refusal: reshaping never sees what does not fit."""
     content = bytes([0, 0, 8, 3]) + struct.pack(">3I", *shape) + values
     if len(values) == np.prod([float(n) for n in shape]) and 0 not in shape:
-        np.testing.assert_array_equal(idx.parse(content, "the-file", 3), np.array([*values]).reshape(shape))
+        np.testing.assert_array_equal(
+            idx.parse(content, "the-file", 3), np.array([*values]).reshape(shape)
+        )
     else:
         with pytest.raises(ValueError, match=r"^the-file: (got .* bytes, expected|declares shape)"):
             idx.parse(content, "the-file", 3)
@@ -99,13 +115,15 @@ def test_random_bytes(content, dimensions):
     assert refusal is None or str(refusal).startswith("the-file: ")
 
 
-@pytest.mark.parametrize("shape", [(2**32 - 1,) * 3, (0, 2**32 - 1, 2**32 - 1), (60_000, 28, 28)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(2**32 - 1,) * 3, (0, 2**32 - 1, 2**32 - 1), (60_000, 28, 28)], ids=str
+)
 def test_absurd_dimensions_allocate_nothing(shape):
     content = bytes([0, 0, 8, 3]) + struct.pack(">3I", *shape)
     assert peak_of(lambda: idx.parse(content, "the-file", 3)) < MEGABYTE
 
 
-# -------------------------------------------------------------------------------------------- one file
+# -------------------- one file
 
 
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -153,7 +171,9 @@ def test_a_mirror_that_never_ends(monkeypatch, tmp_path):
             return bytes(size)
 
     monkeypatch.setattr(urllib.request, "urlopen", lambda url, timeout: Endless())
-    with pytest.raises(ConnectionError, match=r"the-file: ValueError: .*/the-file: sends more than"):
+    with pytest.raises(
+        ConnectionError, match=r"the-file: ValueError: .*/the-file: sends more than"
+    ):
         download.from_mirrors("the-file", ("https://mirror/",), SHA256, tmp_path, LIMIT)
     assert not list(tmp_path.iterdir())
 
@@ -176,7 +196,7 @@ def test_damage_anywhere_is_refused_or_harmless(tmp_path_factory, data):
     assert content == CONTENT if refusal is None else "the-file: " in str(refusal)
 
 
-# --------------------------------------------------------------------------------------------- mnist
+# -------------------- mnist
 
 
 def test_the_limit_is_that_of_the_largest_file():
@@ -188,5 +208,7 @@ def test_a_bomb_in_the_folder_of_mnist(monkeypatch, tmp_path):
         (tmp_path / f"{name}.gz").write_bytes(bomb(8 * MEGABYTE))
     monkeypatch.setattr(mnist, "LIMIT", LIMIT)
     monkeypatch.setenv("FNN_DATA_DIR", str(tmp_path))
-    with pytest.raises(ValueError, match=rf"train-images-idx3-ubyte\.gz: has more than {LIMIT} bytes"):
+    with pytest.raises(
+        ValueError, match=rf"train-images-idx3-ubyte\.gz: has more than {LIMIT} bytes"
+    ):
         mnist.mnist()

@@ -38,8 +38,10 @@ def test_a_lane_of_a_vmap_is_that_key_alone():
 
 @pytest.mark.parametrize("n", [4, 10, 100])
 def test_each_number_is_equally_likely_at_each_place(n):
-    """χ² of (place, number) counts, for each place over its n − 1 degrees of freedom: mean 1, standard deviation
-    √(2/(n − 1)). The places are not independent, so their mean is held to 5 deviations of one."""
+    """χ² of (place, number) counts, for each place over its n − 1 degrees of freedom: mean 1,
+    standard deviation √(2/(n − 1)). The places are not independent, so their mean is held to 5
+    deviations of one.
+    """
     draws = 20_000
     sample = draw(1, n, draws)
     counts = np.stack([np.bincount(sample[:, place], minlength=n) for place in range(n)])
@@ -49,7 +51,9 @@ def test_each_number_is_equally_likely_at_each_place(n):
 
 
 def test_neighbours_are_torn_apart():
-    """In a uniform order j + 1 follows j directly about once. With too few rounds (4) it is 1.8 times."""
+    """In a uniform order j + 1 follows j directly about once. With too few rounds (4) it is 1.8
+    times.
+    """
     draws = 2000
     follows = (np.diff(draw(2, 1257, draws), axis=1) == 1).sum(axis=1)
     assert abs(follows.mean() - 1) < 5 / np.sqrt(draws)

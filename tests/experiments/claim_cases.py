@@ -8,7 +8,9 @@ from experiments.claims import Claim, Results
 
 
 class Case(NamedTuple):
-    """Results as an experiment would have found them, and the word that the claim's rule must say of them."""
+    """Results as an experiment would have found them, and the word that the claim's rule must say
+    of them.
+    """
 
     claim: Claim
     word: str

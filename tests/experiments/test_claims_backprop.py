@@ -33,9 +33,11 @@ def recursion(printed):
     return np.broadcast_to(np.stack([printed, LARGE, TINY]), (2, 2, 3, SEEDS))
 
 
-RECURSION = {"recursion_error": recursion(LARGE), "activations": ["tanh", "identity"], "refused": REFUSED} | {
-    "autodiff_error": 1e-15
-}
+RECURSION = {
+    "recursion_error": recursion(LARGE),
+    "activations": ["tanh", "identity"],
+    "refused": REFUSED,
+} | {"autodiff_error": 1e-15}
 UPDATES = {
     "update_error": np.broadcast_to(LARGE, (2, 2, 2, SEEDS)),
     "uphill": np.zeros((2, 2, 2, SEEDS), bool),
@@ -123,7 +125,11 @@ AS_CLAIMED = COST | {"ratio": [[1.0, 1.01, 0.99, 1.0]], "stored": [[900, 1100]]}
 
 CASES = [
     Case(printed_backprop.printed_recursion, "fails", RECURSION),
-    Case(printed_backprop.printed_recursion, "holds", RECURSION | {"recursion_error": recursion(TINY)}),
+    Case(
+        printed_backprop.printed_recursion,
+        "holds",
+        RECURSION | {"recursion_error": recursion(TINY)},
+    ),
     Case(printed_backprop.printed_update, "fails", UPDATES),
     Case(printed_backprop.printed_update, "holds", RIGHT_UPDATES),
     Case(printed_backprop.derivative_by_z, "fails", UPDATES),
@@ -143,8 +149,16 @@ CASES = [
     Case(delta_rule.sigmoid_rule, "holds", DELTAS | {"rule_error": [TINY, TINY]}),
     Case(delta_rule.sigmoid_rule, "fails", DELTAS | {"rule_error": [LARGE, LARGE]}),
     Case(elementwise_delta.elementwise_gradients, "depends", ELEMENTWISE),
-    Case(elementwise_delta.elementwise_gradients, "holds", ELEMENTWISE | {"gradient_error": [TINY, TINY]}),
-    Case(elementwise_delta.elementwise_gradients, "fails", ELEMENTWISE | {"gradient_error": [LARGE, LARGE]}),
+    Case(
+        elementwise_delta.elementwise_gradients,
+        "holds",
+        ELEMENTWISE | {"gradient_error": [TINY, TINY]},
+    ),
+    Case(
+        elementwise_delta.elementwise_gradients,
+        "fails",
+        ELEMENTWISE | {"gradient_error": [LARGE, LARGE]},
+    ),
     Case(elementwise_delta.row_times_column, "fails", ELEMENTWISE),
     Case(elementwise_delta.row_times_column, "holds", ELEMENTWISE | {"printed_shape": [4, 1]}),
     Case(layerwise_gradient.one_vector, "holds", LAYERWISE),
@@ -155,9 +169,17 @@ CASES = [
     Case(layerwise_gradient.shape_of_w, "holds", LAYERWISE),
     Case(layerwise_gradient.shape_of_w, "fails", LAYERWISE | {"shapes": [[3, 2], [4, 2]]}),
     Case(backprop_shortcuts.reuse, "holds", SHORTCUTS),
-    Case(backprop_shortcuts.reuse, "fails", SHORTCUTS | {"products": np.stack([10 * DEPTHS] * 2, axis=1)}),
+    Case(
+        backprop_shortcuts.reuse,
+        "fails",
+        SHORTCUTS | {"products": np.stack([10 * DEPTHS] * 2, axis=1)},
+    ),
     Case(backprop_shortcuts.jacobian_product, "holds", SHORTCUTS),
-    Case(backprop_shortcuts.jacobian_product, "fails", SHORTCUTS | {"jacobian_error": np.full((2, 2), 0.1)}),
+    Case(
+        backprop_shortcuts.jacobian_product,
+        "fails",
+        SHORTCUTS | {"jacobian_error": np.full((2, 2), 0.1)},
+    ),
     Case(chain_rule.chain_rule, "holds", CHAIN),
     Case(chain_rule.chain_rule, "fails", CHAIN | {"chain_autodiff": [1.0, 0.39]}),
     Case(chain_rule.chain_rule, "fails", CHAIN | {"chain_differences": [1.1, 0.38]}),
@@ -186,7 +208,9 @@ def test_the_hand_made_example_has_its_numbers():
     results = hand_made_example.run(hand_made_example.QUICK)
     np.testing.assert_allclose(results["numbers"], NUMBERS, rtol=0, atol=1e-14)
     np.testing.assert_array_equal(results["nine"], [72, 36, 0, 0, 36, 0, -90, 0, -18])
-    np.testing.assert_allclose([results["loss"][0, 1], *results["partial_loss"]], [65.92530591, 68.474963, 75.898944])
+    np.testing.assert_allclose(
+        [results["loss"][0, 1], *results["partial_loss"]], [65.92530591, 68.474963, 75.898944]
+    )
     assert np.argmax(results["loss"][0] < 1e-6) == 457
     np.testing.assert_allclose(results["o1"][:, 1], 5 - 216 * results["learning_rates"], atol=1e-13)
     np.testing.assert_allclose(results["loss"][-1, 1:30], 3.61 * 0.81 ** np.arange(29), rtol=1e-11)
@@ -224,7 +248,9 @@ def test_relative_error_takes_equal_zeros_for_none():
 
 def test_a_layer_with_the_right_gradient_is_not_refused():
     assert refusal_of_layer((2, 3, 1), lambda first: first) == ""
-    assert "grads[0].W has shape (3, 1)" in refusal_of_layer((2, 3, 1), lambda first: first._replace(W=first.W[:, :1]))
+    assert "grads[0].W has shape (3, 1)" in refusal_of_layer(
+        (2, 3, 1), lambda first: first._replace(W=first.W[:, :1])
+    )
 
 
 def test_spreads_draw_zero_and_infinity_at_the_ends():

@@ -55,7 +55,11 @@ JUMPS = np.append([0, 0], np.tile([0.02, -0.02], 15)[:29])
 def accuracies(mean, noise=0.001):
     """(distances, seeds, epochs) around a mean curve."""
     curves = mean + noise * NOISE[:, None] + JUMPS * np.sign(NOISE)[:, None]
-    return {"distances": [0.5, 1.0], "last": np.stack([curves] * 2), "averaged": np.stack([curves + 0.02] * 2)}
+    return {
+        "distances": [0.5, 1.0],
+        "last": np.stack([curves] * 2),
+        "averaged": np.stack([curves + 0.02] * 2),
+    }
 
 
 FALLING = RISE - np.append([0, 0], np.linspace(0, 0.1, 29))
@@ -86,7 +90,8 @@ def passes(exponents, factors=(10.0, 6.0, 3.0)):
 def accepted(late_large, late_small, early_large=0.4):
     """Shares (seeds, points, sigmas)."""
     return {
-        "accepted": np.array([[0.5, early_large], [late_small, late_large]]) + 0.01 * NOISE[:, None, None],
+        "accepted": np.array([[0.5, early_large], [late_small, late_large]])
+        + 0.01 * NOISE[:, None, None],
         "sigmas": [1e-6, 1.0],
         "loss": np.tile([1.0, 1e-4], (40, 1)),
         "steps": [0, 3000],
@@ -112,7 +117,9 @@ NEEDED = {
     "interpolated": [UNITS**-2.0, UNITS**-2.0, UNITS**-0.5],
     "inputs": [1, 2, 3],
     "sizes": SIZES,
-    "fitted": [np.tile(first / SIZES, (40, 1)) for first in (0.8, 3.2, 12.8)],  # 0.2 is reached by 4, 16, 64 units
+    "fitted": [
+        np.tile(first / SIZES, (40, 1)) for first in (0.8, 3.2, 12.8)
+    ],  # 0.2 is reached by 4, 16, 64 units
     "error": 0.2,
 }
 DEPTHS = np.arange(1, 7)
@@ -138,7 +145,11 @@ PARAMETERS = {
 CASES = [
     Case(gates.nand_but_not_xor, "holds", GATES),
     Case(gates.nand_but_not_xor, "fails", GATES | {"nand": [1, 1, 1, 1]}),
-    Case(gates.nand_but_not_xor, "fails", GATES | {"separable": [True] * 16, "learned": np.ones((16, 8))}),
+    Case(
+        gates.nand_but_not_xor,
+        "fails",
+        GATES | {"separable": [True] * 16, "learned": np.ones((16, 8))},
+    ),
     Case(gates.complete_but_no_composition, "holds", GATES),
     Case(gates.complete_but_no_composition, "fails", GATES | {"xor": [0, 1, 1, 1]}),
     Case(gates.complete_but_no_composition, "fails", GATES | {"reached": np.arange(12)}),
@@ -152,10 +163,18 @@ CASES = [
     Case(perceptron.may_not_end, "fails", ENDS | {"bound": np.full(8, 3.0)}),
     Case(perceptron_accuracy.rises_then_falls, "fails", accuracies(RISE)),
     Case(perceptron_accuracy.rises_then_falls, "holds", accuracies(FALLING)),
-    Case(perceptron_accuracy.rises_then_falls, "undecided", accuracies(RISE - np.append([0, 0], np.full(29, 0.01)))),
+    Case(
+        perceptron_accuracy.rises_then_falls,
+        "undecided",
+        accuracies(RISE - np.append([0, 0], np.full(29, 0.01))),
+    ),
     Case(perceptron_rate.needs_a_small_rate, "fails", RATE),
     Case(perceptron_rate.needs_a_small_rate, "holds", RATE | {"predictions": OTHER}),
-    Case(perceptron_rate.needs_a_small_rate, "holds", RATE | {"mistakes": RATE["mistakes"][..., ::-1]}),
+    Case(
+        perceptron_rate.needs_a_small_rate,
+        "holds",
+        RATE | {"mistakes": RATE["mistakes"][..., ::-1]},
+    ),
     Case(perturbation.one_weight_is_inefficient, "holds", passes((1.0, 1.0, 0.1))),
     Case(perturbation.one_weight_is_inefficient, "fails", passes((0.1, 0.1, 0.1))),
     Case(perturbation.parallel_is_no_better, "depends", passes((1.0, 1.0, 0.1))),
@@ -171,7 +190,11 @@ CASES = [
         "holds",
         APPROXIMATION | {"squares": 1 / UNITS, "longer": [1e-3, 1e-3, 1e-3]},
     ),
-    Case(universal_approximation.one_layer_approximates, "fails", APPROXIMATION | {"built": np.full(4, 0.1)}),
+    Case(
+        universal_approximation.one_layer_approximates,
+        "fails",
+        APPROXIMATION | {"built": np.full(4, 0.1)},
+    ),
     Case(universal_approximation.theorem_gives_no_method, "holds", APPROXIMATION),
     Case(
         universal_approximation.theorem_gives_no_method,
@@ -180,7 +203,11 @@ CASES = [
     ),
     Case(units_needed.how_many_units, "holds", NEEDED),
     Case(units_needed.how_many_units, "fails", NEEDED | {"fitted": NEEDED["fitted"][::-1]}),
-    Case(units_needed.how_many_units, "fails", NEEDED | {"interpolated": [UNITS**-1.0, UNITS**-2.0, UNITS**-0.5]}),
+    Case(
+        units_needed.how_many_units,
+        "fails",
+        NEEDED | {"interpolated": [UNITS**-1.0, UNITS**-2.0, UNITS**-0.5]},
+    ),
     Case(why_deep.fewer_units, "depends", DEEP),
     Case(why_deep.fewer_units, "holds", DEEP | {"missed_beyond": np.zeros(6)}),
     Case(why_deep.fewer_units, "fails", DEEP | {"deep_units": 2**DEPTHS}),
@@ -191,7 +218,11 @@ CASES = [
         "depends",
         PARAMETERS | {"polynomial": [[1e-14, 0.4, 1.0], [1e-14] * 3]},
     ),
-    Case(parameters_in_high_dimension.impossible_in_practice, "holds", PARAMETERS | {"polynomial": np.ones((2, 3))}),
+    Case(
+        parameters_in_high_dimension.impossible_in_practice,
+        "holds",
+        PARAMETERS | {"polynomial": np.ones((2, 3))},
+    ),
     Case(
         parameters_in_high_dimension.impossible_in_practice,
         "fails",

@@ -37,12 +37,20 @@ CHAIN = {
     "ridge_eigenvalues": np.tile([-2.0, 2.0], (5, 1)),
     "ridge_loss": np.ones(5),
 }
-BASINS = {"gradient": np.zeros(40), "eigenvalues": np.ones((40, 2)), "loss": np.repeat([0.2, 0.8], 20)}
+BASINS = {
+    "gradient": np.zeros(40),
+    "eigenvalues": np.ones((40, 2)),
+    "loss": np.repeat([0.2, 0.8], 20),
+}
 STEPS = {
     "train_loss": np.stack(
-        [np.tile([1.0, 9.0, 9.0], (40, 1))] + [np.tile([1.0, 0.3, 0.1 * k], (40, 1)) for k in (1, 2)]
+        [np.tile([1.0, 9.0, 9.0], (40, 1))]
+        + [np.tile([1.0, 0.3, 0.1 * k], (40, 1)) for k in (1, 2)]
     ),
-    "test_loss": np.stack([np.tile([1.0, 9.0, 9.0], (40, 1))] + [np.tile([1.0, 0.3, 0.1 * k], (40, 1)) for k in (1, 2)])
+    "test_loss": np.stack(
+        [np.tile([1.0, 9.0, 9.0], (40, 1))]
+        + [np.tile([1.0, 0.3, 0.1 * k], (40, 1)) for k in (1, 2)]
+    )
     + np.linspace(0, 1e-6, 40)[:, None],
     "rates": [1.0, 0.2, 0.1],
     "first_step": np.tile([[1.0], [0.2], [0.1]], (1, 40)),
@@ -64,7 +72,9 @@ RATES = {
     "distance": decays(0.95, 0.9, 0.8, 0.9, 1.0),
     "predicted": [0.95, 0.9, 0.8, 0.9, 1.0],
 }
-SMALL_RATES = {"rates": [0.005, 0.01, 0.2, 0.22, 0.25]}  # two below a tenth of the limit, for the proportion
+SMALL_RATES = {
+    "rates": [0.005, 0.01, 0.2, 0.22, 0.25]
+}  # two below a tenth of the limit, for the proportion
 PARABOLA = {
     "zeros": [0.0],
     "lowest": [0.0],
@@ -142,13 +152,23 @@ CASES = [
     Case(steepest_descent.falls_fastest, "holds", SLOPES),
     Case(steepest_descent.falls_fastest, "fails", SLOPES | {"slopes": SLOPES["slopes"] * 1.1}),
     Case(steepest_descent.rises_fastest, "depends", SLOPES),
-    Case(steepest_descent.rises_fastest, "holds", SLOPES | {"special": np.tile([-1.0, 1.0, 1.0], (2, 1, 1))}),
+    Case(
+        steepest_descent.rises_fastest,
+        "holds",
+        SLOPES | {"special": np.tile([-1.0, 1.0, 1.0], (2, 1, 1))},
+    ),
     Case(steepest_descent.rises_fastest, "fails", SLOPES | {"slopes": SLOPES["slopes"] * 1.1}),
     Case(stationary_points.classified, "holds", CHAIN),
-    Case(stationary_points.classified, "fails", CHAIN | {"newton_eigenvalues": [[1.0, 2.0], [0.0, 8.5]]}),
+    Case(
+        stationary_points.classified,
+        "fails",
+        CHAIN | {"newton_eigenvalues": [[1.0, 2.0], [0.0, 8.5]]},
+    ),
     Case(stationary_points.classified, "fails", CHAIN | {"newton_end": [[0.0, 0.0], [3.0, 3.0]]}),
     Case(stationary_points.rest_is_a_minimum, "fails", CHAIN),
-    Case(stationary_points.rest_is_a_minimum, "holds", CHAIN | {"ridge_eigenvalues": np.ones((5, 2))}),
+    Case(
+        stationary_points.rest_is_a_minimum, "holds", CHAIN | {"ridge_eigenvalues": np.ones((5, 2))}
+    ),
     Case(stationary_points.rest_is_a_minimum, "undecided", CHAIN | {"ridge_last_step": np.ones(5)}),
     Case(basins.ends_at_a_local_minimum, "holds", BASINS),
     Case(basins.ends_at_a_local_minimum, "fails", BASINS | {"gradient": np.full(40, 0.1)}),
@@ -161,33 +181,49 @@ CASES = [
         STEPS | {"train_loss": np.tile([1.0, 0.3, 0.1], (3, 40, 1))},
     ),
     Case(step_size.tempers_the_magnitude, "holds", STEPS),
-    Case(step_size.tempers_the_magnitude, "fails", STEPS | {"train_loss": np.tile([1.0, 0.3, 0.1], (3, 40, 1))}),
+    Case(
+        step_size.tempers_the_magnitude,
+        "fails",
+        STEPS | {"train_loss": np.tile([1.0, 0.3, 0.1], (3, 40, 1))},
+    ),
     Case(step_size.tempers_the_magnitude, "fails", STEPS | {"angle": np.full((3, 40), 0.1)}),
     Case(learning_rates.converges, "depends", RATES),
     Case(
         learning_rates.converges,
         "holds",
-        RATES | {"distance": decays(0.95, 0.9, 0.8, 0.9, 0.95), "predicted": [0.95, 0.9, 0.8, 0.9, 0.95]},
+        RATES
+        | {"distance": decays(0.95, 0.9, 0.8, 0.9, 0.95), "predicted": [0.95, 0.9, 0.8, 0.9, 0.95]},
     ),
     Case(learning_rates.converges, "depends", RATES | {"limit": 0.22}),
     Case(learning_rates.converges, "fails", RATES | {"predicted": np.full(5, 0.5)}),
     Case(learning_rates.lower_is_slower, "depends", RATES | SMALL_RATES),
-    Case(learning_rates.lower_is_slower, "holds", RATES | SMALL_RATES | {"distance": decays(0.95, 0.9, 0.8, 0.7, 0.6)}),
     Case(
-        learning_rates.lower_is_slower, "fails", RATES | SMALL_RATES | {"distance": decays(0.8, 0.9, 0.91, 0.94, 0.96)}
+        learning_rates.lower_is_slower,
+        "holds",
+        RATES | SMALL_RATES | {"distance": decays(0.95, 0.9, 0.8, 0.7, 0.6)},
+    ),
+    Case(
+        learning_rates.lower_is_slower,
+        "fails",
+        RATES | SMALL_RATES | {"distance": decays(0.8, 0.9, 0.91, 0.94, 0.96)},
     ),
     Case(parabola.derivative_is_zero, "holds", PARABOLA),
     Case(parabola.derivative_is_zero, "fails", PARABOLA | {"lowest": [1.0]}),
     Case(parabola.derivative_is_zero, "fails", PARABOLA | {"zeros": [-1.0, 0.0]}),
     Case(parabola.loop_ends, "depends", PARABOLA),
     Case(parabola.loop_ends, "holds", PARABOLA | {"fates": [["ends", "ends"], ["ends", "ends"]]}),
-    Case(parabola.loop_ends, "fails", PARABOLA | {"fates": [["two-cycle", "ends"], ["overflows", "ends"]]}),
+    Case(
+        parabola.loop_ends,
+        "fails",
+        PARABOLA | {"fates": [["two-cycle", "ends"], ["overflows", "ends"]]},
+    ),
     Case(step_list.list_of_steps, "depends", LIST),
     Case(step_list.list_of_steps, "holds", LIST | {"kept": np.tile([1.0, 0.0], (40, 1))}),
     Case(
         step_list.list_of_steps,
         "fails",
-        LIST | {"anew": np.ones((40, 2)), "one_example": LIST["one_example"] + 5, "bias": np.ones(40)},
+        LIST
+        | {"anew": np.ones((40, 2)), "one_example": LIST["one_example"] + 5, "bias": np.ones(40)},
     ),
     Case(double_well.stochastic_escapes, "holds", WELLS),
     Case(double_well.stochastic_escapes, "fails", WELLS | {"ends": WELLS["ends"][::-1]}),
@@ -206,7 +242,11 @@ CASES = [
     Case(clipping.by_norm, "fails", CLIPPED | {"after": np.full((2, 40), 2.0)}),
     Case(clipping.by_norm, "fails", CLIPPED | {"nan": [0.0, np.nan]}),
     Case(newton.solving_is_hard, "holds", NEWTON),
-    Case(newton.solving_is_hard, "fails", NEWTON | {"newton_operations": NEWTON["gradient_operations"]}),
+    Case(
+        newton.solving_is_hard,
+        "fails",
+        NEWTON | {"newton_operations": NEWTON["gradient_operations"]},
+    ),
     Case(newton.solving_is_hard, "fails", NEWTON | {"eigenvalue": np.ones((2, 40))}),
     Case(newton.solving_is_hard, "fails", NEWTON | {"loss": NEWTON["loss"][::-1]}),
     Case(training_procedure.procedure, "depends", PROCEDURE),
@@ -221,7 +261,9 @@ CASES = [
         },
     ),
     Case(
-        training_procedure.procedure, "fails", PROCEDURE | {"loss": np.ones((2, 2, 40, 4)), "moved": np.ones((2, 40))}
+        training_procedure.procedure,
+        "fails",
+        PROCEDURE | {"loss": np.ones((2, 2, 40, 4)), "moved": np.ones((2, 40))},
     ),
     Case(fixed_point.fixed_points, "depends", FIXED),
     Case(fixed_point.fixed_points, "holds", FIXED | {"special_residual": np.ones(3)}),

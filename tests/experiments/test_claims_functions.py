@@ -1,4 +1,6 @@
-"""The rules of the claims about activations, losses and linear layers, and the scans that some of them read."""
+"""The rules of the claims about activations, losses and linear layers, and the scans that some of
+them read.
+"""
 
 import math
 
@@ -25,8 +27,12 @@ from tests.experiments.claim_cases import Case, name_of
 
 X = np.array([-6.0, -1.0, 1.0, 6.0])
 SIGMOID = 1 / (1 + np.exp(-X))
-CURVES = np.array([np.maximum(X, 0), np.where(X > 0, X, np.exp(X) - 1), np.tanh(X), SIGMOID, np.log1p(np.exp(X))])
-SLOPES = np.array([X > 0, np.minimum(np.exp(X), 1), 1 - np.tanh(X) ** 2, SIGMOID * (1 - SIGMOID), SIGMOID], float)
+CURVES = np.array(
+    [np.maximum(X, 0), np.where(X > 0, X, np.exp(X) - 1), np.tanh(X), SIGMOID, np.log1p(np.exp(X))]
+)
+SLOPES = np.array(
+    [X > 0, np.minimum(np.exp(X), 1), 1 - np.tanh(X) ** 2, SIGMOID * (1 - SIGMOID), SIGMOID], float
+)
 TAIL_SLOPES = np.array([[0, 1], [0, 1], [0, 0], [0, 0], [0, 1]], float)
 ACTIVATIONS = {
     "x": X,
@@ -70,7 +76,9 @@ ZERO = {
     "zeros": np.stack([np.ones((3, 8, 5), int), np.zeros((3, 8, 5), int)]),
     "right": np.ones((2, 3, 8), bool),
 }
-SPARSE = {"zero_share": np.stack([np.random.default_rng(0).normal(0.5, 0.01, (20, 4)), np.zeros((20, 4))])}
+SPARSE = {
+    "zero_share": np.stack([np.random.default_rng(0).normal(0.5, 0.01, (20, 4)), np.zeros((20, 4))])
+}
 
 DISTANCES = np.array([0.0, 10.0, 1000.0])
 FITS = np.array([np.tile(DISTANCES / 20, (4, 1)), np.zeros((4, 3)), np.zeros((4, 3))])
@@ -83,7 +91,10 @@ OUTLIERS = {
 }
 CROSS_ENTROPY = {
     **{name: np.full((3, 1), 0.1) for name in ("binary", "binary_expected", "binary_autodiff")},
-    **{name: np.full((3, 2), 0.1) for name in ("categorical", "categorical_expected", "categorical_autodiff")},
+    **{
+        name: np.full((3, 2), 0.1)
+        for name in ("categorical", "categorical_expected", "categorical_autodiff")
+    },
     "on_logits": [0.7, 1e4],
     "slope_on_logits": [0.5, 1.0],
     "on_negative_logits": [0.7, 1e4],
@@ -104,7 +115,9 @@ NONE = 1 + np.random.default_rng(0).uniform(0, 0.1, (3, 6, 4))
 OBJECTIVE = {
     "gradient_error": np.zeros((3, 3, 6)),
     "objective": np.broadcast_to(np.linspace(2, 1, 5), (3, 3, 6, 5)),
-    "weights": np.stack([NONE, NONE * [0, 0, 0, 1] * (np.arange(6) > 0)[:, None], NONE / 2], axis=1),
+    "weights": np.stack(
+        [NONE, NONE * [0, 0, 0, 1] * (np.arange(6) > 0)[:, None], NONE / 2], axis=1
+    ),
 }
 
 WORKING = np.isin(what_makes_a_loss.NAMES, ["e²", "|e|", "Huber", "5e² − 2"])
@@ -121,14 +134,20 @@ CANDIDATES = {
     "loss_between": np.where(np.isin(np.arange(151), [25, 125]), 0.0, 3.0),
 }
 EVERYTHING_WORKS = CANDIDATES | {"works": WORKING | WAVES}
-TASKS = {"continuous": [True, True, False, True], "different": [100, 100, 25, 100], "cause": np.ones(10)}
+TASKS = {
+    "continuous": [True, True, False, True],
+    "different": [100, 100, 25, 100],
+    "cause": np.ones(10),
+}
 
 LINEAR = {
     "product_error": np.full((3, 5), 1e-15),
     "rank": [[3, 3], [4, 4], [2, 2]],
     "narrowest": [3, 4, 2],
     "least_squares": 0.4,
-    "loss": np.stack([np.full((8, 3), 0.4), 0.001 * np.random.default_rng(0).uniform(1, 2, (8, 3))]),
+    "loss": np.stack(
+        [np.full((8, 3), 0.4), 0.001 * np.random.default_rng(0).uniform(1, 2, (8, 3))]
+    ),
 }
 WIDE = np.where(np.arange(8)[:, None] == 0, 0.4, 0.001) * np.ones(3)
 SCORES = np.random.default_rng(0).normal(0.9, 0.01, 10)
@@ -147,10 +166,18 @@ CASES = [
     Case(activation_functions.formulas, "fails", ACTIVATIONS | {"autodiff": SLOPES + 1e-6}),
     Case(activation_functions.formulas, "fails", ACTIVATIONS | {"elu_jumps": [0.0, 0.0, 0.0]}),
     Case(activation_functions.saturation, "fails", ACTIVATIONS),
-    Case(activation_functions.saturation, "fails", LEAKY | {"tail_slopes": ACTIVATIONS["tail_slopes"]}),
+    Case(
+        activation_functions.saturation,
+        "fails",
+        LEAKY | {"tail_slopes": ACTIVATIONS["tail_slopes"]},
+    ),
     Case(activation_functions.saturation, "holds", LEAKY),
     Case(activation_functions.smooth_relu, "holds", ACTIVATIONS),
-    Case(activation_functions.smooth_relu, "fails", ACTIVATIONS | {"tails": np.full((2, 5, 2), np.inf)}),
+    Case(
+        activation_functions.smooth_relu,
+        "fails",
+        ACTIVATIONS | {"tails": np.full((2, 5, 2), np.inf)},
+    ),
     Case(activation_functions.smooth_relu, "fails", ACTIVATIONS | {"slopes": SLOPES + 1e-6}),
     Case(output_activations.probabilities, "depends", OUTPUTS),
     Case(
@@ -170,7 +197,11 @@ CASES = [
     Case(relu_at_zero.arbitrary, "fails", ZERO | {"weights": ZERO["weights"][[0, 0]]}),
     Case(gradient_sparsity.sparsity, "holds", SPARSE),
     Case(gradient_sparsity.sparsity, "fails", {"zero_share": SPARSE["zero_share"][::-1]}),
-    Case(gradient_sparsity.sparsity, "fails", {"zero_share": 0 * SPARSE["zero_share"] + [[[0.01]], [[0.0]]]}),
+    Case(
+        gradient_sparsity.sparsity,
+        "fails",
+        {"zero_share": 0 * SPARSE["zero_share"] + [[[0.01]], [[0.0]]]},
+    ),
     Case(outliers.squared, "holds", OUTLIERS),
     Case(outliers.squared, "fails", OUTLIERS | {"fits": FITS[::-1]}),
     Case(outliers.absolute, "depends", OUTLIERS),
@@ -181,26 +212,48 @@ CASES = [
     Case(cross_entropy.binary, "fails", CROSS_ENTROPY | {"binary_expected": np.zeros((3, 1))}),
     Case(cross_entropy.categorical, "holds", CROSS_ENTROPY),
     Case(cross_entropy.categorical, "fails", CROSS_ENTROPY | {"true_class_form": 1.1}),
-    Case(cross_entropy.categorical, "fails", CROSS_ENTROPY | {"categorical_autodiff": np.zeros((3, 2))}),
+    Case(
+        cross_entropy.categorical,
+        "fails",
+        CROSS_ENTROPY | {"categorical_autodiff": np.zeros((3, 2))},
+    ),
     Case(loss_scales.scales, "holds", SCALES),
     Case(loss_scales.scales, "fails", SCALES | {"gradients": np.ones((3, 2))}),
     Case(loss_scales.scales, "fails", SCALES | {"together": SCALES["apart"]}),
     Case(training_objective.any_loss, "holds", OBJECTIVE),
     Case(training_objective.any_loss, "fails", OBJECTIVE | {"gradient_error": np.ones((3, 3, 6))}),
-    Case(training_objective.any_loss, "fails", OBJECTIVE | {"objective": OBJECTIVE["objective"][..., ::-1]}),
-    Case(training_objective.any_loss, "fails", OBJECTIVE | {"weights": OBJECTIVE["weights"][:, ::-1]}),
+    Case(
+        training_objective.any_loss,
+        "fails",
+        OBJECTIVE | {"objective": OBJECTIVE["objective"][..., ::-1]},
+    ),
+    Case(
+        training_objective.any_loss, "fails", OBJECTIVE | {"weights": OBJECTIVE["weights"][:, ::-1]}
+    ),
     Case(what_makes_a_loss.several_minima, "holds", CANDIDATES),
     Case(what_makes_a_loss.several_minima, "fails", EVERYTHING_WORKS),
     Case(what_makes_a_loss.examples, "holds", CANDIDATES),
     Case(what_makes_a_loss.examples, "fails", CANDIDATES | {"minima": 3 * WORKING}),
     Case(what_makes_a_loss.properties, "depends", CANDIDATES),
     Case(what_makes_a_loss.properties, "holds", EVERYTHING_WORKS),
-    Case(what_makes_a_loss.properties, "fails", CANDIDATES | {"works": WORKING | ~CANDIDATES["continuous"]}),
+    Case(
+        what_makes_a_loss.properties,
+        "fails",
+        CANDIDATES | {"works": WORKING | ~CANDIDATES["continuous"]},
+    ),
     Case(what_makes_a_loss.quiz, "holds", CANDIDATES),
-    Case(what_makes_a_loss.quiz, "fails", CANDIDATES | {"minimum_at_zero": WORKING | CUBE, "works": WORKING | CUBE}),
+    Case(
+        what_makes_a_loss.quiz,
+        "fails",
+        CANDIDATES | {"minimum_at_zero": WORKING | CUBE, "works": WORKING | CUBE},
+    ),
     Case(what_makes_a_loss.quiz, "fails", CANDIDATES | {"works": ~WORKING}),
     Case(regression_targets.not_a_regression, "holds", TASKS),
-    Case(regression_targets.not_a_regression, "fails", TASKS | {"continuous": [True, False, False, True]}),
+    Case(
+        regression_targets.not_a_regression,
+        "fails",
+        TASKS | {"continuous": [True, False, False, True]},
+    ),
     Case(regression_targets.not_a_regression, "fails", TASKS | {"continuous": [True] * 4}),
     Case(linear_layers.one_map, "holds", LINEAR),
     Case(linear_layers.one_map, "fails", LINEAR | {"product_error": np.full((3, 5), 1e-3)}),
@@ -208,11 +261,17 @@ CASES = [
     Case(linear_layers.with_relu, "holds", LINEAR),
     Case(linear_layers.with_relu, "fails", LINEAR | {"loss": np.full((2, 8, 3), 0.4)}),
     Case(linear_layers.with_relu, "fails", LINEAR | {"loss": LINEAR["loss"][[1, 1]]}),
-    Case(linear_layers.with_relu, "undecided", LINEAR | {"loss": np.stack([LINEAR["loss"][0], WIDE])}),
+    Case(
+        linear_layers.with_relu, "undecided", LINEAR | {"loss": np.stack([LINEAR["loss"][0], WIDE])}
+    ),
     Case(kinds_of_learning.kinds, "holds", KINDS),
     Case(kinds_of_learning.kinds, "fails", KINDS | {"accuracy": SCORES - 0.5}),
     Case(kinds_of_learning.kinds, "fails", KINDS | {"explained": SCORES - 0.9}),
-    Case(kinds_of_learning.kinds, "undecided", KINDS | {"r_squared": 0.5 + 100 * (SCORES - SCORES.mean())}),
+    Case(
+        kinds_of_learning.kinds,
+        "undecided",
+        KINDS | {"r_squared": 0.5 + 100 * (SCORES - SCORES.mean())},
+    ),
 ]
 
 
@@ -242,8 +301,12 @@ def test_shrinks(f, continuous, smooth):
 
 def test_minima():
     np.testing.assert_allclose(scans.minima(COARSE, np.abs(COARSE)), [0], atol=1e-12)
-    np.testing.assert_allclose(scans.minima(COARSE, np.maximum(np.abs(COARSE - 1), 2)), [1], atol=1e-12)
-    np.testing.assert_allclose(scans.minima(COARSE, np.sin(COARSE)), np.pi * np.array([-2.5, -0.5, 1.5]), atol=0.01)
+    np.testing.assert_allclose(
+        scans.minima(COARSE, np.maximum(np.abs(COARSE - 1), 2)), [1], atol=1e-12
+    )
+    np.testing.assert_allclose(
+        scans.minima(COARSE, np.sin(COARSE)), np.pi * np.array([-2.5, -0.5, 1.5]), atol=0.01
+    )
     assert scans.minima(COARSE, COARSE**3).size == 0
     with np.errstate(divide="ignore"):
         inverse = np.where(np.abs(COARSE) < 1e-12, np.nan, 1 / COARSE)

@@ -1,4 +1,6 @@
-"""The rules of the claims about learning curves, fitting too little and too much, double descent and grid search."""
+"""The rules of the claims about learning curves, fitting too little and too much, double descent
+and grid search.
+"""
 
 import numpy as np
 import pytest
@@ -14,7 +16,9 @@ from experiments.generalisation import (
 )
 from tests.experiments.claim_cases import Case, name_of
 
-NOISE = np.random.default_rng(0).normal(size=(40, 3, 8, 40)) / 1000  # of as many seeds, widths, … as a case needs
+NOISE = (
+    np.random.default_rng(0).normal(size=(40, 3, 8, 40)) / 1000
+)  # of as many seeds, widths, … as a case needs
 
 
 def near(*values, seeds=8):
@@ -22,7 +26,7 @@ def near(*values, seeds=8):
     return np.array(values) + NOISE[:seeds, 0, 0, : len(values)]
 
 
-# ------------------------------------------------------------------------------------ learning curves
+# -------------------- learning curves
 
 EPOCHS = np.arange(40)
 LEARNED = {
@@ -43,15 +47,21 @@ LOOP = {
 
 # --------------------------------------------------------------------------- under- and overfitting
 
-TRAIN = np.stack([near(2.2, 2.0, 2.0), near(2.2, 1.2, 0.8), near(2.1, 0.9, 0.1)])  # widths, seeds, epochs
+TRAIN = np.stack(
+    [near(2.2, 2.0, 2.0), near(2.2, 1.2, 0.8), near(2.1, 0.9, 0.1)]
+)  # widths, seeds, epochs
 NEW = np.stack([near(2.2, 2.1, 2.1), near(2.2, 1.3, 1.5), near(2.1, 1.2, 3.0)])
 FITS = {"train_loss": TRAIN, "validation_loss": NEW, "test_loss": NEW, "widths": [1, 8, 128]}
-NOTHING_LOST = np.minimum.accumulate(np.minimum.accumulate(NEW, axis=2), axis=0)  # more is never worse
+NOTHING_LOST = np.minimum.accumulate(
+    np.minimum.accumulate(NEW, axis=2), axis=0
+)  # more is never worse
 SCATTERED = NEW + 1000 * NOISE[:8, :3, :1, :3].transpose(1, 0, 2, 3)[:, :, 0]
 
 # ------------------------------------------------------------------------------------- polynomials
 
-FITTED = np.stack([near(0.3, 0.1, 0.05), near(0.4, 0.2, 3.0), near(0.4, 0.2, 3.0)])  # splits, sets, degrees
+FITTED = np.stack(
+    [near(0.3, 0.1, 0.05), near(0.4, 0.2, 3.0), near(0.4, 0.2, 3.0)]
+)  # splits, sets, degrees
 RIDGED = np.stack([near(0.3, 0.15, 0.1), near(0.4, 0.2, 0.3), near(0.4, 0.2, 0.3)])
 POLYNOMIALS = {"errors": np.stack([FITTED, RIDGED]), "degrees": [1, 2, 3], "slope_at_ridge": 1e-14}
 
@@ -75,9 +85,15 @@ FALLS = near(0.7, 0.6, 0.5, 0.4)
 
 
 def double(error, loss):
-    """Results whose curves (seeds, 4) over widths are these, with right and with wrong labels; the latter over epochs
-    too, for the widest network."""
-    made = {"widths": [2, 16, 47, 300], "wrong": [0, 0.135], "wall_seconds": 900.0, "cpu_seconds": 1800.0}
+    """Results whose curves (seeds, 4) over widths are these, with right and with wrong labels; the
+    latter over epochs too, for the widest network.
+    """
+    made = {
+        "widths": [2, 16, 47, 300],
+        "wrong": [0, 0.135],
+        "wall_seconds": 900.0,
+        "cpu_seconds": 1800.0,
+    }
     for name, pair in (("test_error", error), ("test_loss", loss)):
         made[name] = np.repeat(np.stack([curve.T for curve in pair])[..., None], 4, axis=-1)
         made[name][1, -1] = pair[1]
@@ -87,8 +103,12 @@ def double(error, loss):
 CASES = [
     Case(learning_curves.plateau, "holds", LEARNED),
     Case(learning_curves.plateau, "fails", LEARNED | {"weights": [[1.0, 1.0], [1.0, 1.0 + 1e-7]]}),
-    Case(learning_curves.plateau, "fails", LEARNED | {"train_loss": near(*np.linspace(2, 0.1, 40))}),
-    Case(learning_curves.plateau, "fails", LEARNED | {"validation_loss": LEARNED["train_loss"] - 0.1}),
+    Case(
+        learning_curves.plateau, "fails", LEARNED | {"train_loss": near(*np.linspace(2, 0.1, 40))}
+    ),
+    Case(
+        learning_curves.plateau, "fails", LEARNED | {"validation_loss": LEARNED["train_loss"] - 0.1}
+    ),
     Case(learning_curves.plateau, "fails", LEARNED | {"losses_of_two_validations": [0.2, 0.2]}),
     Case(training_loop.procedure, "holds", LOOP),
     Case(training_loop.procedure, "fails", LOOP | {"visits": np.append(np.full(95, 5.0), 4.0)}),
@@ -102,22 +122,42 @@ CASES = [
     Case(under_and_overfitting.between, "undecided", FITS | {"validation_loss": SCATTERED}),
     Case(under_and_overfitting.overfitting, "holds", FITS),
     Case(under_and_overfitting.overfitting, "fails", FITS | {"test_loss": NOTHING_LOST}),
-    Case(under_and_overfitting.overfitting, "fails", FITS | {"train_loss": np.full((3, 8, 3), 2.0)}),
+    Case(
+        under_and_overfitting.overfitting, "fails", FITS | {"train_loss": np.full((3, 8, 3), 2.0)}
+    ),
     Case(under_and_overfitting.underfitting, "holds", FITS),
     Case(under_and_overfitting.underfitting, "fails", FITS | {"train_loss": np.zeros((3, 8, 3))}),
     Case(under_and_overfitting.underfitting, "fails", FITS | {"test_loss": np.ones((3, 8, 3))}),
     Case(polynomial_degree.validate, "holds", POLYNOMIALS),
-    Case(polynomial_degree.validate, "fails", POLYNOMIALS | {"errors": np.stack([FITTED, FITTED * 2])}),
-    Case(polynomial_degree.validate, "fails", POLYNOMIALS | {"errors": np.stack([FITTED[[0, 0, 0]], RIDGED])}),
+    Case(
+        polynomial_degree.validate,
+        "fails",
+        POLYNOMIALS | {"errors": np.stack([FITTED, FITTED * 2])},
+    ),
+    Case(
+        polynomial_degree.validate,
+        "fails",
+        POLYNOMIALS | {"errors": np.stack([FITTED[[0, 0, 0]], RIDGED])},
+    ),
     Case(polynomial_degree.validate, "fails", POLYNOMIALS | {"slope_at_ridge": 0.1}),
     Case(grid_search.outside, "holds", SEARCHED),
-    Case(grid_search.outside, "fails", SEARCHED | {"parameters": ["[0].W (8, 64)", "learning_rate ()"]}),
+    Case(
+        grid_search.outside,
+        "fails",
+        SEARCHED | {"parameters": ["[0].W (8, 64)", "learning_rate ()"]},
+    ),
     Case(grid_search.outside, "fails", SEARCHED | {"derivatives": ["[0].W (8, 64)"]}),
     Case(grid_search.outside, "fails", SEARCHED | {"starts": [1, 3, 2]}),
     Case(grid_search.outside, "fails", SEARCHED | {"test_accuracy": CHOICE_IS_BAD}),
-    Case(double_descent.below_the_first_minimum, "holds", double((DESCENDS, DESCENDS), (DESCENDS, DESCENDS))),
+    Case(
+        double_descent.below_the_first_minimum,
+        "holds",
+        double((DESCENDS, DESCENDS), (DESCENDS, DESCENDS)),
+    ),
     Case(double_descent.below_the_first_minimum, "fails", double((FALLS, FALLS), (FALLS, FALLS))),
-    Case(double_descent.below_the_first_minimum, "depends", double((FALLS, DESCENDS), (FALLS, FALLS))),
+    Case(
+        double_descent.below_the_first_minimum, "depends", double((FALLS, DESCENDS), (FALLS, FALLS))
+    ),
     Case(
         double_descent.below_the_first_minimum,
         "undecided",
@@ -150,7 +190,9 @@ def test_turns_are_a_minimum_a_peak_and_a_minimum():
 
 
 def test_little_is_found_in_noise():
-    """Chosen and judged by the same numbers, minima of pure noise would lie below its ends nearly every time."""
+    """Chosen and judged by the same numbers, minima of pure noise would lie below its ends nearly
+    every time.
+    """
     draws = np.random.default_rng(1).normal(size=(100, 16, 20))
     assert sum(curves.valley(noise).interior is True for noise in draws) <= 5
     assert sum(curves.second_descent(noise).lower is True for noise in draws) <= 5
@@ -172,4 +214,6 @@ def test_ridge_is_the_minimum_of_the_penalised_loss():
     config = polynomial_degree.Config()
     x, y = polynomial_degree.points(config, 3)[0]
     assert polynomial_degree.slope(x, y, 5, 0.1) < 1e-12
-    np.testing.assert_allclose(polynomial_degree.fitted(x, y, 3, 0.0), np.polyfit(x, y, 3)[[2, 1, 0, 3]], rtol=1e-9)
+    np.testing.assert_allclose(
+        polynomial_degree.fitted(x, y, 3, 0.0), np.polyfit(x, y, 3)[[2, 1, 0, 3]], rtol=1e-9
+    )

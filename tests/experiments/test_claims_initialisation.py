@@ -51,8 +51,18 @@ def flows(back=BACK, forth=FORTH, **others):
     deviation = forth[..., None, None] ** hops * by_seed
     mean = np.array([0.0, 0.66, 9.0, 0.2])[:, None, None, None] * deviation
     slope = (back**2 / POWER)[..., None, None] * np.ones((4, LAYERS))
-    shares = {"saturated": np.full((4, 5, 4, LAYERS), 0.6), "dead": np.full((4, 5, 4, LAYERS), 0.25)}
-    found = {"delta": delta, "deviation": deviation, "mean": mean, "slope": slope, "update": delta, "power": POWER}
+    shares = {
+        "saturated": np.full((4, 5, 4, LAYERS), 0.6),
+        "dead": np.full((4, 5, 4, LAYERS), 0.25),
+    }
+    found = {
+        "delta": delta,
+        "deviation": deviation,
+        "mean": mean,
+        "slope": slope,
+        "update": delta,
+        "power": POWER,
+    }
     return found | shares | others
 
 
@@ -86,11 +96,17 @@ SYMMETRIC = {
 IMPROVED = SYMMETRIC["loss"].copy()
 IMPROVED[2, 1] = 0.3
 
-VARIANCES = np.array([[r(*shape) for r in initialisers.RULES.values()] for shape in initialisers.SHAPES])
+VARIANCES = np.array(
+    [[r(*shape) for r in initialisers.RULES.values()] for shape in initialisers.SHAPES]
+)
 SINGLE = {
     "variance": VARIANCES[..., None] * np.ones(4),
-    "forward": np.array([into for _, into in initialisers.SHAPES])[:, None, None] * VARIANCES[..., None] * SEEDS,
-    "backward": np.array([out for out, _ in initialisers.SHAPES])[:, None, None] * VARIANCES[..., None] * SEEDS,
+    "forward": np.array([into for _, into in initialisers.SHAPES])[:, None, None]
+    * VARIANCES[..., None]
+    * SEEDS,
+    "backward": np.array([out for out, _ in initialisers.SHAPES])[:, None, None]
+    * VARIANCES[..., None]
+    * SEEDS,
 }
 
 ACCURACY = np.full((3, 2, 5, 4), 0.95) * SEEDS  # activations, depths, scales, seeds
@@ -103,8 +119,14 @@ STEADY = np.ones((4, 10, 5)) * SEEDS[:, None, None]
 TRAINED = {"weights": STEADY, "gradients": STEADY * 0.2 ** np.arange(5)[::-1]}
 SHRINKING = STEADY * 0.5 ** np.arange(10)[:, None]
 
-CIRCLES = {"accuracy": np.array([[0.5], [0.5], [0.99], [0.6]]) * SEEDS, "loss": np.ones((4, 4, 600))}
-XOR = {"loss": np.tile([0.001, 0.35, 0.48, 0.35, 0.35], 40), "again": np.tile([0.001, 0.35, 0.48, 0.35, 0.35], 40)}
+CIRCLES = {
+    "accuracy": np.array([[0.5], [0.5], [0.99], [0.6]]) * SEEDS,
+    "loss": np.ones((4, 4, 600)),
+}
+XOR = {
+    "loss": np.tile([0.001, 0.35, 0.48, 0.35, 0.35], 40),
+    "again": np.tile([0.001, 0.35, 0.48, 0.35, 0.35], 40),
+}
 SOLVED = {"loss": np.full(200, 0.001), "again": np.full(200, 0.001)}
 
 IDENTITIES = {
@@ -120,7 +142,8 @@ DIGITS = {
     "dataset": "digits",
     "epochs": 4,
     "saturated": np.array([[[0.8] * 5], [[0.1] * 5]]) * SEEDS[:, None],
-    "deviation": np.array([[[0.9] * 5], [[0.6, 0.6, 0.55, 0.55, 0.5]]]) * SEEDS[:, None] ** np.arange(5),
+    "deviation": np.array([[[0.9] * 5], [[0.6, 0.6, 0.55, 0.55, 0.5]]])
+    * SEEDS[:, None] ** np.arange(5),
     "loss": np.array([[1.0], [0.1]]) * SEEDS,
     "accuracy": np.array([[0.8], [0.95]]) * SEEDS,
 }
@@ -138,7 +161,11 @@ CASES = [
     Case(saturation.saturated, "holds", flows(BACK * 0.2)),
     Case(saturation.saturated, "fails", flows(saturated=np.full((4, 5, 4, LAYERS), 0.1))),
     Case(saturation.mapped_to_zero, "depends", flows()),
-    Case(saturation.mapped_to_zero, "holds", flows(forth=FORTH * 0.1, mean=np.zeros((4, 5, 4, LAYERS)))),
+    Case(
+        saturation.mapped_to_zero,
+        "holds",
+        flows(forth=FORTH * 0.1, mean=np.zeros((4, 5, 4, LAYERS))),
+    ),
     Case(saturation.mapped_to_zero, "fails", flows(forth=np.ones((4, 5)))),
     Case(saturation.simplest, "holds", DRAWN),
     Case(saturation.simplest, "fails", DRAWN | {"drawn_rank": [100, 1, 100, 100]}),
@@ -157,7 +184,11 @@ CASES = [
     Case(gradient_flow.components_below_one, "holds", flows(FADING)),
     Case(gradient_flow.components_below_one, "fails", flows(np.ones((4, 5)))),
     Case(gradient_flow.relu_instead_of_sigmoid, "depends", flows()),
-    Case(gradient_flow.relu_instead_of_sigmoid, "holds", flows(np.where(np.arange(4)[:, None] == 1, 1.0, BACK))),
+    Case(
+        gradient_flow.relu_instead_of_sigmoid,
+        "holds",
+        flows(np.where(np.arange(4)[:, None] == 1, 1.0, BACK)),
+    ),
     Case(gradient_flow.relu_instead_of_sigmoid, "fails", flows(WEAK)),
     Case(variance_through_depth.mean_and_variance, "depends", flows()),
     Case(variance_through_depth.mean_and_variance, "holds", CLEAN),
@@ -167,7 +198,11 @@ CASES = [
     Case(variance_through_depth.xavier_and_he, "fails", flows(replaced(BACK, "relu", "2/n", 1.5))),
     Case(variance_through_depth.xavier_and_he, "fails", flows(np.ones((4, 5)), np.ones((4, 5)))),
     Case(variance_through_depth.notes, "depends", flows()),
-    Case(variance_through_depth.notes, "holds", flows(np.where(np.arange(4)[:, None] == 2, BACK[0], BACK))),
+    Case(
+        variance_through_depth.notes,
+        "holds",
+        flows(np.where(np.arange(4)[:, None] == 2, BACK[0], BACK)),
+    ),
     Case(variance_through_depth.notes, "fails", flows(FADING)),
     Case(initialisers.conventions, "holds", SINGLE),
     Case(initialisers.conventions, "fails", SINGLE | {"variance": np.full((3, 5, 4), 0.01)}),
@@ -177,7 +212,9 @@ CASES = [
         "holds",
         SINGLE | dict.fromkeys(("forward", "backward"), np.ones((3, 5, 1)) * SEEDS),
     ),
-    Case(initialisers.both_variances, "fails", SINGLE | {"backward": np.full((3, 5, 1), 4.0) * SEEDS}),
+    Case(
+        initialisers.both_variances, "fails", SINGLE | {"backward": np.full((3, 5, 1), 4.0) * SEEDS}
+    ),
     Case(symmetry.symmetric, "holds", SYMMETRIC),
     Case(symmetry.symmetric, "fails", SYMMETRIC | {"difference": np.ones((3, 3))}),
     Case(symmetry.symmetric, "fails", SYMMETRIC | {"singular": np.ones((3, 3, 2))}),
@@ -187,7 +224,9 @@ CASES = [
     Case(trainable_depth.unsuitable, "depends", DEEP),
     Case(trainable_depth.unsuitable, "fails", DEEP | {"accuracy": EQUAL}),
     Case(
-        trainable_depth.unsuitable, "holds", DEEP | {"accuracy": EQUAL * np.array([1, 0.5, 0.5])[:, None, None, None]}
+        trainable_depth.unsuitable,
+        "holds",
+        DEEP | {"accuracy": EQUAL * np.array([1, 0.5, 0.5])[:, None, None, None]},
     ),
     Case(trainable_depth.small_sigma, "holds", DEEP),
     Case(trainable_depth.small_sigma, "fails", DEEP | {"accuracy": EQUAL}),
@@ -200,7 +239,11 @@ CASES = [
         "depends",
         CIRCLES | {"accuracy": np.array([[0.99], [0.5], [0.9], [0.6]]) * SEEDS},
     ),
-    Case(good_and_bad_starts.good_and_bad, "fails", CIRCLES | {"accuracy": CIRCLES["accuracy"][[3, 3, 0, 3]]}),
+    Case(
+        good_and_bad_starts.good_and_bad,
+        "fails",
+        CIRCLES | {"accuracy": CIRCLES["accuracy"][[3, 3, 0, 3]]},
+    ),
     Case(starting_again.crucial, "holds", XOR),
     Case(starting_again.crucial, "fails", SOLVED),
     Case(starting_again.crucial, "fails", XOR | {"again": XOR["loss"][::-1]}),
@@ -233,7 +276,9 @@ def test_flow_of_a_linear_regime_is_the_scale_of_the_weights():
     found = initial_signals.flow(W, activation="tanh")
     assert all(np.shape(each) == (3, 4) for each in found)
     np.testing.assert_allclose(found.delta[:, 0] / found.delta[:, -1], (50 * 1e-4) ** 1.5, rtol=0.3)
-    np.testing.assert_allclose(found.deviation[:, -1] / found.deviation[:, 0], (50 * 1e-4) ** 1.5, rtol=0.3)
+    np.testing.assert_allclose(
+        found.deviation[:, -1] / found.deviation[:, 0], (50 * 1e-4) ** 1.5, rtol=0.3
+    )
     np.testing.assert_allclose(found.slope, 1, atol=0.02)
     assert not found.saturated.any()
     assert not found.dead.any()
@@ -241,9 +286,13 @@ def test_flow_of_a_linear_regime_is_the_scale_of_the_weights():
 
 @pytest.mark.long
 def test_large_weights_saturate_most_units_and_small_ones_map_to_zero(x64):
-    """0.21 and 0.22: thirty layers of 100 units; the sigmoid with N(0, 1) keeps the gradient all the same."""
+    """0.21 and 0.22: thirty layers of 100 units; the sigmoid with N(0, 1) keeps the gradient all
+    the same.
+    """
     W = initial_signals.weights(initializers.normal(1.0), seeds=10, depth=30, width=100)
-    assert float(initial_signals.flow(W, activation="tanh").saturated.mean()) == pytest.approx(0.6, abs=0.01)
+    assert float(initial_signals.flow(W, activation="tanh").saturated.mean()) == pytest.approx(
+        0.6, abs=0.01
+    )
     small = initial_signals.flow(0.01 * W, activation="tanh")
     assert float(small.deviation[:, -1].mean()) == pytest.approx(1e-30, rel=0.1)
     large = initial_signals.flow(W, activation="sigmoid")
@@ -256,15 +305,23 @@ def test_flow_is_what_the_signals_of_the_network_are():
     W = initial_signals.weights(initializers.lecun, seeds=2, depth=3, width=6)
     found = initial_signals.flow(W, activation="sigmoid")
     x_key, y_key = jax.random.split(jax.random.key(1))
-    x, y = jax.random.normal(x_key, (6, initial_signals.ROWS)).T, jax.random.randint(y_key, (32,), 0, 6)
+    x, y = (
+        jax.random.normal(x_key, (6, initial_signals.ROWS)).T,
+        jax.random.randint(y_key, (32,), 0, 6),
+    )
     net = fnn.mlp([6] * 5, activation="sigmoid")
     params, _ = net.init(jax.random.key(0))
     params = tuple(part._replace(W=W[1, i // 2]) if part else () for i, part in enumerate(params))
     signals = diagnostics.signals(net, losses.softmax_cross_entropy, params, x, y)
     norms = [np.linalg.norm(each) for each in signals.cotangents[:-1:2]]
     np.testing.assert_allclose(found.delta[1], norms, rtol=1e-5)
-    np.testing.assert_allclose(found.deviation[1], [a.std() for a in signals.outputs[1::2]], rtol=1e-4)
-    sizes = [np.linalg.norm(g.W) / np.linalg.norm(w) for g, w in zip(signals.gradients[:-1:2], W[1, :-1], strict=True)]
+    np.testing.assert_allclose(
+        found.deviation[1], [a.std() for a in signals.outputs[1::2]], rtol=1e-4
+    )
+    sizes = [
+        np.linalg.norm(g.W) / np.linalg.norm(w)
+        for g, w in zip(signals.gradients[:-1:2], W[1, :-1], strict=True)
+    ]
     np.testing.assert_allclose(found.update[1], sizes, rtol=1e-5)
 
 
@@ -296,7 +353,9 @@ def test_factors_a_layer(activation, variance, backward, forward, x64):
 
 @pytest.mark.long
 def test_equal_starts_stay_equal_and_zeros_stay_zeros():
-    """0.20: the rows of W₁ are the same and its rank is 1; from zeros tanh and ReLU move the output bias alone."""
+    """0.20: the rows of W₁ are the same and its rank is 1; from zeros tanh and ReLU move the output
+    bias alone.
+    """
     results = symmetry.run(symmetry.Config(seeds=1, examples=40))
     assert results["difference"][:, :2].max() == 0
     assert symmetry.rank(results["singular"]).tolist() == [[1, 1, 2], [0, 1, 2], [0, 1, 2]]

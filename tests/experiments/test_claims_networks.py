@@ -1,4 +1,6 @@
-"""The rules of the claims about networks as graphs, layers and matrices, and about their notations."""
+"""The rules of the claims about networks as graphs, layers and matrices, and about their
+notations.
+"""
 
 import numpy as np
 import pytest
@@ -27,7 +29,9 @@ SYMBOLS = [
     ("A", "learning rate", "α"),
     ("B", "momentum", "α"),
 ]
-APART = [(document, meaning, f"{letter}{k}") for k, (document, meaning, letter) in enumerate(SYMBOLS)]
+APART = [
+    (document, meaning, f"{letter}{k}") for k, (document, meaning, letter) in enumerate(SYMBOLS)
+]
 NOTATIONS = {
     "documents": ["A", "B"],
     "errors": np.full((2, 3), 1e-16),
@@ -83,7 +87,12 @@ SHALLOW = {
     "parameters": 10,
     "moved": BENT,
 }
-DEEP = {"written_out": [0.0, 0.0], "pieces": [[5, 10], [6, 8]], "parameters": [22, 22], "folded_pieces": 10}
+DEEP = {
+    "written_out": [0.0, 0.0],
+    "pieces": [[5, 10], [6, 8]],
+    "parameters": [22, 22],
+    "folded_pieces": 10,
+}
 MATRICES = {
     "rows_by_columns": True,
     "commute": [False, True, False],
@@ -119,11 +128,15 @@ CASES = [
     Case(notations.collisions, "holds", NOTATIONS),
     Case(notations.collisions, "fails", NOTATIONS | {"symbols": APART}),
     Case(orientation.orientations, "holds", ORIENTATION),
-    Case(orientation.orientations, "fails", ORIENTATION | {"literal_raises": np.zeros((5, 5), bool)}),
+    Case(
+        orientation.orientations, "fails", ORIENTATION | {"literal_raises": np.zeros((5, 5), bool)}
+    ),
     Case(orientation.orientations, "fails", ORIENTATION | {"refusal": ""}),
     Case(orientation.per_neuron, "depends", ORIENTATION),
     Case(orientation.per_neuron, "holds", ORIENTATION | {"printed_shape_raises": False}),
-    Case(orientation.per_neuron, "fails", ORIENTATION | {"neuron_error": 0.1, "columns_error": 0.1}),
+    Case(
+        orientation.per_neuron, "fails", ORIENTATION | {"neuron_error": 0.1, "columns_error": 0.1}
+    ),
     Case(graphs.weighted_graph, "holds", GRAPHS),
     Case(graphs.weighted_graph, "fails", GRAPHS | {"value_error": [1e-15, 1e-3]}),
     Case(graphs.weighted_graph, "fails", GRAPHS | {"refused": [False, False, True, False]}),
@@ -138,7 +151,11 @@ CASES = [
     Case(graphs.no_loop, "fails", GRAPHS | {"refused": [True, False, True, True]}),
     Case(longest_path.words, "holds", PATHS),
     Case(longest_path.words, "fails", PATHS | {"depths": [[2, 1, 2], [2, 1, 2]]}),
-    Case(longest_path.words, "fails", PATHS | {"chain_depths": [[1, 0, 1], [2, 2, 2], [3, 2, 3], [4, 3, 4]]}),
+    Case(
+        longest_path.words,
+        "fails",
+        PATHS | {"chain_depths": [[1, 0, 1], [2, 2, 2], [3, 2, 3], [4, 3, 4]]},
+    ),
     Case(longest_path.longest_path, "holds", PATHS),
     Case(longest_path.longest_path, "fails", PATHS | {"enumerated": [2, 3]}),
     Case(two_three_one.expanded, "holds", SMALL),

@@ -1,4 +1,6 @@
-"""The rules of the claims about optimizers and batches, and what the printed recurrences compute."""
+"""The rules of the claims about optimizers and batches, and what the printed recurrences
+compute.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -83,7 +85,9 @@ FORMS = {
 
 
 def race(sgd, adagrad):
-    """Distances of two rates and 20 seeds that end about here; with the second rate both rules diverge."""
+    """Distances of two rates and 20 seeds that end about here; with the second rate both rules
+    diverge.
+    """
     curves = np.array([sgd, adagrad])[:, None, None] * rng.uniform(0.9, 1.1, (2, 20, 5))
     return np.stack([curves, np.full_like(curves, np.nan)], axis=1)
 
@@ -100,13 +104,18 @@ RACE = {
 
 SADDLE = np.zeros((7, 200, 2))
 SADDLE[:, :, 1] = np.arange(200) / np.array([120, 150, 150, 2, 10, 4, 4])[:, None]
-RANKING = {"saddle": SADDLE, "saddle_at_rate_of_sgd": SADDLE[[0, 3, 3, 3, 3, 3, 3]], "rates": np.ones(7)}
+RANKING = {
+    "saddle": SADDLE,
+    "saddle_at_rate_of_sgd": SADDLE[[0, 3, 3, 3, 3, 3, 3]],
+    "rates": np.ones(7),
+}
 
 TUNED = {
     "data_sets": ["a", "b"],
     "rules": ["SGD", "Momentum", "RMSProp", "Adam"],
     "rates": np.ones((2, 4, 3)),
-    "validation_losses": np.array([[0.3], [0.2], [0.2], [0.1]]) + np.array([[[0.1, 0, np.inf]], [[0.1, 0, 0.2]]]),
+    "validation_losses": np.array([[0.3], [0.2], [0.2], [0.1]])
+    + np.array([[[0.1, 0, np.inf]], [[0.1, 0, 0.2]]]),
     "accuracy": np.array([0.8, 0.9, 0.9, 0.95])[:, None] + rng.normal(0, 1e-3, (2, 4, 20)),
 }
 MOMENTUM_AHEAD = TUNED["accuracy"][:, [0, 3, 2, 1]]
@@ -140,7 +149,10 @@ WALKS = {
     "speed": [1e4, 2e5, 1e6],
 }
 
-FLOOR = np.ones((2, 3, 3, 20, 40)) * (np.array([1, 2, 4]) / np.array([1, 4, 16])[:, None])[:, :, None, None]
+FLOOR = (
+    np.ones((2, 3, 3, 20, 40))
+    * (np.array([1, 2, 4]) / np.array([1, 4, 16])[:, None])[:, :, None, None]
+)
 FLOOR = FLOOR * rng.uniform(0.95, 1.05, FLOOR.shape)
 FLOOR[1] /= 1 + np.arange(40)
 ENDS = {
@@ -155,9 +167,12 @@ DECAYING = np.stack([FLOOR[1], FLOOR[1]])
 GRID = {
     "batch_sizes": [8, 64, 512],
     "rates": [0.01, 0.1],
-    "train_loss": np.array([[2, 1], [2, 2], [9, 3]])[:, :, None] * rng.uniform(0.99, 1.01, (3, 2, 20)),
-    "validation_loss": np.array([[2, 1], [2, 2], [9, 3]])[:, :, None] * rng.uniform(0.99, 1.01, (3, 2, 20)),
-    "test_accuracy": np.array([[0.8, 0.9], [0.8, 0.8], [0.1, 0.5]])[:, :, None] + rng.normal(0, 1e-3, (3, 2, 20)),
+    "train_loss": np.array([[2, 1], [2, 2], [9, 3]])[:, :, None]
+    * rng.uniform(0.99, 1.01, (3, 2, 20)),
+    "validation_loss": np.array([[2, 1], [2, 2], [9, 3]])[:, :, None]
+    * rng.uniform(0.99, 1.01, (3, 2, 20)),
+    "test_accuracy": np.array([[0.8, 0.9], [0.8, 0.8], [0.1, 0.5]])[:, :, None]
+    + rng.normal(0, 1e-3, (3, 2, 20)),
 }
 NEAR = rng.uniform(0.99, 1.01, (3, 2, 20))  # training losses of all sizes and rates
 DIVERGED = GRID["validation_loss"].copy()
@@ -194,7 +209,8 @@ CASES = [
     Case(
         sparse_features.adagrad,
         "fails",
-        RACE | {"sparse": race(0.1, 1.0), "adagrad": np.zeros((20, 4)), "rmsprop": np.zeros((20, 4))},
+        RACE
+        | {"sparse": race(0.1, 1.0), "adagrad": np.zeros((20, 4)), "rmsprop": np.zeros((20, 4))},
     ),
     Case(optimizer_race.ranking, "depends", RANKING),
     Case(optimizer_race.ranking, "holds", RANKING | {"saddle": SADDLE[[0, 3, 3, 3, 3, 3, 3]]}),
@@ -210,7 +226,11 @@ CASES = [
         "depends",
         TUNED | {"accuracy": np.stack([TUNED["accuracy"][0], MOMENTUM_AHEAD[1]])},
     ),
-    Case(best_optimizer.adam_and_rmsprop, "undecided", TUNED | {"accuracy": rng.normal(0.9, 1e-3, (2, 4, 20))}),
+    Case(
+        best_optimizer.adam_and_rmsprop,
+        "undecided",
+        TUNED | {"accuracy": rng.normal(0.9, 1e-3, (2, 4, 20))},
+    ),
     Case(batch_size.unbiased, "holds", BATCHES),
     Case(batch_size.unbiased, "fails", BATCHES | {"bias": np.full(12, 1e-3)}),
     Case(batch_size.fluctuation, "holds", BATCHES),
@@ -223,7 +243,11 @@ CASES = [
     Case(batch_paths.on_average, "fails", WALKS | {"loss": bouncing([0, 0, 0, 0])}),
     Case(batch_paths.on_average, "fails", WALKS | {"speed": [1e4, 1e4, 1e4]}),
     Case(noise_floor.same_result, "depends", ENDS),
-    Case(noise_floor.same_result, "holds", ENDS | {"excess": DECAYING, "network_distance": np.zeros(100)}),
+    Case(
+        noise_floor.same_result,
+        "holds",
+        ENDS | {"excess": DECAYING, "network_distance": np.zeros(100)},
+    ),
     Case(noise_floor.same_result, "fails", ENDS | {"excess": np.stack([FLOOR[0], FLOOR[0]])}),
     Case(batch_size_and_rate.batch_size_matters, "holds", GRID),
     Case(batch_size_and_rate.batch_size_matters, "holds", GRID | {"validation_loss": DIVERGED}),

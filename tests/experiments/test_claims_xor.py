@@ -15,7 +15,9 @@ FOUND = {
     "least_squares": [0, 0, 0.5],
     "exact_error": 0.0,
 }
-LOSS = np.geomspace(1000.0, 1e-9, 40) + 1.0  # of one start, towards the minimum 1; its root falls later
+LOSS = (
+    np.geomspace(1000.0, 1e-9, 40) + 1.0
+)  # of one start, towards the minimum 1; its root falls later
 FIT = {
     "loss": np.broadcast_to(np.stack([LOSS**0.5, LOSS])[:, None], (3, 2, 4, 40)),
     "minimum": [1.0, 1.0, 1.0],

@@ -79,12 +79,28 @@ def test_wrong_commands(arguments, message):
 
 @pytest.mark.long
 def test_a_run_from_the_command_line(tmp_path):
-    command = [sys.executable, "-m", "experiments", "run", "digits", "--quick", "--epochs", "3", "--out", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "experiments",
+        "run",
+        "digits",
+        "--quick",
+        "--epochs",
+        "3",
+        "--out",
+        str(tmp_path),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
     assert "test accuracy" in done.stdout
     assert "8/8" in done.stderr
     (folder,) = (tmp_path / "digits").iterdir()
-    assert {path.name for path in folder.iterdir()} == {"config.json", "results.npz", "figure.png", "env.json"}
+    assert {path.name for path in folder.iterdir()} == {
+        "config.json",
+        "results.npz",
+        "figure.png",
+        "env.json",
+    }
     config = json.loads((folder / "config.json").read_text())
     assert (config["quick"], config["epochs"], config["seeds"]) == (True, 3, 8)
     environment = json.loads((folder / "env.json").read_text())
@@ -92,7 +108,9 @@ def test_a_run_from_the_command_line(tmp_path):
     results = np.load(folder / "results.npz", allow_pickle=False)
     assert results["test_accuracy"].shape == (8, 3)
     assert (folder / "figure.png").stat().st_size > 10_000
-    digits.plot(dict(results), digits.Config(seeds=8, epochs=3))  # the saved arrays suffice for the figure
+    digits.plot(
+        dict(results), digits.Config(seeds=8, epochs=3)
+    )  # the saved arrays suffice for the figure
 
 
 @pytest.mark.long
@@ -108,7 +126,10 @@ def test_wrong_options_end_in_one_line_of_error():
     command = [sys.executable, "-m", "experiments", "run", "digits", "--batch-size", "5000"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 1
-    assert done.stderr == "error: batch_size: got 5000 for 1257 training examples, expected at most 1257.\n"
+    assert (
+        done.stderr
+        == "error: batch_size: got 5000 for 1257 training examples, expected at most 1257.\n"
+    )
 
 
 def test_result_folders_never_collide(tmp_path):
@@ -117,10 +138,14 @@ def test_result_folders_never_collide(tmp_path):
 
 
 def test_cubic_fit_reaches_the_worked_numbers():
-    """Steps to a thousandth of the starting excess: 45, 51, 22, 89 at 7.5e-4 and 3375 from 0 at 2e-5."""
+    """Steps to a thousandth of the starting excess: 45, 51, 22, 89 at 7.5e-4 and 3375 from 0 at
+    2e-5.
+    """
     config = cubic_fit.QUICK
     results = cubic_fit.run(config)
-    np.testing.assert_allclose(results["least_squares"][0], [0.964505, -2.062499, -2.894904, 4.125564], atol=5e-7)
+    np.testing.assert_allclose(
+        results["least_squares"][0], [0.964505, -2.062499, -2.894904, 4.125564], atol=5e-7
+    )
     np.testing.assert_allclose(results["minimum"][0], 22.323796, atol=5e-7)
     np.testing.assert_allclose(results["critical_rate"], [9.20e-4, 1.74e-3, 4.68e-4], rtol=2e-3)
     steps = [cubic_fit.arrival(loss, results["minimum"][0], 1e-3) for loss in results["loss"][0, 1]]
@@ -133,7 +158,9 @@ def test_cubic_fit_reaches_the_worked_numbers():
 
 @pytest.mark.long
 def test_xor_needs_a_hidden_layer():
-    config = dataclasses.replace(xor.QUICK, seeds=32, widths=(0, 8), activations=("tanh",), epochs=400)
+    config = dataclasses.replace(
+        xor.QUICK, seeds=32, widths=(0, 8), activations=("tanh",), epochs=400
+    )
     results = xor.run(config)
     assert results["best_threshold_rows"] == 3
     assert results["rows_right"][0, 0].max() <= 3

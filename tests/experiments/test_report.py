@@ -33,8 +33,12 @@ def report(tmp_path_factory) -> Path:
 
 def make(out: Path) -> str:
     command = [sys.executable, "-m", "experiments", "report", "--quick", "--out", str(out)]
-    environment = os.environ | {"XLA_FLAGS": FEWER_OPTIMIZATIONS}  # nearly all of its time is compiling
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
+    environment = os.environ | {
+        "XLA_FLAGS": FEWER_OPTIMIZATIONS
+    }  # nearly all of its time is compiling
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout
 
@@ -71,7 +75,9 @@ def test_a_second_report_runs_nothing(report):
     before = {path: path.stat().st_mtime_ns for path in report.glob("results/*/results.npz")}
     assert len(before) >= len(files())
     make(report)
-    assert {path: path.stat().st_mtime_ns for path in report.glob("results/*/results.npz")} == before
+    assert {
+        path: path.stat().st_mtime_ns for path in report.glob("results/*/results.npz")
+    } == before
 
 
 def test_saved_results_suffice_for_verdicts_and_figures(report):
@@ -88,17 +94,25 @@ def test_saved_results_suffice_for_verdicts_and_figures(report):
 @pytest.fixture(scope="module")
 def browser():
     """Headless Chromium; without one the tests are skipped, except where CI must have it."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    chromium = (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
     driver = shutil.which("chromedriver")
     if not chromium or not driver:
-        message = "no chromium with chromedriver; on Debian: apt-get install chromium chromium-driver"
+        message = (
+            "no chromium with chromedriver; on Debian: apt-get install chromium chromium-driver"
+        )
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
+    opened = webdriver.Chrome(
+        options=options, service=webdriver.ChromeService(executable_path=driver)
+    )
     yield opened
     opened.quit()
 
@@ -120,19 +134,29 @@ def test_a_page_is_sound(report, browser, page, width, dark):
     assert browser.get_log("browser") == []
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     for image in browser.find_elements(By.TAG_NAME, "img"):
-        assert browser.execute_script("return arguments[0].complete && arguments[0].naturalWidth > 0", image)
+        assert browser.execute_script(
+            "return arguments[0].complete && arguments[0].naturalWidth > 0", image
+        )
     ground = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert ground == ("rgb(13, 17, 23)" if dark else "rgb(255, 255, 255)")
 
 
 def test_every_id_is_reached_by_a_link_from_the_overview(report, browser):
     look(browser, report / "index.html", width=1200, dark=False)
-    links = [link.get_attribute("href") for link in browser.find_elements(By.CSS_SELECTOR, "section > .chips a")]
+    links = [
+        link.get_attribute("href")
+        for link in browser.find_elements(By.CSS_SELECTOR, "section > .chips a")
+    ]
     assert [link.rpartition("#c")[2] for link in links] == IDS
     for page in PAGES[1:]:
         look(browser, report / f"{page}.html", width=1200, dark=False)
-        there = {element.get_attribute("id") for element in browser.find_elements(By.CSS_SELECTOR, "article.claim")}
-        assert there == {f"c{link.rpartition('#c')[2]}" for link in links if f"/{page}.html#" in link}
+        there = {
+            element.get_attribute("id")
+            for element in browser.find_elements(By.CSS_SELECTOR, "article.claim")
+        }
+        assert there == {
+            f"c{link.rpartition('#c')[2]}" for link in links if f"/{page}.html#" in link
+        }
 
 
 def test_every_link_leads_somewhere(report, browser):
@@ -149,5 +173,7 @@ def test_every_figure_is_shown(report, records, browser):
     for page in PAGES[1:]:
         look(browser, report / f"{page}.html", width=1200, dark=False)
         images = browser.find_elements(By.TAG_NAME, "img")
-        shown |= {"results/" + image.get_attribute("src").partition("/results/")[2] for image in images}
+        shown |= {
+            "results/" + image.get_attribute("src").partition("/results/")[2] for image in images
+        }
     assert shown == {record["figure"] for record in records.values() if record["figure"]}

@@ -113,7 +113,9 @@ def test_a_changed_drawing_is_drawn_again(experiment, tmp_path):
     module = experiment()
     before = (store.compute(module, module.Config(), tmp_path).folder / "line.png").read_bytes()
     changed = experiment(EXPERIMENT.replace("axis.plot(", "axis.step(range(9), "))
-    assert (store.kept(changed, changed.Config(), tmp_path).folder / "line.png").read_bytes() != before
+    assert (
+        store.kept(changed, changed.Config(), tmp_path).folder / "line.png"
+    ).read_bytes() != before
 
 
 def test_what_was_begun_and_not_finished_is_not_taken(experiment, tmp_path, monkeypatch):
@@ -165,13 +167,19 @@ def test_a_figure_that_is_not_drawn_is_refused():
         records.records_of([kept_with(settled("0.1", "c"))])
 
 
-# ---------------------------------------------------------------------------------------- the rules' words
+# -------------------- the rules' words
 
 
 def test_words():
-    assert [holds_if(answer, "Seen.").word for answer in (True, False, None, np.True_, np.False_)] == [
-        "holds", "fails", "undecided", "holds", "fails",
-    ]  # fmt: skip
+    assert [
+        holds_if(answer, "Seen.").word for answer in (True, False, None, np.True_, np.False_)
+    ] == [
+        "holds",
+        "fails",
+        "undecided",
+        "holds",
+        "fails",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -207,9 +215,15 @@ def test_intervals():
     around = Interval(1.0, 0.5, 1.5)
     assert (around.above(0.4), around.above(1.0), around.above(2.0)) == (True, None, False)
     assert (around.below(2.0), around.below(1.0), around.below(0.4)) == (True, None, False)
-    assert (around.within(0.0, 2.0), around.within(0.0, 1.0), around.within(2.0, 3.0)) == (True, None, False)
+    assert (around.within(0.0, 2.0), around.within(0.0, 1.0), around.within(2.0, 3.0)) == (
+        True,
+        None,
+        False,
+    )
     mean = mean_interval(np.array([1.0, 2.0, 3.0]))
-    np.testing.assert_allclose(mean, (2.0, 2 - 4.302653 / math.sqrt(3), 2 + 4.302653 / math.sqrt(3)), rtol=1e-6)
+    np.testing.assert_allclose(
+        mean, (2.0, 2 - 4.302653 / math.sqrt(3), 2 + 4.302653 / math.sqrt(3)), rtol=1e-6
+    )
     share = share_interval(np.array([True] * 9 + [False]))
     np.testing.assert_allclose(share, (0.9, 0.5958, 0.9821), atol=1e-4)
     with pytest.raises(ValueError, match="at least two finite values"):
@@ -217,8 +231,20 @@ def test_intervals():
 
 
 def test_plain_is_json():
-    found = plain({"a": np.float32(0.5), "b": [np.arange(2), np.inf], "c": Interval(1.0, 0.0, np.nan), "d": np.True_})
-    assert found == {"a": 0.5, "b": [[0, 1], "inf"], "c": {"middle": 1.0, "low": 0.0, "high": "nan"}, "d": True}
+    found = plain(
+        {
+            "a": np.float32(0.5),
+            "b": [np.arange(2), np.inf],
+            "c": Interval(1.0, 0.0, np.nan),
+            "d": np.True_,
+        }
+    )
+    assert found == {
+        "a": 0.5,
+        "b": [[0, 1], "inf"],
+        "c": {"middle": 1.0, "low": 0.0, "high": "nan"},
+        "d": True,
+    }
 
 
 def test_numbers_are_shown_briefly():

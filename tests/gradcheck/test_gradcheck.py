@@ -1,4 +1,6 @@
-"""The gradient checker: it passes what is right, fails what is wrong, says why, and refuses what it cannot judge."""
+"""The gradient checker: it passes what is right, fails what is wrong, says why, and refuses what it
+cannot judge.
+"""
 
 import json
 import subprocess
@@ -31,7 +33,10 @@ def _broadcasting_as_users_have_it():
 def mlp_params(widths=(4, 4, 3), scale=1.0):
     rng = np.random.default_rng(1)
     return [
-        {"W": scale * rng.normal(size=(out, into)) / np.sqrt(into), "b": scale * 0.1 * rng.normal(size=out)}
+        {
+            "W": scale * rng.normal(size=(out, into)) / np.sqrt(into),
+            "b": scale * 0.1 * rng.normal(size=out),
+        }
         for into, out in pairwise(widths)
     ]
 
@@ -44,7 +49,14 @@ def loss(params):
     return 0.5 * jnp.sum((a - T) ** 2)
 
 
-def gradient(params, *, slope=lambda z, a: a * (1 - a), top=None, back=lambda W, delta: delta @ W, edit=lambda g: g):
+def gradient(
+    params,
+    *,
+    slope=lambda z, a: a * (1 - a),
+    top=None,
+    back=lambda W, delta: delta @ W,
+    edit=lambda g: g,
+):
     """Its backward pass, with a hook at each step that one can get wrong."""
     z, a = [], [X]
     for layer in params:
@@ -65,7 +77,9 @@ def faulty(**fault):
 
 def edited(change):
     """The gradient with the first layer changed by `change(W, b)`."""
-    return faulty(edit=lambda g: [dict(zip("Wb", change(g[0]["W"], g[0]["b"]), strict=True)), *g[1:]])
+    return faulty(
+        edit=lambda g: [dict(zip("Wb", change(g[0]["W"], g[0]["b"]), strict=True)), *g[1:]]
+    )
 
 
 @pytest.mark.quick
@@ -88,7 +102,10 @@ FAULTS = {
         faulty(back=lambda W, delta: delta @ (W.T if W.shape == (4, 4) else W)),
         "missing Wᵀ",
     ),
-    "0.18: f′(a) for f′(z)": (faulty(slope=lambda z, a: SIGMOID(a) * (1 - SIGMOID(a))), "derivative at the activation"),
+    "0.18: f′(a) for f′(z)": (
+        faulty(slope=lambda z, a: SIGMOID(a) * (1 - SIGMOID(a))),
+        "derivative at the activation",
+    ),
     "½": (faulty(edit=lambda g: jax.tree.map(lambda a: a / 2, g)), "constant factor"),
     "N": (faulty(edit=lambda g: jax.tree.map(lambda a: 12 * a, g)), "constant factor"),
     "1.001 on one tensor": (edited(lambda W, b: (1.001 * W, b)), "constant factor"),
@@ -155,16 +172,28 @@ def test_claim_3_11_the_jacobian_of_softmax_is_not_its_diagonal():
 def test_claims_0_17_3_12_and_4_5_have_another_shape_and_are_refused_by_name():
     params = mlp_params()
     delta = jnp.ones((12, 3))
-    with pytest.raises(Unusable, match=r"1/W: the gradient has shape \(12, 3\), expected \(3, 4\)"):  # 4.5: ∂L/∂z
-        fnn.check_gradient(loss, lambda p: [gradient(p)[0], {"W": delta, "b": gradient(p)[1]["b"]}], params)
+    with pytest.raises(
+        Unusable, match=r"1/W: the gradient has shape \(12, 3\), expected \(3, 4\)"
+    ):  # 4.5: ∂L/∂z
+        fnn.check_gradient(
+            loss, lambda p: [gradient(p)[0], {"W": delta, "b": gradient(p)[1]["b"]}], params
+        )
     with pytest.raises(Unusable, match=r"1/W: the gradient has shape \(12, 4\)"):  # 0.17: δ W f′
-        fnn.check_gradient(loss, lambda p: [gradient(p)[0], {"W": delta @ p[1]["W"], "b": gradient(p)[1]["b"]}], params)
+        fnn.check_gradient(
+            loss,
+            lambda p: [gradient(p)[0], {"W": delta @ p[1]["W"], "b": gradient(p)[1]["b"]}],
+            params,
+        )
     row, column = jnp.ones((1, 4)), jnp.ones((4, 1))
-    with pytest.raises(Unusable, match=r"0/b: the gradient has shape \(4, 4\), expected \(4,\)"):  # 3.12: row ⊙ column
-        fnn.check_gradient(loss, lambda p: [{"W": gradient(p)[0]["W"], "b": row * column}, gradient(p)[1]], params)
+    with pytest.raises(
+        Unusable, match=r"0/b: the gradient has shape \(4, 4\), expected \(4,\)"
+    ):  # 3.12: row ⊙ column
+        fnn.check_gradient(
+            loss, lambda p: [{"W": gradient(p)[0]["W"], "b": row * column}, gradient(p)[1]], params
+        )
 
 
-# --------------------------------------------------------------------------------- whose code it serves
+# -------------------- whose code it serves
 
 
 def test_numpy_on_both_sides():
@@ -190,7 +219,11 @@ def test_a_numpy_gradient_of_a_jax_loss():
 def test_vector_valued_functions():
     A = RNG.normal(size=(3, 4))
     point = jnp.linspace(-1.0, 1.0, 4)
-    assert_vjp(lambda x: {"y": jnp.tanh(A @ x)}, lambda x, c: A.T @ (c["y"] * (1 - jnp.tanh(A @ x) ** 2)), point)
+    assert_vjp(
+        lambda x: {"y": jnp.tanh(A @ x)},
+        lambda x, c: A.T @ (c["y"] * (1 - jnp.tanh(A @ x) ** 2)),
+        point,
+    )
     report = fnn.check_vjp(lambda x: jnp.tanh(A @ x), lambda x, c: A.T @ c, point)
     assert (report.verdict, report.cause) == ("fail", "missing derivative")
 
@@ -206,20 +239,26 @@ def test_random_keys_reach_both_sides():
 
     point = jnp.linspace(1.0, 2.0, 30)
     assert_gradient(dropped, by_hand, point, key=key)
-    report = fnn.check_gradient(dropped, lambda w, *, key: by_hand(w, key=jax.random.fold_in(key, 1)), point, key=key)
+    report = fnn.check_gradient(
+        dropped, lambda w, *, key: by_hand(w, key=jax.random.fold_in(key, 1)), point, key=key
+    )
     assert (report.verdict, report.cause) == ("fail", "another key")
 
 
 def test_nondeterminism_is_the_diagnosis():
     rng = np.random.default_rng(0)
     point = jnp.ones(3)
-    noisy_gradient = fnn.check_gradient(lambda w: jnp.sum(w**2), lambda w: 2 * w + 1e-3 * rng.normal(size=3), point)
+    noisy_gradient = fnn.check_gradient(
+        lambda w: jnp.sum(w**2), lambda w: 2 * w + 1e-3 * rng.normal(size=3), point
+    )
     assert (noisy_gradient.verdict, noisy_gradient.cause) == ("fail", "nondeterministic")
-    noisy_loss = fnn.check_gradient(lambda w: jnp.sum(w**2) * rng.uniform(1, 2), lambda w: 2 * w, point)
+    noisy_loss = fnn.check_gradient(
+        lambda w: jnp.sum(w**2) * rng.uniform(1, 2), lambda w: 2 * w, point
+    )
     assert (noisy_loss.verdict, noisy_loss.cause) == ("fail", "nondeterministic")
 
 
-# ------------------------------------------------------------------------------ kinks, oracles, precision
+# -------------------- kinks, oracles, precision
 
 
 def relu_loss(w):
@@ -228,17 +267,25 @@ def relu_loss(w):
 
 def test_a_kink_abstains_and_states_both_slopes():
     point = jnp.array([1.0, 0.0, -1.0])
-    right_slope = fnn.check_gradient(relu_loss, lambda w: (w >= 0) * jnp.array([1.0, 2.0, 3.0]), point)
+    right_slope = fnn.check_gradient(
+        relu_loss, lambda w: (w >= 0) * jnp.array([1.0, 2.0, 3.0]), point
+    )
     assert right_slope.verdict == "abstain"
     (kink,) = right_slope.tensors[0].kinks
     assert kink.at == (1,)
     assert (kink.left, kink.right) == pytest.approx((0, 2), abs=1e-6)
     assert (kink.hand_written, kink.autodiff) == (2, 0)
     assert "slope 0 to the left and 2 to" in str(right_slope)
-    assert fnn.check_gradient(relu_loss, lambda w: (w > 0) * jnp.array([1.0, 2.0, 3.0]), point).passed
-    outside = fnn.check_gradient(relu_loss, lambda w: (w > 0) * jnp.array([1.0, 2.0, 3.0]) - (w == 0), point)
+    assert fnn.check_gradient(
+        relu_loss, lambda w: (w > 0) * jnp.array([1.0, 2.0, 3.0]), point
+    ).passed
+    outside = fnn.check_gradient(
+        relu_loss, lambda w: (w > 0) * jnp.array([1.0, 2.0, 3.0]) - (w == 0), point
+    )
     assert outside.verdict == "fail"
-    elsewhere = fnn.check_gradient(relu_loss, lambda w: (w >= 0) * jnp.array([1.001, 2.0, 3.0]), point)
+    elsewhere = fnn.check_gradient(
+        relu_loss, lambda w: (w >= 0) * jnp.array([1.001, 2.0, 3.0]), point
+    )
     assert elsewhere.verdict == "fail"
 
 
@@ -249,7 +296,9 @@ def test_one_failing_tensor_fails_where_another_abstains():
         return relu_loss(p["on kink"]) + jnp.sum(p["smooth"] ** 2)
 
     report = fnn.check_gradient(
-        both, lambda p: {"on kink": (p["on kink"] >= 0) * jnp.array([1.0, 2, 3]), "smooth": p["smooth"]}, point
+        both,
+        lambda p: {"on kink": (p["on kink"] >= 0) * jnp.array([1.0, 2, 3]), "smooth": p["smooth"]},
+        point,
     )
     assert [t.verdict for t in report.tensors] == ["abstain", "fail"]
     assert report.verdict == "fail"
@@ -268,7 +317,9 @@ def test_autodiff_is_not_trusted_blindly():
 def test_where_autodiff_has_no_value_differences_judge():
     def trapped(w):
         """w² + 1, written so that autodiff meets 0/0 at w = 0 in the branch that is not taken."""
-        return jnp.sum(jnp.where(w == 0, 1.0, jnp.sin(w**2) / jnp.where(w == 0, w, jnp.sin(w**2) / (w**2 + 1))))
+        return jnp.sum(
+            jnp.where(w == 0, 1.0, jnp.sin(w**2) / jnp.where(w == 0, w, jnp.sin(w**2) / (w**2 + 1)))
+        )
 
     point = jnp.array([0.0, 0.5])
     assert fnn.check_gradient(trapped, lambda w: 2 * w, point).passed
@@ -281,10 +332,16 @@ def test_a_zero_gradient_is_judged_at_its_own_scale():
     def flat(p):
         return jnp.sum(0 * p["dead"]) + 1e-30 * p["tiny"][0] ** 2
 
-    assert fnn.check_gradient(flat, lambda p: {"dead": 0 * p["dead"], "tiny": 2e-30 * p["tiny"]}, point).passed
-    wrong = fnn.check_gradient(flat, lambda p: {"dead": 1e-300 + 0 * p["dead"], "tiny": 2e-30 * p["tiny"]}, point)
+    assert fnn.check_gradient(
+        flat, lambda p: {"dead": 0 * p["dead"], "tiny": 2e-30 * p["tiny"]}, point
+    ).passed
+    wrong = fnn.check_gradient(
+        flat, lambda p: {"dead": 1e-300 + 0 * p["dead"], "tiny": 2e-30 * p["tiny"]}, point
+    )
     assert [t.verdict for t in wrong.tensors] == ["fail", "pass"]
-    wrong = fnn.check_gradient(flat, lambda p: {"dead": 0 * p["dead"], "tiny": 2.002e-30 * p["tiny"]}, point)
+    wrong = fnn.check_gradient(
+        flat, lambda p: {"dead": 0 * p["dead"], "tiny": 2.002e-30 * p["tiny"]}, point
+    )
     assert [t.verdict for t in wrong.tensors] == ["pass", "fail"]
 
 
@@ -304,7 +361,9 @@ def test_narrow_precisions_against_the_float64_truth(dtype):
         return [{"W": d1.T @ x, "b": d1.sum(0)}, {"W": d2.T @ a1, "b": d2.sum(0)}]
 
     assert_gradient(loss, narrow, params, dtype=dtype)
-    report = fnn.check_gradient(loss, lambda p: jax.tree.map(lambda g: 2 * g, narrow(p)), params, dtype=dtype)
+    report = fnn.check_gradient(
+        loss, lambda p: jax.tree.map(lambda g: 2 * g, narrow(p)), params, dtype=dtype
+    )
     assert report.verdict == "fail"
 
 
@@ -317,19 +376,31 @@ def test_the_callers_precision_is_restored():
     assert jnp.ones(1).dtype == jnp.float32
 
 
-# -------------------------------------------------------------------------------------------- refusals
+# -------------------- refusals
 
 
 @pytest.mark.parametrize(
     ("case", "message"),
     [
-        ((lambda w: w, lambda w: w, jnp.ones(2)), r"loss: returned shapes \[\(2,\)\], expected one scalar"),
-        ((lambda w: jnp.sum(w), lambda w: [w], jnp.ones(2)), "gradient: its tree is not that of params"),
+        (
+            (lambda w: w, lambda w: w, jnp.ones(2)),
+            r"loss: returned shapes \[\(2,\)\], expected one scalar",
+        ),
+        (
+            (lambda w: jnp.sum(w), lambda w: [w], jnp.ones(2)),
+            "gradient: its tree is not that of params",
+        ),
         ((lambda p: p["a"], lambda p: {}, {"a": jnp.ones(())}), r"missing \['a'\]"),
-        ((lambda w: jnp.sum(w), lambda w: w, jnp.array([1, 2])), "params: got dtype int32, expected floating point"),
+        (
+            (lambda w: jnp.sum(w), lambda w: w, jnp.array([1, 2])),
+            "params: got dtype int32, expected floating point",
+        ),
         ((lambda w: jnp.sum(w), lambda w: w, jnp.array([1.0, jnp.nan])), "params: holds NaN"),
         ((lambda w: jnp.sum(jnp.log(w)), lambda w: 1 / w, -jnp.ones(2)), "loss: is nan at params"),
-        ((lambda p: jnp.sum(p["W"]), lambda p: {"W": p["W"].T}, {"W": jnp.ones((2, 3))}), "W: .* of the transpose"),
+        (
+            (lambda p: jnp.sum(p["W"]), lambda p: {"W": p["W"].T}, {"W": jnp.ones((2, 3))}),
+            "W: .* of the transpose",
+        ),
         ((3, lambda w: w, jnp.ones(2)), "loss: got 3, expected a function"),
         ((lambda w: jnp.sum(w), lambda w: w, {}), "holds no array"),
     ],
@@ -339,13 +410,15 @@ def test_unusable(case, message):
         fnn.check_gradient(*case)
 
 
-# ------------------------------------------------------------------------------------------- networks
+# -------------------- networks
 
 NET_X, NET_Y = RNG.normal(size=(10, 4)), np.arange(10) % 3
 
 
 def network(layer):
-    return layers.serial(layers.dense(4, 5), layer, layers.activation("sigmoid"), layers.dense(5, 3))
+    return layers.serial(
+        layers.dense(4, 5), layer, layers.activation("sigmoid"), layers.dense(5, 3)
+    )
 
 
 @pytest.mark.long
@@ -354,34 +427,53 @@ def test_every_kind_of_network_passes():
     report = assert_network(net, losses.softmax_cross_entropy, NET_X, NET_Y)
     assert [line.name for line in report.layers][:2] == ["0 dense 4→5", "1 tanh"]
     assert report.layers[-1].name == "loss softmax_cross_entropy"
-    spread = fnn.mlp((4, 5, 3), activation="softmax", batch_norm="before")  # NaN by autodiff at XLA's -O0, jaxlib 0.10
+    spread = fnn.mlp(
+        (4, 5, 3), activation="softmax", batch_norm="before"
+    )  # NaN by autodiff at XLA's -O0, jaxlib 0.10
     assert_network(spread, losses.squared_error, NET_X, NET_X[:, :3])
-    graph = layers.graph({"x": 4}, {"h": (("x",), "tanh", 3), "y": (("x", "h"), "identity", 3)}, ("y",))
+    graph = layers.graph(
+        {"x": 4}, {"h": (("x",), "tanh", 3), "y": (("x", "h"), "identity", 3)}, ("y",)
+    )
     assert_network(graph, losses.huber(), NET_X.astype(np.float32), NET_X[:, :3], reduction="sum")
 
 
 TANH, BATCH_NORM, DROPOUT, SOFTMAX = (
-    layers.activation("tanh"), layers.batch_norm(5), layers.dropout(0.4), layers.activation("softmax"),
-)  # fmt: skip
+    layers.activation("tanh"),
+    layers.batch_norm(5),
+    layers.dropout(0.4),
+    layers.activation("softmax"),
+)
 WRONG_LAYERS = {
-    "f′(a)": (TANH._replace(backward=lambda p, z, da: (p, (1 - jnp.tanh(jnp.tanh(z)) ** 2) * da)),
-              "derivative at the activation"),
+    "f′(a)": (
+        TANH._replace(backward=lambda p, z, da: (p, (1 - jnp.tanh(jnp.tanh(z)) ** 2) * da)),
+        "derivative at the activation",
+    ),
     "no f′": (TANH._replace(backward=lambda p, z, da: (p, da)), "missing derivative"),
     "statistics as constants": (
-        BATCH_NORM._replace(backward=lambda p, r, dy: (
-            BATCH_NORM.backward(p, r, dy)[0], (r.inverse_deviation * p.scale)[:, None] * dy)),
+        BATCH_NORM._replace(
+            backward=lambda p, r, dy: (
+                BATCH_NORM.backward(p, r, dy)[0],
+                (r.inverse_deviation * p.scale)[:, None] * dy,
+            )
+        ),
         "constant statistics",
     ),
     "another mask": (
-        DROPOUT._replace(backward=lambda p, m, dy: (
-            p, dy * jax.random.bernoulli(jax.random.key(9), 0.6, dy.shape) / 0.6)),
+        DROPOUT._replace(
+            backward=lambda p, m, dy: (
+                p,
+                dy * jax.random.bernoulli(jax.random.key(9), 0.6, dy.shape) / 0.6,
+            )
+        ),
         "another key",
     ),
     "⊙ diagonal": (
-        SOFTMAX._replace(backward=lambda p, z, da: (p, jax.nn.softmax(z, 0) * (1 - jax.nn.softmax(z, 0)) * da)),
+        SOFTMAX._replace(
+            backward=lambda p, z, da: (p, jax.nn.softmax(z, 0) * (1 - jax.nn.softmax(z, 0)) * da)
+        ),
         "elementwise softmax",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.every(6)
@@ -401,15 +493,19 @@ def test_a_wrong_loss_is_named():
     assert "is loss squared_error" in report.diagnosis
 
 
-# ------------------------------------------------------------------------------- reports, command line
+# -------------------- reports, command line
 
 
 def test_reports_fit_80_columns_and_are_plain_json():
     for report in (
         fnn.check_gradient(loss, gradient, mlp_params()),
         fnn.check_gradient(loss, faulty(top=lambda z, a: 1.0), mlp_params()),
-        fnn.check_network(network(WRONG_LAYERS["no f′"][0]), losses.softmax_cross_entropy, NET_X, NET_Y),
-        fnn.check_gradient(relu_loss, lambda w: (w >= 0) * jnp.array([1.0, 2.0, 3.0]), jnp.array([1.0, 0.0, -1.0])),
+        fnn.check_network(
+            network(WRONG_LAYERS["no f′"][0]), losses.softmax_cross_entropy, NET_X, NET_Y
+        ),
+        fnn.check_gradient(
+            relu_loss, lambda w: (w >= 0) * jnp.array([1.0, 2.0, 3.0]), jnp.array([1.0, 0.0, -1.0])
+        ),
     ):
         assert max(len(line) for line in str(report).splitlines()) <= 80
         plain = json.loads(json.dumps(report.to_dict(), allow_nan=False))
@@ -446,7 +542,9 @@ def test_the_command_line(tmp_path, point, by_hand, status, verdict):
     file = tmp_path / "mine.py"
     file.write_text(FILE.format(point=point, gradient=by_hand))
     command = [sys.executable, "-m", "fnn", "check", str(file)]
-    done = subprocess.run([*command, "--json"], capture_output=True, text=True, cwd=ROOT, check=False)
+    done = subprocess.run(
+        [*command, "--json"], capture_output=True, text=True, cwd=ROOT, check=False
+    )
     assert done.returncode == status, done.stderr
     assert json.loads(done.stdout)["verdict"] == verdict
     assert done.stderr == ""
@@ -455,9 +553,16 @@ def test_the_command_line(tmp_path, point, by_hand, status, verdict):
 def test_the_command_line_refuses_kindly(tmp_path):
     empty = tmp_path / "empty.py"
     empty.write_text("")
-    for path, message in ((empty, "does not define loss, gradient, params"), (tmp_path / "none.py", "No such file")):
+    for path, message in (
+        (empty, "does not define loss, gradient, params"),
+        (tmp_path / "none.py", "No such file"),
+    ):
         done = subprocess.run(
-            [sys.executable, "-m", "fnn", "check", str(path)], capture_output=True, text=True, cwd=ROOT, check=False
+            [sys.executable, "-m", "fnn", "check", str(path)],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            check=False,
         )
         assert done.returncode == 2
         assert message in done.stdout

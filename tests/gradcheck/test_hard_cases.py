@@ -1,4 +1,6 @@
-"""Points and programs at which a gradient checker is easily wrong: each has once passed, failed or broken wrongly."""
+"""Points and programs at which a gradient checker is easily wrong: each has once passed, failed or
+broken wrongly.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +28,7 @@ def verdict(loss, gradient, params, **options):
         return "unusable"
 
 
-# ------------------------------------------------------------------------------- wrong, and must not pass
+# -------------------- wrong, and must not pass
 
 X, LABELS = RNG.normal(size=(5, 3)), np.array([2.0, 0, 1, 2, 0])
 
@@ -79,12 +81,22 @@ WRONG = {
         lambda w: jnp.exp(w) * jnp.array([1, -1, 1]),
         np.array([20.0, -20, 1]),
     ),
-    "a derivative rule wrong in two places": (with_a_wrong_rule, grad(with_a_wrong_rule), RNG.normal(size=50)),
+    "a derivative rule wrong in two places": (
+        with_a_wrong_rule,
+        grad(with_a_wrong_rule),
+        RNG.normal(size=50),
+    ),
     "NumPy in a loop": (lambda w: jnp.sum(w**2), loop, point),
-    "half precision inside the loss": (lambda w: jnp.sum(w.astype(jnp.float16) ** 2), lambda w: 1.7 * w + 0.3, point),
+    "half precision inside the loss": (
+        lambda w: jnp.sum(w.astype(jnp.float16) ** 2),
+        lambda w: 1.7 * w + 0.3,
+        point,
+    ),
     "keys inside the loss": (
         lambda w: jnp.sum(
-            jax.vmap(lambda k, a: a**2 * jax.random.normal(k))(jax.random.split(jax.random.key(0), 3), w)
+            jax.vmap(lambda k, a: a**2 * jax.random.normal(k))(
+                jax.random.split(jax.random.key(0), 3), w
+            )
         ),
         lambda w: 1.7 * w + 0.3,
         point,
@@ -114,7 +126,7 @@ def test_a_gradient_that_cancels_does_not_certify_itself(loss, gradient):
     assert verdict(loss, gradient, jnp.asarray(point)) == "abstain"
 
 
-# --------------------------------------------------------------------------------- right, and must pass
+# -------------------- right, and must pass
 
 
 def relu(w):
@@ -148,9 +160,13 @@ def test_a_right_gradient_passes(case):
 
 def test_what_jax_cannot_differentiate_is_checked_by_differences():
     def power(w):
-        return jax.lax.while_loop(lambda c: c[0] < 3, lambda c: (c[0] + 1, c[1] * jnp.sum(w)), (0, 1.0))[1]
+        return jax.lax.while_loop(
+            lambda c: c[0] < 3, lambda c: (c[0] + 1, c[1] * jnp.sum(w)), (0, 1.0)
+        )[1]
 
-    report = fnn.check_gradient(power, lambda w: 3 * jnp.sum(w) ** 2 * jnp.ones(3), jnp.asarray(point))
+    report = fnn.check_gradient(
+        power, lambda w: 3 * jnp.sum(w) ** 2 * jnp.ones(3), jnp.asarray(point)
+    )
     assert report.passed
     assert "differences stand in" in str(report)
 
@@ -159,16 +175,20 @@ def test_a_vjp_in_numpy():
     def softmax(x):
         return np.exp(x) / np.exp(x).sum()
 
-    assert fnn.check_vjp(softmax, lambda x, c: softmax(x) * (c - (softmax(x) * c).sum()), point).passed
+    assert fnn.check_vjp(
+        softmax, lambda x, c: softmax(x) * (c - (softmax(x) * c).sum()), point
+    ).passed
     assert fnn.check_vjp(softmax, lambda x, c: softmax(x) * c, point).verdict == "fail"
 
 
 def test_a_precision_that_was_not_used_is_said():
-    report = fnn.check_gradient(lambda w: jnp.sum((X @ w) ** 2), lambda w: 2 * X.T @ (X @ w), point, dtype="float32")
+    report = fnn.check_gradient(
+        lambda w: jnp.sum((X @ w) ** 2), lambda w: 2 * X.T @ (X @ w), point, dtype="float32"
+    )
     assert "says nothing about float32" in str(report).replace("\n", " ")
 
 
-# --------------------------------------------------------------------------------------------- unusable
+# -------------------- unusable
 
 UNUSABLE = {
     "complex gradient": (lambda w: jnp.sum(w**2), lambda w: 2 * w + 1j * w, jnp.asarray(point)),
@@ -176,7 +196,11 @@ UNUSABLE = {
     "whole-number loss": (lambda w: jnp.sum(w > 0), lambda w: w, point),
     "vector in NumPy": (lambda w: np.sin(np.array(w)), lambda w: w, point),
     "loss that raises": (lambda w: float(w[5]), lambda w: w, point),
-    "empty leaf": (lambda p: jnp.sum(p["a"]), lambda p: p, {"a": np.ones(2), "b": np.zeros((0, 3))}),
+    "empty leaf": (
+        lambda p: jnp.sum(p["a"]),
+        lambda p: p,
+        {"a": np.ones(2), "b": np.zeros((0, 3))},
+    ),
 }
 
 
@@ -186,9 +210,14 @@ def test_unusable(case):
         fnn.check_gradient(*UNUSABLE[case])
 
 
-# --------------------------------------------------------------------------------------------- diagnoses
+# -------------------- diagnoses
 
-w1 = {"W1": RNG.normal(size=(3, 7)) / 2, "b1": np.full(7, 0.1), "W2": RNG.normal(size=(7, 3)) / 2, "b2": np.zeros(3)}
+w1 = {
+    "W1": RNG.normal(size=(3, 7)) / 2,
+    "b1": np.full(7, 0.1),
+    "W2": RNG.normal(size=(7, 3)) / 2,
+    "b2": np.zeros(3),
+}
 CLASSES = np.array([2, 0, 1, 2, 0])
 
 
@@ -198,7 +227,14 @@ def cross_entropy(p):
     return -jnp.mean(jax.nn.log_softmax(z)[jnp.arange(5), CLASSES])
 
 
-def by_hand(p, *, dz=lambda p, y, z: p - y, slope=lambda h, z: 1 - h**2, db=lambda d: d.sum(0), labels=CLASSES):
+def by_hand(
+    p,
+    *,
+    dz=lambda p, y, z: p - y,
+    slope=lambda h, z: 1 - h**2,
+    db=lambda d: d.sum(0),
+    labels=CLASSES,
+):
     z1 = X @ p["W1"] + p["b1"]
     h = jnp.tanh(z1)
     z = h @ p["W2"] + p["b2"]
@@ -214,7 +250,10 @@ MISTAKES = {
     "softmax′ twice": ({"dz": lambda p, y, z: (p - y) * p * (1 - p)}, "derivative twice"),
     "tanh′ = 1 − z²": ({"slope": lambda h, z: 1 - z**2}, "wrong derivative"),
     "bias from one example": ({"db": lambda d: d[0]}, "wrong examples"),
-    "the last example alone": ({"dz": lambda p, y, z: (p - y) * (jnp.arange(5) == 4)[:, None]}, "wrong examples"),
+    "the last example alone": (
+        {"dz": lambda p, y, z: (p - y) * (jnp.arange(5) == 4)[:, None]},
+        "wrong examples",
+    ),
 }
 
 
@@ -246,7 +285,11 @@ def test_swapped_tensors_and_where_to_look():
         return jnp.sum(p["a"] ** 2) + jnp.sum(jnp.sin(p["b"])) + jnp.sum(p["c"] ** 4)
 
     right = grad(loss)
-    swapped = fnn.check_gradient(loss, lambda p: right(p) | {"a": right(p)["b"], "b": right(p)["a"]}, params)
+    swapped = fnn.check_gradient(
+        loss, lambda p: right(p) | {"a": right(p)["b"], "b": right(p)["a"]}, params
+    )
     assert swapped.cause == "swapped tensors"
-    odd = fnn.check_gradient(loss, lambda p: right(p) | {"b": right(p)["b"] * np.arange(3) ** 2 + p["b"] ** 7}, params)
+    odd = fnn.check_gradient(
+        loss, lambda p: right(p) | {"b": right(p)["b"] * np.arange(3) ** 2 + p["b"] ** 7}, params
+    )
     assert "Right are a, c." in odd.diagnosis.replace("\n", " ")

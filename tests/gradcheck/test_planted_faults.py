@@ -1,4 +1,5 @@
-"""Every kind of fault that the benchmark of gradient checkers plants, once: detected, and named by its cause.
+"""Every kind of fault that the benchmark of gradient checkers plants, once: detected, and named by
+its cause.
 
 The networks and faults are those of scripts/benchmarks/planted, code that uses nothing of fnn.
 """
@@ -36,7 +37,9 @@ def check(case, gradient_of, dtype=None, manner="function"):
         params = case.params if in_numpy else jax.tree.map(jnp.asarray, case.params)
     options = {} if case.key is None else {"key": case.key}
     try:
-        report = fnn.check_gradient(*arguments(case, gradient_of, manner), params, dtype=dtype, **options)
+        report = fnn.check_gradient(
+            *arguments(case, gradient_of, manner), params, dtype=dtype, **options
+        )
     except Unusable:
         return "refused"
     return None if report.passed else report.cause
@@ -58,7 +61,9 @@ def test_every_fault_changes_the_gradient_where_it_is_planted():
     with jax.enable_x64(True):
         for name, draw in DRAWS.items():
             case = draw.case
-            params = jax.tree.map(np.asarray if case.network.gradient_in == "numpy" else jnp.asarray, case.params)
+            params = jax.tree.map(
+                np.asarray if case.network.gradient_in == "numpy" else jnp.asarray, case.params
+            )
             planted = FAULTS[draw.fault].plant(case)(params, case.key)
             assert not is_silent(gradient(case, params, case.key), planted), name
 

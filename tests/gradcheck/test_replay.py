@@ -1,4 +1,6 @@
-"""What the diagnosis stands on: a traced loss as a flow of operations, and its backward pass with mistakes in it."""
+"""What the diagnosis stands on: a traced loss as a flow of operations, and its backward pass with
+mistakes in it.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -29,7 +31,9 @@ def loss(params):
 def varied(w):
     """Calls, functions with a derivative of their own, a loop, a branch and random numbers."""
     w = jax.jit(lambda v: jax.nn.relu(v) + jax.nn.softplus(v))(w)
-    w = jax.lax.scan(lambda total, v: (total + v, total * v), w[0], w)[1] * jax.random.normal(jax.random.key(1), (3, 4))
+    w = jax.lax.scan(lambda total, v: (total + v, total * v), w[0], w)[1] * jax.random.normal(
+        jax.random.key(1), (3, 4)
+    )
     return jnp.sum(jax.lax.cond(w[0, 0] > 100, jnp.sin, jnp.cos, w) ** 2)
 
 
@@ -67,7 +71,9 @@ def test_the_right_backward_pass_is_the_one_in_the_books(replay):
     da = W2.T @ dy
     dz = da * (1 - np.tanh(z) ** 2)
     for value, delta in ((W2 @ np.tanh(z), dy), (np.tanh(z), da), (z, dz)):
-        np.testing.assert_allclose(replay.right.deltas[value_like(replay, value)], delta, rtol=1e-12)
+        np.testing.assert_allclose(
+            replay.right.deltas[value_like(replay, value)], delta, rtol=1e-12
+        )
     for grad, expected in zip(replay.right.grads, (dz @ X.T, dy @ np.tanh(z).T), strict=True):
         np.testing.assert_allclose(grad, expected, rtol=1e-12)
 
@@ -91,7 +97,7 @@ def test_rules_see_what_the_mistakes_above_them_have_made(replay):
     np.testing.assert_allclose(found.grads[0], 2 * replay.right.deltas[a] @ X.T, rtol=1e-12)
 
 
-# ------------------------------------------------------------------------- the noise of what is compared
+# -------------------- the noise of what is compared
 
 
 def saturated(w):
@@ -111,14 +117,18 @@ def test_a_hand_written_formula_may_cancel_but_not_be_absent():
 def test_cancellation_excuses_only_what_it_explains():
     point = jnp.array([-30.0, 0.3, 1.0])
     assert fnn.check_gradient(saturated, lambda w: 0.5 * (1 + jnp.tanh(0.5 * w)), point).passed
-    wrong = fnn.check_gradient(saturated, lambda w: 0.5 * (1 + jnp.tanh(0.5 * w)) * (1 + 1e-9), point)
+    wrong = fnn.check_gradient(
+        saturated, lambda w: 0.5 * (1 + jnp.tanh(0.5 * w)) * (1 + 1e-9), point
+    )
     assert wrong.verdict == "fail"
 
 
 @pytest.mark.parametrize("beside", [1.0, 1e3])
 @pytest.mark.parametrize("size", [1e-8, 1e-7, 1e-5])
 def test_a_loss_in_numpy_that_rounds_coarsely_is_not_believed_beyond_its_noise(size, beside):
-    """Its value is size², its rounding that of what stands beside it: on a very short way it seems to be constant."""
+    """Its value is size², its rounding that of what stands beside it: on a very short way it seems
+    to be constant.
+    """
     target = np.array([1.0, 2.0, 3.0])
 
     def coarse(w):

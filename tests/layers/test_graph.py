@@ -1,4 +1,6 @@
-"""Networks as acyclic graphs: grouping, evaluation against a naive recursion, gradients, refusals."""
+"""Networks as acyclic graphs: grouping, evaluation against a naive recursion, gradients,
+refusals.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -61,7 +63,9 @@ def test_2_3_1_expanded_graph_and_matrix_forms_agree():
     z4 = sigma(b[1] + W[1, 0] * z1 + W[1, 1] * z2)
     z5 = sigma(b[2] + W[2, 0] * z1 + W[2, 1] * z2)
     z6 = sigma(c[0] + V[0, 0] * z3 + V[0, 1] * z4 + V[0, 2] * z5)
-    np.testing.assert_allclose(apply(net, params, x), np.stack([z3, z4, z5, z6], axis=1), rtol=0, atol=1e-15)
+    np.testing.assert_allclose(
+        apply(net, params, x), np.stack([z3, z4, z5, z6], axis=1), rtol=0, atol=1e-15
+    )
 
     layered = mlp((2, 3, 1), activation="sigmoid", output="sigmoid")
     layered_params = (params["3+4+5"], (), params["6"], ())
@@ -79,7 +83,9 @@ def test_1_3_3_1_expanded_and_matrix_forms_agree():
     k = [np.maximum(0, beta1[d] + sum(Omega1[d, j] * h[j] for j in range(3))) for d in range(3)]
     y = beta2[0] + sum(Omega2[0, j] * k[j] for j in range(3))
     np.testing.assert_allclose(apply(net, params, x)[:, 0], y, rtol=0, atol=1e-15)
-    nodes = {f"h{d}": (("x",), "relu") for d in range(3)} | {f"k{d}": (("h0", "h1", "h2"), "relu") for d in range(3)}
+    nodes = {f"h{d}": (("x",), "relu") for d in range(3)} | {
+        f"k{d}": (("h0", "h1", "h2"), "relu") for d in range(3)
+    }
     dag = graph(("x",), nodes | {"y": (("k0", "k1", "k2"), "identity")}, ("y",))
     dag_params = dict(zip(("h0+h1+h2", "k0+k1+k2", "y"), params[::2], strict=True))
     np.testing.assert_allclose(apply(dag, dag_params, x)[:, 0], y, rtol=0, atol=1e-15)
@@ -100,16 +106,24 @@ def test_graph_and_mlp_have_the_same_gradient():
 def test_a_bias_is_a_weight_from_a_constant_one():
     """0.2, 1.1, 2.7: the ghost node."""
     nodes = {"h1": (("x",), "tanh"), "h2": (("x",), "tanh"), "y": (("h1", "h2"), "identity")}
-    ghost = {"h1": (("x", "1"), "tanh"), "h2": (("x", "1"), "tanh"), "y": (("h1", "h2", "1"), "identity")}
+    ghost = {
+        "h1": (("x", "1"), "tanh"),
+        "h2": (("x", "1"), "tanh"),
+        "y": (("h1", "h2", "1"), "identity"),
+    }
     net, ghost_net = graph(("x",), nodes, ("y",)), graph(("x", "1"), ghost, ("y",))
     params = filled(net)
-    ghost_params = {k: DenseParams(jnp.column_stack([p.W, p.b]), jnp.zeros_like(p.b)) for k, p in params.items()}
+    ghost_params = {
+        k: DenseParams(jnp.column_stack([p.W, p.b]), jnp.zeros_like(p.b)) for k, p in params.items()
+    }
     x = inputs(5, 1)
     with_one = np.column_stack([x, np.ones(5)])
-    np.testing.assert_allclose(apply(ghost_net, ghost_params, with_one), apply(net, params, x), rtol=0, atol=1e-15)
+    np.testing.assert_allclose(
+        apply(ghost_net, ghost_params, with_one), apply(net, params, x), rtol=0, atol=1e-15
+    )
 
 
-# --------------------------------------------------------------------------------------------- depth
+# -------------------- depth
 
 
 def test_depth_counts_layers_hidden_ones_and_the_longest_path():
@@ -143,12 +157,20 @@ def groups_of(*arguments):
 
 def test_a_skip_connection_splits_the_groups():
     """0.3"""
-    nodes = {"h1": (("x",), "relu"), "h2": (("x", "h1"), "relu"), "y": (("h1", "h2", "x"), "identity")}
+    nodes = {
+        "h1": (("x",), "relu"),
+        "h2": (("x", "h1"), "relu"),
+        "y": (("h1", "h2", "x"), "identity"),
+    }
     assert groups_of(("x",), nodes, ("y",)) == ["h1", "h2", "y"]
 
 
 def test_a_group_ignores_the_order_of_predecessors_and_of_declaration():
-    nodes = {"y": (("b", "a"), "identity"), "b": (("x1", "x2"), "tanh"), "a": (("x2", "x1"), "tanh")}
+    nodes = {
+        "y": (("b", "a"), "identity"),
+        "b": (("x1", "x2"), "tanh"),
+        "a": (("x2", "x1"), "tanh"),
+    }
     net = graph(("x1", "x2"), nodes, ("y",))
     params = filled(net)
     assert sorted(params) == ["b+a", "y"]
@@ -165,13 +187,20 @@ def test_names_of_large_groups():
 
 def test_activations_may_differ_within_a_group():
     """0.2: per-node f_i. 3.10: per-neuron σ."""
-    nodes = {"a": (("x",), "tanh"), "b": (("x",), "relu"), "c": (("x",), "tanh"), "d": (("x",), "identity")}
+    nodes = {
+        "a": (("x",), "tanh"),
+        "b": (("x",), "relu"),
+        "c": (("x",), "tanh"),
+        "d": (("x",), "identity"),
+    }
     net = graph(("x",), nodes, ("a", "b", "c", "d"))
     params = filled(net)
     W, b = params["a..d"]
     x = inputs(6, 1)
     z = x @ W.T + b[None]
-    expected = np.stack([np.tanh(z[:, 0]), np.maximum(z[:, 1], 0), np.tanh(z[:, 2]), z[:, 3]], axis=1)
+    expected = np.stack(
+        [np.tanh(z[:, 0]), np.maximum(z[:, 1], 0), np.tanh(z[:, 2]), z[:, 3]], axis=1
+    )
     np.testing.assert_allclose(apply(net, params, x), expected, rtol=1e-14)
 
 
@@ -210,7 +239,9 @@ def test_the_gradient_reaches_the_input():
 
 
 def test_group_weights_are_drawn_from_their_own_keys():
-    params, _ = graph({"x": 2}, {"h": (("x",), "relu", 2), "k": (("h",), "relu", 2)}, ("k",)).init(KEY)
+    params, _ = graph({"x": 2}, {"h": (("x",), "relu", 2), "k": (("h",), "relu", 2)}, ("k",)).init(
+        KEY
+    )
     assert (params["h"].W != params["k"].W).all()
 
 
@@ -218,14 +249,18 @@ def test_group_weights_are_drawn_from_their_own_keys():
 
 
 def random_graph(seed):
-    """inputs, nodes, outputs: widths 1-3, any activation, outputs wherever a node has no successor."""
+    """inputs, nodes, outputs: widths 1-3, any activation, outputs wherever a node has no
+    successor.
+    """
     rng = np.random.default_rng(seed)
     names = [name for name in activations.REGISTRY if name != "step"]
     sources = {f"x{i}": int(rng.integers(1, 4)) for i in range(rng.integers(1, 4))}
     nodes = {}
     for i in range(rng.integers(3, 9)):
         known = [*sources, *nodes]
-        predecessors = tuple(map(str, rng.choice(known, rng.integers(1, min(3, len(known)) + 1), replace=False)))
+        predecessors = tuple(
+            map(str, rng.choice(known, rng.integers(1, min(3, len(known)) + 1), replace=False))
+        )
         nodes[f"n{i}"] = (predecessors, str(rng.choice(names)), int(rng.integers(1, 4)))
     read = {p for predecessors, _, _ in nodes.values() for p in predecessors}
     outputs = [name for name in nodes if name not in read]
@@ -234,7 +269,9 @@ def random_graph(seed):
 
 
 def naive(sources, nodes, outputs, params, x):
-    """Node by node, straight from a_i = σ_i(b_i + Σ W_ij a_j), with nothing but the naming rule shared."""
+    """Node by node, straight from a_i = σ_i(b_i + Σ W_ij a_j), with nothing but the naming rule
+    shared.
+    """
     rows = np.cumsum([0, *sources.values()])
     values = {name: x.T[a:b] for name, a, b in zip(sources, rows, rows[1:], strict=False)}
 
@@ -262,7 +299,9 @@ def naive(sources, nodes, outputs, params, x):
 @pytest.mark.every(6)
 @pytest.mark.parametrize("seed", range(12))
 def test_random_graphs(seed):
-    """0.2, 2.17: the groups' matrix products give what a node-by-node recursion gives, and their gradient is right."""
+    """0.2, 2.17: the groups' matrix products give what a node-by-node recursion gives, and their
+    gradient is right.
+    """
     sources, nodes, outputs = random_graph(seed)
     net = graph(sources, nodes, outputs)
     params, x = jax.tree.map(np.asarray, filled(net, seed)), inputs(5, sum(sources.values()), seed)
@@ -280,9 +319,15 @@ LINE = {"h": (("x",), "relu")}
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((("x",), {"a": (("b",), "relu"), "b": (("a",), "relu")}, ("a",)), r"cycle, (a → b → a|b → a → b)"),
+        (
+            (("x",), {"a": (("b",), "relu"), "b": (("a",), "relu")}, ("a",)),
+            r"cycle, (a → b → a|b → a → b)",
+        ),
         ((("x",), {"a": (("a", "x"), "relu")}, ("a",)), "the graph has a cycle, a → a"),
-        ((("x",), {"h": (("x", "w"), "relu")}, ("h",)), r"nodes\['h'\]: its predecessor 'w' is neither an input"),
+        (
+            (("x",), {"h": (("x", "w"), "relu")}, ("h",)),
+            r"nodes\['h'\]: its predecessor 'w' is neither an input",
+        ),
         ((("x",), LINE, ("y",)), "outputs: 'y' is neither an input nor a node"),
         ((("x",), LINE, ()), "outputs: got none"),
         ((("x",), LINE, ("h", "h")), "outputs: 'h' appears twice"),
@@ -293,12 +338,19 @@ LINE = {"h": (("x",), "relu")}
         ((("x",), {"h": ("x", "relu")}, ("h",)), r"nodes\['h'\]: got the string 'x'"),
         ((("x",), {"h": (("x", "x"), "relu")}, ("h",)), r"nodes\['h'\]: 'x' appears twice"),
         ((("x",), {"h": ((), "relu")}, ("h",)), r"nodes\['h'\]: has no predecessor"),
-        ((("x",), {"h": "relu"}, ("h",)), r"nodes\['h'\]: got 'relu', expected \(predecessors, activation\)"),
+        (
+            (("x",), {"h": "relu"}, ("h",)),
+            r"nodes\['h'\]: got 'relu', expected \(predecessors, activation\)",
+        ),
         ((("x",), {"h": (("x",), "relu", 0)}, ("h",)), "width of 'h': got 0"),
         ((("x",), {"h": (("x",), "rellu")}, ("h",)), "'rellu' is not known; did you mean 'relu'"),
         ((("x",), LINE | {"k": (("h",), "relu")}, ("h",)), "nodes: 'k' reaches no output"),
         (
-            (("x",), {"a": (("x",), "relu"), "b": (("x",), "relu"), "a+b": (("a", "b"), "relu")}, ("a+b",)),
+            (
+                ("x",),
+                {"a": (("x",), "relu"), "b": (("x",), "relu"), "a+b": (("a", "b"), "relu")},
+                ("a+b",),
+            ),
             r"nodes: 'a\+b' is the name of a node and of a group of others",
         ),
     ],
@@ -310,5 +362,7 @@ def test_refusals_name_the_node(arguments, message):
 
 def test_another_feature_count_is_refused():
     net = graph({"u": 2, "v": 1}, {"h": (("u", "v"), "relu")}, ("h",))
-    with pytest.raises(ValueError, match="x: got 2 features, expected 3, one for each input of the graph"):
+    with pytest.raises(
+        ValueError, match="x: got 2 features, expected 3, one for each input of the graph"
+    ):
         apply(net, filled(net), inputs(4, 2))

@@ -1,4 +1,6 @@
-"""dense, activation, batch_norm, dropout and serial: each backward pass is that of its forward pass."""
+"""dense, activation, batch_norm, dropout and serial: each backward pass is that of its forward
+pass.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -72,7 +74,9 @@ def test_dense_gradient_is_delta_times_activation():
 
 
 def test_dense_draws_by_its_initializer():
-    np.testing.assert_array_equal(dense(3, 2, init="lecun").init(KEY)[0].W, initializers.lecun(KEY, (2, 3)))
+    np.testing.assert_array_equal(
+        dense(3, 2, init="lecun").init(KEY)[0].W, initializers.lecun(KEY, (2, 3))
+    )
     np.testing.assert_array_equal(dense(3, 2).init(KEY)[0].W, initializers.he(KEY, (2, 3)))
 
 
@@ -165,7 +169,9 @@ def test_statistics_taken_as_constants_give_another_gradient():
     _, dx = layer.backward(params, residuals, dy)
     shortcut = params.scale[:, None] * dy / jnp.sqrt(x.var(axis=1, keepdims=True) + 1e-5)
     assert jnp.abs(shortcut - dx).max() > 0.1 * jnp.abs(dx).max()
-    np.testing.assert_allclose(dx.sum(axis=1), 0, atol=1e-13)  # a shift of the whole batch is subtracted again
+    np.testing.assert_allclose(
+        dx.sum(axis=1), 0, atol=1e-13
+    )  # a shift of the whole batch is subtracted again
 
 
 def test_running_statistics_follow_the_recurrence():
@@ -184,10 +190,14 @@ def test_running_statistics_follow_the_recurrence():
 def test_batch_norm_evaluation_uses_the_running_statistics():
     layer, params, state, x = norm_problem()
     y, new_state, _ = layer.forward(params, state, x, train=False)
-    expected = params.scale[:, None] * (x - state.mean[:, None]) / jnp.sqrt(state.variance[:, None] + 1e-5)
+    expected = (
+        params.scale[:, None] * (x - state.mean[:, None]) / jnp.sqrt(state.variance[:, None] + 1e-5)
+    )
     np.testing.assert_allclose(y, expected + params.shift[:, None], rtol=1e-12)
     assert new_state is state
-    np.testing.assert_allclose(layer.forward(params, state, x[:, :1], train=False)[0], y[:, :1], rtol=1e-15)
+    np.testing.assert_allclose(
+        layer.forward(params, state, x[:, :1], train=False)[0], y[:, :1], rtol=1e-15
+    )
     assert_backward(layer, params, state, x, train=False)
 
 
@@ -201,9 +211,14 @@ def test_batch_norm_keeps_the_dtype():
 
 def test_batch_norm_refuses():
     layer, params, state, x = norm_problem()
-    with pytest.raises(ValueError, match="x: got 2 features, expected 3, which this batch_norm normalises"):
+    with pytest.raises(
+        ValueError, match="x: got 2 features, expected 3, which this batch_norm normalises"
+    ):
         layer.forward(params, state, x[:2], train=True)
-    with pytest.raises(ValueError, match=r"state: batch_norm keeps running statistics; pass the state that net\.init"):
+    with pytest.raises(
+        ValueError,
+        match=r"state: batch_norm keeps running statistics; pass the state that net\.init",
+    ):
         layer.forward(params, (), x, train=False)
     with pytest.raises(ValueError, match="batch_size: a batch of one example has no variance"):
         layer.forward(params, state, x[:, :1], train=True)
@@ -223,7 +238,9 @@ def test_dropout_keeps_the_expectation():
 
 def test_dropout_draws_from_the_key():
     ones, layer = jnp.ones((10, 10)), dropout(0.5)
-    masks = [layer.forward((), (), ones, key=jax.random.key(seed), train=True)[0] for seed in (0, 0, 1)]
+    masks = [
+        layer.forward((), (), ones, key=jax.random.key(seed), train=True)[0] for seed in (0, 0, 1)
+    ]
     np.testing.assert_array_equal(masks[0], masks[1])
     assert (masks[0] != masks[2]).any()
 
@@ -299,7 +316,9 @@ def test_serials_nest():
 def test_serial_refuses_another_state(state):
     net = serial(dense(2, 3), activation("relu"))
     params, _ = net.init(KEY)
-    with pytest.raises(ValueError, match=r"state: got .*, expected the state that net\.init returned"):
+    with pytest.raises(
+        ValueError, match=r"state: got .*, expected the state that net\.init returned"
+    ):
         net.forward(params, state, normal((2, 4)))
 
 

@@ -11,7 +11,11 @@ from tests.problems import blobs
 
 KEY = jax.random.key(3)
 BLOCK = layers.serial(
-    layers.dense(4, 4), layers.activation("tanh"), layers.batch_norm(4), layers.dropout(0.3), layers.dense(4, 4)
+    layers.dense(4, 4),
+    layers.activation("tanh"),
+    layers.batch_norm(4),
+    layers.dropout(0.3),
+    layers.dense(4, 4),
 )
 
 
@@ -31,7 +35,10 @@ def test_it_computes_what_serial_computes():
     grads, dx = loop.backward(params, residuals, y)
     expected_grads, expected_dx = chain.backward(each, theirs, expected)
     chex.assert_trees_all_close(
-        (y, new, grads, dx), (expected, stacked(news), stacked(expected_grads), expected_dx), rtol=1e-12, atol=1e-12
+        (y, new, grads, dx),
+        (expected, stacked(news), stacked(expected_grads), expected_dx),
+        rtol=1e-12,
+        atol=1e-12,
     )
 
 
@@ -51,7 +58,11 @@ def test_it_trains_and_sweeps():
     run = fnn.train(net, losses.softmax_cross_entropy, optim.adam(1e-2), blobs(), seed=1, **options)
     assert run.history["train_loss"][-1] < 0.5 * run.history["train_loss"][0]
     sweep = fnn.sweep(
-        lambda hyper: (net, losses.softmax_cross_entropy, optim.adam(1e-2)), blobs(), seeds=[1], exact=True, **options
+        lambda hyper: (net, losses.softmax_cross_entropy, optim.adam(1e-2)),
+        blobs(),
+        seeds=[1],
+        exact=True,
+        **options,
     )
     chex.assert_trees_all_equal(sweep.run(0, 1).params, run.params)
 
@@ -59,7 +70,11 @@ def test_it_trains_and_sweeps():
 @pytest.mark.parametrize(
     ("layer", "times", "message"),
     [
-        (layers.dense(3, 4), 2, r"repeat: dense 3→4 maps \(3, 5\) to \(4, 5\), expected outputs as its inputs"),
+        (
+            layers.dense(3, 4),
+            2,
+            r"repeat: dense 3→4 maps \(3, 5\) to \(4, 5\), expected outputs as its inputs",
+        ),
         (layers.dense(3, 3), 0, "times: got 0, expected a whole number of at least 1"),
         ("dense", 2, "repeat: got 'dense', expected a Layer"),
     ],

@@ -1,7 +1,8 @@
-"""The rules as papers and documents print them, in NumPy: generators of the parameters after each step.
+"""The rules as papers and documents print them, in NumPy: generators of the parameters after each
+step.
 
-Written from the equations, without fnn or optax, so that agreement with them is evidence. x is the vector of
-parameters, eta(t) the learning rate after t updates, gradient(x) a vector.
+Written from the equations, without fnn or optax, so that agreement with them is evidence. x is the
+vector of parameters, eta(t) the learning rate after t updates, gradient(x) a vector.
 """
 
 from itertools import count

@@ -16,7 +16,8 @@ def first_update(optimizer, g):
     return np.asarray(optimizer.update(g, optimizer.init(g), jnp.zeros_like(g))[0])
 
 
-# 4.31: has momentum, has a rate for each parameter. Piccoli's table has momentum for AdaGrad and AdaDelta too, and De
+# 4.31: has momentum, has a rate for each parameter. Piccoli's table has momentum for AdaGrad and
+# AdaDelta too, and De
 # Marzo (1.24) for RMSProp; their rules have none.
 FLAGS = {
     "sgd": (optim.sgd(0.1), False, False),
@@ -37,7 +38,9 @@ FLAGS = {
 
 @pytest.mark.parametrize(("optimizer", "has_momentum", "has_own_rates"), FLAGS.values(), ids=FLAGS)
 def test_1_24_and_4_31_flags_follow_from_the_updates(x64, optimizer, has_momentum, has_own_rates):
-    """Momentum moves on when the gradient is 0; one rate for all keeps the proportions of the gradient."""
+    """Momentum moves on when the gradient is 0; one rate for all keeps the proportions of the
+    gradient.
+    """
     state = optimizer.init(jnp.zeros(2))
     updates, state = optimizer.update(jnp.array([1.0, 100.0]), state, jnp.zeros(2))
     coasting, _ = optimizer.update(jnp.zeros(2), state, jnp.zeros(2))
@@ -53,7 +56,9 @@ def test_2_27_the_step_is_the_rate_times_the_gradient(x64):
 
 
 def test_4_27_smaller_batches_fluctuate_more(x64):
-    """Over all batches of B of N gradients drawn without replacement: variance η² S/B · (N − B)/(N − 1)."""
+    """Over all batches of B of N gradients drawn without replacement: variance η² S/B · (N − B)/(N
+    − 1).
+    """
     gradients = np.random.default_rng(2).normal(size=6)
     S = gradients.var()
     for B in range(1, 7):
@@ -100,7 +105,9 @@ def test_4_28_momentum_leaves_a_saddle_sooner(x64):
 
 
 def test_4_29_three_printed_forms_of_adagrad_agree(x64):
-    """η/√(εI + diag(G)) · g with G = Σ g gᵀ; the expanded matrices; and one line for each parameter."""
+    """η/√(εI + diag(G)) · g with G = Σ g gᵀ; the expanded matrices; and one line for each
+    parameter.
+    """
     eta, eps = 0.1, 1e-8
     optimizer = optim.adagrad(eta, eps=eps)
     state, G = optimizer.init(jnp.zeros(4)), np.zeros((4, 4))
@@ -108,7 +115,11 @@ def test_4_29_three_printed_forms_of_adagrad_agree(x64):
         G = G + np.outer(g, g)
         values, vectors = np.linalg.eigh(eps * np.eye(4) + np.diag(np.diag(G)))
         compact = -eta * (vectors @ np.diag(values**-0.5) @ vectors.T) @ g
-        expanded = -eta * np.linalg.inv(np.sqrt(np.diag([eps] * 4) + np.diag([G[i, i] for i in range(4)]))) @ g
+        expanded = (
+            -eta
+            * np.linalg.inv(np.sqrt(np.diag([eps] * 4) + np.diag([G[i, i] for i in range(4)])))
+            @ g
+        )
         by_parameter = np.array([-eta / np.sqrt(eps + G[i, i]) * g[i] for i in range(4)])
         updates, state = optimizer.update(jnp.array(g), state)
         for form in (compact, expanded, by_parameter):
@@ -117,12 +128,19 @@ def test_4_29_three_printed_forms_of_adagrad_agree(x64):
 
 @pytest.mark.parametrize("g", [-1.0, 1.0, 1e3])
 def test_4_30_first_step_of_adam(x64, g):
-    """Kingma's is one rate long whatever g; without the bias correction it is (1 − β₁)/√(1 − β₂) = 3.162 rates."""
-    lr, eps = 1e-3, 1e-12  # the default epsilon shortens the steps by 1e-8, which would hide smaller errors
+    """Kingma's is one rate long whatever g; without the bias correction it is (1 − β₁)/√(1 − β₂) =
+    3.162 rates.
+    """
+    lr, eps = (
+        1e-3,
+        1e-12,
+    )  # the default epsilon shortens the steps by 1e-8, which would hide smaller errors
     kingma = first_update(optim.adam(lr, eps=eps), [g])
     uncorrected = first_update(optim.adam(lr, eps=eps, bias_correction=False), [g])
     np.testing.assert_allclose(kingma, [-np.sign(g) * lr], rtol=1e-10)
-    np.testing.assert_allclose(uncorrected, [-np.sign(g) * lr * (1 - 0.9) / np.sqrt(1 - 0.999)], rtol=1e-10)
+    np.testing.assert_allclose(
+        uncorrected, [-np.sign(g) * lr * (1 - 0.9) / np.sqrt(1 - 0.999)], rtol=1e-10
+    )
     assert f"{abs(uncorrected[0]) / lr:.3f}" == "3.162"
 
 

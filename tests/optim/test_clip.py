@@ -44,7 +44,10 @@ both = pytest.mark.parametrize("name", CLIPS)
 @pytest.mark.parametrize("scale", [1e-3, 0.1, 1.0, 1e6])
 def test_equals_optax(x64, name, scale):
     chex.assert_trees_all_close(
-        clipped(CLIPS[name], tree(scale)), clipped(REFERENCES[name], tree(scale)), rtol=1e-15, atol=0
+        clipped(CLIPS[name], tree(scale)),
+        clipped(REFERENCES[name], tree(scale)),
+        rtol=1e-15,
+        atol=0,
     )
 
 
@@ -112,7 +115,9 @@ def test_nan_is_seen():
 
 @pytest.mark.parametrize("entry", [1e20, jnp.inf])
 def test_a_norm_that_overflows_is_seen(entry):
-    """‖g‖ = ∞ in float32 would scale the gradient to 0, and the parameters would stand still without a word."""
+    """‖g‖ = ∞ in float32 would scale the gradient to 0, and the parameters would stand still
+    without a word.
+    """
     g = {"W": jnp.array([entry, 2.0], jnp.float32), "b": jnp.array([0.5], jnp.float32)}
     assert all(jnp.isnan(leaf).all() for leaf in jax.tree.leaves(clipped(CLIPS["norm"], g)))
 
@@ -134,7 +139,9 @@ def test_thresholds_under_vmap_are_their_own_runs(x64, name):
     clip = {"value": clip_by_value, "norm": clip_by_global_norm}[name]
     thresholds = [0.5, 2.0, 1e3]
     lanes = jax.vmap(lambda threshold: clipped(clip(threshold), tree()))(jnp.array(thresholds))
-    alone = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(clipped(clip(t), tree()) for t in thresholds))
+    alone = jax.tree.map(
+        lambda *leaves: jnp.stack(leaves), *(clipped(clip(t), tree()) for t in thresholds)
+    )
     chex.assert_trees_all_close(lanes, alone, rtol=1e-15, atol=0)
 
 
@@ -153,7 +160,9 @@ def test_max_norm_must_be_positive(bad):
 
 @pytest.mark.parametrize("bad", [(1.0, 1.0), (1.0, 2.0), (-1.0,), (0.0,)])
 def test_low_must_be_below_high(bad):
-    with pytest.raises(ValueError, match=r"clip_by_value: got low = .*, high = .*, expected low < high"):
+    with pytest.raises(
+        ValueError, match=r"clip_by_value: got low = .*, high = .*, expected low < high"
+    ):
         clip_by_value(*bad)
 
 

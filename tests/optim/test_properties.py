@@ -34,7 +34,11 @@ DTYPES = {"bfloat16": jnp.bfloat16, "float32": jnp.float32, "float64": jnp.float
 
 def parameters(dtype):
     """A matrix, a vector and a scalar."""
-    W, b, s = jnp.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]]), jnp.array([1.0, -0.5, 0.125]), jnp.array(-1.5)
+    W, b, s = (
+        jnp.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]]),
+        jnp.array([1.0, -0.5, 0.125]),
+        jnp.array(-1.5),
+    )
     return jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), {"W": W, "b": b, "s": s})
 
 
@@ -75,7 +79,9 @@ def test_structure_shapes_and_dtypes_are_kept(x64, rule, rate, dtype):
     schedule = optax.cosine_decay_schedule(0.1, 100)
 
     def once(params, traced):
-        optimizer = rule({"a number": 0.1, "a traced float32": traced, "a schedule": schedule}[rate])
+        optimizer = rule(
+            {"a number": 0.1, "a traced float32": traced, "a schedule": schedule}[rate]
+        )
         state = optimizer.init(params)
         updates, new_state = optimizer.update(gradient(params), state, params)
         return params, updates, state, new_state
@@ -96,9 +102,13 @@ def _signature(tree):
 @every_rule
 @pytest.mark.parametrize(("dtype", "tolerance"), [(jnp.bfloat16, 0.05), (jnp.float32, 2e-5)])
 def test_narrow_parameters_follow_the_float64_ones(x64, rule, dtype, tolerance):
-    """20 steps: a constant that the dtype rounds away, such as 0.999 in bfloat16, leaves another rule."""
+    """20 steps: a constant that the dtype rounds away, such as 0.999 in bfloat16, leaves another
+    rule.
+    """
     start = parameters(dtype)
-    wide, _ = ravel_pytree(after(rule(0.05), jax.tree.map(lambda x: x.astype(jnp.float64), start), 20))
+    wide, _ = ravel_pytree(
+        after(rule(0.05), jax.tree.map(lambda x: x.astype(jnp.float64), start), 20)
+    )
     narrow, _ = ravel_pytree(after(rule(0.05), start, 20))
     np.testing.assert_allclose(narrow.astype(jnp.float64), wide, rtol=0, atol=tolerance)
 
@@ -166,18 +176,25 @@ def test_composes_with_masked(x64, rule):
 
 @every_rule
 def test_composes_with_chain(x64, rule):
-    """Doubled updates are the updates of the doubled rate, and a state under a chain is the state alone."""
+    """Doubled updates are the updates of the doubled rate, and a state under a chain is the state
+    alone.
+    """
     params = parameters(jnp.float64)
     doubled = optax.chain(rule(0.1), optax.scale(2.0))
     chex.assert_trees_all_close(
-        step(doubled, params, doubled.init(params))[0], after(rule(0.2), params, 1), rtol=0, atol=1e-15
+        step(doubled, params, doubled.init(params))[0],
+        after(rule(0.2), params, 1),
+        rtol=0,
+        atol=1e-15,
     )
     identity = optax.chain(optim.clip_by_global_norm(1e9), rule(0.1))
     chex.assert_trees_all_equal(after(identity, params, 3), after(rule(0.1), params, 3))
 
 
-# Rates for the valley below and for Rosenbrock's. A rule that normalises the gradient takes steps of about its rate,
-# whatever the gradient, and so comes no nearer than that; AdaGrad's rate falls by itself and has to start large.
+# Rates for the valley below and for Rosenbrock's. A rule that normalises the gradient takes steps
+# of about its rate,
+# whatever the gradient, and so comes no nearer than that; AdaGrad's rate falls by itself and has to
+# start large.
 RATES = {
     "sgd": (0.05, 1e-3),
     "momentum library": (0.01, 5e-4),

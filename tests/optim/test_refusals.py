@@ -1,4 +1,6 @@
-"""Wrong settings are refused where they are given: when the optimizer is made, not at its first update."""
+"""Wrong settings are refused where they are given: when the optimizer is made, not at its first
+update.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -26,11 +28,25 @@ every_rule = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 @every_rule
 @pytest.mark.parametrize(
     "rate",
-    [0, 0.0, -0.1, float("nan"), float("inf"), "0.1", "adam", True, [0.1], np.array([0.1, 0.2]), np.float32(-1)],
+    [
+        0,
+        0.0,
+        -0.1,
+        float("nan"),
+        float("inf"),
+        "0.1",
+        "adam",
+        True,
+        [0.1],
+        np.array([0.1, 0.2]),
+        np.float32(-1),
+    ],
     ids=repr,
 )
 def test_learning_rate_must_be_a_positive_number(rule, rate):
-    with pytest.raises(ValueError, match=r"learning_rate: got .*, expected a finite number above 0"):
+    with pytest.raises(
+        ValueError, match=r"learning_rate: got .*, expected a finite number above 0"
+    ):
         rule(rate)
 
 
@@ -88,17 +104,23 @@ def test_decays_lie_in_0_1(rule, name):
         rule(0.1, **{name: decay})
 
 
-@pytest.mark.parametrize("name", ["adagrad", "adadelta", "adadelta printed", "rmsprop", "adam", "adamw"])
+@pytest.mark.parametrize(
+    "name", ["adagrad", "adadelta", "adadelta printed", "rmsprop", "adam", "adamw"]
+)
 def test_epsilon_is_positive(name):
     for eps in (0, 0.0, -1e-8, float("nan"), float("inf"), "1e-8"):
         with pytest.raises(ValueError, match=r"eps: got .*, expected a finite number above 0"):
             RULES[name](0.1, eps=eps)
 
 
-@pytest.mark.parametrize(("rule", "name"), [(optim.adagrad, "initial_accumulator"), (optim.adamw, "weight_decay")])
+@pytest.mark.parametrize(
+    ("rule", "name"), [(optim.adagrad, "initial_accumulator"), (optim.adamw, "weight_decay")]
+)
 def test_amounts_are_not_negative(rule, name):
     for amount in (-0.1, float("nan"), float("inf"), "0.1"):
-        with pytest.raises(ValueError, match=rf"{name}: got .*, expected a finite number of at least 0"):
+        with pytest.raises(
+            ValueError, match=rf"{name}: got .*, expected a finite number of at least 0"
+        ):
             rule(0.1, **{name: amount})
     rule(0.1, **{name: 0})
 
@@ -112,7 +134,9 @@ def test_amounts_are_not_negative(rule, name):
     ],
 )
 def test_unknown_names_are_answered_with_the_closest_known_one(rule, kind, wrong, closest):
-    with pytest.raises(ValueError, match=rf"{kind}: '{wrong}' is not known; did you mean '{closest}'\?"):
+    with pytest.raises(
+        ValueError, match=rf"{kind}: '{wrong}' is not known; did you mean '{closest}'\?"
+    ):
         rule(0.1, **{kind: wrong})
     with pytest.raises(ValueError, match=rf"{kind}: None is not known.* Known: "):
         rule(0.1, **{kind: None})

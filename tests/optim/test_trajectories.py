@@ -1,8 +1,10 @@
-"""20 float64 steps of every rule against optax and against NumPy recurrences; X5, X6 and the claims about paths.
+"""20 float64 steps of every rule against optax and against NumPy recurrences; X5, X6 and the claims
+about paths.
 
-The gradient is that of an ill-conditioned, coupled quadratic plus a quartic term, so that each trajectory is a closed
-loop: an error at one step is felt at all the later ones. It is evaluated by NumPy for both sides, and the rules run
-op by op, so that where two equations demand the same arithmetic the numbers are the same to the last bit.
+The gradient is that of an ill-conditioned, coupled quadratic plus a quartic term, so that each
+trajectory is a closed loop: an error at one step is felt at all the later ones. It is evaluated by
+NumPy for both sides, and the rules run op by op, so that where two equations demand the same
+arithmetic the numbers are the same to the last bit.
 """
 
 from collections.abc import Callable
@@ -59,7 +61,9 @@ def printed(recurrence, eta):
 class Rule(NamedTuple):
     ours: Callable[[Any], optax.GradientTransformation]
     paper: Callable[..., Any]
-    theirs: Callable[[Any], optax.GradientTransformation] | None = None  # None where optax has no such rule
+    theirs: Callable[[Any], optax.GradientTransformation] | None = (
+        None  # None where optax has no such rule
+    )
 
 
 def clipped(clip, sgd):
@@ -68,7 +72,11 @@ def clipped(clip, sgd):
 
 def sgd_by_value(x, eta, gradient):
     """Sharif's two ifs, before each step of gradient descent."""
-    return paper.sgd(x, eta, lambda x: np.array([0.5 if g > 0.5 else -0.5 if g < -0.5 else g for g in gradient(x)]))
+    return paper.sgd(
+        x,
+        eta,
+        lambda x: np.array([0.5 if g > 0.5 else -0.5 if g < -0.5 else g for g in gradient(x)]),
+    )
 
 
 def sgd_by_norm(x, eta, gradient):
@@ -85,19 +93,29 @@ RULES = {
     "momentum library": Rule(
         optim.momentum, paper.momentum_library, lambda rate: optax.sgd(rate, momentum=paper.ALPHA)
     ),
-    "momentum classical": Rule(lambda rate: optim.momentum(rate, convention="classical"), paper.momentum_notes),
-    "momentum ema": Rule(lambda rate: optim.momentum(rate, convention="ema"), paper.momentum_de_marzo),
-    "nesterov library": Rule(
-        optim.nesterov, paper.nesterov_library, lambda rate: optax.sgd(rate, momentum=paper.ALPHA, nesterov=True)
+    "momentum classical": Rule(
+        lambda rate: optim.momentum(rate, convention="classical"), paper.momentum_notes
     ),
-    "nesterov lookahead": Rule(lambda rate: optim.nesterov(rate, form="lookahead"), paper.nesterov_lookahead),
+    "momentum ema": Rule(
+        lambda rate: optim.momentum(rate, convention="ema"), paper.momentum_de_marzo
+    ),
+    "nesterov library": Rule(
+        optim.nesterov,
+        paper.nesterov_library,
+        lambda rate: optax.sgd(rate, momentum=paper.ALPHA, nesterov=True),
+    ),
+    "nesterov lookahead": Rule(
+        lambda rate: optim.nesterov(rate, form="lookahead"), paper.nesterov_lookahead
+    ),
     "adagrad": Rule(optim.adagrad, paper.adagrad, lambda rate: optax.adagrad(rate, 0.0, eps=1e-8)),
     "adagrad with optax's start": Rule(
         lambda rate: optim.adagrad(rate, initial_accumulator=0.1, eps=1e-7),
         partial(paper.adagrad, start=0.1, eps=1e-7),
         optax.adagrad,
     ),
-    "adadelta": Rule(optim.adadelta, paper.adadelta_zeiler, lambda rate: optax.adadelta(rate, rho=0.95, eps=1e-6)),
+    "adadelta": Rule(
+        optim.adadelta, paper.adadelta_zeiler, lambda rate: optax.adadelta(rate, rho=0.95, eps=1e-6)
+    ),
     "adadelta printed": Rule(printed_form.adadelta, paper.adadelta_piccoli),
     "rmsprop": Rule(
         optim.rmsprop,
@@ -111,25 +129,38 @@ RULES = {
         lambda rate: optax.adam(rate, b1=0.5, b2=0.7, eps=0.1),
     ),
     "adam uncorrected": Rule(
-        lambda rate: optim.adam(rate, bias_correction=False), partial(paper.adam_kingma, corrected=False)
+        lambda rate: optim.adam(rate, bias_correction=False),
+        partial(paper.adam_kingma, corrected=False),
     ),
     "adamw": Rule(
         lambda rate: optim.adamw(rate, weight_decay=0.3),
         partial(paper.adam_kingma, weight_decay=0.3),
         lambda rate: optax.adamw(rate, weight_decay=0.3),
     ),
-    "sgd clipped by value": Rule(clipped(optim.clip_by_value, optim.sgd), sgd_by_value, clipped(optax.clip, optax.sgd)),
+    "sgd clipped by value": Rule(
+        clipped(optim.clip_by_value, optim.sgd), sgd_by_value, clipped(optax.clip, optax.sgd)
+    ),
     "sgd clipped by norm": Rule(
-        clipped(optim.clip_by_global_norm, optim.sgd), sgd_by_norm, clipped(optax.clip_by_global_norm, optax.sgd)
+        clipped(optim.clip_by_global_norm, optim.sgd),
+        sgd_by_norm,
+        clipped(optax.clip_by_global_norm, optax.sgd),
     ),
 }
 
-# The rate for the library, and the same rate as a plain function of the number of updates done. The exponential one
-# takes exact float32 values only, because optax evaluates it in float32 whatever the precision of the parameters.
+# The rate for the library, and the same rate as a plain function of the number of updates done. The
+# exponential one
+# takes exact float32 values only, because optax evaluates it in float32 whatever the precision of
+# the parameters.
 RATES = {
     "constant": (0.1, lambda t: 0.1),
-    "exponential": (optax.exponential_decay(0.125, 5, 0.5, staircase=True), lambda t: 0.125 * 0.5 ** (t // 5)),
-    "cosine": (optax.cosine_decay_schedule(0.1, decay_steps=25), lambda t: 0.05 * (1 + np.cos(np.pi * t / 25))),
+    "exponential": (
+        optax.exponential_decay(0.125, 5, 0.5, staircase=True),
+        lambda t: 0.125 * 0.5 ** (t // 5),
+    ),
+    "cosine": (
+        optax.cosine_decay_schedule(0.1, decay_steps=25),
+        lambda t: 0.05 * (1 + np.cos(np.pi * t / 25)),
+    ),
 }
 
 
@@ -139,7 +170,9 @@ def test_trajectory_is_that_of_the_paper_and_of_optax(x64, name, rate):
     rule, (eta, eta_of) = RULES[name], RATES[rate]
     ours, expected = points(rule.ours(eta)), printed(rule.paper, eta_of)
     np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-12)
-    assert np.abs(expected[-1] - expected[0]).max() > 1e-3, "the parameters hardly move: nothing would be compared"
+    assert np.abs(expected[-1] - expected[0]).max() > 1e-3, (
+        "the parameters hardly move: nothing would be compared"
+    )
     if rule.theirs is not None:
         np.testing.assert_allclose(ours, points(rule.theirs(eta)), rtol=0, atol=1e-12)
 
@@ -165,15 +198,22 @@ def test_x5_ema_is_classical_at_a_rate_scaled_by_one_minus_alpha(x64):
     """X5: i(η) ≡ ii(η (1 − α)), for a constant rate and for a schedule."""
     for eta, scaled in [
         (0.4, 0.4 * (1 - paper.ALPHA)),
-        (optax.cosine_decay_schedule(0.4, 10**9), optax.cosine_decay_schedule(0.4 * (1 - paper.ALPHA), 10**9)),
+        (
+            optax.cosine_decay_schedule(0.4, 10**9),
+            optax.cosine_decay_schedule(0.4 * (1 - paper.ALPHA), 10**9),
+        ),
     ]:
         ema = points(optim.momentum(eta, convention="ema"))
-        np.testing.assert_allclose(ema, points(optim.momentum(scaled, convention="classical")), rtol=0, atol=2e-15)
+        np.testing.assert_allclose(
+            ema, points(optim.momentum(scaled, convention="classical")), rtol=0, atol=2e-15
+        )
 
 
 def test_x5_library_is_classical_at_a_constant_rate_only(x64):
     """X5: iv ≡ ii."""
-    classical, library = (lambda eta, c=c: points(optim.momentum(eta, convention=c)) for c in ("classical", "library"))
+    classical, library = (
+        lambda eta, c=c: points(optim.momentum(eta, convention=c)) for c in ("classical", "library")
+    )
     np.testing.assert_allclose(library(0.1), classical(0.1), rtol=0, atol=2e-15)
     eta, _ = RATES["exponential"]
     assert np.abs(library(eta) - classical(eta)).max() > 0.1
@@ -198,7 +238,9 @@ def test_x6_lookahead_origin_is_piccolis_theta(x64, rate):
 
 
 def test_1_23_losses_on_the_narrow_valley(x64):
-    """1.23: f = ½(x₁² + 25 x₂²), η = 0.02, start (1, 1); at 50 steps the EMA form is not yet faster than descent."""
+    """1.23: f = ½(x₁² + 25 x₂²), η = 0.02, start (1, 1); at 50 steps the EMA form is not yet faster
+    than descent.
+    """
     curvature = np.array([1.0, 25.0])
     loss = {}
     for name, optimizer in {

@@ -1,8 +1,8 @@
 """A run or a sweep in a process of its own, to be killed:
 python -m tests.runs.interrupted_child train|sweep OUT [DIRECTORY]
 
-It prints a line after every step that it has saved, trains in very short chunks, and writes its arrays to OUT at the
-end.
+It prints a line after every step that it has saved, trains in very short chunks, and writes its
+arrays to OUT at the end.
 """
 
 import sys
@@ -33,7 +33,12 @@ def builder(hyper):
 def sweep(**checkpoint):
     hyper = {"learning_rate": [1e-2, 1e38]}
     found = fnn.sweep(builder, blobs(), seeds=range(20), hyper=hyper, **OPTIONS, **checkpoint)
-    return found.history, found.best_epoch, found.diverged_step, [found.params(row) for row in range(2)]
+    return (
+        found.history,
+        found.best_epoch,
+        found.diverged_step,
+        [found.params(row) for row in range(2)],
+    )
 
 
 def main(kind, out, directory=None):

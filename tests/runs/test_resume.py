@@ -1,4 +1,6 @@
-"""Runs and sweeps that are saved end where those end that were never interrupted, bit for bit, or refuse to go on."""
+"""Runs and sweeps that are saved end where those end that were never interrupted, bit for bit, or
+refuse to go on.
+"""
 
 import os
 import signal
@@ -31,7 +33,13 @@ D = blobs()
 
 def train(**options):
     options = {"epochs": 12, "batch_size": 10, "seed": 3, "progress": False} | options
-    return fnn.train(options.pop("net", NET), CE, options.pop("optimizer", ADAM), options.pop("dataset", D), **options)
+    return fnn.train(
+        options.pop("net", NET),
+        CE,
+        options.pop("optimizer", ADAM),
+        options.pop("dataset", D),
+        **options,
+    )
 
 
 def by_rate(hyper):
@@ -85,7 +93,11 @@ def test_a_run_that_is_stopped_goes_on_where_it_was(tmp_path, monkeypatch, numbe
         Asked(patch, 5, number)
         with pytest.raises(KeyboardInterrupt if number == signal.SIGINT else SystemExit) as stop:
             train(checkpoint=tmp_path)
-    assert stop.value.code == 143 if number == signal.SIGTERM else "saved after 5 epochs in" in str(stop.value)
+    assert (
+        stop.value.code == 143
+        if number == signal.SIGTERM
+        else "saved after 5 epochs in" in str(stop.value)
+    )
     assert signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL)
     assert fnn.load(tmp_path).stopped_epoch == 4
     chex.assert_trees_all_equal(arrays(train(checkpoint=tmp_path)), arrays(whole))
@@ -171,7 +183,9 @@ def test_another_version_or_machine_is_warned_of(tmp_path, monkeypatch):
     train(checkpoint=tmp_path)
     around = "fnn.checkpoint.run_directory.surroundings"
     monkeypatch.setattr(around, lambda: {**store.surroundings(), "cpu_count": 99})
-    with pytest.warns(UserWarning, match=r"begun elsewhere: cpu_count: saved \d+, now 99\. The last bits"):
+    with pytest.warns(
+        UserWarning, match=r"begun elsewhere: cpu_count: saved \d+, now 99\. The last bits"
+    ):
         train(checkpoint=tmp_path)
     monkeypatch.setattr(around, lambda: {**store.surroundings(), "jax": "9.9"})
     with pytest.warns(UserWarning, match=r"now '9\.9'.*could not be compared"):
@@ -189,7 +203,9 @@ def test_directories_of_something_else_are_refused(tmp_path):
     a, b = (tmp_path / name / "finished" for name in "ab")
     os.rename(a / "step-00000000", tmp_path / "elsewhere")
     os.rename(b / "step-00000000", a / "step-00000013")
-    with pytest.raises(checkpoint.Damaged, match="is of step 0, but its folder is called step-00000013"):
+    with pytest.raises(
+        checkpoint.Damaged, match="is of step 0, but its folder is called step-00000013"
+    ):
         train(checkpoint=tmp_path / "a")
     os.rename(a / "step-00000013", a / "step-00000000")
     with pytest.raises(ValueError, match="step-00000000 was saved by another run"):
@@ -204,12 +220,16 @@ def test_a_damaged_step_is_refused_with_a_way_out(tmp_path, monkeypatch):
     whole = train(checkpoint=tmp_path, checkpoint_epochs=6)
     newest = tmp_path / "finished" / "step-00000000"
     (newest / "arrays.npz").write_bytes(b"")
-    with pytest.raises(checkpoint.Damaged, match=r"Delete .*step-00000000 to go on from what was saved before it"):
+    with pytest.raises(
+        checkpoint.Damaged, match=r"Delete .*step-00000000 to go on from what was saved before it"
+    ):
         train(checkpoint=tmp_path, checkpoint_epochs=6)
     for path in newest.iterdir():
         path.unlink()
     newest.rmdir()
-    chex.assert_trees_all_equal(arrays(train(checkpoint=tmp_path, checkpoint_epochs=6)), arrays(whole))
+    chex.assert_trees_all_equal(
+        arrays(train(checkpoint=tmp_path, checkpoint_epochs=6)), arrays(whole)
+    )
 
 
 def test_two_runs_in_one_directory(tmp_path):
@@ -221,8 +241,14 @@ def test_two_runs_in_one_directory(tmp_path):
     ("options", "message"),
     [
         ({"checkpoint": 3}, "checkpoint: got 3, expected a directory"),
-        ({"checkpoint_every": 0.0}, r"checkpoint_every: got 0\.0, expected a finite number above 0"),
-        ({"checkpoint_epochs": 0}, "checkpoint_epochs: got 0, expected a whole number of at least 1"),
+        (
+            {"checkpoint_every": 0.0},
+            r"checkpoint_every: got 0\.0, expected a finite number above 0",
+        ),
+        (
+            {"checkpoint_epochs": 0},
+            "checkpoint_epochs: got 0, expected a whole number of at least 1",
+        ),
     ],
 )
 def test_refusals(options, message):
@@ -242,7 +268,9 @@ def test_a_run_that_diverged_stays_so(tmp_path):
 @pytest.mark.every(2)
 @pytest.mark.parametrize("keep_params", [True, False])
 @pytest.mark.parametrize("chunks", [3, 12])
-def test_a_sweep_that_is_stopped_goes_on_in_another_call(tmp_path, monkeypatch, small_blocks, chunks, keep_params):
+def test_a_sweep_that_is_stopped_goes_on_in_another_call(
+    tmp_path, monkeypatch, small_blocks, chunks, keep_params
+):
     whole = sweep()
     with monkeypatch.context() as patch:
         Asked(patch, chunks)
@@ -253,7 +281,9 @@ def test_a_sweep_that_is_stopped_goes_on_in_another_call(tmp_path, monkeypatch, 
     found = sweep(checkpoint=tmp_path, keep_params=keep_params)
     chex.assert_trees_all_equal(results(found), results(whole))
     monkeypatch.setattr(ChunkScheduler, "chunks", lambda *arguments: pytest.fail("trained again"))
-    chex.assert_trees_all_equal(sweep(checkpoint=tmp_path, keep_params=keep_params).history, whole.history)
+    chex.assert_trees_all_equal(
+        sweep(checkpoint=tmp_path, keep_params=keep_params).history, whole.history
+    )
 
 
 @pytest.mark.long
@@ -285,7 +315,10 @@ def test_sigterm_ends_a_saved_sweep_with_143(tmp_path, monkeypatch, small_blocks
         ({"epochs": 7}, "epochs: saved 6, now 7"),
         ({"seeds": range(21)}, "seeds: saved"),
         ({"exact": True}, r"runs_per_vmap: saved \[8, 8\], now \[1, 1\]"),
-        ({"hyper": {"learning_rate": [1e-3, 1e38]}}, r"setting 0: saved \{'learning_rate': 0\.01\}, now"),
+        (
+            {"hyper": {"learning_rate": [1e-3, 1e38]}},
+            r"setting 0: saved \{'learning_rate': 0\.01\}, now",
+        ),
         (
             {"builder": lambda hyper: (NET, CE, optim.rmsprop(hyper["learning_rate"]))},
             r"optimizer\.b1: saved 0\.9, now None",
@@ -313,18 +346,26 @@ def failing_blocks(monkeypatch, which, error):
 
 @pytest.mark.parametrize("smaller", [False, True])
 @pytest.mark.parametrize("directory", [False, True])
-def test_a_block_that_fails_leaves_the_others(tmp_path, monkeypatch, small_blocks, directory, smaller):
+def test_a_block_that_fails_leaves_the_others(
+    tmp_path, monkeypatch, small_blocks, directory, smaller
+):
     options = {"checkpoint": tmp_path} if directory else {}
     whole = sweep()
     with monkeypatch.context() as patch:
         failing_blocks(patch, {1}, jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory"))
-        with pytest.raises(fnn.SweepFailed, match=r"16 of 40 runs failed, in 1 block.*RESOURCE_EXHAUSTED") as failed:
+        with pytest.raises(
+            fnn.SweepFailed, match=r"16 of 40 runs failed, in 1 block.*RESOURCE_EXHAUSTED"
+        ) as failed:
             sweep(**options)
     assert int(failed.value.sweep.finished.sum()) == 24
     (lanes, error) = failed.value.failures[0]
     assert [lane for lane in lanes if failed.value.sweep.finished[lane[0], lane[1]]] == []
     assert "RESOURCE_EXHAUSTED" in str(error)
-    again = sweep(**options) if directory else failed.value.resume(progress=False, smaller_blocks=smaller)
+    again = (
+        sweep(**options)
+        if directory
+        else failed.value.resume(progress=False, smaller_blocks=smaller)
+    )
     chex.assert_trees_all_equal(results(again), results(whole))
 
 
@@ -397,8 +438,9 @@ def finished(process):
 @pytest.mark.every(2)
 @pytest.mark.parametrize("kind", ["train", "sweep"])
 def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(tmp_path, cache, kind):
-    """SIGKILL at random moments after the first step was saved, again and again until a life reaches the end; then all
-    over, until there were enough."""
+    """SIGKILL at random moments after the first step was saved, again and again until a life
+    reaches the end; then all over, until there were enough.
+    """
     rng = np.random.default_rng(0)
     finished(child(cache, kind, tmp_path / "whole.npz"))
     kills, attempt = 0, 0
@@ -433,7 +475,9 @@ def test_memory_stays_flat_over_many_blocks(small_blocks):
     import resource
 
     def sizes():
-        return sum(array.nbytes for array in jax.live_arrays()), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return sum(array.nbytes for array in jax.live_arrays()), resource.getrusage(
+            resource.RUSAGE_SELF
+        ).ru_maxrss
 
     sweep(seeds=range(64), keep_params=False)
     before = sizes()

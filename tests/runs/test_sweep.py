@@ -69,7 +69,9 @@ def test_exact_lanes_are_runs_bit_for_bit():
 
 @pytest.mark.quick
 def test_vmapped_lanes_are_runs_up_to_rounding():
-    """A product with another shape adds in another order: 1e-6 after a few dozen updates in float32."""
+    """A product with another shape adds in another order: 1e-6 after a few dozen updates in
+    float32.
+    """
     sweep = quick(seeds=range(3))
     for seed in range(3):
         run = fnn.train(NET, CE, ADAM, D, epochs=3, batch_size=10, seed=seed, progress=False)
@@ -85,7 +87,9 @@ def test_a_lane_is_the_same_bit_for_bit_in_any_company(small_blocks, monkeypatch
         several = partial(quick, runs_per_vmap=count)
         many = several(seeds=range(11))
         variants = [several(seeds=[7]), several(seeds=[9, 7, 3, 1, 0])]
-        one_device = jax.make_mesh((1,), ("rows",), axis_types=(AxisType.Auto,), devices=jax.devices()[:1])
+        one_device = jax.make_mesh(
+            (1,), ("rows",), axis_types=(AxisType.Auto,), devices=jax.devices()[:1]
+        )
         with monkeypatch.context() as patch:
             patch.setattr("fnn.runs.engine.device_mesh", lambda: one_device)  # noqa: B023 - used here
             variants.append(several(seeds=range(11)))
@@ -107,7 +111,9 @@ SEATED = [
     ids=["tanh", "batch norm", "dropout"],
 )
 def test_a_lane_is_the_same_bit_for_bit_in_every_seat(net, abreast, monkeypatch):
-    """The same seed in every seat of a row. (With 2 or 4 abreast some seats differ: why there are no such rows.)"""
+    """The same seed in every seat of a row. (With 2 or 4 abreast some seats differ: why there are
+    no such rows.)
+    """
     call = SweepCall([{}], [7], Plan(2, 10), {}, runs_per_vmap=[abreast])
     (group,) = sweep_groups(lambda hyper: (net, CE, ADAM), [D], call)
     block = group.engine.block(Runs(np.full(abreast, 7, np.uint32), {}))
@@ -123,7 +129,9 @@ def test_settings_share_their_random_numbers_and_do_not_touch_each_other():
     beside_divergence = quick(by_rate, seeds=range(3), hyper={"learning_rate": [1e38, 1e-2]})
     assert beside_divergence.diverged.tolist() == [[True] * 3, [False] * 3]
     for seed in range(3):
-        chex.assert_trees_all_equal(arrays(beside_divergence.run(1, seed)), arrays(alone.run(0, seed)))
+        chex.assert_trees_all_equal(
+            arrays(beside_divergence.run(1, seed)), arrays(alone.run(0, seed))
+        )
     runs = runs_of(settings_of({"learning_rate": [1.0, 2.0]}), ["learning_rate"], [4, 9])
     np.testing.assert_array_equal(runs.seeds, [4, 9, 4, 9])
     np.testing.assert_array_equal(runs.hyper["learning_rate"], [1.0, 1.0, 2.0, 2.0])
@@ -155,7 +163,9 @@ def test_early_stopping_freezes_a_lane_as_it_stops_a_run():
     full = quick(by_rate, seeds=range(4), hyper=hyper, epochs=20)
     for lane, stop in enumerate(stops):
         values = sweep.history["validation_loss"][0, lane]
-        np.testing.assert_array_equal(values[: stop + 1], full.history["validation_loss"][0, lane, : stop + 1])
+        np.testing.assert_array_equal(
+            values[: stop + 1], full.history["validation_loss"][0, lane, : stop + 1]
+        )
         assert np.isnan(values[stop + 1 :]).all()
     assert np.isfinite(sweep.final("test_loss")).all()
 
@@ -251,7 +261,9 @@ def test_runs_per_vmap_depend_on_the_network_and_the_number_of_runs_alone(runs, 
 
 @pytest.mark.long
 def test_orthogonal_matrices_are_drawn_on_several_devices():
-    """In another process, with a time limit: batched LAPACK calls of several devices can wait for each other."""
+    """In another process, with a time limit: batched LAPACK calls of several devices can wait for
+    each other.
+    """
     code = """
 import fnn
 from tests.problems import blobs
@@ -259,12 +271,21 @@ assert fnn.use_all_devices() > 1
 for init in ("orthogonal", "he"):
     net = fnn.mlp((3, 40, 3), init=init)
     parts = net, fnn.losses.softmax_cross_entropy, fnn.optim.sgd(0.1)
-    fnn.sweep(lambda hyper: parts, blobs(), epochs=1, batch_size=21, seeds=range(64), progress=False)
+    options = {"epochs": 1, "batch_size": 21, "seeds": range(64), "progress": False}
+    fnn.sweep(lambda hyper: parts, blobs(), **options)
 print("done")
 """
-    environment = os.environ | {"JAX_NUM_CPU_DEVICES": "2", "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = os.environ | {
+        "JAX_NUM_CPU_DEVICES": "2",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300, check=True
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
     )
     assert done.stdout == "done\n"
 
@@ -290,7 +311,9 @@ def test_a_lane_by_its_row():
     for row in (sweep.summary().rows[1], sweep.best() | {"setting": 1}, np.int64(1)):
         chex.assert_trees_all_equal(arrays(sweep.run(row, 3)), arrays(sweep.run(1, 3)))
     for wrong in ("1", 1.0, True, None, {"learning_rate": 5.0}):
-        with pytest.raises(ValueError, match=r"setting: got .*, expected a row number, one of `settings`, or a row"):
+        with pytest.raises(
+            ValueError, match=r"setting: got .*, expected a row number, one of `settings`, or a row"
+        ):
             sweep.run(wrong, 3)
 
 
@@ -298,7 +321,9 @@ def made_up(validation, test, diverged):
     """A sweep of (settings, seeds) whose every history has one epoch."""
     history = {"validation_loss": np.array(validation), "test_loss": np.array(test)}
     diverged = np.array(diverged)
-    history = {name: np.where(diverged, np.nan, values)[..., None] for name, values in history.items()}
+    history = {
+        name: np.where(diverged, np.nan, values)[..., None] for name, values in history.items()
+    }
     none, everything = np.zeros(diverged.shape, int), np.ones(diverged.shape, bool)
     settings = [{"rate": float(i)} for i in range(len(diverged))]
     return Sweep(
@@ -316,12 +341,19 @@ def made_up(validation, test, diverged):
 def test_the_test_set_has_no_say_in_best():
     sweep = made_up([[3.0, 3], [1, 1], [2, 2]], [[1.0, 1], [9, 9], [2, 2]], [[False] * 2] * 3)
     best = sweep.best()
-    assert (best["setting"], best["rate"], best["metric"], best["mean"]) == (1, 1.0, "test_loss", 9.0)
+    assert (best["setting"], best["rate"], best["metric"], best["mean"]) == (
+        1,
+        1.0,
+        "test_loss",
+        9.0,
+    )
     assert best["validation_loss"] == 1.0
 
 
 def test_the_fewest_divergences_come_first_in_best():
-    sweep = made_up([[1.0, 1], [5, 5], [1, 1]], [[0.0, 0]] * 3, [[True, False], [False, False], [True, True]])
+    sweep = made_up(
+        [[1.0, 1], [5, 5], [1, 1]], [[0.0, 0]] * 3, [[True, False], [False, False], [True, True]]
+    )
     assert sweep.best()["setting"] == 1
     nothing = made_up([[1.0, 1], [5, 5]], [[0.0, 0]] * 2, [[True, True], [True, False]])
     assert nothing.best()["setting"] == 1
@@ -333,7 +365,11 @@ def test_repr_shows_the_best_three_settings():
     assert first == "Sweep(4 settings × 2 seeds, 1 epochs)"
     assert rows[0] == "  the best 3 of 4, epoch of lowest validation_loss:"
     assert rows[1].split() == ["setting", "rate", "validation_loss", "n", "diverged"]
-    assert [row.split()[:3] for row in rows[2:]] == [["1", "1", "1"], ["3", "3", "2"], ["2", "2", "3"]]
+    assert [row.split()[:3] for row in rows[2:]] == [
+        ["1", "1", "1"],
+        ["3", "3", "2"],
+        ["2", "2", "3"],
+    ]
     everything = repr(made_up([[1.0, 1]] * 2, [[1.0, 1]] * 2, [[True] * 2] * 2))
     assert everything == "Sweep(2 settings × 2 seeds, 1 epochs, 4 diverged)"
 
@@ -353,7 +389,10 @@ def test_every_way_of_reading_hyper_counts():
     )
     for reader in readers:
         spec_groups(
-            lambda hyper, reader=reader: (NET, CE, optim.sgd(reader(hyper))), [{"learning_rate": 0.1}], D, Plan(1, 9)
+            lambda hyper, reader=reader: (NET, CE, optim.sgd(reader(hyper))),
+            [{"learning_rate": 0.1}],
+            D,
+            Plan(1, 9),
         )
 
 
@@ -387,9 +426,15 @@ REFUSALS = {
     "no seeds": (dict(seeds=[]), "seeds: got none"),
     "seeds as a number": (dict(seeds=64), "seeds: got 64, expected an iterable"),
     "seed too large": (dict(seeds=[2**32]), "seed: got 4294967296"),
-    "empty list": (dict(hyper={"learning_rate": []}), r"hyper\['learning_rate'\]: got an empty list"),
+    "empty list": (
+        dict(hyper={"learning_rate": []}),
+        r"hyper\['learning_rate'\]: got an empty list",
+    ),
     "a number for a list": (dict(hyper={"learning_rate": 0.1}), "expected a list of values"),
-    "NaN": (dict(hyper={"learning_rate": [0.1, np.nan]}), r"hyper\['learning_rate'\]: .*not finite"),
+    "NaN": (
+        dict(hyper={"learning_rate": [0.1, np.nan]}),
+        r"hyper\['learning_rate'\]: .*not finite",
+    ),
     "names": (dict(hyper={"learning_rate": ["relu", "tanh"]}), "learning_rate: got 'relu'"),
     "no mapping": (dict(hyper=[0.1]), r"hyper: got \[0\.1\], expected a dict of lists"),
     "no points": (dict(hyper=[]), r"hyper: got \[\], expected a dict of lists"),
@@ -407,33 +452,60 @@ REFUSALS = {
         dict(hyper={"learning_rate": [[0.1], [0.1, 0.2]]}),
         r"hyper\['learning_rate'\]: got \[0\.1\], expected .*hashable",
     ),
-    "a table": (dict(hyper={"learning_rate": np.ones((2, 2))}), r"hyper\['learning_rate'\]: got shape \(2, 2\)"),
-    "beyond float32": (dict(hyper={"learning_rate": [1e300]}), r"hyper\['learning_rate'\]: .*float32 holds up to"),
+    "a table": (
+        dict(hyper={"learning_rate": np.ones((2, 2))}),
+        r"hyper\['learning_rate'\]: got shape \(2, 2\)",
+    ),
+    "beyond float32": (
+        dict(hyper={"learning_rate": [1e300]}),
+        r"hyper\['learning_rate'\]: .*float32 holds up to",
+    ),
     "below float32": (
         dict(hyper={"learning_rate": [0.1, 1e-300]}),
         "got 1e-300, which JAX's default float dtype rounds",
     ),
-    "beyond int32": (dict(hyper={"learning_rate": [2**32 + 1]}), "got 4294967297, expected whole numbers that int32"),
-    "never read": (dict(hyper={"learning_rate": [0.1], "decay": [0.9]}), "hyper: the builder never reads 'decay'"),
+    "beyond int32": (
+        dict(hyper={"learning_rate": [2**32 + 1]}),
+        "got 4294967297, expected whole numbers that int32",
+    ),
+    "never read": (
+        dict(hyper={"learning_rate": [0.1], "decay": [0.9]}),
+        "hyper: the builder never reads 'decay'",
+    ),
     "not there": (
         dict(builder=lambda hyper: (NET, CE, optim.sgd(hyper["rate"]))),
         r"builder: asks for hyper\['rate'\], but hyper has 'learning_rate'",
     ),
-    "not there, no hyper": (dict(hyper=None), r"asks for hyper\['learning_rate'\], but hyper has no names"),
+    "not there, no hyper": (
+        dict(hyper=None),
+        r"asks for hyper\['learning_rate'\], but hyper has no names",
+    ),
     "a size": (
         dict(builder=lambda hyper: (fnn.mlp((3, hyper["learning_rate"], 3)), CE, ADAM)),
         "got 0.1, expected a whole",
     ),
-    "a range": (dict(builder=lambda hyper: range(hyper["width"]), hyper={"width": [3]}), "builder: returned range"),
-    "batch size in hyper": (dict(hyper={"learning_rate": [0.1], "batch_size": [10, 43]}), "batch_size: got 43"),
+    "a range": (
+        dict(builder=lambda hyper: range(hyper["width"]), hyper={"width": [3]}),
+        "builder: returned range",
+    ),
+    "batch size in hyper": (
+        dict(hyper={"learning_rate": [0.1], "batch_size": [10, 43]}),
+        "batch_size: got 43",
+    ),
     "the second activation": (
-        dict(builder=lambda hyper: (fnn.mlp((3, 2, 3), activation=hyper["f"]), CE, ADAM), hyper={"f": ["tanh", "tan"]}),
+        dict(
+            builder=lambda hyper: (fnn.mlp((3, 2, 3), activation=hyper["f"]), CE, ADAM),
+            hyper={"f": ["tanh", "tan"]},
+        ),
         "activation: 'tan' is not known",
     ),
     "batch size": (dict(batch_size=43), "batch_size: got 43"),
     "not a builder": (dict(builder=NET), "builder: got"),
     "a builder of two": (dict(builder=lambda hyper: (NET, CE)), "builder: returned"),
-    "wrong labels": (dict(builder=lambda hyper: (fnn.mlp((3, 2)), CE, ADAM)), r"train\.y: got label 2"),
+    "wrong labels": (
+        dict(builder=lambda hyper: (fnn.mlp((3, 2)), CE, ADAM)),
+        r"train\.y: got label 2",
+    ),
 }
 
 
@@ -442,7 +514,9 @@ def test_refused_before_anything_compiles(case, monkeypatch):
     monkeypatch.setattr("fnn.runs.sweep.run_missing", None)
     options, message = REFUSALS[case]
     with pytest.raises(ValueError, match=message):
-        quick(**({"builder": by_rate, "seeds": range(2), "hyper": {"learning_rate": [0.1]}} | options))
+        quick(
+            **({"builder": by_rate, "seeds": range(2), "hyper": {"learning_rate": [0.1]}} | options)
+        )
 
 
 @pytest.mark.long
@@ -460,18 +534,29 @@ def test_a_number_that_is_asked_about_makes_a_program_of_each_value_and_says_so(
 
 def shaped(hyper):
     """Everything that makes another program, and two numbers that do not."""
-    net = fnn.mlp((3, *[hyper["width"]] * hyper["depth"], 3), activation=hyper["activation"], dropout=hyper["dropout"])
+    net = fnn.mlp(
+        (3, *[hyper["width"]] * hyper["depth"], 3),
+        activation=hyper["activation"],
+        dropout=hyper["dropout"],
+    )
     rule = optim.adam if hyper["adam"] else optim.sgd
     return net, CE, rule(hyper["learning_rate"])
 
 
 @pytest.mark.long
 def test_settings_of_other_shapes_are_grouped():
-    """One program for each width, depth, activation, rule and batch size; every lane is what it is on its own."""
+    """One program for each width, depth, activation, rule and batch size; every lane is what it is
+    on its own.
+    """
     hyper = {
-        "width": [4, 6], "learning_rate": [1e-2, 1e-3], "depth": [1, 2], "activation": ["tanh"],
-        "adam": [True, False], "dropout": [0.0, 0.5], "batch_size": [10],
-    }  # fmt: skip
+        "width": [4, 6],
+        "learning_rate": [1e-2, 1e-3],
+        "depth": [1, 2],
+        "activation": ["tanh"],
+        "adam": [True, False],
+        "dropout": [0.0, 0.5],
+        "batch_size": [10],
+    }
     sweep = quick(shaped, seeds=[3, 4], hyper=hyper, epochs=2)
     assert len(sweep.settings) == 32
     assert len(sweep.retrain.groups) == 8
@@ -503,8 +588,16 @@ def test_a_list_of_points():
 @pytest.mark.every(2)
 @pytest.mark.parametrize("exact", [False, True])
 def test_parameters_that_were_not_kept_are_trained_again(exact):
-    kept, lost = (quick(by_rate, seeds=range(5), hyper={"learning_rate": [1e-2, 1e38]}, exact=exact, keep_params=keep)
-                  for keep in (True, False))  # fmt: skip
+    kept, lost = (
+        quick(
+            by_rate,
+            seeds=range(5),
+            hyper={"learning_rate": [1e-2, 1e38]},
+            exact=exact,
+            keep_params=keep,
+        )
+        for keep in (True, False)
+    )
     assert lost.outputs[0] is None
     for row in (0, 1):
         chex.assert_trees_all_equal(arrays(lost.run(row, 3)), arrays(kept.run(row, 3)))
@@ -562,8 +655,11 @@ def test_records_and_csv(tmp_path):
     sweep = quick(by_rate, seeds=[5, 2], hyper={"learning_rate": [1e-2, 1e38]})
     rows = list(sweep.records())
     assert [(row["setting"], row["seed"], row["diverged"]) for row in rows] == [
-        (0, 5, False), (0, 2, False), (1, 5, True), (1, 2, True)
-    ]  # fmt: skip
+        (0, 5, False),
+        (0, 2, False),
+        (1, 5, True),
+        (1, 2, True),
+    ]
     assert rows[1]["test_loss"] == sweep.history["test_loss"][0, 1, 2]
     every = list(sweep.records(every_epoch=True))
     assert [row["epoch"] for row in every] == [0, 1, 2, 0, 1, 2, 0, 0]
@@ -598,13 +694,17 @@ def test_rates_of_dropout_clipping_and_decay_and_scales_are_traced():
     assert len(sweep.retrain.groups) == 1
     assert len(np.unique(sweep.final("test_loss"))) == 16
     for row in (8, 14, 15):
-        run = fnn.train(*builder(sweep.settings[row]), D, epochs=3, batch_size=10, seed=0, progress=False)
+        run = fnn.train(
+            *builder(sweep.settings[row]), D, epochs=3, batch_size=10, seed=0, progress=False
+        )
         chex.assert_trees_all_close(sweep.run(row, 0).params, run.params, atol=1e-6)
 
 
 @pytest.mark.long
 def test_compile_time_is_no_run_time():
-    """What advances a block is compiled before it is timed; the second chunk finds the same program."""
+    """What advances a block is compiled before it is timed; the second chunk finds the same
+    program.
+    """
     sweeps = [quick(seeds=range(3), epochs=50) for _ in range(2)]
     assert sweeps[0].run_seconds < 20 * sweeps[1].run_seconds + 0.2
 
@@ -619,15 +719,22 @@ def test_a_value_that_a_rule_refuses_alone_is_refused_in_a_grid():
         (clipped, {"clip": [1.0, 0.0]}),
         (by_rate, {"learning_rate": [0.1, 0.0]}),
     ):
-        with pytest.raises(ValueError, match=r"hyper: setting 1, .*: got 0\.0, expected .* above 0"):
+        with pytest.raises(
+            ValueError, match=r"hyper: setting 1, .*: got 0\.0, expected .* above 0"
+        ):
             quick(builder, seeds=[0], hyper=hyper)
 
 
 def test_regression_sweeps_report_the_loss():
     sweep = fnn.sweep(
         lambda hyper: (fnn.mlp((1, 1)), losses.squared_error, optim.sgd(hyper["learning_rate"])),
-        line(), epochs=30, batch_size=7, seeds=range(3), hyper={"learning_rate": [1e-3, 1e-1]}, progress=False,
-    )  # fmt: skip
+        line(),
+        epochs=30,
+        batch_size=7,
+        seeds=range(3),
+        hyper={"learning_rate": [1e-3, 1e-1]},
+        progress=False,
+    )
     assert sweep.summary().metric == "validation_loss"
     assert sweep.best()["metric"] == "test_loss"
     assert sweep.best()["learning_rate"] == 1e-1

@@ -25,7 +25,11 @@ def descent(key, hyper):
 
 
 def quick(f=descent, **options):
-    options = {"seeds": range(5), "hyper": {"learning_rate": [0.1, 0.5]}, "progress": False} | options
+    options = {
+        "seeds": range(5),
+        "hyper": {"learning_rate": [0.1, 0.5]},
+        "progress": False,
+    } | options
     return fnn.sweep_function(f, **options)
 
 
@@ -37,7 +41,9 @@ def test_every_lane_is_the_function_of_its_key():
         for column in range(5):
             alone = descent(jax.random.key(column), {"learning_rate": rate})
             np.testing.assert_allclose(sweep.values["w"][row, column], alone["w"], rtol=1e-5)
-            np.testing.assert_allclose(sweep.values["loss"][row, column], alone["loss"], rtol=1e-5, atol=1e-10)
+            np.testing.assert_allclose(
+                sweep.values["loss"][row, column], alone["loss"], rtol=1e-5, atol=1e-10
+            )
 
 
 @pytest.mark.parametrize("runs_per_vmap", [1, 8])
@@ -48,12 +54,18 @@ def test_a_lane_is_the_same_in_any_company(runs_per_vmap):
 
 
 def test_names_that_shape_the_program():
-    """`length` of a scan must be known: a program for each number of steps, whose values have other shapes."""
+    """`length` of a scan must be known: a program for each number of steps, whose values have other
+    shapes.
+    """
     sweep = quick(hyper={"learning_rate": [0.1, 0.5], "steps": [3, 4]})
     assert [value["loss"].shape for value in sweep.outputs] == [(5, 3), (5, 4)] * 2
-    with pytest.raises(ValueError, match=r"values: setting 1.*unlike setting 0; use outputs\[setting\]"):
+    with pytest.raises(
+        ValueError, match=r"values: setting 1.*unlike setting 0; use outputs\[setting\]"
+    ):
         _ = sweep.values
-    np.testing.assert_allclose(sweep.outputs[2]["loss"], quick().values["loss"][1, :, :3], rtol=1e-5)
+    np.testing.assert_allclose(
+        sweep.outputs[2]["loss"], quick().values["loss"][1, :, :3], rtol=1e-5
+    )
 
 
 def test_summary_takes_the_last_of_a_history_and_counts_what_is_not_finite():
@@ -112,4 +124,6 @@ def test_refusals():
     with pytest.raises(ValueError, match="runs_per_vmap: got 0"):
         quick(runs_per_vmap=0)
     with pytest.raises(ValueError, match="metric: 'pair' has shape"):
-        quick(lambda key, hyper: {"pair": jax.random.normal(key, (2, 2))}, hyper=None).summary("pair")
+        quick(lambda key, hyper: {"pair": jax.random.normal(key, (2, 2))}, hyper=None).summary(
+            "pair"
+        )

@@ -1,4 +1,6 @@
-"""What a sweep refuses, finds out and says before and after training: values behind tracers, later groups, results."""
+"""What a sweep refuses, finds out and says before and after training: values behind tracers, later
+groups, results.
+"""
 
 import chex
 import jax
@@ -20,7 +22,11 @@ D = blobs()
 
 
 def quick(builder, **options):
-    return fnn.sweep(builder, D, **{"epochs": 2, "batch_size": 10, "seeds": range(3), "progress": False} | options)
+    return fnn.sweep(
+        builder,
+        D,
+        **{"epochs": 2, "batch_size": 10, "seeds": range(3), "progress": False} | options,
+    )
 
 
 def flexible(hyper):
@@ -36,7 +42,10 @@ def flexible(hyper):
 @pytest.mark.parametrize(
     ("hyper", "message"),
     [
-        ({"dropout": [0.2, 1.5]}, r"setting 1, \{'dropout': 1\.5\}: dropout: got 1\.5, expected a number in \[0, 1\)"),
+        (
+            {"dropout": [0.2, 1.5]},
+            r"setting 1, \{'dropout': 1\.5\}: dropout: got 1\.5, expected a number in \[0, 1\)",
+        ),
         ({"rate": [1e-2, -1e-3]}, r"setting 1, .*learning_rate: got -0\.001"),
         ({"noise": [0.1, 0.2, -3.0]}, r"setting 2, .*rate: got -3\.0"),
         ({"classes": [2]}, "setting 0, .*classes: got 2 for labels up to 2"),
@@ -66,7 +75,11 @@ def test_what_a_later_group_cannot_do_is_refused_before_anything_is_trained(monk
 def test_a_number_that_only_a_later_network_needs_to_know_is_found():
     def builder(hyper):
         rate = hyper["rate"]
-        return NET, CE, (optim.adam(rate) if hyper["kind"] == "adam" or rate > 1 else optim.sgd(rate))
+        return (
+            NET,
+            CE,
+            (optim.adam(rate) if hyper["kind"] == "adam" or rate > 1 else optim.sgd(rate)),
+        )
 
     with pytest.warns(UserWarning, match=r"hyper\['rate'\]: the builder needs its value"):
         sweep = quick(builder, hyper={"kind": ["adam", "sgd"], "rate": [0.01, 0.1]})
@@ -84,10 +97,18 @@ def test_assertions_and_methods_of_python_numbers_make_groups():
 
 @pytest.mark.long
 def test_values_that_are_equal_but_not_alike_are_two_programs():
-    sweep = quick(lambda hyper: (fnn.mlp((3, 8, 3), batch_norm="before" if hyper["a"][1] is True else None), CE,
-                                 optim.sgd(0.1)), hyper={"a": [(8, 1), (8, True)]})  # fmt: skip
+    sweep = quick(
+        lambda hyper: (
+            fnn.mlp((3, 8, 3), batch_norm="before" if hyper["a"][1] is True else None),
+            CE,
+            optim.sgd(0.1),
+        ),
+        hyper={"a": [(8, 1), (8, True)]},
+    )
     assert len(sweep.retrain.groups) == 2
-    assert len(jax.tree.leaves(sweep.run(1, 0).params)) > len(jax.tree.leaves(sweep.run(0, 0).params))
+    assert len(jax.tree.leaves(sweep.run(1, 0).params)) > len(
+        jax.tree.leaves(sweep.run(0, 0).params)
+    )
 
 
 @pytest.mark.long
@@ -130,7 +151,9 @@ def test_lanes_are_trained_again_only_under_the_same_precision():
 
 @pytest.mark.parametrize("name", ["test_loss", "train_accuracy", "n", "epoch"])
 def test_names_of_results_are_taken(name):
-    with pytest.raises(ValueError, match=f"hyper: got the name '{name}', expected a string that is none of"):
+    with pytest.raises(
+        ValueError, match=f"hyper: got the name '{name}', expected a string that is none of"
+    ):
         quick(lambda hyper: (NET, CE, optim.sgd(hyper[name])), hyper={name: [0.1]})
 
 
@@ -140,7 +163,9 @@ def test_sampled_points_need_no_list():
 
 
 def test_a_builder_that_returns_too_little_is_told_so_briefly():
-    with pytest.raises(ValueError, match=r"builder: returned a tuple of 2, expected \(net, loss, optimizer\)") as error:
+    with pytest.raises(
+        ValueError, match=r"builder: returned a tuple of 2, expected \(net, loss, optimizer\)"
+    ) as error:
         quick(lambda hyper: (NET, CE))
     assert len(str(error.value)) < 200
 
@@ -158,7 +183,9 @@ def test_the_pace_is_measured_on_the_epochs_that_were_trained(monkeypatch):
     monkeypatch.setattr("time.perf_counter", lambda: next(clock))
 
     def training(epochs, active):
-        return RunState(None, (), None, np.array([epochs]), None, np.array([active]), np.array([False]), None)
+        return RunState(
+            None, (), None, np.array([epochs]), None, np.array([active]), np.array([False]), None
+        )
 
     scheduler = ChunkScheduler()
     scheduler.pace = Pace(CHUNK_SECONDS / 1000, runs=1)
@@ -175,7 +202,9 @@ def test_a_function_is_traced_once_for_all_numbers_and_its_results_are_not_cast(
         calls.append(1)
         return {"y": (1 / hyper["x"]).astype(jnp.asarray(hyper["x"]).dtype)}
 
-    found = fnn.sweep_function(f, seeds=[0], hyper={"x": [2, 0.5, 4, *np.linspace(5, 9, 40).tolist()]}, progress=False)
+    found = fnn.sweep_function(
+        f, seeds=[0], hyper={"x": [2, 0.5, 4, *np.linspace(5, 9, 40).tolist()]}, progress=False
+    )
     assert found.values["y"][:3, 0].tolist() == [0.5, 2.0, 0.25]
     assert len(calls) < 10  # not once for each of the 43 values
 
@@ -187,7 +216,9 @@ def test_metrics_of_functions():
 
     found = fnn.sweep_function(f, seeds=range(2), hyper={"width": [2, 3]}, progress=False)
     assert [row["mean"] for row in found.summary("accuracy").rows] == [1.0, 1.0]
-    with pytest.raises(ValueError, match=r"metric: 'weights' is \(2,\) in the first setting, otherwise in others"):
+    with pytest.raises(
+        ValueError, match=r"metric: 'weights' is \(2,\) in the first setting, otherwise in others"
+    ):
         found.summary("weights")
     bare = fnn.sweep_function(lambda key, hyper: jax.random.normal(key), seeds=[0], progress=False)
     with pytest.raises(ValueError, match="metric: f returned no dict"):
@@ -196,7 +227,10 @@ def test_metrics_of_functions():
 
 @pytest.mark.parametrize(
     ("value", "message"),
-    [("text", r"f: \['x'\] is 'text', expected a pytree of arrays"), (jax.random.key(0), r"f: \['x'\] is a typed key")],
+    [
+        ("text", r"f: \['x'\] is 'text', expected a pytree of arrays"),
+        (jax.random.key(0), r"f: \['x'\] is a typed key"),
+    ],
 )
 def test_what_a_function_may_not_return(value, message):
     with pytest.raises(ValueError, match=message):

@@ -1,4 +1,6 @@
-"""`fnn.train` against the same training written out as a Python loop, and its promises one by one."""
+"""`fnn.train` against the same training written out as a Python loop, and its promises
+one by one.
+"""
 
 import chex
 import jax
@@ -43,7 +45,9 @@ def written_out(net, loss, optimizer, dataset, *, epochs, batch_size, seed):
         for start in range(0, len(x), batch_size):
             rows = order[start : start + batch_size]
             key = jax.random.fold_in(keys.noise, steps)
-            (value, state), grads = loss_and_gradient(params, x[rows], y[rows], state=state, key=key)
+            (value, state), grads = loss_and_gradient(
+                params, x[rows], y[rows], state=state, key=key
+            )
             updates, optimizer_state = optimizer.update(grads, optimizer_state, params)
             params = optax.apply_updates(params, updates)
             total, steps = total + value * len(rows), steps + 1
@@ -60,14 +64,21 @@ def written_out(net, loss, optimizer, dataset, *, epochs, batch_size, seed):
         (NET, 10),  # and a short last one
         (NET, 42),  # the whole set
         (fnn.mlp((3, 8, 3), batch_norm="before", dropout=0.3), 10),
-        (layers.graph({"x": 3}, {"h": (("x",), "tanh", 4), "y": (("x", "h"), "identity", 3)}, ("y",)), 10),
+        (
+            layers.graph(
+                {"x": 3}, {"h": (("x",), "tanh", 4), "y": (("x", "h"), "identity", 3)}, ("y",)
+            ),
+            10,
+        ),
     ],
 )
 def test_the_program_is_the_loop_written_out(x64, net, batch_size):
     dataset = blobs()
     assert len(dataset.train.x) == 42
     plan = {"epochs": 3, "batch_size": batch_size, "seed": 7}
-    optimizer = optim.momentum(0.05)  # not Adam, which blows up the rounding of the zero gradient before batch_norm
+    optimizer = optim.momentum(
+        0.05
+    )  # not Adam, which blows up the rounding of the zero gradient before batch_norm
     run = fnn.train(net, CE, optimizer, dataset, progress=False, **plan)
     params, state, train_loss, visited = written_out(net, CE, optimizer, dataset, **plan)
     chex.assert_trees_all_close(run.params, params, rtol=1e-12, atol=1e-12)
@@ -83,10 +94,14 @@ def test_history_is_what_the_parameters_give():
     for name in ("validation", "test"):
         split = getattr(dataset, name)
         logits = np.asarray(fnn.apply(NET, run.params, split.x))
-        assert run.history[f"{name}_accuracy"][-1] == pytest.approx(np.mean(logits.argmax(1) == split.y))
+        assert run.history[f"{name}_accuracy"][-1] == pytest.approx(
+            np.mean(logits.argmax(1) == split.y)
+        )
         value, _ = fnn.value_and_grad(NET, CE)(run.params, *split)
         assert run.history[f"{name}_loss"][-1] == pytest.approx(float(value), rel=1e-6)
-    assert set(run.history) == {f"{s}_{m}" for s in ("train", "validation", "test") for m in ("loss", "accuracy")}
+    assert set(run.history) == {
+        f"{s}_{m}" for s in ("train", "validation", "test") for m in ("loss", "accuracy")
+    }
     assert all(values.shape == (4,) for values in run.history.values())
 
 
@@ -190,11 +205,14 @@ def test_a_run_in_pieces_is_the_run_at_once():
 
 
 def test_the_step_that_diverged_is_named():
-    """Steps written out one by one: the first that is not finite is `diverged_step`, and the parameters before it are
-    those of the run. A rate of 1e3 grows until float32 overflows, in the middle of an epoch."""
+    """Steps written out one by one: the first that is not finite is `diverged_step`, and the
+    parameters before it are those of the run. A rate of 1e3 grows until float32 overflows, in the
+    middle of an epoch.
+    """
     net, optimizer, dataset = fnn.mlp((1, 1), init="constant"), optim.sgd(1e3), line()
     with pytest.warns(
-        UserWarning, match=r"step \d+ of the run, \d+ of the epoch, was not finite. params are those before it"
+        UserWarning,
+        match=r"step \d+ of the run, \d+ of the epoch, was not finite. params are those before it",
     ):
         run = quick(net, losses.squared_error, optimizer, dataset, epochs=20, batch_size=3, seed=5)
     keys = run_keys(np.uint32(5))
@@ -205,8 +223,12 @@ def test_the_step_that_diverged_is_named():
         epoch, batch = divmod(number, 10)  # 28 examples: ten batches of at most 3
         rows = np.asarray(permutation(keys.shuffle, 28, epoch))[3 * batch : 3 * batch + 3]
         value, grads = update(params, x[rows], y[rows])
-        new = optax.apply_updates(params, optimizer.update(grads, optimizer.init(params), params)[0])
-        if not (np.isfinite(value) and all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(new))):
+        new = optax.apply_updates(
+            params, optimizer.update(grads, optimizer.init(params), params)[0]
+        )
+        if not (
+            np.isfinite(value) and all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(new))
+        ):
             break
         params = new
     assert run.diverged_step == number
@@ -217,7 +239,9 @@ def test_the_step_that_diverged_is_named():
 
 def test_an_infinite_penalty_is_divergence_too():
     """The objective counts, not the loss alone, though the parameters are finite."""
-    endless = fnn.Penalty(lambda params: jnp.inf, lambda params: jax.tree.map(jnp.zeros_like, params))
+    endless = fnn.Penalty(
+        lambda params: jnp.inf, lambda params: jax.tree.map(jnp.zeros_like, params)
+    )
     with pytest.warns(UserWarning, match="step 0 of the run, 0 of the epoch, was not finite"):
         run = quick(loss=CE._replace(penalty=endless))
     assert (run.diverged_step, run.stopped_epoch) == (0, 0)
@@ -234,7 +258,9 @@ def test_a_suspect_without_fault_goes_on():
     cleared = jax.jit(locate_divergence, static_argnums=(0, 1))(task, plan, seed, dataset, suspect)
     assert not cleared.nonfinite
     assert (cleared.epochs, cleared.diverged_step) == (1, NEVER)
-    chex.assert_trees_all_close(cleared, on(task, plan, seed, dataset, start, 1), rtol=1e-5, atol=1e-6)
+    chex.assert_trees_all_close(
+        cleared, on(task, plan, seed, dataset, start, 1), rtol=1e-5, atol=1e-6
+    )
     unmarked = jax.jit(locate_divergence, static_argnums=(0, 1))(task, plan, seed, dataset, start)
     chex.assert_trees_all_equal(unmarked, start)
 
@@ -250,7 +276,9 @@ def test_chunks_grow_until_they_take_their_time(monkeypatch):
 
     start = begin(TrainSpec(NET, CE, ADAM), Plan(12, 10), np.uint32(0))
     done = [int(training.epochs) for training in ChunkScheduler().chunks(on, None, start, 12)]
-    assert asked == done == [1, 6, 12]  # 0.1 s for one epoch: five in half a second; 0.02 s for each of those: all
+    assert (
+        asked == done == [1, 6, 12]
+    )  # 0.1 s for one epoch: five in half a second; 0.02 s for each of those: all
 
 
 def test_the_progress_bar_changes_no_bit(capsys):
@@ -272,7 +300,9 @@ def test_best_parameters_are_those_of_the_lowest_validation_loss():
 
 
 def test_patience_stops_and_repeats_nothing():
-    long, short = (quick(optimizer=optim.adam(0.1), epochs=30, patience=patience) for patience in (None, 3))
+    long, short = (
+        quick(optimizer=optim.adam(0.1), epochs=30, patience=patience) for patience in (None, 3)
+    )
     stop = short.stopped_epoch
     assert stop == short.best_epoch + 3 < 29
     for name, values in short.history.items():
@@ -284,12 +314,20 @@ def test_patience_stops_and_repeats_nothing():
 
 
 def test_divergence_keeps_the_last_finite_parameters():
-    """A rate that doubles the parameters' scale each step until float32 overflows, after a few epochs."""
+    """A rate that doubles the parameters' scale each step until float32 overflows, after a few
+    epochs.
+    """
     dataset = with_split(line(), "train", y=np.zeros(28, np.float32))
     with pytest.warns(
         UserWarning, match=r"train: the run diverged in epoch \d+ of 20; .*Lower the learning rate"
     ) as warned:
-        run = quick(fnn.mlp((1, 1), init="constant"), losses.squared_error, optim.sgd(1e3), dataset, epochs=20)
+        run = quick(
+            fnn.mlp((1, 1), init="constant"),
+            losses.squared_error,
+            optim.sgd(1e3),
+            dataset,
+            epochs=20,
+        )
     assert len(warned) == 1
     assert f"epoch {run.stopped_epoch + 1} " in str(warned[0].message)
     assert run.diverged
@@ -312,7 +350,9 @@ def test_divergence_at_once_leaves_the_initial_parameters():
 
 
 def one_step(net, optimizer, x, target, loss=losses.absolute_error):
-    """The learner before and after a step on x (features, batch), jitted as in a run, and the tally."""
+    """The learner before and after a step on x (features, batch), jitted as in a run, and the
+    tally.
+    """
     params, state = net.init(jax.random.key(0))
     before = TrainState(params, state, optimizer.init(params))
     tally, task = EpochMetrics.zero(), TrainSpec(net, loss, optimizer)
@@ -340,7 +380,10 @@ def test_a_step_that_overflows_anywhere_is_not_taken(case):
     chex.assert_trees_all_equal(after, before)
     before, after, tally = one_step(net, optimizer, x / 1e20, jnp.zeros(4))
     assert tally.diverged_step == NEVER
-    assert any((a != b).any() for a, b in zip(*map(jax.tree.leaves, (before.params, after.params)), strict=True))
+    assert any(
+        (a != b).any()
+        for a, b in zip(*map(jax.tree.leaves, (before.params, after.params)), strict=True)
+    )
 
 
 def test_after_divergence_every_step_leaves_everything():
@@ -366,7 +409,9 @@ def test_an_optimizer_that_overflows_is_a_run_that_diverged():
 
 
 def in_dtype(tree, dtype):
-    return jax.tree.map(lambda leaf: leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, tree)
+    return jax.tree.map(
+        lambda leaf: leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, tree
+    )
 
 
 @pytest.mark.every(3)
@@ -380,14 +425,18 @@ def test_a_network_of_another_dtype_trains_with_a_history_of_the_default_one(x64
         dataset = in_dtype(blobs(), x)
         run = quick(net, optimizer=optim.momentum(0.05), dataset=dataset)
         assert {leaf.dtype for leaf in jax.tree.leaves(run.params)} == {jnp.dtype(params)}
-        assert {values.dtype for values in run.history.values()} == {jnp.dtype("float64" if x64 else "float32")}
+        assert {values.dtype for values in run.history.values()} == {
+            jnp.dtype("float64" if x64 else "float32")
+        }
         assert run.history["train_loss"][-1] < run.history["train_loss"][0]
 
 
 def test_accuracies_in_bfloat16_are_counted_exactly():
     params, state = NET.init(jax.random.key(0))
     rng = np.random.default_rng(0)
-    split = data.Split(jnp.asarray(rng.normal(size=(1001, 3)), jnp.bfloat16), rng.integers(0, 3, 1001))
+    split = data.Split(
+        jnp.asarray(rng.normal(size=(1001, 3)), jnp.bfloat16), rng.integers(0, 3, 1001)
+    )
     half = in_dtype(params, "bfloat16")
     right = np.mean(np.argmax(np.asarray(fnn.apply(NET, half, split.x)), axis=1) == split.y)
     (splits,) = held_out({"test": split})
@@ -396,7 +445,9 @@ def test_accuracies_in_bfloat16_are_counted_exactly():
 
 
 def test_a_penalty_shrinks_the_weights_and_stays_out_of_the_history():
-    plain, decayed = (quick(loss=loss, epochs=20) for loss in (CE, penalties.penalized(CE, penalties.l2(0.3))))
+    plain, decayed = (
+        quick(loss=loss, epochs=20) for loss in (CE, penalties.penalized(CE, penalties.l2(0.3)))
+    )
     assert np.linalg.norm(decayed.params[0].W) < 0.5 * np.linalg.norm(plain.params[0].W)
     value, _ = fnn.value_and_grad(NET, CE)(decayed.params, *blobs().validation)
     assert decayed.history["validation_loss"][-1] == pytest.approx(float(value), rel=1e-6)
@@ -404,7 +455,11 @@ def test_a_penalty_shrinks_the_weights_and_stays_out_of_the_history():
 
 def test_schedules_and_optax_chains_train():
     schedule = optim.momentum(optax.cosine_decay_schedule(0.1, 15))
-    for optimizer in (schedule, optax.chain(optim.clip_by_global_norm(1.0), ADAM), optax.adam(1e-2)):
+    for optimizer in (
+        schedule,
+        optax.chain(optim.clip_by_global_norm(1.0), ADAM),
+        optax.adam(1e-2),
+    ):
         run = quick(optimizer=optimizer)
         assert run.history["train_loss"][-1] < run.history["train_loss"][0]
 
@@ -414,11 +469,15 @@ def nan_in(split):
 
 
 def test_equal_validation_losses_keep_the_first_epoch():
-    still = optim.sgd(1.0)._replace(update=lambda grads, state, params: (jax.tree.map(jnp.zeros_like, grads), state))
+    still = optim.sgd(1.0)._replace(
+        update=lambda grads, state, params: (jax.tree.map(jnp.zeros_like, grads), state)
+    )
     run = quick(optimizer=still, epochs=4)
     assert len(set(run.history["validation_loss"])) == 1
     assert run.best_epoch == 0
-    assert quick(optimizer=still, epochs=4, patience=2).stopped_epoch == 2  # an equal loss is no lower one
+    assert (
+        quick(optimizer=still, epochs=4, patience=2).stopped_epoch == 2
+    )  # an equal loss is no lower one
 
 
 def test_final_is_the_last_trained_epoch_and_repr_is_short():
@@ -457,15 +516,36 @@ class Spy:
 
 D = blobs()
 REFUSALS = {
-    "label out of range": (dict(dataset=with_split(D, "train", y=D.train.y + 1)), r"train\.y: got label 3 .*0 to 2"),
-    "negative label": (dict(dataset=with_split(D, "test", y=D.test.y - 1)), r"test\.y: got label -1"),
-    "fractional labels": (dict(dataset=with_split(D, "train", y=D.train.y + 0.5)), r"got class labels of dtype float"),
-    "NaN": (dict(dataset=with_split(D, "train", x=nan_in(D.train))), r"train\.x: .*not finite.*\(1, 1\)"),
+    "label out of range": (
+        dict(dataset=with_split(D, "train", y=D.train.y + 1)),
+        r"train\.y: got label 3 .*0 to 2",
+    ),
+    "negative label": (
+        dict(dataset=with_split(D, "test", y=D.test.y - 1)),
+        r"test\.y: got label -1",
+    ),
+    "fractional labels": (
+        dict(dataset=with_split(D, "train", y=D.train.y + 0.5)),
+        r"got class labels of dtype float",
+    ),
+    "NaN": (
+        dict(dataset=with_split(D, "train", x=nan_in(D.train))),
+        r"train\.x: .*not finite.*\(1, 1\)",
+    ),
     "infinity": (dict(dataset=with_split(D, "test", x=np.full((9, 3), np.inf))), r"test\.x"),
-    "lengths": (dict(dataset=with_split(D, "train", y=D.train.y[:-1])), r"train\.y: got 41 targets for the 42"),
+    "lengths": (
+        dict(dataset=with_split(D, "train", y=D.train.y[:-1])),
+        r"train\.y: got 41 targets for the 42",
+    ),
     "features": (dict(net=fnn.mlp((4, 3))), r"x: got 3 features, expected 4"),
-    "other features in test": (dict(dataset=with_split(D, "test", x=D.test.x[:, :2])), r"test: got x \(9, 2\)"),
-    "empty": (dict(dataset=with_split(D, "validation", x=D.test.x[:0], y=D.test.y[:0])), r"validation\.x: .*empty"),
+    "other features in test": (
+        dict(dataset=with_split(D, "test", x=D.test.x[:, :2])),
+        r"test: got x \(9, 2\)",
+    ),
+    "empty": (
+        dict(dataset=with_split(D, "validation", x=D.test.x[:0], y=D.test.y[:0])),
+        r"validation\.x: .*empty",
+    ),
     "batch size": (dict(batch_size=43), r"batch_size: got 43 for 42 training examples"),
     "batch size 0": (dict(batch_size=0), r"batch_size: got 0"),
     "epochs": (dict(epochs=0), r"epochs: got 0"),
@@ -475,34 +555,69 @@ REFUSALS = {
     "net": (dict(net="mlp"), r"net: got 'mlp'"),
     "loss": (dict(loss="mse"), r"loss: got 'mse'"),
     "optimizer": (dict(optimizer=1e-3), r"optimizer: got 0.001"),
-    "loss and optimizer swapped": (dict(loss=ADAM, optimizer=CE), "the order is net, loss, optimizer"),
-    "a loss uncalled": (dict(loss=losses.huber), r"loss: got the function huber, .*; call it: fnn\.losses\.huber\(\)"),
+    "loss and optimizer swapped": (
+        dict(loss=ADAM, optimizer=CE),
+        "the order is net, loss, optimizer",
+    ),
+    "a loss uncalled": (
+        dict(loss=losses.huber),
+        r"loss: got the function huber, .*; call it: "
+        r"fnn\.losses\.huber\(\)",
+    ),
     "an optimizer uncalled": (
         dict(optimizer=optim.adam),
         r"optimizer: got the function adam, .* fnn\.optim\.adam\(\.\.\.\)",
     ),
-    "a network uncalled": (dict(net=fnn.mlp), r"net: got the function mlp, .*; call it: fnn\.mlp\(\.\.\.\)"),
-    "lists": (dict(dataset=with_split(D, "train", x=D.train.x.tolist())), r"train\.x: got list, expected an array"),
-    "tuples": (dict(dataset=with_split(D, "test", y=tuple(D.test.y))), r"test\.y: got tuple, expected an array"),
-    "a pair for a split": (dict(dataset=D._replace(test=(1, 2))), r"test: got tuple, expected a fnn\.data\.Split"),
-    "objects": (dict(dataset=with_split(D, "train", x=D.train.x.astype(object))), r"train\.x: got dtype object"),
-    "labels beyond int32": (dict(dataset=with_split(D, "train", y=D.train.y + np.int64(2**32))), r"train\.y: got 4294"),
-    "x beyond float32": (dict(dataset=with_split(D, "test", x=np.full((9, 3), 1e300))), r"test\.x: .*float32 holds"),
+    "a network uncalled": (
+        dict(net=fnn.mlp),
+        r"net: got the function mlp, .*; call it: "
+        r"fnn\.mlp\(\.\.\.\)",
+    ),
+    "lists": (
+        dict(dataset=with_split(D, "train", x=D.train.x.tolist())),
+        r"train\.x: got list, expected an array",
+    ),
+    "tuples": (
+        dict(dataset=with_split(D, "test", y=tuple(D.test.y))),
+        r"test\.y: got tuple, expected an array",
+    ),
+    "a pair for a split": (
+        dict(dataset=D._replace(test=(1, 2))),
+        r"test: got tuple, expected a "
+        r"fnn\.data\.Split",
+    ),
+    "objects": (
+        dict(dataset=with_split(D, "train", x=D.train.x.astype(object))),
+        r"train\.x: got dtype object",
+    ),
+    "labels beyond int32": (
+        dict(dataset=with_split(D, "train", y=D.train.y + np.int64(2**32))),
+        r"train\.y: got 4294",
+    ),
+    "x beyond float32": (
+        dict(dataset=with_split(D, "test", x=np.full((9, 3), 1e300))),
+        r"test\.x: .*float32 holds",
+    ),
     "a column of labels": (
         dict(dataset=D._replace(**{n: s._replace(y=s.y[:, None]) for n, s in D.splits.items()})),
-        r"train\.y: got integers of shape \(42, 1\), expected labels of shape \(examples,\); use y\.ravel\(\)",
+        r"train\.y: got integers of shape \(42, 1\), expected labels of shape \(examples,\); use "
+        r"y\.ravel\(\)",
     ),
     "a vector for two outputs": (
         dict(net=fnn.mlp((3, 2)), loss=losses.squared_error),
         r"train\.y: got a target of shape \(42,\), expected \(examples, outputs\) = \(42, 2\)",
     ),
-    "softmax of one output": (dict(net=fnn.mlp((3, 1))), r"train\.y: got classes for a network with 1 output"),
+    "softmax of one output": (
+        dict(net=fnn.mlp((3, 1))),
+        r"train\.y: got classes for a network "
+        r"with 1 output",
+    ),
     "dataset": (dict(dataset=(1, 2, 3)), r"dataset: got tuple"),
     "batch norm of one": (
         dict(net=fnn.mlp((3, 4, 3), batch_norm="before"), batch_size=41),
         r"batch_size: a batch of one example",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", REFUSALS)
@@ -514,13 +629,22 @@ def test_refused_before_anything_compiles(case, monkeypatch):
 
 
 def test_another_generator_is_refused():
-    with jax.default_prng_impl("rbg"), pytest.raises(ValueError, match="got 'rbg', expected 'threefry2x32'"):
+    with (
+        jax.default_prng_impl("rbg"),
+        pytest.raises(ValueError, match="got 'rbg', expected 'threefry2x32'"),
+    ):
         quick()
 
 
 @pytest.mark.long
 def test_digits_learn():
     run = fnn.train(
-        fnn.mlp((64, 32, 10)), CE, optim.adam(3e-3), data.load("digits"), epochs=30, batch_size=64, progress=False
+        fnn.mlp((64, 32, 10)),
+        CE,
+        optim.adam(3e-3),
+        data.load("digits"),
+        epochs=30,
+        batch_size=64,
+        progress=False,
     )
     assert run.history["test_accuracy"][-1] > 0.95

@@ -15,7 +15,9 @@ def of_derivatives(replay: Replay, given: Given) -> Iterator[Mistake]:
 
 
 def of_other_derivatives(replay: Replay, given: Given) -> Iterator[Mistake]:
-    """The same for every operation or row of operations that works entry by entry, a mask's product among them."""
+    """The same for every operation or row of operations that works entry by entry, a mask's product
+    among them.
+    """
     yield from _derivatives(replay, [f for f in given.functions if not f.is_activation])
 
 
@@ -25,24 +27,32 @@ def _derivatives(replay: Replay, known: Sequence[Entrywise]) -> Iterator[Mistake
         yield Mistake(
             "derivative at the activation",
             f"f′ of {where} is taken at the activation a = f(z) instead of the pre-activation z.",
-            replay.mistaken({k: r for f in group for k, r in f.instead(f.slope_at_a).items()}).grads,
+            replay.mistaken(
+                {k: r for f in group for k, r in f.instead(f.slope_at_a).items()}
+            ).grads,
         )
         yield Mistake(
             "missing derivative",
             f"f′ of {where} is missing.",
-            replay.mistaken({k: r for f in group for k, r in f.instead(np.ones_like(f.slope)).items()}).grads,
+            replay.mistaken(
+                {k: r for f in group for k, r in f.instead(np.ones_like(f.slope)).items()}
+            ).grads,
         )
 
 
 def of_formulas(replay: Replay, given: Given) -> Iterator[Mistake]:
-    """f′ by another formula: a polynomial in a or in z, or a constant on either side of 0, with fitted coefficients."""
+    """f′ by another formula: a polynomial in a or in z, or a constant on either side of 0, with
+    fitted coefficients.
+    """
     for group in _groups(given.functions):
         top = max(group, key=lambda f: f.z)
         for names, terms in FORMULAS:
             c = _coefficients(replay, given, top, [f for f in group if f is not top], terms)
             if c is None or np.max(np.abs(c)) > 1e3:
                 continue
-            rules = {k: r for f in group for k, r in f.instead(_formula(replay, f, terms, c)).items()}
+            rules = {
+                k: r for f in group for k, r in f.instead(_formula(replay, f, terms, c)).items()
+            }
             where = top.where if len(group) == 1 else f"every {top.name}"
             yield Mistake(
                 "wrong derivative",
@@ -51,7 +61,9 @@ def of_formulas(replay: Replay, given: Given) -> Iterator[Mistake]:
             )
 
 
-FORMULAS: tuple[tuple[tuple[str, ...], Callable[[np.ndarray, np.ndarray], list[np.ndarray]]], ...] = (
+FORMULAS: tuple[
+    tuple[tuple[str, ...], Callable[[np.ndarray, np.ndarray], list[np.ndarray]]], ...
+] = (
     (("[z > 0]", "[z ≤ 0]"), lambda z, a: [1.0 * (z > 0), 1.0 * (z <= 0)]),
     (("", "a"), lambda z, a: [np.ones_like(a), a]),
     (("a", "a²"), lambda z, a: [a, a**2]),
@@ -62,7 +74,9 @@ FORMULAS: tuple[tuple[tuple[str, ...], Callable[[np.ndarray, np.ndarray], list[n
 """Names of terms, and the terms."""
 
 
-def _coefficients(replay, given, top: Entrywise, others: Sequence[Entrywise], terms) -> np.ndarray | None:
+def _coefficients(
+    replay, given, top: Entrywise, others: Sequence[Entrywise], terms
+) -> np.ndarray | None:
     z, a = replay.right.values[top.z], replay.right.values[top.a]
     delta = replay.right.deltas[top.a]
     bases = [{top.z: delta * term} for term in terms(z, a)]
@@ -86,8 +100,9 @@ def _polynomial(coefficients: np.ndarray, names: Sequence[str]) -> str:
 
 
 def _groups(known: Sequence[Entrywise]) -> list[list[Entrywise]]:
-    """Each function alone, then all that are made of the same steps, then those without the last: it may belong to the
-    loss."""
+    """Each function alone, then all that are made of the same steps, then those without the last:
+    it may belong to the loss.
+    """
     alike: dict[tuple[str, ...], list[Entrywise]] = {}
     for f in known:
         alike.setdefault((f.name, *f.steps), []).append(f)

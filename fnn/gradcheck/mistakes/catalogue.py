@@ -20,7 +20,9 @@ KNOWN: tuple[Search, ...] = (
     of_examples,
     of_other_derivatives,
 )
-"""Those that are what they are. Of two that make the same gradient the first is the one that people make."""
+"""Those that are what they are. Of two that make the same gradient the first is the one that people
+make.
+"""
 
 FITTED: tuple[Search, ...] = (of_formulas, of_updated_weights, of_scales, of_targets)
 """Those with a number that is found by fitting, which explains more and therefore says less."""

@@ -1,4 +1,6 @@
-"""Mistakes about what goes into the loss: another random key, examples left out or out of step, a forgotten target."""
+"""Mistakes about what goes into the loss: another random key, examples left out or out of step, a
+forgotten target.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,20 +17,28 @@ MOST_EXAMPLES = 128  # along an axis, tried one by one
 
 
 def of_keys(replay: Replay, given: Given) -> Iterator[Mistake]:
-    """The whole gradient for another key, or a mask drawn from another key in the backward pass alone."""
+    """The whole gradient for another key, or a mask drawn from another key in the backward pass
+    alone.
+    """
     keys = {n: c for n, c in replay.flow.constants.items() if is_key(c) and not np.shape(c)}
     for number, key in keys.items():
         for name, other in other_keys(key).items():
             found = replay.run({}, {number: other})
             yield Mistake(
                 "another key",
-                f"it is the gradient for {name} instead of key: the loss drew other random numbers.",
+                f"it is the gradient for {name} instead of key: the loss drew other random "
+                f"numbers.",
                 found.grads,
             )
-            masks = {n: v for n, v in found.values.items() if n not in replay.flow.dependent and not is_key(v)}
+            masks = {
+                n: v
+                for n, v in found.values.items()
+                if n not in replay.flow.dependent and not is_key(v)
+            }
             yield Mistake(
                 "another key",
-                f"the backward pass multiplies by a mask drawn from {name}, the forward pass by that from key.",
+                f"the backward pass multiplies by a mask drawn from {name}, the forward pass by "
+                f"that from key.",
                 _other_masks(replay, masks),
             )
 
@@ -42,7 +52,9 @@ def _other_masks(replay: Replay, masks: dict[int, Any]) -> list[np.ndarray]:
             if a in replay.right.deltas and mask in masks:
                 change = np.asarray(masks[mask]) - replay.right.values[mask]
                 if np.any(change):
-                    rules[a] = lambda found, out=step.outputs[0], change=change: found.deltas[out] * change
+                    rules[a] = lambda found, out=step.outputs[0], change=change: (
+                        found.deltas[out] * change
+                    )
     return replay.mistaken(rules).grads
 
 
@@ -54,7 +66,9 @@ def other_keys(key: Any) -> dict[str, Any]:
 
 
 def of_examples(replay: Replay, given: Given) -> Iterator[Mistake]:
-    """Data out of step by one example, averaged by a broadcast, or examples with a weight other than 1."""
+    """Data out of step by one example, averaged by a broadcast, or examples with a weight other
+    than 1.
+    """
     for number, constant in replay.flow.constants.items():
         if is_key(constant) or not np.ndim(constant):
             continue
@@ -63,14 +77,18 @@ def of_examples(replay: Replay, given: Given) -> Iterator[Mistake]:
             for shift in (1, -1):
                 yield Mistake(
                     "wrong examples",
-                    f"an array of shape {array.shape} that the loss uses is shifted by {shift:+d} along axis {axis}: "
+                    f"an array of shape {array.shape} that the loss uses is shifted by {shift:+d} "
+                    f"along axis {axis}: "
                     "each example meets another one's.",
                     replay.run({}, {number: np.roll(array, shift, axis)}).grads,
                 )
             if array.dtype.kind == "f" and array.shape[axis] > 1:
                 flat = np.broadcast_to(array.mean(axis=axis, keepdims=True), array.shape)
                 grads = replay.run({}, {number: np.array(flat)}).grads
-                text = f"an array of shape {array.shape} is broadcast against another along axis {axis}, all with all"
+                text = (
+                    f"an array of shape {array.shape} is broadcast against another along axis "
+                    f"{axis}, all with all"
+                )
                 yield Mistake("silent broadcast", f"{text}, and averaged.", grads)
                 n = array.shape[axis]
                 yield Mistake("silent broadcast", f"{text}, and added up.", [n * g for g in grads])
@@ -78,10 +96,15 @@ def of_examples(replay: Replay, given: Given) -> Iterator[Mistake]:
 
 
 def _of_weights(replay: Replay, given: Given) -> Iterator[Mistake]:
-    """Examples left out or counted twice: whole-number weights along an axis of what the loss sums up."""
+    """Examples left out or counted twice: whole-number weights along an axis of what the loss sums
+    up.
+    """
     tried: set[int] = set()
     for step in reversed(replay.flow.operations):
-        if step.equation.primitive.name != "reduce_sum" or step.inputs[0] not in replay.right.deltas:
+        if (
+            step.equation.primitive.name != "reduce_sum"
+            or step.inputs[0] not in replay.right.deltas
+        ):
             continue
         summed = step.inputs[0]
         delta = replay.right.deltas[summed]
@@ -91,8 +114,16 @@ def _of_weights(replay: Replay, given: Given) -> Iterator[Mistake]:
             tried.add(n)
             slices = [{summed: delta * _only(i, axis, delta.shape)} for i in range(n)]
             extra = fit(replay, given, replay.right, slices)
-            if extra is not None and np.any(np.round(extra)) and np.max(np.abs(extra - np.round(extra))) < 1e-5:
-                counts = (f"number {i} counts {1 + e:.0f} times" for i, e in enumerate(np.round(extra)) if e)
+            if (
+                extra is not None
+                and np.any(np.round(extra))
+                and np.max(np.abs(extra - np.round(extra))) < 1e-5
+            ):
+                counts = (
+                    f"number {i} counts {1 + e:.0f} times"
+                    for i, e in enumerate(np.round(extra))
+                    if e
+                )
                 tries = [(", ".join(counts), np.round(extra))]
             else:  # too few numbers to fit them all: one by one
                 tries = [(f"number {i} is left out", -np.eye(n)[i]) for i in range(n)]
@@ -109,7 +140,9 @@ def _only(i: int, axis: int, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def of_targets(replay: Replay, given: Given) -> Iterator[Mistake]:
-    """δ of some value lacks a multiple of a constant array of its shape, such as the target in p − y."""
+    """δ of some value lacks a multiple of a constant array of its shape, such as the target in p −
+    y.
+    """
     for z in sorted(replay.right.deltas, reverse=True):
         if np.ndim(replay.right.values[z]) < 1:
             continue
@@ -118,7 +151,8 @@ def of_targets(replay: Replay, given: Given) -> Iterator[Mistake]:
             if c is not None:
                 yield Mistake(
                     "wrong target",
-                    f"δ of an array of shape {y.shape} is off by {c[0]:.4g} × a constant array of the loss, such as "
+                    f"δ of an array of shape {y.shape} is off by {c[0]:.4g} × a constant array of "
+                    f"the loss, such as "
                     "the target: it is left out or counted twice.",
                     replay.run({z: c[0] * y}).grads,
                 )

@@ -1,4 +1,6 @@
-"""Finding z and a in the loss: the values of which one is a function of the other, entry by entry."""
+"""Finding z and a in the loss: the values of which one is a function of the other, entry
+by entry.
+"""
 
 from collections.abc import Callable, Sequence
 from itertools import accumulate, combinations
@@ -13,10 +15,13 @@ from fnn.gradcheck.flow import Flow, Number, Operation, apply, is_key
 from fnn.gradcheck.replay import Replay, Rule
 
 NOT_ENTRYWISE = frozenset(
-    "transpose rev sort cumsum cumprod cummax cummin cumlogsumexp dot_general convert_element_type custom_vjp_call "
+    "transpose rev sort cumsum cumprod cummax cummin cumlogsumexp dot_general "
+    "convert_element_type custom_vjp_call "
     "scan while cond".split()
 )
-"""Operations that end a stretch: they mix entries, change the dtype, or have no forward-mode derivative."""
+"""Operations that end a stretch: they mix entries, change the dtype, or have no forward-mode
+derivative.
+"""
 LONGEST = 10  # operations along a stretch that is taken for one function
 WORDS = {
     "integer_pow": "a power",
@@ -57,7 +62,9 @@ class Entrywise(NamedTuple):
 
 
 def functions(replay: Replay) -> list[Entrywise]:
-    """Every pair of values of which one is a function of the other entry by entry, the longest stretches first."""
+    """Every pair of values of which one is a function of the other entry by entry, the longest
+    stretches first.
+    """
     pairs = _stretches(chains(replay))
     slopes = _slopes(replay, pairs)
     found = []
@@ -72,22 +79,38 @@ def functions(replay: Replay) -> list[Entrywise]:
 
 
 def _stretches(chains: list[list[Number]]) -> list[tuple[Number, Number]]:
-    """(z, a) for the ends of every stretch of a chain, as many of the short ones as can be compiled in a second."""
-    lengths = {(c[i], c[j]): j - i for c in chains for i, j in combinations(range(len(c)), 2) if j - i <= LONGEST}
+    """(z, a) for the ends of every stretch of a chain, as many of the short ones as can be compiled
+    in a second.
+    """
+    lengths = {
+        (c[i], c[j]): j - i
+        for c in chains
+        for i, j in combinations(range(len(c)), 2)
+        if j - i <= LONGEST
+    }
     shortest = sorted(lengths, key=lambda pair: (lengths[pair], pair))
     total = accumulate(lengths[pair] for pair in shortest)
-    return sorted((p for p, n in zip(shortest, total, strict=True) if n <= MOST), key=lambda pair: (pair[0], -pair[1]))
+    return sorted(
+        (p for p, n in zip(shortest, total, strict=True) if n <= MOST),
+        key=lambda pair: (pair[0], -pair[1]),
+    )
 
 
 def chains(replay: Replay) -> list[list[Number]]:
-    """Floating-point values of one shape, each computed from the one before it alone, as long as can be."""
+    """Floating-point values of one shape, each computed from the one before it alone, as long as
+    can be.
+    """
     flow = replay.flow
     producers = {number: step for step in flow.operations for number in step.outputs}
     shapes = {number: np.shape(value) for number, value in replay.right.values.items()}
     found = [_chain(flow, producers, shapes, end) for end in replay.right.deltas if shapes[end]]
     floats = [[number for number in chain if number in replay.right.deltas] for chain in found]
     longest = [chain for chain in floats if len(chain) > 1]
-    return [chain for chain in longest if not any(chain != other and set(chain) < set(other) for other in longest)]
+    return [
+        chain
+        for chain in longest
+        if not any(chain != other and set(chain) < set(other) for other in longest)
+    ]
 
 
 def _chain(flow: Flow, producers: dict, shapes: dict, end: Number) -> list[Number]:
@@ -97,7 +120,11 @@ def _chain(flow: Flow, producers: dict, shapes: dict, end: Number) -> list[Numbe
         step = producers.get(max(front))
         inputs = set() if step is None else flow.dependent.intersection(step.inputs)
         shape = {shapes[end]}
-        if step is None or step.equation.primitive.name in NOT_ENTRYWISE or {shapes[n] for n in inputs} != shape:
+        if (
+            step is None
+            or step.equation.primitive.name in NOT_ENTRYWISE
+            or {shapes[n] for n in inputs} != shape
+        ):
             return chain[::-1]
         front = (front - {max(front)}) | inputs
         if len(front) == 1:
@@ -118,11 +145,16 @@ def _slopes(replay: Replay, pairs: Sequence[tuple[Number, Number]]) -> list[tupl
             f = _between(replay.flow, z, a, keys | values)
             one = jnp.ones_like(values[z])
             at_z = jax.linearize(f, values[z])[1]
-            rows.append((at_z(one), at_z(jnp.asarray(signs[z, a])), jax.jvp(f, (values[a],), (one,))[1]))
+            rows.append(
+                (at_z(one), at_z(jnp.asarray(signs[z, a])), jax.jvp(f, (values[a],), (one,))[1])
+            )
         return rows
 
     rows = jax.device_get(program(values)) if pairs else []
-    return [(slope, mixed, signs[pair], at_a) for pair, (slope, mixed, at_a) in zip(pairs, rows, strict=True)]
+    return [
+        (slope, mixed, signs[pair], at_a)
+        for pair, (slope, mixed, at_a) in zip(pairs, rows, strict=True)
+    ]
 
 
 def _steps(flow: Flow, z: Number, a: Number) -> list[Operation]:
@@ -130,7 +162,11 @@ def _steps(flow: Flow, z: Number, a: Number) -> list[Operation]:
     needed: list[Operation] = []
     wanted = {a}
     for step in reversed(flow.operations):
-        if wanted.intersection(step.outputs) and min(step.outputs) > z and flow.dependent.intersection(step.inputs):
+        if (
+            wanted.intersection(step.outputs)
+            and min(step.outputs) > z
+            and flow.dependent.intersection(step.inputs)
+        ):
             needed.append(step)
             wanted |= set(step.inputs)
     return needed
@@ -143,17 +179,23 @@ def _between(flow: Flow, z: Number, a: Number, values: dict) -> Callable:
     def f(z_value):
         local = values | {z: z_value}
         for step in reversed(needed):
-            local |= dict(zip(step.outputs, apply(step, [local[n] for n in step.inputs]), strict=True))
+            local |= dict(
+                zip(step.outputs, apply(step, [local[n] for n in step.inputs]), strict=True)
+            )
         return local[a]
 
     return f
 
 
 def name_of(replay: Replay, z: Number, a: Number) -> str:
-    """What the function from z to a is called: one of the library's activations if it computes that, else its step."""
+    """What the function from z to a is called: one of the library's activations if it computes
+    that, else its step.
+    """
     before, after = (np.asarray(replay.right.values[n]) for n in (z, a))
     for name, activation in activations.REGISTRY.items():
-        if name not in ("identity", "softmax") and np.allclose(_value(activation)(before), after, rtol=1e-9, atol=1e-9):
+        if name not in ("identity", "softmax") and np.allclose(
+            _value(activation)(before), after, rtol=1e-9, atol=1e-9
+        ):
             return name
     step = replay.producer(a)
     return "the loss's operations" if step is None else step.name

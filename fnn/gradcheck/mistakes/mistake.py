@@ -12,7 +12,9 @@ from fnn.gradcheck.replay import Backward, Replay
 
 
 class Mistake(NamedTuple):
-    """A cause in a few fixed words, what it is here, and the gradient that it makes, a leaf each."""
+    """A cause in a few fixed words, what it is here, and the gradient that it makes, a
+    leaf each.
+    """
 
     cause: str
     explanation: str
@@ -20,8 +22,9 @@ class Mistake(NamedTuple):
 
 
 class Given(NamedTuple):
-    """The hand-written gradient and by how much rounding may move an entry, a leaf each; the functions f: z -> a in the
-    loss; the names of the leaves."""
+    """The hand-written gradient and by how much rounding may move an entry, a leaf each; the
+    functions f: z -> a in the loss; the names of the leaves.
+    """
 
     hand: list[np.ndarray]
     slack: list[np.ndarray]
@@ -35,17 +38,25 @@ Errors = Mapping[Number, np.ndarray]
 
 
 def fit(
-    replay: Replay, given: Given, start: Backward, bases: Sequence[Errors], apart: Errors | None = None
+    replay: Replay,
+    given: Given,
+    start: Backward,
+    bases: Sequence[Errors],
+    apart: Errors | None = None,
 ) -> np.ndarray | None:
-    """The coefficients c for which the errors apart + Σ cᵢ basesᵢ make the hand-written gradient, or None.
+    """The coefficients c for which the errors apart + Σ cᵢ basesᵢ make the hand-written gradient,
+    or None.
 
-    Only tensors that `start`, a backward pass with other errors, leaves alone take part: where several places hold the
-    same mistake, those that the first of them alone reaches. More numbers must be explained than are fitted.
+    Only tensors that `start`, a backward pass with other errors, leaves alone take part: where
+    several places hold the same mistake, those that the first of them alone reaches. More numbers
+    must be explained than are fitted.
     """
     apart = apart or {}
     base = replay.run(apart).grads if apart else replay.right.grads
     sizes = [_size(replay, basis) for basis in bases]
-    scaled = [{n: size * e for n, e in basis.items()} for size, basis in zip(sizes, bases, strict=True)]
+    scaled = [
+        {n: size * e for n, e in basis.items()} for size, basis in zip(sizes, bases, strict=True)
+    ]
     moved = [replay.run(_sum(apart, basis)).grads for basis in scaled]
     rows, right = [], []
     for t, hand in enumerate(given.hand):
@@ -81,8 +92,12 @@ def _sum(one: Errors, other: Errors) -> Errors:
     return {**one, **other} | {n: one[n] + other[n] for n in set(one) & set(other)}
 
 
-def reproduces(candidate: Sequence[np.ndarray], given: Given, truth: Sequence[np.ndarray], closeness: float) -> bool:
-    """Whether a gradient is the hand-written one, tensor by tensor, in view of the largest error of all of them."""
+def reproduces(
+    candidate: Sequence[np.ndarray], given: Given, truth: Sequence[np.ndarray], closeness: float
+) -> bool:
+    """Whether a gradient is the hand-written one, tensor by tensor, in view of the largest error of
+    all of them.
+    """
     error = max(np.max(np.abs(h - t), initial=0.0) for h, t in zip(given.hand, truth, strict=True))
     return all(
         compare.reproduces(hand, made, np.max(slack), error, closeness)

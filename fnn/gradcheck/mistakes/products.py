@@ -1,4 +1,6 @@
-"""Mistakes about the way back through a matrix product: Wᵀ left out, not transposed, not the W of the forward pass."""
+"""Mistakes about the way back through a matrix product: Wᵀ left out, not transposed, not the W of
+the forward pass.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -13,7 +15,9 @@ from fnn.gradcheck.replay import Replay, Rule
 
 
 class Product(NamedTuple):
-    """v = W a, or the like with other orders: the operation, and which of its inputs a and W are."""
+    """v = W a, or the like with other orders: the operation, and which of its inputs a
+    and W are.
+    """
 
     step: Operation
     a: Number
@@ -30,20 +34,28 @@ class Product(NamedTuple):
 
 
 def of_products(replay: Replay, given: Given) -> Iterator[Mistake]:
-    """W, the identity or ones for Wᵀ in one product or in all; a δ summed over an axis; a W that was updated."""
+    """W, the identity or ones for Wᵀ in one product or in all; a δ summed over an axis; a W that
+    was updated.
+    """
     known = products(replay)
     for other, what in OTHERS:
-        fitting = [p for p in known if np.shape(replay.right.values[p.W]) == np.shape(other(replay.right.values[p.W]))]
+        fitting = [
+            p
+            for p in known
+            if np.shape(replay.right.values[p.W]) == np.shape(other(replay.right.values[p.W]))
+        ]
         for group in [[p] for p in fitting] + ([fitting] if len(fitting) > 1 else []):
             rules = {p.a: _instead(replay, p, other) for p in group}
-            yield Mistake("missing Wᵀ", f"δ is not multiplied by Wᵀ of {_shapes(replay, group)}: {what}.",
+            yield Mistake("missing Wᵀ", f"δ is not multiplied by Wᵀ of {_shapes(replay, group)}: "
+f"{what}.",
                           replay.mistaken(rules).grads)  # fmt: skip
     for axis in (0, 1):
         for group in [[p] for p in known] + ([known] if len(known) > 1 else []):
             rules = {p.a: _summed(p, axis) for p in group}
             yield Mistake(
                 "silent broadcast",
-                f"Wᵀδ below {_shapes(replay, group)} is summed over axis {axis} and broadcast back, as a row meets a "
+                f"Wᵀδ below {_shapes(replay, group)} is summed over axis {axis} and broadcast "
+                f"back, as a row meets a "
                 "column.",
                 replay.mistaken(rules).grads,
             )
@@ -63,7 +75,8 @@ def of_updated_weights(replay: Replay, given: Given) -> Iterator[Mistake]:
     rules = {p.a: _updated(replay, p, c[0]) for p in known}
     yield Mistake(
         "stale weights",
-        f"δ goes back through W {c[0]:+.4g} ∂L/∂W instead of W: the weights were updated before δ had passed.",
+        f"δ goes back through W {c[0]:+.4g} ∂L/∂W instead of W: the weights were updated before δ "
+        f"had passed.",
         replay.mistaken(rules).grads,
     )
 
@@ -77,13 +90,20 @@ OTHERS: tuple[tuple[Callable[[np.ndarray], np.ndarray], str], ...] = (
 
 
 def products(replay: Replay, *, of_parameters: bool = False) -> list[Product]:
-    """Every product of two matrices, a being the one that is no parameter itself, or else the one that is."""
+    """Every product of two matrices, a being the one that is no parameter itself, or else the one
+    that is.
+    """
     found = []
     for step in replay.flow.operations:
         if step.equation.primitive.name == "dot_general" and step.outputs[0] in replay.right.deltas:
             shapes = [np.ndim(replay.right.values[number]) for number in step.inputs]
             for a, W in (step.inputs, step.inputs[::-1]):
-                if shapes == [2, 2] and a != W and a in replay.flow.dependent and is_leaf(replay, a) == of_parameters:
+                if (
+                    shapes == [2, 2]
+                    and a != W
+                    and a in replay.flow.dependent
+                    and is_leaf(replay, a) == of_parameters
+                ):
                     found.append(Product(step, a, W))
     return found
 
@@ -93,9 +113,11 @@ def is_leaf(replay: Replay, number: Number) -> bool:
     step = replay.producer(number)
     if step is None:
         return number in replay.flow.leaves
-    return step.equation.primitive.name in ("transpose", "reshape", "convert_element_type") and is_leaf(
-        replay, step.inputs[0]
-    )
+    return step.equation.primitive.name in (
+        "transpose",
+        "reshape",
+        "convert_element_type",
+    ) and is_leaf(replay, step.inputs[0])
 
 
 def _instead(replay: Replay, product: Product, other: Callable[[np.ndarray], np.ndarray]) -> Rule:
@@ -109,7 +131,9 @@ def _instead(replay: Replay, product: Product, other: Callable[[np.ndarray], np.
 
 
 def _updated(replay: Replay, product: Product, c: float) -> Rule:
-    """The error of δ_a with W + c ∂L/∂W in the place of W, the gradient being what this product makes of δ."""
+    """The error of δ_a with W + c ∂L/∂W in the place of W, the gradient being what this product
+    makes of δ.
+    """
     W, a = replay.right.values[product.W], replay.right.values[product.a]
     turned = Product(product.step, product.W, product.a)
 
@@ -123,7 +147,9 @@ def _updated(replay: Replay, product: Product, c: float) -> Rule:
 def gradient_of_factor(replay: Replay, product: Product) -> np.ndarray:
     """What this product alone contributes to δ_a, by the right rules."""
     values, deltas = replay.right.values, replay.right.deltas
-    return product.contribution(values[product.W], values[product.a], deltas[product.step.outputs[0]])
+    return product.contribution(
+        values[product.W], values[product.a], deltas[product.step.outputs[0]]
+    )
 
 
 def _summed(product: Product, axis: int) -> Rule:

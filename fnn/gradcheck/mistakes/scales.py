@@ -9,7 +9,9 @@ from fnn.gradcheck.replay import Replay
 
 
 def of_scales(replay: Replay, given: Given) -> Iterator[Mistake]:
-    """One factor on what passes back through one value, while other ways back, such as a penalty's, are right."""
+    """One factor on what passes back through one value, while other ways back, such as a penalty's,
+    are right.
+    """
     for number in sorted(replay.right.deltas, reverse=True):
         delta = replay.right.deltas[number]
         if not np.any(delta):

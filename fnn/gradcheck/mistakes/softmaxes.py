@@ -1,4 +1,6 @@
-"""Mistakes about softmax, with p in the loss or only its logits: its Jacobian's diagonal, p − y with another y or p."""
+"""Mistakes about softmax, with p in the loss or only its logits: its Jacobian's diagonal, p − y
+with another y or p.
+"""
 
 from collections.abc import Iterator
 
@@ -8,11 +10,16 @@ from fnn.gradcheck.flow import Number, is_key
 from fnn.gradcheck.mistakes.mistake import Given, Mistake
 from fnn.gradcheck.replay import Replay
 
-DIAGONAL = "the Jacobian of softmax is replaced by its diagonal, ⊙ p(1 − p); its outputs depend on every input."
+DIAGONAL = (
+    "the Jacobian of softmax is replaced by its diagonal, ⊙ p(1 − p); its outputs depend "
+    "on every input."
+)
 
 
 def of_softmaxes(replay: Replay, given: Given) -> Iterator[Mistake]:
-    """The diagonal for every value p = softmax(z), and for logits z whose δ is c (p − y) other forms of that."""
+    """The diagonal for every value p = softmax(z), and for logits z whose δ is c (p − y) other
+    forms of that.
+    """
     for z in replay.right.deltas:
         for axis in range(np.ndim(replay.right.values[z])):
             p = softmax(replay.right.values[z], axis)
@@ -42,18 +49,28 @@ def _of_logits(replay: Replay, z: Number, axis: int, p: np.ndarray) -> Iterator[
             yield Mistake(cause, text, replay.run({z: c * wrong - delta}).grads)
 
 
-def _forms(z: np.ndarray, axis: int, p: np.ndarray, y: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
+def _forms(
+    z: np.ndarray, axis: int, p: np.ndarray, y: np.ndarray
+) -> Iterator[tuple[str, str, np.ndarray]]:
     """What stands in the place of p − y, and what to say of it."""
     yield "elementwise softmax", DIAGONAL, -y * (1 - p)
     yield "wrong target", "δ of the logits is p: the target is not subtracted.", p
-    yield "derivative twice", "δ of the logits is (p − y) p (1 − p), but p − y is all of it.", (p - y) * p * (1 - p)
+    yield (
+        "derivative twice",
+        "δ of the logits is (p − y) p (1 − p), but p − y is all of it.",
+        (p - y) * p * (1 - p),
+    )
     for other in range(np.ndim(z)):
         for shift in (1, -1):
             shifted = np.roll(y, shift, other)
             if other == axis:
                 yield "wrong target", f"in p − y every label is off by {shift:+d}.", p - shifted
             else:
-                yield "wrong examples", f"in p − y each example meets the label of another, {shift:+d}.", p - shifted
+                yield (
+                    "wrong examples",
+                    f"in p − y each example meets the label of another, {shift:+d}.",
+                    p - shifted,
+                )
         wrong = softmax(z, other)
         if other != axis and wrong is not None:
             yield "wrong axis", f"p is a softmax over axis {other} instead of {axis}.", wrong - y
@@ -72,15 +89,31 @@ def _factor(delta: np.ndarray, error: np.ndarray, axis: int) -> np.ndarray | Non
     square = (error**2).sum(axis=axis, keepdims=True)
     product = (delta * error).sum(axis=axis, keepdims=True)
     c = np.divide(product, square, out=np.zeros(square.shape), where=square > 0)
-    return c if np.any(c) and np.max(np.abs(delta - c * error)) <= 1e-9 * np.max(np.abs(delta)) else None
+    return (
+        c
+        if np.any(c) and np.max(np.abs(delta - c * error)) <= 1e-9 * np.max(np.abs(delta))
+        else None
+    )
 
 
 def targets(replay: Replay, z: Number) -> list[np.ndarray]:
     """Values of the shape of z that do not depend on the parameters."""
     shape = np.shape(replay.right.values[z])
-    fixed = (v for n, v in replay.right.values.items() if n not in replay.flow.dependent and not is_key(v))
-    floats = [np.asarray(v, np.float64) for v in fixed if np.shape(v) == shape and np.asarray(v).dtype.kind in "fb"]
-    return [v for i, v in enumerate(floats) if np.ptp(v) > 0 and not any(_equal(v, w) for w in floats[:i])]
+    fixed = (
+        v
+        for n, v in replay.right.values.items()
+        if n not in replay.flow.dependent and not is_key(v)
+    )
+    floats = [
+        np.asarray(v, np.float64)
+        for v in fixed
+        if np.shape(v) == shape and np.asarray(v).dtype.kind in "fb"
+    ]
+    return [
+        v
+        for i, v in enumerate(floats)
+        if np.ptp(v) > 0 and not any(_equal(v, w) for w in floats[:i])
+    ]
 
 
 def softmax(z: np.ndarray, axis: int) -> np.ndarray | None:

@@ -1,4 +1,6 @@
-"""Mistakes about sums over examples: batch statistics treated as constants, a δ summed where it should not be."""
+"""Mistakes about sums over examples: batch statistics treated as constants, a δ summed where it
+should not be.
+"""
 
 from collections.abc import Iterator
 from functools import partial
@@ -11,7 +13,9 @@ from fnn.gradcheck.replay import Backward, Replay
 
 
 def of_statistics(replay: Replay, given: Given) -> Iterator[Mistake]:
-    """Sums over an axis (means, variances) treated as constants: all over the same axes, or one of them."""
+    """Sums over an axis (means, variances) treated as constants: all over the same axes, or one of
+    them.
+    """
     sums = [
         (step.outputs[0], tuple(step.equation.params["axes"]))
         for step in replay.flow.operations
@@ -23,7 +27,8 @@ def of_statistics(replay: Replay, given: Given) -> Iterator[Mistake]:
         words = f"over axis {axes[0]}" if len(axes) == 1 else f"over axes {axes}"
         yield Mistake(
             "constant statistics",
-            f"statistics {words} (batch mean and variance) are treated as constants, but they depend on the input.",
+            f"statistics {words} (batch mean and variance) are treated as constants, but they "
+            f"depend on the input.",
             _constant(replay, group),
         )
         for number in group:

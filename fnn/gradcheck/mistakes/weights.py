@@ -1,7 +1,9 @@
-"""One tensor's gradient put together from the wrong pieces: dW = δ vᵀ with another δ or another v, db = another Σδ.
+"""One tensor's gradient put together from the wrong pieces: dW = δ vᵀ with another δ or another v,
+db = another Σδ.
 
-Every δ of the backward pass and every value of the forward pass is at hand, so that all such products are tried. Each
-is compared through random projections first; only what passes there is computed.
+Every δ of the backward pass and every value of the forward pass is at hand, so that all such
+products are tried. Each is compared through random projections first; only what passes there is
+computed.
 """
 
 from collections.abc import Iterator
@@ -23,15 +25,19 @@ class Pieces(NamedTuple):
 
 
 def assembled(replay: Replay, given: Given, leaf: int, closeness: float) -> Pieces | None:
-    """The wrong pieces that make up what should be the gradient of a leaf, if there are any. Where the leaf
-    enters the loss twice, as in a product and in a penalty, the other part is taken to be right."""
+    """The wrong pieces that make up what should be the gradient of a leaf, if there are any. Where
+    the leaf enters the loss twice, as in a product and in a penalty, the other part is taken to be
+    right.
+    """
     hand, slack = given.hand[leaf], given.slack[leaf]
     error = np.max(np.abs(hand - replay.right.grads[leaf]), initial=0.0)
     if not np.any(hand):
         return None
     for part in (hand, *(hand - (replay.right.grads[leaf] - own) for own in _parts(replay, leaf))):
         for pieces, candidate in _candidates(replay, part):
-            if candidate.shape == part.shape and reproduces(part, candidate, np.max(slack), error, closeness):
+            if candidate.shape == part.shape and reproduces(
+                part, candidate, np.max(slack), error, closeness
+            ):
                 return pieces
     return None
 
@@ -56,14 +62,19 @@ def _candidates(replay: Replay, hand: np.ndarray) -> Iterator[tuple[Pieces, np.n
             for other, value in _values(replay):
                 if np.shape(value) == delta.shape and delta.ndim == 2:
                     for axis in (0, 1):
-                        text = f"it is Σ δ ⊙ v, δ of {name(replay, number)} and v {name(replay, other)}"
+                        text = (
+                            f"it is Σ δ ⊙ v, δ of {name(replay, number)} and v "
+                            f"{name(replay, other)}"
+                        )
                         yield (
                             Pieces("wrong layer input", f"{text}: another v belongs there."),
                             (delta * value).sum(axis),
                         )
 
 
-def _products(replay: Replay, deltas: dict, hand: np.ndarray) -> Iterator[tuple[Pieces, np.ndarray]]:
+def _products(
+    replay: Replay, deltas: dict, hand: np.ndarray
+) -> Iterator[tuple[Pieces, np.ndarray]]:
     rng = np.random.default_rng(0)
     r, s = rng.normal(size=hand.shape[1]), rng.normal(size=hand.shape[0])
     right, left = hand @ r, s @ hand
@@ -76,12 +87,20 @@ def _products(replay: Replay, deltas: dict, hand: np.ndarray) -> Iterator[tuple[
                     if V.shape != (hand.shape[1], D.shape[1]):
                         continue
                     if _near(D @ (V.T @ r), right) and _near((s @ D) @ V.T, left):
-                        text = f"it is δ vᵀ with δ of {name(replay, number)} and v {name(replay, other)}"
-                        yield Pieces("wrong layer input", f"{text}: another pair belongs there."), D @ V.T
+                        text = (
+                            f"it is δ vᵀ with δ of {name(replay, number)} and v "
+                            f"{name(replay, other)}"
+                        )
+                        yield (
+                            Pieces("wrong layer input", f"{text}: another pair belongs there."),
+                            D @ V.T,
+                        )
 
 
 def _copies(delta: np.ndarray, hand: np.ndarray, what: str) -> Iterator[tuple[Pieces, np.ndarray]]:
-    pieces = Pieces("wrong layer input", f"it is {what} itself: the factor aᵀ of the layer's input is left out.")
+    pieces = Pieces(
+        "wrong layer input", f"it is {what} itself: the factor aᵀ of the layer's input is left out."
+    )
     if hand.ndim == 2 and delta.size == hand.size:
         yield pieces, delta
         yield pieces, delta.T
@@ -93,8 +112,16 @@ def _sums(delta: np.ndarray, hand: np.ndarray, what: str) -> Iterator[tuple[Piec
             lines = np.moveaxis(delta, axis, 0)
             yield Pieces("wrong axis", f"it is {what} summed over axis {axis}."), lines.sum(axis=0)
             for i in (0, len(lines) - 1):
-                yield Pieces("wrong examples", f"it is {what} at {i} of axis {axis} alone, not summed."), lines[i]
-        yield Pieces("wrong axis", f"it is the sum of {what} over every axis."), np.full(hand.shape, delta.sum())
+                yield (
+                    Pieces(
+                        "wrong examples", f"it is {what} at {i} of axis {axis} alone, not summed."
+                    ),
+                    lines[i],
+                )
+        yield (
+            Pieces("wrong axis", f"it is the sum of {what} over every axis."),
+            np.full(hand.shape, delta.sum()),
+        )
     elif hand.size == 1:
         text = f"it is the sum of {what}: the factor aᵀ of the layer's input is left out."
         yield Pieces("wrong layer input", text), np.full(hand.shape, delta.sum())
@@ -117,4 +144,8 @@ def name(replay: Replay, number: int) -> str:
     if number in replay.flow.leaves:
         return f"a parameter of shape {shape}"
     step = replay.producer(number)
-    return f"a constant of shape {shape}" if step is None else f"the result of {step.name}, of shape {shape}"
+    return (
+        f"a constant of shape {shape}"
+        if step is None
+        else f"the result of {step.name}, of shape {shape}"
+    )

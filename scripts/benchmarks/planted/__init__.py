@@ -1,1 +1,3 @@
-"""Hand-written gradients of small networks, the faults that are planted in them, and the rivals that look for them."""
+"""Hand-written gradients of small networks, the faults that are planted in them, and the rivals
+that look for them.
+"""

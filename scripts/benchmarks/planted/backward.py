@@ -45,9 +45,13 @@ def derivative(network: Network, k: int, tape: Tape) -> Any:
 
 
 def norm(k: int, record: Record, gain: Any, delta: Any) -> tuple[Any, Any, Any]:
-    """Batch norm: ∂loss/∂z, ∂loss/∂gain, ∂loss/∂shift from ∂loss/∂u. Both statistics depend on z."""
+    """Batch norm: ∂loss/∂z, ∂loss/∂gain, ∂loss/∂shift from ∂loss/∂u. Both statistics
+    depend on z.
+    """
     n = record.normalised
-    centred = delta - delta.mean(axis=1, keepdims=True) - n * (n * delta).mean(axis=1, keepdims=True)
+    centred = (
+        delta - delta.mean(axis=1, keepdims=True) - n * (n * delta).mean(axis=1, keepdims=True)
+    )
     return gain[:, None] * record.inverse_std * centred, (n * delta).sum(axis=1), delta.sum(axis=1)
 
 
@@ -87,9 +91,13 @@ def gradient(case: Case, params: list, key: Any = None, steps: Steps = Steps()) 
     for k in reversed(range(network.depth)):
         extra = {}
         if k < network.depth - 1:
-            delta = steps.back(k + 1, params[k + 1]["W"], delta, tape) * steps.derivative(network, k, tape)
+            delta = steps.back(k + 1, params[k + 1]["W"], delta, tape) * steps.derivative(
+                network, k, tape
+            )
             if network.batch_norm:
-                delta, extra["gain"], extra["shift"] = steps.norm(k, tape[k], params[k]["gain"], delta)
+                delta, extra["gain"], extra["shift"] = steps.norm(
+                    k, tape[k], params[k]["gain"], delta
+                )
         W = steps.weight(k, delta, tape)
         if network.penalty:
             W = W + case.scale * network.penalty * params[k]["W"]

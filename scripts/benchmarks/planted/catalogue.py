@@ -51,11 +51,14 @@ WEIGHTED = (
     Network((5, 6, 3), "tanh", "softmax", "cross-entropy", 8, weighted=True),
 )
 
-IN_NUMPY = Network((784, 64, 10), "relu", "softmax", "cross-entropy", 32, gradient_in="numpy", loss_in="numpy")
+IN_NUMPY = Network(
+    (784, 64, 10), "relu", "softmax", "cross-entropy", 32, gradient_in="numpy", loss_in="numpy"
+)
 
 MANNERS = ("function", "class", "loss and grads", "NumPy")
-"""How the code is written: two pure functions; a class that keeps what its backward reads; one function that returns
-both; everything in NumPy."""
+"""How the code is written: two pure functions; a class that keeps what its backward reads; one
+function that returns both; everything in NumPy.
+"""
 
 SCALES = (1.0, 1e-6, 1e6, 1e-3, 1e3)
 
@@ -70,7 +73,9 @@ class Draw(NamedTuple):
 
 
 def fault_draws(each: int, large: bool) -> list[Draw]:
-    """`each` draws of every fault in small networks, and one in 784-128-10 where it applies and large is asked for."""
+    """`each` draws of every fault in small networks, and one in 784-128-10 where it applies and
+    large is asked for.
+    """
     return [draw for i in range(len(FAULTS)) for draw in _draws_of(i, each, large)]
 
 
@@ -78,7 +83,9 @@ def _draws_of(i: int, each: int, large: bool) -> Iterator[Draw]:
     fault = FAULTS[i]
     start = zlib.crc32(fault.name.encode())
     networks = [network for network in (*SMALL, *WEIGHTED) if fault.applies(network)]
-    if not all(network.weighted for network in networks):  # weights are for the faults that are about them
+    if not all(
+        network.weighted for network in networks
+    ):  # weights are for the faults that are about them
         networks = [network for network in networks if not network.weighted]
     np.random.default_rng(start).shuffle(networks)
     for j in range(each):
@@ -89,21 +96,27 @@ def _draws_of(i: int, each: int, large: bool) -> Iterator[Draw]:
             manner = "function"
         if manner == "NumPy":
             network = network._replace(gradient_in="numpy", loss_in="numpy")
-        yield Draw(i, case_of(network, start % 10_000 + j, SCALES[j % len(SCALES)], weights), "", manner)
+        yield Draw(
+            i, case_of(network, start % 10_000 + j, SCALES[j % len(SCALES)], weights), "", manner
+        )
     if large and fault.applies(LARGE):
         yield Draw(i, case_of(LARGE, start % 10_000))
 
 
 def clean_draws(count: int, large: int) -> list[Draw]:
-    """Right gradients under conditions in which a checker may be tempted: (network, condition, scale, seed) differ.
-    The second half of them are written as people do, in every manner."""
+    """Right gradients under conditions in which a checker may be tempted: (network, condition,
+    scale, seed) differ. The second half of them are written as people do, in every manner.
+    """
     draws = _as_people_write(count // 2)
     for j in range(count - len(draws)):
         network = SMALL[j % len(SMALL)]
         condition = list(CONDITIONS)[j // len(SMALL) % len(CONDITIONS)]
         scale = SCALES[j // (len(SMALL) * len(CONDITIONS)) % len(SCALES)]
         draws.append(Draw(-1, CONDITIONS[condition](network, 20_000 + j, scale), condition))
-    draws += [Draw(-1, case_of(IN_NUMPY, 40_000 + j), "784-64-10 in NumPy", "NumPy") for j in range(4 * large)]
+    draws += [
+        Draw(-1, case_of(IN_NUMPY, 40_000 + j), "784-64-10 in NumPy", "NumPy")
+        for j in range(4 * large)
+    ]
     return draws + [Draw(-1, case_of(LARGE, 30_000 + j), "784-128-10") for j in range(large)]
 
 
@@ -150,12 +163,18 @@ def _near_fit(network: Network, seed: int, scale: float) -> Case:
     p = np.asarray(forward(network, case.params, case.x, case.key)[-1].a)
     if network.loss == "squared":
         return case._replace(y=p + 1e-6 * np.random.default_rng(seed).normal(size=p.shape))
-    right = np.eye(len(p))[p.argmax(axis=0)].T if network.loss == "cross-entropy" else (p > 0.5).astype(float)
+    right = (
+        np.eye(len(p))[p.argmax(axis=0)].T
+        if network.loss == "cross-entropy"
+        else (p > 0.5).astype(float)
+    )
     return case._replace(y=right)
 
 
 def _kinks(network: Network, seed: int, scale: float) -> Case:
-    """An example of zeros and zero biases put relu exactly on its kink; other activations have none there."""
+    """An example of zeros and zero biases put relu exactly on its kink; other activations have none
+    there.
+    """
     hidden = "relu as maximum" if network.hidden == "relu" and seed % 2 else network.hidden
     case = case_of(network._replace(hidden=hidden), seed, scale, zero_biases=True)
     case.x[:, 0] = 0.0

@@ -14,21 +14,26 @@ import fnn
 from planted.manners import arguments
 from planted.networks import Case, loss
 
-# Once fast mode has decided to object, it runs the slow one to write its message: minutes for 784-128-10, unread here.
+# Once fast mode has decided to object, it runs the slow one to write its message: minutes for
+# 784-128-10, unread here.
 torch.autograd.gradcheck.__globals__["_run_slow_mode_and_get_error"] = lambda *_: ""
 
 SLOW_PARAMETERS = 600  # up to so many, torch's slow mode finishes within a second
 
 
 class Answer(NamedTuple):
-    """Whether the gradient was objected to, and what was said; None where the contender cannot be asked."""
+    """Whether the gradient was objected to, and what was said; None where the contender cannot be
+    asked.
+    """
 
     objected: bool | None
     cause: str | None = None
     said: str = ""
 
 
-def ours(case: Case, gradient: Callable, dtype: str | None = None, manner: str = "function") -> Answer:
+def ours(
+    case: Case, gradient: Callable, dtype: str | None = None, manner: str = "function"
+) -> Answer:
     """`fnn.check_gradient`."""
     in_numpy = "numpy" in (case.network.gradient_in, case.network.loss_in)
     options = {} if case.key is None else {"key": case.key}
@@ -39,7 +44,9 @@ def ours(case: Case, gradient: Callable, dtype: str | None = None, manner: str =
         report = check(*arguments(case, gradient, manner), params, dtype=dtype, **options)
     except fnn.gradcheck.Unusable as refusal:
         return Answer(True, "refused", str(refusal))
-    return Answer(None if report.verdict == "abstain" else not report.passed, report.cause, str(report))
+    return Answer(
+        None if report.verdict == "abstain" else not report.passed, report.cause, str(report)
+    )
 
 
 def jax_check_grads(case: Case, gradient: Callable, x64: bool) -> Answer:
@@ -50,17 +57,26 @@ def jax_check_grads(case: Case, gradient: Callable, x64: bool) -> Answer:
         return loss(in_jax, params, case.key)
 
     in_jax = case._replace(network=case.network._replace(loss_in="jax"))
-    f.defvjp(lambda params: (f(params), params), lambda params, c: (jax.tree.map(lambda g: c * g, call(params)),))
+    f.defvjp(
+        lambda params: (f(params), params),
+        lambda params, c: (jax.tree.map(lambda g: c * g, call(params)),),
+    )
 
     def call(params):
         return jax.tree.map(jnp.asarray, _call(case, gradient, params))
 
     with jax.enable_x64(x64):
-        return _objects(lambda: check_grads(f, (jax.tree.map(jnp.asarray, case.params),), order=1, modes=("rev",)))
+        return _objects(
+            lambda: check_grads(
+                f, (jax.tree.map(jnp.asarray, case.params),), order=1, modes=("rev",)
+            )
+        )
 
 
 def torch_gradcheck(case: Case, gradient: Callable, fast: bool) -> Answer:
-    """`torch.autograd.gradcheck` of an `autograd.Function` whose backward is the hand-written gradient."""
+    """`torch.autograd.gradcheck` of an `autograd.Function` whose backward is the hand-written
+    gradient.
+    """
     leaves, structure = jax.tree.flatten(case.params)
     if not fast and sum(leaf.size for leaf in leaves) > SLOW_PARAMETERS:
         return Answer(None)

@@ -11,15 +11,30 @@ from planted.networks import activate
 def derivatives() -> list[Fault]:
     """Wrong and missing f′: claims 0.16 and 0.18 among them."""
     return [
-        fault("f′(a) for f′(z), hidden (0.18)", "derivative at the activation", replaced(_slope_at_a), where.curved),
+        fault(
+            "f′(a) for f′(z), hidden (0.18)",
+            "derivative at the activation",
+            replaced(_slope_at_a),
+            where.curved,
+        ),
         fault(
             "f′(a) for f′(z), output (0.18)",
             "derivative at the activation",
             replaced(_output_slope_at_a),
             where.curved_top,
         ),
-        fault("no f′ at the output (0.16)", "missing derivative", replaced(_no_output_slope), where.curved_top),
-        fault("no f′ in one hidden layer", "missing derivative", replaced(_no_slope_first), where.not_linear),
+        fault(
+            "no f′ at the output (0.16)",
+            "missing derivative",
+            replaced(_no_output_slope),
+            where.curved_top,
+        ),
+        fault(
+            "no f′ in one hidden layer",
+            "missing derivative",
+            replaced(_no_slope_first),
+            where.not_linear,
+        ),
         fault(
             "no f′ in any hidden layer",
             "missing derivative",
@@ -27,13 +42,36 @@ def derivatives() -> list[Fault]:
             where.not_linear,
         ),
         fault("relu′ = 0.01 below 0", "wrong derivative", replaced(_slopes(_leaky)), where.relu),
-        fault("relu′ = 1 where z < 0", "wrong derivative", replaced(_slopes(lambda z, a: 1.0 * (z < 0))), where.relu),
-        fault("tanh′ = 1 − a", "wrong derivative", replaced(_slopes(lambda z, a: 1 - a)), lambda n: n.hidden == "tanh"),
-        fault("sigmoid′ = a (1 + a)", "wrong derivative", replaced(_slopes(lambda z, a: a * (1 + a))), where.sigmoid),
         fault(
-            "softmax ⊙ diag, cross-entropy (3.11)", "elementwise softmax", replaced(_diagonal_entropy), where.entropy
+            "relu′ = 1 where z < 0",
+            "wrong derivative",
+            replaced(_slopes(lambda z, a: 1.0 * (z < 0))),
+            where.relu,
         ),
-        fault("softmax ⊙ diag, squared error", "elementwise softmax", replaced(_diagonal_squared), where.soft_squared),
+        fault(
+            "tanh′ = 1 − a",
+            "wrong derivative",
+            replaced(_slopes(lambda z, a: 1 - a)),
+            lambda n: n.hidden == "tanh",
+        ),
+        fault(
+            "sigmoid′ = a (1 + a)",
+            "wrong derivative",
+            replaced(_slopes(lambda z, a: a * (1 + a))),
+            where.sigmoid,
+        ),
+        fault(
+            "softmax ⊙ diag, cross-entropy (3.11)",
+            "elementwise softmax",
+            replaced(_diagonal_entropy),
+            where.entropy,
+        ),
+        fault(
+            "softmax ⊙ diag, squared error",
+            "elementwise softmax",
+            replaced(_diagonal_squared),
+            where.soft_squared,
+        ),
     ]
 
 
@@ -62,7 +100,11 @@ def _no_slope_first(case):
 
     def derivative(network, k, tape):
         right = backward.derivative(network, k, tape)
-        return right if k != chosen else _slopes(lambda z, a: 1 + 0 * z)(case)["derivative"](network, k, tape)
+        return (
+            right
+            if k != chosen
+            else _slopes(lambda z, a: 1 + 0 * z)(case)["derivative"](network, k, tape)
+        )
 
     return {"derivative": derivative}
 

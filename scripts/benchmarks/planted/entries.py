@@ -1,4 +1,6 @@
-"""Faults in the finished gradient: zeros, leftovers, single numbers, rounding, noise, penalties and clipping."""
+"""Faults in the finished gradient: zeros, leftovers, single numbers, rounding, noise, penalties and
+clipping.
+"""
 
 from collections.abc import Callable
 
@@ -20,11 +22,36 @@ def missing() -> list[Fault]:
         fault("last db zero", "missing gradient", changed(_zero_tensor(-1, "b"))),
         fault("every db zero", "missing gradient", changed(_zero_biases)),
         fault("one dW zero", "missing gradient", in_one(lambda g, rng: zero(g), "W")),
-        fault("one entry of db zero", "zeroed entries", in_one(_at_random(0.0), "b", least=2), where.plain_hidden),
-        fault("largest entry of dW zero", "zeroed entries", in_one(_largest_zero, "W", least=2), where.wide),
-        fault("random entry of dW zero", "zeroed entries", in_one(_at_random(0.0), "W", least=2), where.wide),
-        fault("a row of dW zero", "zeroed row", in_one(_row(lambda g: 0 * g), "W", least=2), where.wide),
-        fault("a column of dW zero", "zeroed row", in_one(_column_zero, "W", least=2), lambda n: min(n.sizes[:-1]) > 1),
+        fault(
+            "one entry of db zero",
+            "zeroed entries",
+            in_one(_at_random(0.0), "b", least=2),
+            where.plain_hidden,
+        ),
+        fault(
+            "largest entry of dW zero",
+            "zeroed entries",
+            in_one(_largest_zero, "W", least=2),
+            where.wide,
+        ),
+        fault(
+            "random entry of dW zero",
+            "zeroed entries",
+            in_one(_at_random(0.0), "W", least=2),
+            where.wide,
+        ),
+        fault(
+            "a row of dW zero",
+            "zeroed row",
+            in_one(_row(lambda g: 0 * g), "W", least=2),
+            where.wide,
+        ),
+        fault(
+            "a column of dW zero",
+            "zeroed row",
+            in_one(_column_zero, "W", least=2),
+            lambda n: min(n.sizes[:-1]) > 1,
+        ),
         fault("a row of dW stale", "stale row", changed(_stale_row), where.wide),
         fault("whole gradient stale", "stale row | stale gradient", _stale),
         fault("momentum: g + 0.9 of a stale g", "stale row | stale gradient", _momentum),
@@ -34,19 +61,43 @@ def missing() -> list[Fault]:
 def spoilt() -> list[Fault]:
     """Single wrong numbers, rounding, noise, penalties and clipping."""
     return [
-        fault("one entry of dW ×1.1", "wrong entries", in_one(_at_random(1.1), "W", least=2), where.wide),
-        fault("one entry of dW negated", "wrong entries | sign", in_one(_at_random(-1.0), "W", least=2), where.wide),
+        fault(
+            "one entry of dW ×1.1",
+            "wrong entries",
+            in_one(_at_random(1.1), "W", least=2),
+            where.wide,
+        ),
+        fault(
+            "one entry of dW negated",
+            "wrong entries | sign",
+            in_one(_at_random(-1.0), "W", least=2),
+            where.wide,
+        ),
         fault("one entry NaN", "not finite", in_one(_at_random(np.nan))),
         fault("one entry infinite", "not finite", in_one(_at_random(np.inf))),
         fault("noise, new at each call", "nondeterministic", _noisy),
         fault("float32 inside", "precision loss", _in_precision(jnp.float32), only_in_float64=True),
         fault("bfloat16 inside", "precision loss", _in_precision(jnp.bfloat16)),
-        fault("float16 rounding of one tensor", "precision loss", in_one(_through_float16), only_in_float64=True),
+        fault(
+            "float16 rounding of one tensor",
+            "precision loss",
+            in_one(_through_float16),
+            only_in_float64=True,
+        ),
         fault("weight decay added", "extra penalty", _decayed, lambda n: not n.penalty),
-        fault("penalty doubled", "extra penalty | constant factor", _decayed_twice, lambda n: n.penalty > 0),
-        fault("penalty left out", "extra penalty | missing term", _undecayed, lambda n: n.penalty > 0),
+        fault(
+            "penalty doubled",
+            "extra penalty | constant factor",
+            _decayed_twice,
+            lambda n: n.penalty > 0,
+        ),
+        fault(
+            "penalty left out", "extra penalty | missing term", _undecayed, lambda n: n.penalty > 0
+        ),
         fault("clipped to a norm", "clipped | constant factor", changed(_clip_norm)),
-        fault("clipped entry by entry", "clipped", changed(_clip_entries), lambda n: max(n.sizes) > 1),
+        fault(
+            "clipped entry by entry", "clipped", changed(_clip_entries), lambda n: max(n.sizes) > 1
+        ),
     ]
 
 
@@ -94,7 +145,10 @@ def _column_zero(g, rng):
 def _moved(params: list, seed: int) -> list:
     """Parameters some steps away."""
     rng = np.random.default_rng(seed + 1)
-    return [{name: v + 0.1 * rng.normal(size=v.shape).astype(v.dtype) for name, v in layer.items()} for layer in params]
+    return [
+        {name: v + 0.1 * rng.normal(size=v.shape).astype(v.dtype) for name, v in layer.items()}
+        for layer in params
+    ]
 
 
 def _stale(case: Case) -> Callable:
@@ -123,7 +177,9 @@ def _noisy(case: Case) -> Callable:
     calls = np.random.default_rng(case.seed)
 
     def wrong(params, key=None):
-        return jax.tree.map(lambda g: g * (1 + 1e-3 * calls.normal(size=g.shape)), gradient(case, params, key))
+        return jax.tree.map(
+            lambda g: g * (1 + 1e-3 * calls.normal(size=g.shape)), gradient(case, params, key)
+        )
 
     return wrong
 
@@ -134,7 +190,9 @@ def _in_precision(dtype) -> Callable:
     def plant(case: Case) -> Callable:
         def wrong(params, key=None):
             narrow = jax.tree.map(lambda v: jnp.asarray(v, dtype), params)
-            return jax.tree.map(lambda g, v: np.asarray(g).astype(v.dtype), gradient(case, narrow, key), params)
+            return jax.tree.map(
+                lambda g, v: np.asarray(g).astype(v.dtype), gradient(case, narrow, key), params
+            )
 
         return wrong
 
@@ -147,7 +205,9 @@ def _through_float16(g, rng):
 
 
 def _decayed(case: Case) -> Callable:
-    return lambda params, key=None: gradient(case._replace(network=case.network._replace(penalty=0.1)), params, key)
+    return lambda params, key=None: gradient(
+        case._replace(network=case.network._replace(penalty=0.1)), params, key
+    )
 
 
 def _decayed_twice(case: Case) -> Callable:
@@ -156,7 +216,9 @@ def _decayed_twice(case: Case) -> Callable:
 
 
 def _undecayed(case: Case) -> Callable:
-    return lambda params, key=None: gradient(case._replace(network=case.network._replace(penalty=0.0)), params, key)
+    return lambda params, key=None: gradient(
+        case._replace(network=case.network._replace(penalty=0.0)), params, key
+    )
 
 
 def _clip_norm(case, grads, rng):
@@ -168,4 +230,7 @@ def _clip_norm(case, grads, rng):
 
 def _clip_entries(case, grads, rng):
     largest = max(np.max(np.abs(g)) for layer in grads for g in layer.values())
-    return [{name: np.clip(g, -0.3 * largest, 0.3 * largest) for name, g in layer.items()} for layer in grads]
+    return [
+        {name: np.clip(g, -0.3 * largest, 0.3 * largest) for name, g in layer.items()}
+        for layer in grads
+    ]

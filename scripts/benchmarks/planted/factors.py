@@ -16,11 +16,31 @@ def factors() -> list[Fault]:
     return [
         *(fault(f"×{name} on all", "constant factor", _times(f)) for name, f in on_all),
         *(fault(f"×{name} on one tensor", "constant factor", _times_one(f)) for name, f in on_one),
-        fault("×N on all (sum for mean)", "constant factor", _times_of(lambda n: n.batch), where.batched),
-        fault("×1/N on all (divided twice)", "constant factor", _times_of(lambda n: 1 / n.batch), where.batched),
-        fault("×1/classes on all", "constant factor", _times_of(lambda n: 1 / n.sizes[-1]), where.several_outputs),
+        fault(
+            "×N on all (sum for mean)",
+            "constant factor",
+            _times_of(lambda n: n.batch),
+            where.batched,
+        ),
+        fault(
+            "×1/N on all (divided twice)",
+            "constant factor",
+            _times_of(lambda n: 1 / n.batch),
+            where.batched,
+        ),
+        fault(
+            "×1/classes on all",
+            "constant factor",
+            _times_of(lambda n: 1 / n.sizes[-1]),
+            where.several_outputs,
+        ),
         fault("×N on one tensor", "constant factor", _one_times_batch, where.batched),
-        fault("×2 on one tensor, the sign of another", "constant factor | sign", changed(_two_at_once), where.plain),
+        fault(
+            "×2 on one tensor, the sign of another",
+            "constant factor | sign",
+            changed(_two_at_once),
+            where.plain,
+        ),
         fault("sign of all", "sign", _times(-1.0)),
         fault("sign of one tensor", "sign", _times_one(-1.0)),
     ]
@@ -35,8 +55,18 @@ def order() -> list[Fault]:
     return [
         fault("square dW transposed", "transpose", changed(_transpose), square),
         fault("two rows of dW swapped", "swapped rows", in_one(_swap, "W", least=2), where.wide),
-        fault("columns of dW permuted", "swapped rows", changed(_permute_columns), lambda n: n.sizes[0] > 1),
-        fault("two entries of db swapped", "swapped rows", in_one(_swap, "b", least=2), where.plain_hidden),
+        fault(
+            "columns of dW permuted",
+            "swapped rows",
+            changed(_permute_columns),
+            lambda n: n.sizes[0] > 1,
+        ),
+        fault(
+            "two entries of db swapped",
+            "swapped rows",
+            in_one(_swap, "b", least=2),
+            where.plain_hidden,
+        ),
         fault(
             "a row of dW twice",
             "swapped rows | stale row | duplicated row",

@@ -1,4 +1,6 @@
-"""What a planted fault is, and the two ways to make one: change the finished gradient, or replace a step."""
+"""What a planted fault is, and the two ways to make one: change the finished gradient, or replace a
+step.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +18,8 @@ Gradient = Callable[..., list]
 class Fault(NamedTuple):
     """A kind of fault.
 
-    causes   names by which the checker may call it, all of them true; empty where its vocabulary has none
+    causes   names by which the checker may call it, all of them true; empty where its vocabulary
+             has none
     applies  the networks in which it can happen
     plant    case -> gradient(params, key) with the fault in it
     """
@@ -33,17 +36,28 @@ def always(network: Network) -> bool:
     return True
 
 
-def fault(name: str, causes: str, plant: Callable, applies: Callable[[Network], bool] = always, **more: Any) -> Fault:
+def fault(
+    name: str,
+    causes: str,
+    plant: Callable,
+    applies: Callable[[Network], bool] = always,
+    **more: Any,
+) -> Fault:
     """`causes` separated by " | "."""
     return Fault(name, frozenset(filter(None, causes.split(" | "))), applies, plant, **more)
 
 
-def changed(change: Callable[[Case, list, np.random.Generator], list]) -> Callable[[Case], Gradient]:
+def changed(
+    change: Callable[[Case, list, np.random.Generator], list],
+) -> Callable[[Case], Gradient]:
     """The right gradient, then change(case, gradient, rng); the rng starts afresh at each call."""
 
     def plant(case: Case) -> Gradient:
         def wrong(params, key=None):
-            grads = [{name: np.array(g) for name, g in layer.items()} for layer in gradient(case, params, key)]
+            grads = [
+                {name: np.array(g) for name, g in layer.items()}
+                for layer in gradient(case, params, key)
+            ]
             return change(case, grads, np.random.default_rng(case.seed))
 
         return wrong
@@ -70,22 +84,30 @@ def output_error(delta: Callable) -> Callable[[Case], dict[str, Callable]]:
 
 
 def tensors_of(grads: list, names: str = "Wb", least: int = 1) -> list[tuple[int, str]]:
-    """Tensors (layer, name) of ≥ least rows whose gradient is not zero, as that of a bias before batch norm is."""
+    """Tensors (layer, name) of ≥ least rows whose gradient is not zero, as that of a bias before
+    batch norm is.
+    """
     return [
         (k, name)
         for k, layer in enumerate(grads)
         for name in names
-        if np.any(layer[name]) and len(layer[name]) >= least and not (name == "b" and "gain" in layer)
+        if np.any(layer[name])
+        and len(layer[name]) >= least
+        and not (name == "b" and "gain" in layer)
     ]
 
 
 def everywhere(change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Case], Gradient]:
     """The same change of every tensor."""
-    return changed(lambda case, grads, rng: [{name: change(g) for name, g in layer.items()} for layer in grads])
+    return changed(
+        lambda case, grads, rng: [{name: change(g) for name, g in layer.items()} for layer in grads]
+    )
 
 
 def in_one(
-    change: Callable[[np.ndarray, np.random.Generator], np.ndarray], names: str = "Wb", least: int = 1
+    change: Callable[[np.ndarray, np.random.Generator], np.ndarray],
+    names: str = "Wb",
+    least: int = 1,
 ) -> Callable[[Case], Gradient]:
     """A change of one random tensor of those that `tensors_of` finds."""
 
@@ -100,9 +122,12 @@ def in_one(
 
 
 def is_silent(truth: list, wrong: list) -> bool:
-    """Whether a fault changed nothing at this point: no entry by more than 1e-9 of its tensor's largest."""
+    """Whether a fault changed nothing at this point: no entry by more than 1e-9 of its tensor's
+    largest.
+    """
     pairs = zip(jax.tree.leaves(truth), jax.tree.leaves(wrong), strict=True)
     return all(
-        np.shape(t) == np.shape(w) and bool(np.max(np.abs(np.asarray(t) - w)) <= 1e-9 * np.max(np.abs(t)))
+        np.shape(t) == np.shape(w)
+        and bool(np.max(np.abs(np.asarray(t) - w)) <= 1e-9 * np.max(np.abs(t)))
         for t, w in pairs
     )

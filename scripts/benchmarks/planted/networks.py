@@ -1,7 +1,8 @@
-"""Plain multilayer perceptrons, written once for NumPy and JAX: parameters, data, forward pass and loss.
+"""Plain multilayer perceptrons, written once for NumPy and JAX: parameters, data, forward pass and
+loss.
 
-Activations are (units, examples), as in z = W a + b. Nothing of the `fnn` package is used here: these stand for the
-code of anybody who writes a network by hand.
+Activations are (units, examples), as in z = W a + b. Nothing of the `fnn` package is used here:
+these stand for the code of anybody who writes a network by hand.
 """
 
 import zlib
@@ -16,8 +17,9 @@ EPSILON = 1e-5  # of batch norm
 
 
 class Network(NamedTuple):
-    """What is computed. The loss is a mean over examples of: ½Σ(p − y)² "squared", −Σ y log p "cross-entropy" after
-    softmax, or the same for independent sigmoids, "bce"."""
+    """What is computed. The loss is a mean over examples of: ½Σ(p − y)² "squared", −Σ y log p
+    "cross-entropy" after softmax, or the same for independent sigmoids, "bce".
+    """
 
     sizes: tuple[int, ...]
     hidden: str
@@ -46,12 +48,18 @@ class Network(NamedTuple):
             "loss in NumPy" * (self.loss_in == "numpy"),
         ]
         sizes = "-".join(str(size) for size in self.sizes)
-        return ", ".join([f"{sizes} {self.hidden}/{self.output} {self.loss}, n = {self.batch}", *filter(None, extras)])
+        return ", ".join(
+            [
+                f"{sizes} {self.hidden}/{self.output} {self.loss}, n = {self.batch}",
+                *filter(None, extras),
+            ]
+        )
 
 
 class Case(NamedTuple):
-    """A network at a point: float64 NumPy data, parameters, a factor in front of the loss, what each example counts
-    in its mean, and a key for dropout."""
+    """A network at a point: float64 NumPy data, parameters, a factor in front of the loss, what
+    each example counts in its mean, and a key for dropout.
+    """
 
     network: Network
     seed: int
@@ -68,7 +76,9 @@ class Case(NamedTuple):
 
 
 class Record(NamedTuple):
-    """What a layer leaves for the backward pass: its input, z = W a + b, batch norm's n and 1/σ, u, f(u), mask."""
+    """What a layer leaves for the backward pass: its input, z = W a + b, batch norm's n and 1/σ, u,
+    f(u), mask.
+    """
 
     below: Any
     z: Any
@@ -127,7 +137,9 @@ def dropout_mask(network: Network, key: Any, shape: tuple[int, ...]) -> Any:
 
 
 def loss(case: Case, params: list, key: Any = None) -> Any:
-    """scale · (weighted mean over examples + ½λΣW²), in the precision and by the library of params."""
+    """scale · (weighted mean over examples + ½λΣW²), in the precision and by the library
+    of params.
+    """
     network = case.network
     if network.loss_in == "numpy":
         params = jax.tree.map(np.asarray, params)
@@ -146,10 +158,13 @@ def loss(case: Case, params: list, key: Any = None) -> Any:
     return case.scale * ((weights * each.sum(axis=0)).mean() + decay)
 
 
-def case_of(network: Network, seed: int, scale: float = 1.0, weights: float = 1.0, zero_biases: bool = False) -> Case:
+def case_of(
+    network: Network, seed: int, scale: float = 1.0, weights: float = 1.0, zero_biases: bool = False
+) -> Case:
     """Random parameters; `weights` multiplies the usual 1/√(inputs).
 
-    The data are the same whatever the seed, so that programs which hold them as constants are compiled once.
+    The data are the same whatever the seed, so that programs which hold them as constants are
+    compiled once.
     """
     rng = np.random.default_rng(seed)
     params = []
@@ -159,13 +174,18 @@ def case_of(network: Network, seed: int, scale: float = 1.0, weights: float = 1.
             "b": (0.0 if zero_biases else 0.3) * rng.normal(size=n_out),
         }
         if network.batch_norm and k < network.depth - 1:
-            layer |= {"gain": 1 + 0.3 * rng.normal(size=n_out), "shift": 0.3 * rng.normal(size=n_out)}
+            layer |= {
+                "gain": 1 + 0.3 * rng.normal(size=n_out),
+                "shift": 0.3 * rng.normal(size=n_out),
+            }
         params.append(layer)
     rng = np.random.default_rng(zlib.crc32(str(network).encode()))
     x = rng.normal(size=(network.sizes[0], network.batch))
     y = targets(network, rng)
     drawn = rng.uniform(0.5, 4, network.batch)
-    return Case(network, seed, scale, params, x, y, drawn / drawn.mean() if network.weighted else 1.0)
+    return Case(
+        network, seed, scale, params, x, y, drawn / drawn.mean() if network.weighted else 1.0
+    )
 
 
 def targets(network: Network, rng: np.random.Generator) -> np.ndarray:

@@ -10,21 +10,78 @@ from planted.networks import activate
 def products() -> list[Fault]:
     """Wrong matrix products: claims 0.17, 3.12 and 4.5 among them."""
     return [
-        fault("δ not multiplied by Wᵀ", "missing Wᵀ", replaced(_back(lambda W, d: d)), where.square_above),
-        fault("W for Wᵀ", "missing Wᵀ | transpose", replaced(_back(lambda W, d: W @ d)), where.square_above),
-        fault("ones for Wᵀ", "missing Wᵀ", replaced(_back(lambda W, d: (1 + 0 * W).T @ d)), where.deep),
+        fault(
+            "δ not multiplied by Wᵀ",
+            "missing Wᵀ",
+            replaced(_back(lambda W, d: d)),
+            where.square_above,
+        ),
+        fault(
+            "W for Wᵀ",
+            "missing Wᵀ | transpose",
+            replaced(_back(lambda W, d: W @ d)),
+            where.square_above,
+        ),
+        fault(
+            "ones for Wᵀ", "missing Wᵀ", replaced(_back(lambda W, d: (1 + 0 * W).T @ d)), where.deep
+        ),
         fault("Wᵀ after its own update", "stale weights", replaced(_back_after_update), where.deep),
         fault("δ W f′ for δ zᵀ (0.17)", "wrong layer input", _printed_017, where.thin),
-        fault("∂L/∂z for ∂L/∂W, refused (4.5)", "refused", replaced(_delta_for_weight), lambda n: not where.fits(n)),
-        fault("∂L/∂z for ∂L/∂W, same shape (4.5)", "wrong layer input", replaced(_delta_for_weight), where.fits),
+        fault(
+            "∂L/∂z for ∂L/∂W, refused (4.5)",
+            "refused",
+            replaced(_delta_for_weight),
+            lambda n: not where.fits(n),
+        ),
+        fault(
+            "∂L/∂z for ∂L/∂W, same shape (4.5)",
+            "wrong layer input",
+            replaced(_delta_for_weight),
+            where.fits,
+        ),
         fault("z for a in dW", "wrong layer input", replaced(_input_z), where.not_linear),
-        fault("dW from the layer's own output", "wrong layer input", replaced(_input_own), where.square_above),
-        fault("db mean for sum", "constant factor", replaced(_bias(lambda d: d.mean(axis=1))), lambda n: n.batch > 1),
-        fault("db summed over the units", "wrong axis", replaced(_bias(lambda d: d.sum(axis=0))), where.batch_is_width),
-        fault("db summed over everything", "wrong axis | silent broadcast", replaced(_bias(_total)), where.wide),
-        fault("(1, n) − (n, 1), then a mean (3.12)", "silent broadcast", replaced(_outer("mean")), where.single_output),
-        fault("(1, n) − (n, 1), then a sum (3.12)", "silent broadcast", replaced(_outer("sum")), where.single_output),
-        fault("row ⊙ column in a hidden δ (3.12)", "silent broadcast", replaced(_row_by_column), where.deep_wide),
+        fault(
+            "dW from the layer's own output",
+            "wrong layer input",
+            replaced(_input_own),
+            where.square_above,
+        ),
+        fault(
+            "db mean for sum",
+            "constant factor",
+            replaced(_bias(lambda d: d.mean(axis=1))),
+            lambda n: n.batch > 1,
+        ),
+        fault(
+            "db summed over the units",
+            "wrong axis",
+            replaced(_bias(lambda d: d.sum(axis=0))),
+            where.batch_is_width,
+        ),
+        fault(
+            "db summed over everything",
+            "wrong axis | silent broadcast",
+            replaced(_bias(_total)),
+            where.wide,
+        ),
+        fault(
+            "(1, n) − (n, 1), then a mean (3.12)",
+            "silent broadcast",
+            replaced(_outer("mean")),
+            where.single_output,
+        ),
+        fault(
+            "(1, n) − (n, 1), then a sum (3.12)",
+            "silent broadcast",
+            replaced(_outer("sum")),
+            where.single_output,
+        ),
+        fault(
+            "row ⊙ column in a hidden δ (3.12)",
+            "silent broadcast",
+            replaced(_row_by_column),
+            where.deep_wide,
+        ),
     ]
 
 
@@ -83,7 +140,9 @@ def _total(delta):
 
 
 def _outer(reduction: str) -> Callable:
-    """(1, n) − (n, 1) is (n, n) without a complaint; a reduction over the second axis gives n numbers again."""
+    """(1, n) − (n, 1) is (n, n) without a complaint; a reduction over the second axis gives n
+    numbers again.
+    """
 
     def delta(network, p, y, z):
         p = activate("sigmoid", z) if network.loss == "bce" else p

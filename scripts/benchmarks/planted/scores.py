@@ -10,22 +10,34 @@ from planted.trial import CONTENDERS, OURS, Trial
 
 def scores_of(faulty: Sequence[Trial], clean: Sequence[Trial]) -> dict[str, Any]:
     """Everything that the table shows, as plain JSON."""
-    kinds = [kind_scores(fault.name, [t for t in faulty if t.fault == fault.name]) for fault in FAULTS]
+    kinds = [
+        kind_scores(fault.name, [t for t in faulty if t.fault == fault.name]) for fault in FAULTS
+    ]
     planted = [trial for trial in faulty if not trial.silent]
     return {
         "kinds": kinds,
         "faults": {name: detected(planted, name) for name in CONTENDERS},
-        "faults_at_scale_1": {name: detected([t for t in planted if t.scale == 1.0], name) for name in CONTENDERS},
+        "faults_at_scale_1": {
+            name: detected([t for t in planted if t.scale == 1.0], name) for name in CONTENDERS
+        },
         "diagnosed_draws": [sum(map(is_diagnosed, planted)), len(planted)],
-        "diagnosed_kinds": [sum(kind["diagnosed"] > kind["planted"] / 2 for kind in kinds), len(kinds)],
+        "diagnosed_kinds": [
+            sum(kind["diagnosed"] > kind["planted"] / 2 for kind in kinds),
+            len(kinds),
+        ],
         "misnamed_draws": [sum(map(is_misnamed, planted)), len(planted)],
         "changed_nothing": len(faulty) - len(planted),
         "missed": [described(t) for t in planted if not t.answers[OURS].objected],
         "misnamed": [described(t) for t in planted if is_misnamed(t)],
-        "misdiagnosed": [described(t) for t in planted if t.answers[OURS].objected and not is_diagnosed(t)],
+        "misdiagnosed": [
+            described(t) for t in planted if t.answers[OURS].objected and not is_diagnosed(t)
+        ],
         "clean": {name: alarms(clean, name) for name in CONTENDERS},
         "clean_by_condition": {
-            condition: {name: alarms([t for t in clean if t.condition == condition], name) for name in CONTENDERS}
+            condition: {
+                name: alarms([t for t in clean if t.condition == condition], name)
+                for name in CONTENDERS
+            }
             for condition in dict.fromkeys(t.condition for t in clean)
         },
         "false_alarms": [described(t) for t in clean if t.answers[OURS].objected],
@@ -70,7 +82,11 @@ def is_diagnosed(trial: Trial) -> bool:
 def is_misnamed(trial: Trial) -> bool:
     """Whether a cause was named that is not one of them; "unknown" is none."""
     answer = trial.answers[OURS]
-    return answer.objected is True and answer.cause not in (None, "unknown") and not is_diagnosed(trial)
+    return (
+        answer.objected is True
+        and answer.cause not in (None, "unknown")
+        and not is_diagnosed(trial)
+    )
 
 
 def described(trial: Trial) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Seconds for one check in a process of its own, where nothing is compiled yet: python -m planted.stopwatch WHO SIZES
+"""Seconds for one check in a process of its own, where nothing is compiled yet: python -m
+planted.stopwatch WHO SIZES
 
 A tanh network with softmax cross-entropy on 32 examples. Imports are not counted; compiling is.
 """
@@ -58,9 +59,17 @@ def time_torch(case: Case) -> float:
         def backward(ctx, c):
             arrays = [leaf.detach().numpy() for leaf in ctx.leaves]
             params = [{"W": W, "b": b} for W, b in zip(arrays[::2], arrays[1::2], strict=True)]
-            return tuple(c * torch.tensor(layer[name]) for layer in gradient(case, params) for name in ("W", "b"))
+            return tuple(
+                c * torch.tensor(layer[name])
+                for layer in gradient(case, params)
+                for name in ("W", "b")
+            )
 
-    leaves = tuple(torch.tensor(layer[name], requires_grad=True) for layer in case.params for name in ("W", "b"))
+    leaves = tuple(
+        torch.tensor(layer[name], requires_grad=True)
+        for layer in case.params
+        for name in ("W", "b")
+    )
     start = time.perf_counter()
     assert torch.autograd.gradcheck(Loss.apply, leaves)
     return time.perf_counter() - start

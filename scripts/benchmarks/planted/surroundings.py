@@ -18,20 +18,60 @@ def surroundings() -> list[Fault]:
 
     return [
         fault(
-            "dropout: key split again", "another key", replaced(_key(lambda k: jax.random.split(k)[0])), where.dropped
+            "dropout: key split again",
+            "another key",
+            replaced(_key(lambda k: jax.random.split(k)[0])),
+            where.dropped,
         ),
         fault(
-            "dropout: next step's key", "another key", replaced(_key(lambda k: jax.random.fold_in(k, 1))), where.dropped
+            "dropout: next step's key",
+            "another key",
+            replaced(_key(lambda k: jax.random.fold_in(k, 1))),
+            where.dropped,
         ),
-        fault("dropout: another mask backward", "another key", replaced(_backward_key), where.dropped),
+        fault(
+            "dropout: another mask backward", "another key", replaced(_backward_key), where.dropped
+        ),
         fault("dropout: no mask backward", "missing derivative", replaced(_no_mask), where.dropped),
-        fault("batch norm: constant statistics", "constant statistics", replaced(_norm(_no_statistics)), where.normed),
-        fault("batch norm: constant mean", "constant statistics", replaced(_norm(_no_mean)), where.normed),
-        fault("batch norm: constant variance", "constant statistics", replaced(_norm(_no_variance)), where.normed),
-        fault("batch norm: dgain from z", "wrong layer input", replaced(_gain_from_z), where.normed),
-        fault("last example left out", "wrong examples", replaced(_output(_without_last)), lambda n: n.batch > 1),
-        fault("labels shifted by one example", "wrong examples", replaced(_shifted), lambda n: n.batch > 1),
-        fault("2(p − y) where the loss has ½", "constant factor", replaced(_output(lambda d, y: 2 * d)), halved),
+        fault(
+            "batch norm: constant statistics",
+            "constant statistics",
+            replaced(_norm(_no_statistics)),
+            where.normed,
+        ),
+        fault(
+            "batch norm: constant mean",
+            "constant statistics",
+            replaced(_norm(_no_mean)),
+            where.normed,
+        ),
+        fault(
+            "batch norm: constant variance",
+            "constant statistics",
+            replaced(_norm(_no_variance)),
+            where.normed,
+        ),
+        fault(
+            "batch norm: dgain from z", "wrong layer input", replaced(_gain_from_z), where.normed
+        ),
+        fault(
+            "last example left out",
+            "wrong examples",
+            replaced(_output(_without_last)),
+            lambda n: n.batch > 1,
+        ),
+        fault(
+            "labels shifted by one example",
+            "wrong examples",
+            replaced(_shifted),
+            lambda n: n.batch > 1,
+        ),
+        fault(
+            "2(p − y) where the loss has ½",
+            "constant factor",
+            replaced(_output(lambda d, y: 2 * d)),
+            halved,
+        ),
         fault(
             "×N on the data term, beside a penalty",
             "constant factor",
@@ -40,7 +80,12 @@ def surroundings() -> list[Fault]:
         ),
         fault("example weights left out", "missing weights", replaced(_unweighted), where.weighted),
         fault("Σw for n", "constant factor", replaced(_by_mean_weight), where.weighted),
-        fault("target forgotten in δ", "wrong examples | wrong target", replaced(_no_target), where.entropy),
+        fault(
+            "target forgotten in δ",
+            "wrong examples | wrong target",
+            replaced(_no_target),
+            where.entropy,
+        ),
     ]
 
 
@@ -96,7 +141,9 @@ def _unweighted(case):
 
 
 def _by_mean_weight(case):
-    """Weights that are not divided by their mean, as if the loss summed w each rather than averaged."""
+    """Weights that are not divided by their mean, as if the loss summed w each rather than
+    averaged.
+    """
     return {"output": lambda case, tape, y: 1.726 * output_delta(case, tape, y)}
 
 
@@ -106,7 +153,9 @@ def _without_last(delta, y):
 
 
 def _shifted(case):
-    return {"output": lambda case, tape, y: output_delta(case, tape, module_of(y).roll(y, 1, axis=1))}
+    return {
+        "output": lambda case, tape, y: output_delta(case, tape, module_of(y).roll(y, 1, axis=1))
+    }
 
 
 _no_target = output_error(lambda network, p, y, z: p)

@@ -17,7 +17,9 @@ CONTENDERS = (OURS, *RIVALS)
 
 
 class Trial(NamedTuple):
-    """What each contender answered (an objection, None where it could not be asked or abstained), and our cause."""
+    """What each contender answered (an objection, None where it could not be asked or abstained),
+    and our cause.
+    """
 
     fault: str
     network: str
@@ -32,7 +34,15 @@ def put(draw: Draw, rivals: bool = True) -> Trial:
     """Asks fnn and, if wanted, the rivals, unless the fault changes nothing at this point."""
     case = draw.case
     fault = FAULTS[draw.fault] if draw.fault >= 0 else None
-    trial = Trial(fault.name if fault else "", str(case.network), draw.condition, case.scale, case.seed, False, {})
+    trial = Trial(
+        fault.name if fault else "",
+        str(case.network),
+        draw.condition,
+        case.scale,
+        case.seed,
+        False,
+        {},
+    )
     if fault is not None and changes_nothing(draw):
         return trial._replace(silent=True)
     is_narrow = fault is not None and fault.causes == {"precision loss"}
@@ -55,4 +65,6 @@ def changes_nothing(draw: Draw) -> bool:
     with jax.enable_x64(True):
         numpy = case.network.gradient_in == "numpy"
         params = case.params if numpy else jax.tree.map(jnp.asarray, case.params)
-        return is_silent(gradient(case, params, case.key), FAULTS[draw.fault].plant(case)(params, case.key))
+        return is_silent(
+            gradient(case, params, case.key), FAULTS[draw.fault].plant(case)(params, case.key)
+        )

@@ -102,7 +102,11 @@ def batch_is_width(network: Network) -> bool:
 
 def single_output(network: Network) -> bool:
     """One output and several examples, so that (1, n) and (n, 1) broadcast."""
-    return network.sizes[-1] == 1 and network.batch > 1 and (network.loss == "bce" or network.output == "identity")
+    return (
+        network.sizes[-1] == 1
+        and network.batch > 1
+        and (network.loss == "bce" or network.output == "identity")
+    )
 
 
 def dropped(network: Network) -> bool:

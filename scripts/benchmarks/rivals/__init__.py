@@ -1,1 +1,3 @@
-"""The same training by others: each module has prepare(case, problem, lanes) -> a function that trains them all."""
+"""The same training by others: each module has prepare(case, problem, lanes) -> a function that
+trains them all.
+"""

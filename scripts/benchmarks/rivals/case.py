@@ -10,7 +10,9 @@ LEARNING_RATE = 1e-3
 
 
 class Case(NamedTuple):
-    """One training problem, Adam and softmax cross-entropy on ReLU layers, and the number of lanes of a sweep."""
+    """One training problem, Adam and softmax cross-entropy on ReLU layers, and the number of lanes
+    of a sweep.
+    """
 
     sizes: tuple[int, ...]
     examples: int
@@ -25,13 +27,18 @@ class Case(NamedTuple):
 
     @property
     def operations(self) -> float:
-        """Floating-point operations of a lane's updates: 6 Σ in·out for each example seen, 2 forward, 4 backward."""
+        """Floating-point operations of a lane's updates: 6 Σ in·out for each example seen, 2
+        forward, 4 backward.
+        """
         weights = sum(a * b for a, b in pairwise(self.sizes))
         return 6.0 * weights * self.examples * self.epochs
 
     def __str__(self) -> str:
         sizes = "-".join(map(str, self.sizes))
-        return f"{sizes}, N={self.examples}, batch {self.batch_size}, {self.epochs} epoch(s), {self.lanes} lane(s)"
+        return (
+            f"{sizes}, N={self.examples}, batch {self.batch_size}, {self.epochs} epoch(s), "
+            f"{self.lanes} lane(s)"
+        )
 
 
 class Problem(NamedTuple):
@@ -43,7 +50,9 @@ class Problem(NamedTuple):
 
 
 def problem_of(case: Case) -> Problem:
-    """Classes by the largest of random linear scores: learnable, of any size, the same for everybody."""
+    """Classes by the largest of random linear scores: learnable, of any size, the same for
+    everybody.
+    """
     rng = np.random.default_rng(0)
     n, d, classes = case.examples + 2 * HELD_OUT, case.sizes[0], case.sizes[-1]
     x = rng.normal(size=(n, d)).astype(np.float32)

@@ -1,4 +1,6 @@
-"""The best rate of float32 square matrix products that NumPy, PyTorch or JAX reach on all cores of this machine."""
+"""The best rate of float32 square matrix products that NumPy, PyTorch or JAX reach on all cores of
+this machine.
+"""
 
 import time
 
@@ -17,8 +19,14 @@ def prepare(case: Case, problem: Problem, lanes: int):
     """The function returned gives the rate in operations per second, as a (1, 1) array."""
     rng = np.random.default_rng(0)
     pairs = [rng.normal(size=(2, n, n)).astype(np.float32) for n in SIZES]
-    products = [(jax.jit(jnp.matmul), jnp.asarray), (torch.matmul, torch.tensor), (np.matmul, np.asarray)]
-    operands = [(product, tuple(map(convert, pair))) for product, convert in products for pair in pairs]
+    products = [
+        (jax.jit(jnp.matmul), jnp.asarray),
+        (torch.matmul, torch.tensor),
+        (np.matmul, np.asarray),
+    ]
+    operands = [
+        (product, tuple(map(convert, pair))) for product, convert in products for pair in pairs
+    ]
 
     def best() -> np.ndarray:
         return np.array([[max(rate(product, *pair) for product, pair in operands)]])

@@ -11,7 +11,9 @@ from rivals.jax_user import whole_training
 
 
 def prepare(case: Case, problem: Problem, lanes: int):
-    """Compiles; the function returned gives the test accuracies (lanes, epochs). Hidden layers are of one width."""
+    """Compiles; the function returned gives the test accuracies (lanes, epochs). Hidden layers are
+    of one width.
+    """
     width, depth = case.sizes[1], len(case.sizes) - 2
 
     def network(key):

@@ -1,4 +1,6 @@
-"""jit(vmap(train)) with jax.grad, optax and jax.random.permutation: what somebody who knows JAX writes."""
+"""jit(vmap(train)) with jax.grad, optax and jax.random.permutation: what somebody who knows JAX
+writes.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -56,20 +58,26 @@ def whole_training(case: Case, problem: Problem, optimizer, init, logits_of):
 
     def epoch(carry, key):
         order = jax.random.permutation(key, case.examples)
-        carry, losses = lax.scan(step, carry, order[: case.examples - rest].reshape(full, case.batch_size))
+        carry, losses = lax.scan(
+            step, carry, order[: case.examples - rest].reshape(full, case.batch_size)
+        )
         total = jnp.sum(losses) * case.batch_size
         if rest:
             carry, loss = step(carry, order[case.examples - rest :])
             total += loss * rest
         row = {"train_loss": total / case.examples}
         for name in ("validation", "test"):
-            row[f"{name}_loss"], row[f"{name}_accuracy"] = evaluate(carry[0], getattr(problem, name))
+            row[f"{name}_loss"], row[f"{name}_accuracy"] = evaluate(
+                carry[0], getattr(problem, name)
+            )
         return carry, row
 
     def train(key):
         init_key, shuffle_key = jax.random.split(key)
         params = init(init_key)
-        _, history = lax.scan(epoch, (params, optimizer.init(params)), jax.random.split(shuffle_key, case.epochs))
+        _, history = lax.scan(
+            epoch, (params, optimizer.init(params)), jax.random.split(shuffle_key, case.epochs)
+        )
         return history
 
     return train

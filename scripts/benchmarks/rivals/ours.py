@@ -26,7 +26,12 @@ def trainer(case: Case, problem: Problem, lanes: int):
 
     def run() -> np.ndarray:
         sweep = fnn.sweep(
-            builder, splits, epochs=case.epochs, batch_size=case.batch_size, seeds=range(lanes), progress=False
+            builder,
+            splits,
+            epochs=case.epochs,
+            batch_size=case.batch_size,
+            seeds=range(lanes),
+            progress=False,
         )
         return sweep.history["test_accuracy"][0]
 

@@ -1,4 +1,6 @@
-"""scikit-learn's MLPClassifier in a process for each core, an epoch a call so that it can be evaluated after each."""
+"""scikit-learn's MLPClassifier in a process for each core, an epoch a call so that it can be
+evaluated after each.
+"""
 
 import os
 import warnings
@@ -18,7 +20,10 @@ class Pool:
 
     def __init__(self, case: Case, problem: Problem, lanes: int):
         processes = len(os.sched_getaffinity(0))
-        os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # of the processes: a thread for each
+        os.environ |= {
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+        }  # of the processes: a thread for each
         self.lanes = lanes
         self.pool = ProcessPoolExecutor(processes, get_context("spawn"), keep, (case, problem))
         list(self.pool.map(one, range(processes)))  # started, and everything imported
@@ -48,7 +53,11 @@ def one(seed: int) -> list[float]:
     """One network's test accuracies."""
     case, problem = work
     net = MLPClassifier(
-        case.sizes[1:-1], alpha=0.0, batch_size=case.batch_size, learning_rate_init=LEARNING_RATE, random_state=seed
+        case.sizes[1:-1],
+        alpha=0.0,
+        batch_size=case.batch_size,
+        learning_rate_init=LEARNING_RATE,
+        random_state=seed,
     )
     classes = np.arange(case.sizes[-1])
     history = []

@@ -11,7 +11,9 @@ from rivals.case import LEARNING_RATE, Case, Problem
 
 def prepare(case: Case, problem: Problem, lanes: int):
     """The function returned gives the test accuracies (lanes, epochs)."""
-    train, validation, test = ((torch.tensor(x), torch.tensor(y.astype(np.int64))) for x, y in problem)
+    train, validation, test = (
+        (torch.tensor(x), torch.tensor(y.astype(np.int64))) for x, y in problem
+    )
 
     def logits_of(params: list[torch.Tensor], x: torch.Tensor) -> torch.Tensor:
         for k in range(0, len(params), 2):

@@ -1,4 +1,6 @@
-"""One network after the other in PyTorch, eagerly: tensors in memory, no DataLoader, its fused Adam."""
+"""One network after the other in PyTorch, eagerly: tensors in memory, no DataLoader, its fused
+Adam.
+"""
 
 from itertools import pairwise
 
@@ -15,7 +17,9 @@ def prepare(case: Case, problem: Problem, lanes: int):
     """The function returned gives the test accuracies (lanes, epochs)."""
     largest = max(a * b for a, b in pairwise(case.sizes))
     torch.set_num_threads(torch.get_num_threads() if largest >= THREADED else 1)
-    train, validation, test = ((torch.tensor(x), torch.tensor(y.astype(np.int64))) for x, y in problem)
+    train, validation, test = (
+        (torch.tensor(x), torch.tensor(y.astype(np.int64))) for x, y in problem
+    )
 
     def one(seed: int) -> list[float]:
         torch.manual_seed(seed)

@@ -1,4 +1,6 @@
-"""A contender in a process of its own, with its own devices and threads, that works when it is told to."""
+"""A contender in a process of its own, with its own devices and threads, that works when it is told
+to.
+"""
 
 import importlib
 import time
@@ -10,7 +12,9 @@ from rivals.case import Case, problem_of
 
 
 class Ready(NamedTuple):
-    """Seconds until the first training could begin, imports apart: tracing, compiling and a first call."""
+    """Seconds until the first training could begin, imports apart: tracing, compiling and a first
+    call.
+    """
 
     compile_seconds: float
 
