@@ -12,7 +12,7 @@ def visit_inline(writer, node) -> None:
 
 def visit_display(writer, node) -> None:
     """Write $$…$$, centred."""
-    writer.body.append(f'<div class="math">{convert(node.astext(), display="block")}</div>')
+    writer.body.append(f'<div class="formula">{convert(node.astext(), display="block")}</div>')
     raise_skip()
 
 

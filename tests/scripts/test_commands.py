@@ -1,4 +1,4 @@
-"""Every command of README.md and of scripts/ answers --help, and installs nothing for it."""
+"""Every command of the docs and of scripts/ answers --help, and installs nothing for it."""
 
 import os
 import re
@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+TEXT = "\n".join(page.read_text() for page in PAGES)
 ALWAYS = (
     "python -m experiments",
     "python -m fnn",
@@ -19,14 +20,14 @@ ALWAYS = (
     "scripts/mutants",
     "scripts/package",
 )
-"""Commands that are there, whether or not README.md names them."""
+"""Commands that are there, whether or not a page names them."""
 
 
 def documented() -> set[str]:
-    """Finds the commands of README.md, in blocks and between backticks."""
-    blocks = re.findall(r"```(?:bash|sh|console)\n(.*?)```", README, re.DOTALL)
+    """Find the commands of the pages, in blocks and between backticks."""
+    blocks = re.findall(r"```(?:bash|sh|console)\n(.*?)```", TEXT, re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines()]
-    lines += [" ".join(text.split()) for text in re.findall(r"`([^`]+)`", README)]
+    lines += [" ".join(text.split()) for text in re.findall(r"`([^`]+)`", TEXT)]
     return {command(line) for line in lines if command(line)}
 
 
