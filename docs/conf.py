@@ -40,4 +40,4 @@ default_role = "code"
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 autodoc_typehints = "none"
-autodoc_default_options = {"show-inheritance": False}
+toc_object_entries_show_parents = "hide"

@@ -30,22 +30,16 @@ def blocks_of(lines: list[str]) -> list[list[str]]:
 
 
 def is_list(block: list[str]) -> bool:
-    """Tell whether a block is an aligned list: every line an entry, or what goes on below one."""
-    first = ENTRY.match(block[0].strip())
-    if not first:
-        return False
+    """Tell whether a block is an aligned list: entries, and what goes on below one of them."""
     margin = indent_of(block[0])
-    column = margin + first.start(2)
-    return all(
-        (indent_of(line) == margin and is_entry_at(line, column)) or indent_of(line) == column
-        for line in block
+    return is_entry(block[0]) and all(
+        is_entry(line) if indent_of(line) == margin else indent_of(line) > margin for line in block
     )
 
 
-def is_entry_at(line: str, column: int) -> bool:
-    """Tell whether a line is an entry whose meaning begins at this column."""
-    entry = ENTRY.match(line.strip())
-    return bool(entry) and indent_of(line) + entry.start(2) == column
+def is_entry(line: str) -> bool:
+    """Tell whether a line is a name and its meaning."""
+    return ENTRY.match(line.strip()) is not None
 
 
 def indent_of(line: str) -> int:
@@ -65,13 +59,13 @@ def escaped(text: str) -> str:
 
 def fields(block: list[str]) -> list[str]:
     """Return an aligned list as a definition list."""
-    column = indent_of(block[0]) + ENTRY.match(block[0].strip()).start(2)
+    margin = indent_of(block[0])
     result = []
     for line in block:
-        if indent_of(line) < column:
+        if indent_of(line) == margin:
             name, meaning = ENTRY.match(line.strip()).groups()
             names = ", ".join(f"`{each.strip()}`" for each in name.split(","))
-            result += [names if "`" not in name else escaped(name), f"   {escaped(meaning)}"]
+            result += [escaped(name) if "`" in name else names, f"   {escaped(meaning)}"]
         else:
             result.append(f"   {escaped(line.strip())}")
     return result
