@@ -186,6 +186,11 @@ async function drawHeatmap() {
     cells.set(key, cell);
   });
   const values = [...cells.values()].map(c => ({ across: c.across, up: c.up, mean: c.n ? c.sum / c.n : null, runs: c.n, text: c.n ? shown(c.sum / c.n) : "–" }));
+  const means = values.map(v => v.mean).filter(Number.isFinite), least = Math.min(...means), most = Math.max(...means);
+  for (const v of values) {
+    const share = most > least ? (v.mean - least) / (most - least) : 0;
+    v.ink = (isLoss(state.metric) ? 1 - share : share) > 0.6 ? "black" : "white";
+  }
   const order = name => [...new Set(header.settings.map(s => s[name]))].sort((a, b) => typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), undefined, { numeric: true })).map(shown);
   const across = order(state.across), up = order(state.up);
   const x = { field: "across", type: "nominal", title: state.across, sort: across, axis: { labelAngle: across.length > 8 ? -60 : 0 } };
@@ -194,8 +199,8 @@ async function drawHeatmap() {
     scale: { scheme: "viridis", reverse: isLoss(state.metric), zero: false }, legend: { orient: "right", gradientLength: 180 } },
     tooltip: [{ field: "across", title: "across" }, { field: "up", title: "up" }, { field: "text", title: "mean" }, { field: "runs", title: "runs" }] } }];
   if (values.length <= 80) layer.push({ mark: { type: "text", fontSize: 11 }, encoding: { x, y, text: { field: "text" },
-    color: { value: "white" }, opacity: { value: 0.95 } } });
-  const spec = { width: "container", height: Math.max(200, Math.min(420, 34 * up.length)), config: config(), data: { values }, layer };
+    color: { field: "ink", type: "nominal", scale: null } } });
+  const spec = { width: "container", height: Math.max(200, Math.min(420, 34 * up.length)), config: config(), data: { values }, layer, resolve: { scale: { color: "independent" } } };
   await embed("heatmap", spec, `mean ${state.metric} over two hyperparameters`);
 }
 async function embed(id, spec, label) {
