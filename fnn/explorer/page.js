@@ -164,7 +164,7 @@ const settingName = row => names.length ? `${row}: ` + names.map(n => `${n} ${sh
 async function drawCurves() {
   const { bands, lines } = curveRows();
   const wide = isLoss(state.metric) && bands.every(b => b.low > 0);
-  const y = (field, title) => ({ field, type: "quantitative", title, scale: { zero: false, type: wide ? "log" : "linear" } });
+  const y = (field, title) => ({ field, type: "quantitative", title, scale: wide ? { type: "log" } : { zero: false } });
   const color = { field: "setting", type: "nominal", title: null, scale: { range: COLORS, domain: state.chosen.map(settingName) },
     legend: { columns: 1, labelLimit: 420, symbolType: "stroke", symbolStrokeWidth: 4 } };
   const x = { field: "epoch", type: "quantitative", title: "epoch", axis: { tickMinStep: 1 } };
