@@ -70,9 +70,11 @@ MAY_IMPORT = {
     },
     "data": {"types", "checks", "checkpoint"},
     "checkpoint": {"types", "checks"},
+    "explorer": set(),
     "workers": {"checks", "checkpoint", "devices"},
     "export": {"types", "checks", "compiler", "backprop", "checkpoint"},
     "runs": {
+        "explorer",
         "types",
         "checks",
         "compiler",

@@ -99,8 +99,12 @@ class Retraining:
         self.jax = jax.__version__
         self._fingerprint = fingerprint
 
-    def __call__(self, setting: int, columns: Sequence[int], **given: Any) -> Parameters:
+    def __call__(
+        self, setting: int, columns: Sequence[int], *, until: int | None = None, **given: Any
+    ) -> Parameters:
         """Train the runs of a setting at these columns; leaves are (runs, …).
+
+        until  the number of epochs; None: all of them
 
         given  the parts of `Given`, by name
         """
@@ -109,6 +113,8 @@ class Retraining:
         for group in self._groups("run", setting, Given(**given)):
             self._check_float(group)
             own = [column for column in columns if column in group.columns]
+            if until is not None:
+                group = group._replace(epochs=min(until, group.epochs))
             first = group.rows.index(setting) * len(group.columns)
             taken = Taken(first + np.array([group.columns.index(each) for each in own], int))
             if own:

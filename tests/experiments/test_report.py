@@ -2,19 +2,18 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 from experiments.course import DOCUMENTS, IDS, document_of
 from experiments.experiment import claims_of, files, load
 from experiments.report.store import kept
 from tests.amounts import FEWER_OPTIMIZATIONS
+from tests.in_browser import look, open_browser
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["index", *(document.page for document in DOCUMENTS)]
@@ -93,37 +92,7 @@ def test_saved_results_suffice_for_verdicts_and_figures(report):
 
 @pytest.fixture(scope="module")
 def browser():
-    """Headless Chromium; without one the tests are skipped, except where CI must have it."""
-    chromium = (
-        shutil.which("chromium")
-        or shutil.which("chromium-browser")
-        or shutil.which("google-chrome")
-    )
-    driver = shutil.which("chromedriver")
-    if not chromium or not driver:
-        message = (
-            "no chromium with chromedriver; on Debian: apt-get install chromium chromium-driver"
-        )
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    opened = webdriver.Chrome(
-        options=options, service=webdriver.ChromeService(executable_path=driver)
-    )
-    yield opened
-    opened.quit()
-
-
-def look(browser, page: Path, *, width: int, dark: bool) -> None:
-    """Opens a page on a screen of that width."""
-    screen = {"width": width, "height": 844, "deviceScaleFactor": 2, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-    browser.get(page.resolve().as_uri())
+    yield from open_browser()
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

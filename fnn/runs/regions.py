@@ -1,0 +1,155 @@
+"""Decision regions of some runs, after some epochs: for networks of two inputs that classify."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fnn.backprop import apply
+from fnn.data import Dataset
+from fnn.types import Layer
+
+MOST_RUNS = 200
+MOST_SETTINGS = 25
+MOST_EPOCHS = 6
+POINTS = 40
+"""A region is drawn on POINTS × POINTS points."""
+MARGIN = 0.15
+"""The plane reaches beyond the examples by this share of their range."""
+MOST_EXAMPLES = 300
+
+
+class Plane(NamedTuple):
+    """The plane of the two features: points (POINTS², 2) row by row, and its corners (2, 2)."""
+
+    points: np.ndarray
+    corners: np.ndarray
+
+
+def regions_of(sweep: Any, asked: bool | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return which runs and epochs have regions, and the regions; nothing where there are none.
+
+    `regions` is (settings, runs, epochs, points): of two classes how much the second is likely,
+    0 to 255, and of more classes the most likely one.
+
+    asked  True: raise a ValueError where there can be none; None: leave them out
+    """
+    reason = why_none(sweep)
+    if asked is False or (reason and not asked):
+        return {}, {}
+    if reason:
+        raise ValueError(f"regions: {reason}")
+    dataset = dataset_of(sweep)
+    rows, columns = chosen_runs(sweep)
+    epochs = chosen_epochs(int(sweep.last_epoch.max()) + 1)
+    plane = plane_of(dataset)
+    regions = np.zeros((len(rows), len(columns), len(epochs), POINTS**2), np.uint8)
+    for number, row in enumerate(rows):
+        net = sweep.net(row)
+        for place, epoch in enumerate(epochs):
+            trained = sweep.retrain(row, columns, until=epoch)
+            outputs = outputs_of_runs(net, trained, plane.points)
+            regions[number, :, place] = colors_of(outputs)
+    x, y = dataset.train
+    some = slice(0, MOST_EXAMPLES)
+    header = {
+        "rows": rows,
+        "columns": columns,
+        "epochs": epochs,
+        "points": POINTS,
+        "corners": plane.corners.tolist(),
+        "classes": classes_of(outputs),
+    }
+    arrays: dict[str, np.ndarray] = {
+        "regions": regions,
+        "examples": np.asarray(x[some], np.float32),
+        "labels": labels_of(np.asarray(y[some])),
+    }
+    return header, arrays
+
+
+def why_none(sweep: Any) -> str | None:
+    """Return why a sweep has no decision regions; None: it has."""
+    given = getattr(sweep.retrain, "given", None)
+    if given is None or given.builder is None or given.dataset is None:
+        return "the sweep is of a function, or was loaded without its builder and data."
+    if not isinstance(given.dataset, Dataset):
+        return "the sweep has several splits, expected one data set."
+    features = given.dataset.train.x.shape[1]
+    if features != 2:
+        return f"the data set has {features} features, expected 2."
+    if "validation_accuracy" not in sweep.history:
+        return "the networks do not classify."
+    return None
+
+
+def dataset_of(sweep: Any) -> Dataset:
+    """Return the data set of a sweep that has regions."""
+    return sweep.retrain.given.dataset
+
+
+def chosen_runs(sweep: Any) -> tuple[list[int], list[int]]:
+    """Return the settings, evenly spaced from the best to the worst, and the first seeds."""
+    means = np.nanmean(np.where(sweep.finished, sweep.at("validation_accuracy", "last"), np.nan), 1)
+    ranked = np.argsort(-np.nan_to_num(means, nan=-1.0), kind="stable")
+    number = min(len(ranked), MOST_SETTINGS)
+    places = np.unique(np.linspace(0, len(ranked) - 1, number).round().astype(int))
+    complete = [int(row) for row in ranked[places] if sweep.finished[row].all()]
+    columns = sweep.finished.shape[1]
+    return complete, list(range(min(columns, max(1, MOST_RUNS // max(1, len(complete))))))
+
+
+def chosen_epochs(number: int) -> list[int]:
+    """Return numbers of epochs, from 1 to all, each some times the one before."""
+    spaced = np.geomspace(1, number, min(number, MOST_EPOCHS)).round().astype(int)
+    return np.unique(spaced).tolist()
+
+
+def plane_of(dataset: Dataset) -> Plane:
+    """Return the points of the plane in which the training examples lie."""
+    x = np.asarray(dataset.train.x)
+    width = MARGIN * (x.max(axis=0) - x.min(axis=0))
+    low, high = x.min(axis=0) - width, x.max(axis=0) + width
+    across, up = (np.linspace(low[i], high[i], POINTS) for i in range(2))
+    grid = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
+    return Plane(grid.astype(x.dtype), np.stack([low, high]))
+
+
+def outputs_of_runs(net: Layer, trained: Any, points: np.ndarray) -> np.ndarray:
+    """Return the outputs (runs, points, outputs) of the networks of several runs.
+
+    They are computed operation by operation: a network is asked six times, and compiling takes
+    longer.
+    """
+    placed = jnp.asarray(points)
+
+    def of_one(params, state):
+        return apply(net, params, placed, state=state)
+
+    return np.asarray(jax.vmap(of_one)(trained.params, trained.state))
+
+
+def classes_of(outputs: np.ndarray) -> int:
+    """Return the number of classes of outputs (runs, points, outputs)."""
+    return max(2, outputs.shape[-1])
+
+
+def colors_of(outputs: np.ndarray) -> np.ndarray:
+    """Return the colors (runs, points) of logits (runs, points, outputs).
+
+    A run that has diverged has logits that are not finite; its color is that of the first class.
+    """
+    outputs = np.nan_to_num(outputs.astype(float))
+    if outputs.shape[-1] > 2:
+        return outputs.argmax(axis=-1).astype(np.uint8)
+    logit = outputs[..., 0] if outputs.shape[-1] == 1 else outputs[..., 1] - outputs[..., 0]
+    likely = 0.5 * (1 + np.tanh(0.5 * logit))
+    return np.round(255 * likely).astype(np.uint8)
+
+
+def labels_of(y: np.ndarray) -> np.ndarray:
+    """Return the class of each example, from labels, one column, or one column a class."""
+    if y.ndim == 2 and y.shape[1] > 1:
+        return y.argmax(axis=1).astype(np.uint8)
+    return np.round(y.reshape(-1)).astype(np.uint8)
