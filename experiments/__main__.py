@@ -1,4 +1,4 @@
-"""The command line: `python -m experiments list | run NAME [options] | report [options]`.
+"""The command line: `python -m experiments list | run | report | playground`.
 
 Modules that load JAX are imported only after it is known that no package is missing.
 """
@@ -17,6 +17,9 @@ HELP = """usage: python -m experiments COMMAND
                           figure: runs what is missing, writes index.html and claims.json into
                           report/
   report --help           shows its options
+  playground [options]    trains some 18,000 small networks on four tasks in the plane, and writes
+                          pages with sliders into playground/
+  playground --help       shows its options
 """
 
 
@@ -45,8 +48,13 @@ def main(arguments: list[str]) -> None:
             from experiments.report.command import report
 
             report(options)
+        case ["playground", *options]:
+            needs.check_playground()
+            from experiments.playground import playground
+
+            playground(options)
         case [command, *_]:
-            expected = "expected one of: list, run NAME, report. See --help."
+            expected = "expected one of: list, run NAME, report, playground. See --help."
             raise ValueError(f"got {command!r}, {expected}")
 
 
