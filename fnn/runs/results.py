@@ -101,10 +101,12 @@ class Sweep:
     machines: list[dict[str, Any]] = field(default_factory=list)
     machine: Integer[np.ndarray, "settings runs"] | None = None
 
-    def __getattr__(self, name: str) -> Any:
-        if name in RENAMED:
-            raise AttributeError(f"Sweep.{name} is now {RENAMED[name]}.")
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    if not TYPE_CHECKING:  # a type checker takes a class with it for one that has any attribute
+
+        def __getattr__(self, name: str) -> Any:
+            if name in RENAMED:
+                raise AttributeError(f"Sweep.{name} is now {RENAMED[name]}.")
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     # ------------------------------------------------------------------------------------ runs
 
