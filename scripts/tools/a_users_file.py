@@ -23,6 +23,7 @@ final: float = run.final("test_accuracy")
 
 
 def build(hyper: dict[str, float]) -> tuple[fnn.Layer, fnn.Loss, optax.GradientTransformation]:
+    """Return the parts of a run."""
     return net, losses.softmax_cross_entropy, optim.adam(hyper["learning_rate"])
 
 
