@@ -68,7 +68,7 @@ MAY_IMPORT = {
         "mlp",
         "optim",
     },
-    "data": {"types", "checks", "checkpoint"},
+    "data": {"types", "checks", "renamed", "checkpoint"},
     "checkpoint": {"types", "checks"},
     "workers": {"checks", "checkpoint", "devices"},
     "export": {"types", "checks", "compiler", "backprop", "checkpoint"},
