@@ -190,26 +190,30 @@ def _check_names(members: Mapping[str, zipfile.ZipInfo], expected: Sequence[Leaf
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, leaf: Leaf) -> np.ndarray:
     """Read one array, its header first, and no more bytes than are expected."""
-    with archive.open(info) as file:
-        start = io.BytesIO(file.read(HEADER_BYTES))
+    start = _first_bytes(archive, info, HEADER_BYTES)
     shape, is_fortran, dtype = _header(leaf.name, start)
     if (shape, dtype) != (leaf.shape, leaf.stored):
         raise Damaged(
             f"{leaf.name}: {dtype} {shape} in the file, expected {leaf.stored} {leaf.shape}."
         )
     size = math.prod(leaf.shape) * leaf.stored.itemsize
-    if info.file_size > size + HEADER_BYTES:
+    limit = size + HEADER_BYTES
+    if info.file_size > limit:
         raise Damaged(
             f"{leaf.name}: {info.file_size} bytes in the file, expected {size} for {leaf}."
         )
-    with archive.open(info) as file:
-        member = io.BytesIO(file.read(size + HEADER_BYTES))
+    member = _first_bytes(archive, info, limit)
     _header(leaf.name, member)
     numbers = member.read()
     if len(numbers) != size:
         raise Damaged(f"{leaf.name}: {len(numbers)} bytes of numbers in the file, expected {size}.")
     flat = np.frombuffer(bytearray(numbers), dtype)
     return flat.reshape(shape, order="F" if is_fortran else "C")
+
+
+def _first_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo, count: int) -> io.BytesIO:
+    with archive.open(info) as file:
+        return io.BytesIO(file.read(count))
 
 
 def _header(name: str, member: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype]:

@@ -124,8 +124,10 @@ def differences(saved: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]
     arrays = []
     lines = []
     for name in unlike:
-        before, now = saved.get(name), asked.get(name)
-        if _shape(before) == _shape(now) is not None:
+        before = saved.get(name)
+        now = asked.get(name)
+        shape = _shape(before)
+        if shape is not None and shape == _shape(now):
             arrays.append(name)
         else:
             lines.append(f"{name}: saved {before!r}, now {now!r}")

@@ -198,8 +198,10 @@ def hint_of(saved: dict[str, Any]) -> str:
 
 def _first_differences(saved: str, now: str) -> str:
     """Return the first lines in which two programs differ."""
-    pairs = zip(saved.splitlines(), now.splitlines(), strict=False)
-    unlike = [f"{before.strip()} → {after.strip()}" for before, after in pairs if before != after]
+    unlike = []
+    for before, after in zip(saved.splitlines(), now.splitlines(), strict=False):
+        if before != after:
+            unlike.append(f"{before.strip()} → {after.strip()}")
     shown = " | ".join(unlike[:PROGRAM_LINES_SHOWN]) or "one is longer"
     return f"the program that it runs is not the same; saved → now: {shown}"
 

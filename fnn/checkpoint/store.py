@@ -197,8 +197,10 @@ def steps(directory: str | Path) -> list[int]:
     >>> checkpoint.steps("no/such/directory")
     []
     """
-    names = [path.name.removeprefix(PREFIX) for path in Path(directory).glob(f"{PREFIX}*")]
-    return sorted(int(name) for name in names if name.isdecimal())
+    paths = Path(directory).glob(f"{PREFIX}*")
+    names = [path.name.removeprefix(PREFIX) for path in paths]
+    numbers = [int(name) for name in names if name.isdecimal()]
+    return sorted(numbers)
 
 
 def commit(

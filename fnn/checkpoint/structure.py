@@ -51,14 +51,14 @@ def _described(tree: Any, name: str, arrays: list[Any]) -> Any:
         # Sorted as JAX sorts them, so that the arrays have the order of jax.tree.leaves.
         values = {key: _described(tree[key], f"{name}.{key}", arrays) for key in sorted(tree)}
         return {"dict": values, "order": list(tree)}
-    if isinstance(tree, (tuple, list)):
-        kind = type(tree)
-        is_plain = kind is tuple or kind is list
-        if is_plain or hasattr(tree, "_fields"):
-            inner = [_described(v, f"{name}[{i}]", arrays) for i, v in enumerate(tree)]
-            if is_plain:
-                return {kind.__name__: inner}
-            return {"class": f"{kind.__module__}:{kind.__qualname__}", "fields": inner}
+    kind = type(tree)
+    is_plain = kind is tuple or kind is list
+    is_named_tuple = isinstance(tree, tuple) and hasattr(tree, "_fields")
+    if is_plain or is_named_tuple:
+        inner = [_described(v, f"{name}[{i}]", arrays) for i, v in enumerate(tree)]
+        if is_plain:
+            return {kind.__name__: inner}
+        return {"class": f"{kind.__module__}:{kind.__qualname__}", "fields": inner}
     raise ValueError(
         f"{name}: got a {type(tree).__name__}, expected tuples, lists, dicts with names and "
         "NamedTuples of arrays, numbers and texts."

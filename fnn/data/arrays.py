@@ -140,12 +140,19 @@ def coded_targets(y: np.ndarray, name: str = "y") -> tuple[np.ndarray, tuple[Any
     0, such as −1 and +1. Many different whole numbers are amounts, and are not numbered.
     """
     if y.dtype.kind == "U" or are_classes_not_from_0(y):
-        classes, codes = np.unique(y, return_inverse=True)
-        return codes.reshape(-1).astype(np.int32), tuple(classes.tolist())
+        return numbered(y)
     if jax.dtypes.issubdtype(y.dtype, np.floating):
         return as_float(name, y.astype(np.float64)), ()
-    classes_of_booleans = (False, True) if y.dtype.kind == "b" else ()
-    return whole_labels(y, name), classes_of_booleans
+    labels = whole_labels(y, name)
+    is_boolean = y.dtype.kind == "b"
+    return labels, (False, True) if is_boolean else ()
+
+
+def numbered(y: np.ndarray) -> tuple[np.ndarray, tuple[Any, ...]]:
+    """Return labels by their places in sorted order, int32, and the sorted labels."""
+    classes, codes = np.unique(y, return_inverse=True)
+    places = codes.reshape(-1).astype(np.int32)
+    return places, tuple(classes.tolist())
 
 
 def are_classes(y: np.ndarray) -> bool:

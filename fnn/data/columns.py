@@ -118,8 +118,9 @@ def numeric_columns(name: str, table: Mapping[str, Any]) -> dict[str, Values]:
     for key, values in columns.items():
         if values.kind not in (NUMBER, BOOLEAN):
             raise no_number(name, key, values)
-        check_range(f"column {key!r}", values.array)
-        check_whole(f"column {key!r}", values.array)
+        label = f"column {key!r}"
+        check_range(label, values.array)
+        check_whole(label, values.array)
     return columns
 
 
@@ -164,22 +165,33 @@ def features_from(
     scaling  one pair for each feature, or one for all
     """
     widths = [len(column.features) for column in columns]
-    mean = np.broadcast_to(scaling.mean, sum(widths))
-    std = np.broadcast_to(scaling.std, sum(widths))
+    width = sum(widths)
+    mean = np.broadcast_to(scaling.mean, width)
+    std = np.broadcast_to(scaling.std, width)
     count = len(coded[0][rows])
-    features = np.empty((count, sum(widths)), jax.dtypes.canonicalize_dtype(float))
-    start = 0
-    for column, width, values in zip(columns, widths, coded, strict=True):
-        part = slice(start, start + width)
+    dtype = jax.dtypes.canonicalize_dtype(float)
+    features = np.empty((count, width), dtype)
+    ends = np.cumsum(widths)
+    for column, end, values in zip(columns, ends, coded, strict=True):
+        part = slice(end - len(column.features), end)
         of_column = Scaling(mean[part], std[part])
-        chosen = values[rows]
         if column.kind == CATEGORY:
-            features[:, part] = of_column.of(np.zeros((1, width)))
-            one = (1 - of_column.mean) / of_column.std
-            features[np.arange(count), start + chosen] = one[chosen]
+            write_one_hot(features[:, part], values[rows], of_column)
         else:
-            scaled = of_column.of(chosen[:, None])
+            scaled = of_column.of(values[rows][:, None])
             check_range(f"column {column.name!r}", scaled)
             features[:, part] = scaled
-        start += width
     return features
+
+
+def write_one_hot(features: np.ndarray, places: np.ndarray, scaling: Scaling) -> None:
+    """Write the scaled features of a category: 1 at the place of each row, 0 elsewhere.
+
+    features  (examples, categories), overwritten
+    places    (examples,)
+    """
+    examples, categories = features.shape
+    zeros = np.zeros((1, categories))
+    features[:] = scaling.of(zeros)
+    scaled_ones = (1 - scaling.mean) / scaling.std
+    features[np.arange(examples), places] = scaled_ones[places]

@@ -154,8 +154,9 @@ class Dataset(NamedTuple):
         lines = ["Dataset("]
         for name, (x, y) in self.splits.items():
             lines.append(f"  {name:10}  x {shape(x)}, y {shape(y)}")
-        is_scaled = self.scaling is not None and self.scaling is not UNSCALED
-        lines.append(f"  scaled      {'yes' if is_scaled else 'no'}")
+        is_unscaled = self.scaling is None or self.scaling is UNSCALED
+        scaled = "no" if is_unscaled else "yes"
+        lines.append(f"  scaled      {scaled}")
         if self.weights is not None:
             lines.append("  weights     yes")
         for name, labels in self._missing_classes().items():
@@ -165,7 +166,8 @@ class Dataset(NamedTuple):
 
 def shapes(arrays: NamedTuple) -> str:
     """Return shape and dtype of each array, by name."""
-    return ", ".join(f"{name} {shape(array)}" for name, array in arrays._asdict().items())
+    named = arrays._asdict().items()
+    return ", ".join(f"{name} {shape(array)}" for name, array in named)
 
 
 def shape(array: Any) -> str:

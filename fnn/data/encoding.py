@@ -223,9 +223,11 @@ class Encoding(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """Return the encoding as JSON."""
-        scaling = None if self.scaling is None else self.scaling.to_json()
-        units = None if self.units is None else self.units.to_json()
-        return {**self._asdict(), "scaling": scaling, "units": units}
+        saved = self._asdict()
+        for name in ("scaling", "units"):
+            if saved[name] is not None:
+                saved[name] = saved[name].to_json()
+        return saved
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Self:

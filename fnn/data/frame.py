@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Unpack, overload
 import numpy as np
 
 from fnn import checks
-from fnn.data.arrays import are_classes
+from fnn.data.arrays import are_classes, numbered
 from fnn.data.columns import Column, columns_from, features_from
 from fnn.data.dataset import Dataset, Split, read_only, weights_of
 from fnn.data.encoding import CLASSES, REAL, SEVERAL_LABELS, Encoding, label_dtype
@@ -244,8 +244,10 @@ def values_of_roles(
 
 def is_name(value: Any, table: Mapping[str, Any]) -> bool:
     """Return whether a value names a column, and is not a column itself."""
+    if isinstance(value, str):
+        return True
     is_number = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    return isinstance(value, str) or (is_number and str(value) in table)
+    return is_number and str(value) in table
 
 
 def feature_columns(table: Mapping[str, Any], other_names: Sequence[str]) -> dict[str, Values]:
@@ -296,8 +298,9 @@ def target_names(target: Any, table: Mapping[str, Any]) -> tuple[str, ...]:
     """
     # A column of a MultiIndex is called by a tuple.
     is_one_column = str(target) in table
-    are_several = isinstance(target, list | tuple) and not is_one_column
-    names = tuple(map(str, target)) if are_several else (str(target),)
+    names: tuple[str, ...] = (str(target),)
+    if isinstance(target, list | tuple) and not is_one_column:
+        names = tuple(map(str, target))
     if not names:
         raise ValueError("target: got no column, expected one at least.")
     for name in names:
@@ -371,16 +374,18 @@ def encoded_targets(targets: Mapping[str, Values], task: str) -> tuple[np.ndarra
     """Return the targets as numbers, and the classes in the order of their numbers."""
     if task == CLASSES:
         (values,) = targets.values()
-        classes, codes = np.unique(values.array, return_inverse=True)
-        return codes.reshape(-1).astype(np.int32), tuple(classes.tolist())
+        return numbered(values.array)
     for name, values in targets.items():
         if task == SEVERAL_LABELS:
             check_booleans(name, values.array)
         check_squares(name, values.array)
-    y = np.column_stack([values.array.astype(np.float64) for values in targets.values()])
+    columns = [values.array.astype(np.float64) for values in targets.values()]
+    y = np.column_stack(columns)
     if task == SEVERAL_LABELS:
         return as_float("y", y), ()
-    return (y[:, 0] if len(targets) == 1 else y), ()
+    if len(targets) == 1:
+        return y[:, 0], ()
+    return y, ()
 
 
 def check_booleans(name: str, values: np.ndarray) -> None:

@@ -138,8 +138,10 @@ def _read(paths: dict[str, Path], part: str) -> Split:
     """
     images_name = f"{part}-images-idx3-ubyte"
     labels_name = f"{part}-labels-idx1-ubyte"
-    images = idx.parse(_content(images_name, paths[images_name]), images_name, dimensions=3)
-    labels = idx.parse(_content(labels_name, paths[labels_name]), labels_name, dimensions=1)
+    images_content = _content(images_name, paths[images_name])
+    images = idx.parse(images_content, images_name, dimensions=3)
+    labels_content = _content(labels_name, paths[labels_name])
+    labels = idx.parse(labels_content, labels_name, dimensions=1)
     pixels = images.reshape(len(images), -1)
     return Split(pixels, labels.astype("int32"))
 

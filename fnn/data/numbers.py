@@ -1,6 +1,6 @@
 """Scale numbers by the training rows, and hold them in the default float dtype."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, Self
 
 import jax
@@ -40,12 +40,16 @@ class Scaling(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """Return the scaling as JSON, which keeps every digit."""
-        return {name: np.asarray(values).tolist() for name, values in self._asdict().items()}
+        mean = np.asarray(self.mean).tolist()
+        std = np.asarray(self.std).tolist()
+        return {"mean": mean, "std": std}
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Self:
         """Make a scaling from the JSON of `to_json`."""
-        return cls(*(np.asarray(saved[name], np.float64) for name in cls._fields))
+        mean = np.asarray(saved["mean"], np.float64)
+        std = np.asarray(saved["std"], np.float64)
+        return cls(mean, std)
 
 
 UNSCALED = Scaling(np.zeros(()), np.ones(()))
@@ -105,37 +109,43 @@ def mean_and_std(
     """
     n = len(x) if rows is None else len(rows)
     count = n if axis == 0 else n * x[0].size
-    parts = [slice(start, start + ROWS_PER_BLOCK) for start in range(0, n, ROWS_PER_BLOCK)]
 
-    def block(part: slice) -> np.ndarray:
-        return x[part] if rows is None else x[rows[part]]
+    def blocks() -> Iterator[np.ndarray]:
+        for start in range(0, n, ROWS_PER_BLOCK):
+            part = slice(start, start + ROWS_PER_BLOCK)
+            yield x[part] if rows is None else x[rows[part]]
 
-    sums = (np.sum(block(part), axis=axis, dtype=np.float64) for part in parts)
-    mean = sum(sums) / count
-
-    def squares(part: slice) -> np.ndarray:
-        deviations = block(part).astype(np.float64) - mean
-        return np.sum(deviations**2, axis=axis)
-
-    variance = sum(squares(part) for part in parts) / count
-    std = np.sqrt(variance)
-    least = np.min([np.min(block(part), axis=axis) for part in parts], axis=0)
-    most = np.max([np.max(block(part), axis=axis) for part in parts], axis=0)
+    total: Any = 0
+    for block in blocks():
+        total = total + np.sum(block, axis=axis, dtype=np.float64)
+    mean = total / count
+    squares: Any = 0
+    for block in blocks():
+        deviations = block.astype(np.float64) - mean
+        squares = squares + np.sum(deviations**2, axis=axis)
+    std = np.sqrt(squares / count)
+    minima = [np.min(block, axis=axis) for block in blocks()]
+    maxima = [np.max(block, axis=axis) for block in blocks()]
+    least = np.min(minima, axis=0)
+    most = np.max(maxima, axis=0)
     # Compared, because std == 0 fails: rounding gives a column of 0.1 a std of 1e-17, and
     # subnormal numbers that differ one of 0.
     is_constant = least == most
     # The rounded mean of equal large numbers is another number.
     exact_mean = np.where(is_constant, least, mean)
-    return np.asarray(exact_mean), np.where(is_constant | (std == 0), 1.0, std)
+    has_no_spread = is_constant | (std == 0)
+    return np.asarray(exact_mean), np.where(has_no_spread, 1.0, std)
 
 
 def scaled_features(x: np.ndarray, rows: np.ndarray | slice, scaling: Scaling) -> np.ndarray:
     """Return some rows of x, scaled in float64, in JAX's default float dtype."""
     numbers = np.arange(len(x))[rows]
     shape = (len(numbers), *x.shape[1:])
-    scaled = np.empty(shape, jax.dtypes.canonicalize_dtype(float))
+    dtype = jax.dtypes.canonicalize_dtype(float)
+    scaled = np.empty(shape, dtype)
     for start in range(0, len(numbers), ROWS_PER_BLOCK):
         part = slice(start, start + ROWS_PER_BLOCK)
         block = x[numbers[part]]
-        scaled[part] = as_float("x", scaling.of(block))
+        scaled_block = scaling.of(block)
+        scaled[part] = as_float("x", scaled_block)
     return scaled

@@ -256,7 +256,9 @@ def _targets_of_splits(given: dict[str, Any], xs: dict[str, np.ndarray]) -> dict
     train = ys["train"]
     for name, y in ys.items():
         checks.pairs(xs[name], y, f"{name}.x", f"{name}.y")
-        if y.shape[1:] != train.shape[1:] or y.dtype.kind != train.dtype.kind:
+        has_same_outputs = y.shape[1:] == train.shape[1:]
+        is_same_kind = y.dtype.kind == train.dtype.kind
+        if not has_same_outputs or not is_same_kind:
             raise ValueError(
                 f"{name}.y: got {shape(y)}, expected the outputs and the kind of train's, "
                 f"{shape(train)}."

@@ -130,8 +130,10 @@ def sizes_of(examples: int, validation: Any, test: Any) -> list[int]:
 
 def partition(examples: int, sizes: list[int], seed: int) -> list[np.ndarray]:
     """Return the row numbers in random order, cut into parts of these sizes and the rest."""
-    order = np.random.default_rng(seed).permutation(examples)
-    return np.split(order, np.cumsum(sizes))
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(examples)
+    ends = np.cumsum(sizes)
+    return np.split(order, ends)
 
 
 def at_random(examples: int, test: int, validation: int, seed: int) -> Parts:
@@ -155,18 +157,28 @@ def by_class(labels: np.ndarray, test: int, validation: int, seed: int) -> Parts
     codes = codes.reshape(-1)
     check_room(len(classes), len(labels) - test - validation)
     test_counts, validation_counts = counts_by_class(counts, test, validation)
-    rows: list[list[Rows]] = [[], [], []]
+    part_of = np.full(len(labels), TRAIN)
     for code in range(len(classes)):
-        of_class = order[codes[order] == code]
+        is_member = codes[order] == code
+        members = order[is_member]
         test_end = test_counts[code]
         validation_end = test_end + validation_counts[code]
-        rows[TEST].append(of_class[:test_end])
-        rows[VALIDATION].append(of_class[test_end:validation_end])
-        rows[TRAIN].append(of_class[validation_end:])
-    # The place of each row in the random order, by which the classes are mixed again.
-    place = np.argsort(order)
-    parts = [np.concatenate(part) for part in rows]
-    return Parts(*(part[np.argsort(place[part])] for part in parts))
+        part_of[members[:test_end]] = TEST
+        part_of[members[test_end:validation_end]] = VALIDATION
+    return rows_by_part(part_of, order)
+
+
+def rows_by_part(part_of: np.ndarray, order: np.ndarray) -> Parts:
+    """Return the rows of each part.
+
+    part_of  the part of each row
+    order    the row numbers in the order that the parts are to have
+    """
+    in_order = part_of[order]
+    train = order[in_order == TRAIN]
+    validation = order[in_order == VALIDATION]
+    test = order[in_order == TEST]
+    return Parts(train, validation, test)
 
 
 def check_room(classes: int, train: int) -> None:
@@ -205,10 +217,12 @@ def shares(counts: np.ndarray, size: int, most: np.ndarray) -> np.ndarray:
     taken = np.clip(np.floor(ideal).astype(int), least, most)
     while taken.sum() < size:
         lack = np.where(taken < most, ideal - taken, -np.inf)
-        taken[np.argmax(lack)] += 1
+        neediest = np.argmax(lack)
+        taken[neediest] += 1
     while taken.sum() > size:
         excess = np.where(taken > 0, taken - ideal, -np.inf)
-        taken[np.argmax(excess)] -= 1
+        richest = np.argmax(excess)
+        taken[richest] -= 1
     return taken
 
 
@@ -221,23 +235,37 @@ def by_group(groups: np.ndarray, test: int, validation: int, seed: int) -> Parts
     """
     names, codes, counts = np.unique(groups, return_inverse=True, return_counts=True)
     codes = codes.reshape(-1)
-    wanted = [(part, size) for part, size in ((TEST, test), (VALIDATION, validation)) if size]
+    sizes = {TEST: test, VALIDATION: validation}
+    wanted = {part: size for part, size in sizes.items() if size}
     if len(names) <= len(wanted):
         raise ValueError(f"groups: got {len(names)} group(s), expected {len(wanted) + 1} at least.")
     order = np.random.default_rng(seed).permutation(len(names))
     part_of = np.full(len(names), TRAIN)
-    for part, size in wanted:
+    for part, size in wanted.items():
         free = [code for code in order if part_of[code] == TRAIN]
         # The last groups stay for the parts that come after this one.
         reserved = 2 if part == TEST else 1
-        taken = 0
-        for code in free[:-reserved]:
-            is_nearer = abs(taken + counts[code] - size) < abs(taken - size)
-            if taken == 0 or is_nearer:
-                part_of[code] = part
-                taken += counts[code]
-    rows = [np.flatnonzero(part_of[codes] == part) for part in range(3)]
-    return Parts(*rows)
+        chosen = groups_near(free[:-reserved], counts, size)
+        part_of[chosen] = part
+    in_given_order = np.arange(len(groups))
+    return rows_by_part(part_of[codes], in_given_order)
+
+
+def groups_near(codes: Sequence[int], counts: np.ndarray, size: int) -> list[int]:
+    """Return groups, taken in turn, that have about `size` rows together; one at least.
+
+    codes   the groups that may be taken
+    counts  of the rows of every group
+    """
+    chosen: list[int] = []
+    rows = 0
+    for code in codes:
+        more = rows + counts[code]
+        is_nearer = abs(more - size) < abs(rows - size)
+        if is_nearer or not chosen:
+            chosen.append(code)
+            rows = more
+    return chosen
 
 
 def by_order(order: np.ndarray, test: int, validation: int) -> Parts:

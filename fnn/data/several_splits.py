@@ -145,7 +145,8 @@ def folds_of(
     if isinstance(splits, type):
         raise ValueError(f"splits: got the class {splits.__name__}, expected {splits.__name__}(5).")
     if hasattr(splits, "split") and not isinstance(splits, str):
-        pairs = splits.split(np.zeros((examples, 1)), y, groups)
+        x = np.zeros((examples, 1))
+        pairs = splits.split(x, y, groups)
     elif hasattr(splits, "__iter__") and not isinstance(splits, (str, bytes, dict)):
         pairs = splits
     else:
@@ -153,7 +154,8 @@ def folds_of(
     for number, pair in enumerate(pairs):
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise ValueError(f"splits: split {number} is {pair!r}, {EXPECTED}.")
-        left, test_rows = (rows_of(number, rows, examples) for rows in pair)
+        left = rows_of(number, pair[0], examples)
+        test_rows = rows_of(number, pair[1], examples)
         common = np.intersect1d(left, test_rows)
         if len(common):
             raise ValueError(
@@ -174,7 +176,8 @@ def rows_of(number: int, rows: Any, examples: int) -> np.ndarray:
     if array.dtype == bool and array.shape == (examples,):
         array = np.flatnonzero(array)
     are_integers = array.ndim == 1 and array.size > 0 and array.dtype.kind in "iu"
-    if not are_integers or array.min() < 0 or array.max() >= examples:
+    are_rows = are_integers and array.min() >= 0 and array.max() < examples
+    if not are_rows:
         raise ValueError(
             f"splits: split {number} has {type(rows).__name__} {array.shape} {array.dtype}, "
             f"expected row numbers from 0 to {examples - 1}."

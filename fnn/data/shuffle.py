@@ -82,11 +82,13 @@ def hashed_keys(key: PRNGKey, draw: Integer[Array, ""] | int) -> UInt32[Array, "
     for the shuffle alone, instead of 0.37 s.
     """
     first, second = jax.random.key_data(key)
-    start = jnp.uint32(ROUNDS) * jnp.asarray(draw).astype(jnp.uint32)
+    number = jnp.asarray(draw).astype(jnp.uint32)
+    start = jnp.uint32(ROUNDS) * number
     counter = start + jnp.arange(ROUNDS, dtype=jnp.uint32)
-    of_counter = _hash(counter * jnp.uint32(GOLDEN))
-    of_second = _hash(second ^ of_counter)
-    return _hash(first + of_second).reshape(-1, 2)
+    spread = counter * jnp.uint32(GOLDEN)
+    of_second = _hash(second ^ _hash(spread))
+    of_both = _hash(first + of_second)
+    return of_both.reshape(-1, 2)
 
 
 def sides(n: int) -> tuple[int, int]:
@@ -96,7 +98,10 @@ def sides(n: int) -> tuple[int, int]:
     """
     middle = math.isqrt(n - 1) + 1
     smallest = -(-5 * middle // 7)
-    pairs = [(a, -(-n // a)) for a in range(smallest, middle + 1)]
+    pairs = []
+    for a in range(smallest, middle + 1):
+        b = -(-n // a)
+        pairs.append((a, b))
 
     def product_then_b(pair: tuple[int, int]) -> tuple[int, int]:
         a, b = pair

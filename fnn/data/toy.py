@@ -63,9 +63,10 @@ def xor() -> Dataset:
     Train, validation and test are each the whole table: there is nothing to generalise to. Claims
     2.1, 2.6, 3.2.
     """
-    x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    rows = [[0, 0], [0, 1], [1, 0], [1, 1]]
+    x = as_float("x", np.array(rows))
     y = np.array([0, 1, 1, 0], np.int32)
-    table = Split(as_float("x", x), y)
+    table = Split(x, y)
     return Dataset(table, table, table, UNSCALED)
 
 
@@ -105,6 +106,8 @@ def cubic_points(examples: int, bound: float) -> Split:
     s = np.linspace(-bound, bound, examples)
     powers = np.vander(s, 4)
     coefficients = np.array([1.0, -2.0, -3.0, 4.0])
-    noise = np.random.default_rng(0).normal(0, 0.5, examples)
-    y = powers @ coefficients + noise
-    return Split(as_float("x", powers[:, :3]), as_float("y", y))
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 0.5, examples)
+    x = as_float("x", powers[:, :3])
+    y = as_float("y", powers @ coefficients + noise)
+    return Split(x, y)
