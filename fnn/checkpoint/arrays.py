@@ -83,15 +83,18 @@ def leaves(tree: PyTree) -> list[tuple[Leaf, Any]]:
 
 
 def _leaf(name: str, value: Any) -> Leaf:
-    if not hasattr(value, "shape") or not hasattr(value, "dtype"):
+    is_array = hasattr(value, "shape") and hasattr(value, "dtype")
+    if not is_array:
         raise ValueError(f"{name}: got {value!r}, expected an array; use np.asarray.")
     if jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
         return _leaf_of_key(name, value)
-    if not jnp.issubdtype(value.dtype, jnp.number) and value.dtype != bool:
+    is_number = jnp.issubdtype(value.dtype, jnp.number)
+    if not is_number and value.dtype != bool:
         raise ValueError(
             f"{name}: got dtype {value.dtype}, expected numbers, truth values or typed keys."
         )
-    return Leaf(name, tuple(value.shape), jnp.dtype(value.dtype).name, None)
+    dtype = jnp.dtype(value.dtype)
+    return Leaf(name, tuple(value.shape), dtype.name, None)
 
 
 def _leaf_of_key(name: str, value: Any) -> Leaf:
@@ -108,7 +111,9 @@ def _leaf_of_key(name: str, value: Any) -> Leaf:
 
 def on_host(leaf: Leaf, value: Any) -> np.ndarray:
     """Return the numbers to store, C-contiguous and in the byte order of this machine."""
-    array = np.asarray(jax.random.key_data(value) if leaf.key else value)
+    if leaf.key is not None:
+        value = jax.random.key_data(value)
+    array = np.asarray(value)
     native = array.dtype.newbyteorder("=")
     contiguous = np.ascontiguousarray(array, native).reshape(leaf.shape)
     return contiguous.view(leaf.stored)
@@ -208,7 +213,9 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, leaf: Leaf) -> np.n
     if len(numbers) != size:
         raise Damaged(f"{leaf.name}: {len(numbers)} bytes of numbers in the file, expected {size}.")
     flat = np.frombuffer(bytearray(numbers), dtype)
-    return flat.reshape(shape, order="F" if is_fortran else "C")
+    if is_fortran:
+        return flat.reshape(shape, order="F")
+    return flat.reshape(shape)
 
 
 def _first_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo, count: int) -> io.BytesIO:
@@ -230,4 +237,6 @@ def _header(name: str, member: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dt
 def _first_names(names: set[str]) -> str:
     shown = ", ".join(sorted(names)[:NAMES_SHOWN])
     rest = len(names) - NAMES_SHOWN
-    return f"{shown} and {rest} more" if rest > 0 else shown
+    if rest > 0:
+        return f"{shown} and {rest} more"
+    return shown

@@ -39,8 +39,9 @@ class Manifest(NamedTuple):
 
     def to_bytes(self) -> bytes:
         """Return the manifest as JSON with a checksum of its own."""
-        leaves = [leaf._asdict() for leaf in self.leaves]
-        return to_checked_json({"format": FORMAT} | self._asdict() | {"leaves": leaves})
+        content: dict[str, Any] = {"format": FORMAT} | self._asdict()
+        content["leaves"] = [leaf._asdict() for leaf in self.leaves]
+        return to_checked_json(content)
 
     @classmethod
     def from_bytes(cls, text: bytes) -> Self:
@@ -147,7 +148,9 @@ def _shape(value: Any) -> str | None:
     if not isinstance(value, str):
         return None
     match = re.fullmatch(r"(\w+ \(.*\)) [0-9a-f]{16}", value)
-    return match[1] if match else None
+    if match is None:
+        return None
+    return match[1]
 
 
 def leaf_differences(saved: Sequence[Leaf], asked: Sequence[Leaf]) -> list[str]:

@@ -163,7 +163,9 @@ def read_arguments(directory: Path) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """Return NumPy's numbers as Python's, for JSON; other values as text."""
-    return value.item() if isinstance(value, np.generic) else repr(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    return repr(value)
 
 
 def _compare(path: Path, saved: dict[str, Any], now: dict[str, Any]) -> None:
@@ -220,7 +222,9 @@ def recorded(directory: str | Path | None, call: str, name: str) -> Any:
     if not (path / store.ARGUMENTS).exists():
         return None
     arguments = read_arguments(path)["arguments"]
-    return arguments.get(name) if arguments.get("call") == call else None
+    if arguments.get("call") != call:
+        return None
+    return arguments.get(name)
 
 
 def saved_steps(directory: Path, name: str) -> Iterator[tuple[PyTree, dict[str, Any]]]:

@@ -57,11 +57,13 @@ class Stored(NamedTuple):
         if shapes_as_saved:
             like = self._reshaped(like)
         expected = leaves(like)
-        unlike = leaf_differences(saved, [leaf for leaf, _ in expected])
+        asked = [leaf for leaf, _ in expected]
+        unlike = leaf_differences(saved, asked)
         if unlike:
             raise ValueError("like: not the tree that was saved. " + "; ".join(unlike))
         placed = [_placed(leaf.name, values[leaf.name], target) for leaf, target in expected]
-        return jax.tree.unflatten(jax.tree.structure(like), placed)
+        structure = jax.tree.structure(like)
+        return jax.tree.unflatten(structure, placed)
 
     def _reshaped(self, like: PyTree) -> PyTree:
         """Return `like` with the saved shapes at the leaves that are shapes."""
@@ -74,7 +76,8 @@ class Stored(NamedTuple):
             return jax.ShapeDtypeStruct(shape, target.dtype)
 
         targets = [reshaped(leaf, target) for leaf, target in leaves(like)]
-        return jax.tree.unflatten(jax.tree.structure(like), targets)
+        structure = jax.tree.structure(like)
+        return jax.tree.unflatten(structure, targets)
 
 
 def save(
@@ -168,7 +171,7 @@ def stored(directory: str | Path, step: int | None = None, *, fallback: bool = F
         of_step = "" if step is None else f" of step {step}"
         numbers = ", ".join(map(str, available)) or "none"
         raise FileNotFoundError(f"{directory}: no checkpoint{of_step}; it has {numbers}.")
-    candidates = available[::-1] if step is None else [step]
+    candidates = [step] if step is not None else available[::-1]
     if not fallback:
         candidates = candidates[:1]
     refusals: list[str] = []
@@ -183,9 +186,9 @@ def stored(directory: str | Path, step: int | None = None, *, fallback: bool = F
                 f"load: took step {candidate}, since newer ones are damaged. {' '.join(refusals)}"
             )
         return intact
-    can_fall_back = not fallback and len(available) > 1
-    hint = " fallback=True takes the newest intact step." if can_fall_back else ""
-    raise Damaged(" ".join(refusals) + hint)
+    if not fallback and len(available) > 1:
+        refusals.append("fallback=True takes the newest intact step.")
+    raise Damaged(" ".join(refusals))
 
 
 def steps(directory: str | Path) -> list[int]:
@@ -275,7 +278,9 @@ def best_step(directory: Path, available: Sequence[int], metric: str, mode: str)
         except Damaged:
             return np.inf
         value = sign * metrics.get(metric, np.nan)
-        return np.inf if np.isnan(value) else value
+        if np.isnan(value):
+            return np.inf
+        return value
 
     return min(reversed(available), key=cost)
 
@@ -316,8 +321,10 @@ def read_manifest(folder: Path, step: int | None = None) -> Manifest:
         manifest = Manifest.from_bytes(_content(path))
     except Damaged as error:
         raise Damaged(f"{path}: {error}.") from error
-    is_named_so = folder.name == folder_of(folder.parent, manifest.step).name
-    is_expected = is_named_so if step is None else manifest.step == step
+    if step is None:
+        is_expected = folder.name == folder_of(folder.parent, manifest.step).name
+    else:
+        is_expected = manifest.step == step
     if not is_expected:
         raise Damaged(
             f"{path}: is of step {manifest.step}, but its folder is called {folder.name}."

@@ -77,7 +77,9 @@ def from_json(structure: Any, arrays: Iterator[np.ndarray]) -> PyTree:
         return next(arrays)
     if structure == "jax":
         array = next(arrays)
-        return array if isinstance(array, jax.Array) else on_device("array", array)
+        if isinstance(array, jax.Array):
+            return array
+        return on_device("array", array)
     match structure:
         case {"value": value}:
             return value

@@ -11,9 +11,9 @@ from fnn.data.columns import Column, numeric_columns, stack_columns
 from fnn.data.numbers import as_float, check_range, check_whole
 from fnn.data.table import DATE, TEXT, Values, is_declared, learnable, table_of, values_of
 
-# Whole numbers are taken for classes where nothing else is said, they are at most so many, …
+# Whole numbers without a task are classes where there are at most MAX_CLASSES of them, and each has
+# MIN_EXAMPLES_PER_CLASS examples on average.
 MAX_CLASSES = 20
-# … and each has so many examples on average.
 MIN_EXAMPLES_PER_CLASS = 3
 
 
@@ -67,7 +67,9 @@ def object_array_of(values: Any) -> np.ndarray | None:
     except ValueError:
         # Rows of different lengths, which checks.numbers refuses.
         return None
-    return array if array.dtype.kind in "OSUT" else None
+    if array.dtype.kind in "OSUT":
+        return array
+    return None
 
 
 def targets_of_array(y: Any, name: str = "y") -> Shaped[np.ndarray, "..."]:
@@ -88,7 +90,8 @@ def targets_of_array(y: Any, name: str = "y") -> Shaped[np.ndarray, "..."]:
     if objects is not None and objects.ndim == 1 and len(objects):
         return label_values(name, values_of(name, objects))
     if objects is not None and objects.ndim == 2 and 0 not in objects.shape:
-        if values_of("0", objects[:, 0]).kind == TEXT:
+        first_column = values_of("0", objects[:, 0])
+        if first_column.kind == TEXT:
             raise ValueError(
                 f"{name}: got text of shape {objects.shape}, expected labels of shape (examples,); "
                 "use y.ravel() for a column of labels."
@@ -142,10 +145,12 @@ def coded_targets(y: np.ndarray, name: str = "y") -> tuple[np.ndarray, tuple[Any
     if y.dtype.kind == "U" or are_classes_not_from_0(y):
         return numbered(y)
     if jax.dtypes.issubdtype(y.dtype, np.floating):
-        return as_float(name, y.astype(np.float64)), ()
+        amounts = as_float(name, y.astype(np.float64))
+        return amounts, ()
     labels = whole_labels(y, name)
-    is_boolean = y.dtype.kind == "b"
-    return labels, (False, True) if is_boolean else ()
+    if y.dtype.kind == "b":
+        return labels, (False, True)
+    return labels, ()
 
 
 def numbered(y: np.ndarray) -> tuple[np.ndarray, tuple[Any, ...]]:
@@ -158,7 +163,9 @@ def numbered(y: np.ndarray) -> tuple[np.ndarray, tuple[Any, ...]]:
 def are_classes(y: np.ndarray) -> bool:
     """Return whether whole numbers are few, and each is met several times."""
     distinct = len(np.unique(y))
-    return distinct <= MAX_CLASSES and MIN_EXAMPLES_PER_CLASS * distinct <= len(y)
+    are_few = distinct <= MAX_CLASSES
+    are_repeated = MIN_EXAMPLES_PER_CLASS * distinct <= len(y)
+    return are_few and are_repeated
 
 
 def are_classes_not_from_0(y: np.ndarray) -> bool:

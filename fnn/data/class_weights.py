@@ -43,8 +43,10 @@ def with_class_weights(dataset: Dataset, weights: Any = "balanced") -> Dataset:
         checks.lookup("class weights", weights, {"balanced": None})
         by_label = counts.sum() / (len(labels) * counts)
     else:
+        names = labels
         classes = np.array(dataset.preprocessing.classes)
-        names = classes[labels] if len(classes) else labels
+        if len(classes):
+            names = classes[labels]
         by_label = _by_label(weights, names.tolist())
     weighted = []
     for name, split in dataset.splits.items():
@@ -53,11 +55,13 @@ def with_class_weights(dataset: Dataset, weights: Any = "balanced") -> Dataset:
             raise ValueError(
                 f"class weights: {name} has the label {unknown[0]}, which no training row has."
             )
-        before = 1.0 if dataset.weights is None else getattr(dataset.weights, name)
         place = np.searchsorted(labels, split.y)
-        now = as_float("weights", by_label[place] * before)
-        checks.weights(now, len(split.y), f"class weights of {name}")
-        weighted.append(own(now))
+        of_split = by_label[place]
+        if dataset.weights is not None:
+            of_split = of_split * getattr(dataset.weights, name)
+        of_split = as_float("weights", of_split)
+        checks.weights(of_split, len(split.y), f"class weights of {name}")
+        weighted.append(own(of_split))
     return dataset._replace(weights=Weights(*weighted))
 
 

@@ -77,9 +77,10 @@ class Column(NamedTuple):
         if not is_category.all():
             row = int(np.argmin(is_category))
             value = array[row]
-            shown = value.item() if isinstance(value, np.generic) else value
+            if isinstance(value, np.generic):
+                value = value.item()
             raise ValueError(
-                f"column {self.name!r}, row {row}: got {shown!r}, which is not among "
+                f"column {self.name!r}, row {row}: got {value!r}, which is not among "
                 f"the {len(categories)} categories of the training rows. Leave such rows out, or "
                 "join rare categories before training."
             )
@@ -126,8 +127,10 @@ def numeric_columns(name: str, table: Mapping[str, Any]) -> dict[str, Values]:
 
 def no_number(name: str, column: str, values: Values) -> ValueError:
     """Return the refusal of a column that is to be of numbers, with the first value that is not."""
+    row = 0
     is_number = [is_number_text(str(value)) for value in values.array]
-    row = 0 if all(is_number) else is_number.index(False)
+    if not all(is_number):
+        row = is_number.index(False)
     return ValueError(
         f"{name}: column {column!r}, row {row}: got {str(values.array[row])!r}, a "
         f"{values.kind}, expected a number or a boolean. fnn.data.from_frame takes text "
@@ -138,11 +141,11 @@ def no_number(name: str, column: str, values: Values) -> ValueError:
 
 def stack_columns(columns: Mapping[str, Values]) -> np.ndarray:
     """Return columns of numbers and booleans as a matrix of floats, as wide as the widest."""
-    dtype = np.result_type(*map(float_dtype, columns.values()))
-    first = next(iter(columns.values()))
-    shape = (len(first.array), len(columns))
-    matrix = np.empty(shape, dtype)
-    for place, values in enumerate(columns.values()):
+    all_values = list(columns.values())
+    dtypes = map(float_dtype, all_values)
+    rows = len(all_values[0].array)
+    matrix = np.empty((rows, len(columns)), np.result_type(*dtypes))
+    for place, values in enumerate(all_values):
         matrix[:, place] = values.array
     return matrix
 
@@ -151,8 +154,9 @@ def float_dtype(values: Values) -> np.dtype:
     """Return a dtype that holds a column as floats."""
     if values.kind == BOOLEAN:
         return np.dtype(np.float16)
-    dtype = values.array.dtype
-    return dtype if dtype.kind == "f" else np.dtype(np.float64)
+    if values.array.dtype.kind == "f":
+        return values.array.dtype
+    return np.dtype(np.float64)
 
 
 def features_from(
@@ -178,7 +182,8 @@ def features_from(
         if column.kind == CATEGORY:
             write_one_hot(features[:, part], values[rows], of_column)
         else:
-            scaled = of_column.of(values[rows][:, None])
+            as_matrix = values[rows][:, None]
+            scaled = of_column.of(as_matrix)
             check_range(f"column {column.name!r}", scaled)
             features[:, part] = scaled
     return features

@@ -97,9 +97,10 @@ class Dataset(NamedTuple):
     @property
     def arrays(self) -> "Arrays":
         """Return the numbers that a program computes with."""
-        units = None if self.encoding is None else self.encoding.units
-        if units is not None:
-            units = Scaling(np.asarray(units.mean), np.asarray(units.std))
+        units = None
+        if self.encoding is not None and self.encoding.units is not None:
+            mean, std = map(np.asarray, self.encoding.units)
+            units = Scaling(mean, std)
         return Arrays(self.train, self.validation, self.test, self.weights, units)
 
     def scale(self, x: Any) -> Float[np.ndarray, "examples features"]:
@@ -145,9 +146,11 @@ class Dataset(NamedTuple):
         in_train = np.unique(self.train.y)
         missing = {}
         for name, split in self.splits.items():
-            labels = np.setdiff1d(in_train, split.y)
-            if len(labels):
-                missing[name] = [str(classes[label] if classes else label) for label in labels]
+            labels = np.setdiff1d(in_train, split.y).tolist()
+            if classes:
+                labels = [classes[label] for label in labels]
+            if labels:
+                missing[name] = [str(label) for label in labels]
         return missing
 
     def __repr__(self) -> str:
@@ -177,7 +180,9 @@ def shape(array: Any) -> str:
 
 def read_only(dataset: Dataset) -> Dataset:
     """Return a dataset whose arrays fnn made, read-only and remembered: see `own`."""
-    scaling = None if dataset.scaling is UNSCALED else dataset.scaling
+    scaling = dataset.scaling
+    if scaling is UNSCALED:
+        scaling = None
 
     def owned_split(split: Split) -> Split:
         return Split(own(split.x, scaling), own(split.y))
@@ -198,9 +203,9 @@ def weights_of(weights: Any, split: Parts, examples: int) -> Weights | None:
     if weights is None:
         return None
     dtype = getattr(weights, "dtype", None)
-    is_object = getattr(dtype, "kind", "") == "O"
-    values = values_of("weights", weights).array if is_object else weights
-    array = checks.numbers("weights", values)
+    if getattr(dtype, "kind", "") == "O":
+        weights = values_of("weights", weights).array
+    array = checks.numbers("weights", weights)
     checks.weights(array, examples)
     for name, rows in split._asdict().items():
         if not array[rows].any():
@@ -222,7 +227,8 @@ def standardise(dataset: Dataset, axis: int | None = 0) -> Dataset:
     scaling = Scaling(mean, std)
 
     def scaled(split: Split) -> Split:
-        return split._replace(x=as_float("x", scaling.of(split.x)))
+        x = scaling.of(split.x)
+        return split._replace(x=as_float("x", x))
 
     encoding = dataset.preprocessing._replace(scaling=scaling)
     return _each(dataset, scaled)._replace(scaling=scaling, encoding=encoding)
@@ -237,7 +243,8 @@ def standardise_targets(dataset: Dataset) -> Dataset:
     units = Scaling(mean, std)
 
     def scaled(split: Split) -> Split:
-        return split._replace(y=as_float("y", units.of(split.y)))
+        y = units.of(split.y)
+        return split._replace(y=as_float("y", y))
 
     encoding = dataset.preprocessing._replace(units=units)
     return _each(dataset, scaled)._replace(encoding=encoding)

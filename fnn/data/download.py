@@ -24,7 +24,9 @@ def verified(data: bytes, source: str, sha256: str, limit: int) -> bytes:
 
     Raises ValueError for a result with more bytes or another SHA-256.
     """
-    content = _gunzip(data, source, limit) if data.startswith(GZIP_MAGIC) else data
+    content = data
+    if data.startswith(GZIP_MAGIC):
+        content = _gunzip(data, source, limit)
     if len(content) > limit:
         raise ValueError(
             f"{source}: has more than {limit} bytes. It is another file: put the right one there."

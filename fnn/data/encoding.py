@@ -75,10 +75,13 @@ class Encoding(NamedTuple):
         Raises ValueError for missing or other columns, other kinds and unknown categories, and for
         rows of the Dataset itself, which are scaled already.
         """
-        scaling = UNSCALED if self.scaling is None else self.scaling
+        scaling = self.scaling
+        if scaling is None:
+            scaling = UNSCALED
         check_is_raw(rows, scaling)
         if not self.columns:
-            return as_float("x", scaling.of(self.rows_of_array(rows)))
+            x = self.rows_of_array(rows)
+            return as_float("x", scaling.of(x))
         table = self.columns_of(rows)
         coded = []
         for column in self.columns:
@@ -157,25 +160,37 @@ class Encoding(NamedTuple):
         values = outputs
         if self.units is not None:
             values = outputs * self.units.std + self.units.mean
-        return values[:, 0] if len(self.targets) == 1 else values
+        if len(self.targets) == 1:
+            return values[:, 0]
+        return values
 
     def labels_of(self, outputs: np.ndarray) -> np.ndarray:
         """Return the label of the largest output; of one output, whether it is above 0."""
         is_binary = outputs.shape[1] == 1 and len(self.classes) in (0, 2)
-        numbers = (outputs[:, 0] > 0).astype(int) if is_binary else outputs.argmax(axis=1)
+        if is_binary:
+            is_second = outputs[:, 0] > 0
+            numbers = is_second.astype(int)
+        else:
+            numbers = outputs.argmax(axis=1)
         if not self.classes:
-            dtype = np.dtype(self.label_dtype or int)
-            largest = outputs.shape[1] - 1
-            if largest > np.iinfo(dtype).max:
-                raise ValueError(
-                    f"prediction: got {outputs.shape[1]} outputs, expected no more than the labels "
-                    f"of {dtype}."
-                )
-            return numbers.astype(dtype)
+            return self.whole_labels_of(numbers, outputs.shape[1])
         if not is_binary:
             self.check_outputs(outputs, len(self.classes))
         labels = np.array(self.classes, self.label_dtype or None)
         return labels[numbers]
+
+    def whole_labels_of(self, numbers: np.ndarray, outputs: int) -> np.ndarray:
+        """Return the numbers of outputs as labels, in the dtype that labels came in.
+
+        Raises ValueError for more outputs than the dtype has labels.
+        """
+        dtype = np.dtype(self.label_dtype or int)
+        largest = np.iinfo(dtype).max
+        if outputs - 1 > largest:
+            raise ValueError(
+                f"prediction: got {outputs} outputs, expected no more than the labels of {dtype}."
+            )
+        return numbers.astype(dtype)
 
     def check_outputs(self, outputs: np.ndarray, expected: int) -> None:
         """Refuse a prediction with another number of outputs."""
@@ -206,7 +221,10 @@ class Encoding(NamedTuple):
         """Return a name for each feature: "column=category" of a category, "x0", … of an array."""
         if not self.columns:
             return [f"x{number}" for number in range(self.features)]
-        return [name for column in self.columns for name in column.features]
+        names = []
+        for column in self.columns:
+            names += column.features
+        return names
 
     def save(self, path: str | Path) -> None:
         """Write the encoding as an npz file of exactly this name, which `load_encoding` reads.
@@ -216,9 +234,10 @@ class Encoding(NamedTuple):
 
         Raises OSError where the file cannot be written.
         """
-        text = json.dumps(self.to_json()).encode()
+        text = json.dumps(self.to_json())
+        array = np.frombuffer(text.encode(), np.uint8)
         buffer = io.BytesIO()
-        np.savez(buffer, encoding=np.frombuffer(text, np.uint8))
+        np.savez(buffer, encoding=array)
         files.replace(Path(path), buffer.getvalue())
 
     def to_json(self) -> dict[str, Any]:
@@ -240,7 +259,8 @@ class Encoding(NamedTuple):
             fields[name] = tuple(saved.get(name, ()))
         columns = []
         for name, kind, categories in saved["columns"]:
-            columns.append(Column(name, kind, tuple(categories)))
+            column = Column(name, kind, tuple(categories))
+            columns.append(column)
         fields["columns"] = tuple(columns)
         return cls(**fields)
 
@@ -259,10 +279,15 @@ def encoding_of_arrays(
     y           the targets as the losses take them
     original_y  the targets as they came; None: their dtype is not kept
     """
-    targets = ("y",) if y.ndim == 1 else tuple(f"y{number}" for number in range(y.shape[1]))
-    is_real = jax.dtypes.issubdtype(y.dtype, np.floating)
-    task = REAL if is_real else CLASSES
-    dtype = "" if original_y is None else label_dtype(original_y, task)
+    targets: tuple[str, ...] = ("y",)
+    if y.ndim == 2:
+        targets = tuple(f"y{number}" for number in range(y.shape[1]))
+    task = CLASSES
+    if jax.dtypes.issubdtype(y.dtype, np.floating):
+        task = REAL
+    dtype = ""
+    if original_y is not None:
+        dtype = label_dtype(original_y, task)
     return Encoding(
         columns=columns,
         features=features,
@@ -276,8 +301,9 @@ def encoding_of_arrays(
 
 def label_dtype(y: np.ndarray, task: str) -> str:
     """Return the dtype of labels as they came; "" for other targets."""
-    is_number = y.dtype.kind in "biuUf"
-    return y.dtype.str if task == CLASSES and is_number else ""
+    if task == CLASSES and y.dtype.kind in "biuUf":
+        return y.dtype.str
+    return ""
 
 
 class StaticEncoding:

@@ -12,7 +12,7 @@ from fnn.data.dataset import Dataset, Split, read_only, weights_of
 from fnn.data.encoding import CLASSES, REAL, SEVERAL_LABELS, Encoding, label_dtype
 from fnn.data.numbers import UNSCALED, Scaling, as_float, magnitude, mean_and_std
 from fnn.data.owned import own
-from fnn.data.parts import Parts, Sampling, sample_split
+from fnn.data.parts import Parts, Sampling
 from fnn.data.several_splits import Options, sample_splits
 from fnn.data.table import (
     BOOLEAN,
@@ -140,10 +140,11 @@ def from_frame(
         stratify=True,
         classes=classes,
     )
-    if splits is None:
-        return dataset_of(data, sample_split(sampling), standardize)
     all_parts = sample_splits(splits, sampling)
-    return [dataset_of(data, parts, standardize) for parts in all_parts]
+    datasets = [dataset_of(data, parts, standardize) for parts in all_parts]
+    if splits is None:
+        return datasets[0]
+    return datasets
 
 
 class FrameData(NamedTuple):
@@ -173,7 +174,9 @@ def dataset_of(data: FrameData, parts: Parts, standardize: bool) -> Dataset:
     """Return the rows of a table in three splits, scaled by the training rows."""
     columns = columns_from(data.features, parts.train)
     coded = [column.coded(data.features[column.name]) for column in columns]
-    scaling = scaling_of_columns(columns, coded, parts) if standardize else UNSCALED
+    scaling = UNSCALED
+    if standardize:
+        scaling = scaling_of_columns(columns, coded, parts)
     units, y = None, data.y
     if data.task == REAL:
         mean, std = mean_and_std(data.y, parts.train)
@@ -312,8 +315,9 @@ def target_names(target: Any, table: Mapping[str, Any]) -> tuple[str, ...]:
 
 def target_values(name: str, values: Values, task: str | None) -> Values:
     """Return a target. Numbers written as text are labels only where the task says so."""
-    is_label = task == CLASSES and values.kind == TEXT
-    return values if is_label else learnable(name, values)
+    if task == CLASSES and values.kind == TEXT:
+        return values
+    return learnable(name, values)
 
 
 def task_of(targets: Mapping[str, Values], task: str | None) -> str:

@@ -52,7 +52,8 @@ def mnist() -> Dataset:
     validation_rows, train_rows = partition(len(x), [VALIDATION], seed=0)
     train = Split(x[train_rows], y[train_rows])
     validation = Split(x[validation_rows], y[validation_rows])
-    return standardise(Dataset(train, validation, test), axis=None)
+    unscaled = Dataset(train, validation, test)
+    return standardise(unscaled, axis=None)
 
 
 def fetch() -> dict[str, Path]:

@@ -56,6 +56,14 @@ UNSCALED = Scaling(np.zeros(()), np.ones(()))
 """The scaling of features that were left as they are on purpose."""
 
 
+def scaling_by(x: np.ndarray, rows: np.ndarray | None, standardize: bool) -> Scaling:
+    """Return the scaling of each feature by some rows; `UNSCALED` without standardize."""
+    if not standardize:
+        return UNSCALED
+    mean, std = mean_and_std(x, rows)
+    return Scaling(mean, std)
+
+
 def as_float(name: str, values: np.ndarray) -> np.ndarray:
     """Return values in JAX's default float dtype.
 
@@ -108,12 +116,17 @@ def mean_and_std(
     axis  0: one pair for each feature; None: one pair for all of x
     """
     n = len(x) if rows is None else len(rows)
-    count = n if axis == 0 else n * x[0].size
+    count = n
+    if axis is None:
+        count = n * x[0].size
 
     def blocks() -> Iterator[np.ndarray]:
         for start in range(0, n, ROWS_PER_BLOCK):
             part = slice(start, start + ROWS_PER_BLOCK)
-            yield x[part] if rows is None else x[rows[part]]
+            if rows is None:
+                yield x[part]
+            else:
+                yield x[rows[part]]
 
     total: Any = 0
     for block in blocks():
@@ -139,7 +152,8 @@ def mean_and_std(
 
 def scaled_features(x: np.ndarray, rows: np.ndarray | slice, scaling: Scaling) -> np.ndarray:
     """Return some rows of x, scaled in float64, in JAX's default float dtype."""
-    numbers = np.arange(len(x))[rows]
+    all_numbers = np.arange(len(x))
+    numbers = all_numbers[rows]
     shape = (len(numbers), *x.shape[1:])
     dtype = jax.dtypes.canonicalize_dtype(float)
     scaled = np.empty(shape, dtype)

@@ -10,19 +10,18 @@ from fnn.data.arrays import coded_targets, features_of_array, targets_of_array
 from fnn.data.columns import Column
 from fnn.data.dataset import Dataset, Split, Weights, read_only, shape, weights_of
 from fnn.data.encoding import encoding_of_arrays
-from fnn.data.numbers import UNSCALED, Scaling, mean_and_std, scaled_features
+from fnn.data.numbers import mean_and_std, scaled_features, scaling_by
 from fnn.data.parts import (
     Parts,
     Sampling,
     at_random,
     check_classes,
     is_labels,
-    sample_split,
     sizes_of,
 )
 from fnn.data.several_splits import Options, sample_splits
 
-# A network hardly learns targets whose mean or std is so many times 1, or whose std 1 over it.
+# A network hardly learns targets whose mean or std is above this, or whose std is below 1/this.
 FAR_FROM_1 = 100.0
 
 
@@ -121,13 +120,15 @@ def from_arrays(
         stratify=stratify,
         classes=data.classes,
     )
-    all_parts = [sample_split(sampling)] if splits is None else sample_splits(splits, sampling)
+    all_parts = sample_splits(splits, sampling)
     warn_of_scale(data.y[all_parts[0].train])
     datasets = []
     for parts in all_parts:
         counts = weights_of(weights, parts, len(data.x))
         datasets.append(dataset_of(data, parts, standardize, counts))
-    return datasets[0] if splits is None else datasets
+    if splits is None:
+        return datasets[0]
+    return datasets
 
 
 def split_at_random(x: Any, y: Any, *, standardize: bool = True) -> Dataset:
@@ -155,19 +156,22 @@ def from_splits(train: Any, validation: Any, test: Any, *, standardize: bool = T
     >>> data.from_splits((x, y), (x, y), (x[:2], y[:2])).test
     Split(x (2, 2) float32, y (2,) int32)
     """
-    given = {"train": train, "validation": validation, "test": test}
+    tuples = {"train": train, "validation": validation, "test": test}
     checks.truth("standardize", standardize)
-    _check_tuples(given)
-    xs, columns = _features_of_splits({name: part[0] for name, part in given.items()})
-    ys = _targets_of_splits({name: part[1] for name, part in given.items()}, xs)
+    _check_tuples(tuples)
+    raw_x = {name: part[0] for name, part in tuples.items()}
+    raw_y = {name: part[1] for name, part in tuples.items()}
+    xs, columns = _features_of_splits(raw_x)
+    ys = _targets_of_splits(raw_y, xs)
     original_y = np.concatenate(list(ys.values()))
     y, classes = coded_targets(original_y)
     ends = np.cumsum([len(x) for x in xs.values()])
-    rows = Parts(*np.split(np.arange(ends[-1]), ends[:-1]))
+    numbers = np.arange(ends[-1])
+    rows = Parts(*np.split(numbers, ends[:-1]))
     if is_labels(y):
         check_classes(y, rows, classes)
     warn_of_scale(y[rows.train])
-    scaling = Scaling(*mean_and_std(xs["train"])) if standardize else UNSCALED
+    scaling = scaling_by(xs["train"], None, standardize)
     encoding = encoding_of_arrays(
         xs["train"].shape[1],
         y,
@@ -177,12 +181,13 @@ def from_splits(train: Any, validation: Any, test: Any, *, standardize: bool = T
         original_y=original_y,
     )
     splits = []
-    for x, numbers in zip(xs.values(), rows, strict=True):
+    for x, part in zip(xs.values(), rows, strict=True):
         features = scaled_features(x, slice(None), scaling)
-        splits.append(Split(features, y[numbers]))
+        splits.append(Split(features, y[part]))
     train_split, validation_split, test_split = splits
-    has_weights = len(train) == 3
-    weights = _weights_of_splits(given, rows) if has_weights else None
+    weights = None
+    if len(train) == 3:
+        weights = _weights_of_splits(tuples, rows)
     dataset = Dataset(
         train_split,
         validation_split,
@@ -194,23 +199,23 @@ def from_splits(train: Any, validation: Any, test: Any, *, standardize: bool = T
     return read_only(dataset)
 
 
-def _check_tuples(given: dict[str, Any]) -> None:
+def _check_tuples(tuples: dict[str, Any]) -> None:
     """Refuse splits that are not all (x, y) or all (x, y, weights)."""
-    for name, part in given.items():
+    for name, part in tuples.items():
         if not isinstance(part, (tuple, list)) or len(part) not in (2, 3):
             raise ValueError(
                 f"{name}: got {type(part).__name__}, expected (x, y) or (x, y, weights)."
             )
-        expected = len(given["train"])
+        expected = len(tuples["train"])
         if len(part) != expected:
             raise ValueError(f"{name}: got {len(part)} arrays, expected {expected}, as for train.")
 
 
-def _features_of_splits(given: dict[str, Any]) -> tuple[dict[str, np.ndarray], tuple[Column, ...]]:
+def _features_of_splits(raw_x: dict[str, Any]) -> tuple[dict[str, np.ndarray], tuple[Column, ...]]:
     """Return the features of each split, in the order of the columns of the training rows."""
     xs: dict[str, np.ndarray] = {}
     expected: tuple[Column, ...] = ()
-    for name, x in given.items():
+    for name, x in raw_x.items():
         xs[name], columns = features_of_array(x, f"{name}.x")
         if name == "train":
             expected = columns
@@ -246,13 +251,13 @@ def _check_columns(name: str, columns: tuple[Column, ...], expected: tuple[Colum
             )
 
 
-def _targets_of_splits(given: dict[str, Any], xs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _targets_of_splits(raw_y: dict[str, Any], xs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return the targets of each split.
 
     Raises ValueError for another number of targets than rows, and for other outputs or another kind
     than the training rows have.
     """
-    ys = {name: targets_of_array(y, f"{name}.y") for name, y in given.items()}
+    ys = {name: targets_of_array(y, f"{name}.y") for name, y in raw_y.items()}
     train = ys["train"]
     for name, y in ys.items():
         checks.pairs(xs[name], y, f"{name}.x", f"{name}.y")
@@ -266,10 +271,10 @@ def _targets_of_splits(given: dict[str, Any], xs: dict[str, np.ndarray]) -> dict
     return ys
 
 
-def _weights_of_splits(given: dict[str, Any], rows: Parts) -> Weights | None:
+def _weights_of_splits(tuples: dict[str, Any], rows: Parts) -> Weights | None:
     """Return the weights of each split. Raises ValueError for another number than rows."""
     arrays = []
-    for (name, part), numbers in zip(given.items(), rows, strict=True):
+    for (name, part), numbers in zip(tuples.items(), rows, strict=True):
         array = np.asarray(part[2])
         if array.shape != (len(numbers),):
             raise ValueError(
@@ -314,7 +319,7 @@ def dataset_of(
     data: ArrayData, parts: Parts, standardize: bool, weights: Weights | None = None
 ) -> Dataset:
     """Return the rows in three splits, scaled by the training rows."""
-    scaling = Scaling(*mean_and_std(data.x, parts.train)) if standardize else UNSCALED
+    scaling = scaling_by(data.x, parts.train, standardize)
     encoding = encoding_of_arrays(
         data.x.shape[1],
         data.y,
@@ -347,7 +352,9 @@ def warn_of_scale(y: np.ndarray) -> None:
     std, least = np.max(stds), np.min(stds)
     is_small = least < 1 / FAR_FROM_1
     if is_small or max(mean, std) > FAR_FROM_1:
-        shown = min(std, least) if is_small else std
+        shown = std
+        if is_small:
+            shown = min(std, least)
         checks.warn(
             f"y: got targets of mean {mean:.3g} and standard deviation {shown:.3g}; a network "
             "learns those of about 1. Scale them, y = (y - y.mean(axis=0)) / y.std(axis=0), and "

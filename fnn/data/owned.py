@@ -18,7 +18,9 @@ def own(array: np.ndarray, scaling: Any = None) -> np.ndarray:
     array    a view of another array is copied
     scaling  how its rows were scaled; None: they are no features
     """
-    owned = array if array.base is None else array.copy()
+    owned = array
+    if array.base is not None:
+        owned = array.copy()
     owned.flags.writeable = False
     number = id(owned)
 
@@ -43,6 +45,10 @@ def scaling_of(array: Any) -> Any:
 
 def is_owned(array: np.ndarray) -> bool:
     """Return whether fnn made an array, and nobody has made it writeable since."""
-    reference, _ = _owned.get(id(array), (None, None))
-    is_same = reference is not None and reference() is array
+    entry = _owned.get(id(array))
+    if entry is None:
+        return False
+    reference, _ = entry
+    # Another array may have the id of one that is gone.
+    is_same = reference() is array
     return is_same and not array.flags.writeable

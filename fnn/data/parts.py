@@ -152,7 +152,8 @@ def by_class(labels: np.ndarray, test: int, validation: int, seed: int) -> Parts
 
     Raises ValueError where a class would be missing from the training rows.
     """
-    order = np.random.default_rng(seed).permutation(len(labels))
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(labels))
     classes, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
     codes = codes.reshape(-1)
     check_room(len(classes), len(labels) - test - validation)
@@ -200,8 +201,9 @@ def counts_by_class(
     """
     # One example stays for training; a class of three or more spares one for the validation too.
     most = np.minimum(counts - 1, counts - 2 * (counts > 2))
-    has_room = most.sum() >= test
-    test_counts = shares(counts, test, most if has_room else counts - 1)
+    if most.sum() < test:
+        most = counts - 1
+    test_counts = shares(counts, test, most)
     validation_counts = shares(counts, validation, counts - test_counts - 1)
     return test_counts, validation_counts
 
@@ -213,8 +215,9 @@ def shares(counts: np.ndarray, size: int, most: np.ndarray) -> np.ndarray:
     most    how many of each class may be taken, together `size` at least
     """
     ideal = counts * size / counts.sum()
+    rounded_down = np.floor(ideal).astype(int)
     least = np.minimum(counts > 2, most)
-    taken = np.clip(np.floor(ideal).astype(int), least, most)
+    taken = np.clip(rounded_down, least, most)
     while taken.sum() < size:
         lack = np.where(taken < most, ideal - taken, -np.inf)
         neediest = np.argmax(lack)
@@ -237,9 +240,11 @@ def by_group(groups: np.ndarray, test: int, validation: int, seed: int) -> Parts
     codes = codes.reshape(-1)
     sizes = {TEST: test, VALIDATION: validation}
     wanted = {part: size for part, size in sizes.items() if size}
-    if len(names) <= len(wanted):
-        raise ValueError(f"groups: got {len(names)} group(s), expected {len(wanted) + 1} at least.")
-    order = np.random.default_rng(seed).permutation(len(names))
+    least = len(wanted) + 1
+    if len(names) < least:
+        raise ValueError(f"groups: got {len(names)} group(s), expected {least} at least.")
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(names))
     part_of = np.full(len(names), TRAIN)
     for part, size in wanted.items():
         free = [code for code in order if part_of[code] == TRAIN]
@@ -285,10 +290,12 @@ def check_classes(labels: np.ndarray, parts: Parts, classes: Sequence[Any] = ())
     classes  the classes that the labels stand for; (): the labels themselves
     """
     in_train = np.unique(labels[parts.train])
-    for label, count in zip(*np.unique(labels, return_counts=True), strict=True):
+    distinct, counts = np.unique(labels, return_counts=True)
+    for label, count in zip(distinct, counts, strict=True):
         if label not in in_train:
-            name = classes[label] if classes else label
+            if classes:
+                label = classes[label]
             raise ValueError(
-                f"y: class {name!s} has {count} example(s), none of them in the training rows. "
+                f"y: class {label!s} has {count} example(s), none of them in the training rows. "
                 "Leave the class out, join it with another, or split otherwise."
             )

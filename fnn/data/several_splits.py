@@ -38,13 +38,16 @@ EXPECTED = (
 
 
 def sample_splits(splits: Any, sampling: Sampling) -> list[Parts]:
-    """Return the parts of several splits.
+    """Return the parts of one split or of several.
 
-    splits  an int: how many to sample, with seed, seed + 1, …; otherwise a splitter of scikit-learn
-            or pairs (rows left, test rows), and the validation rows are sampled from the rows left
+    splits  None: one split is sampled; an int: so many are, with seed, seed + 1, …; a splitter of
+            scikit-learn, or pairs (rows left, test rows): the validation rows are sampled from the
+            rows left
 
     Raises ValueError for splits of another kind, and for folds that cannot be used.
     """
+    if splits is None:
+        return [sample_split(sampling)]
     is_number = isinstance(splits, (int, np.integer)) and not isinstance(splits, bool)
     if is_number:
         return sample_again(splits, sampling)
@@ -65,14 +68,11 @@ def sample_again(splits: int, sampling: Sampling) -> list[Parts]:
 
 def sample_folds(splits: Any, sampling: Sampling) -> list[Parts]:
     """Return the parts of folds, whose validation rows are sampled from the rows left."""
-    y, examples, seed = sampling.y, len(sampling.y), checks.seed(sampling.seed)
-    by_example = {}
-    if sampling.groups is not None:
-        by_example["groups"] = one_per_example("groups", sampling.groups, examples)
-    if sampling.order is not None:
-        by_example["order"] = numbers_or_dates("order", sampling.order, examples)
-    size = validation_size(sampling.validation, examples)
-    folds = folds_of(splits, examples, y, by_example.get("groups"))
+    y = sampling.y
+    seed = checks.seed(sampling.seed)
+    by_example = values_by_example(sampling)
+    size = validation_size(sampling.validation, len(y))
+    folds = folds_of(splits, len(y), y, by_example.get("groups"))
     all_parts = []
     for number, (left, test_rows) in enumerate(folds):
         if size >= len(left):
@@ -93,13 +93,24 @@ def sample_folds(splits: Any, sampling: Sampling) -> list[Parts]:
     return all_parts
 
 
+def values_by_example(sampling: Sampling) -> dict[str, np.ndarray]:
+    """Return "groups" and "order" as arrays (examples,), where they were passed."""
+    examples = len(sampling.y)
+    values = {}
+    if sampling.groups is not None:
+        values["groups"] = one_per_example("groups", sampling.groups, examples)
+    if sampling.order is not None:
+        values["order"] = numbers_or_dates("order", sampling.order, examples)
+    return values
+
+
 def check_apart(
     number: int, by_example: dict[str, np.ndarray], left: np.ndarray, test_rows: np.ndarray
 ) -> None:
     """Refuse a fold with one group on both sides, and one that tests rows before training rows.
 
     number      of the fold, in errors
-    by_example  "groups" and "order", where they were passed
+    by_example  from `values_by_example`
     """
     if "groups" in by_example:
         groups = by_example["groups"]
@@ -111,7 +122,8 @@ def check_apart(
             )
     if "order" in by_example:
         order = by_example["order"]
-        last_left, first_test = np.max(order[left]), np.min(order[test_rows])
+        last_left = np.max(order[left])
+        first_test = np.min(order[test_rows])
         if last_left > first_test:
             raise ValueError(
                 f"splits: split {number} tests rows that come before others that are trained on, "
@@ -126,7 +138,9 @@ def validation_size(validation: Any, examples: int) -> int:
 
     Raises ValueError for other values, and for a fraction that makes no row.
     """
-    size = round(float(validation) * examples) if is_fraction(validation) else 0
+    size = 0
+    if is_fraction(validation):
+        size = round(float(validation) * examples)
     if size < 1:
         raise ValueError(
             f"validation: got {validation!r}, expected a fraction in (0, 1) of {examples} "

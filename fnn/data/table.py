@@ -107,13 +107,17 @@ def column_of(name: str, values: Any) -> Any:
         )
     if isinstance(values, np.ma.MaskedArray):
         raise ValueError(f"column {name!r}: got a masked array, expected a plain one. {MISSING}")
-    return values if hasattr(values, "__len__") else list(values)
+    if hasattr(values, "__len__"):
+        return values
+    return list(values)
 
 
 def is_list_of_dicts(rows: Any) -> bool:
     """Return whether the rows are a sequence of dicts, one for each row."""
     is_list = isinstance(rows, Sequence) and not isinstance(rows, str)
-    return is_list and len(rows) > 0 and all(isinstance(row, Mapping) for row in rows)
+    if not is_list or len(rows) == 0:
+        return False
+    return all(isinstance(row, Mapping) for row in rows)
 
 
 def columns_of_dicts(rows: Sequence[Mapping[Any, Any]], name: str) -> dict[str, list]:
@@ -122,9 +126,10 @@ def columns_of_dicts(rows: Sequence[Mapping[Any, Any]], name: str) -> dict[str, 
     check_names(name, names)
     for number, row in enumerate(rows):
         if set(row) != set(names):
+            got = sorted(map(str, row))
+            expected = sorted(map(str, names))
             raise ValueError(
-                f"row {number}: got the names {sorted(map(str, row))}, expected "
-                f"{sorted(map(str, names))}, those of row 0."
+                f"row {number}: got the names {got}, expected {expected}, those of row 0."
             )
     return {str(key): [row[key] for row in rows] for key in names}
 
@@ -177,11 +182,13 @@ def values_of(name: str, column: Any) -> Values:
     if type(column).__module__.startswith("narwhals"):
         column = values_of_series(name, column)
     if is_declared(column):
-        listed = column.to_pylist() if hasattr(column, "to_pylist") else list(column)
-        column = Declared(listed)
+        is_pyarrow = hasattr(column, "to_pylist")
+        column = Declared(column.to_pylist() if is_pyarrow else list(column))
     if isinstance(column, Declared):
         values = values_of(name, object_array(column.values))
-        return values if values.kind == DATE else values._replace(kind=CATEGORY)
+        if values.kind == DATE:
+            return values
+        return values._replace(kind=CATEGORY)
     array = np.asarray(column) if hasattr(column, "__array__") else object_array(column)
     if array.ndim != 1:
         raise ValueError(f"column {name!r}: got shape {array.shape}, expected one value each row.")
@@ -309,7 +316,9 @@ def kind_of_object(value: Any) -> str:
     """Return "text", "date" or "number", which includes booleans."""
     if isinstance(value, str):
         return TEXT
-    return DATE if isinstance(value, DATES) else NUMBER
+    if isinstance(value, DATES):
+        return DATE
+    return NUMBER
 
 
 def whole_numbers(name: str, values: Sequence[Any]) -> np.ndarray:

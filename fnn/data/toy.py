@@ -47,7 +47,9 @@ def spirals() -> Dataset:
     """
     rng = np.random.default_rng(0)
     y = np.arange(EXAMPLES) % 2
-    theta = rng.uniform(0.5 * np.pi, 3.5 * np.pi, EXAMPLES)
+    smallest = 0.5 * np.pi
+    largest = 3.5 * np.pi
+    theta = rng.uniform(smallest, largest, EXAMPLES)
     angle = theta + np.pi * y
     directions = np.column_stack([np.cos(angle), np.sin(angle)])
     x = theta[:, None] * directions

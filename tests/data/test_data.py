@@ -864,6 +864,11 @@ def test_an_interrupted_write_leaves_no_file(monkeypatch, tmp_path):
     assert list((tmp_path / "folder").iterdir()) == []
 
 
+def test_a_former_name_says_the_new_one():
+    with pytest.raises(AttributeError, match=r"fnn\.data\.mnist\.at_hand is now is_local"):
+        mnist.at_hand  # noqa: B018
+
+
 def test_the_cache_is_in_the_home_folder_where_nothing_else_is_set(monkeypatch):
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setenv("HOME", "/home/someone")
