@@ -68,7 +68,7 @@ MAY_IMPORT = {
         "mlp",
         "optim",
     },
-    "data": {"types", "checks", "checkpoint"},
+    "data": {"types", "checks", "renamed", "checkpoint"},
     "checkpoint": {"types", "checks"},
     "explorer": set(),
     "workers": {"checks", "checkpoint", "devices"},

@@ -53,7 +53,7 @@ def run(config: Config) -> dict[str, np.ndarray]:
     hidden layer over that at the last one, test loss and accuracy (starts, seeds); the activations
     of seed 0 (starts, layers, values).
     """
-    name = "mnist" if not config.quick and mnist.at_hand() else "digits"
+    name = "mnist" if not config.quick and mnist.is_local() else "digits"
     dataset = data.load(name)
     sizes = (dataset.train.x.shape[1], *[config.width] * config.hidden_layers, 10)
 

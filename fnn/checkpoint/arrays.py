@@ -1,5 +1,6 @@
-"""Arrays as bytes of an npz archive and back, with nothing executed and nothing believed on the
-way.
+"""Turn arrays into the bytes of an npz archive, and back.
+
+Reading executes nothing and believes no size that a file states.
 """
 
 import io
@@ -17,19 +18,28 @@ from numpy.lib import format as npy
 
 from fnn.types import PyTree
 
-HEADER_BYTES = 1024  # more than the header of any npy file with a plain dtype and up to 32 axes
+# The header of an npy file with a plain dtype and up to 32 axes is smaller.
+HEADER_BYTES = 1024
 NPY = ".npy"
-COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # of np.savez and np.savez_compressed
+NAMES_SHOWN = 3
+# np.savez uses the first, np.savez_compressed the second.
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError)
+# NumPy reads a header with Python's parser, which raises these.
+UNREADABLE_HEADER = (ValueError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError)
 
 
 class Damaged(ValueError):
-    """A file is not what was written."""
+    """A file does not hold what was written."""
 
 
 class Leaf(NamedTuple):
-    """What is stored of a leaf: the shape and dtype of its array, for a typed key those of its data
-    and the name of its generator.
+    """The description of a stored leaf.
+
+    name   its path in the tree, joined by slashes
+    shape  of its array; for a typed key, of the key's data
+    dtype  the name of the dtype of its array or of the key's data
+    key    the name of the key's generator; None for an array
     """
 
     name: str
@@ -38,93 +48,122 @@ class Leaf(NamedTuple):
     key: str | None
 
     def __str__(self) -> str:
-        kind = f"{self.key} keys" if self.key else self.dtype
-        return f"{kind} {self.shape[:-1] if self.key else self.shape}"
+        if self.key:
+            return f"{self.key} keys {self.shape[:-1]}"
+        return f"{self.dtype} {self.shape}"
 
     @property
     def stored(self) -> np.dtype:
-        """The dtype in the archive: npz does not know bfloat16 and its kin, whose bits are stored
-        as integers.
+        """Return the dtype in the archive.
+
+        The npz format lacks bfloat16 and similar dtypes. Their bits are stored as integers.
         """
         dtype = jnp.dtype(self.dtype)
-        return (
-            dtype
-            if dtype.kind in "biufc" and dtype.isbuiltin == 1
-            else np.dtype(f"u{dtype.itemsize}")
-        )
+        is_known_to_npz = dtype.kind in "biufc" and dtype.isbuiltin == 1
+        if is_known_to_npz:
+            return dtype
+        return np.dtype(f"u{dtype.itemsize}")
 
 
 def leaves(tree: PyTree) -> list[tuple[Leaf, Any]]:
-    """Every leaf with what would be stored of it. ValueError for leaves that are no arrays of
-    numbers or keys, and for two of one name.
+    """Return the description and the value of every leaf.
+
+    Raises ValueError for a leaf that is neither an array of numbers nor a typed key, and for two
+    leaves of one name.
     """
-    found: dict[str, tuple[Leaf, Any]] = {}
+    described: dict[str, tuple[Leaf, Any]] = {}
     for path, value in jax.tree_util.tree_leaves_with_path(tree):
         name = jax.tree_util.keystr(path, simple=True, separator="/") or "value"
-        if name in found:
+        if name in described:
             raise ValueError(
                 f"tree: two leaves are called {name!r}; expected names without a slash."
             )
-        found[name] = (_leaf(name, value), value)
-    return list(found.values())
+        described[name] = (_leaf(name, value), value)
+    return list(described.values())
 
 
 def _leaf(name: str, value: Any) -> Leaf:
-    if not hasattr(value, "shape") or not hasattr(value, "dtype"):
+    is_array = hasattr(value, "shape") and hasattr(value, "dtype")
+    if not is_array:
         raise ValueError(f"{name}: got {value!r}, expected an array; use np.asarray.")
     if jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
-        kinds: list[str] = []
-
-        def data_of(key):
-            kinds.append(str(jax.random.key_impl(key)))
-            return jax.random.key_data(key)
-
-        data = jax.eval_shape(
-            data_of, value
-        )  # a ShapeDtypeStruct of keys does not tell its kind, a tracer does
-        return Leaf(name, data.shape, data.dtype.name, kinds[0])
-    if not jnp.issubdtype(value.dtype, jnp.number) and value.dtype != bool:
+        return _leaf_of_key(name, value)
+    is_number = jnp.issubdtype(value.dtype, jnp.number)
+    if not is_number and value.dtype != bool:
         raise ValueError(
             f"{name}: got dtype {value.dtype}, expected numbers, truth values or typed keys."
         )
-    return Leaf(name, tuple(value.shape), jnp.dtype(value.dtype).name, None)
+    dtype = jnp.dtype(value.dtype)
+    return Leaf(name, tuple(value.shape), dtype.name, None)
+
+
+def _leaf_of_key(name: str, value: Any) -> Leaf:
+    generators: list[str] = []
+
+    def data_of(key):
+        generators.append(str(jax.random.key_impl(key)))
+        return jax.random.key_data(key)
+
+    # Traced, because a ShapeDtypeStruct of keys does not tell its generator and a tracer does.
+    data = jax.eval_shape(data_of, value)
+    return Leaf(name, data.shape, data.dtype.name, generators[0])
 
 
 def on_host(leaf: Leaf, value: Any) -> np.ndarray:
-    """The numbers to be stored, C-contiguous and of this machine's byte order."""
-    array = np.asarray(jax.random.key_data(value) if leaf.key else value)
-    array = np.ascontiguousarray(array, array.dtype.newbyteorder("=")).reshape(leaf.shape)
-    return array.view(leaf.stored)
+    """Return the numbers to store, C-contiguous and in the byte order of this machine."""
+    if leaf.key is not None:
+        value = jax.random.key_data(value)
+    array = np.asarray(value)
+    native = array.dtype.newbyteorder("=")
+    contiguous = np.ascontiguousarray(array, native).reshape(leaf.shape)
+    return contiguous.view(leaf.stored)
 
 
 def restored(leaf: Leaf, array: np.ndarray) -> Any:
-    """What was stored: a NumPy array, or JAX's typed keys."""
+    """Return the leaf that was stored: a NumPy array, or JAX's typed keys."""
     array = array.view(jnp.dtype(leaf.dtype))
-    return jax.random.wrap_key_data(jnp.asarray(array), impl=leaf.key) if leaf.key else array
+    if leaf.key is None:
+        return array
+    return jax.random.wrap_key_data(jnp.asarray(array), impl=leaf.key)
+
+
+def on_device(name: str, array: np.ndarray, alternative: str = "") -> jax.Array:
+    """Return an array as a JAX array of the same dtype.
+
+    alternative  ends the error with another remedy than x64
+
+    Raises ValueError where JAX would narrow the dtype.
+    """
+    if jax.dtypes.canonicalize_dtype(array.dtype) != array.dtype:
+        raise ValueError(
+            f"{name}: {array.dtype} was saved, which JAX would narrow; enable x64 by "
+            f"jax.config.update('jax_enable_x64', True){alternative}."
+        )
+    return jnp.asarray(array)
 
 
 def packed(arrays: Mapping[str, np.ndarray]) -> bytes:
-    """An npz archive: equal arrays make equal bytes."""
+    """Return an npz archive of arrays. Equal arrays make equal bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
-            with archive.open(zipfile.ZipInfo(f"{name}{NPY}"), "w", force_zip64=True) as member:
+            entry = zipfile.ZipInfo(f"{name}{NPY}")
+            with archive.open(entry, "w", force_zip64=True) as member:
                 npy.write_array(member, array, allow_pickle=False)
     return buffer.getvalue()
 
 
 def unpacked(content: bytes, expected: Sequence[Leaf]) -> dict[str, np.ndarray]:
-    """The arrays of an npz archive, read only as far as they are what is expected: however large a
-    file says it is, no more memory is taken. Damaged where it is anything else.
+    """Return the arrays of an npz archive by name.
+
+    The memory that it takes is bounded by the expected arrays, however large the file says it is.
+
+    Raises Damaged for an archive that does not hold exactly the expected arrays.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = _members(archive)
-            names = {leaf.name for leaf in expected}
-            if missing := names - set(members):
-                raise Damaged(f"{_some(missing)}: missing in the file.")
-            if extra := set(members) - names:
-                raise Damaged(f"{_some(extra)}: in the file, not expected.")
+            _check_names(members, expected)
             return {leaf.name: _member(archive, members[leaf.name], leaf) for leaf in expected}
     except UNREADABLE as error:
         raise Damaged(f"not an npz archive that can be read: {error}") from error
@@ -144,46 +183,60 @@ def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     return members
 
 
+def _check_names(members: Mapping[str, zipfile.ZipInfo], expected: Sequence[Leaf]) -> None:
+    names = {leaf.name for leaf in expected}
+    missing = names - set(members)
+    if missing:
+        raise Damaged(f"{_first_names(missing)}: missing in the file.")
+    extra = set(members) - names
+    if extra:
+        raise Damaged(f"{_first_names(extra)}: in the file, not expected.")
+
+
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, leaf: Leaf) -> np.ndarray:
-    with archive.open(info) as file:
-        shape, fortran, dtype = _header(leaf.name, io.BytesIO(file.read(HEADER_BYTES)))
+    """Read one array, its header first, and no more bytes than are expected."""
+    start = _first_bytes(archive, info, HEADER_BYTES)
+    shape, is_fortran, dtype = _header(leaf.name, start)
     if (shape, dtype) != (leaf.shape, leaf.stored):
         raise Damaged(
             f"{leaf.name}: {dtype} {shape} in the file, expected {leaf.stored} {leaf.shape}."
         )
     size = math.prod(leaf.shape) * leaf.stored.itemsize
-    if info.file_size > size + HEADER_BYTES:
+    limit = size + HEADER_BYTES
+    if info.file_size > limit:
         raise Damaged(
             f"{leaf.name}: {info.file_size} bytes in the file, expected {size} for {leaf}."
         )
-    with archive.open(info) as file:
-        member = io.BytesIO(file.read(size + HEADER_BYTES))
+    member = _first_bytes(archive, info, limit)
     _header(leaf.name, member)
     numbers = member.read()
     if len(numbers) != size:
         raise Damaged(f"{leaf.name}: {len(numbers)} bytes of numbers in the file, expected {size}.")
-    return np.frombuffer(bytearray(numbers), dtype).reshape(shape, order="F" if fortran else "C")
+    flat = np.frombuffer(bytearray(numbers), dtype)
+    if is_fortran:
+        return flat.reshape(shape, order="F")
+    return flat.reshape(shape)
+
+
+def _first_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo, count: int) -> io.BytesIO:
+    with archive.open(info) as file:
+        return io.BytesIO(file.read(count))
 
 
 def _header(name: str, member: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Shape, Fortran order and dtype that an npy file states; its numbers follow."""
+    """Return the shape, the Fortran order and the dtype of an npy file. Its numbers follow."""
     try:
-        read = (
-            npy.read_array_header_1_0
-            if npy.read_magic(member) == (1, 0)
-            else npy.read_array_header_2_0
-        )
-        return read(member)
-    except (
-        ValueError,
-        SyntaxError,
-        tokenize.TokenError,
-        RecursionError,
-        MemoryError,
-    ) as error:  # of Python's parser
+        version = npy.read_magic(member)
+        if version == (1, 0):
+            return npy.read_array_header_1_0(member)
+        return npy.read_array_header_2_0(member)
+    except UNREADABLE_HEADER as error:
         raise Damaged(f"{name}: no header of an npy file: {error}") from error
 
 
-def _some(names: set[str]) -> str:
-    shown = sorted(names)
-    return ", ".join(shown[:3]) + (f" and {len(shown) - 3} more" if len(shown) > 3 else "")
+def _first_names(names: set[str]) -> str:
+    shown = ", ".join(sorted(names)[:NAMES_SHOWN])
+    rest = len(names) - NAMES_SHOWN
+    if rest > 0:
+        return f"{shown} and {rest} more"
+    return shown

@@ -1,8 +1,8 @@
-"""Writing that survives a crash: a folder is wholly there under its name, or it is not there.
+"""Write files and folders that are there completely or not at all, even after a crash.
 
-Everything is written under a temporary name and brought to the disk (fsync) before the folder gets
-its own name; the rename itself is brought to the disk too. What a killed writer leaves has a
-temporary name and is deleted by the next. An OSError names the file.
+Everything is written under a temporary name and brought to the disk by fsync. Then it gets its own
+name, and the new name is brought to the disk too. A killed writer leaves temporary names only, and
+the next writer deletes them. An OSError names the file.
 """
 
 import os
@@ -13,11 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 TEMPORARY = ".tmp-"
-LEFT = (".tmp-step-*", ".tmp-removed-step-*", ".tmp-arguments.json-*")
+LEFTOVERS = (".tmp-step-*", ".tmp-removed-step-*", ".tmp-arguments.json-*")
 
 
 def commit(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Make the folder with these files. OSError if there is one of this name that is not empty."""
+    """Make a folder with these files, all at once.
+
+    Raises OSError where a folder of this name exists and is not empty.
+    """
     temporary = folder.with_name(f"{TEMPORARY}{folder.name}")
     os.mkdir(temporary)
     for name, content in files.items():
@@ -28,8 +31,13 @@ def commit(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def commit_over(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Make the folder, in the place of an older one and of what a killed writer left."""
-    shutil.rmtree(folder.with_name(f"{TEMPORARY}{folder.name}"), ignore_errors=True)
+    """Make a folder in the place of an older one.
+
+    It deletes what a killed writer of the same folder left. The older folder is kept where the new
+    one cannot be written.
+    """
+    leftover = folder.with_name(f"{TEMPORARY}{folder.name}")
+    shutil.rmtree(leftover, ignore_errors=True)
     older = folder.with_name(f"{TEMPORARY}older-{folder.name}-{secrets.token_hex(8)}")
     if folder.exists():
         os.rename(folder, older)
@@ -43,8 +51,9 @@ def commit_over(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Makes the file, or puts it in the place of an older one, at once. Several writers are in
-    nobody's way.
+    """Make a file, or put it in the place of an older one, at once.
+
+    Several writers may do so at the same time: each has a temporary name of its own.
     """
     temporary = path.with_name(f"{TEMPORARY}{path.name}-{secrets.token_hex(8)}")
     try:
@@ -56,37 +65,39 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Deletes a folder; half deleted it does not bear its name any more."""
+    """Delete a folder. It loses its name first, so that no half of it is read."""
     temporary = folder.with_name(f"{TEMPORARY}removed-{folder.name}")
     os.rename(folder, temporary)
     shutil.rmtree(temporary)
 
 
-def sweep(directory: Path) -> None:
-    """Deletes what killed writers left, by the names that they use."""
-    for path in [path for pattern in LEFT for path in directory.glob(pattern)]:
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            os.unlink(path)
+def remove_leftovers(directory: Path) -> None:
+    """Delete what killed writers left in a directory, known by its temporary names."""
+    for pattern in LEFTOVERS:
+        for path in list(directory.glob(pattern)):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                os.unlink(path)
 
 
 def write(path: Path, content: bytes) -> None:
-    """A new file, on the disk when this returns."""
-    with naming(path):
+    """Write a new file. It is on the disk when this returns."""
+    with named_in_errors(path):
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         try:
             rest = memoryview(content)
             while rest:
-                rest = rest[os.write(descriptor, rest) :]
+                written = os.write(descriptor, rest)
+                rest = rest[written:]
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
 
 
 def sync(folder: Path) -> None:
-    """Brings the names in a folder to the disk."""
-    with naming(folder):
+    """Bring the names in a folder to the disk."""
+    with named_in_errors(folder):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
@@ -95,8 +106,8 @@ def sync(folder: Path) -> None:
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """The name of the file in errors that come from a descriptor alone."""
+def named_in_errors(path: Path) -> Iterator[None]:
+    """Add the file's name to an OSError that comes from a descriptor alone."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""A result as a folder of its own: `arrays.npz` and `manifest.json`, as a step of a checkpoint."""
+"""Save a result as a folder of its own: `arrays.npz` and `manifest.json`, as a step has them."""
 
 from pathlib import Path
 from typing import Any
@@ -12,20 +12,16 @@ FORMAT = 2
 
 
 def save(path: str | Path, kind: str, content: PyTree, *, overwrite: bool = False) -> Path:
-    """Save the content of a result of a kind, "run" or "sweep"; return its folder.
+    """Save the content of a result, and return its folder.
 
-    Raises ValueError for a folder that exists, unless it is a result and to be overwritten.
+    kind       "run", "sweep" or "function"
+    overwrite  replace a folder that holds a saved result and nothing else
+
+    Raises ValueError for a folder that exists and is not to be overwritten.
     """
     folder = Path(path)
     if folder.exists():
-        if not overwrite:
-            raise ValueError(
-                f"path: {folder} exists; take another one, or overwrite=True to replace a result."
-            )
-        if not is_result(folder):
-            raise ValueError(
-                f"path: {folder} is not a saved result alone, so it is not overwritten."
-            )
+        _check_may_overwrite(folder, overwrite)
     structure, arrays = to_json(content, kind)
     about = {"result": kind, "format": FORMAT, "structure": structure}
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -34,23 +30,37 @@ def save(path: str | Path, kind: str, content: PyTree, *, overwrite: bool = Fals
     return folder
 
 
+def _check_may_overwrite(folder: Path, overwrite: bool) -> None:
+    if not overwrite:
+        raise ValueError(
+            f"path: {folder} exists; take another one, or overwrite=True to replace a result."
+        )
+    if not is_result(folder):
+        raise ValueError(f"path: {folder} is not a saved result alone, so it is not overwritten.")
+
+
 def is_result(path: str | Path) -> bool:
-    """Return whether a folder has been saved as a result, and has nothing else in it."""
-    names = {each.name for each in Path(path).iterdir()}
+    """Return whether a folder holds a saved result and nothing else."""
+    folder = Path(path)
+    names = {file.name for file in folder.iterdir()}
     if names != {store.ARRAYS, store.MANIFEST}:
         return False
     try:
-        return "result" in store.read_manifest(Path(path), step=0).about
+        return "result" in store.read_manifest(folder, step=0).about
     except Damaged:
         return False
 
 
 def load(path: str | Path) -> tuple[str, PyTree]:
-    """Load the kind and the content of a result. Damaged where it is not what was saved."""
+    """Load the kind and the content of a result.
+
+    Raises ValueError for another folder and another format, Damaged for other bytes than were
+    saved.
+    """
     folder = Path(path)
     if not (folder / store.MANIFEST).is_file():
-        steps = folder.is_dir() and store.steps(folder)
-        remedy = " fnn.checkpoint.load reads it." if steps else ""
+        has_steps = folder.is_dir() and store.steps(folder)
+        remedy = " fnn.checkpoint.load reads it." if has_steps else ""
         raise ValueError(
             f"path: {folder} is no folder that save() has made, and no checkpoint directory of a "
             f"run or a sweep.{remedy}"

@@ -1,4 +1,4 @@
-"""The directory of one call: what it was started with, and the steps that it has saved."""
+"""Keep the directory of one call: how it was started, and the steps that it has saved."""
 
 import json
 import warnings
@@ -14,18 +14,29 @@ import numpy as np
 from fnn.checkpoint import files, result, store
 from fnn.checkpoint.arrays import Damaged
 from fnn.checkpoint.lock import lock
-from fnn.checkpoint.manifest import checksum_of, differences, surroundings
+from fnn.checkpoint.manifest import (
+    checksum_of,
+    differences,
+    from_checked_json,
+    surroundings,
+    to_checked_json,
+)
 from fnn.checkpoint.structure import from_json, structure_of
 from fnn.types import PyTree
 
 FORMAT = 4
-NAMES = (f"{store.PREFIX}*", store.MANIFEST, store.ARRAYS, "call", "finished", "progress")
-CALL = "call"  # the folder with what was called
-LINES_SHOWN = 2  # of a program that is not the one it was
+# The content and the structure of the call.
+CALL = "call"
+NAMES = (f"{store.PREFIX}*", store.MANIFEST, store.ARRAYS, CALL, "finished", "progress")
+PROGRAM_LINES_SHOWN = 2
 
 
 class RunDirectory(NamedTuple):
-    """A directory of steps; `owner` tells the call, so that no step of another one is taken."""
+    """A directory of steps.
+
+    path   the directory
+    owner  the checksum of the call's arguments; steps with another one are refused
+    """
 
     path: Path
     owner: str
@@ -37,9 +48,10 @@ class RunDirectory(NamedTuple):
         keep: int | None = None,
         more: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
-        """Save a new step, and keep only the last `keep` of all of them.
+        """Save a new step.
 
-        more  JSON of what the step is, beside it
+        keep  how many of the last steps to keep; None: all
+        more  JSON that is kept with the step
         """
         about = {"owner": self.owner, "structure": structure_of(tree), **more}
         store.commit(self.path, step, tree, about=about)
@@ -47,35 +59,39 @@ class RunDirectory(NamedTuple):
             store.prune(self.path, step, keep)
 
     def read(self, step: int) -> store.Stored:
-        """Read a step of this call. A damaged one is refused with what can be done."""
+        """Read a step of this call.
+
+        Raises Damaged for a damaged step, saying what can be done, and ValueError for a step of
+        another call.
+        """
         folder = store.folder_of(self.path, step)
         try:
-            found = store.read(folder)
+            stored = store.read(folder)
         except Damaged as error:
             raise Damaged(
                 f"{error} Delete {folder} to go on from what was saved before it."
             ) from error
-        if found.manifest.about.get("owner") != self.owner:
+        if stored.manifest.about.get("owner") != self.owner:
             raise ValueError(
                 f"checkpoint: {folder} was saved by another run; take another directory."
             )
-        return found
+        return stored
 
     def inner(self, name: str) -> "RunDirectory":
-        """Return a directory in this one, of the same call."""
+        """Return a directory inside this one that belongs to the same call."""
         path = self.path / name
         path.mkdir(exist_ok=True)
-        files.sweep(path)
+        files.remove_leftovers(path)
         return RunDirectory(path, self.owner)
 
 
 class Call(NamedTuple):
-    """What was called.
+    """The description of a call.
 
-    arguments  names and values, which are JSON, for comparison with those of a later call
-    programs   traced programs as texts, for the same
+    arguments  JSON by name, to be compared with the arguments of a later call
+    programs   the texts of the traced programs, to be compared too
     kind       "run", "sweep" or "function"
-    content    what `fnn.load` needs beside the steps
+    content    a pytree that `fnn.load` needs beside the steps
     """
 
     arguments: Mapping[str, Any]
@@ -86,11 +102,14 @@ class Call(NamedTuple):
 
 @contextmanager
 def run_directory(directory: str | Path, call: Call) -> Iterator[RunDirectory]:
-    """Lock the directory of a call.
+    """Lock the directory of a call, and yield it.
 
-    The first call writes them down. Later ones that are not the same are refused with a ValueError
-    that shows what differs. Another version of JAX, number of cores or device is warned of, since
-    the last bits may depend on it.
+    The first call writes its description down, and later calls are compared with it. Where the
+    version of JAX, the number of cores or the device differs, a warning says so, since the last
+    bits of the result may depend on them.
+
+    Raises ValueError for a call with other arguments or another program, showing the differences,
+    and for a directory that holds something else.
     """
     content = {
         "format": FORMAT,
@@ -100,98 +119,120 @@ def run_directory(directory: str | Path, call: Call) -> Iterator[RunDirectory]:
     }
     with lock(directory) as path:
         file = path / store.ARGUMENTS
-        if file.exists():
+        is_begun = file.exists()
+        if is_begun:
             _compare(path, read_arguments(path), content)
-            result.save(path / CALL, call.kind, call.content, overwrite=True)  # epochs may be more
-        elif other := [name for name in NAMES if list(path.glob(name))]:
-            raise ValueError(
-                f"checkpoint: {path} has {other[0]} and no {store.ARGUMENTS}, so it is not the "
-                "directory of a run; take another directory."
-            )
         else:
-            text = json.dumps(content | {"checksum": checksum_of(content)}, indent=1)
-            result.save(path / CALL, call.kind, call.content, overwrite=True)
-            files.replace(file, text.encode())
+            _check_is_free(path)
+        # Saved again by a later call, whose number of epochs may be larger.
+        result.save(path / CALL, call.kind, call.content, overwrite=True)
+        if not is_begun:
+            files.replace(file, to_checked_json(content))
         yield RunDirectory(path, checksum_of(content["arguments"]))
 
 
-def read_arguments(directory: Path) -> dict[str, Any]:
-    """Read what the call was: "arguments", "programs" and "made_by".
+def _check_is_free(path: Path) -> None:
+    """Refuse a directory that something else was saved in."""
+    for name in NAMES:
+        if list(path.glob(name)):
+            raise ValueError(
+                f"checkpoint: {path} has {name} and no {store.ARGUMENTS}, so it is not the "
+                "directory of a run; take another directory."
+            )
 
-    Raises Damaged where the file is not what was written, ValueError for another format.
+
+def read_arguments(directory: Path) -> dict[str, Any]:
+    """Read the description of a call: "arguments", "programs" and "made_by".
+
+    Raises Damaged for other bytes than were written, and ValueError for another format.
     """
     file = directory / store.ARGUMENTS
     try:
-        saved = json.loads(file.read_bytes())
-        claimed = saved.pop("checksum")
-    except (ValueError, KeyError, AttributeError) as error:
-        raise Damaged(f"{file}: not what was written: {error!r}.") from error
-    if claimed != checksum_of(saved):
-        raise Damaged(f"{file}: its checksum is not the one it states.")
-    if saved.get("format", 1) != FORMAT:
+        saved = from_checked_json(file.read_bytes())
+    except Damaged as error:
+        raise Damaged(f"{file}: {error}.") from error
+    saved_format = saved.get("format", 1)
+    if saved_format != FORMAT:
         raise ValueError(
             f"checkpoint: {directory} was written by another version of fnn, in format "
-            f"{saved.get('format', 1)}; this one reads format {FORMAT}. End the run with that "
-            "version, or take another directory."
+            f"{saved_format}; this one reads format {FORMAT}. End the run with that version, or "
+            "take another directory."
         )
     return saved
 
 
 def _plain(value: Any) -> Any:
-    """Return NumPy's numbers as Python's, for JSON."""
-    return value.item() if isinstance(value, np.generic) else repr(value)
+    """Return NumPy's numbers as Python's, for JSON; other values as text."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return repr(value)
 
 
 def _compare(path: Path, saved: dict[str, Any], now: dict[str, Any]) -> None:
+    """Refuse a call that is not the saved one, and warn of other surroundings."""
     unlike = differences(saved["arguments"], now["arguments"])
-    same_jax = saved["made_by"]["jax"] == now["made_by"]["jax"]
-    if not unlike and same_jax:  # the program's text depends on the version
+    is_same_jax = saved["made_by"]["jax"] == now["made_by"]["jax"]
+    # The text of a program depends on the version of JAX.
+    if not unlike and is_same_jax:
         pairs = zip_longest(saved["programs"], now["programs"], fillvalue="")
-        unlike = [_lines(*pair) for pair in pairs if pair[0] != pair[1]]
+        unlike = [_first_differences(before, after) for before, after in pairs if before != after]
     if unlike:
         raise ValueError(
             f"checkpoint: {path} belongs to a call with other arguments. {'; '.join(unlike)}. "
             f"Start it with the same ones, or take another directory.{hint_of(saved)}"
         )
-    if around := differences(saved["made_by"], now["made_by"]):
+    moved = differences(saved["made_by"], now["made_by"])
+    if moved:
         unchecked = "Whether net, loss and optimizer are the same could not be compared."
         warnings.warn(
-            f"checkpoint: {path} was begun elsewhere: {'; '.join(around)}. The last bits of the "
-            f"result may depend on it.{'' if same_jax else ' ' + unchecked}",
+            f"checkpoint: {path} was begun elsewhere: {'; '.join(moved)}. The last bits of the "
+            f"result may depend on it.{'' if is_same_jax else ' ' + unchecked}",
             stacklevel=6,
         )
 
 
 def hint_of(saved: dict[str, Any]) -> str:
-    """Return what else can be done with the directory of a sweep."""
+    """Return a sentence on extending a sweep; "" for the directory of another call."""
     if saved["arguments"].get("call") != "fnn.sweep":
         return ""
     return " fnn.load of it has a sweep, whose extend() adds seeds and settings."
 
 
-def _lines(saved: str, now: str) -> str:
+def _first_differences(saved: str, now: str) -> str:
     """Return the first lines in which two programs differ."""
-    pairs = zip(saved.splitlines(), now.splitlines(), strict=False)
-    unlike = [f"{a.strip()} → {b.strip()}" for a, b in pairs if a != b][:LINES_SHOWN]
-    shown = " | ".join(unlike or ["one is longer"])
+    unlike = []
+    for before, after in zip(saved.splitlines(), now.splitlines(), strict=False):
+        if before != after:
+            unlike.append(f"{before.strip()} → {after.strip()}")
+    shown = " | ".join(unlike[:PROGRAM_LINES_SHOWN]) or "one is longer"
     return f"the program that it runs is not the same; saved → now: {shown}"
 
 
 def recorded(directory: str | Path | None, call: str, name: str) -> Any:
-    """Return an argument of an earlier call of this kind in a directory; None if there was none."""
+    """Return an argument of the call that a directory belongs to.
+
+    call  "fnn.sweep" or "fnn.sweep_function"
+    name  of the argument
+
+    Returns None for a directory without a call, and for one of another call.
+    """
     if not isinstance(directory, (str, Path)) or directory == "":
         return None
     path = Path(directory)
     if not (path / store.ARGUMENTS).exists():
         return None
     arguments = read_arguments(path)["arguments"]
-    return arguments.get(name) if arguments.get("call") == call else None
+    if arguments.get("call") != call:
+        return None
+    return arguments.get(name)
 
 
 def saved_steps(directory: Path, name: str) -> Iterator[tuple[PyTree, dict[str, Any]]]:
-    """Yield what was saved in a directory within that of a call, the last first.
+    """Yield the steps of a directory inside that of a call, the last first.
 
-    Each comes with what was saved beside it.
+    Each is a pair of the saved tree and the JSON that was kept with it.
+
+    Raises ValueError for a tree whose structure could not be described.
     """
     for step in reversed(store.steps(directory / name)):
         folder = store.folder_of(directory / name, step)
@@ -203,4 +244,5 @@ def saved_steps(directory: Path, name: str) -> Iterator[tuple[PyTree, dict[str, 
                 f"path: {folder} holds a pytree that is not of tuples, lists, dicts and "
                 "NamedTuples; start the call that made it again, which reads it."
             )
-        yield from_json(structure, iter(stored.tree(None).values())), about
+        arrays = iter(stored.tree(None).values())
+        yield from_json(structure, arrays), about

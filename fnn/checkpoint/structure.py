@@ -1,7 +1,7 @@
-"""The structure of a pytree as JSON, and back, with nothing executed on the way.
+"""Write the structure of a pytree as JSON, and rebuild it without executing anything.
 
-Tuples, lists, dicts, None, NamedTuples, and leaves: arrays, which are stored apart, and Python's
-numbers and texts, which are stored here.
+A tree consists of tuples, lists, dicts, None, NamedTuples and leaves. Arrays are leaves and are
+stored apart. Python's numbers and texts are leaves too and are stored in the JSON.
 """
 
 import sys
@@ -12,20 +12,26 @@ from typing import Any
 import jax
 import numpy as np
 
-from fnn.checkpoint.arrays import Damaged
+from fnn.checkpoint.arrays import Damaged, on_device
 from fnn.types import PyTree
 
-IMPORTED = ("fnn", "optax")  # packages whose modules may be imported to find a NamedTuple
+# Modules of these packages may be imported to find a NamedTuple.
+IMPORTED = ("fnn", "optax")
 
 
 def to_json(tree: PyTree, name: str = "result") -> tuple[Any, list[Any]]:
-    """Return the structure and the arrays of a tree. ValueError for what cannot be described."""
+    """Return the structure and the arrays of a tree.
+
+    name  of the tree, in errors
+
+    Raises ValueError for a node that JSON cannot describe.
+    """
     arrays: list[Any] = []
     return _described(tree, name, arrays), arrays
 
 
 def structure_of(tree: PyTree) -> Any | None:
-    """Return the structure of a tree; None where it cannot be described."""
+    """Return the structure of a tree; None where JSON cannot describe it."""
     try:
         return to_json(tree)[0]
     except ValueError:
@@ -33,6 +39,7 @@ def structure_of(tree: PyTree) -> Any | None:
 
 
 def _described(tree: Any, name: str, arrays: list[Any]) -> Any:
+    """Return the structure of a node, and append its arrays."""
     if tree is None or isinstance(tree, (bool, int, float, str)):
         return {"value": tree}
     if isinstance(tree, np.generic):
@@ -41,16 +48,17 @@ def _described(tree: Any, name: str, arrays: list[Any]) -> Any:
         arrays.append(tree)
         return "jax" if isinstance(tree, jax.Array) else "numpy"
     if isinstance(tree, dict) and all(isinstance(key, str) for key in tree):
-        # names in JAX's order, so that the arrays are in the order of jax.tree.leaves
+        # Sorted as JAX sorts them, so that the arrays have the order of jax.tree.leaves.
         values = {key: _described(tree[key], f"{name}.{key}", arrays) for key in sorted(tree)}
         return {"dict": values, "order": list(tree)}
-    if isinstance(tree, (tuple, list)):
+    kind = type(tree)
+    is_plain = kind is tuple or kind is list
+    is_named_tuple = isinstance(tree, tuple) and hasattr(tree, "_fields")
+    if is_plain or is_named_tuple:
         inner = [_described(v, f"{name}[{i}]", arrays) for i, v in enumerate(tree)]
-        if type(tree) is tuple or type(tree) is list:
-            return {type(tree).__name__: inner}
-        if hasattr(tree, "_fields"):
-            kind = type(tree)
-            return {"class": f"{kind.__module__}:{kind.__qualname__}", "fields": inner}
+        if is_plain:
+            return {kind.__name__: inner}
+        return {"class": f"{kind.__module__}:{kind.__qualname__}", "fields": inner}
     raise ValueError(
         f"{name}: got a {type(tree).__name__}, expected tuples, lists, dicts with names and "
         "NamedTuples of arrays, numbers and texts."
@@ -58,12 +66,20 @@ def _described(tree: Any, name: str, arrays: list[Any]) -> Any:
 
 
 def from_json(structure: Any, arrays: Iterator[np.ndarray]) -> PyTree:
-    """Return the tree of a structure, its arrays taken in their order."""
+    """Return the tree of a structure.
+
+    arrays  in the order in which `to_json` returned them
+
+    Raises Damaged for a structure that `to_json` did not write, and ValueError for a NamedTuple
+    that is not found and for an array that JAX would narrow.
+    """
     if structure == "numpy":
         return next(arrays)
     if structure == "jax":
         array = next(arrays)
-        return array if isinstance(array, jax.Array) else _placed(array)
+        if isinstance(array, jax.Array):
+            return array
+        return on_device("array", array)
     match structure:
         case {"value": value}:
             return value
@@ -75,34 +91,28 @@ def from_json(structure: Any, arrays: Iterator[np.ndarray]) -> PyTree:
         case {"list": inner}:
             return [from_json(each, arrays) for each in inner]
         case {"class": name, "fields": inner}:
-            return _class(name, len(inner))(*(from_json(each, arrays) for each in inner))
+            named_tuple = _named_tuple(name, len(inner))
+            fields = [from_json(each, arrays) for each in inner]
+            return named_tuple(*fields)
     raise Damaged(f"structure: got {structure!r}, expected one that fnn has written.")
 
 
-def _placed(array: np.ndarray) -> jax.Array:
-    if jax.dtypes.canonicalize_dtype(array.dtype) != array.dtype:
-        raise ValueError(
-            f"{array.dtype} was saved, which JAX would narrow; "
-            "jax.config.update('jax_enable_x64', True) keeps it."
-        )
-    return jax.numpy.asarray(array)
-
-
-def _class(name: str, fields: int) -> Any:
-    """Find a NamedTuple by its module and name. Only fnn's and optax's modules are imported."""
+def _named_tuple(name: str, fields: int) -> Any:
+    """Find a NamedTuple by its module and name. Only modules of `IMPORTED` are imported."""
     module_name, _, qualified = name.partition(":")
-    if module_name.partition(".")[0] in IMPORTED:
+    package = module_name.partition(".")[0]
+    if package in IMPORTED:
         try:
             import_module(module_name)
         except ImportError as error:
             raise ValueError(f"{name}: not in this version of the package: {error}.") from error
-    found: Any = sys.modules.get(module_name)
+    definition: Any = sys.modules.get(module_name)
     for part in qualified.split("."):
-        found = getattr(found, part, None)
-    is_named_tuple = isinstance(found, type) and issubclass(found, tuple)
-    if not is_named_tuple or len(getattr(found, "_fields", ())) != fields:
+        definition = getattr(definition, part, None)
+    is_named_tuple = isinstance(definition, type) and issubclass(definition, tuple)
+    if not is_named_tuple or len(getattr(definition, "_fields", ())) != fields:
         raise ValueError(
             f"{name}: expected a NamedTuple of {fields} fields; import {module_name}, where it was "
             "when it was saved, before loading."
         )
-    return found
+    return definition

@@ -1,4 +1,4 @@
-"""Features and targets that come as arrays, or as frames of numbers."""
+"""Read features and targets that come as arrays, or as frames of numbers."""
 
 from typing import Any
 
@@ -7,38 +7,45 @@ import numpy as np
 from jaxtyping import Num, Shaped
 
 from fnn import checks
-from fnn.data.columns import Column, numeric_columns, side_by_side
+from fnn.data.columns import Column, numeric_columns, stack_columns
 from fnn.data.numbers import as_float, check_range, check_whole
 from fnn.data.table import DATE, TEXT, Values, is_declared, learnable, table_of, values_of
 
-MOST_CLASSES = 20  # of whole numbers that are taken as labels where nothing says what they are
-FEWEST = 3  # examples a class then has on average
+# Whole numbers without a task are classes where there are at most MAX_CLASSES of them, and each has
+# MIN_EXAMPLES_PER_CLASS examples on average.
+MAX_CLASSES = 20
+MIN_EXAMPLES_PER_CLASS = 3
 
 
 def features_of_array(
     x: Any, name: str = "x"
 ) -> tuple[Num[np.ndarray, "rows features"], tuple[Column, ...]]:
-    """Return rows as numbers, and the columns where they came as a frame.
+    """Return rows as numbers, and the columns of a frame; () for other rows.
 
-    x  an array, nested lists, an array of objects, or a frame; of numbers and booleans
+    x     an array, nested lists, an array of objects, or a frame; of numbers and booleans
+    name  of x, in errors
 
-    Raises ValueError for what is empty, not finite, beyond float32, of another shape or no number.
+    Raises ValueError for an array that is empty, not finite, beyond float32, of another shape or
+    not of numbers.
     """
     columns: tuple[Column, ...] = ()
     if is_frame(x):
         values = numeric_columns(name, table_of(x, name, plain=True))
-        columns = tuple(Column(each, value.kind) for each, value in values.items())
-        x = side_by_side(values)
-    elif (listed := listed_objects(x)) is not None:
-        if listed.ndim != 2 or 0 in listed.shape:
-            raise ValueError(
-                f"{name}: got shape {listed.shape}, expected (examples, features), one of each at "
-                "least."
-            )
-        x = side_by_side(numeric_columns(name, columns_by_place(listed)))
+        columns = tuple(Column(key, column.kind) for key, column in values.items())
+        x = stack_columns(values)
+    else:
+        objects = object_array_of(x)
+        if objects is not None:
+            if objects.ndim != 2 or 0 in objects.shape:
+                raise ValueError(
+                    f"{name}: got shape {objects.shape}, expected (examples, features), one of "
+                    "each at least."
+                )
+            x = stack_columns(numeric_columns(name, columns_by_place(objects)))
     x = checks.numbers(name, x)
     checks.matrix(name, x)
-    if x.dtype.kind not in "biu":
+    is_whole = x.dtype.kind in "biu"
+    if not is_whole:
         checks.finite(name, x)
     check_range(name, x)
     check_whole(name, x)
@@ -47,45 +54,49 @@ def features_of_array(
 
 def is_frame(rows: Any) -> bool:
     """Return whether rows come as a frame."""
-    return hasattr(type(rows), "columns")  # of the type: reading it is costly for a lazy frame
+    # The type is asked, because reading the columns of a lazy frame is costly.
+    return hasattr(type(rows), "columns")
 
 
-def listed_objects(values: Any) -> np.ndarray | None:
-    """Return an array of objects or of text; None for numbers."""
+def object_array_of(values: Any) -> np.ndarray | None:
+    """Return values as an array of objects or of text; None for numbers."""
     if isinstance(values, np.ma.MaskedArray) or not checks.is_concrete(values):
         return None
     try:
         array = np.asarray(values)
-    except ValueError:  # rows of unequal length, which checks.numbers refuses
+    except ValueError:
+        # Rows of different lengths, which checks.numbers refuses.
         return None
-    return array if array.dtype.kind in "OSUT" else None
+    if array.dtype.kind in "OSUT":
+        return array
+    return None
 
 
 def targets_of_array(y: Any, name: str = "y") -> Shaped[np.ndarray, "..."]:
     """Return targets as an array of numbers or booleans, or of text.
 
-    y  (examples,) or (examples, outputs), an array or a frame; one column of a frame is (examples,)
+    y     (examples,) or (examples, outputs), an array or a frame; one column of a frame is
+          (examples,)
+    name  of y, in errors
 
-    Raises ValueError for what is empty, missing, not finite, or neither a number nor a label.
+    Raises ValueError for targets that are empty, missing, not finite, or neither numbers nor
+    labels.
     """
     if is_frame(y):
-        table = table_of(y, name, plain=True)
-        if len(table) > 1:
-            return targets_side_by_side(numeric_columns(name, table))
-        ((each, column),) = table.items()
-        return label_values(each, values_of(each, column))
+        return targets_of_frame(y, name)
     if is_declared(y):
         return label_values(name, values_of(name, y))
-    listed = listed_objects(y)
-    if listed is not None and listed.ndim == 1 and len(listed):
-        return label_values(name, values_of(name, listed))
-    if listed is not None and listed.ndim == 2 and 0 not in listed.shape:
-        if values_of("0", listed[:, 0]).kind == TEXT:
+    objects = object_array_of(y)
+    if objects is not None and objects.ndim == 1 and len(objects):
+        return label_values(name, values_of(name, objects))
+    if objects is not None and objects.ndim == 2 and 0 not in objects.shape:
+        first_column = values_of("0", objects[:, 0])
+        if first_column.kind == TEXT:
             raise ValueError(
-                f"{name}: got text of shape {listed.shape}, expected labels of shape (examples,); "
+                f"{name}: got text of shape {objects.shape}, expected labels of shape (examples,); "
                 "use y.ravel() for a column of labels."
             )
-        return targets_side_by_side(numeric_columns(name, columns_by_place(listed)))
+        return stack_targets(numeric_columns(name, columns_by_place(objects)))
     array = checks.numbers(name, y)
     if 0 in array.shape:
         raise ValueError(
@@ -96,47 +107,80 @@ def targets_of_array(y: Any, name: str = "y") -> Shaped[np.ndarray, "..."]:
     return array
 
 
+def targets_of_frame(y: Any, name: str) -> np.ndarray:
+    """Return the targets of a frame: (examples,) of one column, else (examples, outputs)."""
+    table = table_of(y, name, plain=True)
+    if len(table) > 1:
+        return stack_targets(numeric_columns(name, table))
+    ((key, column),) = table.items()
+    return label_values(key, values_of(key, column))
+
+
 def columns_by_place(array: np.ndarray) -> dict[str, np.ndarray]:
     """Return the columns of an array by their number."""
     return {str(place): column for place, column in enumerate(array.T)}
 
 
-def targets_side_by_side(columns: dict[str, Values]) -> np.ndarray:
+def stack_targets(columns: dict[str, Values]) -> np.ndarray:
     """Return several targets as a matrix, of whole numbers where all of them are."""
-    if all(values.array.dtype.kind in "biu" for values in columns.values()):
-        return np.column_stack([values.array for values in columns.values()])
-    return side_by_side(columns)
+    arrays = [values.array for values in columns.values()]
+    if all(array.dtype.kind in "biu" for array in arrays):
+        return np.column_stack(arrays)
+    return stack_columns(columns)
 
 
 def label_values(name: str, values: Values) -> np.ndarray:
-    """Return one column of targets; refuses dates."""
-    return learnable(name, values).array if values.kind == DATE else values.array
+    """Return one column of targets. Raises ValueError for dates."""
+    if values.kind == DATE:
+        learnable(name, values)
+    return values.array
 
 
 def coded_targets(y: np.ndarray, name: str = "y") -> tuple[np.ndarray, tuple[Any, ...]]:
     """Return targets as the losses take them, and the classes that whole numbers stand for.
 
-    Text, and whole numbers that do not begin at 0, such as −1 and +1, are numbered in their order;
-    not where they are many, as amounts are.
+    Text is numbered in sorted order, and so are whole numbers that are classes and do not begin at
+    0, such as −1 and +1. Many different whole numbers are amounts, and are not numbered.
     """
-    if y.dtype.kind == "U" or are_classes_that_do_not_begin_at_0(y):
-        classes, codes = np.unique(y, return_inverse=True)
-        return codes.reshape(-1).astype(np.int32), tuple(classes.tolist())
+    if y.dtype.kind == "U" or are_classes_not_from_0(y):
+        return numbered(y)
     if jax.dtypes.issubdtype(y.dtype, np.floating):
-        return as_float(name, y.astype(np.float64)), ()
-    return whole_labels(y, name), (False, True) if y.dtype.kind == "b" else ()
+        amounts = as_float(name, y.astype(np.float64))
+        return amounts, ()
+    labels = whole_labels(y, name)
+    if y.dtype.kind == "b":
+        return labels, (False, True)
+    return labels, ()
 
 
-def are_classes_that_do_not_begin_at_0(y: np.ndarray) -> bool:
-    """Return whether whole numbers are few, each met several times, and not 0, 1, …"""
-    if y.dtype.kind not in "iu" or y.ndim != 1 or (y.min() >= 0 and 0 in y):
-        return False
+def numbered(y: np.ndarray) -> tuple[np.ndarray, tuple[Any, ...]]:
+    """Return labels by their places in sorted order, int32, and the sorted labels."""
+    classes, codes = np.unique(y, return_inverse=True)
+    places = codes.reshape(-1).astype(np.int32)
+    return places, tuple(classes.tolist())
+
+
+def are_classes(y: np.ndarray) -> bool:
+    """Return whether whole numbers are few, and each is met several times."""
     distinct = len(np.unique(y))
-    return distinct <= MOST_CLASSES and FEWEST * distinct <= len(y)
+    are_few = distinct <= MAX_CLASSES
+    are_repeated = MIN_EXAMPLES_PER_CLASS * distinct <= len(y)
+    return are_few and are_repeated
+
+
+def are_classes_not_from_0(y: np.ndarray) -> bool:
+    """Return whether targets are classes that are whole numbers, but not 0, 1, …"""
+    if y.dtype.kind not in "iu" or y.ndim != 1:
+        return False
+    begins_at_0 = y.min() >= 0 and 0 in y
+    return not begins_at_0 and are_classes(y)
 
 
 def whole_labels(y: np.ndarray, name: str) -> np.ndarray:
-    """Return integers as int32 labels; refuses larger ones, and more than one per example."""
+    """Return integers as int32 labels.
+
+    Raises ValueError for labels outside int32, and for several labels per example.
+    """
     if y.ndim != 1:
         raise ValueError(
             f"{name}: got integers of shape {y.shape}, expected labels of shape (examples,). Use "

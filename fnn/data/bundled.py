@@ -1,4 +1,4 @@
-"""Small real data that scikit-learn carries along; nothing is downloaded."""
+"""Load small real data that scikit-learn carries along. Nothing is downloaded."""
 
 from types import ModuleType
 
@@ -7,52 +7,58 @@ from fnn.data.own_arrays import split_at_random
 
 
 def digits() -> Dataset:
-    """1,797 handwritten digits of 8×8 pixels, row by row; 10 classes; split 70/15/15, scaled by one
-    mean and std.
+    """Load 1,797 handwritten digits of 8×8 pixels, row by row; 10 classes.
+
+    Split 70/15/15. All pixels are scaled by one mean and std: scaled pixel by pixel, a rare stroke
+    in a pixel that is nearly always empty would outweigh all the others.
 
     Alpaydin & Kaynak 1998, Optical Recognition of Handwritten Digits, UCI repository (its test
-    part), CC BY 4.0. Scaled by the pixel, a rare stroke in a pixel that is nearly always empty
-    would outweigh all the others.
+    part), CC BY 4.0.
     """
     x, y = sklearn_datasets().load_digits(return_X_y=True)
-    return standardise(split_at_random(x, y, standardize=False), axis=None)
+    unscaled = split_at_random(x, y, standardize=False)
+    return standardise(unscaled, axis=None)
 
 
 def breast_cancer() -> Dataset:
-    """569 tumours, 30 measurements of cell nuclei; 0 malignant, 1 benign; split 70/15/15, scaled by
-    the feature.
+    """Load 569 tumours, with 30 measurements of cell nuclei; 0 malignant, 1 benign.
+
+    Split 70/15/15, each feature scaled.
 
     Wolberg, Mangasarian, Street & Street 1993, Breast Cancer Wisconsin (Diagnostic), UCI
     repository, CC BY 4.0.
     """
-    return split_at_random(*sklearn_datasets().load_breast_cancer(return_X_y=True))
+    x, y = sklearn_datasets().load_breast_cancer(return_X_y=True)
+    return split_at_random(x, y)
 
 
 def wine() -> Dataset:
-    """178 wines of 3 growers (the classes), 13 chemical measurements; split 70/15/15, scaled by the
-    feature.
+    """Load 178 wines of 3 growers (the classes), with 13 chemical measurements.
+
+    Split 70/15/15, each feature scaled.
 
     Aeberhard & Forina 1991, Wine, UCI repository, CC BY 4.0.
     """
-    return split_at_random(*sklearn_datasets().load_wine(return_X_y=True))
+    x, y = sklearn_datasets().load_wine(return_X_y=True)
+    return split_at_random(x, y)
 
 
 def diabetes() -> Dataset:
-    """442 patients, 10 measurements; y (n,) is the disease's progression after a year, floating;
-    split 70/15/15.
+    """Load 442 patients, with 10 measurements; y (n,), floating, is the progression after a year.
 
-    x by the feature and y are both scaled to mean 0 and std 1 on the training rows, so a squared
-    error of 1 is that of predicting the mean. Efron, Hastie, Johnstone & Tibshirani 2004, Least
-    angle regression; published without a licence of its own, distributed with scikit-learn. Taken
-    unscaled: the package's own scaling uses all rows.
+    Split 70/15/15. Each feature and y are scaled to mean 0 and std 1 on the training rows, so a
+    squared error of 1 is that of predicting the mean. The package's own scaling uses all rows, so
+    the unscaled data are taken.
+
+    Efron, Hastie, Johnstone & Tibshirani 2004, Least angle regression; published without a licence
+    of its own, distributed with scikit-learn.
     """
-    return standardise_targets(
-        split_at_random(*sklearn_datasets().load_diabetes(return_X_y=True, scaled=False))
-    )
+    x, y = sklearn_datasets().load_diabetes(return_X_y=True, scaled=False)
+    return standardise_targets(split_at_random(x, y))
 
 
 def sklearn_datasets() -> ModuleType:
-    """`sklearn.datasets`; ImportError with the remedy where scikit-learn is missing."""
+    """Import `sklearn.datasets`. Raises ImportError with a remedy where it is missing."""
     try:
         from sklearn import datasets
     except ImportError as error:

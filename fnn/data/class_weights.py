@@ -1,5 +1,6 @@
-"""How much the examples of each class count."""
+"""Weight the examples by their class."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,25 @@ from fnn.data.parts import is_labels
 
 
 def with_class_weights(dataset: Dataset, weights: Any = "balanced") -> Dataset:
-    """Return the dataset in which every example counts by its class, times the weight it has.
+    """Return the dataset in which each example counts by its class.
 
-    weights  {label: weight}, labels as they were given; or "balanced": n/(classes · n of the class)
-             of the training rows, so that every class counts as much as any other
+    dataset  of class labels; its own weights are multiplied
+    weights  {label: weight}, the labels as they came; or "balanced", so that all classes count
+             equally: each class has the weight
 
-    They count in training, validation and test. Raises ValueError for targets that are no labels,
-    and for labels that are missing from `weights` or from the training rows.
+                 n / (classes · n of the class)
+
+             where n counts the training rows
+
+    The weights hold in training, validation and test.
+
+    Raises ValueError for targets that are no labels, and for labels that are missing from `weights`
+    or from the training rows.
+
+    >>> from fnn import data
+    >>> dataset = data.with_class_weights(data.load("xor"), {0: 1.0, 1: 3.0})
+    >>> dataset.weights.train
+    array([1., 3., 3., 1.], dtype=float32)
     """
     if not is_labels(dataset.train.y):
         raise ValueError(
@@ -26,30 +39,37 @@ def with_class_weights(dataset: Dataset, weights: Any = "balanced") -> Dataset:
             "(examples,)."
         )
     labels, counts = np.unique(dataset.train.y, return_counts=True)
-    classes = np.array(dataset.preprocessing.classes)
-    known = (classes[labels] if len(classes) else labels).tolist()
     if isinstance(weights, str):
         checks.lookup("class weights", weights, {"balanced": None})
         by_label = counts.sum() / (len(labels) * counts)
     else:
-        missing = [name for name in known if name not in weights]
-        extra = [name for name in weights if name not in known]
-        if missing or extra:
-            raise ValueError(
-                f"class weights: got the labels {list(weights)}, expected {known}, those of the "
-                "training rows."
-            )
-        by_label = np.array([weights[name] for name in known], np.float64)
-    found = []
+        names = labels
+        classes = np.array(dataset.preprocessing.classes)
+        if len(classes):
+            names = classes[labels]
+        by_label = _by_label(weights, names.tolist())
+    weighted = []
     for name, split in dataset.splits.items():
-        before = 1.0 if dataset.weights is None else getattr(dataset.weights, name)
-        place = np.minimum(np.searchsorted(labels, split.y), len(labels) - 1)
         unknown = np.setdiff1d(split.y, labels)
         if len(unknown):
             raise ValueError(
                 f"class weights: {name} has the label {unknown[0]}, which no training row has."
             )
-        counts_of = as_float("weights", by_label[place] * before)
-        checks.weights(counts_of, len(split.y), f"class weights of {name}")
-        found.append(counts_of)
-    return dataset._replace(weights=Weights(*map(own, found)))
+        place = np.searchsorted(labels, split.y)
+        of_split = by_label[place]
+        if dataset.weights is not None:
+            of_split = of_split * getattr(dataset.weights, name)
+        of_split = as_float("weights", of_split)
+        checks.weights(of_split, len(split.y), f"class weights of {name}")
+        weighted.append(own(of_split))
+    return dataset._replace(weights=Weights(*weighted))
+
+
+def _by_label(weights: Mapping[Any, float], names: Sequence[Any]) -> np.ndarray:
+    """Return the weight of each label. Raises ValueError for other labels than `names`."""
+    if set(weights) != set(names):
+        raise ValueError(
+            f"class weights: got the labels {list(weights)}, expected {names}, those of the "
+            "training rows."
+        )
+    return np.array([weights[name] for name in names], np.float64)

@@ -1,4 +1,4 @@
-"""The columns of the training rows, and the features that they become."""
+"""Describe the columns of the training rows, and turn columns into features."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -8,16 +8,31 @@ import numpy as np
 from jaxtyping import Float, Integer, Shaped
 
 from fnn.data.numbers import Scaling, check_range, check_whole
-from fnn.data.table import BOOLEAN, CATEGORY, DATE, NUMBER, TEXT, Values, parses, values_of
+from fnn.data.table import (
+    BOOLEAN,
+    CATEGORY,
+    DATE,
+    NUMBER,
+    TEXT,
+    Values,
+    is_number_text,
+    values_of,
+)
 
-Coded = Shaped[np.ndarray, "rows"]  # numbers, or the places of categories
+# Numbers, or the places of categories.
+Coded = Shaped[np.ndarray, "rows"]
 
 
 class Column(NamedTuple):
     """A column of the training rows.
 
+    name        of the column
     kind        "number", "boolean" or "category"
-    categories  the values of a category, sorted: each becomes a feature that is 1 where it is met
+    categories  the values of a category, sorted; each becomes a feature that is 1 in its rows
+
+    >>> from fnn.data import Column
+    >>> Column("colour", "category", ("blue", "red")).features
+    ['colour=blue', 'colour=red']
     """
 
     name: str
@@ -26,38 +41,44 @@ class Column(NamedTuple):
 
     @property
     def features(self) -> list[str]:
-        """Return the names of the features that it becomes."""
+        """Return the names of the features that the column becomes."""
         if self.kind != CATEGORY:
             return [self.name]
         return [f"{self.name}={value}" for value in self.categories]
 
     def coded(self, values: Values) -> Coded:
-        """Return numbers as they are, and of categories their places among `categories`.
+        """Return numbers and booleans as they are, and categories as places in `categories`.
 
-        Raises ValueError for another kind, and for a category that the training rows did not have.
+        Raises ValueError for another kind, and for a category that no training row has.
         """
         if self.kind == CATEGORY:
             return self.places(values)
+        label = f"column {self.name!r}"
+        array = values.array
         if values.kind != self.kind:
             raise ValueError(
-                f"column {self.name!r}, row 0: got {str(values.array[0])!r}, a {values.kind}, "
-                f"expected a {self.kind}, as in the training rows."
+                f"{label}, row 0: got {str(array[0])!r}, a {values.kind}, expected a {self.kind}, "
+                "as in the training rows."
             )
-        check_range(f"column {self.name!r}", values.array)
-        check_whole(f"column {self.name!r}", values.array)
-        return values.array
+        check_range(label, array)
+        check_whole(label, array)
+        return array
 
     def places(self, values: Values) -> Integer[np.ndarray, "rows"]:
         """Return the place of each value among the categories."""
-        categories, array = np.array(self.categories), values.array
-        unlike = family_of(array) != family_of(categories)
+        array = values.array
+        categories = np.array(self.categories)
         place = np.zeros(len(array), int)
-        if not unlike:
-            place = np.minimum(np.searchsorted(categories, array), len(categories) - 1)
-        known = np.zeros(len(array), bool) if unlike else categories[place] == array
-        if not known.all():
-            row = int(np.argmin(known))
-            value = array[row].item() if isinstance(array[row], np.generic) else array[row]
+        is_category = np.zeros(len(array), bool)
+        if kind_of_dtype(array) == kind_of_dtype(categories):
+            last = len(categories) - 1
+            place = np.minimum(np.searchsorted(categories, array), last)
+            is_category = categories[place] == array
+        if not is_category.all():
+            row = int(np.argmin(is_category))
+            value = array[row]
+            if isinstance(value, np.generic):
+                value = value.item()
             raise ValueError(
                 f"column {self.name!r}, row {row}: got {value!r}, which is not among "
                 f"the {len(categories)} categories of the training rows. Leave such rows out, or "
@@ -66,57 +87,76 @@ class Column(NamedTuple):
         return place
 
 
-def family_of(array: np.ndarray) -> str:
-    """Return "text", "boolean", "number" or "date": True is no 1 among categories."""
-    families = {"U": TEXT, "b": BOOLEAN, "O": DATE, "M": DATE, "m": DATE}
-    return families.get(array.dtype.kind, NUMBER)
+def kind_of_dtype(array: np.ndarray) -> str:
+    """Return "text", "boolean", "number" or "date", so that True is not taken for the number 1."""
+    kinds = {"U": TEXT, "b": BOOLEAN, "O": DATE, "M": DATE, "m": DATE}
+    return kinds.get(array.dtype.kind, NUMBER)
 
 
 def columns_from(
     table: Mapping[str, Values], train: Integer[np.ndarray, "rows"]
 ) -> tuple[Column, ...]:
-    """Return the columns of a table, their categories those of the training rows."""
-    found = []
+    """Return the columns of a table. Their categories are those of the training rows.
+
+    train  the numbers of the training rows
+    """
+    columns = []
     for name, values in table.items():
-        is_category = values.kind in (TEXT, CATEGORY)
-        categories = np.unique(values.array[train]).tolist() if is_category else ()
-        kind = CATEGORY if is_category else values.kind
-        found.append(Column(name, kind, tuple(categories)))
-    return tuple(found)
+        if values.kind in (TEXT, CATEGORY):
+            categories = np.unique(values.array[train]).tolist()
+            columns.append(Column(name, CATEGORY, tuple(categories)))
+        else:
+            columns.append(Column(name, values.kind))
+    return tuple(columns)
 
 
 def numeric_columns(name: str, table: Mapping[str, Any]) -> dict[str, Values]:
-    """Return the values of a table of numbers and booleans; refuses other columns."""
-    found = {each: values_of(each, column) for each, column in table.items()}
-    for each, values in found.items():
+    """Return the values of a table of numbers and booleans.
+
+    Raises ValueError for columns of another kind.
+    """
+    columns = {key: values_of(key, column) for key, column in table.items()}
+    for key, values in columns.items():
         if values.kind not in (NUMBER, BOOLEAN):
-            row = next((i for i, text in enumerate(values.array) if not parses(str(text))), 0)
-            raise ValueError(
-                f"{name}: column {each!r}, row {row}: got {str(values.array[row])!r}, a "
-                f"{values.kind}, expected a number or a boolean. fnn.data.from_frame takes text "
-                "and categories; numbers written as text need astype(float), dates an amount such "
-                "as the days since a first one."
-            )
-        check_range(f"column {each!r}", values.array)
-        check_whole(f"column {each!r}", values.array)
-    return found
+            raise no_number(name, key, values)
+        label = f"column {key!r}"
+        check_range(label, values.array)
+        check_whole(label, values.array)
+    return columns
 
 
-def side_by_side(columns: Mapping[str, Values]) -> np.ndarray:
-    """Return columns of numbers and booleans as a matrix, floats as wide as the widest."""
-    held = np.result_type(*map(float_dtype, columns.values()))
-    first = next(iter(columns.values()))
-    made = np.empty((len(first.array), len(columns)), held)
-    for place, values in enumerate(columns.values()):
-        made[:, place] = values.array
-    return made
+def no_number(name: str, column: str, values: Values) -> ValueError:
+    """Return the refusal of a column that is to be of numbers, with the first value that is not."""
+    row = 0
+    is_number = [is_number_text(str(value)) for value in values.array]
+    if not all(is_number):
+        row = is_number.index(False)
+    return ValueError(
+        f"{name}: column {column!r}, row {row}: got {str(values.array[row])!r}, a "
+        f"{values.kind}, expected a number or a boolean. fnn.data.from_frame takes text "
+        "and categories; numbers written as text need astype(float), dates an amount such "
+        "as the days since a first one."
+    )
+
+
+def stack_columns(columns: Mapping[str, Values]) -> np.ndarray:
+    """Return columns of numbers and booleans as a matrix of floats, as wide as the widest."""
+    all_values = list(columns.values())
+    dtypes = map(float_dtype, all_values)
+    rows = len(all_values[0].array)
+    matrix = np.empty((rows, len(columns)), np.result_type(*dtypes))
+    for place, values in enumerate(all_values):
+        matrix[:, place] = values.array
+    return matrix
 
 
 def float_dtype(values: Values) -> np.dtype:
     """Return a dtype that holds a column as floats."""
     if values.kind == BOOLEAN:
         return np.dtype(np.float16)
-    return values.array.dtype if values.array.dtype.kind == "f" else np.dtype(np.float64)
+    if values.array.dtype.kind == "f":
+        return values.array.dtype
+    return np.dtype(np.float64)
 
 
 def features_from(
@@ -124,24 +164,39 @@ def features_from(
 ) -> Float[np.ndarray, "examples features"]:
     """Return the scaled features of some rows of a table, in JAX's default float dtype.
 
-    coded  the columns in the same order, from `Column.coded`
-    rows   what an array takes as the index of rows
+    coded    the columns in the same order, from `Column.coded`
+    rows     an index of rows: a slice, or an array of numbers or booleans
+    scaling  one pair for each feature, or one for all
     """
     widths = [len(column.features) for column in columns]
-    mean, std = (np.broadcast_to(each, sum(widths)) for each in scaling)
+    width = sum(widths)
+    mean = np.broadcast_to(scaling.mean, width)
+    std = np.broadcast_to(scaling.std, width)
     count = len(coded[0][rows])
-    made = np.empty((count, sum(widths)), jax.dtypes.canonicalize_dtype(float))
-    start = 0
-    for column, width, values in zip(columns, widths, coded, strict=True):
-        part = slice(start, start + width)
-        own = Scaling(mean[part], std[part])
+    dtype = jax.dtypes.canonicalize_dtype(float)
+    features = np.empty((count, width), dtype)
+    ends = np.cumsum(widths)
+    for column, end, values in zip(columns, ends, coded, strict=True):
+        part = slice(end - len(column.features), end)
+        of_column = Scaling(mean[part], std[part])
         if column.kind == CATEGORY:
-            made[:, part] = own.of(np.zeros((1, width)))
-            place = values[rows]
-            made[np.arange(count), start + place] = ((1 - own.mean) / own.std)[place]
+            write_one_hot(features[:, part], values[rows], of_column)
         else:
-            scaled = own.of(values[rows][:, None])
+            as_matrix = values[rows][:, None]
+            scaled = of_column.of(as_matrix)
             check_range(f"column {column.name!r}", scaled)
-            made[:, part] = scaled
-        start += width
-    return made
+            features[:, part] = scaled
+    return features
+
+
+def write_one_hot(features: np.ndarray, places: np.ndarray, scaling: Scaling) -> None:
+    """Write the scaled features of a category: 1 at the place of each row, 0 elsewhere.
+
+    features  (examples, categories), overwritten
+    places    (examples,)
+    """
+    examples, categories = features.shape
+    zeros = np.zeros((1, categories))
+    features[:] = scaling.of(zeros)
+    scaled_ones = (1 - scaling.mean) / scaling.std
+    features[np.arange(examples), places] = scaled_ones[places]

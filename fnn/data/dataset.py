@@ -1,4 +1,4 @@
-"""Train, validation and test rows."""
+"""Hold the rows for training, validation and test."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from jaxtyping import Float, Int32
 
 from fnn import checks
 from fnn.data.encoding import Encoding, encoding_of_arrays
-from fnn.data.numbers import AS_THEY_ARE, Scaling, as_float, statistics
+from fnn.data.numbers import UNSCALED, Scaling, as_float, mean_and_std
 from fnn.data.owned import own
 from fnn.data.parts import Parts, is_labels
 from fnn.data.table import values_of
@@ -17,7 +17,13 @@ from fnn.data.table import values_of
 class Split(NamedTuple):
     """Examples and their targets.
 
-    y  int32 class labels, or floating targets for regression
+    x  (examples, features), floating
+    y  int32 class labels (examples,), or floating targets (examples,) or (examples, outputs)
+
+    >>> import numpy as np
+    >>> from fnn.data import Split
+    >>> Split(np.zeros((5, 2), np.float32), np.zeros(5, np.int32))
+    Split(x (5, 2) float32, y (5,) int32)
     """
 
     x: Float[np.ndarray, "examples features"]
@@ -43,9 +49,12 @@ class Weights(NamedTuple):
 
 
 class Arrays(NamedTuple):
-    """The numbers of a Dataset, without what describes them.
+    """The numbers of a Dataset, without their description.
 
-    units  mean and std by which real targets were scaled: metrics are computed in their units
+    train, validation, test  the splits
+    weights  how much each example counts; None: all the same
+    units    mean and std by which real targets were scaled: metrics are computed in their units;
+             None: they were not scaled
     """
 
     train: Split
@@ -60,8 +69,16 @@ class Dataset(NamedTuple):
 
     scaling   how the features were scaled; None where the Dataset was made by hand
     weights   how much each example counts; None: all the same
-    encoding  what turned raw rows into features; None where the Dataset was made by hand
-    rows      which of the rows that were given are in which split; None where they came as splits
+    encoding  turns raw rows into features; None where the Dataset was made by hand
+    rows      the numbers of the original rows in each split; None where the rows came as splits
+
+    >>> from fnn import data
+    >>> data.load("xor")
+    Dataset(
+      train       x (4, 2) float32, y (4,) int32
+      validation  x (4, 2) float32, y (4,) int32
+      test        x (4, 2) float32, y (4,) int32
+      scaled      no)
     """
 
     train: Split
@@ -79,17 +96,22 @@ class Dataset(NamedTuple):
 
     @property
     def arrays(self) -> "Arrays":
-        """Return what a program computes with."""
-        units = None if self.encoding is None else self.encoding.units
-        units = None if units is None else Scaling(*map(np.asarray, units))
+        """Return the numbers that a program computes with."""
+        units = None
+        if self.encoding is not None and self.encoding.units is not None:
+            mean, std = map(np.asarray, self.encoding.units)
+            units = Scaling(mean, std)
         return Arrays(self.train, self.validation, self.test, self.weights, units)
 
     def scale(self, x: Any) -> Float[np.ndarray, "examples features"]:
         """Return new rows scaled as the training rows were, in JAX's default float dtype.
 
-        Where they were left as they are (standardize=False) so are new ones.
-        Raises ValueError for what is not (examples, features of the training rows), and where the
-        Dataset was made by hand, so that nothing is known of its scaling.
+        x  (examples, features)
+
+        Rows of a Dataset that was made with standardize=False stay as they are.
+
+        Raises ValueError for another shape, and where the Dataset was made by hand, so that its
+        scaling is not known.
         """
         if self.scaling is None:
             raise ValueError(
@@ -97,12 +119,12 @@ class Dataset(NamedTuple):
                 "Make it with fnn.data.from_splits or from_arrays, or scale new rows as you scaled "
                 "those."
             )
-        columns = self.preprocessing._replace(columns=(), scaling=self.scaling)
-        return columns.encode(x)
+        encoding = self.preprocessing._replace(columns=(), scaling=self.scaling)
+        return encoding.encode(x)
 
     @property
     def preprocessing(self) -> Encoding:
-        """Return the encoding; of a Dataset made by hand one that takes rows as its own are."""
+        """Return the encoding. A Dataset made by hand takes new rows as its own are."""
         if self.encoding is not None:
             return self.encoding
         x, y = self.train
@@ -116,32 +138,39 @@ class Dataset(NamedTuple):
         """Return the network's outputs in the user's terms: see `Encoding.decode`."""
         return self.preprocessing.decode(prediction)
 
-    def _without(self) -> dict[str, list[str]]:
-        """Return the classes of the training rows that another split has no example of."""
+    def _missing_classes(self) -> dict[str, list[str]]:
+        """Return, by split, the classes of the training rows that have no example in it."""
         if not is_labels(self.train.y):
             return {}
-        known, classes = np.unique(self.train.y), self.preprocessing.classes
-        missing = {name: np.setdiff1d(known, split.y) for name, split in self.splits.items()}
-        return {
-            name: [str(classes[label] if classes else label) for label in labels]
-            for name, labels in missing.items()
-            if len(labels)
-        }
+        classes = self.preprocessing.classes
+        in_train = np.unique(self.train.y)
+        missing = {}
+        for name, split in self.splits.items():
+            labels = np.setdiff1d(in_train, split.y).tolist()
+            if classes:
+                labels = [classes[label] for label in labels]
+            if labels:
+                missing[name] = [str(label) for label in labels]
+        return missing
 
     def __repr__(self) -> str:
-        lines = [f"  {name:10}  x {shape(x)}, y {shape(y)}" for name, (x, y) in self.splits.items()]
-        is_scaled = self.scaling is not None and self.scaling is not AS_THEY_ARE
-        lines.append(f"  scaled      {'yes' if is_scaled else 'no'}")
+        lines = ["Dataset("]
+        for name, (x, y) in self.splits.items():
+            lines.append(f"  {name:10}  x {shape(x)}, y {shape(y)}")
+        is_unscaled = self.scaling is None or self.scaling is UNSCALED
+        scaled = "no" if is_unscaled else "yes"
+        lines.append(f"  scaled      {scaled}")
         if self.weights is not None:
             lines.append("  weights     yes")
-        for name, labels in self._without().items():
+        for name, labels in self._missing_classes().items():
             lines.append(f"  {name} has no example of {', '.join(labels)}")
-        return "\n".join(["Dataset(", *lines[:-1], f"{lines[-1]})"])
+        return "\n".join(lines) + ")"
 
 
 def shapes(arrays: NamedTuple) -> str:
     """Return shape and dtype of each array, by name."""
-    return ", ".join(f"{name} {shape(array)}" for name, array in arrays._asdict().items())
+    named = arrays._asdict().items()
+    return ", ".join(f"{name} {shape(array)}" for name, array in named)
 
 
 def shape(array: Any) -> str:
@@ -149,19 +178,34 @@ def shape(array: Any) -> str:
     return f"{np.shape(array)} {getattr(array, 'dtype', '')}"
 
 
-def owned(dataset: Dataset) -> Dataset:
-    """Return the dataset, whose arrays were made here and are read-only from now on."""
-    scaling = None if dataset.scaling is AS_THEY_ARE else dataset.scaling
-    made = _each(dataset, lambda split: Split(own(split.x, scaling), own(split.y)))
-    return made._replace(weights=None if made.weights is None else Weights(*map(own, made.weights)))
+def read_only(dataset: Dataset) -> Dataset:
+    """Return a dataset whose arrays fnn made, read-only and remembered: see `own`."""
+    scaling = dataset.scaling
+    if scaling is UNSCALED:
+        scaling = None
+
+    def owned_split(split: Split) -> Split:
+        return Split(own(split.x, scaling), own(split.y))
+
+    owned = _each(dataset, owned_split)
+    if owned.weights is None:
+        return owned
+    return owned._replace(weights=Weights(*map(own, owned.weights)))
 
 
 def weights_of(weights: Any, split: Parts, examples: int) -> Weights | None:
-    """Return the weights of each split; refuses what is no number to count by."""
+    """Return the weights of each split.
+
+    weights  (examples,), numbers of at least 0; None: there are none
+
+    Raises ValueError for other values, and for a split of which all weights are 0.
+    """
     if weights is None:
         return None
-    is_object = getattr(getattr(weights, "dtype", None), "kind", "") == "O"
-    array = checks.numbers("weights", values_of("weights", weights).array if is_object else weights)
+    dtype = getattr(weights, "dtype", None)
+    if getattr(dtype, "kind", "") == "O":
+        weights = values_of("weights", weights).array
+    array = checks.numbers("weights", weights)
     checks.weights(array, examples)
     for name, rows in split._asdict().items():
         if not array[rows].any():
@@ -173,27 +217,40 @@ def weights_of(weights: Any, split: Parts, examples: int) -> Weights | None:
 
 
 def standardise(dataset: Dataset, axis: int | None = 0) -> Dataset:
-    """Scale x ← (x − mean)/std by the training mean and std.
+    """Scale the features by the mean and the std of the training rows.
 
-    axis  0: by the feature; None: one pair for all
+        x ← (x − mean)/std
+
+    axis  0: one pair for each feature; None: one pair for all
     """
-    scaling = Scaling(*statistics(dataset.train.x, axis=axis))
+    mean, std = mean_and_std(dataset.train.x, axis=axis)
+    scaling = Scaling(mean, std)
+
+    def scaled(split: Split) -> Split:
+        x = scaling.of(split.x)
+        return split._replace(x=as_float("x", x))
+
     encoding = dataset.preprocessing._replace(scaling=scaling)
-    return _each_x(dataset, scaling.of)._replace(scaling=scaling, encoding=encoding)
+    return _each(dataset, scaled)._replace(scaling=scaling, encoding=encoding)
 
 
 def standardise_targets(dataset: Dataset) -> Dataset:
-    """Scale y ← (y − mean)/std by the training mean and std, by the output."""
-    units = Scaling(*statistics(dataset.train.y, axis=0))
-    scaled = _each(dataset, lambda split: split._replace(y=as_float("y", units.of(split.y))))
-    return scaled._replace(encoding=dataset.preprocessing._replace(units=units))
+    """Scale each output by the mean and the std of the training rows.
 
+    y ← (y − mean)/std
+    """
+    mean, std = mean_and_std(dataset.train.y, axis=0)
+    units = Scaling(mean, std)
 
-def _each_x(dataset: Dataset, f: Callable[[np.ndarray], np.ndarray]) -> Dataset:
-    """Apply f to every split's x, and keep it in JAX's default float dtype."""
-    return _each(dataset, lambda split: split._replace(x=as_float("x", f(split.x))))
+    def scaled(split: Split) -> Split:
+        y = units.of(split.y)
+        return split._replace(y=as_float("y", y))
+
+    encoding = dataset.preprocessing._replace(units=units)
+    return _each(dataset, scaled)._replace(encoding=encoding)
 
 
 def _each(dataset: Dataset, f: Callable[[Split], Split]) -> Dataset:
+    """Return the dataset with f applied to every split."""
     train, validation, test = map(f, dataset.splits.values())
     return dataset._replace(train=train, validation=validation, test=test)

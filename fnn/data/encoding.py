@@ -1,4 +1,4 @@
-"""What turns raw rows into the numbers of a network, and its outputs into the user's terms."""
+"""Turn raw rows into the numbers of a network, and its outputs into the user's terms."""
 
 import io
 import json
@@ -14,25 +14,45 @@ from jaxtyping import Float
 from fnn.checkpoint import files
 from fnn.data.arrays import features_of_array, is_frame
 from fnn.data.columns import Column, features_from
-from fnn.data.numbers import AS_THEY_ARE, Scaling, as_float
+from fnn.data.numbers import UNSCALED, Scaling, as_float
 from fnn.data.owned import scaling_of
 from fnn.data.table import is_list_of_dicts, table_of, values_of
 
 CLASSES, REAL, SEVERAL_LABELS = "classification", "regression", "multilabel"
+# np.load and the JSON of another file raise these.
+UNREADABLE = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    EOFError,
+    OSError,
+    zipfile.BadZipFile,
+)
 
 
 class Encoding(NamedTuple):
     """The preprocessing of a Dataset, learned from its training rows.
 
-    columns   of the table; () where the rows were an array
-    features  how many the network takes
-    scaling   of the features; None: they are taken as they are
-    targets   the names of what is predicted
-    task      "classification", "regression" or "multilabel"
-    classes   the labels, by their number in the network's output; () where they are that number
-    units     mean and std by which real targets were scaled; None: they were not
-    label_dtype  of labels as they came, such as "<i8"; "" where there are none
-    beside    the columns of weights, groups and order, which new rows may have and need not
+    columns      the columns of the table; () where the rows were an array
+    features     how many features the network takes
+    scaling      of the features; None: they are taken as they are
+    targets      the names of the targets
+    task         "classification", "regression" or "multilabel"
+    classes      the labels in the order of the network's outputs; () where each label is the number
+                 of its output
+    units        mean and std by which real targets were scaled; None: they were not
+    label_dtype  of the labels as they came, such as "<i8"; "" where there are none
+    beside       the columns of weights, groups and order, which new rows may have and need not
+
+    >>> from fnn import data
+    >>> rows = [{"size": float(i), "is_new": i > 9, "price": 2.0 * i} for i in range(20)]
+    >>> encoding = data.from_frame(rows, "price").encoding
+    >>> encoding.task, encoding.feature_names
+    ('regression', ['size', 'is_new'])
+    >>> encoding.encode([{"is_new": True, "size": 3.0}]).shape
+    (1, 2)
     """
 
     columns: tuple[Column, ...]
@@ -49,20 +69,24 @@ class Encoding(NamedTuple):
         """Return raw rows as the network takes them, in JAX's default float dtype.
 
         rows  a frame, a dict of columns or a list of dicts with the columns of the training rows,
-              in any order; targets, weights, groups and order may stand beside them; for data
+              in any order; it may also have those of targets, weights, groups and order. For data
               that came as an array, an array (examples, features)
 
-        Raises ValueError for missing or other columns, other kinds, unknown categories, and for
+        Raises ValueError for missing or other columns, other kinds and unknown categories, and for
         rows of the Dataset itself, which are scaled already.
         """
-        scaling = AS_THEY_ARE if self.scaling is None else self.scaling
+        scaling = self.scaling
+        if scaling is None:
+            scaling = UNSCALED
         check_is_raw(rows, scaling)
         if not self.columns:
-            return as_float("x", scaling.of(self.rows_of_array(rows)))
+            x = self.rows_of_array(rows)
+            return as_float("x", scaling.of(x))
         table = self.columns_of(rows)
-        coded = [
-            column.coded(values_of(column.name, table[column.name])) for column in self.columns
-        ]
+        coded = []
+        for column in self.columns:
+            values = values_of(column.name, table[column.name])
+            coded.append(column.coded(values))
         return features_from(self.columns, coded, slice(None), scaling)
 
     def rows_of_array(self, rows: Any) -> np.ndarray:
@@ -81,29 +105,37 @@ class Encoding(NamedTuple):
         return x
 
     def columns_of(self, rows: Any) -> dict[str, Any]:
-        """Return the columns of a table that has those of the training rows, and no others."""
+        """Return the columns of a table. Raises ValueError for missing and for unknown ones."""
         names = [column.name for column in self.columns]
-        if not (isinstance(rows, Mapping) or is_list_of_dicts(rows) or is_frame(rows)):
+        is_table = isinstance(rows, Mapping) or is_list_of_dicts(rows) or is_frame(rows)
+        if not is_table:
             raise ValueError(
                 f"rows: got {type(rows).__name__}, expected the columns {', '.join(names)} by "
                 "name: a frame, a dict of columns or a list of dicts."
             )
         table = table_of(rows, plain=True)
+        allowed = {*names, *self.targets, *self.beside}
         missing = [name for name in names if name not in table]
-        extra = [name for name in table if name not in (*names, *self.targets, *self.beside)]
-        if missing or extra:
-            parts = [f"{', '.join(missing)} missing"] * bool(missing)
-            parts += [f"{', '.join(extra)} unknown"] * bool(extra)
-            raise ValueError(f"rows: column(s) {'; '.join(parts)}; expected {', '.join(names)}.")
+        unknown = [name for name in table if name not in allowed]
+        problems = []
+        if missing:
+            problems.append(f"{', '.join(missing)} missing")
+        if unknown:
+            problems.append(f"{', '.join(unknown)} unknown")
+        if problems:
+            raise ValueError(f"rows: column(s) {'; '.join(problems)}; expected {', '.join(names)}.")
         return table
 
     def decode(self, prediction: Any) -> np.ndarray:
-        """Return the network's outputs (examples, outputs) in the user's terms.
+        """Return the network's outputs in the user's terms.
 
-        Labels for classes (the largest output; of one output whether it is above 0) in the dtype
-        that they came in, columns of booleans for several labels, and numbers in the target's
-        units. Raises ValueError for another number of outputs, and for NaN where labels are to be
-        read off.
+        prediction  (examples, outputs), as fnn.apply returns it
+
+        Classes give labels in the dtype that they came in: that of the largest output, or, of one
+        output, the second class where it is above 0. Several labels give columns of booleans. Real
+        targets give numbers in the target's units.
+
+        Raises ValueError for another number of outputs, and for NaN where labels are expected.
         """
         outputs = np.asarray(prediction)
         if outputs.ndim != 2:
@@ -112,43 +144,66 @@ class Encoding(NamedTuple):
                 "fnn.apply returns it."
             )
         if self.task == REAL:
-            self.check_outputs(outputs, len(self.targets))
-            values = outputs if self.units is None else outputs * self.units.std + self.units.mean
-            return values[:, 0] if len(self.targets) == 1 else values
-        if np.isnan(outputs).any():
-            row = int(np.argwhere(np.isnan(outputs))[0][0])
+            return self.amounts_of(outputs)
+        is_nan = np.isnan(outputs)
+        if is_nan.any():
+            row = int(np.argwhere(is_nan)[0][0])
             raise ValueError(f"prediction, row {row}: got nan, expected numbers; did it diverge?")
         if self.task == SEVERAL_LABELS:
             self.check_outputs(outputs, len(self.targets))
             return outputs > 0
         return self.labels_of(outputs)
 
+    def amounts_of(self, outputs: np.ndarray) -> np.ndarray:
+        """Return real targets in their units: (examples,) of one target."""
+        self.check_outputs(outputs, len(self.targets))
+        values = outputs
+        if self.units is not None:
+            values = outputs * self.units.std + self.units.mean
+        if len(self.targets) == 1:
+            return values[:, 0]
+        return values
+
     def labels_of(self, outputs: np.ndarray) -> np.ndarray:
-        """Return the label of the largest output; of one output whether it is above 0."""
-        is_one = outputs.shape[1] == 1 and len(self.classes) in (0, 2)
-        numbers = (outputs[:, 0] > 0).astype(int) if is_one else outputs.argmax(axis=1)
+        """Return the label of the largest output; of one output, whether it is above 0."""
+        is_binary = outputs.shape[1] == 1 and len(self.classes) in (0, 2)
+        if is_binary:
+            is_second = outputs[:, 0] > 0
+            numbers = is_second.astype(int)
+        else:
+            numbers = outputs.argmax(axis=1)
         if not self.classes:
-            held = np.dtype(self.label_dtype or int)
-            if outputs.shape[1] - 1 > np.iinfo(held).max:
-                raise ValueError(
-                    f"prediction: got {outputs.shape[1]} outputs, expected no more than the labels "
-                    f"of {held}."
-                )
-            return numbers.astype(held)
-        if not is_one:
+            return self.whole_labels_of(numbers, outputs.shape[1])
+        if not is_binary:
             self.check_outputs(outputs, len(self.classes))
-        return np.array(self.classes, self.label_dtype or None)[numbers]
+        labels = np.array(self.classes, self.label_dtype or None)
+        return labels[numbers]
+
+    def whole_labels_of(self, numbers: np.ndarray, outputs: int) -> np.ndarray:
+        """Return the numbers of outputs as labels, in the dtype that labels came in.
+
+        Raises ValueError for more outputs than the dtype has labels.
+        """
+        dtype = np.dtype(self.label_dtype or int)
+        largest = np.iinfo(dtype).max
+        if outputs - 1 > largest:
+            raise ValueError(
+                f"prediction: got {outputs} outputs, expected no more than the labels of {dtype}."
+            )
+        return numbers.astype(dtype)
 
     def check_outputs(self, outputs: np.ndarray, expected: int) -> None:
-        """Refuse a prediction of another number of outputs."""
+        """Refuse a prediction with another number of outputs."""
         if outputs.shape[1] != expected:
+            names = ", ".join(map(repr, self.classes or self.targets))
             raise ValueError(
-                f"prediction: got {outputs.shape[1]} outputs, expected {expected}, for "
-                f"{', '.join(map(repr, self.classes or self.targets))}."
+                f"prediction: got {outputs.shape[1]} outputs, expected {expected}, for {names}."
             )
 
     def in_units(self, metric: str) -> str:
-        """Say in whose units an entry of a history is; "" where it has none.
+        """Return in which units a metric of the history is; "" where it has none.
+
+        metric  its name, such as "train_loss"
 
         Losses are in units where they are squared or absolute errors of one target.
         """
@@ -157,44 +212,57 @@ class Encoding(NamedTuple):
         words = f"in the units of {', '.join(self.targets)}"
         if not metric.endswith("_loss"):
             return words
-        several = len(self.targets) > 1
-        return "of the scaled targets" if several else f"squared and absolute errors {words}"
+        if len(self.targets) > 1:
+            return "of the scaled targets"
+        return f"squared and absolute errors {words}"
 
     @property
     def feature_names(self) -> list[str]:
-        """Return a name for each feature, "column=category" for that of a category."""
+        """Return a name for each feature: "column=category" of a category, "x0", … of an array."""
         if not self.columns:
             return [f"x{number}" for number in range(self.features)]
-        return [name for column in self.columns for name in column.features]
+        names = []
+        for column in self.columns:
+            names += column.features
+        return names
 
     def save(self, path: str | Path) -> None:
-        """Write it as an npz file of exactly this name, which `load_encoding` reads.
+        """Write the encoding as an npz file of exactly this name, which `load_encoding` reads.
 
         It holds one array, the JSON of `to_json`, and nothing pickled. An older file is replaced
-        when the new one is complete. Raises OSError where it cannot be written.
+        when the new one is complete.
+
+        Raises OSError where the file cannot be written.
         """
-        opened = io.BytesIO()
-        np.savez(opened, encoding=np.frombuffer(json.dumps(self.to_json()).encode(), np.uint8))
-        files.replace(Path(path), opened.getvalue())
+        text = json.dumps(self.to_json())
+        array = np.frombuffer(text.encode(), np.uint8)
+        buffer = io.BytesIO()
+        np.savez(buffer, encoding=array)
+        files.replace(Path(path), buffer.getvalue())
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON."""
-        scales = {"scaling": self.scaling, "units": self.units}
-        saved = {name: None if s is None else s.to_json() for name, s in scales.items()}
-        return self._asdict() | saved
+        """Return the encoding as JSON."""
+        saved = self._asdict()
+        for name in ("scaling", "units"):
+            if saved[name] is not None:
+                saved[name] = saved[name].to_json()
+        return saved
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Self:
-        """Make it of JSON."""
-        scales = {
-            name: None if saved[name] is None else Scaling.from_json(saved[name])
-            for name in ("scaling", "units")
-        }
-        columns = tuple(
-            Column(name, kind, tuple(categories)) for name, kind, categories in saved["columns"]
-        )
-        texts = {name: tuple(saved.get(name, ())) for name in ("targets", "classes", "beside")}
-        return cls(**{**saved, **scales, **texts, "columns": columns})
+        """Make an encoding from the JSON of `to_json`."""
+        fields = dict(saved)
+        for name in ("scaling", "units"):
+            if saved[name] is not None:
+                fields[name] = Scaling.from_json(saved[name])
+        for name in ("targets", "classes", "beside"):
+            fields[name] = tuple(saved.get(name, ()))
+        columns = []
+        for name, kind, categories in saved["columns"]:
+            column = Column(name, kind, tuple(categories))
+            columns.append(column)
+        fields["columns"] = tuple(columns)
+        return cls(**fields)
 
 
 def encoding_of_arrays(
@@ -204,62 +272,85 @@ def encoding_of_arrays(
     scaling: Scaling | None,
     columns: tuple[Column, ...] = (),
     classes: tuple[Any, ...] = (),
-    given: np.ndarray | None = None,
+    original_y: np.ndarray | None = None,
 ) -> Encoding:
     """Return the encoding of rows that came as arrays or as frames of numbers.
 
-    given  the targets y as they came; None: as they are
+    y           the targets as the losses take them
+    original_y  the targets as they came; None: their dtype is not kept
     """
-    names = ("y",) if y.ndim == 1 else tuple(f"y{number}" for number in range(y.shape[1]))
-    task = REAL if jax.dtypes.issubdtype(y.dtype, np.floating) else CLASSES
-    came = "" if given is None else label_dtype(given, task)
-    return Encoding(columns, features, scaling, names, task, classes, None, came)
+    targets: tuple[str, ...] = ("y",)
+    if y.ndim == 2:
+        targets = tuple(f"y{number}" for number in range(y.shape[1]))
+    task = CLASSES
+    if jax.dtypes.issubdtype(y.dtype, np.floating):
+        task = REAL
+    dtype = ""
+    if original_y is not None:
+        dtype = label_dtype(original_y, task)
+    return Encoding(
+        columns=columns,
+        features=features,
+        scaling=scaling,
+        targets=targets,
+        task=task,
+        classes=classes,
+        label_dtype=dtype,
+    )
 
 
 def label_dtype(y: np.ndarray, task: str) -> str:
-    """Return the dtype of labels as they came, "" of other targets."""
-    return y.dtype.str if task == CLASSES and y.dtype.kind in "biuUf" else ""
+    """Return the dtype of labels as they came; "" for other targets."""
+    if task == CLASSES and y.dtype.kind in "biuUf":
+        return y.dtype.str
+    return ""
 
 
-class Described:
-    """An encoding as a part of the structure of a tree: JAX sees no numbers in it."""
+class StaticEncoding:
+    """An encoding as a part of the structure of a pytree, so that JAX sees no numbers in it."""
 
     def __init__(self, encoding: Encoding) -> None:
         self.encoding = encoding
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Described) and (
-            self.encoding is other.encoding or self.encoding.to_json() == other.encoding.to_json()
-        )
+        if not isinstance(other, StaticEncoding):
+            return False
+        if self.encoding is other.encoding:
+            return True
+        return self.encoding.to_json() == other.encoding.to_json()
 
     def __hash__(self) -> int:
         return hash((self.encoding.features, self.encoding.targets))
 
 
 jax.tree_util.register_pytree_node(
-    Encoding, lambda encoding: ((), Described(encoding)), lambda described, _: described.encoding
+    Encoding,
+    lambda encoding: ((), StaticEncoding(encoding)),
+    lambda static, _: static.encoding,
 )
 
 
 def load_encoding(path: str | Path) -> Encoding:
-    """Read what `Encoding.save` wrote; nothing in the file is executed.
+    """Read a file of `Encoding.save`. Nothing in it is executed.
 
-    Raises ValueError for another or a damaged file, FileNotFoundError where there is none.
+    path  of the file
+
+    Raises ValueError for another or a damaged file, and FileNotFoundError where there is none.
+
+    >>> import tempfile
+    >>> from fnn import data
+    >>> encoding = data.load("xor").preprocessing
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     encoding.save(f"{folder}/xor.npz")
+    ...     data.load_encoding(f"{folder}/xor.npz").task
+    'classification'
     """
     content = Path(path).read_bytes()
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as opened:
-            return Encoding.from_json(json.loads(opened["encoding"].tobytes()))
-    except (
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        IndexError,
-        EOFError,
-        OSError,
-        zipfile.BadZipFile,
-    ) as error:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            saved = json.loads(archive["encoding"].tobytes())
+        return Encoding.from_json(saved)
+    except UNREADABLE as error:
         raise ValueError(
             f"{path}: got a file that holds no encoding ({error}), expected one that Encoding.save "
             "wrote; save it again."
@@ -268,8 +359,8 @@ def load_encoding(path: str | Path) -> Encoding:
 
 def check_is_raw(rows: Any, scaling: Scaling) -> None:
     """Refuse rows of a Dataset that were scaled in this way: they would be scaled twice."""
-    known = scaling_of(rows)
-    if known is not None and all(map(np.array_equal, known, scaling)):
+    done = scaling_of(rows)
+    if done is not None and all(map(np.array_equal, done, scaling)):
         raise ValueError(
             "rows: these are rows of a Dataset, which are scaled already; pass raw rows, or these "
             "to fnn.apply(net, params, x, state=state)."

@@ -1,4 +1,7 @@
-"""Arrays that fnn made: nobody else can change them, so they are looked at and copied once."""
+"""Remember the arrays that fnn made.
+
+Nobody else can change them, so that they are checked and copied to a device once.
+"""
 
 import weakref
 from typing import Any
@@ -6,30 +9,46 @@ from typing import Any
 import numpy as np
 
 _owned: dict[int, tuple[weakref.ref, Any]] = {}
-"""The number of an array -> the array, and how its rows were scaled."""
+"""The id of an array -> a reference to the array, and the scaling of its rows."""
 
 
 def own(array: np.ndarray, scaling: Any = None) -> np.ndarray:
-    """Return an array that was made here, read-only from now on; a copy of a view of another.
+    """Make an array that fnn made read-only, and remember it.
 
-    scaling  how its rows were scaled, where they were
+    array    a view of another array is copied
+    scaling  how its rows were scaled; None: they are no features
     """
-    owned = array if array.base is None else array.copy()
+    owned = array
+    if array.base is not None:
+        owned = array.copy()
     owned.flags.writeable = False
     number = id(owned)
-    _owned[number] = weakref.ref(owned, lambda _: _owned.pop(number, None)), scaling
+
+    def forget(_: Any) -> None:
+        _owned.pop(number, None)
+
+    _owned[number] = weakref.ref(owned, forget), scaling
     return owned
 
 
 def scaling_of(array: Any) -> Any:
-    """Return how an array of fnn, or one of which this is a part, was scaled; None of others."""
-    for each in (array, getattr(array, "base", None)):
-        if isinstance(each, np.ndarray) and is_owned(each):
-            return _owned[id(each)][1]
+    """Return how an array of fnn, or the one of which it is a part, was scaled.
+
+    Returns None for every other array.
+    """
+    for candidate in (array, getattr(array, "base", None)):
+        if isinstance(candidate, np.ndarray) and is_owned(candidate):
+            _, scaling = _owned[id(candidate)]
+            return scaling
     return None
 
 
 def is_owned(array: np.ndarray) -> bool:
-    """Return whether fnn made an array, and nobody made it writeable since."""
-    reference, _ = _owned.get(id(array), (None, None))
-    return reference is not None and reference() is array and not array.flags.writeable
+    """Return whether fnn made an array, and nobody has made it writeable since."""
+    entry = _owned.get(id(array))
+    if entry is None:
+        return False
+    reference, _ = entry
+    # Another array may have the id of one that is gone.
+    is_same = reference() is array
+    return is_same and not array.flags.writeable

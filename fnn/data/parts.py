@@ -1,4 +1,4 @@
-"""Which rows learn, which choose, which report: at random, by class, by group, by time."""
+"""Choose which rows are for training, validation and test: at random, by class, group or time."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -11,19 +11,21 @@ from fnn.data.table import CATEGORY, TEXT, column_of, values_of
 
 Rows = Integer[np.ndarray, "rows"]
 
+TRAIN, VALIDATION, TEST = range(3)
+
 
 class Parts(NamedTuple):
-    """The row numbers of each part; a row is in one at most."""
+    """The row numbers of each part. No row is in two of them."""
 
     train: Rows
     validation: Rows
     test: Rows
 
 
-class Draw(NamedTuple):
-    """What decides which rows are in which split: see `from_arrays`.
+class Sampling(NamedTuple):
+    """The arguments that decide which rows are in which part: see `from_arrays`.
 
-    classes  what the labels of y stand for; (): themselves
+    classes  the classes that the labels of y stand for; (): the labels themselves
     """
 
     y: np.ndarray
@@ -36,26 +38,32 @@ class Draw(NamedTuple):
     classes: tuple[Any, ...] = ()
 
 
-def parts_of(draw: Draw) -> Parts:
-    """Return which rows are in which split; refuses one without the training rows of a class."""
-    test, validation = sizes_of(len(draw.y), draw.validation, draw.test)
-    parts = drawn(draw, test, validation)
-    if is_labels(draw.y):
-        check_classes(draw.y, parts, draw.classes)
+def sample_split(sampling: Sampling) -> Parts:
+    """Return the rows of each part.
+
+    Raises ValueError where a class would be missing from the training rows.
+    """
+    test, validation = sizes_of(len(sampling.y), sampling.validation, sampling.test)
+    parts = sample_parts(sampling, test, validation)
+    if is_labels(sampling.y):
+        check_classes(sampling.y, parts, sampling.classes)
     return parts
 
 
-def drawn(draw: Draw, test: int, validation: int) -> Parts:
-    """Return splits of these sizes, by group, by time, by class or at random."""
-    seed, examples = checks.seed(draw.seed), len(draw.y)
-    if draw.groups is not None and draw.order is not None:
+def sample_parts(sampling: Sampling, test: int, validation: int) -> Parts:
+    """Return parts of these sizes, by group, by time, by class or at random."""
+    seed = checks.seed(sampling.seed)
+    examples = len(sampling.y)
+    if sampling.groups is not None and sampling.order is not None:
         raise ValueError("groups, order: got both, expected one of them.")
-    if draw.groups is not None:
-        return by_group(one_each("groups", draw.groups, examples), test, validation, seed)
-    if draw.order is not None:
-        return by_order(times("order", draw.order, examples), test, validation)
-    if is_labels(draw.y) and draw.stratify:
-        return by_class(draw.y, test, validation, seed)
+    if sampling.groups is not None:
+        groups = one_per_example("groups", sampling.groups, examples)
+        return by_group(groups, test, validation, seed)
+    if sampling.order is not None:
+        order = numbers_or_dates("order", sampling.order, examples)
+        return by_order(order, test, validation)
+    if is_labels(sampling.y) and sampling.stratify:
+        return by_class(sampling.y, test, validation, seed)
     return at_random(examples, test, validation, seed)
 
 
@@ -64,8 +72,11 @@ def is_labels(y: np.ndarray) -> bool:
     return y.ndim == 1 and y.dtype.kind in "iu"
 
 
-def one_each(name: str, values: Any, examples: int) -> np.ndarray:
-    """Return values that can be sorted, one for each example; refuses missing ones."""
+def one_per_example(name: str, values: Any, examples: int) -> np.ndarray:
+    """Return values that can be sorted, one for each example.
+
+    Raises ValueError for missing values, and for another number of them.
+    """
     array = values_of(name, column_of(name, values)).array
     if array.shape != (examples,):
         raise ValueError(
@@ -74,23 +85,32 @@ def one_each(name: str, values: Any, examples: int) -> np.ndarray:
     return array
 
 
-def times(name: str, values: Any, examples: int) -> np.ndarray:
-    """Return numbers or dates, one for each example; refuses text."""
+def numbers_or_dates(name: str, values: Any, examples: int) -> np.ndarray:
+    """Return numbers or dates, one for each example. Raises ValueError for text."""
     kind = values_of(name, column_of(name, values)).kind
     if kind in (TEXT, CATEGORY):
         raise ValueError(
             f"{name}: got {kind}, which sorts by its letters, expected numbers or dates; convert "
             "it."
         )
-    return one_each(name, values, examples)
+    return one_per_example(name, values, examples)
+
+
+def is_fraction(value: Any) -> bool:
+    """Return whether a value is a float in (0, 1)."""
+    return isinstance(value, (float, np.floating)) and bool(0 < value < 1)
 
 
 def sizes_of(examples: int, validation: Any, test: Any) -> list[int]:
-    """Return how many are for test and validation; refuses fractions that leave a split empty."""
+    """Return the sizes of the test and the validation part, in this order.
+
+    validation, test  fractions of the examples, in (0, 1)
+
+    Raises ValueError for fractions that leave a part empty.
+    """
     fractions = {"test": test, "validation": validation}
     for name, fraction in fractions.items():
-        is_float = isinstance(fraction, (float, np.floating))
-        if not is_float or not 0 < fraction < 1:
+        if not is_fraction(fraction):
             raise ValueError(f"{name}: got {fraction!r}, expected a fraction in (0, 1).")
     if validation + test >= 1:
         raise ValueError(
@@ -110,85 +130,147 @@ def sizes_of(examples: int, validation: Any, test: Any) -> list[int]:
 
 def partition(examples: int, sizes: list[int], seed: int) -> list[np.ndarray]:
     """Return the row numbers in random order, cut into parts of these sizes and the rest."""
-    return np.split(np.random.default_rng(seed).permutation(examples), np.cumsum(sizes))
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(examples)
+    ends = np.cumsum(sizes)
+    return np.split(order, ends)
 
 
 def at_random(examples: int, test: int, validation: int, seed: int) -> Parts:
     """Draw a random order and cut it: the test rows first, then those of the validation."""
-    of_test, of_validation, of_train = partition(examples, [test, validation], seed)
-    return Parts(of_train, of_validation, of_test)
+    test_rows, validation_rows, train_rows = partition(examples, [test, validation], seed)
+    return Parts(train_rows, validation_rows, test_rows)
 
 
 def by_class(labels: np.ndarray, test: int, validation: int, seed: int) -> Parts:
-    """Draw rows so that each class has its share of each split.
+    """Draw rows so that each class has its share of each part.
 
     labels  (examples,) of any type that can be sorted
 
-    The sizes are exact. A class of one example is in the training rows, one of two in the training
-    rows and another split, and one of three or more in every split where there is room.
+    The sizes are exact. A class of one example is in the training rows. One of two is in the
+    training rows and another part. One of three or more is in every part where there is room.
+
     Raises ValueError where a class would be missing from the training rows.
     """
-    order = np.random.default_rng(seed).permutation(len(labels))
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(labels))
     classes, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
     codes = codes.reshape(-1)
-    room = len(labels) - test - validation
-    if room < len(classes):
+    check_room(len(classes), len(labels) - test - validation)
+    test_counts, validation_counts = counts_by_class(counts, test, validation)
+    part_of = np.full(len(labels), TRAIN)
+    for code in range(len(classes)):
+        is_member = codes[order] == code
+        members = order[is_member]
+        test_end = test_counts[code]
+        validation_end = test_end + validation_counts[code]
+        part_of[members[:test_end]] = TEST
+        part_of[members[test_end:validation_end]] = VALIDATION
+    return rows_by_part(part_of, order)
+
+
+def rows_by_part(part_of: np.ndarray, order: np.ndarray) -> Parts:
+    """Return the rows of each part.
+
+    part_of  the part of each row
+    order    the row numbers in the order that the parts are to have
+    """
+    in_order = part_of[order]
+    train = order[in_order == TRAIN]
+    validation = order[in_order == VALIDATION]
+    test = order[in_order == TEST]
+    return Parts(train, validation, test)
+
+
+def check_room(classes: int, train: int) -> None:
+    """Refuse fewer training examples than classes."""
+    if train < classes:
         raise ValueError(
-            f"y: {len(classes)} classes, but {room} training examples: a class would be missing "
+            f"y: {classes} classes, but {train} training examples: a class would be missing "
             "from them. Make validation and test smaller, leave rare classes out, or pass y as "
             "floats if it is no class label."
         )
-    spared = np.minimum(counts - 1, counts - 2 * (counts > 2))  # for the validation rows too
-    first = shares(counts, test, spared if spared.sum() >= test else counts - 1)
-    second = shares(counts, validation, counts - first - 1)
-    found: list[list[Rows]] = [[], [], []]
-    for code in range(len(classes)):
-        own = order[codes[order] == code]
-        cuts = [first[code], first[code] + second[code]]
-        for part, rows in zip(found, np.split(own, cuts), strict=True):
-            part.append(rows)
-    of_test, of_validation, of_train = (np.concatenate(part) for part in found)
-    mixed = np.argsort(order)  # the place of each row in the random order
-    return Parts(*(part[np.argsort(mixed[part])] for part in (of_train, of_validation, of_test)))
+
+
+def counts_by_class(
+    counts: np.ndarray, test: int, validation: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return how many examples of each class are for test and for validation.
+
+    counts  of each class, among all examples
+    """
+    # One example stays for training; a class of three or more spares one for the validation too.
+    most = np.minimum(counts - 1, counts - 2 * (counts > 2))
+    if most.sum() < test:
+        most = counts - 1
+    test_counts = shares(counts, test, most)
+    validation_counts = shares(counts, validation, counts - test_counts - 1)
+    return test_counts, validation_counts
 
 
 def shares(counts: np.ndarray, size: int, most: np.ndarray) -> np.ndarray:
-    """Return how many of each class are among `size` rows: its share, rounded, one at least.
+    """Return how many of each class are among `size` rows: its rounded share, one at least.
 
-    counts  of each class; most  that may be taken of it, `size` of them together at least
+    counts  of each class
+    most    how many of each class may be taken, together `size` at least
     """
     ideal = counts * size / counts.sum()
-    taken = np.clip(np.floor(ideal).astype(int), np.minimum(counts > 2, most), most)
+    rounded_down = np.floor(ideal).astype(int)
+    least = np.minimum(counts > 2, most)
+    taken = np.clip(rounded_down, least, most)
     while taken.sum() < size:
-        taken[np.argmax(np.where(taken < most, ideal - taken, -np.inf))] += 1
+        lack = np.where(taken < most, ideal - taken, -np.inf)
+        neediest = np.argmax(lack)
+        taken[neediest] += 1
     while taken.sum() > size:
-        taken[np.argmax(np.where(taken > 0, taken - ideal, -np.inf))] -= 1
+        excess = np.where(taken > 0, taken - ideal, -np.inf)
+        richest = np.argmax(excess)
+        taken[richest] -= 1
     return taken
 
 
 def by_group(groups: np.ndarray, test: int, validation: int, seed: int) -> Parts:
-    """Draw whole groups: no group is in two splits, so that the sizes are near what was asked for.
+    """Draw whole groups, so that no group is in two parts. The sizes are near those asked for.
 
     groups  (examples,), such as the patient of each row
 
-    Raises ValueError for fewer groups than parts that are wanted.
+    Raises ValueError for fewer groups than parts.
     """
     names, codes, counts = np.unique(groups, return_inverse=True, return_counts=True)
     codes = codes.reshape(-1)
-    wanted = [(part, size) for part, size in ((2, test), (1, validation)) if size]
-    if len(names) <= len(wanted):
-        raise ValueError(f"groups: got {len(names)} group(s), expected {len(wanted) + 1} at least.")
-    order = np.random.default_rng(seed).permutation(len(names))
-    place = np.zeros(len(names), int)  # 0 train, 1 validation, 2 test
-    for part, size in wanted:
-        free = [code for code in order if place[code] == 0]
-        taken = 0
-        for code in free[: -2 if part == 2 else -1]:
-            if taken == 0 or abs(taken + counts[code] - size) < abs(taken - size):
-                place[code] = part
-                taken += counts[code]
-    rows = [np.flatnonzero(place[codes] == part) for part in range(3)]
-    return Parts(*rows)
+    sizes = {TEST: test, VALIDATION: validation}
+    wanted = {part: size for part, size in sizes.items() if size}
+    least = len(wanted) + 1
+    if len(names) < least:
+        raise ValueError(f"groups: got {len(names)} group(s), expected {least} at least.")
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(names))
+    part_of = np.full(len(names), TRAIN)
+    for part, size in wanted.items():
+        free = [code for code in order if part_of[code] == TRAIN]
+        # The last groups stay for the parts that come after this one.
+        reserved = 2 if part == TEST else 1
+        chosen = groups_near(free[:-reserved], counts, size)
+        part_of[chosen] = part
+    in_given_order = np.arange(len(groups))
+    return rows_by_part(part_of[codes], in_given_order)
+
+
+def groups_near(codes: Sequence[int], counts: np.ndarray, size: int) -> list[int]:
+    """Return groups, taken in turn, that have about `size` rows together; one at least.
+
+    codes   the groups that may be taken
+    counts  of the rows of every group
+    """
+    chosen: list[int] = []
+    rows = 0
+    for code in codes:
+        more = rows + counts[code]
+        is_nearer = abs(more - size) < abs(rows - size)
+        if is_nearer or not chosen:
+            chosen.append(code)
+            rows = more
+    return chosen
 
 
 def by_order(order: np.ndarray, test: int, validation: int) -> Parts:
@@ -197,21 +279,23 @@ def by_order(order: np.ndarray, test: int, validation: int) -> Parts:
     order  (examples,), numbers or dates; equal ones stay in the order of the rows
     """
     sequence = np.argsort(order, kind="stable")
-    cut = len(sequence) - test
-    train, middle, latest = np.split(sequence, [cut - validation, cut])
-    return Parts(train, middle, latest)
+    test_start = len(sequence) - test
+    cuts = [test_start - validation, test_start]
+    return Parts(*np.split(sequence, cuts))
 
 
 def check_classes(labels: np.ndarray, parts: Parts, classes: Sequence[Any] = ()) -> None:
-    """Refuse parts of which the training rows miss a class, naming it.
+    """Refuse parts whose training rows lack a class, and name it.
 
-    classes  what the labels stand for; (): themselves
+    classes  the classes that the labels stand for; (): the labels themselves
     """
-    known = np.unique(labels[parts.train])
-    for label, count in zip(*np.unique(labels, return_counts=True), strict=True):
-        if label not in known:
+    in_train = np.unique(labels[parts.train])
+    distinct, counts = np.unique(labels, return_counts=True)
+    for label, count in zip(distinct, counts, strict=True):
+        if label not in in_train:
+            if classes:
+                label = classes[label]
             raise ValueError(
-                f"y: class {classes[label] if classes else label!s} has {count} example(s), none "
-                "of them in the training rows. Leave the class out, join it with another, or split "
-                "otherwise."
+                f"y: class {label!s} has {count} example(s), none of them in the training rows. "
+                "Leave the class out, join it with another, or split otherwise."
             )

@@ -1,8 +1,8 @@
-"""Known data by name."""
+"""Load known data by name."""
 
 from fnn import checks
 from fnn.data import bundled, mnist, mnist1d, toy
-from fnn.data.dataset import Dataset, owned
+from fnn.data.dataset import Dataset, read_only
 
 LOADERS = {
     "digits": bundled.digits,
@@ -22,10 +22,19 @@ names = tuple(LOADERS)
 
 
 def load(name: str) -> Dataset:
-    """The Dataset of that name, one of `names`; the table in `fnn.data` describes them. Its arrays
-    are read-only.
+    """Load a known data set.
+
+    name  one of `fnn.data.names`; the table in `fnn.data` describes them
+
+    Returns a Dataset, whose arrays are read-only.
 
     Raises ValueError for unknown names, ImportError where a set needs a package that is not
     installed, and ConnectionError where MNIST is neither on this machine nor to be downloaded.
+
+    >>> from fnn import data
+    >>> xor = data.load("xor")
+    >>> xor.train.x.tolist(), xor.train.y.tolist()
+    ([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0])
     """
-    return owned(checks.lookup("data", name, LOADERS)())
+    loader = checks.lookup("data", name, LOADERS)
+    return read_only(loader())

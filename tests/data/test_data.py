@@ -854,15 +854,19 @@ def test_nothing_wrong_reaches_the_cache(small, monkeypatch, tmp_path):
 
 
 def test_an_interrupted_write_leaves_no_file(monkeypatch, tmp_path):
-    def interrupted(self, data):
-        with open(self, "wb") as file:
-            file.write(data[:3])
+    def interrupted(path, content):
+        path.write_bytes(content[:3])
         raise OSError("disk full")
 
-    monkeypatch.setattr(download.Path, "write_bytes", interrupted)
+    monkeypatch.setattr("fnn.checkpoint.files.write", interrupted)
     with pytest.raises(OSError, match="disk full"):
         download._store(b"content", tmp_path / "folder" / "file")
     assert list((tmp_path / "folder").iterdir()) == []
+
+
+def test_a_former_name_says_the_new_one():
+    with pytest.raises(AttributeError, match=r"fnn\.data\.mnist\.at_hand is now is_local"):
+        mnist.at_hand  # noqa: B018
 
 
 def test_the_cache_is_in_the_home_folder_where_nothing_else_is_set(monkeypatch):

@@ -374,8 +374,8 @@ def test_best_of_k_is_the_mean_for_one_and_the_lowest_for_all():
 def test_mnist_is_at_hand_where_all_four_files_are(tmp_path, monkeypatch):
     monkeypatch.setenv("FNN_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert not mnist.at_hand()
+    assert not mnist.is_local()
     for name in mnist.SHA256:
-        assert not mnist.at_hand()
+        assert not mnist.is_local()
         (tmp_path / f"{name}.gz").write_bytes(gzip.compress(b""))
-    assert mnist.at_hand()
+    assert mnist.is_local()
