@@ -114,6 +114,7 @@ MAY_IMPORT = {
         "layers",
         "losses",
         "optim",
+        "renamed",
         "runs",
         "witness",
     },

@@ -13,7 +13,7 @@ import pytest
 
 from fnn import __main__ as command_line
 from fnn import compiler
-from fnn.doctor import children, examine, report, trial
+from fnn.doctor import check_machine, children, report, trial
 from fnn.doctor.canaries import CANARIES, Canary, numbers
 from fnn.doctor.library import library, soon_tried
 from fnn.doctor.trial import Outcome
@@ -153,7 +153,7 @@ def test_a_child_that_dies_or_hangs_is_an_answer_and_the_others_get_theirs(monke
 
 @pytest.mark.parametrize(("canaries", "status"), [([GOOD], 0), ([GOOD, BROKEN], 1)])
 def test_the_exit_status_says_whether_the_numbers_are_right(monkeypatch, capsys, canaries, status):
-    monkeypatch.setattr("fnn.doctor.examine", lambda: examine(canaries))
+    monkeypatch.setattr("fnn.doctor.check_machine", lambda: check_machine(canaries))
     assert command_line.main(["doctor", "--json"]) == status
     printed = json.loads(capsys.readouterr().out)
     assert printed["right"] == (status == 0)
