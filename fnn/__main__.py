@@ -51,6 +51,7 @@ Exit status:
   1  they are not right
 """
 
+REQUIRED = ("loss", "gradient", "params")  # for a gradient, in the order of check_gradient
 EXPECTED = (
     "expected loss(params), gradient(params) and params, or function(*arguments) and arguments."
 )
@@ -129,12 +130,13 @@ def check_file(path: str) -> Any:
         return run_code_of(path, lambda: check_compiled(names["function"], *arguments))
     if "function" in names and "gradient" not in names:
         raise Unusable(f"{path}: defines function, but no arguments, a tuple such as (x,).")
-    missing = [name for name in ("loss", "gradient", "params") if name not in names]
+    missing = [name for name in REQUIRED if name not in names]
     if missing:
-        raise Unusable(f"{path}: does not define {', '.join(missing)}; {EXPECTED}")
+        undefined = ", ".join(missing)
+        raise Unusable(f"{path}: does not define {undefined}; {EXPECTED}")
     options = {name: names[name] for name in ("key", "dtype") if name in names}
-    loss, gradient, params = names["loss"], names["gradient"], names["params"]
-    return run_code_of(path, lambda: check_gradient(loss, gradient, params, **options))
+    required = [names[name] for name in REQUIRED]
+    return run_code_of(path, lambda: check_gradient(*required, **options))
 
 
 def run_code_of(path: str, run: Callable[[], Any]) -> Any:
@@ -145,7 +147,8 @@ def run_code_of(path: str, run: Callable[[], Any]) -> Any:
         raise
     except (Exception, SystemExit) as error:
         traceback.print_exc()
-        raise Unusable(f"{path}: raised {type(error).__name__}: {error}") from error
+        kind = type(error).__name__
+        raise Unusable(f"{path}: raised {kind}: {error}") from error
 
 
 if __name__ == "__main__":

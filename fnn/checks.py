@@ -67,10 +67,14 @@ def lookup(kind: str, name: Any, registry: Mapping[str, T]) -> T:
     """
     if isinstance(name, str) and name in registry:
         return registry[name]
-    close = difflib.get_close_matches(_shortened(str(name)), registry, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else "."
+    text = _shortened(str(name))
+    close = difflib.get_close_matches(text, registry, n=1)
+    hint = "."
+    if close:
+        hint = f"; did you mean {close[0]!r}?"
     names = ", ".join(registry)
-    raise ValueError(f"{kind}: {_shortened(repr(name))} is not known{hint} Known: {names}.")
+    got = _shortened(repr(name))
+    raise ValueError(f"{kind}: {got} is not known{hint} Known: {names}.")
 
 
 def is_x64() -> bool:
@@ -216,7 +220,8 @@ def _number(name: str, value: Any, accept: Callable[[Any], bool], expected: str)
         raise ValueError(f"{name}: got {value!r}, expected {expected}.")
     if not accept(value):
         raise ValueError(f"{name}: got {value}, expected {expected}.")
-    largest = np.iinfo(jax.dtypes.canonicalize_dtype(int)).max
+    whole_dtype = jax.dtypes.canonicalize_dtype(int)
+    largest = np.iinfo(whole_dtype).max
     is_whole = isinstance(value, (int, np.integer))
     if is_whole and abs(int(value)) > largest:
         raise ValueError(
@@ -224,10 +229,11 @@ def _number(name: str, value: Any, accept: Callable[[Any], bool], expected: str)
         )
     dtype = jax.dtypes.canonicalize_dtype(float)
     rounded = _rounded(value, dtype)
-    if not (math.isfinite(rounded) and accept(rounded)):
-        is_changed = rounded != value and not math.isnan(rounded)
-        instead = f", which is {rounded} in {dtype}" if is_changed else ""
-        raise ValueError(f"{name}: got {value}{instead}, expected {expected}.")
+    if math.isfinite(rounded) and accept(rounded):
+        return
+    is_changed = rounded != value and not math.isnan(rounded)
+    instead = f", which is {rounded} in {dtype}" if is_changed else ""
+    raise ValueError(f"{name}: got {value}{instead}, expected {expected}.")
 
 
 def _is_real_scalar(value: Any) -> bool:
@@ -235,9 +241,10 @@ def _is_real_scalar(value: Any) -> bool:
     is_number = isinstance(value, (int, float, np.generic, np.ndarray, jax.Array))
     if isinstance(value, bool) or not is_number:
         return False
+    if np.shape(value) != ():
+        return False
     dtype = getattr(value, "dtype", np.dtype(float))
-    is_real = is_floating(dtype) or jax.dtypes.issubdtype(dtype, np.integer)
-    return np.shape(value) == () and is_real
+    return is_floating(dtype) or jax.dtypes.issubdtype(dtype, np.integer)
 
 
 def _rounded(value: Any, dtype: np.dtype) -> float:
@@ -265,7 +272,9 @@ def key(name: str, value: Any) -> None:
     is_array = isinstance(value, (np.ndarray, jax.Array))
     if is_array and _is_key(value):
         return
-    got = f"shape {value.shape} of {value.dtype}" if is_array else repr(value)
+    got = repr(value)
+    if is_array:
+        got = f"shape {value.shape} of {value.dtype}"
     raise ValueError(f"{name}: got {got}, expected one random key, such as jax.random.key(0).")
 
 
@@ -394,11 +403,13 @@ def finite(name: str, array: Any) -> None:
     is_bad = ~np.isfinite(converted)
     if not is_bad.any():
         return
-    index = tuple(int(i) for i in np.argwhere(is_bad)[0])
+    first_index = np.argwhere(is_bad)[0]
+    index = tuple(int(i) for i in first_index)
     first = array[index]
     limit = ""
     if np.isfinite(first):
-        limit = f" ({dtype} holds up to {jnp.finfo(dtype).max:.3g}; rescale)"
+        largest = jnp.finfo(dtype).max
+        limit = f" ({dtype} holds up to {largest:.3g}; rescale)"
     bad = int(is_bad.sum())
     raise ValueError(
         f"{name}: {bad} value(s) are not finite, the first is {first} at {index}{limit}."
@@ -469,11 +480,10 @@ def targets(y: Any, name: str = "y") -> None:
 
 def pairs(x: Any, y: Any, x_name: str = "x", y_name: str = "y") -> None:
     """Refuse x and y of different lengths."""
-    rows, targets_of_rows = np.shape(x)[0], np.shape(y)[0]
-    if targets_of_rows != rows:
-        raise ValueError(
-            f"{y_name}: got {targets_of_rows} targets for the {rows} examples of {x_name}."
-        )
+    n, *_ = np.shape(x)
+    n_targets, *_ = np.shape(y)
+    if n_targets != n:
+        raise ValueError(f"{y_name}: got {n_targets} targets for the {n} examples of {x_name}.")
 
 
 def weights(w: Any, n: int, name: str = "weights") -> None:
@@ -484,7 +494,8 @@ def weights(w: Any, n: int, name: str = "weights") -> None:
     if not is_concrete(w):
         return
     finite(name, w)
-    if (w < 0).any() or not w.any():
+    has_negative = (w < 0).any()
+    if has_negative or not w.any():
         raise ValueError(f"{name}: expected numbers of at least 0, and one above 0.")
     dtype = jax.dtypes.canonicalize_dtype(float)
     _summable(name, w.astype(dtype))

@@ -68,7 +68,9 @@ def to_npz(path: str | Path, params: Params, state: State = ()) -> None:
         ...         print(sorted(arrays), arrays["0/W"].shape)
         ['0/W', '0/b'] (2, 3)
     """
-    arrays = {leaf.name: on_host(leaf, value) for leaf, value in _named(params, state)}
+    arrays = {}
+    for leaf, value in _named(params, state):
+        arrays[leaf.name] = on_host(leaf, value)
     files.replace(Path(path), packed(arrays))
 
 
@@ -201,7 +203,8 @@ def to_stablehlo(
     n = checks.count("features", features)
 
     def predict(x):
-        y, *_ = forward(net, params, state, feature_major(x), key=None, train=False)
+        columns = feature_major(x)
+        y, *_ = forward(net, params, state, columns, key=None, train=False)
         return y.T
 
     program = _serialized(predict, n, _input_dtype(params, state))
@@ -239,16 +242,18 @@ def from_stablehlo(path: str | Path) -> Predict:
     """
     exported = _program(path)
     (aval,) = exported.in_avals
-    _refuse_narrowing(Leaf(f"{path}", aval.shape, aval.dtype.name, None))
+    dtype = aval.dtype
+    _refuse_narrowing(Leaf(str(path), aval.shape, dtype.name, None))
     call = compiler.jit(exported.call)
     expected = aval.shape[1]
 
     def predict(x: Num[ArrayLike, "batch features"]) -> Float[Array, "batch outputs"]:
         checks.features(x)
-        n = np.shape(x)[1]
+        _, n = np.shape(x)
         if n != expected:
             raise ValueError(f"x: got {n} features, expected {expected}, those of {path}.")
-        rows = jnp.asarray(x).astype(aval.dtype)
+        rows = jnp.asarray(x)
+        rows = rows.astype(dtype)
         checks.features(rows)  # float64 can be too large for a file of float32
         return call(rows)
 
@@ -272,7 +277,8 @@ def _serialized(predict: Predict, features: int, dtype: np.dtype) -> bytes:
 def _program(path: str | Path) -> jax.export.Exported:
     """Return the program of a file; refuse one that is damaged or that JAX cannot read."""
     content = Path(path).read_bytes()
-    program, claimed = content[:-SUM_BYTES], content[-SUM_BYTES:]
+    program = content[:-SUM_BYTES]
+    claimed = content[-SUM_BYTES:]
     checksum = hashlib.sha256(program)
     if checksum.digest() != claimed:
         raise ValueError(
@@ -303,11 +309,14 @@ def _feature_count(net: Layer, params: Params) -> int:
     A network does not say which number it takes, but it refuses all others. The sizes of its
     parameters are tried.
     """
-    sizes = dict.fromkeys(leaf.shape[-1] for leaf, _ in leaves(params) if leaf.shape)
+    shapes = [leaf.shape for leaf, _ in leaves(params)]
+    sizes = dict.fromkeys(shape[-1] for shape in shapes if shape)
     taken = [n for n in sizes if n and _takes(net, n)]
     if len(taken) == 1:
         return taken[0]
-    takes = f"any of {taken}" if taken else f"none of {list(sizes)}, the sizes of its parameters"
+    takes = f"any of {taken}"
+    if not taken:
+        takes = f"none of {list(sizes)}, the sizes of its parameters"
     raise ValueError(f"features: the network takes {takes}; expected one count: pass features=.")
 
 

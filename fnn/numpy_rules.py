@@ -15,7 +15,8 @@ from jax import lax
 
 def divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Divide; whole numbers are rounded towards zero."""
-    if np.issubdtype(np.result_type(a, b), np.floating):
+    dtype = np.result_type(a, b)
+    if np.issubdtype(dtype, np.floating):
         return np.divide(a, b)
     is_zero = b == 0
     divisor = np.where(is_zero, np.ones_like(b), b)
@@ -30,11 +31,13 @@ def divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def remainder(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the remainder of a division, with the sign of a; of whole numbers by 0 all of a."""
-    if np.issubdtype(np.result_type(a, b), np.floating):
+    dtype = np.result_type(a, b)
+    if np.issubdtype(dtype, np.floating):
         return np.fmod(a, b)
     is_zero = b == 0
     divisor = np.where(is_zero, np.ones_like(b), b)
-    return np.where(is_zero, a, np.fmod(a, divisor))
+    result = np.fmod(a, divisor)
+    return np.where(is_zero, a, result)
 
 
 def select(which: np.ndarray, *cases: np.ndarray) -> np.ndarray:
@@ -78,7 +81,8 @@ def dot_general(
     axes_a = "".join(names_a)
     axes_b = "".join(names_b)
     axes_of_result = "".join([*batch, *free_a, *free_b])
-    return np.einsum(f"{axes_a},{axes_b}->{axes_of_result}", a, b, optimize=True)  # uses BLAS
+    equation = f"{axes_a},{axes_b}->{axes_of_result}"
+    return np.einsum(equation, a, b, optimize=True)  # optimize uses BLAS where it can
 
 
 def iota(*_, shape, dimension, **__) -> np.ndarray:
@@ -95,7 +99,9 @@ def pad(x: np.ndarray, value: np.ndarray, *, padding_config) -> np.ndarray:
         x = np.moveaxis(x, axis, 0)
         row = x.shape[1:]
         step = interior + 1
-        length = (len(x) - 1) * step + 1 if len(x) else 0
+        length = 0
+        if len(x):
+            length = (len(x) - 1) * step + 1
         spread = np.full((length, *row), value)
         spread[::step] = x
         before = np.full((max(low, 0), *row), value)
@@ -103,7 +109,8 @@ def pad(x: np.ndarray, value: np.ndarray, *, padding_config) -> np.ndarray:
         padded = np.concatenate([before, spread, behind])
         start = max(-low, 0)
         end = len(padded) - max(-high, 0)
-        x = np.moveaxis(padded[start:end], 0, axis)
+        cut = padded[start:end]
+        x = np.moveaxis(cut, 0, axis)
     return x
 
 
@@ -118,7 +125,8 @@ def box(shape: Sequence[int], starts: Sequence[Any], sizes: Sequence[int]) -> tu
     """Return the box of these sizes at these starts, moved inside the array as XLA moves it."""
     slices = []
     for start, length, size in zip(starts, shape, sizes, strict=True):
-        inside = int(np.clip(int(start), 0, length - size))
+        last = length - size
+        inside = int(np.clip(int(start), 0, last))
         slices.append(slice(inside, inside + size))
     return tuple(slices)
 
@@ -145,10 +153,11 @@ def shift_right_logical(x: np.ndarray, by: np.ndarray) -> np.ndarray:
     """Shift bits to the right and fill up with zeros."""
     bits = 8 * x.dtype.itemsize
     unsigned = np.dtype(f"uint{bits}")
-    distance = np.minimum(by, bits - 1).astype(unsigned)
-    shifted = np.right_shift(x.view(unsigned), distance)
+    distance = np.minimum(by, bits - 1)
+    shifted = np.right_shift(x.view(unsigned), distance.astype(unsigned))
     is_empty = by >= bits
-    return np.where(is_empty, 0, shifted).view(unsigned).astype(x.dtype)
+    result = np.where(is_empty, 0, shifted)
+    return result.view(unsigned).astype(x.dtype)
 
 
 def stack(*xs: np.ndarray, axis, **_) -> np.ndarray:
@@ -172,7 +181,8 @@ def total_order_keys(x: np.ndarray) -> np.ndarray:
         return x
     bits = np.asarray(x, np.float64).view(np.int64)
     smallest = np.iinfo(np.int64).min
-    return np.where(bits < 0, smallest - bits - 1, bits)
+    reversed_order = smallest - bits - 1
+    return np.where(bits < 0, reversed_order, bits)
 
 
 def reduce_window(reduce: Callable, start: Callable) -> Callable:
@@ -188,15 +198,17 @@ def reduce_window(reduce: Callable, start: Callable) -> Callable:
         config = []
         for (low, high), dilation in zip(padding, base_dilation, strict=True):
             config.append((low, high, dilation - 1))
-        padded = pad(x, start(x.dtype), padding_config=config)
+        filling = start(x.dtype)
+        padded = pad(x, filling, padding_config=config)
         spans = []
         for size, dilation in zip(window_dimensions, window_dilation, strict=True):
             spans.append((size - 1) * dilation + 1)
         windows = np.lib.stride_tricks.sliding_window_view(padded, spans)
         steps = (*window_strides, *window_dilation)
         every_step = tuple(slice(None, None, step) for step in steps)
-        window_axes = tuple(range(x.ndim, 2 * x.ndim))
-        return reduce(windows[every_step], axis=window_axes)
+        windows = windows[every_step]
+        window_axes = range(x.ndim, 2 * x.ndim)
+        return reduce(windows, axis=tuple(window_axes))
 
     return over_windows
 
@@ -228,9 +240,11 @@ def cumulative(accumulate: Callable) -> Callable:
     """Return the operation that accumulates along an axis, from its end if `reverse`."""
 
     def along(x: np.ndarray, *, axis, reverse) -> np.ndarray:
-        ordered = np.flip(x, axis) if reverse else x
-        result = accumulate(ordered, axis=axis)
-        return np.flip(result, axis) if reverse else result
+        if not reverse:
+            return accumulate(x, axis=axis)
+        from_end = np.flip(x, axis)
+        result = accumulate(from_end, axis=axis)
+        return np.flip(result, axis)
 
     return along
 
@@ -252,7 +266,8 @@ def reduction_from(reduce: Callable, start: Callable) -> Callable:
     """
 
     def over_axes(x: np.ndarray, *, axes, **_) -> np.ndarray:
-        return reduce(x, axis=tuple(axes), initial=start(x.dtype))
+        initial = start(x.dtype)
+        return reduce(x, axis=tuple(axes), initial=initial)
 
     return over_axes
 
@@ -276,7 +291,8 @@ def round_away_from_zero(x: np.ndarray) -> np.ndarray:
     """Round to the nearest whole number, halves away from zero."""
     cut = np.trunc(x)
     is_half_or_more = np.abs(x - cut) >= 0.5
-    return np.where(is_half_or_more, cut + np.copysign(1.0, x), cut)
+    further = cut + np.copysign(1.0, x)
+    return np.where(is_half_or_more, further, cut)
 
 
 def integer_pow(x: np.ndarray, *, y) -> np.ndarray:

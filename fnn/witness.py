@@ -125,8 +125,11 @@ def called_by(equation: Any) -> ClosedJaxpr | None:
         return expanded(equation)
     if name not in CALLS:
         return None
-    called = next(equation.params[key] for key in KEYS_OF_CALLS if key in equation.params)
-    return called if isinstance(called, ClosedJaxpr) else ClosedJaxpr(called, [])
+    key = next(key for key in KEYS_OF_CALLS if key in equation.params)
+    called = equation.params[key]
+    if isinstance(called, ClosedJaxpr):
+        return called
+    return ClosedJaxpr(called, [])
 
 
 def programs_in(value: Any) -> Iterator[tuple[Jaxpr, Sequence[Any]]]:
@@ -228,7 +231,8 @@ def as_declared(value: Any, aval: Any) -> Any:
     array = np.asarray(value)
     if jnp.issubdtype(aval.dtype, jnp.floating):
         return array.astype(np.float64)
-    if jnp.issubdtype(aval.dtype, jnp.integer) and array.dtype.kind == "f":
+    is_whole = jnp.issubdtype(aval.dtype, jnp.integer)
+    if is_whole and array.dtype.kind == "f":
         return to_integers(array, aval.dtype)
     return array.astype(aval.dtype)
 
@@ -239,8 +243,11 @@ def to_integers(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     Fractions are cut off, NaN becomes 0, and a number beyond the dtype its smallest or largest one.
     """
     limits = jnp.iinfo(dtype)
-    cut = np.trunc(np.nan_to_num(x, nan=0.0))
-    is_inside = (cut >= limits.min) & (cut < float(limits.max))
+    without_nan = np.nan_to_num(x, nan=0.0)
+    cut = np.trunc(without_nan)
+    is_above = cut >= limits.min
+    is_below = cut < float(limits.max)
+    is_inside = is_above & is_below
     converted = np.where(is_inside, cut, 0).astype(dtype)
     smallest = np.asarray(limits.min, dtype)
     largest = np.asarray(limits.max, dtype)
@@ -290,7 +297,9 @@ def scan(equation: Any, inputs: Arrays, arithmetic: Arithmetic) -> Arrays:
     constants = inputs[:num_consts]
     carry = inputs[num_consts:num_unscanned]
     arrays = inputs[num_unscanned:]
-    order = range(length)[::-1] if equation.params["reverse"] else range(length)
+    order = range(length)
+    if equation.params["reverse"]:
+        order = order[::-1]
     rows: list[Arrays] = [[]] * length
     for i in order:
         elements = [array[i] for array in arrays]
@@ -300,7 +309,8 @@ def scan(equation: Any, inputs: Arrays, arithmetic: Arithmetic) -> Arrays:
         carry = outputs[:num_carry]
         rows[i] = outputs[num_carry:]
     if not length:
-        empty = [np.zeros((0, *aval.shape), aval.dtype) for aval in body.out_avals[num_carry:]]
+        avals = body.out_avals[num_carry:]
+        empty = [np.zeros((0, *aval.shape), aval.dtype) for aval in avals]
         return [*carry, *empty]
     stacked = [stack(column) for column in zip(*rows, strict=True)]
     return [*carry, *stacked]
@@ -308,13 +318,16 @@ def scan(equation: Any, inputs: Arrays, arithmetic: Arithmetic) -> Arrays:
 
 def number_of_equal_shapes(outside: Sequence[Any], inside: Sequence[Any]) -> int:
     """Count the values that have the same shape outside of a loop and in its body."""
-    pairs = zip(outside, inside, strict=True)
-    return sum(variable.aval.shape == aval.shape for variable, aval in pairs)
+    shapes = [variable.aval.shape for variable in outside]
+    pairs = zip(shapes, inside, strict=True)
+    return sum(shape == aval.shape for shape, aval in pairs)
 
 
 def stack(values: Sequence[Any]) -> Any:
     """Return values along a new first axis."""
-    return jnp.stack(values) if is_key(values[0]) else np.stack(values)
+    if is_key(values[0]):
+        return jnp.stack(values)
+    return np.stack(values)
 
 
 def while_loop(equation: Any, inputs: Arrays, arithmetic: Arithmetic) -> Arrays:
@@ -328,7 +341,9 @@ def while_loop(equation: Any, inputs: Arrays, arithmetic: Arithmetic) -> Arrays:
     carry = inputs[first_of_carry:]
 
     def goes_on(carry: Arrays) -> np.ndarray:
-        return evaluate_program(condition, [*constants_of_condition, *carry], arithmetic)[0]
+        inputs = [*constants_of_condition, *carry]
+        (holds,) = evaluate_program(condition, inputs, arithmetic)
+        return holds
 
     active = goes_on(carry)
     while np.any(active):  # under vmap there are several loops; those that have ended stand still
@@ -347,15 +362,18 @@ def keep_ended(active: np.ndarray, new: Any, old: Any) -> Any:
         return new
     further_axes = (1,) * (np.ndim(new) - active.ndim)
     mask = active.reshape(active.shape + further_axes)
-    return jnp.where(mask, new, old) if is_key(new) else np.where(mask, new, old)
+    if is_key(new):
+        return jnp.where(mask, new, old)
+    return np.where(mask, new, old)
 
 
 def cond(equation: Any, inputs: Arrays, arithmetic: Arithmetic) -> Arrays:
     """Run the branch of `lax.cond` or `lax.switch` that the first input picks."""
     branches = equation.params["branches"]
-    index = int(inputs[0])
-    inside = int(np.clip(index, 0, len(branches) - 1))
-    return evaluate_program(branches[inside], inputs[1:], arithmetic)
+    index, *arguments = inputs
+    last = len(branches) - 1
+    inside = int(np.clip(int(index), 0, last))
+    return evaluate_program(branches[inside], arguments, arithmetic)
 
 
 LOOPS: dict[str, Callable[..., Arrays]] = {"scan": scan, "while": while_loop, "cond": cond}

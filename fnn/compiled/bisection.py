@@ -46,34 +46,67 @@ class FlatProgram(NamedTuple):
 
 def flatten(closed: ClosedJaxpr) -> FlatProgram:
     """Return a traced program as a list of operations that call no function but loops."""
-    steps: list[Step] = []
-    numbers = count()
+    flattening = Flattening()
+    inputs = flattening.new_numbers(closed.jaxpr.invars)
+    outputs = flattening.write(closed.jaxpr, closed.consts, inputs)
+    return FlatProgram(flattening.steps, tuple(inputs), tuple(outputs))
 
-    def write(jaxpr: Jaxpr, constants: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:
+
+class Flattening:
+    """Writes out a program and the functions that it calls.
+
+    steps  the operations that are written so far
+    """
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.numbers = count()
+
+    def new_numbers(self, variables: Sequence[Any]) -> list[int]:
+        """Return a new number for each variable."""
+        return [next(self.numbers) for _ in variables]
+
+    def write(self, jaxpr: Jaxpr, constants: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:
+        """Write out a function.
+
+        inputs  the number or the `Constant` of each input
+
+        Returns the number or the `Constant` of each output.
+        """
         wrapped = [Constant(constant) for constant in constants]
-        names: dict[Any, Any] = dict(zip(jaxpr.constvars, wrapped, strict=True))
+        names: dict[Any, Any] = {}
+        names |= zip(jaxpr.constvars, wrapped, strict=True)
         names |= zip(jaxpr.invars, inputs, strict=True)
-
-        def name_of(atom: Any) -> Any:
-            if isinstance(atom, Literal):
-                return Constant(np.asarray(atom.val, witness.dtype_of(atom)))
-            return names[atom]
-
         for equation in jaxpr.eqns:
-            read = [name_of(atom) for atom in equation.invars]
-            is_loop = equation.primitive.name in witness.LOOPS
-            called = None if is_loop else witness.called_by(equation)
+            read = names_of(equation.invars, names)
+            called = function_called_by(equation)
             if called is not None:
-                made = write(called.jaxpr, called.consts, read)
+                made = self.write(called.jaxpr, called.consts, read)
             else:
-                made = [next(numbers) for _ in equation.outvars]
-                steps.append(Step(equation, tuple(read), tuple(made)))
+                made = self.new_numbers(equation.outvars)
+                step = Step(equation, tuple(read), tuple(made))
+                self.steps.append(step)
             names |= zip(equation.outvars, made, strict=True)
-        return [name_of(atom) for atom in jaxpr.outvars]
+        return names_of(jaxpr.outvars, names)
 
-    inputs = tuple(next(numbers) for _ in closed.jaxpr.invars)
-    outputs = write(closed.jaxpr, closed.consts, inputs)
-    return FlatProgram(steps, inputs, tuple(outputs))
+
+def names_of(atoms: Sequence[Any], names: dict[Any, Any]) -> list[Any]:
+    """Return the number or the `Constant` of each atom of a trace."""
+    names_of_atoms = []
+    for atom in atoms:
+        if isinstance(atom, Literal):
+            value = np.asarray(atom.val, witness.dtype_of(atom))
+            names_of_atoms.append(Constant(value))
+        else:
+            names_of_atoms.append(names[atom])
+    return names_of_atoms
+
+
+def function_called_by(equation: Any) -> ClosedJaxpr | None:
+    """Return the function that an operation calls; None for a loop, which stays one operation."""
+    if equation.primitive.name in witness.LOOPS:
+        return None
+    return witness.called_by(equation)
 
 
 def smallest_wrong_part(
@@ -90,13 +123,15 @@ def smallest_wrong_part(
     program = flatten(closed)
     wanted = program.outputs
     if deviation is not None:
-        wanted = (program.outputs[deviation.output],)
+        wanted = (wanted[deviation.output],)
     steps = steps_behind(wanted, program.steps)
     values = values_of(program, steps, arguments)
 
     def is_wrong(first: int, last: int) -> bool:
-        part, after = steps[first:last], steps[last:]
-        needed = numbers_in(wanted) | numbers_read_by(after)
+        part = steps[first:last]
+        after = steps[last:]
+        needed = numbers_in(wanted)
+        needed |= numbers_read_by(after)
         return part_is_wrong(part, needed, values, run)
 
     if not steps or not is_wrong(0, len(steps)):
@@ -215,7 +250,8 @@ def outputs_of_step(step: Step, values: dict[int, Any]) -> Arrays:
     """Return the outputs of one operation as JAX traces it."""
     read = []
     for name in step.inputs:
-        read.append(name.value if isinstance(name, Constant) else values[name])
+        is_constant = isinstance(name, Constant)
+        read.append(name.value if is_constant else values[name])
     primitive = step.equation.primitive
     parameters = primitive.get_bind_params(step.equation.params)
     made = primitive.bind(*read, **parameters)

@@ -314,8 +314,15 @@ def in_words(times: float) -> str:
 
 def description_of(equation: Any) -> str:
     """Return an operation with the shapes of its inputs and outputs, and where it was written."""
-    read = ", ".join(atom.aval.str_short() for atom in equation.invars)
-    made = ", ".join(variable.aval.str_short() for variable in equation.outvars)
+    name = equation.primitive.name
+    read = shapes_of(equation.invars)
+    made = shapes_of(equation.outvars)
+    operation = f"{name} {read} -> {made}"
     place = place_of(equation)
-    operation = f"{equation.primitive.name} {read} -> {made}"
     return f"{operation} at {place}" if place else operation
+
+
+def shapes_of(atoms: Sequence[Any]) -> str:
+    """Return the shapes and dtypes of values in a trace, such as "float32[3], int32[]"."""
+    shapes = [atom.aval.str_short() for atom in atoms]
+    return ", ".join(shapes)

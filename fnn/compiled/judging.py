@@ -194,7 +194,9 @@ def is_next_to(computed: Any, exact: Any) -> bool:
 
 def rounding_unit(exact: np.ndarray, limits: Any) -> np.ndarray:
     """Return two roundings of each number in the dtype that `limits` (a finfo) describes."""
-    return float(limits.eps) * np.abs(exact) + float(limits.tiny)
+    epsilon = float(limits.eps)
+    smallest = float(limits.tiny)
+    return epsilon * np.abs(exact) + smallest
 
 
 def relative_deviation(computed: Any, exact: Any, rounded: Sequence[Any]) -> float:
@@ -221,14 +223,17 @@ def relative_deviation(computed: Any, exact: Any, rounded: Sequence[Any]) -> flo
 
 def deviation_of_whole(computed: Any, exact: Any, rounded: Sequence[Any]) -> float:
     """Return infinity where an entry that no drawn rounding changes is not equal, 0 elsewhere."""
-    is_known = np.all([outputs == exact for outputs in rounded], axis=0)
+    is_equal = [outputs == exact for outputs in rounded]
+    is_known = np.all(is_equal, axis=0)
     is_unequal = np.asarray(computed) != exact
-    return np.inf if np.any(is_unequal & is_known) else 0.0
+    is_wrong = np.any(is_unequal & is_known)
+    return np.inf if is_wrong else 0.0
 
 
 def with_overflow(exact: Any, limits: Any) -> np.ndarray:
     """Return float64 numbers with infinity where the dtype of `limits` has no number as large."""
-    largest = float(limits.max) * (1 + float(limits.eps))
+    epsilon = float(limits.eps)
+    largest = float(limits.max) * (1 + epsilon)
     is_beyond = np.abs(exact) > largest
     return np.where(is_beyond, np.copysign(np.inf, exact), exact)
 
@@ -241,16 +246,27 @@ def deviation_of_real(
     is_known = np.all(np.isfinite(evaluations), axis=0)
     is_finite = np.isfinite(computed)
     with np.errstate(invalid="ignore", over="ignore"):
-        spread = np.max(np.abs(evaluations - exact), axis=0)
+        deviations = np.abs(evaluations - exact)
+        spread = np.max(deviations, axis=0)
         allowed = ALLOWED * spread + rounding_unit(exact, limits)
-        distance = np.abs(computed - exact) / allowed
-    times = np.where(is_known, distance, 0.0)
+        relative = np.abs(computed - exact) / allowed
+    times = np.where(is_known, relative, 0.0)
     is_steady = is_known & (spread <= np.abs(exact) / 4)  # beside a pole, infinity is not far
     times[~is_finite] = 0.0
     times[is_steady & ~is_finite] = np.inf
-    all_nan = np.all(np.isnan(evaluations), axis=0)
-    is_missing_nan = all_nan & ~np.isnan(computed)
-    same_infinity = np.all(np.isinf(evaluations) & (evaluations == exact), axis=0)
-    is_missing_infinity = same_infinity & (computed != exact)
-    times[is_missing_nan | is_missing_infinity] = np.inf
+    times[misses_nan(computed, evaluations)] = np.inf
+    times[misses_infinity(computed, exact, evaluations)] = np.inf
     return float(np.max(times))
+
+
+def misses_nan(computed: np.ndarray, evaluations: np.ndarray) -> np.ndarray:
+    """Return where every evaluation is NaN and the program is not."""
+    is_nan = np.all(np.isnan(evaluations), axis=0)
+    return is_nan & ~np.isnan(computed)
+
+
+def misses_infinity(computed: np.ndarray, exact: np.ndarray, evaluations: np.ndarray) -> np.ndarray:
+    """Return where every evaluation is the same infinity and the program is not."""
+    is_same = np.isinf(evaluations) & (evaluations == exact)
+    is_infinite = np.all(is_same, axis=0)
+    return is_infinite & (computed != exact)

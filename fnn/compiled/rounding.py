@@ -120,9 +120,10 @@ class Rounding(Arithmetic):
         if error is not None:
             drawn = self.draw(np.shape(value))
             value = value + self.amplitude * error * drawn
-        narrow = np.asarray(value).astype(dtype).astype(np.float64)
-        smallest = float(jnp.finfo(dtype).tiny)
-        is_too_small = np.abs(narrow) < smallest
+        in_dtype = np.asarray(value).astype(dtype)
+        narrow = in_dtype.astype(np.float64)
+        limits = jnp.finfo(dtype)
+        is_too_small = np.abs(narrow) < float(limits.tiny)
         is_flushed = self.draw(np.shape(value)) < 0
         return np.where(is_too_small & is_flushed, 0.0, narrow)
 
@@ -170,7 +171,8 @@ def error_size(equation: Any, inputs: Arrays, value: np.ndarray, dtype: Any) -> 
     if name == "pow":
         return error_of_power(value, epsilon)
     if name in ("lgamma", "digamma"):  # close to their zeros no approximation is good
-        return 64 * epsilon * (1 + magnitude) * (1 + np.abs(inputs[0]))
+        argument = np.abs(inputs[0])
+        return 64 * epsilon * (1 + magnitude) * (1 + argument)
     if name in ULPS:
         return epsilon * ULPS[name] * magnitude
     return None
@@ -183,7 +185,8 @@ def error_of_power(value: np.ndarray, epsilon: float) -> np.ndarray:
     """
     magnitude = np.abs(value)
     smallest = np.finfo(np.float64).tiny
-    exponent = np.abs(np.log(np.maximum(magnitude, smallest)))
+    positive = np.maximum(magnitude, smallest)
+    exponent = np.abs(np.log(positive))
     return epsilon * (16 + 2 * exponent) * magnitude
 
 
@@ -195,7 +198,8 @@ def error_of_sum(dtype: Any, terms: Any, magnitude: Any, in_order: Any) -> np.nd
     in_order   the error when they are added one after the other
     """
     epsilon = float(jnp.finfo(dtype).eps) / 2
-    in_any_order = epsilon * magnitude * (1 + 0.1 * np.sqrt(terms))
+    growth = 1 + 0.1 * np.sqrt(terms)
+    in_any_order = epsilon * magnitude * growth
     return np.maximum(in_order / ALLOWED, in_any_order)
 
 
@@ -218,9 +222,11 @@ def error_of_reduce_sum(equation: Any, inputs: Arrays, value: np.ndarray, dtype:
     rows = rows.reshape(*np.shape(value), terms)
     errors = []
     for factor in DIGITS:
-        sums = running_sums(factor * rows, dtype)[..., -1]
-        errors.append(np.abs(sums / factor - value))
-    magnitude = np.sum(np.abs(rows), -1)
+        scaled = running_sums(factor * rows, dtype)
+        sums = scaled[..., -1] / factor
+        errors.append(np.abs(sums - value))
+    absolute = np.abs(rows)
+    magnitude = np.sum(absolute, -1)
     in_order = np.max(errors, axis=0)
     return error_of_sum(dtype, terms, magnitude, in_order)
 
@@ -241,7 +247,9 @@ def error_of_cumsum(equation: Any, inputs: Arrays, value: np.ndarray, dtype: Any
     wide = sum_dtype(dtype)
 
     def flip(array):
-        return np.flip(array, axis) if is_reversed else array
+        if not is_reversed:
+            return array
+        return np.flip(array, axis)
 
     ordered = flip(x)
     sums = np.cumsum(ordered.astype(wide), axis, dtype=wide)
@@ -260,19 +268,23 @@ def error_of_dot_general(
     b = as_stack(b, batch[1], contracted[1])
     batches, rows, terms = a.shape
     columns = b.shape[1]
-    magnitude = np.abs(a) @ np.abs(b).swapaxes(1, 2)
+    absolute_a = np.abs(a)
+    absolute_b = np.abs(b)
+    magnitude = absolute_a @ absolute_b.swapaxes(1, 2)
     magnitude = magnitude.reshape(np.shape(value))
     if is_tf32(equation, dtype):
         return TF32_EPSILON * magnitude
     exact = np.reshape(value, (batches, rows, columns))
     products = product_in_order(a, b, sum_dtype(dtype))
-    in_order = np.abs(products - exact).reshape(np.shape(value))
+    in_order = np.abs(products - exact)
+    in_order = in_order.reshape(np.shape(value))
     return error_of_sum(dtype, terms, magnitude, in_order)
 
 
 def as_stack(x: np.ndarray, batch: Any, contracted: Any) -> np.ndarray:
     """Return an array as (batch, free, contracted), each of these one axis."""
-    free = [axis for axis in range(x.ndim) if axis not in (*batch, *contracted)]
+    named = (*batch, *contracted)
+    free = [axis for axis in range(x.ndim) if axis not in named]
     sizes = []
     for axes in (batch, free, contracted):
         lengths = [x.shape[axis] for axis in axes]
@@ -296,14 +308,16 @@ def product_in_order(a: np.ndarray, b: np.ndarray, dtype: Any) -> np.ndarray:
     total = np.zeros((batches, rows, columns), dtype)
     for start in range(0, terms, at_once):
         block = slice(start, start + at_once)
-        columns_of_b = b[:, :, block].swapaxes(1, 2)
-        total = total + a[:, :, block] @ columns_of_b
+        block_of_a = a[:, :, block]
+        block_of_b = b[:, :, block]
+        total = total + block_of_a @ block_of_b.swapaxes(1, 2)
     if at_once == 1:
         return total
     wide_a = a.astype(np.float64)
     wide_b = b.astype(np.float64)
     exact = wide_a @ wide_b.swapaxes(1, 2)
-    return exact + at_once * (total - exact)
+    error = total - exact
+    return exact + at_once * error
 
 
 def is_tf32(equation: Any, dtype: Any) -> bool:
@@ -327,9 +341,12 @@ def error_of_scatter(equation: Any, inputs: Arrays, value: np.ndarray, dtype: An
     """Return how far the numbers may be off to which a scatter adds others."""
     operand, indices, updates = inputs
     absolute = [np.abs(operand), indices, np.abs(updates)]
-    magnitude = np.asarray(outputs_of(equation, absolute)[0])
-    counting = [np.zeros_like(operand), indices, np.ones_like(updates)]
-    terms = 1 + np.abs(outputs_of(equation, counting)[0])
+    (magnitude,) = outputs_of(equation, absolute)
+    magnitude = np.asarray(magnitude)
+    zeros = np.zeros_like(operand)
+    ones = np.ones_like(updates)
+    (added,) = outputs_of(equation, [zeros, indices, ones])
+    terms = 1 + np.abs(added)
     epsilon = float(jnp.finfo(dtype).eps)
     in_order = epsilon * terms * magnitude / 4
     return error_of_sum(dtype, terms, magnitude, in_order)

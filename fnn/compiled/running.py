@@ -46,21 +46,30 @@ def run_in_child(seconds: float) -> Run:
     """
 
     def run(closed: ClosedJaxpr, arguments: Sequence[Any], options: Options) -> list[Any]:
-        task = pickle.dumps(task_of(closed, arguments, options))
+        task = task_of(closed, arguments, options)
+        stdin = pickle.dumps(task)
         try:
-            child = subprocess.run(CHILD, input=task, capture_output=True, timeout=seconds)
+            child = subprocess.run(CHILD, input=stdin, capture_output=True, timeout=seconds)
         except subprocess.TimeoutExpired:
             raise Crash(f"it did not end within {seconds:g} s") from None
-        lines = child.stderr.decode(errors="replace").strip().splitlines()
-        if child.returncode > 0:  # an exception of Python, not a fault of the compiled program
-            error = lines[-1] if lines else ""
+        status = child.returncode
+        if status > 0:  # an exception of Python, not a fault of the compiled program
+            error = last_line(child.stderr)
             raise NotImplementedError(f"the child process could not run it: {error}")
-        if child.returncode < 0:
-            status = f"exit status {child.returncode}"
-            raise Crash(": ".join([status, *lines[-1:]]))
+        if status < 0:
+            error = last_line(child.stderr)
+            death = f"exit status {status}"
+            raise Crash(f"{death}: {error}" if error else death)
         return pickle.loads(child.stdout)
 
     return run
+
+
+def last_line(stderr: bytes) -> str:
+    """Return the last line that a process wrote, "" if it wrote none."""
+    text = stderr.decode(errors="replace")
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else ""
 
 
 def task_of(closed: ClosedJaxpr, arguments: Sequence[Any], options: Options) -> tuple[Any, ...]:

@@ -43,8 +43,8 @@ def rows(generator: Generator) -> int:
 def width(generator: Generator, most: int = 130) -> int:
     """Draw a number of units; half of the draws lie beside a power of two."""
     largest_exponent = int(np.log2(most))
-    powers = 2 ** np.arange(1, largest_exponent + 1)
-    power = generator.choice(powers)
+    exponents = np.arange(1, largest_exponent + 1)
+    power = generator.choice(2**exponents)
     near_power = power + generator.integers(-1, 2)
     anything = generator.integers(1, most + 1)
     drawn = near_power if generator.integers(2) else anything
@@ -89,7 +89,8 @@ def broadcast_product(generator: Generator) -> Program:
 
     def product(E, c):
         C = jnp.broadcast_to(c, (n, n))
-        return jnp.sum((E @ C) * E)
+        scaled = E @ C
+        return jnp.sum(scaled * E)
 
     return jax.vmap(product), (E, c)
 
@@ -126,7 +127,8 @@ def dilated_window(generator: Generator) -> Program:
             padding=((0, 0), (0, 0)),
             base_dilation=(1, 2),
         )
-        return jnp.where(jnp.isfinite(maxima), maxima, 0.0)
+        is_finite = jnp.isfinite(maxima)
+        return jnp.where(is_finite, maxima, 0.0)
 
     return largest, (x,)
 
@@ -138,7 +140,8 @@ def shifted_update(generator: Generator) -> Program:
 
     def shifted(x):
         base = x + 1
-        updated = base.at[1:].set(base[:-1])
+        before = base[:-1]
+        updated = base.at[1:].set(before)
         return updated.reshape((1, *shape))
 
     return shifted, (numbers(generator, *shape),)

@@ -81,7 +81,9 @@ class Child:
             return Outcome(*fields)
         self.end()
         canary, _, _ = trial
-        detail = f"did not end within {SECONDS:.0f} s" if is_late.is_set() else self.last_words()
+        detail = self.last_words()
+        if is_late.is_set():
+            detail = f"did not end within {SECONDS:.0f} s"
         return Outcome(canary.name, "crash", detail)
 
     def is_dead(self) -> bool:

@@ -39,7 +39,8 @@ def in_mode(mode: str, function: Callable, arguments: PyTree) -> Program:
 
 def scaled_copies(leaf: Any) -> Any:
     """Return copies of a leaf along a new first axis, scaled by 0.8 to 1 if it is real."""
-    if not jnp.issubdtype(leaf.dtype, jnp.floating):
+    is_real = jnp.issubdtype(leaf.dtype, jnp.floating)
+    if not is_real:
         copies = [jnp.asarray(leaf)] * SEVERAL
         return jnp.stack(copies)
     scales = np.linspace(0.8, 1.0, SEVERAL, dtype=leaf.dtype)
@@ -51,8 +52,12 @@ def each_activation(generator: Generator, mode: str, dtype: str) -> Program:
     """Compute σ(z) and the backward pass of every activation but the step, which has none."""
     shape = width(generator), width(generator)
     da = numbers(generator, *shape, dtype=dtype)
-    sigmas = {name: sigma for name, sigma in activations.REGISTRY.items() if name != "step"}
-    z = {name: uniform(generator, *sigma.domain, shape, dtype) for name, sigma in sigmas.items()}
+    sigmas = dict(activations.REGISTRY)
+    del sigmas["step"]
+    z = {}
+    for name, sigma in sigmas.items():
+        low, high = sigma.domain
+        z[name] = uniform(generator, low, high, shape, dtype)
 
     def passes(arguments):
         z, da = arguments
@@ -98,7 +103,9 @@ def each_loss(generator: Generator, mode: str, dtype: str) -> Program:
             target = arrays[target_of(name)]
             value = loss.forward(prediction, target)
             gradient = loss.backward(prediction, target)
-            correct = () if loss.matches is None else loss.matches(prediction, target)
+            correct: Any = ()
+            if loss.matches is not None:
+                correct = loss.matches(prediction, target)
             results[name] = value, gradient, correct
         return results
 
@@ -126,7 +133,10 @@ def networks(generator: Generator) -> dict[str, Layer]:
     activation, dense, padded = layers.activation, layers.dense, layers.padded
     masked = layers.MaskedWidth(h - 1, h + 2)
     block = layers.serial(dense(h, h), activation("tanh"))
-    nodes: dict[str, Any] = {"h": (("x1", "x2"), "tanh", h), "y": (("x1", "h"), "identity")}
+    nodes: dict[str, Any] = {
+        "h": (("x1", "x2"), "tanh", h),
+        "y": (("x1", "h"), "identity"),
+    }
     return {
         "batch norm, dense, dropout": layers.serial(
             layers.batch_norm(n),
@@ -155,7 +165,8 @@ def each_layer(generator: Generator, mode: str, dtype: str) -> Program:
     for name, net in nets.items():
         shapes = jax.eval_shape(net.init, key)
         params, state = jax.tree.map(partial(drawn_like, generator, dtype), shapes)
-        features = 2 if name == "graph" else jax.tree.leaves(params)[0].shape[-1]
+        first = jax.tree.leaves(params)[0]
+        features = 2 if name == "graph" else first.shape[-1]
         x = numbers(generator, features, batch, dtype=dtype)
         forward = partial(net.forward, key=key, train=True)
         y, _, _ = jax.eval_shape(forward, params, state, x)
@@ -208,7 +219,10 @@ def each_optimizer(generator: Generator, mode: str, dtype: str) -> Program:
 
     def updates(arguments):
         params, grads = arguments
-        return {name: trajectory(rule, params, grads) for name, rule in OPTIMIZERS.items()}
+        trajectories = {}
+        for name, optimizer in OPTIMIZERS.items():
+            trajectories[name] = trajectory(optimizer, params, grads)
+        return trajectories
 
     return in_mode(mode, updates, (params, grads))
 
@@ -231,13 +245,15 @@ def training(generator: Generator, mode: str, dtype: str) -> Program:
     """Train a network for two epochs with a short last batch, from its seed to its history."""
     n = 1 + width(generator, 16)
     h = width(generator, 33)
-    net = layers.serial(layers.dense(n, h), layers.activation("tanh"), layers.dense(h, 3))
+    hidden = layers.dense(n, h)
+    net = layers.serial(hidden, layers.activation("tanh"), layers.dense(h, 3))
     spec = TrainSpec(net, losses.softmax_cross_entropy, optim.momentum(0.1))
     plan = Plan(epochs=2, batch_size=16)
     gradient_of = value_and_grad(net, losses.softmax_cross_entropy)
 
     def split(size: int) -> Split:
-        labels = generator.integers(3, size=size).astype(np.int32)
+        labels = generator.integers(3, size=size)
+        labels = labels.astype(np.int32)
         x = numbers(generator, size, n, dtype=dtype)
         return Split(x, labels)
 
@@ -248,8 +264,9 @@ def training(generator: Generator, mode: str, dtype: str) -> Program:
         seed, data = arguments
         start = begin(spec, plan, seed)
         end = advance(spec, plan, seed, data, start, plan.epochs)
-        gradient = gradient_of(end.current.params, *data.train)
-        return end.current, end.history, gradient
+        current = end.current
+        gradient = gradient_of(current.params, *data.train)
+        return current, end.history, gradient
 
     return in_mode(mode, trained, (seed, data))
 

@@ -84,15 +84,21 @@ def check_machine(canaries: Sequence[Canary] | None = None) -> Report:
     of_faults = CANARIES if canaries is None else canaries
     of_library = soon_tried() if canaries is None else []
     draws = [(canary, seed) for canary in of_faults for seed in SEEDS]
-    ours: list[Trial] = [(canary, 0, True) for canary in of_library]  # first: they take longest
-    ours += [(canary, seed, True) for canary, seed in draws if is_avoided(canary)]
-    plain: list[Trial] = [(canary, seed, False) for canary, seed in draws]
+    ours: list[Trial] = []
+    plain: list[Trial] = []
+    for canary in of_library:  # first, for they take longest
+        ours.append((canary, 0, True))
+    for canary, seed in draws:
+        plain.append((canary, seed, False))
+        if is_avoided(canary):
+            ours.append((canary, seed, True))
     outcomes = attempt_all(ours + plain)
     of_ours = tuple(outcomes[: len(ours)])
     of_plain = outcomes[len(ours) :]
     exposed = tuple(outcome for outcome in of_plain if outcome.status != "right")
-    lines = (*versions(), *settings(), line_of_fnn(of_ours), line_of_plain_jit(exposed))
-    return Report(lines, of_ours, exposed)
+    lines = [*versions(), *settings()]
+    lines += [line_of_fnn(of_ours), line_of_plain_jit(exposed)]
+    return Report(tuple(lines), of_ours, exposed)
 
 
 def is_avoided(canary: Canary) -> bool:
@@ -109,9 +115,10 @@ def versions() -> list[Line]:
     packages = ("fnn", "jax", "jaxlib", "optax", "numpy")
     names = ", ".join(installed(package) for package in packages)
     faults = ", ".join(fault.name for fault in compiler.present())
-    python = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    python = platform.python_version()
+    system = f"{platform.system()} {platform.machine()}"
     return [
-        Line("python", python),
+        Line("python", f"{python} on {system}"),
         Line("versions", names),
         Line("known faults", f"of jaxlib {jaxlib.__version__}: {faults or 'none'}"),
     ]
@@ -133,7 +140,10 @@ def settings() -> list[Line]:
 def line_of_devices() -> Line:
     """Return a line about the devices that JAX computes on."""
     kinds = [device.device_kind for device in jax.devices()]
-    counts = [f"{kinds.count(kind)} x {kind}" for kind in dict.fromkeys(kinds)]
+    counts = []
+    for kind in dict.fromkeys(kinds):
+        number = kinds.count(kind)
+        counts.append(f"{number} x {kind}")
     devices = ", ".join(counts)
     cores = usable_cores()
     if jax.default_backend() == "cpu" and len(kinds) < cores:

@@ -39,7 +39,8 @@ def attempt(canary: Canary, seed: int, with_options: bool) -> Outcome:
             computed = jax.device_get(jitted(*arguments))
             expected = witness.evaluate(function, *arguments)
     except Exception as error:  # an outcome too, of any kind that a compiler raises
-        return Outcome(canary.name, "error", f"{type(error).__name__}: {error}")
+        kind = type(error).__name__
+        return Outcome(canary.name, "error", f"{kind}: {error}")
     roundings = largest_error(computed, expected)
     if roundings <= ROUNDINGS:
         return Outcome(canary.name, "right")
@@ -55,7 +56,8 @@ def largest_error(computed: Any, expected: Any) -> float:
     Returns infinity where one side has a number that is not finite and the other does not have the
     same.
     """
-    pairs = zip(jax.tree.leaves(computed), jax.tree.leaves(expected), strict=True)
+    outputs = jax.tree.leaves(computed)
+    pairs = zip(outputs, jax.tree.leaves(expected), strict=True)
     errors = [error_of_output(*pair) for pair in pairs]
     return max(errors, default=0.0)
 
@@ -66,16 +68,22 @@ def error_of_output(computed: Any, expected: Any) -> float:
     An output of whole numbers has to be equal: a deviation of 1 is twice what is allowed.
     """
     is_real = jnp.issubdtype(np.asarray(computed).dtype, jnp.floating)
-    rounding = float(jnp.finfo(computed.dtype).eps) if is_real else 1 / ROUNDINGS / 2
+    rounding = 1 / ROUNDINGS / 2
+    if is_real:
+        limits = jnp.finfo(computed.dtype)
+        rounding = float(limits.eps)
     computed = np.asarray(computed, np.float64)
     expected = np.asarray(expected, np.float64)
     if computed.shape != expected.shape:
         return np.inf
     is_finite = np.isfinite(expected)
-    if not np.array_equal(computed[~is_finite], expected[~is_finite], equal_nan=True):
+    infinite = expected[~is_finite]
+    if not np.array_equal(computed[~is_finite], infinite, equal_nan=True):
         return np.inf
-    deviation = np.max(np.abs(computed - expected), where=is_finite, initial=0.0)
-    largest = np.max(np.abs(expected), where=is_finite, initial=0.0)
+    distance = np.abs(computed - expected)
+    magnitude = np.abs(expected)
+    deviation = np.max(distance, where=is_finite, initial=0.0)
+    largest = np.max(magnitude, where=is_finite, initial=0.0)
     if not np.isfinite(deviation):
         return np.inf
     scale = largest if is_real and largest else 1.0
