@@ -256,15 +256,15 @@ def options() -> dict[str, str | bool | int]:
     Returns a dictionary from the name of an option to its value. Warns if this jaxlib does not know
     an option that avoids one of its faults.
     """
-    known: dict[str, str | bool | int] = {}
+    chosen: dict[str, str | bool | int] = {}
     if is_known(IN_ORDER):
-        known[IN_ORDER.name] = IN_ORDER.value
+        chosen[IN_ORDER.name] = IN_ORDER.value
     for fault in present():
         option = fault.option
         if not option.used:
             continue
         if is_known(option):
-            known[option.name] = option.value
+            chosen[option.name] = option.value
         else:
             warnings.warn(
                 f"jaxlib {jaxlib.__version__} does not know the option {option.name}, which "
@@ -272,7 +272,7 @@ def options() -> dict[str, str | bool | int]:
                 "fnn's numbers are right here.",
                 stacklevel=2,
             )
-    return known
+    return chosen
 
 
 def present() -> list[Fault]:

@@ -202,7 +202,7 @@ def part_is_wrong(
     """Return whether a part, compiled as a program, is computed wrongly.
 
     needed  the numbers of the values that are used after the part
-    values  what the witness computes, by number
+    values  the values that the witness computes, by number
     """
     made = dict.fromkeys(number for step in part for number in step.outputs)
     inputs = [number for number in numbers_read_by(part) if number not in made]

@@ -16,7 +16,7 @@ EVALUATIONS = 4  # with drawn rounding, at first
 MORE = 20  # further evaluations where an output lies beyond the deviation that the first allow
 MOST = 100  # evaluations where it lies beyond that by less than UNSURE times
 UNSURE = 4.0  # times the allowed deviation: less proves nothing, for the draws are few
-AMPLITUDES = (2.0, 0.0, 1.0, 0.25, 2.0)  # of further ones: small ones show what is next to a jump
+AMPLITUDES = (2.0, 0.0, 1.0, 0.25, 2.0)  # of further ones: small ones find values next to a jump
 MOST_OPERATIONS = 20_000  # that the witness carries out in loops, every turn counted
 MOST_NUMBERS = 3e7  # that these operations make
 

@@ -73,7 +73,7 @@ def last_line(stderr: bytes) -> str:
 
 
 def task_of(closed: ClosedJaxpr, arguments: Sequence[Any], options: Options) -> tuple[Any, ...]:
-    """Return what `fnn.compiled.child` reads.
+    """Return the task that `fnn.compiled.child` reads.
 
     Raises NotImplementedError for a program that JAX cannot export, such as one with a custom call.
     """

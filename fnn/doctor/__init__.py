@@ -8,7 +8,7 @@ The modules, in the order of reading:
 
 report.py     checks the machine and holds the lines to print
 trial.py      compiles and runs a canary and compares its outputs with those of NumPy
-canaries.py   has a program for each known fault of XLA, of sizes at which it was seen
+canaries.py   has a program for each known fault of XLA, of sizes that show it
 library.py    has programs of fnn: every layer, loss, activation and optimizer, and a training
 children.py   runs trials in child processes, because one known fault is a crash
 child.py      runs trials in the child process

@@ -51,7 +51,7 @@ def width(generator: Generator, most: int = 130) -> int:
     return int(max(1, drawn))
 
 
-def whole(generator: Generator, low: int, high: int) -> int:
+def integer(generator: Generator, low: int, high: int) -> int:
     """Draw a whole number from low to high − 1."""
     return int(generator.integers(low, high))
 
@@ -65,7 +65,7 @@ def blocked_reduction(generator: Generator) -> Program:
     """Reduce the square of a product with few rows: XLA cuts it into blocks and a rest."""
     units, n, dtype = 4, 20_001, "float64"
     if not generator.integers(2):
-        units = whole(generator, 2, 5)
+        units = integer(generator, 2, 5)
         n = rows(generator)
         dtype = generator.choice(["float64", "float32"])
     W = numbers(generator, units, 3, dtype=dtype)
@@ -83,7 +83,7 @@ def broadcast_product(generator: Generator) -> Program:
     n = 60
     if not generator.integers(2):
         n = width(generator, 66)
-    batch = whole(generator, 1, 9)
+    batch = integer(generator, 1, 9)
     E = numbers(generator, batch, n, n)
     c = numbers(generator, batch)
 
@@ -114,8 +114,8 @@ def many_axes(generator: Generator) -> Program:
 
 def dilated_window(generator: Generator) -> Program:
     """Take the largest entry of windows over an array with holes between its columns."""
-    height = 2 * whole(generator, 16, 64)
-    x = numbers(generator, height, whole(generator, 100, 200))
+    height = 2 * integer(generator, 16, 64)
+    x = numbers(generator, height, integer(generator, 100, 200))
 
     def largest(x):
         maxima = lax.reduce_window(
@@ -135,8 +135,8 @@ def dilated_window(generator: Generator) -> Program:
 
 def shifted_update(generator: Generator) -> Program:
     """Replace rows of an array by the rows before them."""
-    height = whole(generator, 2, 33)
-    shape = (height, whole(generator, 1, 17))
+    height = integer(generator, 2, 33)
+    shape = (height, integer(generator, 1, 17))
 
     def shifted(x):
         base = x + 1
@@ -149,8 +149,8 @@ def shifted_update(generator: Generator) -> Program:
 
 def nested_slices(generator: Generator) -> Program:
     """Slice a rolled array, from a start so far out that it has to be moved inside."""
-    n = whole(generator, 6, 40)
-    size = whole(generator, 2, n // 2)
+    n = integer(generator, 6, 40)
+    size = integer(generator, 2, n // 2)
     shift = generator.integers(1, n)
     start = n + generator.integers(1, 9)
 

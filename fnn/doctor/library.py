@@ -17,7 +17,7 @@ from jax import lax
 from fnn import activations, layers, losses, optim
 from fnn.backprop import value_and_grad
 from fnn.data import Arrays, Split
-from fnn.doctor.canaries import Canary, Generator, Program, numbers, whole, width
+from fnn.doctor.canaries import Canary, Generator, Program, integer, numbers, width
 from fnn.runs.step import TrainSpec
 from fnn.runs.training import Plan, advance, begin
 from fnn.types import Layer, PyTree
@@ -158,7 +158,7 @@ def networks(generator: Generator) -> dict[str, Layer]:
 def each_layer(generator: Generator, mode: str, dtype: str) -> Program:
     """Go forward and backward through networks that have every layer between them."""
     nets = networks(generator)
-    seed = whole(generator, 0, 2**31)
+    seed = integer(generator, 0, 2**31)
     key = jax.random.key(seed)
     batch = 1 + width(generator)
     arguments = {}
@@ -290,7 +290,7 @@ def library() -> Iterator[Canary]:
                 yield Canary(name, draw_in_mode, x64=dtype == "float64")
 
 
-def soon_tried() -> list[Canary]:
+def quick_library() -> list[Canary]:
     """Return the canaries of the library that the doctor has time for, all in float32.
 
     These are the vmapped and scanned ones and a training alone. The body of a scan is compiled as

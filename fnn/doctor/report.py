@@ -14,7 +14,7 @@ from fnn import compiler
 from fnn.devices import usable_cores
 from fnn.doctor.canaries import CANARIES, Canary
 from fnn.doctor.children import Trial, attempt_all
-from fnn.doctor.library import soon_tried
+from fnn.doctor.library import quick_library
 from fnn.doctor.trial import Outcome
 
 SEEDS = (0, 1)  # of each canary of a fault: two draws of its sizes
@@ -82,7 +82,7 @@ def check_machine(canaries: Sequence[Canary] | None = None) -> Report:
         True
     """
     of_faults = CANARIES if canaries is None else canaries
-    of_library = soon_tried() if canaries is None else []
+    of_library = quick_library() if canaries is None else []
     draws = [(canary, seed) for canary in of_faults for seed in SEEDS]
     ours: list[Trial] = []
     plain: list[Trial] = []
@@ -181,25 +181,25 @@ def line_of_fnn(trials: Sequence[Outcome]) -> Line:
     """Return a line that says whether fnn's own programs are right."""
     wrong = [outcome for outcome in trials if outcome.status != "right"]
     right = len(trials) - len(wrong)
-    found = f"{right} of {len(trials)} programs are right"
+    finding = f"{right} of {len(trials)} programs are right"
     if not wrong:
-        return Line("fnn", found)
+        return Line("fnn", finding)
     failures = in_words(wrong)
     advice = f"{failures}. Do not trust results of this installation: use another jaxlib"
-    return Line("fnn", found, advice)
+    return Line("fnn", finding, advice)
 
 
 def line_of_plain_jit(wrong: Sequence[Outcome]) -> Line:
     """Return a line that says whether a plain `jax.jit` meets known faults, with the remedy."""
     if not wrong:
         return Line("your own jax.jit", "meets none of the known faults")
-    found = f"meets known faults: {in_words(wrong)}"
+    finding = f"meets known faults: {in_words(wrong)}"
     set_flags = os.environ.get("XLA_FLAGS", "")
     flags = f"{set_flags} {compiler.xla_flags()}".strip()
     advice = f'set XLA_FLAGS="{flags}" before JAX starts; fnn needs no flag'
     if compiler.NO_ALGEBRAIC_SIMPLIFIER.flag in flags:
         advice += ". Without algsimp XLA may crash on long programs: leave it out if yours do"
-    return Line("your own jax.jit", found, advice)
+    return Line("your own jax.jit", finding, advice)
 
 
 def in_words(outcomes: Sequence[Outcome]) -> str:

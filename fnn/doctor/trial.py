@@ -65,7 +65,7 @@ def largest_error(computed: Any, expected: Any) -> float:
 def error_of_output(computed: Any, expected: Any) -> float:
     """Return the largest deviation of one output in roundings.
 
-    An output of whole numbers has to be equal: a deviation of 1 is twice what is allowed.
+    An output of whole numbers has to be equal: a deviation of 1 is twice the allowed one.
     """
     is_real = jnp.issubdtype(np.asarray(computed).dtype, jnp.floating)
     rounding = 1 / ROUNDINGS / 2
