@@ -6,6 +6,7 @@ and no rule. JAX carries it out, one at a time, where a compiler has nothing to 
 
 import string
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -18,15 +19,14 @@ def divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     dtype = np.result_type(a, b)
     if np.issubdtype(dtype, np.floating):
         return np.divide(a, b)
-    is_zero = b == 0
-    divisor = np.where(is_zero, np.ones_like(b), b)
+    divisor = without_zeros(b)
     below = np.floor_divide(a, divisor)
     is_inexact = below * divisor != a
     is_negative = (a < 0) != (divisor < 0)
     is_rounded_down = is_inexact & is_negative
     quotient = below + is_rounded_down.astype(below.dtype)
     every_bit = np.invert(np.zeros_like(a))  # XLA returns it for a division by 0
-    return np.where(is_zero, every_bit, quotient)
+    return np.where(b == 0, every_bit, quotient)
 
 
 def remainder(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -34,10 +34,14 @@ def remainder(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     dtype = np.result_type(a, b)
     if np.issubdtype(dtype, np.floating):
         return np.fmod(a, b)
-    is_zero = b == 0
-    divisor = np.where(is_zero, np.ones_like(b), b)
+    divisor = without_zeros(b)
     result = np.fmod(a, divisor)
-    return np.where(is_zero, a, result)
+    return np.where(b == 0, a, result)
+
+
+def without_zeros(b: np.ndarray) -> np.ndarray:
+    """Return whole divisors with 1 in the place of 0."""
+    return np.where(b == 0, np.ones_like(b), b)
 
 
 def select(which: np.ndarray, *cases: np.ndarray) -> np.ndarray:
@@ -71,8 +75,8 @@ def dot_general(
     shared_a = (*batch_a, *contracted_a)
     shared_b = (*batch_b, *contracted_b)
     letters = iter(string.ascii_letters)
-    names_a = [next(letters) for _ in range(a.ndim)]
-    names_b = [next(letters) for _ in range(b.ndim)]
+    names_a = list(islice(letters, a.ndim))
+    names_b = list(islice(letters, b.ndim))
     for i, j in zip(shared_a, shared_b, strict=True):
         names_b[j] = names_a[i]
     batch = [names_a[i] for i in batch_a]

@@ -218,8 +218,7 @@ def in_float64(value: Any) -> Any:
     if is_key(value):
         return value
     array = np.asarray(value)
-    is_real = jnp.issubdtype(array.dtype, jnp.floating)
-    return array.astype(np.float64) if is_real else array
+    return array.astype(np.float64) if is_real(array) else array
 
 
 def as_declared(value: Any, aval: Any) -> Any:
@@ -229,7 +228,7 @@ def as_declared(value: Any, aval: Any) -> Any:
     if jnp.issubdtype(aval.dtype, jnp.complexfloating):
         raise NotImplementedError("complex numbers have no witness in NumPy.")
     array = np.asarray(value)
-    if jnp.issubdtype(aval.dtype, jnp.floating):
+    if is_real(aval):
         return array.astype(np.float64)
     is_whole = jnp.issubdtype(aval.dtype, jnp.integer)
     if is_whole and array.dtype.kind == "f":
@@ -274,6 +273,12 @@ def place_of(equation: Any) -> str:
 
 INSIDE = ("/jax/", "/jaxlib/", "/fnn/compiled/", "/fnn/witness")
 """Parts of the paths of files that trace operations but do not write them."""
+
+
+def is_real(value: Any) -> bool:
+    """Return whether a value has floating-point numbers."""
+    dtype = getattr(value, "dtype", None)
+    return dtype is not None and jnp.issubdtype(dtype, jnp.floating)
 
 
 def is_key(value: Any) -> bool:

@@ -74,10 +74,12 @@ def check_compiled(
             "check_compiled: the function comes from jax.jit, which has options of its own. Give "
             "the function that was jitted, or leave compiler_options out."
         )
-    run_anywhere = run_in_child(SECONDS) if in_child else run_in_this_process
-    run = with_options(run_anywhere, compiler_options or {})
-    calls_function = is_jitted and not in_child
-    run_whole = caller_of(function, arguments) if calls_function else run
+    run = run_in_child(SECONDS) if in_child else run_in_this_process
+    if compiler_options:
+        run = with_options(run, compiler_options)
+    run_whole = run
+    if is_jitted and not in_child:
+        run_whole = caller_of(function, arguments)
     counting = Counting()
     is_too_long = False
     whole = None

@@ -9,8 +9,8 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr
 
 from fnn import witness
-from fnn.compiled.rounding import ALLOWED, Rounding, is_real
-from fnn.witness import Arithmetic, Arrays
+from fnn.compiled.rounding import ALLOWED, Rounding
+from fnn.witness import Arithmetic, Arrays, is_real
 
 EVALUATIONS = 4  # with drawn rounding, at first
 MORE = 20  # further evaluations where an output lies beyond the deviation that the first allow

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnn.witness import Arithmetic, Arrays, outputs_of
+from fnn.witness import Arithmetic, Arrays, is_real, outputs_of
 
 ULPS = {
     name: ulps
@@ -110,7 +110,7 @@ class Rounding(Arithmetic):
         """Return an input with each entry changed by up to one unit in its last place."""
         if not is_real(aval):
             return value
-        epsilon = float(jnp.finfo(aval.dtype).eps)
+        epsilon = epsilon_of(aval.dtype)
         drawn = self.draw(np.shape(value))
         return value * (1 + self.amplitude * epsilon * drawn)
 
@@ -138,7 +138,7 @@ def equalized(pair: Arrays, aval: Any) -> Arrays:
     a, b = pair
     if not is_real(aval):
         return [a, b]
-    epsilon = float(jnp.finfo(aval.dtype).eps)
+    epsilon = epsilon_of(aval.dtype)
     largest = np.maximum(np.abs(a), np.abs(b))
     with np.errstate(invalid="ignore"):
         distance = np.abs(a - b)
@@ -146,9 +146,9 @@ def equalized(pair: Arrays, aval: Any) -> Arrays:
     return [a, np.where(is_near, a, b)]
 
 
-def is_real(aval: Any) -> bool:
-    """Return whether a value has floating-point numbers."""
-    return hasattr(aval, "dtype") and jnp.issubdtype(aval.dtype, jnp.floating)
+def epsilon_of(dtype: Any) -> float:
+    """Return the distance from 1 to the next number of a dtype."""
+    return float(jnp.finfo(dtype).eps)
 
 
 def error_size(equation: Any, inputs: Arrays, value: np.ndarray, dtype: Any) -> Any:
@@ -157,7 +157,7 @@ def error_size(equation: Any, inputs: Arrays, value: np.ndarray, dtype: Any) -> 
     parameters = equation.params
     if name in SUMS:
         return SUMS[name](equation, inputs, value, dtype)
-    epsilon = float(jnp.finfo(dtype).eps) / 2
+    epsilon = epsilon_of(dtype) / 2
     magnitude = np.abs(value)
     if name in ("cumprod", "cumlogsumexp"):
         terms = inputs[0].shape[parameters["axis"]]
@@ -197,7 +197,7 @@ def error_of_sum(dtype: Any, terms: Any, magnitude: Any, in_order: Any) -> np.nd
     magnitude  the sum of their absolute values
     in_order   the error when they are added one after the other
     """
-    epsilon = float(jnp.finfo(dtype).eps) / 2
+    epsilon = epsilon_of(dtype) / 2
     growth = 1 + 0.1 * np.sqrt(terms)
     in_any_order = epsilon * magnitude * growth
     return np.maximum(in_order / ALLOWED, in_any_order)
@@ -347,7 +347,7 @@ def error_of_scatter(equation: Any, inputs: Arrays, value: np.ndarray, dtype: An
     ones = np.ones_like(updates)
     (added,) = outputs_of(equation, [zeros, indices, ones])
     terms = 1 + np.abs(added)
-    epsilon = float(jnp.finfo(dtype).eps)
+    epsilon = epsilon_of(dtype)
     in_order = epsilon * terms * magnitude / 4
     return error_of_sum(dtype, terms, magnitude, in_order)
 

@@ -67,7 +67,7 @@ def error_of_output(computed: Any, expected: Any) -> float:
 
     An output of whole numbers has to be equal: a deviation of 1 is twice the allowed one.
     """
-    is_real = jnp.issubdtype(np.asarray(computed).dtype, jnp.floating)
+    is_real = witness.is_real(np.asarray(computed))
     rounding = 1 / ROUNDINGS / 2
     if is_real:
         limits = jnp.finfo(computed.dtype)
