@@ -1,11 +1,15 @@
-"""Refusals: a ValueError says what came, what was expected and what to do."""
+"""Refuse wrong arguments: a ValueError says what came, what was expected and what to do.
+
+Each check takes the name of the argument first, for the message. Values that are being traced have
+no numbers yet: of these, shapes and dtypes are checked.
+"""
 
 import difflib
 import inspect
 import math
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -20,6 +24,8 @@ PACKAGE = Path(__file__).parent
 
 LARGEST_COUNT = 2**31 - 1  # sizes and step numbers are int32 inside
 MOST_SEEDS = 2**20
+LONGEST_QUOTE = 200  # characters of a value in a message
+DEFAULT_KEYS = "jax_default_prng_impl"
 
 
 class TracedNumberError(ValueError):
@@ -27,92 +33,133 @@ class TracedNumberError(ValueError):
 
 
 def warn(message: str) -> None:
-    """Warn at the line of the caller outside of fnn, whatever functions lie between."""
+    """Warn at the line outside of fnn that called into it, however deep inside fnn the cause is."""
     frame: FrameType | None = sys._getframe(1)
     level = 2
-    while frame is not None and PACKAGE in Path(frame.f_code.co_filename).parents:
-        frame, level = frame.f_back, level + 1
+    while frame is not None:
+        file = Path(frame.f_code.co_filename)
+        if PACKAGE not in file.parents:
+            break
+        frame = frame.f_back
+        level += 1
     warnings.warn(message, stacklevel=level)
 
 
 def optional(package: str, extra: str) -> Any:
-    """Import a package of an optional extra; ImportError in one sentence where it is missing."""
+    """Import a package of an optional extra; raise ImportError in one sentence if it is missing."""
     try:
         return import_module(package)
     except ImportError as error:
         raise ImportError(f'{package} is missing: pip install "fnn[{extra}]".') from error
 
 
-def lookup(kind: str, name: Any, known: Mapping[str, T]) -> T:
-    """`known[name]`, or a ValueError that names the closest known one."""
-    if isinstance(name, str) and name in known:
-        return known[name]
-    close = difflib.get_close_matches(_shortened(str(name)), known, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else "."
-    raise ValueError(
-        f"{kind}: {_shortened(repr(name))} is not known{hint} Known: {', '.join(known)}."
-    )
+def lookup(kind: str, name: Any, registry: Mapping[str, T]) -> T:
+    """Return `registry[name]`; raise ValueError with the closest name if there is no such name.
+
+    kind      the kind of thing that is looked up, such as "activation"
+    name      its name
+    registry  the things by name
+
+        >>> from fnn import checks
+        >>> checks.lookup("activation", "tan", {"relu": 1, "tanh": 2})
+        Traceback (most recent call last):
+        ValueError: activation: 'tan' is not known; did you mean 'tanh'? Known: relu, tanh.
+    """
+    if isinstance(name, str) and name in registry:
+        return registry[name]
+    text = _shortened(str(name))
+    close = difflib.get_close_matches(text, registry, n=1)
+    hint = "."
+    if close:
+        hint = f"; did you mean {close[0]!r}?"
+    names = ", ".join(registry)
+    got = _shortened(repr(name))
+    raise ValueError(f"{kind}: {got} is not known{hint} Known: {names}.")
 
 
 def is_x64() -> bool:
-    """Whether JAX keeps 64 bits of what it is given."""
+    """Return whether JAX keeps numbers of 64 bits."""
     return jax.dtypes.canonicalize_dtype(np.float64) == np.float64
 
 
 def is_concrete(value: Any) -> bool:
-    """False for values that are being traced: only shapes can be checked there."""
+    """Return whether a pytree has numbers; False if one of its leaves is being traced."""
     leaves = jax.tree.leaves(value, is_leaf=lambda leaf: isinstance(leaf, Iterator))
     return not any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
 
 
 def instance(name: str, value: Any, right: bool, expected: str) -> None:
-    """Refuses a value that is not `right`; of a function that was not called it says so."""
+    """Refuse a value unless `right` is true.
+
+    right     whether the value is an instance of the expected kind
+    expected  the kind in words
+
+    If the value is a function of fnn or optax that makes such instances, the message says how to
+    call it.
+    """
     if right:
         return
-    package, *rest = (getattr(value, "__module__", None) or "").split(".")
-    if inspect.isfunction(value) and package in ("fnn", "optax"):
-        home = dict.fromkeys(
-            ["fnn", rest[0], value.__name__] if package == "fnn" else ["optax", value.__name__]
-        )
-        needed = any(p.default is p.empty for p in inspect.signature(value).parameters.values())
+    call = _call_of_factory(value)
+    if call:
         raise ValueError(
-            f"{name}: got the function {value.__name__}, expected {expected}; call it: "
-            f"{'.'.join(home)}"
-            f"({'...' if needed else ''})."
+            f"{name}: got the function {value.__name__}, expected {expected}; call it: {call}."
         )
     raise ValueError(f"{name}: got {value!r}, expected {expected}.")
 
 
-def difference(got: Any, expected: Any) -> str:
-    """Where two pytrees of arrays differ in structure or shape, "" where they do not: "[0].W has
-    shape (3,)".
+def _call_of_factory(value: Any) -> str:
+    """Return the call of a function of fnn or optax, such as "fnn.losses.huber()"; "" for others.
+
+    Arguments without a default are shown as an ellipsis.
     """
-    structures: list[Any] = [jax.tree.structure(got), jax.tree.structure(expected)]
-    if structures[0] != structures[1]:
-        has, instead = (_shortened(str(structure)) for structure in structures)
+    module = getattr(value, "__module__", None) or ""
+    package, *modules = module.split(".")
+    if not inspect.isfunction(value) or package not in ("fnn", "optax"):
+        return ""
+    path = [package, value.__name__]
+    if package == "fnn":
+        path.insert(1, modules[0])
+    address = ".".join(dict.fromkeys(path))  # fnn.mlp.mlp is fnn.mlp
+    parameters = inspect.signature(value).parameters.values()
+    has_required = any(parameter.default is parameter.empty for parameter in parameters)
+    return f"{address}(...)" if has_required else f"{address}()"
+
+
+def difference(got: Any, expected: Any) -> str:
+    """Return how two pytrees of arrays differ in structure or shape, "" if they do not.
+
+    The text continues a name: "[0].W has shape (3,) instead of (2,)".
+    """
+    structure: Any = jax.tree.structure(got)
+    expected_structure: Any = jax.tree.structure(expected)
+    if structure != expected_structure:
+        has = _shortened(str(structure))
+        instead = _shortened(str(expected_structure))
         return f" has the structure {has} instead of {instead}"
-    pairs = zip(jax.tree_util.tree_leaves_with_path(got), jax.tree.leaves(expected), strict=True)
+    paths = jax.tree_util.tree_leaves_with_path(got)
+    pairs = zip(paths, jax.tree.leaves(expected), strict=True)
     for (path, leaf), like in pairs:
-        if np.shape(leaf) != np.shape(like):
-            return (
-                f"{jax.tree_util.keystr(path)} has shape {np.shape(leaf)} instead of "
-                f"{np.shape(like)}"
-            )
+        shape, instead_of = np.shape(leaf), np.shape(like)
+        if shape != instead_of:
+            place = jax.tree_util.keystr(path)
+            return f"{place} has shape {shape} instead of {instead_of}"
     return ""
 
 
 def is_floating(dtype: Any) -> bool:
-    """Whether it is a dtype of floating-point numbers that JAX computes with, of 16 to 64 bits."""
-    return jax.dtypes.issubdtype(dtype, np.floating) and 2 <= np.dtype(dtype).itemsize <= 8
+    """Return whether a dtype has floating-point numbers of 16 to 64 bits, as JAX computes with."""
+    if not jax.dtypes.issubdtype(dtype, np.floating):
+        return False
+    return 2 <= np.dtype(dtype).itemsize <= 8
 
 
 def floating(name: str, tree: Any) -> None:
-    """Refuses a pytree with leaves other than floating-point numbers."""
+    """Refuse a pytree with leaves other than floating-point numbers."""
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-        dtype = leaf.dtype if hasattr(leaf, "dtype") else np.asarray(leaf).dtype
         where = f"{name}{jax.tree_util.keystr(path)}"
         if isinstance(leaf, np.ma.MaskedArray):
             raise ValueError(f"{where}: got a masked array, expected a plain one; use .filled(…).")
+        dtype = leaf.dtype if hasattr(leaf, "dtype") else np.asarray(leaf).dtype
         if not is_floating(dtype):
             raise ValueError(
                 f"{where}: got dtype {dtype}, expected floating point; use .astype('float32')."
@@ -120,117 +167,142 @@ def floating(name: str, tree: Any) -> None:
 
 
 def gradients(grads: Any, like: Any) -> None:
-    """Refuses gradients that are no floating-point arrays of the shapes of `like`: arithmetic would
-    stretch them.
+    """Refuse gradients unless they are floating-point arrays of the shapes of `like`.
+
+    Arithmetic would stretch other shapes without an error.
     """
     for path, leaf in jax.tree_util.tree_leaves_with_path(grads):
         if not hasattr(leaf, "dtype"):
-            raise ValueError(
-                f"grads{jax.tree_util.keystr(path)}: got {leaf!r}, expected an array; use "
-                f"jnp.asarray."
-            )
+            where = f"grads{jax.tree_util.keystr(path)}"
+            raise ValueError(f"{where}: got {leaf!r}, expected an array; use jnp.asarray.")
     floating("grads", grads)
-    if unlike := difference(grads, like):
+    unlike = difference(grads, like)
+    if unlike:
         raise ValueError(
             f"grads: grads{unlike}; expected the structure and the shapes of the parameters."
         )
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= 200 else f"{text[:200]}…"
+    """Return a text, cut off where it is too long for a message."""
+    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
 
 
 def real(name: str, value: Any) -> None:
-    """Refuses a concrete number that is not finite; tracers pass."""
+    """Refuse a number unless it is finite; traced numbers pass."""
     _number(name, value, lambda v: True, "a finite number")
 
 
 def positive(name: str, value: Any) -> None:
-    """Refuses a concrete number that is not finite and above zero; tracers pass."""
+    """Refuse a number unless it is finite and above zero; traced numbers pass."""
     _number(name, value, lambda v: v > 0, "a finite number above 0")
 
 
 def non_negative(name: str, value: Any) -> None:
-    """Refuses a concrete number that is not finite and at least zero; tracers pass."""
+    """Refuse a number unless it is finite and at least zero; traced numbers pass."""
     _number(name, value, lambda v: v >= 0, "a finite number of at least 0")
 
 
 def fraction(name: str, value: Any) -> None:
-    """Refuses a concrete number outside [0, 1); tracers pass."""
+    """Refuse a number outside [0, 1); traced numbers pass."""
     _number(name, value, lambda v: 0 <= v < 1, "a number in [0, 1)")
 
 
-def _number(name: str, value: Any, accept: Any, expected: str) -> None:
+def _number(name: str, value: Any, accept: Callable[[Any], bool], expected: str) -> None:
+    """Refuse a number that is not accepted, as it is or as JAX's default float dtype holds it.
+
+    accept    (number) → whether it is right
+    expected  the right numbers in words
+    """
     if not is_concrete(value):
         return
     if not _is_real_scalar(value):
         raise ValueError(f"{name}: got {value!r}, expected {expected}.")
     if not accept(value):
         raise ValueError(f"{name}: got {value}, expected {expected}.")
-    largest = np.iinfo(jax.dtypes.canonicalize_dtype(int)).max
-    if isinstance(value, (int, np.integer)) and abs(int(value)) > largest:
+    whole_dtype = jax.dtypes.canonicalize_dtype(int)
+    largest = np.iinfo(whole_dtype).max
+    is_whole = isinstance(value, (int, np.integer))
+    if is_whole and abs(int(value)) > largest:
         raise ValueError(
             f"{name}: got {value}, expected {expected}; whole ones up to {largest}, so use a float."
         )
-    held, dtype = _held(value)
-    if not (math.isfinite(held) and accept(held)):
-        instead = "" if held == value or held != held else f", which is {held} in {dtype}"
-        raise ValueError(f"{name}: got {value}{instead}, expected {expected}.")
+    dtype = jax.dtypes.canonicalize_dtype(float)
+    rounded = _rounded(value, dtype)
+    if math.isfinite(rounded) and accept(rounded):
+        return
+    is_changed = rounded != value and not math.isnan(rounded)
+    instead = f", which is {rounded} in {dtype}" if is_changed else ""
+    raise ValueError(f"{name}: got {value}{instead}, expected {expected}.")
 
 
 def _is_real_scalar(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(
-        value, (int, float, np.generic, np.ndarray, jax.Array)
-    ):
+    """Return whether a value is one real number, and neither True nor False."""
+    is_number = isinstance(value, (int, float, np.generic, np.ndarray, jax.Array))
+    if isinstance(value, bool) or not is_number:
+        return False
+    if np.shape(value) != ():
         return False
     dtype = getattr(value, "dtype", np.dtype(float))
-    return np.shape(value) == () and (
-        is_floating(dtype) or jax.dtypes.issubdtype(dtype, np.integer)
-    )
+    return is_floating(dtype) or jax.dtypes.issubdtype(dtype, np.integer)
 
 
-def _held(value: Any) -> tuple[float, np.dtype]:
-    """The number as JAX's default float dtype holds it, in which programs also lose what is below
-    the normal range.
-    """
-    dtype = jax.dtypes.canonicalize_dtype(float)
+def _rounded(value: Any, dtype: np.dtype) -> float:
+    """Return a number as programs have it in a dtype: 0 if it is below the normal range."""
     with np.errstate(over="ignore", under="ignore"):
-        held = float(np.float64(value).astype(dtype))
-    return (0.0 if abs(held) < jnp.finfo(dtype).tiny else held), dtype
+        rounded = float(np.float64(value).astype(dtype))
+    smallest = jnp.finfo(dtype).tiny
+    return 0.0 if abs(rounded) < smallest else rounded
 
 
 def function(name: str, value: Any) -> None:
-    """Refuses what cannot be called."""
+    """Refuse a value that cannot be called."""
     if not callable(value):
         raise ValueError(f"{name}: got {value!r}, expected a function.")
 
 
 def truth(name: str, value: Any) -> None:
-    """Refuses all but True and False; what is traced too, since it chooses between programs."""
+    """Refuse all but True and False; traced values too, since it chooses between programs."""
     if not isinstance(value, (bool, np.bool_)):
         raise ValueError(f"{name}: got {value!r}, expected True or False.")
 
 
 def key(name: str, value: Any) -> None:
-    """Refuses what is not one random key: a typed one, or a raw one of uint32."""
-    array = isinstance(value, (np.ndarray, jax.Array))
-    typed = array and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key)
-    if not array or not (
-        value.shape == () if typed else value.dtype == np.uint32 and value.ndim == 1
-    ):
-        got = f"shape {value.shape} of {value.dtype}" if array else repr(value)
-        raise ValueError(f"{name}: got {got}, expected one random key, such as jax.random.key(0).")
+    """Refuse all but one random key: a typed one, or a raw one of uint32."""
+    is_array = isinstance(value, (np.ndarray, jax.Array))
+    if is_array and _is_key(value):
+        return
+    got = repr(value)
+    if is_array:
+        got = f"shape {value.shape} of {value.dtype}"
+    raise ValueError(f"{name}: got {got}, expected one random key, such as jax.random.key(0).")
+
+
+def _is_key(array: Any) -> bool:
+    """Return whether an array is one random key."""
+    is_typed = jax.dtypes.issubdtype(array.dtype, jax.dtypes.prng_key)
+    if is_typed:
+        return array.shape == ()
+    return array.dtype == np.uint32 and array.ndim == 1
+
+
+def _is_whole(value: Any) -> bool:
+    """Return whether a value is a whole number of Python or NumPy, and neither True nor False."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def count(name: str, value: Any, minimum: int = 1) -> int:
-    """A whole number of at least `minimum`, as an int."""
+    """Return a whole number of at least `minimum` as an int; refuse all else.
+
+    Raises `TracedNumberError` for a traced number: its value would shape the program.
+    """
     if not is_concrete(value):
         raise TracedNumberError(
-            f"{name}: got a traced number, expected a Python int: it changes the program. Reckon "
-            f"with hyper in Python, "
-            "max(…) and not jnp.maximum(…), and a sweep compiles a program for each value."
+            f"{name}: got a traced number, expected a Python int: it changes the program. Compute "
+            "it from hyper in Python, with max(…) and not jnp.maximum(…): then a sweep compiles a "
+            "program for each value."
         )
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < minimum:
+    if not _is_whole(value) or value < minimum:
         raise ValueError(f"{name}: got {value!r}, expected a whole number of at least {minimum}.")
     if value > LARGEST_COUNT:
         raise ValueError(
@@ -240,8 +312,11 @@ def count(name: str, value: Any, minimum: int = 1) -> int:
 
 
 def seed(value: Any) -> int:
-    """A seed in [0, 2³²): `jax.random.key` wraps larger ones onto smaller ones silently."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+    """Return a seed in [0, 2³²) as an int; refuse all else.
+
+    `jax.random.key` would wrap larger ones onto smaller ones without an error.
+    """
+    if not _is_whole(value):
         raise ValueError(f"seed: got {value!r}, expected a whole number in [0, 2**32).")
     if not 0 <= value < 2**32:
         raise ValueError(f"seed: got {value}, expected a whole number in [0, 2**32).")
@@ -249,50 +324,55 @@ def seed(value: Any) -> int:
 
 
 def seeds(values: Iterable[int]) -> list[int]:
-    """Distinct seeds in [0, 2³²), at least one; any iterable of whole numbers, arrays too."""
+    """Return distinct seeds in [0, 2³²), at least one, as a list; refuse all else.
+
+    values  any iterable of whole numbers, also an array
+    """
     if isinstance(values, (np.ndarray, jax.Array)):
         values = np.asarray(values).tolist()
     if not isinstance(values, Iterable) or isinstance(values, (str, bytes)):
         raise ValueError(f"seeds: got {values!r}, expected an iterable such as range(64).")
-    checked: dict[int, None] = {}
+    distinct: dict[int, None] = {}
     for value in values:
-        if seed(value) in checked:
+        checked = seed(value)
+        if checked in distinct:
             raise ValueError(f"seeds: {value} appears twice; expected distinct seeds.")
-        if len(checked) == MOST_SEEDS:
+        if len(distinct) == MOST_SEEDS:
             raise ValueError(
                 f"seeds: got more than {MOST_SEEDS}, expected fewer; make several sweeps of them."
             )
-        checked[seed(value)] = None
-    if not checked:
+        distinct[checked] = None
+    if not distinct:
         raise ValueError("seeds: got none, expected at least one, such as range(64).")
-    return list(checked)
-
-
-DEFAULT_KEYS = "jax_default_prng_impl"
+    return list(distinct)
 
 
 def threefry() -> None:
-    """Refuses another default generator: under rbg a vmapped seed differs from the same
-    seed alone.
+    """Refuse another default generator than threefry.
+
+    Under rbg a seed in a vmap draws other numbers than the same seed alone.
     """
     implementation = getattr(jax.config, DEFAULT_KEYS)
     if implementation != "threefry2x32":
         raise ValueError(
-            f"jax_default_prng_impl: got {implementation!r}, expected 'threefry2x32', the only "
-            f"one whose "
-            "draws under vmap equal the draws alone. Unset JAX_DEFAULT_PRNG_IMPL or call "
+            f"jax_default_prng_impl: got {implementation!r}, expected 'threefry2x32', the only one "
+            "that draws the same numbers under vmap as alone. Unset JAX_DEFAULT_PRNG_IMPL or call "
             "jax.config.update('jax_default_prng_impl', 'threefry2x32')."
         )
 
 
 def numbers(name: str, values: Any, remedy: str = "") -> Any:
-    """The values as an array, a NumPy one where they are concrete. Refuses all but real numbers
-    (bfloat16 is one) of widths that JAX computes with, and masked ones, whose mask would be lost.
+    """Return values as an array of real numbers, a NumPy one if they are concrete.
+
+    remedy  the end of the message for values that are not real numbers
+
+    Refuses all but real numbers (bfloat16 is one) of widths that JAX computes with. Refuses masked
+    arrays, whose mask would be lost.
     """
     if isinstance(values, np.ma.MaskedArray):
         raise ValueError(
             f"{name}: got a masked array, expected a plain one; leave masked rows out, or use "
-            f".filled(…)."
+            ".filled(…)."
         )
     try:
         array = np.asarray(values) if is_concrete(values) else jnp.asarray(values)
@@ -308,42 +388,51 @@ def numbers(name: str, values: Any, remedy: str = "") -> Any:
 
 
 def finite(name: str, array: Any) -> None:
-    """Refuses NaN and infinity in a concrete array and says where the first one stands. Refuses as
-    well what JAX would change on the way in, outside x64: float64 becomes infinite beyond float32,
-    and int64 wraps around beyond int32.
+    """Refuse NaN and infinity in a concrete array; say where the first one is.
+
+    Refuses also numbers that JAX would change without x64: a float64 beyond float32 becomes
+    infinite, and an int64 beyond int32 wraps around.
     """
-    given = np.asarray(array)
-    held = jax.dtypes.canonicalize_dtype(given.dtype)
-    if given.dtype.kind in "iu":
-        _whole(name, given, held)
+    array = np.asarray(array)
+    dtype = jax.dtypes.canonicalize_dtype(array.dtype)
+    if array.dtype.kind in "iu":
+        _whole_in_range(name, array, dtype)
         return
     with np.errstate(over="ignore"):
-        bad = ~np.isfinite(given.astype(held, copy=False))
-    if bad.any():
-        index = tuple(int(i) for i in np.argwhere(bad)[0])
-        limit = (
-            f" ({held} holds up to {jnp.finfo(held).max:.3g}; rescale)"
-            if np.isfinite(given[index])
-            else ""
-        )
-        raise ValueError(
-            f"{name}: {int(bad.sum())} value(s) are not finite, the first is {given[index]} at "
-            f"{index}{limit}."
-        )
+        converted = array.astype(dtype, copy=False)
+    is_bad = ~np.isfinite(converted)
+    if not is_bad.any():
+        return
+    first_index = np.argwhere(is_bad)[0]
+    index = tuple(int(i) for i in first_index)
+    first = array[index]
+    limit = ""
+    if np.isfinite(first):
+        largest = jnp.finfo(dtype).max
+        limit = f" ({dtype} holds up to {largest:.3g}; rescale)"
+    bad = int(is_bad.sum())
+    raise ValueError(
+        f"{name}: {bad} value(s) are not finite, the first is {first} at {index}{limit}."
+    )
 
 
-def _whole(name: str, given: np.ndarray, held: np.dtype) -> None:
-    limits = np.iinfo(held)
-    for value in (int(given.min()), int(given.max())) if given.size else ():
+def _whole_in_range(name: str, array: np.ndarray, dtype: np.dtype) -> None:
+    """Refuse whole numbers that a dtype does not hold."""
+    if not array.size:
+        return
+    limits = np.iinfo(dtype)
+    for value in (int(array.min()), int(array.max())):
         if not limits.min <= value <= limits.max:
             raise ValueError(
-                f"{name}: got {value}, expected whole numbers that {held} holds; use floating ones."
+                f"{name}: got {value}, expected whole numbers that {dtype} holds; use floating "
+                "ones."
             )
 
 
 def features(x: Any, name: str = "x") -> None:
-    """Refuses x unless it is (examples, features) with at least one of each; values too where x is
-    concrete.
+    """Refuse x unless it is (examples, features) with at least one of each, all finite.
+
+    Of a traced x the shape and the dtype are checked.
     """
     x = numbers(name, x)
     matrix(name, x)
@@ -352,22 +441,23 @@ def features(x: Any, name: str = "x") -> None:
 
 
 def matrix(name: str, x: Any) -> None:
-    """Refuses an array unless its shape is (examples, features) with at least one of each."""
+    """Refuse an array unless its shape is (examples, features) with at least one of each."""
     if x.ndim != 2:
-        remedy = " Flatten each example."
+        remedy = "Flatten each example."
         if x.ndim == 1:
-            remedy = f" Use {name}[None, :] for one example, {name}[:, None] for one feature."
-        raise ValueError(f"{name}: got shape {x.shape}, expected (examples, features).{remedy}")
+            remedy = f"Use {name}[None, :] for one example, {name}[:, None] for one feature."
+        raise ValueError(f"{name}: got shape {x.shape}, expected (examples, features). {remedy}")
     if 0 in x.shape:
         raise ValueError(
             f"{name}: got shape {x.shape}, which is empty; expected at least one example and "
-            f"feature."
+            "feature."
         )
 
 
 def examples(x: Any, y: Any, x_name: str = "x", y_name: str = "y") -> None:
-    """Refuses x, y unless x is (n, features) and y is (n,) or (n, outputs); values too where they
-    are concrete.
+    """Refuse x and y unless x is (n, features) and y is (n,) or (n, outputs), all finite.
+
+    Of traced arrays the shapes and the dtypes are checked.
     """
     features(x, x_name)
     targets(y, y_name)
@@ -375,8 +465,9 @@ def examples(x: Any, y: Any, x_name: str = "x", y_name: str = "y") -> None:
 
 
 def targets(y: Any, name: str = "y") -> None:
-    """Refuses y unless it is (examples,) or (examples, outputs); values too where they are
-    concrete.
+    """Refuse y unless it is (examples,) or (examples, outputs), all finite.
+
+    Of a traced y the shape and the dtype are checked.
     """
     y = numbers(name, y)
     if y.ndim not in (1, 2):
@@ -388,31 +479,35 @@ def targets(y: Any, name: str = "y") -> None:
 
 
 def pairs(x: Any, y: Any, x_name: str = "x", y_name: str = "y") -> None:
-    """Refuses x and y of different lengths."""
-    if np.shape(y)[0] != np.shape(x)[0]:
-        raise ValueError(
-            f"{y_name}: got {np.shape(y)[0]} targets for the {np.shape(x)[0]} examples of {x_name}."
-        )
+    """Refuse x and y of different lengths."""
+    n, *_ = np.shape(x)
+    n_targets, *_ = np.shape(y)
+    if n_targets != n:
+        raise ValueError(f"{y_name}: got {n_targets} targets for the {n} examples of {x_name}.")
 
 
 def weights(w: Any, n: int, name: str = "weights") -> None:
-    """Refuses example weights unless they are n non-negative numbers that are not all zero."""
+    """Refuse example weights unless they are n non-negative numbers that are not all zero."""
     w = numbers(name, w)
     if w.shape != (n,):
         raise ValueError(f"{name}: got shape {w.shape}, expected ({n},), one for each example.")
-    if is_concrete(w):
-        finite(name, w)
-        if (w < 0).any() or not w.any():
-            raise ValueError(f"{name}: expected numbers of at least 0, and one above 0.")
-        _summable(name, w.astype(jax.dtypes.canonicalize_dtype(float)))
+    if not is_concrete(w):
+        return
+    finite(name, w)
+    has_negative = (w < 0).any()
+    if has_negative or not w.any():
+        raise ValueError(f"{name}: expected numbers of at least 0, and one above 0.")
+    dtype = jax.dtypes.canonicalize_dtype(float)
+    _summable(name, w.astype(dtype))
 
 
 def _summable(name: str, w: np.ndarray) -> None:
-    """Refuses weights by whose sum nothing can be divided."""
+    """Refuse weights whose sum cannot be divided by: it overflows, or is too close to 0."""
     with np.errstate(over="ignore"):
         total = w.sum()
-    if not np.finfo(w.dtype).tiny <= total < np.inf:
+    smallest = np.finfo(w.dtype).tiny
+    if not smallest <= total < np.inf:
         raise ValueError(
-            f"{name}: their sum is {total} in {w.dtype}, expected a finite number above 0; "
-            f"rescale them."
+            f"{name}: their sum is {total} in {w.dtype}, expected a finite number above 0; rescale "
+            "them."
         )

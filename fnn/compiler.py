@@ -1,12 +1,13 @@
-"""Compile programs under options with which XLA computes what they say.
+"""Compile programs under options with which XLA computes what was written.
 
-XLA has faults: programs that are compiled without a word and return wrong numbers, or crash.
-`FAULTS` is the list of those that were found on the CPU, each with the jaxlib that has it, what
-goes wrong, and the compiler option that avoids it. `jit` is `jax.jit` under these options, and
-everything that fnn compiles goes through it. `python -m fnn doctor` runs a canary for each fault.
+XLA has faults: it compiles some programs without a warning, and they return wrong numbers or crash.
+`FAULTS` lists those that were found on the CPU. Each entry has the versions of jaxlib with the
+fault, the programs that it spoils, and the compiler option that avoids it. `jit` is `jax.jit` under
+these options, and everything that fnn compiles goes through it. `python -m fnn doctor` runs a
+canary for each fault.
 
-A program of the user's own is compiled by `jax.jit` without these options. `xla_flags` is what
-avoids the same faults there, in the environment variable XLA_FLAGS.
+A plain `jax.jit` of the user has no such options. The environment variable XLA_FLAGS protects it
+too: `xla_flags` returns the value.
 """
 
 import os
@@ -25,8 +26,9 @@ class Option(NamedTuple):
     """A compiler option.
 
     name, value  as `jax.jit` takes them
-    flag         as the environment variable XLA_FLAGS does
-    used         whether fnn's programs get it; those that do not must lack what the option avoids
+    flag         as the environment variable XLA_FLAGS takes it
+    used         whether fnn's programs are compiled with it; if not, they must not contain the
+                 operations that the fault spoils
     """
 
     name: str
@@ -41,8 +43,8 @@ class Fault(NamedTuple):
     name    of its canary in `fnn.doctor`
     since   the first jaxlib in which it was seen; those before 0.10.1 were not tried
     until   the first jaxlib in which it is right again; None where the newest still has it
-    wrong   what is computed wrongly
-    option  avoids it
+    wrong   the programs that are computed wrongly
+    option  the compiler option that avoids it
     source  public reports of it
     """
 
@@ -55,7 +57,9 @@ class Fault(NamedTuple):
 
     def is_in(self, jaxlib_version: tuple[int, ...]) -> bool:
         """Return whether a jaxlib has the fault."""
-        return self.since <= jaxlib_version and (self.until is None or jaxlib_version < self.until)
+        if jaxlib_version < self.since:
+            return False
+        return self.until is None or jaxlib_version < self.until
 
 
 NO_YNN_REDUCTIONS = Option(
@@ -63,26 +67,26 @@ NO_YNN_REDUCTIONS = Option(
     "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT",
     "--xla_cpu_experimental_ynn_fusion_type=-reduce",
 )
-"""Keep reductions away from YNNPACK, a library of kernels, and leave it the products."""
+"""Keeps reductions away from YNNPACK, a library of kernels, and leaves it the products."""
 
 NO_ALGEBRAIC_SIMPLIFIER = Option(
     "xla_disable_hlo_passes", "algsimp", "--xla_disable_hlo_passes=algsimp", used=False
 )
-"""Skip the pass that rewrites operations by algebraic rules. fnn's programs keep it: without it a
-sweep compiles a fifth longer, jaxlib 0.10.2 ends the process with some programs of 25 operations,
-and a test shows that fnn's lack what the pass gets wrong."""
+"""Skips the pass that rewrites operations by algebraic rules. fnn's programs keep the pass: without
+it a sweep compiles a fifth longer, and jaxlib 0.10.2 crashes on some programs of 25 operations. A
+test shows that fnn's programs do not contain the operations that the pass gets wrong."""
 
 IN_ORDER = Option(
     "xla_cpu_enable_concurrency_optimized_scheduler",
     False,
     "--xla_cpu_enable_concurrency_optimized_scheduler=false",
 )
-"""Run the operations of a step one after the other. XLA would run them side by side where it can,
-which for small ones costs more than it saves: the other cores have work of their own."""
+"""Runs the operations of a step one after the other. XLA would run them side by side where it can.
+For small operations that costs more than it saves, since the other cores have runs to compute."""
 
 FAST_COMPILING = Option("xla_backend_optimization_level", 1, "--xla_backend_optimization_level=1")
-"""Let LLVM do the first of its three levels of optimizations: 15 to 25% less compiling, and runs
-that take no longer, for XLA has optimized the operations before."""
+"""Limits LLVM to the first of its three levels of optimizations. Compiling takes 15 to 25% less
+time, and runs take no longer, because XLA has optimized the operations before."""
 
 FAULTS = (
     Fault(
@@ -99,7 +103,7 @@ FAULTS = (
         until=None,
         wrong="a sum over a product with a broadcast number, under vmap",
         option=NO_YNN_REDUCTIONS,
-        source="found here; no public report is known",
+        source="found in fnn; no public report is known",
     ),
     Fault(
         "dilated window",
@@ -137,73 +141,99 @@ FAULTS = (
 
 
 def jit(function: Callable, **arguments: Any) -> "Jitted":
-    """Compile a function as `jax.jit(function, **arguments)` does, under `options()`.
+    """Return a function that is compiled as `jax.jit(function, **arguments)`, under `options()`.
 
-    Nothing is compiled, and no device is touched, before the first call. A call from within a
-    function that is being jitted becomes a part of that program, whose options hold.
+    function   a JAX function
+    arguments  as `jax.jit` takes them, such as static_argnums
+
+    Nothing is compiled, and no device is used, before the first call. A call inside another jitted
+    function becomes a part of that program and is compiled under its options.
+
+        >>> from fnn import compiler
+        >>> double = compiler.jit(lambda x: 2 * x)
+        >>> float(double(3.0))
+        6.0
     """
     return Jitted(function, arguments)
 
 
 class Jitted:
-    """A function that is compiled under `options()`, with the methods of what `jax.jit` returns."""
+    """A function compiled under `options()`, with the methods that a function of `jax.jit` has."""
 
     def __init__(self, function: Callable, arguments: dict[str, Any]) -> None:
         self.function = function
         self.arguments = arguments
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the program of its own, or from within another one its part."""
+        """Call the function: as a program, or inside another program as a part of it."""
         if is_within_jit():
             return self.nested(*args, **kwargs)
         try:
             return self.outermost(*args, **kwargs)
         except ValueError as error:  # some versions of JAX differentiate no program with options
-            if "can only be passed to top-level" not in str(error):
+            is_about_options = "can only be passed to top-level" in str(error)
+            if not is_about_options:
                 raise
             return self.nested(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # of Python, which asks before there is anything to ask
+        if name.startswith("__"):  # Python looks these up before `function` is set, as when copying
             raise AttributeError(name)
         return getattr(self.outermost, name)
 
     @cached_property
     def outermost(self) -> Any:
-        """Hold the program of its own, under the options."""
+        """Return the function as a program, compiled under the options."""
         return jax.jit(self.function, compiler_options=options(), **self.arguments)
 
     @cached_property
     def nested(self) -> Any:
-        """Hold the part of another program: JAX refuses options there."""
+        """Return the function as a part of another program, where JAX refuses options."""
         return jax.jit(self.function, **self.arguments)
 
 
 def scan(body: Callable, carry: Any, arrays: Any, **arguments: Any) -> Any:
     """Compute `lax.scan(body, carry, arrays, **arguments)`, compiled under `options()`.
 
-    `lax.scan` compiles its body even outside of any `jax.jit`, and then without options.
+    body       (carry, element) → (carry, output)
+    carry      the first value that is carried
+    arrays     a pytree of arrays, scanned along their first axis
+    arguments  as `lax.scan` takes them
+
+    Returns (last carry, stacked outputs). `lax.scan` compiles its body even outside of any
+    `jax.jit`, and then without options.
+
+        >>> import jax.numpy as jnp
+        >>> from fnn import compiler
+        >>> total, sums = compiler.scan(lambda c, x: (c + x, c + x), 0.0, jnp.arange(4.0))
+        >>> sums.tolist()
+        [0.0, 1.0, 3.0, 6.0]
     """
-    if is_within_jit():
+
+    def loop(carry, arrays):
         return lax.scan(body, carry, arrays, **arguments)
-    program = jit(lambda carry, arrays: lax.scan(body, carry, arrays, **arguments))
-    return program(carry, arrays)
+
+    if is_within_jit():
+        return loop(carry, arrays)
+    return jit(loop)(carry, arrays)
 
 
 def is_within_jit() -> bool:
-    """Return whether a program is being traced: even an operation without inputs is traced then.
+    """Return whether a program is being traced.
 
-    What was found outside of one is remembered, for the operation takes 20 to 30 microseconds.
+    While one is, even an operation without inputs gives a tracer. That operation takes 20 to 30
+    microseconds, so the state of JAX in which it gave none is remembered.
     """
-    from jax.extend.core import get_opaque_trace_state  # `import fnn` loads nothing that can wait
+    from jax.extend.core import get_opaque_trace_state  # later, so that `import fnn` is fast
 
     state = get_opaque_trace_state()
     if OUTSIDE and state == OUTSIDE[0]:
         return False
-    within = isinstance(lax.iota(np.int32, 1), jax.core.Tracer)
-    if not within:
+    value = lax.iota(np.int32, 1)
+    is_traced = isinstance(value, jax.core.Tracer)
+    if not is_traced:
         OUTSIDE[:] = [state]
-    return within
+    return is_traced
 
 
 OUTSIDE: list[Any] = []
@@ -212,8 +242,9 @@ OUTSIDE: list[Any] = []
 
 @cache
 def options_to_compile_fast() -> dict[str, str | bool | int]:
-    """Return FAST_COMPILING for `Lowered.compile`; nothing where XLA_FLAGS sets a level itself."""
-    if FAST_COMPILING.name in os.environ.get("XLA_FLAGS", "") or not is_known(FAST_COMPILING):
+    """Return FAST_COMPILING for `Lowered.compile`; {} if XLA_FLAGS sets the level."""
+    flags = os.environ.get("XLA_FLAGS", "")
+    if FAST_COMPILING.name in flags or not is_known(FAST_COMPILING):
         return {}
     return {FAST_COMPILING.name: FAST_COMPILING.value}
 
@@ -222,50 +253,58 @@ def options_to_compile_fast() -> dict[str, str | bool | int]:
 def options() -> dict[str, str | bool | int]:
     """Return the options of `jax.jit` for fnn's programs, as far as this jaxlib knows them.
 
-    Warns where an option that avoids a fault of this jaxlib is unknown to it.
+    Returns a dictionary from the name of an option to its value. Warns if this jaxlib does not know
+    an option that avoids one of its faults.
     """
-    found: dict[str, str | bool | int] = (
-        {IN_ORDER.name: IN_ORDER.value} if is_known(IN_ORDER) else {}
-    )
+    chosen: dict[str, str | bool | int] = {}
+    if is_known(IN_ORDER):
+        chosen[IN_ORDER.name] = IN_ORDER.value
     for fault in present():
-        if not fault.option.used:
+        option = fault.option
+        if not option.used:
             continue
-        if is_known(fault.option):
-            found[fault.option.name] = fault.option.value
+        if is_known(option):
+            chosen[option.name] = option.value
         else:
             warnings.warn(
-                f"jaxlib {jaxlib.__version__} does not know the option {fault.option.name}, which "
+                f"jaxlib {jaxlib.__version__} does not know the option {option.name}, which "
                 f"avoids a known fault ({fault.name}). Run `python -m fnn doctor`: it says whether "
                 "fnn's numbers are right here.",
                 stacklevel=2,
             )
-    return found
+    return chosen
 
 
 def present() -> list[Fault]:
     """Return the faults of the running jaxlib."""
-    return [fault for fault in FAULTS if fault.is_in(version())]
+    running = version()
+    return [fault for fault in FAULTS if fault.is_in(running)]
 
 
 def xla_flags() -> str:
-    """Return the value of XLA_FLAGS that avoids the faults of the running jaxlib everywhere."""
-    return " ".join(dict.fromkeys(fault.option.flag for fault in present()))
+    """Return the value of XLA_FLAGS that avoids the faults of the running jaxlib everywhere.
+
+    Set it before JAX starts. It protects programs that a plain `jax.jit` compiles.
+    """
+    flags = [fault.option.flag for fault in present()]
+    return " ".join(dict.fromkeys(flags))
 
 
 def version() -> tuple[int, ...]:
     """Return the version of the running jaxlib as numbers: "0.12.0.1" is (0, 12, 0, 1)."""
-    numbers = jaxlib.__version__.split(".")
-    return tuple(int(number) for number in numbers if number.isdigit())
+    parts = jaxlib.__version__.split(".")
+    return tuple(int(part) for part in parts if part.isdigit())
 
 
 @cache
 def is_known(option: Option) -> bool:
-    """Return whether the running jaxlib takes an option, by compiling the smallest program."""
-    smallest = jax.jit(lambda x: x, compiler_options={option.name: option.value})
+    """Return whether the running jaxlib takes an option, by compiling a tiny program with it."""
+    tiny = jax.jit(lambda x: x, compiler_options={option.name: option.value})
     try:
-        smallest.lower(0.0).compile()
+        tiny.lower(0.0).compile()
     except jax.errors.JaxRuntimeError as error:
-        if "No such compile option" in str(error) or "not a valid" in str(error):
+        message = str(error)
+        if "No such compile option" in message or "not a valid" in message:
             return False
         raise
     return True

@@ -1,11 +1,12 @@
-"""Evaluate a JAX function with NumPy in float64: what its program says, whatever a compiler does.
+"""Evaluate a JAX function by NumPy in float64, to know what its program says.
 
-The function is traced, and every operation of the trace is carried out by NumPy, one after the
-other, without fusion. Floating-point numbers of every width become float64. Operations that only
-move numbers by index, sort them or draw random bits are handed to JAX, one at a time: there a
-compiler has nothing to combine.
+The function is traced. NumPy carries out every operation of the trace, one after the other, without
+fusion: it is a witness that no compiler can mislead. Floating-point numbers of every width become
+float64. JAX carries out the operations that only move numbers by index, sort them or draw random
+bits, one at a time: a compiler has nothing to combine in a single operation.
 
-`Arithmetic` says what becomes of each result; `fnn.compiled` has one that rounds.
+An `Arithmetic` decides about each result: this module has one that keeps it in float64, and
+`fnn.compiled` has one that rounds it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,10 +18,10 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
 from fnn.numpy_rules import (
-    BY_A_FUNCTION,
     BY_JAX,
     ELEMENTWISE,
     IN_OWN_DTYPE,
+    REDUCTIONS_BY_A_FUNCTION,
     SCATTERS,
     WITH_PARAMETERS,
 )
@@ -30,7 +31,7 @@ Arrays = list[Any]  # NumPy arrays, and JAX's arrays of random keys
 
 
 class Arithmetic:
-    """What becomes of the result of each operation: here every floating-point one is float64."""
+    """Decides about the result of each operation; this one makes floating-point ones float64."""
 
     def results(self, equation: Any, inputs: Arrays, outputs: Arrays) -> Arrays:
         """Return the outputs of an operation in the dtypes that the trace declares."""
@@ -38,7 +39,12 @@ class Arithmetic:
         return [as_declared(output, variable.aval) for output, variable in pairs]
 
     def turn(self, loop: Any, body: ClosedJaxpr, inputs: Arrays) -> None:
-        """Take note of a turn of a loop: its equation, its body and what the body gets."""
+        """Observe a turn of a loop.
+
+        loop    the equation of the loop
+        body    the program of one turn
+        inputs  the inputs of the body in this turn
+        """
 
 
 EXACT = Arithmetic()
@@ -49,11 +55,21 @@ def evaluate(
 ) -> PyTree:
     """Return function(*arguments), computed by NumPy in float64.
 
-    arguments  pytrees of arrays; typed random keys are allowed
-    returns    the function's pytree, with NumPy arrays: float64, integers, booleans
+    function    a JAX function
+    arguments   pytrees of arrays; typed random keys are allowed
+    arithmetic  decides about the result of each operation; by default floating-point ones are
+                float64
 
-    Raises NotImplementedError, naming the operation, for a function with one that has no witness:
-    calls back into Python, reductions by a function of one's own, convolutions, complex numbers.
+    Returns the pytree of the function with NumPy arrays: float64, integers, booleans.
+
+    Raises NotImplementedError, naming the operation, for an operation that has no rule in
+    `fnn.numpy_rules`: a call back into Python, a reduction by a function of the user's own, a
+    convolution, an operation on complex numbers.
+
+        >>> import jax.numpy as jnp
+        >>> from fnn import witness
+        >>> witness.evaluate(lambda x: jnp.sum(x * x), jnp.arange(4.0))
+        array(14.)
     """
     closed, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments)
     outputs = evaluate_traced(closed, jax.tree.leaves(arguments), arithmetic)
@@ -65,51 +81,55 @@ def evaluate_traced(
 ) -> Arrays:
     """Return the outputs of a function that is traced already, as `evaluate` computes them."""
     with jax.enable_x64(True), np.errstate(all="ignore"):
-        return run(closed, [in_float64(leaf) for leaf in arguments], arithmetic)
+        inputs = [in_float64(leaf) for leaf in arguments]
+        return evaluate_program(closed, inputs, arithmetic)
 
 
-def run(closed: ClosedJaxpr, arguments: Sequence[Any], arithmetic: Arithmetic) -> Arrays:
-    """Return the outputs of a traced function."""
-    constants = [in_float64(constant) for constant in closed.consts]
-    return run_open(closed.jaxpr, constants, arguments, arithmetic)
-
-
-def run_open(
-    jaxpr: Jaxpr, constants: Sequence[Any], arguments: Sequence[Any], arithmetic: Arithmetic
+def evaluate_program(
+    closed: ClosedJaxpr, arguments: Sequence[Any], arithmetic: Arithmetic
 ) -> Arrays:
-    """Return the outputs of a traced function whose constants are given."""
+    """Return the outputs of a traced program, whose arguments are float64 already."""
+    jaxpr = closed.jaxpr
+    constants = [in_float64(constant) for constant in closed.consts]
     values = dict(zip(jaxpr.constvars, constants, strict=True))
     values |= dict(zip(jaxpr.invars, arguments, strict=True))
 
     def value_of(atom: Any) -> Any:
-        return in_float64(atom.val) if isinstance(atom, Literal) else values[atom]
+        if isinstance(atom, Literal):
+            return in_float64(atom.val)
+        return values[atom]
 
     for equation in jaxpr.eqns:
         inputs = [value_of(atom) for atom in equation.invars]
-        outputs = apply(equation, inputs, arithmetic)
+        outputs = evaluate_equation(equation, inputs, arithmetic)
         values |= zip(equation.outvars, outputs, strict=True)
     return [value_of(atom) for atom in jaxpr.outvars]
 
 
-def apply(equation: Any, inputs: Arrays, arithmetic: Arithmetic) -> Arrays:
-    """Return what one operation makes of its inputs, the functions that it calls in their turn."""
+def evaluate_equation(equation: Any, inputs: Arrays, arithmetic: Arithmetic) -> Arrays:
+    """Return the outputs of one operation; of a call or a loop, those of the functions inside."""
     name = equation.primitive.name
     if name in LOOPS:
         return LOOPS[name](equation, inputs, arithmetic)
     called = called_by(equation)
     if called is not None:
-        return run(called, inputs, arithmetic)
-    return arithmetic.results(equation, inputs, outputs_of(equation, inputs))
+        return evaluate_program(called, inputs, arithmetic)
+    outputs = outputs_of(equation, inputs)
+    return arithmetic.results(equation, inputs, outputs)
 
 
 def called_by(equation: Any) -> ClosedJaxpr | None:
     """Return the function that an operation such as an inner jit calls, and None for others."""
-    if equation.primitive.name == "call_hi_primitive":  # of JAX 0.12: it says what it stands for
+    name = equation.primitive.name
+    if name == "call_hi_primitive":  # of JAX 0.12, which keeps the function in a form of its own
         return expanded(equation)
-    if equation.primitive.name not in CALLS:
+    if name not in CALLS:
         return None
-    found = [equation.params[key] for key in CALLED if key in equation.params]
-    return found[0] if isinstance(found[0], ClosedJaxpr) else ClosedJaxpr(found[0], [])
+    key = next(key for key in KEYS_OF_CALLS if key in equation.params)
+    called = equation.params[key]
+    if isinstance(called, ClosedJaxpr):
+        return called
+    return ClosedJaxpr(called, [])
 
 
 def programs_in(value: Any) -> Iterator[tuple[Jaxpr, Sequence[Any]]]:
@@ -118,31 +138,35 @@ def programs_in(value: Any) -> Iterator[tuple[Jaxpr, Sequence[Any]]]:
     value  a program, or a parameter of an operation, which may hold some
     """
     if isinstance(value, (tuple, list)):
-        for each in value:
-            yield from programs_in(each)
+        for item in value:
+            yield from programs_in(item)
     elif isinstance(value, ClosedJaxpr):
         yield value.jaxpr, value.consts
-        yield from programs_in([list(each.params.values()) for each in value.jaxpr.eqns])
+        for equation in value.jaxpr.eqns:
+            yield from programs_in(list(equation.params.values()))
     elif isinstance(value, Jaxpr):
         yield from programs_in(ClosedJaxpr(value, []))
 
 
 def expanded(equation: Any) -> ClosedJaxpr:
-    """Return the function that an operation stands for which JAX keeps whole until it compiles."""
+    """Return the function behind an operation that JAX keeps whole until it compiles."""
     operation = equation.params["_prim"]
     avals = [atom.aval for atom in equation.invars]
     shapes = [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in avals]
 
     def function(*leaves: Any) -> list[Any]:
-        return jax.tree.leaves(operation.expand(*jax.tree.unflatten(operation.in_tree, leaves)))
+        arguments = jax.tree.unflatten(operation.in_tree, leaves)
+        outputs = operation.expand(*arguments)
+        return jax.tree.leaves(outputs)
 
     return jax.make_jaxpr(function)(*shapes)
 
 
 def outputs_of(equation: Any, inputs: Arrays) -> Arrays:
-    """Return what an operation that calls no function makes of its inputs."""
-    name, parameters = equation.primitive.name, equation.params
-    if name in BY_A_FUNCTION:
+    """Return the outputs of an operation that calls no function."""
+    name = equation.primitive.name
+    parameters = equation.params
+    if name in REDUCTIONS_BY_A_FUNCTION:
         raise NotImplementedError(f"{name}: no witness in NumPy for a reduction by a function.")
     if name in ELEMENTWISE:
         return [ELEMENTWISE[name](*inputs)]
@@ -153,56 +177,81 @@ def outputs_of(equation: Any, inputs: Arrays) -> Arrays:
 
 
 def by_jax(equation: Any, inputs: Arrays) -> Arrays:
-    """Return what JAX makes of one operation alone, which only moves numbers or draws bits."""
+    """Return the outputs of an operation that only moves numbers or draws bits, computed by JAX."""
     primitive = equation.primitive
-    if primitive.name not in SCATTERS and primitive.name not in BY_JAX:
+    name = primitive.name
+    if name not in SCATTERS and name not in BY_JAX:
         place = place_of(equation)
         where = f" (at {place})" if place else ""
-        raise NotImplementedError(f"{primitive.name}{where}: no witness in NumPy.")
-    if primitive.name in IN_OWN_DTYPE:
-        inputs = [
-            np.asarray(value, dtype_of(atom))
-            for value, atom in zip(inputs, equation.invars, strict=True)
-        ]
+        raise NotImplementedError(f"{name}{where}: no witness in NumPy.")
+    if name in IN_OWN_DTYPE:
+        pairs = zip(inputs, equation.invars, strict=True)
+        inputs = [np.asarray(value, dtype_of(atom)) for value, atom in pairs]
     arguments = [value if is_key(value) else jnp.asarray(value) for value in inputs]
-    if primitive.name == "scatter" and equation.params["update_jaxpr"] is not None:
-        raise NotImplementedError("scatter: no witness in NumPy for an update by a function.")
-    if primitive.name in SCATTERS:  # whose own parameters hold a function of narrower numbers
-        names = ("dimension_numbers", "indices_are_sorted", "unique_indices", "mode")
-        return [SCATTERS[primitive.name](*arguments, **{n: equation.params[n] for n in names})]
-    outputs = primitive.bind(*arguments, **primitive.get_bind_params(equation.params))
+    if name in SCATTERS:
+        return [scatter(equation, arguments)]
+    parameters = primitive.get_bind_params(equation.params)
+    outputs = primitive.bind(*arguments, **parameters)
     return list(outputs) if primitive.multiple_results else [outputs]
 
 
+def scatter(equation: Any, arguments: Arrays) -> Any:
+    """Return the output of a scatter, computed by JAX.
+
+    The equation's own parameters cannot be passed on: they hold a function of narrower numbers.
+    """
+    name = equation.primitive.name
+    parameters = equation.params
+    if name == "scatter" and parameters["update_jaxpr"] is not None:
+        raise NotImplementedError("scatter: no witness in NumPy for an update by a function.")
+    return SCATTERS[name](
+        *arguments,
+        dimension_numbers=parameters["dimension_numbers"],
+        indices_are_sorted=parameters["indices_are_sorted"],
+        unique_indices=parameters["unique_indices"],
+        mode=parameters["mode"],
+    )
+
+
 def in_float64(value: Any) -> Any:
-    """Return a NumPy array, of float64 where the numbers are floating-point; keys stay keys."""
+    """Return a NumPy array, of float64 if the numbers are floating-point; keys stay keys."""
     if is_key(value):
         return value
     array = np.asarray(value)
-    return array.astype(np.float64) if jnp.issubdtype(array.dtype, jnp.floating) else array
+    return array.astype(np.float64) if is_real(array) else array
 
 
 def as_declared(value: Any, aval: Any) -> Any:
-    """Return a value in the trace's dtype, every floating-point one being float64."""
+    """Return a value in the dtype of the trace, with float64 for every floating-point one."""
     if is_key(value):
         return value
     if jnp.issubdtype(aval.dtype, jnp.complexfloating):
         raise NotImplementedError("complex numbers have no witness in NumPy.")
     array = np.asarray(value)
-    if jnp.issubdtype(aval.dtype, jnp.floating):
+    if is_real(aval):
         return array.astype(np.float64)
-    if jnp.issubdtype(aval.dtype, jnp.integer) and array.dtype.kind == "f":
-        return whole(array, aval.dtype)
+    is_whole = jnp.issubdtype(aval.dtype, jnp.integer)
+    if is_whole and array.dtype.kind == "f":
+        return to_integers(array, aval.dtype)
     return array.astype(aval.dtype)
 
 
-def whole(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Cut numbers to whole ones as XLA does: NaN becomes 0, what is too large the largest."""
-    ends = jnp.iinfo(dtype)
-    cut = np.trunc(np.nan_to_num(x, nan=0.0))
-    inside = (cut >= ends.min) & (cut < float(ends.max))
-    beyond = np.where(cut < 0, np.asarray(ends.min, dtype), np.asarray(ends.max, dtype))
-    return np.where(inside, np.where(inside, cut, 0).astype(dtype), beyond)
+def to_integers(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Convert floating-point numbers to integers as XLA does.
+
+    Fractions are cut off, NaN becomes 0, and a number beyond the dtype its smallest or largest one.
+    """
+    limits = jnp.iinfo(dtype)
+    without_nan = np.nan_to_num(x, nan=0.0)
+    cut = np.trunc(without_nan)
+    is_above = cut >= limits.min
+    is_below = cut < float(limits.max)
+    is_inside = is_above & is_below
+    converted = np.where(is_inside, cut, 0).astype(dtype)
+    smallest = np.asarray(limits.min, dtype)
+    largest = np.asarray(limits.max, dtype)
+    clipped = np.where(cut < 0, smallest, largest)
+    return np.where(is_inside, converted, clipped)
 
 
 def dtype_of(atom: Any) -> Any:
@@ -211,15 +260,25 @@ def dtype_of(atom: Any) -> Any:
 
 
 def place_of(equation: Any) -> str:
-    """Return the file and line that an operation was written at, "" where unknown."""
+    """Return the file and line at which an operation was written, "" where they are unknown."""
     traceback = equation.source_info.traceback
-    for frame in traceback.frames if traceback else []:
+    frames = traceback.frames if traceback else []
+    for frame in frames:
         path = frame.file_name.replace("\\", "/")
-        if not any(
-            part in path for part in ("/jax/", "/jaxlib/", "/fnn/compiled/", "/fnn/witness")
-        ):
-            return f"{path.rsplit('/', 1)[-1]}:{frame.line_num}"
+        if not any(part in path for part in INSIDE):
+            file_name = path.rsplit("/", 1)[-1]
+            return f"{file_name}:{frame.line_num}"
     return ""
+
+
+INSIDE = ("/jax/", "/jaxlib/", "/fnn/compiled/", "/fnn/witness")
+"""Parts of the paths of files that trace operations but do not write them."""
+
+
+def is_real(value: Any) -> bool:
+    """Return whether a value has floating-point numbers."""
+    dtype = getattr(value, "dtype", None)
+    return dtype is not None and jnp.issubdtype(dtype, jnp.floating)
 
 
 def is_key(value: Any) -> bool:
@@ -228,81 +287,107 @@ def is_key(value: Any) -> bool:
     return dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)
 
 
-# ---------------------------------------------------------------------------------------- loops
-
-
 def scan(equation: Any, inputs: Arrays, arithmetic: Arithmetic) -> Arrays:
-    """Run the body of `lax.scan` once for every element of the arrays that it goes over.
+    """Run the body of `lax.scan` once for every element of the arrays that it scans.
 
-    What is carried has the shape that it has in the body, and what is gone over or stacked has an
-    axis more. (How the equation counts them differs between versions of JAX.)
+    A carried value has the same shape outside and in the body. A scanned or stacked array has one
+    axis more outside. (Versions of JAX differ in how the equation counts them, so that they are
+    counted by their shapes.)
     """
-    jaxpr, length, reverse = (equation.params[name] for name in ("jaxpr", "length", "reverse"))
-    num_carry = number_of_equal_shapes(equation.outvars, jaxpr.out_avals)
-    num_arrays = len(inputs) - number_of_equal_shapes(equation.invars, jaxpr.in_avals)
-    num_consts = len(inputs) - num_arrays - num_carry
+    body = equation.params["jaxpr"]
+    length = equation.params["length"]
+    num_carry = number_of_equal_shapes(equation.outvars, body.out_avals)
+    num_unscanned = number_of_equal_shapes(equation.invars, body.in_avals)
+    num_consts = num_unscanned - num_carry
     constants = inputs[:num_consts]
-    carry = inputs[num_consts : num_consts + num_carry]
-    arrays = inputs[num_consts + num_carry :]
+    carry = inputs[num_consts:num_unscanned]
+    arrays = inputs[num_unscanned:]
+    order = range(length)
+    if equation.params["reverse"]:
+        order = order[::-1]
     rows: list[Arrays] = [[]] * length
-    for i in reversed(range(length)) if reverse else range(length):
-        of_turn = [*constants, *carry, *(array[i] for array in arrays)]
-        arithmetic.turn(equation, jaxpr, of_turn)
-        outputs = run(jaxpr, of_turn, arithmetic)
-        carry, rows[i] = outputs[:num_carry], outputs[num_carry:]
-    empty = [np.zeros((0, *aval.shape), aval.dtype) for aval in jaxpr.out_avals[num_carry:]]
-    stacked = [stack(column) for column in zip(*rows, strict=True)] if length else empty
+    for i in order:
+        elements = [array[i] for array in arrays]
+        inputs_of_turn = [*constants, *carry, *elements]
+        arithmetic.turn(equation, body, inputs_of_turn)
+        outputs = evaluate_program(body, inputs_of_turn, arithmetic)
+        carry = outputs[:num_carry]
+        rows[i] = outputs[num_carry:]
+    if not length:
+        avals = body.out_avals[num_carry:]
+        empty = [np.zeros((0, *aval.shape), aval.dtype) for aval in avals]
+        return [*carry, *empty]
+    stacked = [stack(column) for column in zip(*rows, strict=True)]
     return [*carry, *stacked]
 
 
 def number_of_equal_shapes(outside: Sequence[Any], inside: Sequence[Any]) -> int:
     """Count the values that have the same shape outside of a loop and in its body."""
-    pairs = zip(outside, inside, strict=True)
-    return sum(variable.aval.shape == aval.shape for variable, aval in pairs)
+    shapes = [variable.aval.shape for variable in outside]
+    pairs = zip(shapes, inside, strict=True)
+    return sum(shape == aval.shape for shape, aval in pairs)
 
 
 def stack(values: Sequence[Any]) -> Any:
     """Return values along a new first axis."""
-    return jnp.stack(values) if is_key(values[0]) else np.stack(values)
+    if is_key(values[0]):
+        return jnp.stack(values)
+    return np.stack(values)
 
 
 def while_loop(equation: Any, inputs: Arrays, arithmetic: Arithmetic) -> Arrays:
     """Run the body of `lax.while_loop` while its condition holds."""
-    cond_jaxpr, body_jaxpr = equation.params["cond_jaxpr"], equation.params["body_jaxpr"]
-    cond_nconsts, body_nconsts = equation.params["cond_nconsts"], equation.params["body_nconsts"]
-    of_condition = inputs[:cond_nconsts]
-    of_body = inputs[cond_nconsts : cond_nconsts + body_nconsts]
-    carry = inputs[cond_nconsts + body_nconsts :]
-    goes_on = run(cond_jaxpr, [*of_condition, *carry], arithmetic)[0]
-    while np.any(goes_on):  # under vmap there are several loops; those that have ended stand still
-        of_turn = [*of_body, *carry]
-        arithmetic.turn(equation, body_jaxpr, of_turn)
-        after = run(body_jaxpr, of_turn, arithmetic)
-        carry = [keep_ended(goes_on, new, old) for new, old in zip(after, carry, strict=True)]
-        goes_on = run(cond_jaxpr, [*of_condition, *carry], arithmetic)[0]
+    condition = equation.params["cond_jaxpr"]
+    body = equation.params["body_jaxpr"]
+    first_of_body = equation.params["cond_nconsts"]
+    first_of_carry = first_of_body + equation.params["body_nconsts"]
+    constants_of_condition = inputs[:first_of_body]
+    constants_of_body = inputs[first_of_body:first_of_carry]
+    carry = inputs[first_of_carry:]
+
+    def goes_on(carry: Arrays) -> np.ndarray:
+        inputs = [*constants_of_condition, *carry]
+        (holds,) = evaluate_program(condition, inputs, arithmetic)
+        return holds
+
+    active = goes_on(carry)
+    while np.any(active):  # under vmap there are several loops; those that have ended stand still
+        inputs_of_turn = [*constants_of_body, *carry]
+        arithmetic.turn(equation, body, inputs_of_turn)
+        updated = evaluate_program(body, inputs_of_turn, arithmetic)
+        pairs = zip(updated, carry, strict=True)
+        carry = [keep_ended(active, new, old) for new, old in pairs]
+        active = goes_on(carry)
     return carry
 
 
-def keep_ended(goes_on: np.ndarray, new: Any, old: Any) -> Any:
-    """Return the new values of the loops that go on and the old ones of those that have ended."""
-    if np.all(goes_on):
+def keep_ended(active: np.ndarray, new: Any, old: Any) -> Any:
+    """Return the new values of the loops that are active and the old ones of those that ended."""
+    if np.all(active):
         return new
-    mask = goes_on.reshape(goes_on.shape + (1,) * (np.ndim(new) - goes_on.ndim))
-    return jnp.where(mask, new, old) if is_key(new) else np.where(mask, new, old)
+    further_axes = (1,) * (np.ndim(new) - active.ndim)
+    mask = active.reshape(active.shape + further_axes)
+    if is_key(new):
+        return jnp.where(mask, new, old)
+    return np.where(mask, new, old)
 
 
 def cond(equation: Any, inputs: Arrays, arithmetic: Arithmetic) -> Arrays:
     """Run the branch of `lax.cond` or `lax.switch` that the first input picks."""
     branches = equation.params["branches"]
-    number = int(np.clip(int(inputs[0]), 0, len(branches) - 1))
-    return run(branches[number], inputs[1:], arithmetic)
+    index, *arguments = inputs
+    last = len(branches) - 1
+    inside = int(np.clip(int(index), 0, last))
+    return evaluate_program(branches[inside], arguments, arithmetic)
 
 
 LOOPS: dict[str, Callable[..., Arrays]] = {"scan": scan, "while": while_loop, "cond": cond}
 
-CALLS = frozenset(  # of a function that is part of the program
+CALLS = frozenset(
     "call checkpoint closed_call composite core_call core_closed_call custom_jvp_call "
     "custom_vjp_call custom_vjp_call_jaxpr jit pjit remat remat2".split()
 )
+"""Operations that call a function which is part of the program."""
 
-CALLED = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # where call-like operations keep what they call
+KEYS_OF_CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")
+"""Parameters in which calls keep their function."""

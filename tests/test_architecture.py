@@ -116,6 +116,7 @@ MAY_IMPORT = {
         "layers",
         "losses",
         "optim",
+        "renamed",
         "runs",
         "witness",
     },

@@ -1,6 +1,6 @@
-"""Outputs of a compiled program beside those of the witness, and the rounding allowed between."""
+"""Compare the outputs of a compiled program with those of the witness, up to rounding."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -9,15 +9,15 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr
 
 from fnn import witness
-from fnn.compiled.rounding import ALLOWED, Rounding, is_real
-from fnn.witness import Arithmetic, Arrays
+from fnn.compiled.rounding import ALLOWED, Rounding
+from fnn.witness import Arithmetic, Arrays, is_real
 
 EVALUATIONS = 4  # with drawn rounding, at first
-MORE = 20  # where an output lies beyond what these allow
-MOST = 100  # where it lies beyond that by less than UNSURE times
-UNSURE = 4.0  # times what drawn rounding allows: less proves nothing, for the draws are few
-AMPLITUDES = (2.0, 0.0, 1.0, 0.25, 2.0)  # of these: small ones find what happens next to a jump
-MOST_OPERATIONS = 20_000  # that the witness carries out in loops, those of every turn counted
+MORE = 20  # further evaluations where an output lies beyond the deviation that the first allow
+MOST = 100  # evaluations where it lies beyond that by less than UNSURE times
+UNSURE = 4.0  # times the allowed deviation: less proves nothing, for the draws are few
+AMPLITUDES = (2.0, 0.0, 1.0, 0.25, 2.0)  # of further ones: small ones find values next to a jump
+MOST_OPERATIONS = 20_000  # that the witness carries out in loops, every turn counted
 MOST_NUMBERS = 3e7  # that these operations make
 
 
@@ -26,9 +26,9 @@ class TooLong(Exception):
 
 
 class Counting(Arithmetic):
-    """Exact arithmetic that ends where loops have too many turns, and remembers the loops it meets.
+    """Exact arithmetic that records the loops and stops where they have too many turns.
 
-    bodies  of each loop, by its equation: the body and what it gets in its first turn
+    bodies  loop → its equation, its body and the inputs of the body in the first turn
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,10 @@ class Counting(Arithmetic):
         self.bodies: dict[int, tuple[Any, ClosedJaxpr, Arrays]] = {}
 
     def results(self, equation: Any, inputs: Arrays, outputs: Arrays) -> Arrays:
-        """Return the outputs as exact arithmetic has them."""
+        """Return the exact outputs.
+
+        Raises `TooLong` after too many operations or numbers.
+        """
         if self.bodies:
             self.operations += 1
             self.numbers += sum(np.size(output) for output in outputs)
@@ -46,16 +49,16 @@ class Counting(Arithmetic):
         return super().results(equation, inputs, outputs)
 
     def turn(self, loop: Any, body: ClosedJaxpr, inputs: Arrays) -> None:
-        """Remember what a body gets in the first turn."""
+        """Record the inputs of a body in its first turn."""
         self.bodies.setdefault(id(loop), (loop, body, inputs))
 
 
 class Deviation(NamedTuple):
     """How far an output is off.
 
-    output  its number
-    times   the deviation, in multiples of what rounding may make of it; infinity for a number that
-            is not finite or a whole number that is not equal
+    output  the index of the output
+    times   the deviation as a multiple of the one that rounding may cause; infinity for a number
+            that is not finite, and for a whole number that is not equal
     """
 
     output: int
@@ -63,11 +66,11 @@ class Deviation(NamedTuple):
 
 
 class Judge:
-    """Compares outputs of a program, however it is compiled, with those of the witness.
+    """Compares outputs of a program with those of the witness, under any compiler options.
 
     closed     the traced program
     arguments  its inputs, in the dtypes of the trace
-    exact      its outputs by the witness
+    exact      its outputs as the witness computes them
     """
 
     def __init__(self, closed: ClosedJaxpr, arguments: Sequence[Any], exact: Arrays) -> None:
@@ -79,114 +82,191 @@ class Judge:
         self.is_unsure = False
 
     def deviation(self, computed: Sequence[Any]) -> Deviation | None:
-        """Return the output that is off most; None where all are what rounding may make.
+        """Return the output that is off most; None where rounding explains all of them.
 
-        Rounding is drawn a few times, and where that does not explain an output, more often, with
-        smaller errors and larger ones, and with comparisons of numbers that are off. Afterwards
-        `is_unsure` says whether an output is off by more than rounding was drawn, and by so little
-        more that it proves nothing.
+        First a few evaluations with drawn rounding are made. If they do not explain an output, more
+        follow, with smaller and larger errors and with perturbed comparisons. Afterwards
+        `is_unsure` says whether an output is off by more than the drawn rounding, but by so little
+        more that this proves nothing.
         """
-        if all(is_next_to(*pair) for pair in zip(computed, self.exact, strict=True)):
+        pairs = zip(computed, self.exact, strict=True)
+        if all(is_next_to(*pair) for pair in pairs):
             return None
         self.draw(EVALUATIONS)
-        if self.largest(computed).times <= 1:
+        largest = self.largest(computed)
+        if largest.times <= 1:
             return None
         self.draw(EVALUATIONS + MORE)
-        found = self.largest(computed)
-        if 1 < found.times <= UNSURE:
+        largest = self.largest(computed)
+        if 1 < largest.times <= UNSURE:
             self.draw(MOST)
-            found = self.largest(computed)
-        self.is_unsure = 1 < found.times <= UNSURE
-        return found if found.times > UNSURE else None
+            largest = self.largest(computed)
+        self.is_unsure = 1 < largest.times <= UNSURE
+        is_wrong = largest.times > UNSURE
+        return largest if is_wrong else None
 
     def draw(self, evaluations: int) -> None:
-        """Evaluate with drawn rounding until there are so many evaluations."""
+        """Evaluate with drawn rounding until this many evaluations have been made."""
         for number in range(len(self.rounded), evaluations):
-            amplitude = 1.0 if number < EVALUATIONS else AMPLITUDES[number % len(AMPLITUDES)]
-            with_ties = number >= EVALUATIONS and number % 4 == 0
-            alike, all_equal = number % 3 == 2, number >= EVALUATIONS and number % 4 == 2
-            arithmetic = Rounding(self.generator, amplitude, with_ties, alike, all_equal)
-            arguments = self.arguments if number % 2 else [flushed(a) for a in self.arguments]
+            arithmetic = self.rounding_of(number)
+            arguments = self.arguments
+            if number % 2 == 0:
+                arguments = [flushed(argument) for argument in arguments]
             outputs = witness.evaluate_traced(self.closed, arguments, arithmetic)
             self.rounded.append(outputs)
 
+    def rounding_of(self, number: int) -> Rounding:
+        """Return the arithmetic of the evaluation with this number."""
+        is_further = number >= EVALUATIONS
+        amplitude = AMPLITUDES[number % len(AMPLITUDES)] if is_further else 1.0
+        return Rounding(
+            self.generator,
+            amplitude,
+            with_ties=is_further and number % 4 == 0,
+            alike=number % 3 == 2,
+            all_equal=is_further and number % 4 == 2,
+        )
+
     def largest(self, computed: Sequence[Any]) -> Deviation:
         """Return the output that is off most."""
-        found = []
-        for number, (one, exact) in enumerate(zip(computed, self.exact, strict=True)):
+        deviations = self.deviations(computed)
+        none = Deviation(0, 0.0)
+        return max(deviations, key=lambda deviation: deviation.times, default=none)
+
+    def deviations(self, computed: Sequence[Any]) -> Iterator[Deviation]:
+        """Yield the deviation of each output."""
+        pairs = zip(computed, self.exact, strict=True)
+        for number, (output, exact) in enumerate(pairs):
             rounded = [outputs[number] for outputs in self.rounded]
-            found.append(Deviation(number, times_off(one, exact, rounded)))
-        return max(found, key=lambda deviation: deviation.times, default=Deviation(0, 0.0))
+            times = relative_deviation(output, exact, rounded)
+            yield Deviation(number, times)
 
 
 def judge_of(closed: ClosedJaxpr, arguments: Sequence[Any], arithmetic: Arithmetic) -> Judge:
     """Return the judge of a traced program; `arithmetic` is exact, and may count."""
-    arguments = as_inputs(closed, arguments)
-    return Judge(closed, arguments, witness.evaluate_traced(closed, arguments, arithmetic))
+    inputs = as_inputs(closed, arguments)
+    exact = witness.evaluate_traced(closed, inputs, arithmetic)
+    return Judge(closed, inputs, exact)
 
 
 def as_inputs(closed: ClosedJaxpr, values: Sequence[Any]) -> list[Any]:
     """Return values of the witness as inputs of a traced program."""
-    return [declared(value, aval) for value, aval in zip(values, closed.in_avals, strict=True)]
+    pairs = zip(values, closed.in_avals, strict=True)
+    return [in_declared_dtype(value, aval) for value, aval in pairs]
 
 
-def declared(value: Any, aval: Any) -> Any:
-    """Return a value of the witness in the dtype that the trace declares, as a program gets it."""
+def in_declared_dtype(value: Any, aval: Any) -> Any:
+    """Return a value of the witness in the dtype that the trace declares; keys stay keys."""
     if witness.is_key(value):
         return value
-    return np.asarray(witness.as_declared(value, aval)).astype(aval.dtype)
+    array = np.asarray(witness.as_declared(value, aval))
+    return array.astype(aval.dtype)
 
 
 def flushed(value: Any) -> Any:
     """Return an input with zeros for numbers too small for its dtype, as XLA may read them."""
     if witness.is_key(value) or not is_real(value):
         return value
-    return np.where(np.abs(value) < jnp.finfo(value.dtype).tiny, np.zeros_like(value), value)
+    smallest = jnp.finfo(value.dtype).tiny
+    is_too_small = np.abs(value) < smallest
+    return np.where(is_too_small, np.zeros_like(value), value)
 
 
 def is_next_to(computed: Any, exact: Any) -> bool:
-    """Return whether every entry is at most two roundings from the witness's."""
+    """Return whether every entry is at most two roundings from the one of the witness."""
     if witness.is_key(exact):
-        return bool(np.array_equal(jax.random.key_data(computed), jax.random.key_data(exact)))
+        bits_computed = jax.random.key_data(computed)
+        bits_exact = jax.random.key_data(exact)
+        return bool(np.array_equal(bits_computed, bits_exact))
     if not is_real(computed):
         return bool(np.array_equal(computed, exact))
-    numbers = jnp.finfo(computed.dtype)
-    computed, exact = np.asarray(computed, np.float64), np.asarray(exact)
-    allowed = float(numbers.eps) * np.abs(exact) + float(numbers.tiny)
+    limits = jnp.finfo(computed.dtype)
+    computed = np.asarray(computed, np.float64)
+    exact = np.asarray(exact)
+    allowed = rounding_unit(exact, limits)
     with np.errstate(invalid="ignore"):
-        close = np.abs(computed - exact) <= allowed
-    same = (computed == exact) | (np.isnan(computed) & np.isnan(exact))
-    return bool(np.all((close & np.isfinite(exact)) | same))
+        is_close = np.abs(computed - exact) <= allowed
+    both_nan = np.isnan(computed) & np.isnan(exact)
+    is_same = (computed == exact) | both_nan
+    is_right = (is_close & np.isfinite(exact)) | is_same
+    return bool(np.all(is_right))
 
 
-def times_off(computed: Any, exact: Any, rounded: Sequence[Any]) -> float:
-    """Return the largest deviation of an entry in multiples of what is allowed there.
+def rounding_unit(exact: np.ndarray, limits: Any) -> np.ndarray:
+    """Return two roundings of each number in the dtype that `limits` (a finfo) describes."""
+    epsilon = float(limits.eps)
+    smallest = float(limits.tiny)
+    return epsilon * np.abs(exact) + smallest
+
+
+def relative_deviation(computed: Any, exact: Any, rounded: Sequence[Any]) -> float:
+    """Return the largest deviation of an entry, as a multiple of the one that is allowed there.
+
+    computed  an output of the compiled program
+    exact     the same output as the witness computes it
+    rounded   the same output of each evaluation with drawn rounding
 
     Where the witness and every drawn rounding have the same infinity or NaN, so must the program.
-    An entry that drawn rounding makes infinite or, where it is a whole number, another one, may be
-    anything: nothing is known about it.
+    An entry may be anything if drawn rounding makes it infinite or, in an output of whole numbers,
+    another number.
     """
     if witness.is_key(exact):
         return 0.0 if is_next_to(computed, exact) else np.inf
     if not np.size(exact):
         return 0.0
     if not is_real(computed):
-        known = np.all([one == exact for one in rounded], axis=0)
-        return np.inf if np.any((np.asarray(computed) != exact) & known) else 0.0
-    numbers = jnp.finfo(computed.dtype)
-    beyond = np.abs(exact) > float(numbers.max) * (1 + float(numbers.eps))
-    exact = np.where(beyond, np.copysign(np.inf, exact), exact)  # as the dtype has it
-    computed = np.asarray(computed, np.float64)
-    sides = np.array([exact, *rounded])
-    known = np.all(np.isfinite(sides), axis=0)
+        return deviation_of_whole(computed, exact, rounded)
+    limits = jnp.finfo(computed.dtype)
+    exact = with_overflow(exact, limits)
+    return deviation_of_real(np.asarray(computed, np.float64), exact, rounded, limits)
+
+
+def deviation_of_whole(computed: Any, exact: Any, rounded: Sequence[Any]) -> float:
+    """Return infinity where an entry that no drawn rounding changes is not equal, 0 elsewhere."""
+    is_equal = [outputs == exact for outputs in rounded]
+    is_known = np.all(is_equal, axis=0)
+    is_unequal = np.asarray(computed) != exact
+    is_wrong = np.any(is_unequal & is_known)
+    return np.inf if is_wrong else 0.0
+
+
+def with_overflow(exact: Any, limits: Any) -> np.ndarray:
+    """Return float64 numbers with infinity where the dtype of `limits` has no number as large."""
+    epsilon = float(limits.eps)
+    largest = float(limits.max) * (1 + epsilon)
+    is_beyond = np.abs(exact) > largest
+    return np.where(is_beyond, np.copysign(np.inf, exact), exact)
+
+
+def deviation_of_real(
+    computed: np.ndarray, exact: np.ndarray, rounded: Sequence[Any], limits: Any
+) -> float:
+    """Return the largest deviation of an entry, as `relative_deviation` says, for real outputs."""
+    evaluations = np.array([exact, *rounded])
+    is_known = np.all(np.isfinite(evaluations), axis=0)
+    is_finite = np.isfinite(computed)
     with np.errstate(invalid="ignore", over="ignore"):
-        spread = np.max(np.abs(sides - exact), axis=0)
-        floor = float(numbers.eps) * np.abs(exact) + float(numbers.tiny)
-        times = np.where(known, np.abs(computed - exact) / (ALLOWED * spread + floor), 0.0)
-    steady = known & (spread <= np.abs(exact) / 4)  # beside a pole, infinity is not far
-    times[~np.isfinite(computed)] = 0.0
-    times[steady & ~np.isfinite(computed)] = np.inf
-    all_nan = np.all(np.isnan(sides), axis=0)
-    same_infinity = np.all(np.isinf(sides) & (sides == exact), axis=0)
-    times[(all_nan & ~np.isnan(computed)) | (same_infinity & (computed != exact))] = np.inf
+        deviations = np.abs(evaluations - exact)
+        spread = np.max(deviations, axis=0)
+        allowed = ALLOWED * spread + rounding_unit(exact, limits)
+        relative = np.abs(computed - exact) / allowed
+    times = np.where(is_known, relative, 0.0)
+    is_steady = is_known & (spread <= np.abs(exact) / 4)  # beside a pole, infinity is not far
+    times[~is_finite] = 0.0
+    times[is_steady & ~is_finite] = np.inf
+    times[misses_nan(computed, evaluations)] = np.inf
+    times[misses_infinity(computed, exact, evaluations)] = np.inf
     return float(np.max(times))
+
+
+def misses_nan(computed: np.ndarray, evaluations: np.ndarray) -> np.ndarray:
+    """Return where every evaluation is NaN and the program is not."""
+    is_nan = np.all(np.isnan(evaluations), axis=0)
+    return is_nan & ~np.isnan(computed)
+
+
+def misses_infinity(computed: np.ndarray, exact: np.ndarray, evaluations: np.ndarray) -> np.ndarray:
+    """Return where every evaluation is the same infinity and the program is not."""
+    is_same = np.isinf(evaluations) & (evaluations == exact)
+    is_infinite = np.all(is_same, axis=0)
+    return is_infinite & (computed != exact)

@@ -1,4 +1,4 @@
-"""Compiler options under which a program is computed rightly."""
+"""Find a compiler option under which a program is computed rightly."""
 
 from typing import NamedTuple
 
@@ -19,39 +19,39 @@ NO_AUTOTUNING = Option("xla_gpu_autotune_level", 0, "--xla_gpu_autotune_level=0"
 
 
 class Remedy(NamedTuple):
-    """What computes a program rightly.
+    """An option under which a program is computed rightly.
 
     option   of the compiler
-    version  the first jaxlib that has the fault no more, where a known fault has this option
+    version  the first jaxlib without the fault, where a known fault has this option; None elsewhere
     """
 
     option: Option
     version: str | None
 
     def __str__(self) -> str:
-        name, value = self.option.name, self.option.value
+        options = {self.option.name: self.option.value}
         lines = [
             f'XLA_FLAGS="{self.option.flag}" before JAX starts, for every program',
-            f"or, of the outermost jit alone, jax.jit(f, compiler_options={{{name!r}: {value!r}}})",
+            f"or, of the outermost jit alone, jax.jit(f, compiler_options={options})",
         ]
         if self.version:
             lines.append(f"or jaxlib >= {self.version}")
         return "\n".join(lines)
 
 
-def suspects() -> list[Option]:
-    """Return the options to try, one at a time: of known faults first, then whole passes."""
-    known = [fault.option for fault in compiler.present()]
+def candidates() -> list[Option]:
+    """Return the options to try, one at a time: those of known faults, then whole passes."""
+    options = [fault.option for fault in compiler.present()]
     if jax.default_backend() == "cpu":
-        further = [NO_FUSION_EMITTERS, NO_FUSION, NO_OPTIMIZATION]
+        options += [NO_FUSION_EMITTERS, NO_FUSION, NO_OPTIMIZATION]
     else:
-        further = [NO_TRITON, NO_AUTOTUNING, NO_FUSION]
-    return list(dict.fromkeys([*known, *further]))
+        options += [NO_TRITON, NO_AUTOTUNING, NO_FUSION]
+    return list(dict.fromkeys(options))
 
 
-def remedy(judge: Judge, run: Run) -> Remedy | None:
+def find_remedy(judge: Judge, run: Run) -> Remedy | None:
     """Return the first option under which a program agrees with the witness, or None."""
-    for option in suspects():
+    for option in candidates():
         if not compiler.is_known(option):
             continue
         try:
@@ -64,9 +64,12 @@ def remedy(judge: Judge, run: Run) -> Remedy | None:
 
 
 def right_since(option: Option) -> str | None:
-    """Return the jaxlib that mends every fault of the running one that an option avoids."""
-    faults = [fault for fault in compiler.present() if fault.option == option]
-    ends = [fault.until for fault in faults]
+    """Return the first jaxlib without the faults that an option avoids in the running one.
+
+    Returns None where a fault has not been mended, or the option avoids none.
+    """
+    ends = [fault.until for fault in compiler.present() if fault.option == option]
+    mended = [end for end in ends if end]
     if not ends or None in ends:
         return None
-    return ".".join(map(str, max(end for end in ends if end)))
+    return ".".join(str(number) for number in max(mended))

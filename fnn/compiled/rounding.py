@@ -1,10 +1,10 @@
-"""The rounding that a right program may have, by evaluating it with rounding that is drawn.
+"""Draw the rounding errors that a right program may have.
 
-A compiled program adds in an order of its own, takes its own approximation of tanh, and fuses
-multiplications with additions. What becomes of that in the outputs depends on the function: a
-difference of close numbers makes a large error of a small one. `Rounding` is arithmetic in which
-each result is off by a drawn error of the size that a compiler may make there; how far the outputs
-of several such evaluations lie from the exact ones is what a right program may be off.
+A compiled program adds numbers in an order of its own, approximates tanh in its own way, and fuses
+multiplications with additions. The function decides how much this changes its outputs: a difference
+of close numbers turns a small error into a large one. `Rounding` is arithmetic that gives each
+result a drawn error, of the size that a compiler may make there. The outputs of several such
+evaluations scatter around the exact ones, and a right program may be off by as much.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnn.witness import Arithmetic, Arrays, outputs_of
+from fnn.witness import Arithmetic, Arrays, is_real, outputs_of
 
 ULPS = {
     name: ulps
@@ -28,39 +28,42 @@ ULPS = {
     }.items()
     for name in names.split()
 }
-"""Units in the last place by which one operation of a right program may be off. What is not listed
-does not round."""
+"""Operation → the units in the last place by which one of a right program may be off. Operations
+that are not listed do not round."""
 
-COMPARISONS = frozenset(
+JUMPS = frozenset(
     "eq ne lt le gt ge eq_to lt_to le_to argmax argmin sort floor ceil round sign".split()
 )
-"""Operations that make a jump of a rounding error in their inputs."""
+"""Operations that turn a rounding error of their inputs into a jump of their result."""
 
-OF_TWO = frozenset("eq ne lt le gt ge".split())
-APART = 16  # units in the last place that rounding may set two equal numbers apart
+COMPARISONS = frozenset("eq ne lt le gt ge".split())
+"""The jumps that compare two numbers."""
 
-ALLOWED = 8.0  # times the largest deviation that drawn rounding makes is what an output may be off
+APART = 16  # units in the last place by which rounding may set two equal numbers apart
+
+ALLOWED = 8.0  # an output may be off by this many times the largest deviation that was drawn
 DIGITS = (1.0, 0.7, 1.3)
-"""Factors with which a sum is tried: of equal numbers every addition is off by the same amount,
-which depends on their last digits, and a right program may have others."""
+"""Factors by which the terms of a sum are scaled to try the sum. With equal terms every addition is
+off by the same amount. That amount depends on their last digits, and a right program may have
+others."""
 
-MOST_TURNS = 100_000  # operations of one evaluation: drawn rounding may keep a loop from its end
-MOST_TERMS = 2_000  # that are added one after the other
-MOST_PRODUCTS = 2e7  # multiplications of one sum in order: a fraction of a second
+MOST_ROUNDED = 100_000  # operations of one evaluation: drawn rounding may keep a loop from its end
+MOST_TERMS = 2_000  # terms that are added one after the other
+MOST_PRODUCTS = 2e7  # multiplications of one sum in order, which take a fraction of a second
 TF32_EPSILON = 2.0**-10  # of the factors of a product on a GPU, at JAX's default precision
 
 
 class Rounding(Arithmetic):
     """Arithmetic in the dtypes of the trace, with drawn rounding errors.
 
-    generator  draws them
-    amplitude  times the size that one operation may be off
-    with_ties  also compares inputs that are off: a program that computes a number twice, with two
-               roundings, may find it unequal to itself
-    all_equal  compares numbers that rounding may have set apart as equal ones: a compiler that
-               makes x of 3 x/3 finds it equal to x
-    alike      every entry of a result is off in the same direction: what is computed alike from
-               equal numbers stays equal
+    generator  draws the errors
+    amplitude  the errors are this many times as large as those that one operation may have
+    with_ties  also perturb the inputs of comparisons: a program that computes a number twice, with
+               two roundings, may find it unequal to itself
+    alike      draw one direction for all entries of a result, so that results computed alike from
+               equal numbers stay equal
+    all_equal  compare numbers that rounding may have set apart as if they were equal: a compiler
+               that simplifies 3 (x/3) to x finds it equal to x
     """
 
     def __init__(
@@ -79,83 +82,112 @@ class Rounding(Arithmetic):
         self.operations = 0
 
     def results(self, equation: Any, inputs: Arrays, outputs: Arrays) -> Arrays:
-        """Return the outputs of an operation, each off by a drawn error."""
+        """Return the outputs of an operation, each with a drawn error."""
         self.operations += 1
-        if self.operations > MOST_TURNS:
+        if self.operations > MOST_ROUNDED:
             raise NotImplementedError("a loop does not end under other rounding.")
-        if self.all_equal and equation.primitive.name in OF_TWO:
-            a, b = inputs
-            outputs = outputs_of(equation, joined(a, b, equation.invars[0].aval))
-        elif (self.with_ties or self.all_equal) and equation.primitive.name in COMPARISONS:
-            pairs = zip(inputs, equation.invars, strict=True)
-            outputs = outputs_of(equation, [self.off(value, atom.aval) for value, atom in pairs])
-        declared = super().results(equation, inputs, outputs)
-        pairs = zip(declared, equation.outvars, strict=True)
-        return [
-            self.rounded(value, variable.aval.dtype, equation, inputs)
-            if is_real(variable.aval)
-            else value
-            for value, variable in pairs
-        ]
+        name = equation.primitive.name
+        if self.all_equal and name in COMPARISONS:
+            compared = equalized(inputs, equation.invars[0].aval)
+            outputs = outputs_of(equation, compared)
+        elif (self.with_ties or self.all_equal) and name in JUMPS:
+            compared = self.perturbed_inputs(equation, inputs)
+            outputs = outputs_of(equation, compared)
+        exact = super().results(equation, inputs, outputs)
+        results = []
+        for value, variable in zip(exact, equation.outvars, strict=True):
+            if is_real(variable.aval):
+                value = self.rounded(value, variable.aval.dtype, equation, inputs)
+            results.append(value)
+        return results
 
-    def off(self, value: Any, aval: Any) -> Any:
-        """Return an input that is off by a unit in its last place."""
+    def perturbed_inputs(self, equation: Any, inputs: Arrays) -> Arrays:
+        """Return the inputs of an operation, each entry changed by up to one unit."""
+        pairs = zip(inputs, equation.invars, strict=True)
+        return [self.perturbed(value, atom.aval) for value, atom in pairs]
+
+    def perturbed(self, value: Any, aval: Any) -> Any:
+        """Return an input with each entry changed by up to one unit in its last place."""
         if not is_real(aval):
             return value
-        epsilon = float(jnp.finfo(aval.dtype).eps)
-        return value * (1 + self.amplitude * epsilon * self.draw(np.shape(value)))
+        epsilon = epsilon_of(aval.dtype)
+        drawn = self.draw(np.shape(value))
+        return value * (1 + self.amplitude * epsilon * drawn)
 
     def rounded(self, value: np.ndarray, dtype: Any, equation: Any, inputs: Arrays) -> np.ndarray:
-        """Return a number of the dtype near a result; numbers too small for the dtype may be 0."""
-        numbers = jnp.finfo(dtype)
-        error = size_of_error(equation, inputs, value, dtype)
+        """Return numbers of the dtype near a result; numbers too small for the dtype may be 0."""
+        error = error_size(equation, inputs, value, dtype)
         if error is not None:
-            value = value + self.amplitude * error * self.draw(np.shape(value))
-        narrow = np.asarray(value).astype(dtype).astype(np.float64)
-        tiny = np.abs(narrow) < float(numbers.tiny)
-        return np.where(tiny & (self.draw(np.shape(value)) < 0), 0.0, narrow)
+            drawn = self.draw(np.shape(value))
+            value = value + self.amplitude * error * drawn
+        in_dtype = np.asarray(value).astype(dtype)
+        narrow = in_dtype.astype(np.float64)
+        limits = jnp.finfo(dtype)
+        is_too_small = np.abs(narrow) < float(limits.tiny)
+        is_flushed = self.draw(np.shape(value)) < 0
+        return np.where(is_too_small & is_flushed, 0.0, narrow)
 
     def draw(self, shape: tuple[int, ...]) -> np.ndarray:
         """Draw numbers between -1 and 1."""
-        return self.generator.uniform(-1, 1, () if self.alike else shape)
+        size = () if self.alike else shape
+        return self.generator.uniform(-1, 1, size)
 
 
-def joined(a: Any, b: Any, aval: Any) -> Arrays:
-    """Return two inputs of a comparison, made equal where rounding may have set them apart."""
+def equalized(pair: Arrays, aval: Any) -> Arrays:
+    """Return the two inputs of a comparison, made equal where rounding may have set them apart."""
+    a, b = pair
     if not is_real(aval):
         return [a, b]
+    epsilon = epsilon_of(aval.dtype)
     largest = np.maximum(np.abs(a), np.abs(b))
     with np.errstate(invalid="ignore"):
-        is_near = np.abs(a - b) <= APART * float(jnp.finfo(aval.dtype).eps) * largest
+        distance = np.abs(a - b)
+        is_near = distance <= APART * epsilon * largest
     return [a, np.where(is_near, a, b)]
 
 
-def is_real(aval: Any) -> bool:
-    """Return whether a value has floating-point numbers."""
-    return hasattr(aval, "dtype") and jnp.issubdtype(aval.dtype, jnp.floating)
+def epsilon_of(dtype: Any) -> float:
+    """Return the distance from 1 to the next number of a dtype."""
+    return float(jnp.finfo(dtype).eps)
 
 
-def size_of_error(equation: Any, inputs: Arrays, value: np.ndarray, dtype: Any) -> Any:
-    """Return how far a right result may be off, as an array like it; None where it is exact."""
+def error_size(equation: Any, inputs: Arrays, value: np.ndarray, dtype: Any) -> Any:
+    """Return how far a right result may be off, in its shape; None where it is exact."""
     name = equation.primitive.name
-    epsilon = float(jnp.finfo(dtype).eps) / 2
+    parameters = equation.params
     if name in SUMS:
         return SUMS[name](equation, inputs, value, dtype)
+    epsilon = epsilon_of(dtype) / 2
+    magnitude = np.abs(value)
     if name in ("cumprod", "cumlogsumexp"):
-        return epsilon * inputs[0].shape[equation.params["axis"]] * np.abs(value)
+        terms = inputs[0].shape[parameters["axis"]]
+        return epsilon * terms * magnitude
     if name == "reduce_prod":
-        return epsilon * np.size(inputs[0]) / max(1, np.size(value)) * np.abs(value)
+        results = max(1, np.size(value))
+        return epsilon * np.size(inputs[0]) / results * magnitude
     if name == "integer_pow":
-        return epsilon * abs(equation.params["y"]) * np.abs(value)
-    if name == "pow":  # exp(b log a): an error of the exponent is one of the result
-        exponent = np.abs(np.log(np.maximum(np.abs(value), np.finfo(np.float64).tiny)))
-        return epsilon * (16 + 2 * exponent) * np.abs(value)
-    if name in ("lgamma", "digamma"):  # which have zeros, beside which no approximation is close
-        return 64 * epsilon * (1 + np.abs(value)) * (1 + np.abs(inputs[0]))
-    return epsilon * ULPS[name] * np.abs(value) if name in ULPS else None
+        exponent = parameters["y"]
+        return epsilon * abs(exponent) * magnitude
+    if name == "pow":
+        return error_of_power(value, epsilon)
+    if name in ("lgamma", "digamma"):  # close to their zeros no approximation is good
+        argument = np.abs(inputs[0])
+        return 64 * epsilon * (1 + magnitude) * (1 + argument)
+    if name in ULPS:
+        return epsilon * ULPS[name] * magnitude
+    return None
 
 
-# ----------------------------------------------------------------------------------------- sums
+def error_of_power(value: np.ndarray, epsilon: float) -> np.ndarray:
+    """Return how far a power may be off.
+
+    A power is exp(b log a): an error of the exponent b log a is an error of the result.
+    """
+    magnitude = np.abs(value)
+    smallest = np.finfo(np.float64).tiny
+    positive = np.maximum(magnitude, smallest)
+    exponent = np.abs(np.log(positive))
+    return epsilon * (16 + 2 * exponent) * magnitude
 
 
 def error_of_sum(dtype: Any, terms: Any, magnitude: Any, in_order: Any) -> np.ndarray:
@@ -163,115 +195,169 @@ def error_of_sum(dtype: Any, terms: Any, magnitude: Any, in_order: Any) -> np.nd
 
     terms      how many numbers are added
     magnitude  the sum of their absolute values
-    in_order   by how much it is off where they are added one after the other
+    in_order   the error when they are added one after the other
     """
-    epsilon = float(jnp.finfo(dtype).eps) / 2
-    in_any_order = epsilon * magnitude * (1 + 0.1 * np.sqrt(terms))
+    epsilon = epsilon_of(dtype) / 2
+    growth = 1 + 0.1 * np.sqrt(terms)
+    in_any_order = epsilon * magnitude * growth
     return np.maximum(in_order / ALLOWED, in_any_order)
 
 
-def wide_enough(dtype: Any) -> Any:
+def sum_dtype(dtype: Any) -> Any:
     """Return the dtype in which numbers are added: float32 for narrower ones."""
-    return np.float32 if jnp.finfo(dtype).bits < 32 else dtype
+    is_narrow = jnp.finfo(dtype).bits < 32
+    return np.float32 if is_narrow else dtype
 
 
-def of_reduced(equation: Any, inputs: Arrays, value: np.ndarray, dtype: Any) -> np.ndarray:
+def error_of_reduce_sum(equation: Any, inputs: Arrays, value: np.ndarray, dtype: Any) -> np.ndarray:
     """Return how far a sum over axes may be off."""
-    (x,), axes = inputs, equation.params["axes"]
-    terms = int(np.prod([x.shape[axis] for axis in axes]))
+    (x,) = inputs
+    axes = equation.params["axes"]
+    lengths = [x.shape[axis] for axis in axes]
+    terms = int(np.prod(lengths))
     if not terms:
         return np.zeros_like(value)
-    rows = np.moveaxis(x, axes, range(-len(axes), 0)).reshape(*np.shape(value), terms)
-    off = [np.abs(added_up(f * rows, dtype)[..., -1] / f - value) for f in DIGITS]
-    return error_of_sum(dtype, terms, np.sum(np.abs(rows), -1), np.max(off, axis=0))
+    last_axes = range(-len(axes), 0)
+    rows = np.moveaxis(x, axes, last_axes)
+    rows = rows.reshape(*np.shape(value), terms)
+    errors = []
+    for factor in DIGITS:
+        scaled = running_sums(factor * rows, dtype)
+        sums = scaled[..., -1] / factor
+        errors.append(np.abs(sums - value))
+    absolute = np.abs(rows)
+    magnitude = np.sum(absolute, -1)
+    in_order = np.max(errors, axis=0)
+    return error_of_sum(dtype, terms, magnitude, in_order)
 
 
-def added_up(rows: np.ndarray, dtype: Any) -> np.ndarray:
-    """Return the sums of the first numbers of each row, one added after the other in a dtype."""
-    wide = wide_enough(dtype)
-    return np.cumsum(rows.astype(wide), axis=-1, dtype=wide).astype(np.float64)
+def running_sums(rows: np.ndarray, dtype: Any) -> np.ndarray:
+    """Return the running sums of each row, computed one addition after the other in a dtype."""
+    wide = sum_dtype(dtype)
+    sums = np.cumsum(rows.astype(wide), axis=-1, dtype=wide)
+    return sums.astype(np.float64)
 
 
-def of_running(equation: Any, inputs: Arrays, value: np.ndarray, dtype: Any) -> np.ndarray:
+def error_of_cumsum(equation: Any, inputs: Arrays, value: np.ndarray, dtype: Any) -> np.ndarray:
     """Return how far each number of a running sum may be off."""
-    (x,), axis = inputs, equation.params["axis"]
+    (x,) = inputs
+    axis = equation.params["axis"]
+    is_reversed = equation.params["reverse"]
     terms = x.shape[axis]
-    flip = (lambda a: np.flip(a, axis)) if equation.params["reverse"] else (lambda a: a)
-    added = flip(np.cumsum(flip(x).astype(wide_enough(dtype)), axis, dtype=wide_enough(dtype)))
-    magnitude = flip(np.cumsum(np.abs(flip(x)), axis))
-    return error_of_sum(dtype, terms, magnitude, np.abs(added - value))
+    wide = sum_dtype(dtype)
+
+    def flip(array):
+        if not is_reversed:
+            return array
+        return np.flip(array, axis)
+
+    ordered = flip(x)
+    sums = np.cumsum(ordered.astype(wide), axis, dtype=wide)
+    magnitude = np.cumsum(np.abs(ordered), axis)
+    in_order = np.abs(flip(sums) - value)
+    return error_of_sum(dtype, terms, flip(magnitude), in_order)
 
 
-def of_product(equation: Any, inputs: Arrays, value: np.ndarray, dtype: Any) -> np.ndarray:
+def error_of_dot_general(
+    equation: Any, inputs: Arrays, value: np.ndarray, dtype: Any
+) -> np.ndarray:
     """Return how far a product of matrices may be off."""
     a, b = (np.asarray(factor, np.float64) for factor in inputs)
-    (contracted_a, contracted_b), (batch_a, batch_b) = equation.params["dimension_numbers"]
-    a = as_stack(a, batch_a, contracted_a)  # (batch, rows, terms)
-    b = as_stack(b, batch_b, contracted_b)
-    terms = a.shape[-1]
-    magnitude = (np.abs(a) @ np.abs(b).swapaxes(1, 2)).reshape(np.shape(value))
+    contracted, batch = equation.params["dimension_numbers"]
+    a = as_stack(a, batch[0], contracted[0])  # (batch, rows, terms)
+    b = as_stack(b, batch[1], contracted[1])
+    batches, rows, terms = a.shape
+    columns = b.shape[1]
+    absolute_a = np.abs(a)
+    absolute_b = np.abs(b)
+    magnitude = absolute_a @ absolute_b.swapaxes(1, 2)
+    magnitude = magnitude.reshape(np.shape(value))
     if is_tf32(equation, dtype):
         return TF32_EPSILON * magnitude
-    exact = np.reshape(value, (len(a), a.shape[1], b.shape[1]))
-    off = np.abs(added_in_order(a, b, wide_enough(dtype)) - exact).reshape(np.shape(value))
-    return error_of_sum(dtype, terms, magnitude, off)
+    exact = np.reshape(value, (batches, rows, columns))
+    products = product_in_order(a, b, sum_dtype(dtype))
+    in_order = np.abs(products - exact)
+    in_order = in_order.reshape(np.shape(value))
+    return error_of_sum(dtype, terms, magnitude, in_order)
 
 
 def as_stack(x: np.ndarray, batch: Any, contracted: Any) -> np.ndarray:
     """Return an array as (batch, free, contracted), each of these one axis."""
-    free = [axis for axis in range(x.ndim) if axis not in (*batch, *contracted)]
-    sizes = [int(np.prod([x.shape[i] for i in axes])) for axes in (batch, free, contracted)]
-    return np.transpose(x, (*batch, *free, *contracted)).reshape(sizes)
+    named = (*batch, *contracted)
+    free = [axis for axis in range(x.ndim) if axis not in named]
+    sizes = []
+    for axes in (batch, free, contracted):
+        lengths = [x.shape[axis] for axis in axes]
+        sizes.append(int(np.prod(lengths)))
+    ordered = np.transpose(x, (*batch, *free, *contracted))
+    return ordered.reshape(sizes)
 
 
-def added_in_order(a: np.ndarray, b: np.ndarray, dtype: Any) -> np.ndarray:
+def product_in_order(a: np.ndarray, b: np.ndarray, dtype: Any) -> np.ndarray:
     """Return Σ_k a[…, k] b[…, k], one term added after the other.
 
-    Of large products several terms are added at once, and the error is taken that many times.
+    A large product adds several terms at once, and its error is multiplied by their number.
     """
-    terms = a.shape[-1]
-    products = len(a) * a.shape[1] * b.shape[1] * terms
-    at_once = int(np.ceil(max(products / MOST_PRODUCTS, terms / MOST_TERMS))) or 1
-    a, b = a.astype(dtype), b.astype(dtype)
-    total = np.zeros((len(a), a.shape[1], b.shape[1]), dtype)
+    batches, rows, terms = a.shape
+    columns = b.shape[1]
+    products = batches * rows * columns * terms
+    at_least = max(products / MOST_PRODUCTS, terms / MOST_TERMS)
+    at_once = int(np.ceil(at_least)) or 1
+    a = a.astype(dtype)
+    b = b.astype(dtype)
+    total = np.zeros((batches, rows, columns), dtype)
     for start in range(0, terms, at_once):
-        here = slice(start, start + at_once)
-        total = total + a[:, :, here] @ b[:, :, here].swapaxes(1, 2)
+        block = slice(start, start + at_once)
+        block_of_a = a[:, :, block]
+        block_of_b = b[:, :, block]
+        total = total + block_of_a @ block_of_b.swapaxes(1, 2)
     if at_once == 1:
         return total
-    exact = a.astype(np.float64) @ b.astype(np.float64).swapaxes(1, 2)
-    return exact + at_once * (total - exact)
+    wide_a = a.astype(np.float64)
+    wide_b = b.astype(np.float64)
+    exact = wide_a @ wide_b.swapaxes(1, 2)
+    error = total - exact
+    return exact + at_once * error
 
 
 def is_tf32(equation: Any, dtype: Any) -> bool:
     """Return whether a GPU may shorten the factors of a product."""
     precision = equation.params.get("precision")
-    default = precision is None or "DEFAULT" in str(precision)
-    return jax.default_backend() != "cpu" and default and dtype == jnp.float32
+    is_default = precision is None or "DEFAULT" in str(precision)
+    is_on_cpu = jax.default_backend() == "cpu"
+    return not is_on_cpu and is_default and dtype == jnp.float32
 
 
-def of_windows(equation: Any, inputs: Arrays, value: np.ndarray, dtype: Any) -> np.ndarray:
+def error_of_window_sum(equation: Any, inputs: Arrays, value: np.ndarray, dtype: Any) -> np.ndarray:
     """Return how far a sum over windows may be off."""
-    terms = float(np.prod(equation.params["window_dimensions"]))
-    (magnitude,) = outputs_of(equation, [np.abs(inputs[0])])
+    window = equation.params["window_dimensions"]
+    terms = float(np.prod(window))
+    absolute = np.abs(inputs[0])
+    (magnitude,) = outputs_of(equation, [absolute])
     return error_of_sum(dtype, terms, magnitude, 0.0)
 
 
-def of_scattered(equation: Any, inputs: Arrays, value: np.ndarray, dtype: Any) -> np.ndarray:
-    """Return how far numbers may be off to which others were added at computed places."""
+def error_of_scatter(equation: Any, inputs: Arrays, value: np.ndarray, dtype: Any) -> np.ndarray:
+    """Return how far the numbers may be off to which a scatter adds others."""
     operand, indices, updates = inputs
-    (magnitude,) = outputs_of(equation, [np.abs(operand), indices, np.abs(updates)])
-    none, ones = np.zeros_like(operand), np.ones_like(updates)
-    terms = 1 + np.abs(outputs_of(equation, [none, indices, ones])[0])
-    in_order = float(jnp.finfo(dtype).eps) * terms * np.asarray(magnitude) / 4
-    return error_of_sum(dtype, terms, np.asarray(magnitude), in_order)
+    absolute = [np.abs(operand), indices, np.abs(updates)]
+    (magnitude,) = outputs_of(equation, absolute)
+    magnitude = np.asarray(magnitude)
+    zeros = np.zeros_like(operand)
+    ones = np.ones_like(updates)
+    (added,) = outputs_of(equation, [zeros, indices, ones])
+    terms = 1 + np.abs(added)
+    epsilon = epsilon_of(dtype)
+    in_order = epsilon * terms * magnitude / 4
+    return error_of_sum(dtype, terms, magnitude, in_order)
 
 
 SUMS = {
-    "reduce_sum": of_reduced,
-    "cumsum": of_running,
-    "dot_general": of_product,
-    "reduce_window_sum": of_windows,
-    "scatter-add": of_scattered,
-    "scatter-sub": of_scattered,
+    "reduce_sum": error_of_reduce_sum,
+    "cumsum": error_of_cumsum,
+    "dot_general": error_of_dot_general,
+    "reduce_window_sum": error_of_window_sum,
+    "scatter-add": error_of_scatter,
+    "scatter-sub": error_of_scatter,
 }
+"""Sum → how far it may be off: (equation, inputs, exact value, dtype) → an array like the value."""

@@ -1,6 +1,7 @@
-"""A canary for each known fault of XLA: a program of the kind that went wrong, at drawn sizes.
+"""Draw a canary for each known fault of XLA: a program of the kind that went wrong.
 
-`fnn.compiler.FAULTS` says in which jaxlib each fault is, and the reports that it comes from.
+`fnn.compiler.FAULTS` says which jaxlib has each fault, and which reports it comes from. The sizes
+of a canary are drawn, around those at which the fault was seen.
 """
 
 from collections.abc import Callable
@@ -16,10 +17,10 @@ Program: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]  # a function an
 
 
 class Canary(NamedTuple):
-    """A program that shows whether XLA computes what it says.
+    """A program that shows whether XLA computes what was written.
 
-    name  what it tries; that of a fault for the canary of one
-    draw  (generator) -> (function, arguments), at sizes that the generator chooses
+    name  what it tries; for the canary of a fault, the name of the fault
+    draw  (generator) → (function, arguments), of sizes that the generator chooses
     x64   whether it is drawn and compiled with jax_enable_x64
     """
 
@@ -30,19 +31,29 @@ class Canary(NamedTuple):
 
 def rows(generator: Generator) -> int:
     """Draw a number of rows between 10⁴ and 10⁵: beside or above a power of two, or any."""
-    power = 2 ** generator.integers(14, 17)
+    exponent = generator.integers(14, 17)
+    power = 2**exponent
     beside_power = power + generator.integers(-1, 2)
     above_power = power + generator.integers(1, 4000)
     anything = generator.integers(10_000, 100_000)
-    return int(generator.choice([beside_power, above_power, anything]))
+    drawn = generator.choice([beside_power, above_power, anything])
+    return int(drawn)
 
 
 def width(generator: Generator, most: int = 130) -> int:
-    """Draw a number of units, as often as not one beside a power of two."""
-    powers = 2 ** np.arange(1, int(np.log2(most)) + 1)
-    near_power = generator.choice(powers) + generator.integers(-1, 2)
+    """Draw a number of units; half of the draws lie beside a power of two."""
+    largest_exponent = int(np.log2(most))
+    exponents = np.arange(1, largest_exponent + 1)
+    power = generator.choice(2**exponents)
+    near_power = power + generator.integers(-1, 2)
     anything = generator.integers(1, most + 1)
-    return int(max(1, near_power if generator.integers(2) else anything))
+    drawn = near_power if generator.integers(2) else anything
+    return int(max(1, drawn))
+
+
+def integer(generator: Generator, low: int, high: int) -> int:
+    """Draw a whole number from low to high − 1."""
+    return int(generator.integers(low, high))
 
 
 def numbers(generator: Generator, *shape: int, dtype: str = "float64") -> np.ndarray:
@@ -51,73 +62,104 @@ def numbers(generator: Generator, *shape: int, dtype: str = "float64") -> np.nda
 
 
 def blocked_reduction(generator: Generator) -> Program:
-    """Reduce the square of a product with few rows: jobs of a block size, and a rest."""
-    if generator.integers(2):
-        units, n, dtype = 4, 20_001, "float64"
-    else:
-        units, n = int(generator.integers(2, 5)), rows(generator)
+    """Reduce the square of a product with few rows: XLA cuts it into blocks and a rest."""
+    units, n, dtype = 4, 20_001, "float64"
+    if not generator.integers(2):
+        units = integer(generator, 2, 5)
+        n = rows(generator)
         dtype = generator.choice(["float64", "float32"])
-    W, x = numbers(generator, units, 3, dtype=dtype), numbers(generator, n, 3, dtype=dtype)
-    return lambda W, x: jnp.sum((W @ x.T) ** 2, axis=0), (W, x)
+    W = numbers(generator, units, 3, dtype=dtype)
+    x = numbers(generator, n, 3, dtype=dtype)
+
+    def squares(W, x):
+        z = W @ x.T
+        return jnp.sum(z**2, axis=0)
+
+    return squares, (W, x)
 
 
 def broadcast_product(generator: Generator) -> Program:
     """Sum a product with a broadcast number, under vmap: the gradient of a sum."""
-    n = 60 if generator.integers(2) else width(generator, 66)
-    E = numbers(generator, int(generator.integers(1, 9)), n, n)
-    c = numbers(generator, len(E))
+    n = 60
+    if not generator.integers(2):
+        n = width(generator, 66)
+    batch = integer(generator, 1, 9)
+    E = numbers(generator, batch, n, n)
+    c = numbers(generator, batch)
 
-    def one(E, c):
-        return jnp.sum((E @ jnp.broadcast_to(c, (n, n))) * E)
+    def product(E, c):
+        C = jnp.broadcast_to(c, (n, n))
+        scaled = E @ C
+        return jnp.sum(scaled * E)
 
-    return jax.vmap(one), (E, c)
+    return jax.vmap(product), (E, c)
 
 
 def many_axes(generator: Generator) -> Program:
     """Multiply and reduce arrays of one to seven axes, some of them of length 1."""
-    if generator.integers(2):
-        shape, axis = (3, 1, 2, 2, 8, 8, 8), 3
-    else:
-        shape = tuple(generator.choice([1, 2, 3, 8], size=generator.integers(1, 8)).tolist())
+    shape, axis = (3, 1, 2, 2, 8, 8, 8), 3
+    if not generator.integers(2):
+        axes = generator.integers(1, 8)
+        lengths = generator.choice([1, 2, 3, 8], size=axes)
+        shape = tuple(lengths.tolist())
         axis = int(generator.integers(len(shape)))
-    a, b = (numbers(generator, *shape, dtype="float32") for _ in range(2))
-    return lambda a, b: jnp.sum(a * b, axis=axis), (a, b)
+    a = numbers(generator, *shape, dtype="float32")
+    b = numbers(generator, *shape, dtype="float32")
+
+    def product(a, b):
+        return jnp.sum(a * b, axis=axis)
+
+    return product, (a, b)
 
 
 def dilated_window(generator: Generator) -> Program:
     """Take the largest entry of windows over an array with holes between its columns."""
-    x = numbers(generator, 2 * int(generator.integers(16, 64)), int(generator.integers(100, 200)))
+    height = 2 * integer(generator, 16, 64)
+    x = numbers(generator, height, integer(generator, 100, 200))
 
     def largest(x):
-        windows, steps, holes = (2, 1), (2, 1), (1, 2)
-        none = ((0, 0), (0, 0))
-        found = lax.reduce_window(x, -jnp.inf, lax.max, windows, steps, none, base_dilation=holes)
-        return jnp.where(jnp.isfinite(found), found, 0.0)
+        maxima = lax.reduce_window(
+            x,
+            -jnp.inf,
+            lax.max,
+            window_dimensions=(2, 1),
+            window_strides=(2, 1),
+            padding=((0, 0), (0, 0)),
+            base_dilation=(1, 2),
+        )
+        is_finite = jnp.isfinite(maxima)
+        return jnp.where(is_finite, maxima, 0.0)
 
     return largest, (x,)
 
 
 def shifted_update(generator: Generator) -> Program:
     """Replace rows of an array by the rows before them."""
-    shape = (int(generator.integers(2, 33)), int(generator.integers(1, 17)))
+    height = integer(generator, 2, 33)
+    shape = (height, integer(generator, 1, 17))
 
     def shifted(x):
         base = x + 1
-        return base.at[1:].set(base[:-1]).reshape((1, *shape))
+        before = base[:-1]
+        updated = base.at[1:].set(before)
+        return updated.reshape((1, *shape))
 
     return shifted, (numbers(generator, *shape),)
 
 
 def nested_slices(generator: Generator) -> Program:
-    """Slice what was rolled, from a start so far out that it has to be moved inside."""
-    n = int(generator.integers(6, 40))
-    size = int(generator.integers(2, n // 2))
-    shift, start = generator.integers(1, n), n + generator.integers(1, 9)
+    """Slice a rolled array, from a start so far out that it has to be moved inside."""
+    n = integer(generator, 6, 40)
+    size = integer(generator, 2, n // 2)
+    shift = generator.integers(1, n)
+    start = n + generator.integers(1, 9)
 
     def sliced(x, shift, start):
-        return lax.dynamic_slice(jnp.roll(x, shift), [start], [size])
+        rolled = jnp.roll(x, shift)
+        return lax.dynamic_slice(rolled, [start], [size])
 
-    return sliced, (numbers(generator, n), np.int32(shift), np.int32(start))
+    x = numbers(generator, n)
+    return sliced, (x, np.int32(shift), np.int32(start))
 
 
 CANARIES = (

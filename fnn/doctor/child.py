@@ -1,7 +1,7 @@
-"""The child process of the doctor, `python -m fnn.doctor.child`.
+"""Run trials in the child process of the doctor, `python -m fnn.doctor.child`.
 
-It reads pickled trials from standard input, as many as come, and prints the outcome of each as a
-line of JSON.
+The process reads pickled trials from standard input, one after the other, and prints the outcome of
+each as a line of JSON.
 """
 
 import json
@@ -12,13 +12,14 @@ from fnn.doctor.trial import attempt
 
 
 def main() -> None:
-    """Try what standard input holds, until its end."""
+    """Run the trials that standard input holds, until its end."""
     while True:
         try:
             canary, seed, with_options = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
-        print(json.dumps(attempt(canary, seed, with_options)), flush=True)
+        outcome = attempt(canary, seed, with_options)
+        print(json.dumps(outcome), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Trials in child processes: one that crashes, or never ends, is an answer and not the end."""
+"""Run trials in child processes, so that one that crashes or never ends stops no other."""
 
 import json
 import os
@@ -21,13 +21,13 @@ SECONDS = 60.0  # for a trial: none takes more than a few
 
 
 def attempt_all(trials: Sequence[Trial]) -> list[Outcome]:
-    """Try every canary, as many at a time as there are cores; outcomes come in the same order."""
-    waiting = iter(enumerate(trials))  # of which each child takes the next when it is done
+    """Run every trial, as many at a time as there are cores; return outcomes in the same order."""
+    queue = iter(enumerate(trials))  # each child takes the next trial when it is done
     outcomes: dict[int, Outcome] = {}
 
     def work() -> None:
         child = None
-        for number, trial in waiting:
+        for number, trial in queue:
             child = child or Child()
             outcomes[number] = child.attempt(trial)
             if child.is_dead():
@@ -37,17 +37,18 @@ def attempt_all(trials: Sequence[Trial]) -> list[Outcome]:
 
     workers = max(1, min(usable_cores(), len(trials)))
     with ThreadPoolExecutor(workers) as pool:
-        for done in [pool.submit(work) for _ in range(workers)]:
-            done.result()
+        futures = [pool.submit(work) for _ in range(workers)]
+        for future in futures:
+            future.result()
     return [outcomes[number] for number in range(len(trials))]
 
 
 class Child:
-    """A process that tries one canary after the other (`python -m fnn.doctor.child`)."""
+    """A process that runs one trial after the other (`python -m fnn.doctor.child`)."""
 
     def __init__(self) -> None:
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (end() closes it)
-        self.said: list[str] = []  # the lines of its errors, once it has ended
+        self.error_lines: list[str] = []  # read when the process has ended
         self.process = subprocess.Popen(
             [sys.executable, "-m", "fnn.doctor.child"],
             stdin=subprocess.PIPE,
@@ -57,14 +58,15 @@ class Child:
         )
         assert self.process.stdin
         assert self.process.stdout
-        self.trials, self.outcomes = self.process.stdin, self.process.stdout
+        self.trials = self.process.stdin
+        self.outcomes = self.process.stdout
 
     def attempt(self, trial: Trial) -> Outcome:
         """Return the outcome of a trial; "crash" where the process ended or had to be killed."""
-        late = Event()
+        is_late = Event()
 
         def kill() -> None:
-            late.set()
+            is_late.set()
             self.process.kill()
 
         timer = Timer(SECONDS, kill)
@@ -75,25 +77,31 @@ class Child:
         line = self.outcomes.readline()
         timer.cancel()
         if line.endswith(b"\n"):
-            return Outcome(*json.loads(line))
+            fields = json.loads(line)
+            return Outcome(*fields)
         self.end()
-        death = f"did not end within {SECONDS:.0f} s" if late.is_set() else self.last_words()
-        return Outcome(trial[0].name, "crash", death)
+        canary, _, _ = trial
+        detail = self.last_words()
+        if is_late.is_set():
+            detail = f"did not end within {SECONDS:.0f} s"
+        return Outcome(canary.name, "crash", detail)
 
     def is_dead(self) -> bool:
         """Return whether the process has ended."""
         return self.process.returncode is not None
 
     def end(self) -> None:
-        """Let the process end, which it does when no more trials can come."""
+        """Close the input of the process, on which it ends, and read its errors."""
         with suppress(BrokenPipeError):
             self.trials.close()
         self.outcomes.close()
         self.process.wait()
         self.errors.seek(0)
-        self.said = self.errors.read().decode(errors="replace").strip().splitlines()
+        text = self.errors.read().decode(errors="replace")
+        self.error_lines = text.strip().splitlines()
         self.errors.close()
 
     def last_words(self) -> str:
         """Return the exit status of a process that has ended and the last line of its errors."""
-        return ": ".join([f"exit status {self.process.returncode}", *self.said[-1:]])
+        status = f"exit status {self.process.returncode}"
+        return ": ".join([status, *self.error_lines[-1:]])

@@ -1,7 +1,8 @@
-"""Canaries of fnn's own: what a step of training computes, alone, vmapped and scanned.
+"""Draw canaries of fnn's own programs: the parts of a training step, and a whole training.
 
-Each draws sizes at which kernels of XLA change (powers of two and their neighbours) and computes
-forward and backward: of every activation, loss, layer and optimizer, and of a whole training.
+Each draws sizes at which kernels of XLA change (powers of two and their neighbours), and computes
+forward and backward passes: of every activation, loss, layer and optimizer, and of a training. Each
+kind comes in three modes: alone, vmapped and scanned.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from jax import lax
 from fnn import activations, layers, losses, optim
 from fnn.backprop import value_and_grad
 from fnn.data import Arrays, Split
-from fnn.doctor.canaries import Canary, Generator, Program, numbers, width
+from fnn.doctor.canaries import Canary, Generator, Program, integer, numbers, width
 from fnn.runs.step import TrainSpec
 from fnn.runs.training import Plan, advance, begin
 from fnn.types import Layer, PyTree
@@ -26,126 +27,168 @@ SEVERAL = 5  # copies of the arguments that are vmapped or scanned
 DTYPES = ("float32", "float64")
 
 
-def mapped(mode: str, function: Callable, arguments: PyTree) -> Program:
-    """Return a function of one pytree in one of the modes, over copies that differ a little."""
+def in_mode(mode: str, function: Callable, arguments: PyTree) -> Program:
+    """Return a function of one pytree in a mode, vmapped or scanned over slightly scaled copies."""
     if mode == "single":
         return function, (arguments,)
-    together = jax.vmap(function) if mode == "vmapped" else partial(lax.map, function)
-    return together, (jax.tree.map(several, arguments),)
+    copies = jax.tree.map(scaled_copies, arguments)
+    if mode == "vmapped":
+        return jax.vmap(function), (copies,)
+    return partial(lax.map, function), (copies,)
 
 
-def several(leaf: Any) -> Any:
-    """Return copies of a leaf along a new first axis, each scaled a little if it is real."""
-    if not jnp.issubdtype(leaf.dtype, jnp.floating):
-        return jnp.stack([jnp.asarray(leaf)] * SEVERAL)
+def scaled_copies(leaf: Any) -> Any:
+    """Return copies of a leaf along a new first axis, scaled by 0.8 to 1 if it is real."""
+    is_real = jnp.issubdtype(leaf.dtype, jnp.floating)
+    if not is_real:
+        copies = [jnp.asarray(leaf)] * SEVERAL
+        return jnp.stack(copies)
     scales = np.linspace(0.8, 1.0, SEVERAL, dtype=leaf.dtype)
-    return scales.reshape(-1, *[1] * np.ndim(leaf)) * np.asarray(leaf)
+    ones = [1] * np.ndim(leaf)
+    return scales.reshape(-1, *ones) * np.asarray(leaf)
 
 
 def each_activation(generator: Generator, mode: str, dtype: str) -> Program:
     """Compute σ(z) and the backward pass of every activation but the step, which has none."""
     shape = width(generator), width(generator)
     da = numbers(generator, *shape, dtype=dtype)
-    known = {name: sigma for name, sigma in activations.REGISTRY.items() if name != "step"}
-    z = {name: uniform(generator, sigma.domain, shape, dtype) for name, sigma in known.items()}
+    sigmas = dict(activations.REGISTRY)
+    del sigmas["step"]
+    z = {}
+    for name, sigma in sigmas.items():
+        low, high = sigma.domain
+        z[name] = uniform(generator, low, high, shape, dtype)
 
     def passes(arguments):
         z, da = arguments
-        found = {}
-        for name, sigma in known.items():
-            found[name] = sigma.value(z[name]), sigma.backward(z[name], da)
-        return found
+        outputs = {}
+        for name, sigma in sigmas.items():
+            a = sigma.value(z[name])
+            dz = sigma.backward(z[name], da)
+            outputs[name] = a, dz
+        return outputs
 
-    return mapped(mode, passes, (z, da))
+    return in_mode(mode, passes, (z, da))
 
 
 def uniform(
-    generator: Generator, ends: tuple[float, float], shape: tuple[int, int], dtype: str
+    generator: Generator, low: float, high: float, shape: tuple[int, ...], dtype: str
 ) -> np.ndarray:
     """Draw numbers between two ends."""
-    low, high = ends
     return generator.uniform(low, high, shape).astype(dtype)
 
 
 def each_loss(generator: Generator, mode: str, dtype: str) -> Program:
     """Compute value, gradient and accuracy of every loss."""
-    outputs, batch = 1 + width(generator, 16), width(generator)
-    logits = numbers(generator, outputs, batch, dtype=dtype)
-    probabilities = generator.uniform(0.05, 0.95, (outputs, batch)).astype(dtype)
+    outputs = 1 + width(generator, 16)
+    batch = width(generator)
+    shape = (outputs, batch)
+    logits = numbers(generator, *shape, dtype=dtype)
+    probabilities = uniform(generator, 0.05, 0.95, shape, dtype)
     labels = generator.integers(outputs, size=batch).astype(np.int32)
-    bits = generator.integers(2, size=(outputs, batch)).astype(dtype)
-    real = numbers(generator, outputs, batch, dtype=dtype)
+    bits = generator.integers(2, size=shape).astype(dtype)
+    real = numbers(generator, *shape, dtype=dtype)
+    arrays = {
+        "logits": logits,
+        "probabilities": probabilities,
+        "labels": labels,
+        "bits": bits,
+        "real": real,
+    }
 
-    def prediction_and_target(name: str, arguments: dict) -> tuple:
-        takes_probabilities = name in ("binary_cross_entropy", "categorical_cross_entropy")
-        prediction = arguments["probabilities" if takes_probabilities else "logits"]
-        if name in ("softmax_cross_entropy", "categorical_cross_entropy"):
-            return prediction, arguments["labels"]
-        return prediction, arguments["bits" if "entropy" in name else "real"]
-
-    def passes(arguments):
-        found = {}
+    def passes(arrays):
+        results = {}
         for name, loss in losses.REGISTRY.items():
-            pair = prediction_and_target(name, arguments)
-            correct = () if loss.matches is None else loss.matches(*pair)
-            found[name] = loss.forward(*pair), loss.backward(*pair), correct
-        return found
+            prediction = arrays[prediction_of(name)]
+            target = arrays[target_of(name)]
+            value = loss.forward(prediction, target)
+            gradient = loss.backward(prediction, target)
+            correct: Any = ()
+            if loss.matches is not None:
+                correct = loss.matches(prediction, target)
+            results[name] = value, gradient, correct
+        return results
 
-    arrays = {"logits": logits, "probabilities": probabilities, "labels": labels}
-    return mapped(mode, passes, arrays | {"bits": bits, "real": real})
+    return in_mode(mode, passes, arrays)
+
+
+def prediction_of(loss_name: str) -> str:
+    """Return which of the drawn arrays a loss takes as its prediction."""
+    takes_probabilities = loss_name in ("binary_cross_entropy", "categorical_cross_entropy")
+    return "probabilities" if takes_probabilities else "logits"
+
+
+def target_of(loss_name: str) -> str:
+    """Return which of the drawn arrays a loss takes as its target."""
+    if loss_name in ("softmax_cross_entropy", "categorical_cross_entropy"):
+        return "labels"
+    return "bits" if "entropy" in loss_name else "real"
 
 
 def networks(generator: Generator) -> dict[str, Layer]:
-    """Draw networks that hold every layer between them."""
-    n, h, k = width(generator, 33), 1 + width(generator, 33), width(generator, 10)
-    dense, activation = layers.dense, layers.activation
-    nodes: dict[str, Any] = {"h": (("x1", "x2"), "tanh", h), "y": (("x1", "h"), "identity")}
+    """Draw networks that have every layer between them."""
+    n = width(generator, 33)
+    h = 1 + width(generator, 33)
+    k = width(generator, 10)
+    activation, dense, padded = layers.activation, layers.dense, layers.padded
+    masked = layers.MaskedWidth(h - 1, h + 2)
+    block = layers.serial(dense(h, h), activation("tanh"))
+    nodes: dict[str, Any] = {
+        "h": (("x1", "x2"), "tanh", h),
+        "y": (("x1", "h"), "identity"),
+    }
     return {
         "batch norm, dense, dropout": layers.serial(
-            layers.batch_norm(n), dense(n, h), activation("relu"), layers.dropout(0.3), dense(h, k)
+            layers.batch_norm(n),
+            dense(n, h),
+            activation("relu"),
+            layers.dropout(0.3),
+            dense(h, k),
         ),
-        "repeat": layers.serial(
-            dense(n, h), layers.repeat(layers.serial(dense(h, h), activation("tanh")), 3)
-        ),
+        "repeat": layers.serial(dense(n, h), layers.repeat(block, 3)),
         "graph": layers.graph(inputs=("x1", "x2"), nodes=nodes, outputs=("y", "h")),
         "padded": layers.serial(
-            layers.padded(n, layers.MaskedWidth(h - 1, h + 2), init="he"),
+            padded(n, masked, init="he"),
             activation("silu"),
-            layers.padded(layers.MaskedWidth(h - 1, h + 2), k),
+            padded(masked, k),
         ),
     }
 
 
 def each_layer(generator: Generator, mode: str, dtype: str) -> Program:
-    """Go forward and backward through networks that hold every layer between them."""
+    """Go forward and backward through networks that have every layer between them."""
     nets = networks(generator)
-    key = jax.random.key(int(generator.integers(2**31)))
+    seed = integer(generator, 0, 2**31)
+    key = jax.random.key(seed)
     batch = 1 + width(generator)
     arguments = {}
     for name, net in nets.items():
-        params, state = jax.tree.map(
-            partial(drawn_like, generator, dtype), jax.eval_shape(net.init, key)
-        )
-        features = 2 if name == "graph" else jax.tree.leaves(params)[0].shape[-1]
+        shapes = jax.eval_shape(net.init, key)
+        params, state = jax.tree.map(partial(drawn_like, generator, dtype), shapes)
+        first = jax.tree.leaves(params)[0]
+        features = 2 if name == "graph" else first.shape[-1]
         x = numbers(generator, features, batch, dtype=dtype)
-        y, _, _ = jax.eval_shape(partial(net.forward, key=key, train=True), params, state, x)
-        arguments[name] = params, state, x, numbers(generator, *y.shape, dtype=dtype)
+        forward = partial(net.forward, key=key, train=True)
+        y, _, _ = jax.eval_shape(forward, params, state, x)
+        dy = numbers(generator, *y.shape, dtype=dtype)
+        arguments[name] = params, state, x, dy
 
     def passes(arguments):
-        found = {}
+        outputs = {}
         for name, net in nets.items():
             params, state, x, dy = arguments[name]
             evaluated, _, _ = net.forward(params, state, x, key=None, train=False)
             y, new_state, residuals = net.forward(params, state, x, key=key, train=True)
-            found[name] = evaluated, y, new_state, net.backward(params, residuals, dy)
-        return found
+            gradients = net.backward(params, residuals, dy)
+            outputs[name] = evaluated, y, new_state, gradients
+        return outputs
 
-    return mapped(mode, passes, arguments)
+    return in_mode(mode, passes, arguments)
 
 
 def drawn_like(generator: Generator, dtype: str, leaf: Any) -> np.ndarray:
     """Draw numbers in the shape of a leaf of params or state; positive, for some are variances."""
-    return generator.uniform(0.1, 0.9, leaf.shape).astype(dtype)
+    return uniform(generator, 0.1, 0.9, leaf.shape, dtype)
 
 
 OPTIMIZERS = {
@@ -165,14 +208,23 @@ OPTIMIZERS = {
 def each_optimizer(generator: Generator, mode: str, dtype: str) -> Program:
     """Make three updates by every optimizer."""
     shape = width(generator), width(generator)
-    params = {name: numbers(generator, *shape[:n], dtype=dtype) for name, n in (("W", 2), ("b", 1))}
-    grads = jax.tree.map(lambda leaf: numbers(generator, 3, *leaf.shape, dtype=dtype), params)
+    W = numbers(generator, *shape, dtype=dtype)
+    b = numbers(generator, shape[0], dtype=dtype)
+    params = {"W": W, "b": b}
+
+    def drawn_gradients(leaf):
+        return numbers(generator, 3, *leaf.shape, dtype=dtype)
+
+    grads = jax.tree.map(drawn_gradients, params)
 
     def updates(arguments):
         params, grads = arguments
-        return {name: trajectory(rule, params, grads) for name, rule in OPTIMIZERS.items()}
+        trajectories = {}
+        for name, optimizer in OPTIMIZERS.items():
+            trajectories[name] = trajectory(optimizer, params, grads)
+        return trajectories
 
-    return mapped(mode, updates, (params, grads))
+    return in_mode(mode, updates, (params, grads))
 
 
 def trajectory(optimizer: Any, params: PyTree, grads: PyTree) -> PyTree:
@@ -181,32 +233,42 @@ def trajectory(optimizer: Any, params: PyTree, grads: PyTree) -> PyTree:
     def update(carry, gradient):
         params, state = carry
         change, state = optimizer.update(gradient, state, params)
-        return (jax.tree.map(jnp.add, params, change), state), None
+        params = jax.tree.map(jnp.add, params, change)
+        return (params, state), None
 
-    return lax.scan(update, (params, optimizer.init(params)), grads)[0]
+    start = params, optimizer.init(params)
+    end, _ = lax.scan(update, start, grads)
+    return end
 
 
 def training(generator: Generator, mode: str, dtype: str) -> Program:
     """Train a network for two epochs with a short last batch, from its seed to its history."""
-    n, h = 1 + width(generator, 16), width(generator, 33)
-    net = layers.serial(layers.dense(n, h), layers.activation("tanh"), layers.dense(h, 3))
+    n = 1 + width(generator, 16)
+    h = width(generator, 33)
+    hidden = layers.dense(n, h)
+    net = layers.serial(hidden, layers.activation("tanh"), layers.dense(h, 3))
     spec = TrainSpec(net, losses.softmax_cross_entropy, optim.momentum(0.1))
     plan = Plan(epochs=2, batch_size=16)
     gradient_of = value_and_grad(net, losses.softmax_cross_entropy)
 
     def split(size: int) -> Split:
-        labels = generator.integers(3, size=size).astype(np.int32)
-        return Split(numbers(generator, size, n, dtype=dtype), labels)
+        labels = generator.integers(3, size=size)
+        labels = labels.astype(np.int32)
+        x = numbers(generator, size, n, dtype=dtype)
+        return Split(x, labels)
 
     data = Arrays(split(33), split(17), split(16))
+    seed = np.uint32(generator.integers(2**31))
 
     def trained(arguments):
         seed, data = arguments
         start = begin(spec, plan, seed)
         end = advance(spec, plan, seed, data, start, plan.epochs)
-        return end.current, end.history, gradient_of(end.current.params, *data.train)
+        current = end.current
+        gradient = gradient_of(current.params, *data.train)
+        return current, end.history, gradient
 
-    return mapped(mode, trained, (np.uint32(generator.integers(2**31)), data))
+    return in_mode(mode, trained, (seed, data))
 
 
 KINDS = {
@@ -224,18 +286,20 @@ def library() -> Iterator[Canary]:
         for mode in MODES:
             for dtype in DTYPES:
                 name = f"{kind}, {mode}, {dtype}"
-                yield Canary(name, partial(draw, mode=mode, dtype=dtype), x64=dtype == "float64")
+                draw_in_mode = partial(draw, mode=mode, dtype=dtype)
+                yield Canary(name, draw_in_mode, x64=dtype == "float64")
 
 
-def soon_tried() -> list[Canary]:
-    """Return those that the doctor has time for, all in float32.
+def quick_library() -> list[Canary]:
+    """Return the canaries of the library that the doctor has time for, all in float32.
 
-    Everything vmapped and scanned (the body of a scan is what stands alone elsewhere), and a
-    training alone, which is a scan itself.
+    These are the vmapped and scanned ones and a training alone. The body of a scan is compiled as
+    the same program alone would be, and a training is a scan.
     """
-
-    def is_soon_tried(name: str) -> bool:
-        return ("single" in name) == name.startswith("training")
-
-    longest_first = reversed(list(library()))
-    return [each for each in longest_first if not each.x64 and is_soon_tried(each.name)]
+    canaries = []
+    for canary in library():
+        is_training = canary.name.startswith("training")
+        is_single = "single" in canary.name
+        if is_single == is_training and not canary.x64:
+            canaries.append(canary)
+    return canaries[::-1]  # the longest first

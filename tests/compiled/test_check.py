@@ -18,7 +18,7 @@ from programs.wrong import FACTOR, OPERATIONS, draw_wrong, tell_the_witness
 import fnn
 from fnn import compiler, losses, optim
 from fnn.compiled import check_compiled, judging
-from fnn.compiled.judging import judge_of, times_off
+from fnn.compiled.judging import judge_of, relative_deviation
 from fnn.doctor.canaries import CANARIES
 from fnn.gradcheck.compiled_loss import may_crash
 from fnn.testing import assert_compiled
@@ -268,7 +268,7 @@ def test_reports_are_text_and_json(x64, wrong_tanh, monkeypatch):
     ],
 )
 def test_what_an_entry_may_be(exact, rounded, computed, is_wrong):
-    times = times_off(np.float32([computed]), np.array([exact]), [np.array([rounded])])
+    times = relative_deviation(np.float32([computed]), np.array([exact]), [np.array([rounded])])
     assert (times > 1) == is_wrong
 
 

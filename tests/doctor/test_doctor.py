@@ -11,11 +11,12 @@ import jax
 import numpy as np
 import pytest
 
+import fnn.doctor
 from fnn import __main__ as command_line
 from fnn import compiler
-from fnn.doctor import children, examine, report, trial
+from fnn.doctor import check_machine, children, report, trial
 from fnn.doctor.canaries import CANARIES, Canary, numbers
-from fnn.doctor.library import library, soon_tried
+from fnn.doctor.library import library, quick_library
 from fnn.doctor.trial import Outcome
 
 ROOT = Path(__file__).parents[2]
@@ -107,7 +108,7 @@ def test_there_is_a_canary_for_each_fault():
 
 @pytest.mark.parametrize(
     "canary",
-    [*AVOIDED, *(pytest.param(canary, marks=pytest.mark.long) for canary in soon_tried())],
+    [*AVOIDED, *(pytest.param(canary, marks=pytest.mark.long) for canary in quick_library())],
     ids=lambda canary: canary.name,
 )
 def test_the_exit_status_is_1_with_each_canary_broken(monkeypatch, capsys, canary):
@@ -151,9 +152,14 @@ def test_a_child_that_dies_or_hangs_is_an_answer_and_the_others_get_theirs(monke
     assert outcomes[3].detail == "did not end within 10 s"
 
 
+def test_the_former_name_says_the_new_one():
+    with pytest.raises(AttributeError, match=r"examine is now fnn\.doctor\.check_machine"):
+        _ = fnn.doctor.examine
+
+
 @pytest.mark.parametrize(("canaries", "status"), [([GOOD], 0), ([GOOD, BROKEN], 1)])
 def test_the_exit_status_says_whether_the_numbers_are_right(monkeypatch, capsys, canaries, status):
-    monkeypatch.setattr("fnn.doctor.examine", lambda: examine(canaries))
+    monkeypatch.setattr("fnn.doctor.check_machine", lambda: check_machine(canaries))
     assert command_line.main(["doctor", "--json"]) == status
     printed = json.loads(capsys.readouterr().out)
     assert printed["right"] == (status == 0)
