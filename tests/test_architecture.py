@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "witness": {"types", "numpy_rules"},
     "tree": {"types"},
     "activations": {"checks", "remembered", "renamed"},
-    "initializers": {"types", "checks", "compiler", "remembered"},
+    "initializers": {"types", "checks", "compiler", "remembered", "renamed"},
     "losses": {"types", "checks", "remembered"},
     "penalties": {"types", "checks", "tree", "remembered"},
     "reductions": {"types", "checks"},

@@ -3,9 +3,9 @@
 import optax
 
 from fnn.activations import make_relu
+from fnn.optim.factory import optimizer_factory
 from fnn.optim.learning_rate import LearningRate
 from fnn.optim.rmsprop import rmsprop
-from fnn.optim.shown import shown
 
 relu_half = make_relu(0.5, "relu_half")
 """ReLU with the slope ½ at 0. `fnn.activations.relu` has 0 there, as autodiff has."""
@@ -14,7 +14,7 @@ relu_one = make_relu(1.0, "relu_one")
 """ReLU with the slope 1 at 0."""
 
 
-@shown
+@optimizer_factory
 def adadelta(
     learning_rate: LearningRate, *, decay: float = 0.95, eps: float = 1e-6
 ) -> optax.GradientTransformation:
