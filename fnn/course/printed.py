@@ -1,4 +1,4 @@
-"""Rules as the course's documents print them, where that is not the form in use."""
+"""Rules as the course's documents print them, where the form in use differs."""
 
 import optax
 
@@ -18,13 +18,20 @@ relu_one = make_relu(1.0, "relu_one")
 def adadelta(
     learning_rate: LearningRate, *, decay: float = 0.95, eps: float = 1e-6
 ) -> optax.GradientTransformation:
-    """Return Piccoli's AdaDelta, θ ← θ − η g/√(E[g²] + ε), which is `fnn.optim.rmsprop`.
+    """Return AdaDelta as Piccoli prints it, which is `fnn.optim.rmsprop`.
 
-    The average of the squared updates, from which AdaDelta has its name, is missing in the printed
-    rule (X10, 4.29); `fnn.optim.adadelta` is Zeiler's.
+    E[g²] ← γ E[g²] + (1 − γ) g²
+    θ ← θ − η g/√(E[g²] + ε)
 
-    learning_rate  η: a small one, for the rule has no scale of its own
+    learning_rate  η: a small one, since the rule has no scale of its own
     decay          γ of the average of g²
     eps            ε, inside the root
+
+    The printed rule lacks the average of the squared updates, from which AdaDelta has its name
+    (X10, 4.29). `fnn.optim.adadelta` is Zeiler's rule.
+
+    >>> import fnn
+    >>> fnn.course.printed.adadelta(0.01)
+    adadelta(learning_rate=0.01)
     """
     return rmsprop(learning_rate, decay=decay, eps=eps)
