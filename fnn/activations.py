@@ -14,7 +14,7 @@ points, and the docstring says which value is taken there.
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +25,8 @@ from fnn import checks
 from fnn.remembered import remembered, unchanging
 from fnn.renamed import renamed
 
-Elementwise = Callable[[Float[Array, "..."]], Float[Array, "..."]]
+AnyShape: TypeAlias = Float[Array, "..."]
+Elementwise: TypeAlias = Callable[[AnyShape], AnyShape]
 
 
 class Activation(NamedTuple):
@@ -49,9 +50,9 @@ class Activation(NamedTuple):
     derivative: Elementwise
     domain: tuple[float, float] = (-5.0, 5.0)
     kinks: tuple[float, ...] = ()
-    product: Callable[[Float[Array, "..."], Float[Array, "..."]], Float[Array, "..."]] | None = None
+    product: Callable[[AnyShape, AnyShape], AnyShape] | None = None
 
-    def backward(self, z: Float[Array, "..."], da: Float[Array, "..."]) -> Float[Array, "..."]:
+    def backward(self, z: AnyShape, da: AnyShape) -> AnyShape:
         """Return ∂L/∂z, given z and da = ∂L/∂a of the same shape.
 
         >>> import fnn, jax.numpy as jnp
@@ -69,10 +70,11 @@ class Activation(NamedTuple):
         return Activation, tuple(self)
 
     def __repr__(self) -> str:
-        points = ", ".join(f"{z:g}" for z in self.kinks)
-        kinks = f", kinks at {points}" if self.kinks else ""
         kind = "elementwise" if self.product is None else "over features"
-        return f"Activation({self.name}, {kind}{kinks})"
+        if not self.kinks:
+            return f"Activation({self.name}, {kind})"
+        points = ", ".join(f"{z:g}" for z in self.kinks)
+        return f"Activation({self.name}, {kind}, kinks at {points})"
 
 
 # ------------------------------------------------------------------------------------ linear pieces
@@ -143,7 +145,9 @@ def make_leaky_relu(slope: float = 0.01) -> Activation:
         return jnp.where(z >= 0, z, slope * z)
 
     def leaky_relu_derivative(z):
-        return jnp.where(z >= 0, jnp.ones_like(z), jnp.full_like(z, slope))
+        is_right = z >= 0
+        right, left = jnp.ones_like(z), jnp.full_like(z, slope)
+        return jnp.where(is_right, right, left)
 
     return Activation("leaky_relu", leaky_relu, leaky_relu_derivative, kinks=(0.0,))
 
@@ -192,7 +196,10 @@ def make_elu(alpha: float = 1.0) -> Activation:
         return jnp.where(is_positive, z, negative)
 
     def elu_derivative(z):
-        return jnp.where(z > 0, jnp.ones_like(z), alpha * jnp.exp(jnp.minimum(z, 0)))
+        is_positive = z > 0
+        right = jnp.ones_like(z)
+        left = alpha * jnp.exp(jnp.minimum(z, 0))
+        return jnp.where(is_positive, right, left)
 
     is_smooth = checks.is_concrete(alpha) and alpha == 1
     return Activation("elu", elu, elu_derivative, kinks=() if is_smooth else (0.0,))
@@ -252,7 +259,8 @@ def _softplus(z):
     log(1 + eᶻ) = max(z, 0) + log(1 + e^−|z|)
     """
     above = jnp.maximum(z, 0)
-    return above + jnp.log1p(jnp.exp(-jnp.abs(z)))
+    tail = jnp.exp(-jnp.abs(z))
+    return above + jnp.log1p(tail)
 
 
 def _softplus_derivative(z):
@@ -277,21 +285,28 @@ silu = Activation("silu", _silu, _silu_derivative, domain=(-8.0, 8.0))
 # --------------------------------------------------------------------------------------------- gelu
 
 
+SQRT_HALF = math.sqrt(0.5)
+NORMAL_DENSITY_AT_0 = 1 / math.sqrt(2 * math.pi)
+
+
 def _gelu(z):
     """Return z Φ(z), with Φ the standard normal distribution function. Hendrycks & Gimpel 2016."""
-    return 0.5 * z * jax.lax.erfc(-z * math.sqrt(0.5))
+    half = 0.5 * z
+    return half * jax.lax.erfc(-z * SQRT_HALF)
 
 
 def _gelu_derivative(z):
     """Return Φ(z) + z φ(z)."""
-    density = jnp.exp(-0.5 * z * z) * (1 / math.sqrt(2 * math.pi))
-    distribution = 0.5 * jax.lax.erfc(-z * math.sqrt(0.5))
+    exponent = -0.5 * z * z
+    density = jnp.exp(exponent) * NORMAL_DENSITY_AT_0
+    distribution = 0.5 * jax.lax.erfc(-z * SQRT_HALF)
     return distribution + z * density
 
 
 gelu = Activation("gelu", _gelu, _gelu_derivative)
 
 GELU_CUBIC = 0.044715
+GELU_SCALE = math.sqrt(2 / math.pi)
 
 
 def _gelu_tanh(z):
@@ -300,7 +315,7 @@ def _gelu_tanh(z):
     u = √(2/π) (z + 0.044715 z³)
     a = ½ z (1 + tanh u)
     """
-    u = math.sqrt(2 / math.pi) * (z + GELU_CUBIC * z**3)
+    u = GELU_SCALE * (z + GELU_CUBIC * z**3)
     return 0.5 * z * (1 + jnp.tanh(u))
 
 
@@ -308,11 +323,12 @@ def _gelu_tanh_derivative(z):
     """Return ½(1 + tanh u) + ½ z (1 − tanh² u) du/dz."""
     # beyond ±10 the slope is 0 or 1 to rounding, and z² could overflow and make 0 · ∞
     z = jnp.clip(z, -10, 10)
-    u = math.sqrt(2 / math.pi) * (z + GELU_CUBIC * z**3)
-    du = math.sqrt(2 / math.pi) * (1 + 3 * GELU_CUBIC * z * z)
+    u = GELU_SCALE * (z + GELU_CUBIC * z**3)
+    du = GELU_SCALE * (1 + 3 * GELU_CUBIC * z * z)
     a = jnp.tanh(u)
     direct = 0.5 * (1 + a)
-    return direct + 0.5 * z * (1 - a) * (1 + a) * du
+    through_tanh = 0.5 * z * (1 - a) * (1 + a) * du
+    return direct + through_tanh
 
 
 gelu_tanh = Activation("gelu_tanh", _gelu_tanh, _gelu_tanh_derivative)
@@ -336,14 +352,16 @@ def _softmax_derivative(z):
     a = _softmax(z)
     n = z.shape[0]
     other_axes = (1,) * (z.ndim - 1)
-    eye = jnp.eye(n, dtype=z.dtype).reshape((n, n, *other_axes))
+    eye = jnp.eye(n, dtype=z.dtype)
+    eye = eye.reshape((n, n, *other_axes))
     return a[:, None] * (eye - a[None, :])
 
 
 def _softmax_product(z, da):
     """Return Jᵀ da = a ⊙ (da − Σ a da), without the Jacobian."""
     a = _softmax(z)
-    mean = jnp.sum(a * da, axis=0, keepdims=True)
+    weighted = a * da
+    mean = jnp.sum(weighted, axis=0, keepdims=True)
     return a * (da - mean)
 
 

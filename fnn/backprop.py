@@ -118,7 +118,8 @@ def apply(
     checks.features(x)
     check_params(net, params)
     check_mode(net, state, key, train)
-    y, _, _ = forward(net, params, state, feature_major(x), key=key, train=train)
+    columns = feature_major(x)
+    y, _, _ = forward(net, params, state, columns, key=key, train=train)
     return y.T
 
 
@@ -218,7 +219,9 @@ def unpack(function: str, returned: Any, *names: str) -> tuple:
     """
     is_tuple = type(returned) is tuple
     if not is_tuple or len(returned) != len(names):
-        got = f"{len(returned)} values" if is_tuple else f"a {type(returned).__name__}"
+        got = f"a {type(returned).__name__}"
+        if is_tuple:
+            got = f"{len(returned)} values"
         raise ValueError(f"net.{function}: returned {got}, expected ({', '.join(names)}).")
     return returned
 

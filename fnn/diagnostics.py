@@ -120,17 +120,23 @@ def breakpoints(
     checks.finite("y", y)
     checks.positive("tolerance", tolerance)
     steps = np.diff(x)
-    if steps[0] <= 0 or not np.allclose(steps, steps[0]):
+    is_equidistant = np.allclose(steps, steps[0])
+    if steps[0] <= 0 or not is_equidistant:
         raise ValueError(
             f"x: its steps run from {steps.min()} to {steps.max()}, expected equal ones above 0; "
             "use np.linspace."
         )
     bends = np.abs(np.diff(y, 2))
-    rounding = tolerance * np.abs(y).max()
-    bent = 1 + np.flatnonzero(bends > rounding)  # diff(y, 2)[i] belongs to x[i + 1]
-    gaps = 1 + np.flatnonzero(np.diff(bent) > 1)
-    neighbours = np.split(bent, gaps)
-    return np.array([x[indices].mean() for indices in neighbours if indices.size])
+    largest = np.abs(y).max()
+    is_bent = bends > tolerance * largest
+    bent = 1 + np.flatnonzero(is_bent)  # diff(y, 2)[i] belongs to x[i + 1]
+    is_gap = np.diff(bent) > 1
+    gaps = 1 + np.flatnonzero(is_gap)
+    points = []
+    for neighbours in np.split(bent, gaps):
+        if neighbours.size:
+            points.append(x[neighbours].mean())
+    return np.array(points)
 
 
 __getattr__ = renamed(__name__, {"joints": "fnn.diagnostics.breakpoints"})

@@ -40,7 +40,8 @@ from fnn.renamed import renamed
 from fnn.types import PRNGKey
 
 Shape: TypeAlias = tuple[int, int]
-Initializer: TypeAlias = Callable[[PRNGKey, Shape], Float[Array, "out in"]]
+Matrix: TypeAlias = Float[Array, "out in"]
+Initializer: TypeAlias = Callable[[PRNGKey, Shape], Matrix]
 
 PREFIX_STABLE = "jax_threefry_partitionable"
 """The setting of JAX under which a short draw is the beginning of a longer one."""
@@ -58,7 +59,8 @@ def _of_matrix(draw: Initializer) -> Initializer:
 
 def _matrix_shape(shape: Any) -> Shape:
     """Return (out, in). Raises ValueError for other shapes."""
-    if not isinstance(shape, (tuple, list)) or len(shape) != 2:
+    is_sequence = isinstance(shape, (tuple, list))
+    if not is_sequence or len(shape) != 2:
         raise ValueError(f"shape: got {shape!r}, expected (out, in).")
     out = checks.count("shape[0]", shape[0])
     into = checks.count("shape[1]", shape[1])
@@ -66,7 +68,7 @@ def _matrix_shape(shape: Any) -> Shape:
 
 
 @_of_matrix
-def zeros(key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
+def zeros(key: PRNGKey, shape: Shape) -> Matrix:
     """Return W = 0.
 
     key    not used
@@ -106,10 +108,15 @@ def uniform(low: float = -0.05, high: float = 0.05) -> Initializer:
     """
     checks.real("low", low)
     checks.real("high", high)
-    if checks.is_concrete((low, high)) and low >= high:
+    is_concrete = checks.is_concrete((low, high))
+    if is_concrete and low >= high:
         raise ValueError(f"uniform: got low = {low}, high = {high}, expected low < high.")
     checks.real("high - low", high - low)
-    return _of_matrix(lambda key, shape: jax.random.uniform(key, shape, minval=low, maxval=high))
+
+    def draw(key, shape):
+        return jax.random.uniform(key, shape, minval=low, maxval=high)
+
+    return _of_matrix(draw)
 
 
 @remembered
@@ -124,7 +131,11 @@ def normal(sigma: float = 0.01) -> Initializer:
     0.5
     """
     checks.positive("sigma", sigma)
-    return _of_matrix(lambda key, shape: sigma * jax.random.normal(key, shape))
+
+    def draw(key, shape):
+        return sigma * jax.random.normal(key, shape)
+
+    return _of_matrix(draw)
 
 
 @dataclass(frozen=True)
@@ -147,15 +158,13 @@ class VarianceScaling:
         default=jax.random.normal, repr=False
     )
 
-    def __call__(self, key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
+    def __call__(self, key: PRNGKey, shape: Shape) -> Matrix:
         """Return W, sampled as one array."""
         out, into = _matrix_shape(shape)
         deviation = math.sqrt(self.variance(out, into))
         return deviation * self.standard(key, (out, into))
 
-    def sample_first_units(
-        self, key: PRNGKey, shape: Shape, out: Any, into: Any
-    ) -> Float[Array, "out in"]:
+    def sample_first_units(self, key: PRNGKey, shape: Shape, out: Any, into: Any) -> Matrix:
         """Return a matrix whose first `out` rows and `into` columns are W, zero elsewhere.
 
         key    row i is sampled from fold_in(key, i), so that W does not depend on `shape`
@@ -176,10 +185,14 @@ class VarianceScaling:
             raise ValueError(
                 f"{PREFIX_STABLE}: got False, expected True, on which drawing unit by unit rests."
             )
-        keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(shape[0]))
-        standard = jax.vmap(lambda key: self.standard(key, shape[1:]))(keys)
-        row_exists = (jnp.arange(shape[0]) < out)[:, None]
-        column_exists = (jnp.arange(shape[1]) < into)[None, :]
+        n_rows, n_columns = shape
+
+        def standard_row(i):
+            return self.standard(jax.random.fold_in(key, i), (n_columns,))
+
+        standard = jax.vmap(standard_row)(jnp.arange(n_rows))
+        row_exists = (jnp.arange(n_rows) < out)[:, None]
+        column_exists = (jnp.arange(n_columns) < into)[None, :]
         exists = row_exists & column_exists
         deviation = jnp.sqrt(self.variance(out, into))
         return jnp.where(exists, deviation * standard, 0)
@@ -207,7 +220,7 @@ class ByUnit:
 
     rule: VarianceScaling
 
-    def __call__(self, key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
+    def __call__(self, key: PRNGKey, shape: Shape) -> Matrix:
         """Return W, with row i sampled from fold_in(key, i)."""
         out, into = _matrix_shape(shape)
         return self.rule.sample_first_units(key, (out, into), out, into)
@@ -232,7 +245,7 @@ def by_unit(init: str | Initializer) -> ByUnit:
 
 
 @_of_matrix
-def orthogonal(key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
+def orthogonal(key: PRNGKey, shape: Shape) -> Matrix:
     """Return W with orthonormal rows (out ≤ in) or columns (out > in), uniform over such matrices.
 
     key    random key
@@ -254,12 +267,14 @@ def orthogonal(key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
     def orthonormalise(Q, j):
         v = gaussian[:, j]
         for _ in range(2):
-            v = v - Q @ (Q.T @ v)
+            projection = Q @ (Q.T @ v)
+            v = v - projection
         unit = v / jnp.linalg.norm(v)
         return Q.at[:, j].set(unit), None
 
     start = jnp.zeros_like(gaussian)
-    Q, _ = compiler.scan(orthonormalise, start, jnp.arange(shorter))
+    columns = jnp.arange(shorter)
+    Q, _ = compiler.scan(orthonormalise, start, columns)
     return Q if out >= into else Q.T
 
 
@@ -323,7 +338,7 @@ def variance_scaling(init: str | Initializer) -> VarianceScaling:
     return rule
 
 
-def sample(init: Initializer, key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
+def sample(init: Initializer, key: PRNGKey, shape: Shape) -> Matrix:
     """Return W, sampled by an initialiser and checked.
 
     init   function (key, shape) -> W

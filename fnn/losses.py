@@ -24,11 +24,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import xlog1py, xlogy
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from fnn import checks
 from fnn.remembered import remembered, unchanging
-from fnn.types import Features, Loss, Target
+from fnn.types import Features, Loss, PerExample, Target
 
 
 def _aligned(prediction: Features, target: Target) -> Features:
@@ -40,7 +40,8 @@ def _aligned(prediction: Features, target: Target) -> Features:
     if target.ndim == 1 and prediction.shape[0] == 1:
         target = target[None]
     if target.shape != prediction.shape:
-        shape, expected = target.shape[::-1], prediction.shape[::-1]
+        shape = target.shape[::-1]
+        expected = prediction.shape[::-1]
         raise ValueError(
             f"y: got a target of shape {shape}, expected (examples, outputs) = {expected}, the "
             "shape of the prediction."
@@ -55,7 +56,8 @@ def _one_hot(prediction: Features, target: Target) -> Features:
         dtype = jnp.promote_types(jnp.int32, target.dtype)
         classes = jnp.arange(prediction.shape[0], dtype=dtype)[:, None]
         labels = target.astype(dtype)[None, :]
-        return (classes == labels).astype(prediction.dtype)
+        is_class = classes == labels
+        return is_class.astype(prediction.dtype)
     if target.ndim == 1:
         raise ValueError(
             f"y: got class labels of dtype {target.dtype}, expected integers; use "
@@ -84,7 +86,7 @@ def _check_batch(prediction: Features, target: Target) -> None:
 # --------------------------------------------------------------------------------------- regression
 
 
-def _squared_error(prediction: Features, target: Target) -> Float[Array, "batch"]:
+def _squared_error(prediction: Features, target: Target) -> PerExample:
     """Return Σ (p − t)²."""
     error = prediction - _aligned(prediction, target)
     return jnp.sum(error**2, axis=0)
@@ -99,7 +101,7 @@ def _squared_error_gradient(prediction: Features, target: Target) -> Features:
 squared_error = Loss("squared_error", _squared_error, _squared_error_gradient, regression=True)
 
 
-def _absolute_error(prediction: Features, target: Target) -> Float[Array, "batch"]:
+def _absolute_error(prediction: Features, target: Target) -> PerExample:
     """Return Σ |p − t|.
 
     One document prints it without the bars, which is unbounded below (claim 1.16).
@@ -138,7 +140,8 @@ def huber(delta: float = 1.0) -> Loss:
         is_near = size <= delta
         near = 0.5 * size**2
         beyond = delta * (size - 0.5 * delta)
-        return jnp.sum(jnp.where(is_near, near, beyond), axis=0)
+        values = jnp.where(is_near, near, beyond)
+        return jnp.sum(values, axis=0)
 
     def gradient(prediction, target):
         error = prediction - _aligned(prediction, target)
@@ -152,15 +155,16 @@ def huber(delta: float = 1.0) -> Loss:
 # ------------------------------------------------------------------------- classification by logits
 
 
-def _sigmoid_cross_entropy(logits: Features, target: Target) -> Float[Array, "batch"]:
+def _sigmoid_cross_entropy(logits: Features, target: Target) -> PerExample:
     """Return the cross-entropy of sigmoid(z), finite for every finite z.
 
     ℓ = −Σ t log σ(z) + (1 − t) log σ(−z) = Σ max(z, 0) − t z + log(1 + e^−|z|)
     """
     t = _aligned(logits, target)
-    linear = jnp.maximum(logits, 0) - t * logits
-    tail = jnp.log1p(jnp.exp(-jnp.abs(logits)))
-    return jnp.sum(linear + tail, axis=0)
+    above = jnp.maximum(logits, 0)
+    linear = above - t * logits
+    decay = jnp.exp(-jnp.abs(logits))
+    return jnp.sum(linear + jnp.log1p(decay), axis=0)
 
 
 def _sigmoid_cross_entropy_gradient(logits: Features, target: Target) -> Features:
@@ -168,7 +172,7 @@ def _sigmoid_cross_entropy_gradient(logits: Features, target: Target) -> Feature
     return jax.nn.sigmoid(logits) - _aligned(logits, target)
 
 
-def _correct_signs(logits: Features, target: Target) -> Float[Array, "batch"]:
+def _correct_signs(logits: Features, target: Target) -> PerExample:
     """Return 1 for each example whose outputs all lie on their target's side of zero, else 0."""
     predicted = logits > 0
     wanted = _aligned(logits, target) > 0.5
@@ -192,7 +196,7 @@ sigmoid_cross_entropy = Loss(
 )
 
 
-def _softmax_cross_entropy(logits: Features, target: Target) -> Float[Array, "batch"]:
+def _softmax_cross_entropy(logits: Features, target: Target) -> PerExample:
     """Return the cross-entropy of softmax(z), finite for every finite z.
 
     ℓ = −Σ t log softmax(z) = (Σ t) log Σ eᶻ − Σ t z
@@ -201,8 +205,9 @@ def _softmax_cross_entropy(logits: Features, target: Target) -> Float[Array, "ba
     largest = jnp.max(logits, axis=0)
     shifted = logits - largest[None, :]
     mass = jnp.sum(t, axis=0)
-    log_sum = jnp.log(jnp.sum(jnp.exp(shifted), axis=0))
-    return mass * log_sum - jnp.sum(t * shifted, axis=0)
+    total = jnp.sum(jnp.exp(shifted), axis=0)
+    log_normaliser = mass * jnp.log(total)
+    return log_normaliser - jnp.sum(t * shifted, axis=0)
 
 
 def _softmax_cross_entropy_gradient(logits: Features, target: Target) -> Features:
@@ -212,11 +217,12 @@ def _softmax_cross_entropy_gradient(logits: Features, target: Target) -> Feature
     return mass * jax.nn.softmax(logits, axis=0) - t
 
 
-def _correct_class(prediction: Features, target: Target) -> Float[Array, "batch"]:
+def _correct_class(prediction: Features, target: Target) -> PerExample:
     """Return 1 for each example whose largest output is its class, else 0."""
     label = target if target.ndim == 1 else jnp.argmax(target, axis=0)
     predicted = jnp.argmax(prediction, axis=0)
-    return (predicted == label).astype(prediction.dtype)
+    is_right = predicted == label
+    return is_right.astype(prediction.dtype)
 
 
 def _check_classes(target: np.ndarray, outputs: int) -> None:
@@ -268,7 +274,7 @@ softmax_cross_entropy = Loss(
 # ------------------------------------------------------ classification by probabilities, as printed
 
 
-def _binary_cross_entropy(probability: Features, target: Target) -> Float[Array, "batch"]:
+def _binary_cross_entropy(probability: Features, target: Target) -> PerExample:
     """Return the cross-entropy of probabilities p, as printed.
 
     ℓ = −Σ t log p + (1 − t) log(1 − p)
@@ -285,10 +291,12 @@ def _binary_cross_entropy(probability: Features, target: Target) -> Float[Array,
 def _binary_cross_entropy_gradient(probability: Features, target: Target) -> Features:
     """Return (1 − t)/(1 − p) − t/p, where a term with a zero numerator is 0."""
     t = _aligned(probability, target)
-    return _ratio(1 - t, 1 - probability) - _ratio(t, probability)
+    if_false = _ratio(1 - t, 1 - probability)
+    if_true = _ratio(t, probability)
+    return if_false - if_true
 
 
-def _correct_halves(probability: Features, target: Target) -> Float[Array, "batch"]:
+def _correct_halves(probability: Features, target: Target) -> PerExample:
     """Return 1 for each example whose outputs all lie on their target's side of ½, else 0."""
     return _correct_signs(probability - 0.5, target)
 
@@ -302,7 +310,7 @@ binary_cross_entropy = Loss(
 )
 
 
-def _categorical_cross_entropy(probability: Features, target: Target) -> Float[Array, "batch"]:
+def _categorical_cross_entropy(probability: Features, target: Target) -> PerExample:
     """Return the cross-entropy of class probabilities p, as printed.
 
     ℓ = −Σ t log p

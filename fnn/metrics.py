@@ -17,16 +17,19 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Num
+from jaxtyping import Array, Float, Num, Shaped
 
 from fnn.reductions import Weights
 
 Prediction: TypeAlias = Float[Array, "examples"] | Float[Array, "examples outputs"]
 Targets: TypeAlias = Num[Array, "examples"] | Num[Array, "examples outputs"]
-Metric: TypeAlias = Callable[..., Float[Array, ""]]
+Columns: TypeAlias = Float[Array, "examples outputs"]
+PerOutput: TypeAlias = Shaped[Array, "1 outputs"]
+Number: TypeAlias = Float[Array, ""]
+Metric: TypeAlias = Callable[..., Number]
 
 
-def rmse(prediction: Prediction, target: Targets, weights: Weights = None) -> Float[Array, ""]:
+def rmse(prediction: Prediction, target: Targets, weights: Weights = None) -> Number:
     """Compute the root mean square error, in the target's units.
 
     RMSE = √(mean (ŷ − y)²), over all examples and outputs together
@@ -48,7 +51,7 @@ def rmse(prediction: Prediction, target: Targets, weights: Weights = None) -> Fl
     return jnp.sqrt(jnp.mean(of_outputs))
 
 
-def r2(prediction: Prediction, target: Targets, weights: Weights = None) -> Float[Array, ""]:
+def r2(prediction: Prediction, target: Targets, weights: Weights = None) -> Number:
     """Compute R², the explained share of the variance, as the mean over outputs.
 
     R² = 1 − Σ(ŷ − y)²/Σ(y − ȳ)²
@@ -70,33 +73,36 @@ def r2(prediction: Prediction, target: Targets, weights: Weights = None) -> Floa
     deviations = y - _mean(y, weights)
     total = _mean(jnp.square(deviations), weights)
     varies = _varies(y, weights)
-    explained = 1 - unexplained / jnp.where(varies, total, 1)
+    divisor = jnp.where(varies, total, 1)
+    explained = 1 - unexplained / divisor
     is_met = unexplained == 0
     return jnp.mean(jnp.where(varies, explained, is_met))
 
 
-def _mean(values: Float[Array, "examples outputs"], weights: Weights) -> Float[Array, "1 outputs"]:
+def _mean(values: Columns, weights: Weights) -> PerOutput:
     """Return the mean over the examples, Σ w v/Σ w."""
     if weights is None:
         return jnp.mean(values, axis=0, keepdims=True)
     w = weights.astype(float)[:, None]
     weighted = jnp.where(w > 0, w * values, 0)  # 0 · ∞ would be NaN
-    return jnp.sum(weighted, axis=0, keepdims=True) / jnp.sum(w)
+    total = jnp.sum(weighted, axis=0, keepdims=True)
+    return total / jnp.sum(w)
 
 
-def _varies(y: Float[Array, "examples outputs"], weights: Weights) -> Bool[Array, "1 outputs"]:
+def _varies(y: Columns, weights: Weights) -> PerOutput:
     """Return whether each output has two values among the examples of positive weight."""
     if weights is None:
-        return jnp.ptp(y, axis=0, keepdims=True) > 0
+        spread = jnp.ptp(y, axis=0, keepdims=True)
+        return spread > 0
     counts = weights[:, None] > 0
-    highest = jnp.max(jnp.where(counts, y, -jnp.inf), axis=0, keepdims=True)
-    lowest = jnp.min(jnp.where(counts, y, jnp.inf), axis=0, keepdims=True)
+    or_lowest = jnp.where(counts, y, -jnp.inf)
+    highest = jnp.max(or_lowest, axis=0, keepdims=True)
+    or_highest = jnp.where(counts, y, jnp.inf)
+    lowest = jnp.min(or_highest, axis=0, keepdims=True)
     return highest > lowest
 
 
-def _columns(
-    prediction: Prediction, target: Targets
-) -> tuple[Float[Array, "examples outputs"], Float[Array, "examples outputs"]]:
+def _columns(prediction: Prediction, target: Targets) -> tuple[Columns, Columns]:
     """Return both as (examples, outputs) in the default float dtype.
 
     (n, 1) − (n,) would silently be (n, n).

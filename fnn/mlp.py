@@ -7,6 +7,7 @@ from fnn import activations, checks, layers
 from fnn.activations import Activation
 from fnn.initializers import Initializer
 from fnn.layers import MaskedWidth
+from fnn.layers.padded import Size
 from fnn.remembered import remembered
 from fnn.types import Layer
 
@@ -15,7 +16,7 @@ Placement = Literal["before", "after"] | None
 
 @remembered
 def mlp(
-    sizes: Sequence[int | MaskedWidth],
+    sizes: Sequence[Size],
     *,
     activation: str | Activation | Sequence[str | Activation] = "relu",
     output: str | Activation = "identity",
@@ -63,15 +64,14 @@ def mlp(
     for n_in, n_out, sigma in zip(widths[:-2], hidden, sigmas, strict=True):
         parts.append(affine(n_in, n_out, init=init))
         parts.extend(_behind(n_out, sigma, batch_norm, dropout))
-    parts.append(affine(widths[-2], widths[-1], init=init))
+    n_in, n_out = widths[-2:]
+    parts.append(affine(n_in, n_out, init=init))
     if last is not activations.identity:
         parts.append(layers.activation(last))
     return layers.serial(*parts)
 
 
-def _behind(
-    width: int | MaskedWidth, sigma: Activation, batch_norm: Placement, dropout: float
-) -> list[Layer]:
+def _behind(width: Size, sigma: Activation, batch_norm: Placement, dropout: float) -> list[Layer]:
     """Return the layers that follow the affine map of a hidden layer."""
     if isinstance(width, MaskedWidth) and sigma.product is not None:
         raise ValueError(
@@ -89,21 +89,25 @@ def _behind(
     return parts
 
 
-def _widths(sizes) -> list[int | MaskedWidth]:
+def _widths(sizes) -> list[Size]:
     """Return the sizes, checked."""
     is_sequence = isinstance(sizes, Sequence) and not isinstance(sizes, (str, bytes))
     if not is_sequence or len(sizes) < 2:
         raise ValueError(
             f"sizes: got {sizes!r}, expected at least (inputs, outputs), such as (64, 32, 10)."
         )
-    at_ends = (0, len(sizes) - 1)
-    return [_width(i, size, i in at_ends) for i, size in enumerate(sizes)]
+    last = len(sizes) - 1
+    widths = []
+    for i, size in enumerate(sizes):
+        is_hidden = 0 < i < last
+        widths.append(_width(i, size, is_hidden))
+    return widths
 
 
-def _width(i: int, size: int | MaskedWidth, at_end: bool) -> int | MaskedWidth:
+def _width(i: int, size: Size, is_hidden: bool) -> Size:
     """Return a size, checked."""
     if isinstance(size, MaskedWidth):
-        if at_end:
+        if not is_hidden:
             raise ValueError(
                 f"sizes[{i}]: got {size}, expected a whole number; only hidden sizes may be a "
                 "MaskedWidth."

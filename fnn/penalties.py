@@ -34,8 +34,11 @@ def l2(strength: float) -> Penalty:
         squares = tree.total(jnp.square, _matrices(params))
         return 0.5 * strength * squares
 
+    def gradient_of(w):
+        return strength * _if_matrix(w)
+
     def gradient(params):
-        return jax.tree.map(lambda w: strength * _if_matrix(w), params)
+        return jax.tree.map(gradient_of, params)
 
     return Penalty(value, gradient)
 
@@ -60,8 +63,11 @@ def l1(strength: float) -> Penalty:
         magnitudes = tree.total(jnp.abs, _matrices(params))
         return strength * magnitudes
 
+    def gradient_of(w):
+        return strength * jnp.sign(_if_matrix(w))
+
     def gradient(params):
-        return jax.tree.map(lambda w: strength * jnp.sign(_if_matrix(w)), params)
+        return jax.tree.map(gradient_of, params)
 
     return Penalty(value, gradient)
 

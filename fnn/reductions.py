@@ -13,16 +13,16 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Integer
+from jaxtyping import Array, Integer
 
 from fnn import checks
-from fnn.types import Features
+from fnn.types import Features, PerExample
 
-Weights: TypeAlias = Float[Array, "batch"] | None
-Reduction: TypeAlias = Callable[[Float[Array, "batch"]], Float[Array, "batch"]]
+Weights: TypeAlias = PerExample | None
+Reduction: TypeAlias = Callable[[PerExample], PerExample]
 
 
-def mean(w: Float[Array, "batch"]) -> Float[Array, "batch"]:
+def mean(w: PerExample) -> PerExample:
     """Return cᵢ = wᵢ/Σw.
 
     >>> import jax.numpy as jnp
@@ -33,7 +33,7 @@ def mean(w: Float[Array, "batch"]) -> Float[Array, "batch"]:
     return w / jnp.sum(w)
 
 
-def total(w: Float[Array, "batch"]) -> Float[Array, "batch"]:
+def total(w: PerExample) -> PerExample:
     """Return cᵢ = wᵢ.
 
     >>> import jax.numpy as jnp
@@ -44,7 +44,7 @@ def total(w: Float[Array, "batch"]) -> Float[Array, "batch"]:
     return w
 
 
-def half_total(w: Float[Array, "batch"]) -> Float[Array, "batch"]:
+def half_total(w: PerExample) -> PerExample:
     """Return cᵢ = ½wᵢ, which cancels the 2 in the derivative of a square.
 
     >>> import jax.numpy as jnp
@@ -70,7 +70,7 @@ def mean_of_first(examples: Integer[Array, ""] | int) -> Reduction:
     [0.5 0.5 0. ]
     """
 
-    def of_first(w: Float[Array, "batch"]) -> Float[Array, "batch"]:
+    def of_first(w: PerExample) -> PerExample:
         counts = jnp.arange(len(w)) < examples
         n = jnp.asarray(examples, w.dtype)
         return jnp.where(counts, w / n, 0)
@@ -93,9 +93,7 @@ def get(name: str) -> Reduction:
     return checks.lookup("reduction", name, REGISTRY)
 
 
-def coefficients(
-    reduction: Reduction, weights: Weights, prediction: Features
-) -> Float[Array, "batch"]:
+def coefficients(reduction: Reduction, weights: Weights, prediction: Features) -> PerExample:
     """Return the coefficients c of a batch, in the dtype of the prediction.
 
     reduction   from example weights to c

@@ -59,6 +59,7 @@ def unchanging(*values: Any) -> None:
     _UNCHANGING.update((id(value), value) for value in values)
 
 
+_PLAIN = (bool, int, float, complex, str, bytes)
 _UNCHANGING: dict[int, Any] = {}
 """id -> object. The objects stay in memory, as JAX keeps the programs compiled for them."""
 
@@ -68,13 +69,14 @@ def _key(value: Any) -> Any:
 
     Raises TypeError for an object that may change.
     """
-    if value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
+    if value is None or isinstance(value, _PLAIN):
         return type(value), repr(value)
     if _UNCHANGING.get(id(value)) is value:
         return id(value)
     if isinstance(value, Mapping):
-        items = [(_key(name), _key(each)) for name, each in value.items()]
-        return type(value), tuple(items)
+        names = tuple(map(_key, value.keys()))
+        values = tuple(map(_key, value.values()))
+        return type(value), names, values
     if type(value) in (tuple, list):
         return type(value), tuple(map(_key, value))
     if is_dataclass(value):

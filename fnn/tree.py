@@ -1,7 +1,7 @@
 """Arithmetic on pytrees of arrays, leaf by leaf."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +9,9 @@ from jax import lax
 from jaxtyping import Array, Bool, Scalar
 
 from fnn.types import PyTree
+
+Factor: TypeAlias = Array | float
+Condition: TypeAlias = Bool[Array, ""]
 
 SMALL = 2**14
 """Entries that are copied in less time than another kernel takes to compile."""
@@ -29,7 +32,7 @@ def add(left: PyTree, right: PyTree) -> PyTree:
     return jax.tree.map(jnp.add, left, right)
 
 
-def scale(factor: Array | float, tree: PyTree) -> PyTree:
+def scale(factor: Factor, tree: PyTree) -> PyTree:
     """Return factor · tree.
 
     The factor takes each leaf's dtype, so that a float32 rate keeps bfloat16 leaves.
@@ -55,7 +58,7 @@ def as_types_of(like: PyTree, tree: PyTree) -> PyTree:
     return jax.tree.map(converted, like, tree)
 
 
-def where(condition: Bool[Array, ""], if_true: PyTree, if_false: PyTree) -> PyTree:
+def where(condition: Condition, if_true: PyTree, if_false: PyTree) -> PyTree:
     """Return the one tree or the other, by a select of each leaf."""
 
     def select(a: Array, b: Array) -> Array:
@@ -64,7 +67,7 @@ def where(condition: Bool[Array, ""], if_true: PyTree, if_false: PyTree) -> PyTr
     return jax.tree.map(select, if_true, if_false)
 
 
-def choose(condition: Bool[Array, ""], if_true: PyTree, if_false: PyTree) -> PyTree:
+def choose(condition: Condition, if_true: PyTree, if_false: PyTree) -> PyTree:
     """Return the one tree or the other, by a branch.
 
     Its copies compile in less time than the select kernels of `where`, one for each leaf.
@@ -72,7 +75,7 @@ def choose(condition: Bool[Array, ""], if_true: PyTree, if_false: PyTree) -> PyT
     return lax.cond(condition, lambda: if_true, lambda: if_false)
 
 
-def all_finite(tree: PyTree) -> Bool[Array, ""]:
+def all_finite(tree: PyTree) -> Condition:
     """Return whether every entry of the floating-point leaves is finite.
 
     >>> import jax.numpy as jnp
@@ -87,20 +90,23 @@ def all_finite(tree: PyTree) -> Bool[Array, ""]:
     return jnp.all(jnp.array(finite or [True]))
 
 
-def unchanged_or_finite(before: PyTree, after: PyTree) -> Bool[Array, ""]:
+def unchanged_or_finite(before: PyTree, after: PyTree) -> Condition:
     """Return whether every entry of the floating-point leaves is finite, or unchanged.
 
     An unchanged infinity is accepted, an unchanged NaN is not.
     """
+    olds, news = [], []
     pairs = zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
-    floating = [(old, new) for old, new in pairs if _is_floating(new)]
-    olds = [old for old, _ in floating]
-    news = [new for _, new in floating]
+    for old, new in pairs:
+        if _is_floating(new):
+            olds.append(old)
+            news.append(new)
     if size(news) <= SMALL:
         olds, news = concatenated(olds), concatenated(news)
     sound = []
     for old, new in zip(olds, news, strict=True):
-        is_sound = jnp.isfinite(new) | (new == old)
+        is_finite = jnp.isfinite(new)
+        is_sound = is_finite | (new == old)
         sound.append(jnp.all(is_sound))
     return jnp.all(jnp.array(sound or [True]))
 
@@ -131,8 +137,9 @@ def l2_norm(tree: PyTree) -> Scalar:
 
 def total(f: Callable[[Array], Array], tree: PyTree) -> Scalar:
     """Return Σ f(x) over every entry of every leaf."""
-    sums = (jnp.sum(f(leaf)) for leaf in jax.tree.leaves(tree))
-    return sum(sums, jnp.zeros(()))
+    leaves = jax.tree.leaves(tree)
+    sums = (jnp.sum(f(leaf)) for leaf in leaves)
+    return sum(sums, start=jnp.zeros(()))
 
 
 def size(tree: PyTree) -> int:
@@ -149,10 +156,11 @@ def size(tree: PyTree) -> int:
 
 def nbytes(tree: PyTree) -> int:
     """Return the number of bytes of all leaves, which may be arrays or shapes."""
-    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
+    leaves = jax.tree.leaves(tree)
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in leaves)
 
 
-def moving_average(decay: Array | float, average: PyTree, value: PyTree) -> PyTree:
+def moving_average(decay: Factor, average: PyTree, value: PyTree) -> PyTree:
     """Return decay · average + (1 − decay) · value, in the dtype of the average.
 
     The weights are at least float32: in bfloat16 0.999 is 1, and the average would not move.
@@ -166,13 +174,14 @@ def moving_average(decay: Array | float, average: PyTree, value: PyTree) -> PyTr
     def blend(a: Array, v: Array) -> Array:
         wide = jnp.promote_types(a.dtype, jnp.float32)
         d = jnp.asarray(decay, wide)
-        blended = d * a.astype(wide) + (1 - d) * v.astype(wide)
-        return blended.astype(a.dtype)
+        past = d * a.astype(wide)
+        present = (1 - d) * v.astype(wide)
+        return (past + present).astype(a.dtype)
 
     return jax.tree.map(blend, average, value)
 
 
-def accumulate(decay: Array | float, total: PyTree, value: PyTree) -> PyTree:
+def accumulate(decay: Factor, total: PyTree, value: PyTree) -> PyTree:
     """Return decay · total + value, in the dtype of the total.
 
     >>> import jax.numpy as jnp

@@ -34,6 +34,10 @@ Residuals: TypeAlias = PyTree  # values of the forward pass that the backward pa
 PRNGKey: TypeAlias = Key[Array, ""]
 Features: TypeAlias = Float[Array, "features batch"]
 Target: TypeAlias = Num[Array, "batch"] | Num[Array, "outputs batch"]
+PerExample: TypeAlias = Float[Array, "batch"]
+
+PredictionRows: TypeAlias = Float[ArrayLike, "batch outputs"]
+TargetRows: TypeAlias = Num[ArrayLike, "batch ..."]
 
 
 class Layer(NamedTuple):
@@ -103,16 +107,14 @@ class Loss(NamedTuple):
     """
 
     name: str
-    forward: Callable[[Features, Target], Float[Array, "batch"]]
+    forward: Callable[[Features, Target], PerExample]
     backward: Callable[[Features, Target], Features]
-    matches: Callable[[Features, Target], Float[Array, "batch"]] | None = None
+    matches: Callable[[Features, Target], PerExample] | None = None
     check: Callable[[np.ndarray, int], None] | None = None
     penalty: Penalty | None = None
     regression: bool = False
 
-    def value(
-        self, prediction: Float[ArrayLike, "batch outputs"], target: Num[ArrayLike, "batch ..."]
-    ) -> Float[Array, "batch"]:
+    def value(self, prediction: PredictionRows, target: TargetRows) -> PerExample:
         """Compute the loss of each example, summed over outputs.
 
         prediction  (batch, outputs), as `fnn.apply` returns it
@@ -130,7 +132,7 @@ class Loss(NamedTuple):
         return self.forward(p, t)
 
     def gradient(
-        self, prediction: Float[ArrayLike, "batch outputs"], target: Num[ArrayLike, "batch ..."]
+        self, prediction: PredictionRows, target: TargetRows
     ) -> Float[Array, "batch outputs"]:
         """Compute ∂value/∂prediction of each example.
 
@@ -145,9 +147,7 @@ class Loss(NamedTuple):
         p, t = self._checked(prediction, target)
         return self.backward(p, t).T
 
-    def correct(
-        self, prediction: Float[ArrayLike, "batch outputs"], target: Num[ArrayLike, "batch ..."]
-    ) -> Float[Array, "batch"]:
+    def correct(self, prediction: PredictionRows, target: TargetRows) -> PerExample:
         """Return 1 for each example that is classified rightly, 0 for the others.
 
         prediction, target  as of `value`
@@ -191,7 +191,8 @@ def feature_major_pair(prediction: ArrayLike, target: ArrayLike) -> tuple[Featur
             remedy = ""
         raise ValueError(f"prediction: got shape {predicted}, expected (batch, outputs).{remedy}")
     if len(wanted) not in (1, 2) or wanted[0] != predicted[0]:
-        is_transposed = wanted[:1] == predicted[1:] or wanted[-1:] == predicted[:1]
+        examples, outputs = predicted
+        is_transposed = wanted[:1] == (outputs,) or wanted[-1:] == (examples,)
         remedy = ""
         if is_transposed:
             remedy = " Transpose them: one row an example, as fnn.apply returns them."

@@ -4,6 +4,8 @@ They show which functions a network can represent; training need not find these 
 have JAX's default float dtype.
 """
 
+from typing import TypeAlias
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Num
@@ -14,10 +16,11 @@ from fnn.layers import DenseParams
 from fnn.mlp import mlp
 from fnn.types import ArrayLike, Layer, Params
 
+Points: TypeAlias = Num[ArrayLike, "knots"]
+Network: TypeAlias = tuple[Layer, Params]
 
-def interpolation(
-    knots: Num[ArrayLike, "knots"], values: Num[ArrayLike, "knots"]
-) -> tuple[Layer, Params]:
+
+def interpolation(knots: Points, values: Points) -> Network:
     """Return a network of one hidden layer that interpolates linearly between points.
 
     y = v₀ + Σᵢ cᵢ max(0, x − kᵢ)
@@ -45,19 +48,22 @@ def interpolation(
         )
     checks.finite("knots", k)
     checks.finite("values", v)
-    does_not_rise = np.diff(k) <= 0
+    steps = np.diff(k)
+    does_not_rise = steps <= 0
     if does_not_rise.any():
         knot = 1 + int(np.argmax(does_not_rise))
         raise ValueError(f"knots: knot {knot} is not above the one before; sort them.")
-    slopes = np.diff(v) / np.diff(k)
+    slopes = np.diff(v) / steps
     changes = np.diff(slopes, prepend=0.0)
     units = len(slopes)
-    hidden = _dense(np.ones((units, 1)), -k[:-1])
+    net = mlp((1, units, 1))
+    ones = np.ones((units, 1))
+    hidden = _dense(ones, -k[:-1])
     output = _dense(changes[None, :], v[:1])
-    return mlp((1, units, 1)), (hidden, (), output)
+    return net, (hidden, (), output)
 
 
-def tent_map(depth: int) -> tuple[Layer, Params]:
+def tent_map(depth: int) -> Network:
     """Return a network that applies the tent map T `depth` times.
 
     T(x) = 2 max(0, x) − 4 max(0, x − ½)
@@ -75,18 +81,19 @@ def tent_map(depth: int) -> tuple[Layer, Params]:
     [[0. 1. 0. 1.]]
     """
     checks.count("depth", depth)
+    net = mlp((1, *[2] * depth, 1))
     fold = np.array([[2.0, -4.0]])
     kinks = np.array([0.0, -0.5])
     first = _dense(np.ones((2, 1)), kinks)
     further = _dense(np.repeat(fold, 2, axis=0), kinks)
     last = _dense(fold, np.zeros(1))
-    params: list[Params] = []
-    for dense in (first, *[further] * (depth - 1)):
-        params += [dense, ()]
-    return mlp((1, *[2] * depth, 1)), (*params, last)
+    params: list[Params] = [first, ()]
+    for _ in range(depth - 1):
+        params += [further, ()]
+    return net, (*params, last)
 
 
-def nand() -> tuple[Layer, Params]:
+def nand() -> Network:
     """Return one threshold unit that is NAND: 0 for (1, 1) and 1 for the other corners (claim 3.2).
 
     y = 1 iff −2x₁ − 2x₂ + 3 ≥ 0
@@ -99,7 +106,7 @@ def nand() -> tuple[Layer, Params]:
     return mlp((2, 1), output="step"), (_nand(), ())
 
 
-def xor_of_nands(activation: str | Activation = "step") -> tuple[Layer, Params]:
+def xor_of_nands(activation: str | Activation = "step") -> Network:
     """Return four NAND units that are XOR, which no single unit is (claim 3.3).
 
     m = x₁ ↑ x₂
@@ -113,15 +120,24 @@ def xor_of_nands(activation: str | Activation = "step") -> tuple[Layer, Params]:
     >>> print(fnn.apply(net, params, [[0, 0], [0, 1], [1, 0], [1, 1]]).T)
     [[0. 1. 1. 0.]]
     """
-    inputs = {"m": ("x1", "x2"), "left": ("x1", "m"), "right": ("x2", "m"), "y": ("left", "right")}
-    nodes = {name: (pair, activation) for name, pair in inputs.items()}
+    nodes = {
+        "m": (("x1", "x2"), activation),
+        "left": (("x1", "m"), activation),
+        "right": (("x2", "m"), activation),
+        "y": (("left", "right"), activation),
+    }
     net = layers.graph(("x1", "x2"), nodes, outputs=("y",))
-    return net, {name: _nand() for name in inputs}
+    return net, {name: _nand() for name in nodes}
 
 
 def _nand() -> DenseParams:
-    return _dense(np.array([[-2.0, -2.0]]), np.array([3.0]))
+    W = np.array([[-2.0, -2.0]])
+    b = np.array([3.0])
+    return _dense(W, b)
 
 
 def _dense(W: np.ndarray, b: np.ndarray) -> DenseParams:
-    return DenseParams(jnp.asarray(W, float), jnp.asarray(b, float))
+    """Return the parameters of a dense layer, in JAX's default float dtype."""
+    weights = jnp.asarray(W, float)
+    biases = jnp.asarray(b, float)
+    return DenseParams(weights, biases)

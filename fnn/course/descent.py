@@ -93,5 +93,6 @@ def updates_for(
 
     params = jax.tree.map(jnp.asarray, params)
     start = (params, optimizer.init(params))
-    _, updates = compiler.scan(step, start, jax.tree.map(jnp.asarray, gradients))
+    gradients = jax.tree.map(jnp.asarray, gradients)
+    _, updates = compiler.scan(step, start, gradients)
     return updates

@@ -4,7 +4,7 @@ The step has no useful derivative, so the perceptron is not a `Layer`. It has it
 """
 
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,9 @@ from jaxtyping import Array, Bool, Float, Int, Num
 
 from fnn import checks, compiler, tree
 from fnn.types import ArrayLike, PRNGKey
+
+Examples: TypeAlias = Num[ArrayLike, "batch features"]
+Labels: TypeAlias = Num[ArrayLike, "batch"] | Bool[ArrayLike, "batch"]
 
 
 class PerceptronParams(NamedTuple):
@@ -39,7 +42,7 @@ class Fit(NamedTuple):
     averaged_trajectory: PerceptronParams
 
 
-def predict(params: PerceptronParams, x: Num[ArrayLike, "batch features"]) -> Int[Array, "batch"]:
+def predict(params: PerceptronParams, x: Examples) -> Int[Array, "batch"]:
     """Return 1 for each example with w·x + b ≥ 0, else 0, as int32 (claims 3.1, 3.2).
 
     params  w and b
@@ -55,14 +58,16 @@ def predict(params: PerceptronParams, x: Num[ArrayLike, "batch features"]) -> In
     [1 0]
     """
     checks.features(x)
-    _check_params(params, np.shape(x)[1])
+    _, n_features = np.shape(x)
+    _check_params(params, n_features)
     x, params = _in_common_dtype(x, params)
-    return _is_positive(params, x).astype(jnp.int32)
+    is_positive = _is_positive(params, x)
+    return is_positive.astype(jnp.int32)
 
 
 def fit(
-    x: Num[ArrayLike, "batch features"],
-    y: Num[ArrayLike, "batch"] | Bool[ArrayLike, "batch"],
+    x: Examples,
+    y: Labels,
     *,
     key: PRNGKey,
     epochs: int,
@@ -114,7 +119,9 @@ def fit(
     n_features = np.shape(x)[1]
     start = params
     if start is None:
-        start = PerceptronParams(jnp.zeros(n_features, jnp.float32), jnp.zeros((), jnp.float32))
+        w = jnp.zeros(n_features, jnp.float32)
+        b = jnp.zeros((), jnp.float32)
+        start = PerceptronParams(w, b)
     _check_params(start, n_features)
     x, start = _in_common_dtype(x, start)
     return _fit(start, x, jnp.asarray(y), key, learning_rate, epochs=epochs)
@@ -122,7 +129,9 @@ def fit(
 
 @partial(compiler.jit, static_argnames="epochs")
 def _fit(start, x, t, key, learning_rate, *, epochs):
-    t, eta = jnp.asarray(t, x.dtype), jnp.asarray(learning_rate, x.dtype)
+    t = jnp.asarray(t, x.dtype)
+    eta = jnp.asarray(learning_rate, x.dtype)
+    examples = len(t)
 
     def visit(carry, example):
         params, mean = carry
@@ -137,12 +146,13 @@ def _fit(start, x, t, key, learning_rate, *, epochs):
     def epoch(carry, number):
         params, averaged = carry
         epoch_key = jax.random.fold_in(key, number)
-        order = jax.random.permutation(epoch_key, len(t))
-        visits = jnp.arange(len(t)), x[order], t[order]
+        order = jax.random.permutation(epoch_key, examples)
+        visits = jnp.arange(examples), x[order], t[order]
         carry = params, tree.zeros_like(params)
-        (params, mean), wrong = jax.lax.scan(visit, carry, visits)
+        last, is_wrong = jax.lax.scan(visit, carry, visits)
+        params, mean = last
         averaged = _extended(averaged, number, mean)
-        mistakes = jnp.sum(wrong, dtype=jnp.int32)
+        mistakes = jnp.sum(is_wrong, dtype=jnp.int32)
         return (params, averaged), (params, averaged, mistakes)
 
     carry = start, tree.zeros_like(start)
@@ -162,7 +172,8 @@ def _in_common_dtype(x, params: PerceptronParams) -> tuple[Array, PerceptronPara
         x = x.astype(float)
     w, b = map(jnp.asarray, params)
     dtype = jnp.result_type(x, w, b, jnp.float32)
-    return x.astype(dtype), PerceptronParams(w.astype(dtype), b.astype(dtype))
+    params = PerceptronParams(w.astype(dtype), b.astype(dtype))
+    return x.astype(dtype), params
 
 
 def _extended(
@@ -172,7 +183,11 @@ def _extended(
 
     A sum of millions of weights would lose digits.
     """
-    return jax.tree.map(lambda m, v: m + (v - m) / (n + 1), mean, value)
+
+    def extended(m, v):
+        return m + (v - m) / (n + 1)
+
+    return jax.tree.map(extended, mean, value)
 
 
 def _is_positive(

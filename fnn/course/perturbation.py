@@ -20,6 +20,7 @@ from fnn import checks, compiler
 from fnn.types import Params, PRNGKey
 
 Objective: TypeAlias = Callable[[Params], Scalar]
+Positive: TypeAlias = float | Array
 
 
 class OneAtATime(NamedTuple):
@@ -47,9 +48,9 @@ class AllInParallel(NamedTuple):
 
 
 def one_at_a_time(
-    loss: Objective, params: Params, *, key: PRNGKey, steps: int, sigma: float | Array
+    loss: Objective, params: Params, *, key: PRNGKey, steps: int, sigma: Positive
 ) -> OneAtATime:
-    """Change one weight at a time by a random amount, and keep the change iff the loss falls.
+    """Add a random amount to one weight at a time, and keep the change iff the loss falls.
 
     w_i ← w_i + N(0, σ²), for i picked uniformly among all entries
 
@@ -99,7 +100,9 @@ def _one_at_a_time(loss, params, key, sigma, *, steps):
         return (w, value), (value, falls)
 
     start = (w, _initial_value(loss, params))
-    (w, _), (history, accepted) = jax.lax.scan(step, start, jnp.arange(steps))
+    last, of_steps = jax.lax.scan(step, start, jnp.arange(steps))
+    w, _ = last
+    history, accepted = of_steps
     return OneAtATime(unravel(w), history, accepted)
 
 
@@ -109,11 +112,11 @@ def all_in_parallel(
     *,
     key: PRNGKey,
     steps: int,
-    sigma: float | Array,
-    learning_rate: float | Array,
+    sigma: Positive,
+    learning_rate: Positive,
     trials: int = 1,
 ) -> AllInParallel:
-    """Descend along a gradient that is estimated by random changes of all weights at once.
+    """Estimate the gradient by random changes of all weights at once, and descend along it.
 
     ξ_k = σ ε_k, with ε_k ~ N(0, 1) on all weights, k = 1 … K
     ĝ = (1/K) Σ_k (L(w + ξ_k) − L(w)) ξ_k/σ²
@@ -155,8 +158,13 @@ def all_in_parallel(
 @partial(compiler.jit, static_argnames=("loss", "steps", "trials"))
 def _all_in_parallel(loss, params, key, sigma, learning_rate, *, steps, trials):
     w, unravel = ravel_pytree(params)
-    scale, eta = jnp.asarray(sigma, w.dtype), jnp.asarray(learning_rate, w.dtype)
-    losses = jax.vmap(lambda w, xi: loss(unravel(w + xi)), in_axes=(None, 0))
+    scale = jnp.asarray(sigma, w.dtype)
+    eta = jnp.asarray(learning_rate, w.dtype)
+
+    def loss_of_trial(w, xi):
+        return loss(unravel(w + xi))
+
+    losses = jax.vmap(loss_of_trial, in_axes=(None, 0))
 
     def step(carry, number):
         w, value = carry
@@ -164,12 +172,14 @@ def _all_in_parallel(loss, params, key, sigma, learning_rate, *, steps, trials):
         epsilon = jax.random.normal(step_key, (trials, w.size), w.dtype)
         xi = scale * epsilon
         change = (losses(w, xi) - value).astype(w.dtype)
-        w = w - eta * (change @ epsilon) / (trials * scale)
+        direction = change @ epsilon
+        w = w - eta * direction / (trials * scale)
         value = loss(unravel(w))
         return (w, value), value
 
     start = (w, _initial_value(loss, params))
-    (w, _), history = jax.lax.scan(step, start, jnp.arange(steps))
+    last, history = jax.lax.scan(step, start, jnp.arange(steps))
+    w, _ = last
     return AllInParallel(unravel(w), history)
 
 
@@ -190,7 +200,7 @@ def _initial_value(loss: Objective, params: Params) -> Scalar:
     return value
 
 
-def _check(loss: Objective, params: Params, key: PRNGKey, steps: int, sigma: float | Array) -> None:
+def _check(loss: Objective, params: Params, key: PRNGKey, steps: int, sigma: Positive) -> None:
     if not callable(loss):
         raise ValueError(f"loss: got {loss!r}, expected a function from params to a scalar.")
     leaves = jax.tree.leaves_with_path(params)

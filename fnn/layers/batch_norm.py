@@ -78,7 +78,8 @@ def batch_norm(features: int, *, momentum: float = 0.9, epsilon: float = 1e-5) -
     def forward(params, state, x, *, key=None, train=False):
         _check(x, state, features, train)
         if train:
-            mean, variance = jnp.mean(x, axis=1), jnp.var(x, axis=1)
+            mean = jnp.mean(x, axis=1)
+            variance = jnp.var(x, axis=1)
         else:
             mean, variance = state
         inverse_deviation = 1 / jnp.sqrt(variance + epsilon)
@@ -103,24 +104,28 @@ def batch_norm(features: int, *, momentum: float = 0.9, epsilon: float = 1e-5) -
         constants, and the terms are absent.
         """
         normalised, inverse_deviation = residuals
-        d_scale = jnp.sum(dy * normalised, axis=1)
+        products = dy * normalised
+        d_scale = jnp.sum(products, axis=1)
         d_shift = jnp.sum(dy, axis=1)
         g = params.scale[:, None] * dy
         if isinstance(residuals, BatchResiduals):
-            g = g - jnp.mean(g, axis=1, keepdims=True)
+            mean = jnp.mean(g, axis=1, keepdims=True)
+            g = g - mean
             along = jnp.mean(g * normalised, axis=1, keepdims=True)
             g = g - normalised * along
         dx = inverse_deviation[:, None] * g
         return BatchNormParams(d_scale, d_shift), dx
 
-    return Layer(init, forward, backward, f"batch_norm {features}")
+    name = f"batch_norm {features}"
+    return Layer(init, forward, backward, name)
 
 
 def _updated(state: BatchNormState, momentum: float, mean, variance, n: int) -> BatchNormState:
     """Return the running statistics after a batch of n examples."""
+    to_unbiased = n / (n - 1)
     new_mean = momentum * state.mean + (1 - momentum) * mean
-    correction = n / (n - 1)
-    new_variance = momentum * state.variance + (1 - momentum) * variance * correction
+    old_variance = momentum * state.variance
+    new_variance = old_variance + (1 - momentum) * variance * to_unbiased
     return BatchNormState(new_mean, new_variance)
 
 

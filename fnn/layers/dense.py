@@ -1,6 +1,6 @@
 """The affine map z = W a + b."""
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 from jax import lax
@@ -11,11 +11,15 @@ from fnn.initializers import Initializer
 from fnn.remembered import remembered
 from fnn.types import Layer
 
+Matrix: TypeAlias = Float[Array, "out in"]
+Inputs: TypeAlias = Float[Array, "in batch"]
+Outputs: TypeAlias = Float[Array, "out batch"]
+
 
 class DenseParams(NamedTuple):
     """Weights and biases of `dense`."""
 
-    W: Float[Array, "out in"]
+    W: Matrix
     b: Float[Array, "out"]
 
 
@@ -54,19 +58,18 @@ def dense(n_in: int, n_out: int, *, init: str | Initializer = "he") -> Layer:
         z, a = affine(params, x)
         return z, state, a
 
-    return Layer(initialise, forward, affine_backward, f"dense {n_in}→{n_out}", per_example=True)
+    name = f"dense {n_in}→{n_out}"
+    return Layer(initialise, forward, affine_backward, name, per_example=True)
 
 
-def affine(params: DenseParams, a: Float[Array, "in batch"]):
+def affine(params: DenseParams, a: Inputs):
     """Return z = W a + b, and a, the only residual of the backward pass."""
     W, b = params
     z = W @ a + b[:, None]
     return z, a
 
 
-def affine_backward(
-    params: DenseParams, a: Float[Array, "in batch"], dz: Float[Array, "out batch"]
-):
+def affine_backward(params: DenseParams, a: Inputs, dz: Outputs):
     """Return the gradients of W and b, and ∂L/∂a.
 
     δ = ∂L/∂z
@@ -76,12 +79,13 @@ def affine_backward(
     """
     W, _ = params
     dW = dz @ a.T
-    db = dz @ jnp.ones(dz.shape[1], dz.dtype)
+    ones = jnp.ones(dz.shape[1], dz.dtype)
+    db = dz @ ones
     da = transposed(W) @ dz
     return DenseParams(dW, db), da
 
 
-def transposed(W: Float[Array, "out in"]) -> Float[Array, "in out"]:
+def transposed(W: Matrix) -> Float[Array, "in out"]:
     """Return Wᵀ as a matrix of its own.
 
     XLA folds a transpose into the product that follows, which is slower on a CPU. An epoch of

@@ -124,20 +124,24 @@ def graph(
         return _read(blocks, sinks), state, residuals
 
     def backward(params, residuals, dy):
+        batch = dy.shape[1]
         heights = [n_in, *(group.width for group in groups)]
-        cotangents = [jnp.zeros((height, dy.shape[1]), dy.dtype) for height in heights]
+        cotangents = [jnp.zeros((height, batch), dy.dtype) for height in heights]
         _accumulate(cotangents, sinks, dy)
         grads = {}
         for i in reversed(range(len(groups))):
             group = groups[i]
             z, a = residuals[i]
             da = cotangents[i + 1]
-            dz = _join([sigma.backward(z[rows], da[rows]) for sigma, rows in group.segments])
-            grads[group.name], d_sources = affine_backward(params[group.name], a, dz)
+            slopes = [sigma.backward(z[rows], da[rows]) for sigma, rows in group.segments]
+            dz = _join(slopes)
+            gradient, d_sources = affine_backward(params[group.name], a, dz)
+            grads[group.name] = gradient
             _accumulate(cotangents, group.sources, d_sources)
         return grads, cotangents[0]
 
-    return Layer(initialise, forward, backward, f"graph of {len(table)} nodes", per_example=True)
+    name = f"graph of {len(table)} nodes"
+    return Layer(initialise, forward, backward, name, per_example=True)
 
 
 def depth(
@@ -157,14 +161,18 @@ def depth(
     widths, table, order = _parse(inputs, nodes, outputs)
     length = dict.fromkeys(widths, 0)
     for name in order:
-        before = [length[predecessor] for predecessor in table[name].predecessors]
-        length[name] = 1 + max(before)
-    groups = {frozenset(node.predecessors) for node in table.values()}
-    output_nodes = [table[name] for name in outputs if name in table]
-    output_groups = {frozenset(node.predecessors) for node in output_nodes}
+        predecessors = table[name].predecessors
+        longest = max(length[predecessor] for predecessor in predecessors)
+        length[name] = 1 + longest
+    groups, output_groups = set(), set()
+    for name, node in table.items():
+        group = frozenset(node.predecessors)
+        groups.add(group)
+        if name in outputs:
+            output_groups.add(group)
     return Depth(
         weight_layers=len(groups),
-        hidden_layers=len(groups) - len(output_groups),
+        hidden_layers=len(groups - output_groups),
         longest_path=max(length.values()),
     )
 
@@ -174,7 +182,10 @@ def depth(
 
 def _read(blocks, ranges):
     """Return the rows of these ranges, one below the other."""
-    return _join([blocks[rows.block][rows.start : rows.stop] for rows in ranges])
+    arrays = []
+    for block, start, stop in ranges:
+        arrays.append(blocks[block][start:stop])
+    return _join(arrays)
 
 
 def _accumulate(cotangents, ranges, d):
@@ -183,7 +194,8 @@ def _accumulate(cotangents, ranges, d):
     for block, start, stop in ranges:
         height = stop - start
         d_rows = d[row : row + height]
-        cotangents[block] = cotangents[block].at[start:stop].add(d_rows)
+        cotangent = cotangents[block]
+        cotangents[block] = cotangent.at[start:stop].add(d_rows)
         row += height
 
 
@@ -387,4 +399,6 @@ def _segments(names, table, positions) -> tuple[tuple[Activation, slice], ...]:
 
 
 def _group_name(names: list[str]) -> str:
-    return "+".join(names) if len(names) <= 3 else f"{names[0]}..{names[-1]}"
+    if len(names) <= 3:
+        return "+".join(names)
+    return f"{names[0]}..{names[-1]}"

@@ -8,7 +8,7 @@ stay zero. n may then be traced, and networks of all widths are runs of one prog
 
 import operator
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -57,7 +57,9 @@ class MaskedWidth:
             n = checks.count(name, size)
             return cls(n, n)
         most = checks.count(f"{name}.most", size.most)
-        if checks.is_concrete(size.units) and checks.count(f"{name}.units", size.units) > most:
+        if not checks.is_concrete(size.units):
+            return cls(size.units, most)
+        if checks.count(f"{name}.units", size.units) > most:
             raise ValueError(
                 f"{name}: got {size.units} units of at most {most}; raise most, or leave that "
                 "width out."
@@ -65,10 +67,11 @@ class MaskedWidth:
         return cls(size.units, most)
 
 
+Size: TypeAlias = int | MaskedWidth
+
+
 @remembered
-def padded(
-    n_in: int | MaskedWidth, n_out: int | MaskedWidth, *, init: str | Initializer = "he"
-) -> Layer:
+def padded(n_in: Size, n_out: Size, *, init: str | Initializer = "he") -> Layer:
     """Return z = W a + b from the first n_in.units to the first n_out.units features.
 
     n_in   number of features of a: a whole number or a MaskedWidth
@@ -92,7 +95,8 @@ def padded(
      [False False]
      [False False]]
     """
-    width_in, width_out = MaskedWidth.of("n_in", n_in), MaskedWidth.of("n_out", n_out)
+    width_in = MaskedWidth.of("n_in", n_in)
+    width_out = MaskedWidth.of("n_out", n_out)
     rule = initializers.variance_scaling(init)
     whole = dense(width_in.most, width_out.most)
 
@@ -140,8 +144,8 @@ def unpad(wide: PyTree, like: PyTree) -> PyTree:
 
     def cut(path, array, small):
         name = f"wide{jax.tree_util.keystr(path)}"
-        same_axes = array.ndim == small.ndim
-        if not same_axes or any(map(operator.lt, array.shape, small.shape)):
+        is_smaller = any(map(operator.lt, array.shape, small.shape))
+        if array.ndim != small.ndim or is_smaller:
             raise ValueError(f"{name}: {small.shape} does not fit into {array.shape}.")
         beginning = tuple(slice(length) for length in small.shape)
         return array[beginning]

@@ -33,11 +33,13 @@ def split(
     Raises ValueError for a state that is not the chain's.
     """
     states = _states(state, len(layers))
-    # lazy: a key is folded right before its layer runs
-    return (
-        Part(layer, params[i], states[i], None if key is None else jax.random.fold_in(key, i))
-        for i, layer in enumerate(layers)
-    )
+
+    def part(i: int, layer: Layer) -> Part:
+        part_key = None if key is None else jax.random.fold_in(key, i)
+        return Part(layer, params[i], states[i], part_key)
+
+    # lazy, so that a key is folded right before its layer runs
+    return (part(i, layer) for i, layer in enumerate(layers))
 
 
 def parts_of(

@@ -59,7 +59,8 @@ def repeat(layer: Layer, times: int) -> Layer:
         dx, grads = compiler.scan(backward_layer, dy, parts, reverse=True)
         return grads, dx
 
-    return Layer(init, forward, backward, f"{times} x {layer.name}", per_example=layer.per_example)
+    name = f"{times} x {layer.name}"
+    return Layer(init, forward, backward, name, per_example=layer.per_example)
 
 
 def _check_shape(layer: Layer, x, y) -> None:

@@ -50,7 +50,8 @@ def serial(*layers: Layer) -> Layer:
     def backward(params, residuals, dx):
         grads = []
         for i in reversed(range(len(layers))):
-            grad, dx = layers[i].backward(params[i], residuals[i], dx)
+            layer = layers[i]
+            grad, dx = layer.backward(params[i], residuals[i], dx)
             grads.append(grad)
         grads.reverse()
         return tuple(grads), dx

@@ -60,7 +60,9 @@ def adadelta(
         return AdadeltaState(steps, tree.zeros_like(params), tree.zeros_like(params))
 
     def step(g, E, D):
-        return -jnp.sqrt(D + eps) / jnp.sqrt(E + eps) * g
+        numerator = -jnp.sqrt(D + eps)
+        denominator = jnp.sqrt(E + eps)
+        return numerator / denominator * g
 
     def update(grads, state, params=None):
         checks.gradients(grads, state.mean_square_gradient)

@@ -55,13 +55,17 @@ def adagrad(
         steps = rate.initial_count(params)
         return AdagradState(steps, tree.full_like(params, initial_accumulator))
 
+    def step(g, G):
+        root = jnp.sqrt(eps + G)
+        return g / root
+
     def update(grads, state, params=None):
         checks.gradients(grads, state.sum_of_squares)
         eta = rate.at(learning_rate, state.steps)
         squares = tree.square(grads)
         G = tree.add(state.sum_of_squares, squares)
-        scaled = jax.tree.map(lambda g, G: g / jnp.sqrt(eps + G), grads, G)
-        updates = tree.scale(-eta, scaled)
+        steps = jax.tree.map(step, grads, G)
+        updates = tree.scale(-eta, steps)
         t = optax.safe_increment(state.steps)
         return updates, AdagradState(t, G)
 

@@ -69,6 +69,10 @@ def adam(
         steps = rate.initial_count(params)
         return AdamState(steps, m=tree.zeros_like(params), v=tree.zeros_like(params))
 
+    def step(m_hat, v_hat):
+        root = jnp.sqrt(v_hat)
+        return m_hat / (root + eps)
+
     def update(grads, state, params=None):
         checks.gradients(grads, state.m)
         eta = rate.at(learning_rate, state.steps)
@@ -78,10 +82,12 @@ def adam(
         power = jnp.asarray(t, float)
         m_hat, v_hat = m, v
         if bias_correction:
-            m_hat = tree.scale(1 / (1 - b1**power), m)
-            v_hat = tree.scale(1 / (1 - b2**power), v)
-        scaled = jax.tree.map(lambda m, v: m / (jnp.sqrt(v) + eps), m_hat, v_hat)
-        updates = tree.scale(-eta, scaled)
+            m_factor = 1 / (1 - b1**power)
+            m_hat = tree.scale(m_factor, m)
+            v_factor = 1 / (1 - b2**power)
+            v_hat = tree.scale(v_factor, v)
+        steps = jax.tree.map(step, m_hat, v_hat)
+        updates = tree.scale(-eta, steps)
         return updates, AdamState(t, m, v)
 
     return optax.GradientTransformation(init, update)

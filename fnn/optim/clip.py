@@ -32,7 +32,8 @@ def clip_by_value(high: float, low: float | None = None) -> optax.GradientTransf
     checks.real("high", high)
     low = -high if low is None else low
     checks.real("low", low)
-    if checks.is_concrete((low, high)) and not low < high:
+    is_concrete = checks.is_concrete((low, high))
+    if is_concrete and not low < high:
         raise ValueError(f"clip_by_value: got low = {low}, high = {high}, expected low < high.")
 
     def clip(g):
@@ -40,7 +41,10 @@ def clip_by_value(high: float, low: float | None = None) -> optax.GradientTransf
         largest = jnp.asarray(high, g.dtype)
         return jnp.clip(g, smallest, largest)
 
-    return _stateless(lambda grads: jax.tree.map(clip, grads))
+    def clip_leaves(grads):
+        return jax.tree.map(clip, grads)
+
+    return _stateless(clip_leaves)
 
 
 @optimizer_factory

@@ -54,13 +54,17 @@ def rmsprop(
         steps = rate.initial_count(params)
         return RMSPropState(steps, mean_square=tree.zeros_like(params))
 
+    def step(g, E):
+        root = jnp.sqrt(E + eps)
+        return g / root
+
     def update(grads, state, params=None):
         checks.gradients(grads, state.mean_square)
         eta = rate.at(learning_rate, state.steps)
         squares = tree.square(grads)
         mean_square = tree.moving_average(decay, state.mean_square, squares)
-        scaled = jax.tree.map(lambda g, E: g / jnp.sqrt(E + eps), grads, mean_square)
-        updates = tree.scale(-eta, scaled)
+        steps = jax.tree.map(step, grads, mean_square)
+        updates = tree.scale(-eta, steps)
         t = optax.safe_increment(state.steps)
         return updates, RMSPropState(t, mean_square)
 
