@@ -284,7 +284,6 @@ silu = Activation("silu", _silu, _silu_derivative, domain=(-8.0, 8.0))
 
 # --------------------------------------------------------------------------------------------- gelu
 
-
 SQRT_HALF = math.sqrt(0.5)
 NORMAL_DENSITY_AT_0 = 1 / math.sqrt(2 * math.pi)
 

@@ -163,8 +163,9 @@ def _sigmoid_cross_entropy(logits: Features, target: Target) -> PerExample:
     t = _aligned(logits, target)
     above = jnp.maximum(logits, 0)
     linear = above - t * logits
-    decay = jnp.exp(-jnp.abs(logits))
-    return jnp.sum(linear + jnp.log1p(decay), axis=0)
+    tail = jnp.exp(-jnp.abs(logits))
+    values = linear + jnp.log1p(tail)
+    return jnp.sum(values, axis=0)
 
 
 def _sigmoid_cross_entropy_gradient(logits: Features, target: Target) -> Features:

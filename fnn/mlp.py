@@ -63,7 +63,7 @@ def mlp(
     parts: list[Layer] = []
     for n_in, n_out, sigma in zip(widths[:-2], hidden, sigmas, strict=True):
         parts.append(affine(n_in, n_out, init=init))
-        parts.extend(_behind(n_out, sigma, batch_norm, dropout))
+        parts.extend(_after_affine(n_out, sigma, batch_norm, dropout))
     n_in, n_out = widths[-2:]
     parts.append(affine(n_in, n_out, init=init))
     if last is not activations.identity:
@@ -71,7 +71,9 @@ def mlp(
     return layers.serial(*parts)
 
 
-def _behind(width: Size, sigma: Activation, batch_norm: Placement, dropout: float) -> list[Layer]:
+def _after_affine(
+    width: Size, sigma: Activation, batch_norm: Placement, dropout: float
+) -> list[Layer]:
     """Return the layers that follow the affine map of a hidden layer."""
     if isinstance(width, MaskedWidth) and sigma.product is not None:
         raise ValueError(
@@ -79,9 +81,10 @@ def _behind(width: Size, sigma: Activation, batch_norm: Placement, dropout: floa
             "have."
         )
     features = width.most if isinstance(width, MaskedWidth) else width
-    parts = [layers.activation(sigma)]
+    parts: list[Layer] = []
     if batch_norm == "before":
-        parts.insert(0, layers.batch_norm(features))
+        parts.append(layers.batch_norm(features))
+    parts.append(layers.activation(sigma))
     if batch_norm == "after":
         parts.append(layers.batch_norm(features))
     if not checks.is_concrete(dropout) or dropout:

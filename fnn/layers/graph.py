@@ -133,8 +133,8 @@ def graph(
             group = groups[i]
             z, a = residuals[i]
             da = cotangents[i + 1]
-            slopes = [sigma.backward(z[rows], da[rows]) for sigma, rows in group.segments]
-            dz = _join(slopes)
+            segments = [sigma.backward(z[rows], da[rows]) for sigma, rows in group.segments]
+            dz = _join(segments)
             gradient, d_sources = affine_backward(params[group.name], a, dz)
             grads[group.name] = gradient
             _accumulate(cotangents, group.sources, d_sources)

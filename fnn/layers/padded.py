@@ -134,13 +134,13 @@ def unpad(wide: PyTree, like: PyTree) -> PyTree:
 
     >>> import fnn, jax.numpy as jnp
     >>> wide, like = {"b": jnp.array([1.0, 2.0, 0.0])}, {"b": jnp.zeros(2)}
-    >>> print(fnn.layers.unpad(wide, like))
-    {'b': Array([1., 2.], dtype=float32)}
+    >>> print(fnn.layers.unpad(wide, like)["b"])
+    [1. 2.]
     """
     structure: Any = jax.tree.structure(wide)
     if structure != jax.tree.structure(like):
         difference = checks.difference(wide, like).strip()
-        raise ValueError(f"wide: {difference}; expected what the padded network learned.")
+        raise ValueError(f"wide: {difference}; expected parameters of the padded network.")
 
     def cut(path, array, small):
         name = f"wide{jax.tree_util.keystr(path)}"
