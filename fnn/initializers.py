@@ -216,7 +216,14 @@ he_fan_out = VarianceScaling("he_fan_out", lambda out, into: 2 / out)
 
 @dataclass(frozen=True)
 class ByUnit:
-    """A rule that samples each unit of a layer on its own, as `by_unit` makes it."""
+    """A rule that samples each unit of a layer on its own, as `by_unit` makes it.
+
+    rule  the rule of which it takes the variance and the distribution
+
+    >>> import fnn
+    >>> fnn.initializers.by_unit("lecun")
+    ByUnit(rule=VarianceScaling(name='lecun'))
+    """
 
     rule: VarianceScaling
 

@@ -14,7 +14,7 @@ from fnn.types import Layer
 
 
 class BatchNormParams(NamedTuple):
-    """γ and β."""
+    """The parameters of `batch_norm`: γ is `scale`, β is `shift`."""
 
     scale: Float[Array, "features"]
     shift: Float[Array, "features"]

@@ -19,7 +19,7 @@ Factory = Callable[P, optax.GradientTransformation]
 
 
 class Optimizer(optax.GradientTransformationExtraArgs):
-    """optax's pair (init, update), with the call that made it as its repr."""
+    """The pair (init, update) of optax, with the call that made it as its repr."""
 
     made_by: str
     evaluation_params: Callable | None = None
