@@ -11,7 +11,7 @@ Nothing here differentiates automatically; a Layer brings its own derivative.
 """
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,9 @@ from jaxtyping import Array, Float, Num, Scalar
 
 from fnn import checks, reductions, tree
 from fnn.reductions import Reduction, Weights
-from fnn.types import ArrayLike, Features, Layer, Loss, Params, PRNGKey, State, Target
+from fnn.types import ArrayLike, Features, Layer, Loss, Params, PRNGKey, State, Target, TargetRows
+
+Rows: TypeAlias = Num[ArrayLike, "batch features"]
 
 
 class Pass(NamedTuple):
@@ -88,7 +90,7 @@ def backprop(
 def apply(
     net: Layer,
     params: Params,
-    x: Num[ArrayLike, "batch features"],
+    x: Rows,
     *,
     state: State = (),
     train: bool = False,
@@ -160,8 +162,8 @@ def value_and_grad(net: Layer, loss: Loss, *, reduction: str = "mean", has_state
 
     def value_and_grad_of(
         params: Params,
-        x: Num[ArrayLike, "batch features"],
-        y: Num[ArrayLike, "batch ..."],
+        x: Rows,
+        y: TargetRows,
         *,
         state: State = (),
         key: PRNGKey | None = None,

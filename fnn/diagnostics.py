@@ -10,10 +10,10 @@ import numpy as np
 from jaxtyping import Float, Num
 
 from fnn import checks, reductions
-from fnn.backprop import check_batch, check_mode, check_net, feature_major, target_of
+from fnn.backprop import Rows, check_batch, check_mode, check_net, feature_major, target_of
 from fnn.layers.parts import parts_of
 from fnn.renamed import renamed
-from fnn.types import ArrayLike, Features, Layer, Loss, Params, PRNGKey, State
+from fnn.types import ArrayLike, Features, Layer, Loss, Params, PRNGKey, State, TargetRows
 
 
 class Signals(NamedTuple):
@@ -33,8 +33,8 @@ def signals(
     net: Layer,
     loss: Loss,
     params: Params,
-    x: Num[ArrayLike, "batch features"],
-    y: Num[ArrayLike, "batch ..."],
+    x: Rows,
+    y: TargetRows,
     *,
     state: State = (),
     reduction: str = "mean",

@@ -9,7 +9,7 @@ reads a whole block reads it without a copy.
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from itertools import groupby
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,8 @@ from fnn.remembered import remembered
 from fnn.types import Layer
 
 NodeSpec = tuple[Sequence[str], str | Activation] | tuple[Sequence[str], str | Activation, int]
+Inputs: TypeAlias = Sequence[str] | Mapping[str, int]
+Nodes: TypeAlias = Mapping[str, NodeSpec]
 
 
 class Node(NamedTuple):
@@ -38,6 +40,10 @@ class RowRange(NamedTuple):
     block: int
     start: int
     stop: int
+
+
+Positions: TypeAlias = dict[str, RowRange]
+"""name -> the rows of its values."""
 
 
 class NodeGroup(NamedTuple):
@@ -65,8 +71,8 @@ class Depth(NamedTuple):
 
 @remembered
 def graph(
-    inputs: Sequence[str] | Mapping[str, int],
-    nodes: Mapping[str, NodeSpec],
+    inputs: Inputs,
+    nodes: Nodes,
     outputs: Sequence[str],
     *,
     init: str | Initializer = "he",
@@ -144,9 +150,7 @@ def graph(
     return Layer(initialise, forward, backward, name, per_example=True)
 
 
-def depth(
-    inputs: Sequence[str] | Mapping[str, int], nodes: Mapping[str, NodeSpec], outputs: Sequence[str]
-) -> Depth:
+def depth(inputs: Inputs, nodes: Nodes, outputs: Sequence[str]) -> Depth:
     """Return the depth of the network that `graph` makes of the same arguments.
 
     inputs, nodes, outputs  as of `graph`
@@ -162,7 +166,7 @@ def depth(
     length = dict.fromkeys(widths, 0)
     for name in order:
         predecessors = table[name].predecessors
-        longest = max(length[predecessor] for predecessor in predecessors)
+        longest = max(length[each] for each in predecessors)
         length[name] = 1 + longest
     groups, output_groups = set(), set()
     for name, node in table.items():
@@ -319,7 +323,7 @@ def _check_outputs(outputs, table, widths) -> None:
 # ------------------------------------------------------------------------------- grouping the nodes
 
 
-def _group_nodes(order, table, widths) -> tuple[list[NodeGroup], dict[str, RowRange]]:
+def _group_nodes(order, table, widths) -> tuple[list[NodeGroup], Positions]:
     """Return the groups in topological order, and the rows of each name."""
     members: dict[frozenset[str], list[str]] = {}
     for name in order:  # all nodes of a group become computable at the same moment
@@ -355,7 +359,7 @@ def _node_group(names, table, positions, in_group) -> NodeGroup:
     )
 
 
-def _stack(block: int, widths: dict[str, int]) -> dict[str, RowRange]:
+def _stack(block: int, widths: dict[str, int]) -> Positions:
     """Return the rows of each name when they stand one below the other in a block."""
     positions, start = {}, 0
     for name, width in widths.items():
@@ -365,7 +369,7 @@ def _stack(block: int, widths: dict[str, int]) -> dict[str, RowRange]:
     return positions
 
 
-def _merge(names: Sequence[str], positions: dict[str, RowRange]) -> tuple[RowRange, ...]:
+def _merge(names: Sequence[str], positions: Positions) -> tuple[RowRange, ...]:
     """Return the rows of these names, neighbouring ranges merged."""
     merged: list[RowRange] = []
     for name in names:
