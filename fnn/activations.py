@@ -1,17 +1,20 @@
 """Activations σ, each with its derivative σ′ written by hand right below it.
 
 The argument is always the pre-activation z. Elementwise activations take any shape. Softmax couples
-the units of an example: it works along axis 0, the feature axis of the feature-major (features,
-batch).
+the units of an example: it works along axis 0, the feature axis of (features, batch).
 
-`Activation.backward(z, da)` is ∂L/∂z = (∂a/∂z)ᵀ ∂L/∂a: σ′(z) ⊙ da for the elementwise ones, the
-full Jacobian product for softmax (an elementwise product there is wrong: course claim 3.11). Where
-a derivative jumps, `kinks` lists the points and the docstring says which value is taken there.
+`Activation.backward(z, da)` computes
+
+    ∂L/∂z = (∂a/∂z)ᵀ ∂L/∂a
+
+For elementwise activations this is σ′(z) ⊙ da. For softmax it is the full Jacobian product; an
+elementwise product is wrong there (course claim 3.11). Where a derivative jumps, `kinks` lists the
+points, and the docstring says which value is taken there.
 """
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -22,17 +25,24 @@ from fnn import checks
 from fnn.remembered import remembered, unchanging
 from fnn.renamed import renamed
 
-Elementwise = Callable[[Float[Array, "..."]], Float[Array, "..."]]
+AnyShape: TypeAlias = Float[Array, "..."]
+Elementwise: TypeAlias = Callable[[AnyShape], AnyShape]
 
 
 class Activation(NamedTuple):
-    """σ and σ′.
+    """An activation function σ with its derivative σ′.
 
-    value(z)       -> a, the shape of z
-    derivative(z)  -> σ′(z), the shape of z; for softmax the Jacobian (features, features, ...)
-    domain         -> the interval of z on which derivatives are worth sampling in tests and plots
-    kinks          -> points of z where σ′ jumps
-    product(z, da) -> (∂a/∂z)ᵀ da where the activation is not elementwise, else None
+    name            the name under which `get` finds it
+    value(z)        -> a, in the shape of z
+    derivative(z)   -> σ′(z), in the shape of z; for softmax the Jacobian (features, features, ...)
+    domain          the interval of z on which tests and plots sample derivatives
+    kinks           the points of z where σ′ jumps
+    product(z, da)  -> (∂a/∂z)ᵀ da; None for an elementwise activation
+
+    >>> import fnn, jax.numpy as jnp
+    >>> relu = fnn.activations.relu
+    >>> print(relu.value(jnp.array([-1.0, 2.0])), relu.derivative(jnp.array([-1.0, 2.0])))
+    [0. 2.] [0. 1.]
     """
 
     name: str
@@ -40,22 +50,31 @@ class Activation(NamedTuple):
     derivative: Elementwise
     domain: tuple[float, float] = (-5.0, 5.0)
     kinks: tuple[float, ...] = ()
-    product: Callable[[Float[Array, "..."], Float[Array, "..."]], Float[Array, "..."]] | None = None
+    product: Callable[[AnyShape, AnyShape], AnyShape] | None = None
 
-    def backward(self, z: Float[Array, "..."], da: Float[Array, "..."]) -> Float[Array, "..."]:
-        """∂L/∂z from ∂L/∂a."""
-        return self.derivative(z) * da if self.product is None else self.product(z, da)
+    def backward(self, z: AnyShape, da: AnyShape) -> AnyShape:
+        """Return ∂L/∂z, given z and da = ∂L/∂a of the same shape.
+
+        >>> import fnn, jax.numpy as jnp
+        >>> print(fnn.activations.relu.backward(jnp.array([-1.0, 2.0]), jnp.array([3.0, 4.0])))
+        [0. 4.]
+        """
+        if self.product is not None:
+            return self.product(z, da)
+        return self.derivative(z) * da
 
     def __reduce__(self):
-        """Pickle an activation that has a name here by its name: its functions may be closures."""
+        """Pickle a registered activation by its name, because its functions may be closures."""
         if REGISTRY.get(self.name) is self:
             return get, (self.name,)
         return Activation, tuple(self)
 
     def __repr__(self) -> str:
-        kinks = f", kinks at {', '.join(f'{z:g}' for z in self.kinks)}" if self.kinks else ""
         kind = "elementwise" if self.product is None else "over features"
-        return f"Activation({self.name}, {kind}{kinks})"
+        if not self.kinks:
+            return f"Activation({self.name}, {kind})"
+        points = ", ".join(f"{z:g}" for z in self.kinks)
+        return f"Activation({self.name}, {kind}, kinks at {points})"
 
 
 # ------------------------------------------------------------------------------------ linear pieces
@@ -74,8 +93,22 @@ identity = Activation("identity", _identity, _identity_derivative)
 
 @remembered
 def make_relu(at_zero: float = 0.0, name: str = "relu") -> Activation:
-    """max(0, z). The derivative at z = 0 is a choice: 0 (the left one), ½ or 1 (the right one)."""
-    if not checks.is_concrete(at_zero) or np.ndim(at_zero) or at_zero not in (0.0, 0.5, 1.0):
+    """Return a ReLU with a chosen derivative at 0.
+
+    relu(z) = max(0, z)
+
+    at_zero  the derivative at z = 0: 0 (the left one), 0.5 or 1 (the right one)
+    name     the name of the activation
+
+    Raises ValueError for other values of at_zero.
+
+    >>> import fnn, jax.numpy as jnp
+    >>> relu = fnn.activations.make_relu(at_zero=0.5, name="relu_half")
+    >>> print(relu.derivative(jnp.array([-1.0, 0.0, 2.0])))
+    [0.  0.5 1. ]
+    """
+    is_number = checks.is_concrete(at_zero) and np.ndim(at_zero) == 0
+    if not is_number or at_zero not in (0.0, 0.5, 1.0):
         raise ValueError(f"at_zero: got {at_zero!r}, expected 0, 0.5 or 1.")
 
     def relu(z):
@@ -83,7 +116,9 @@ def make_relu(at_zero: float = 0.0, name: str = "relu") -> Activation:
 
     def relu_derivative(z):
         slope = (z > 0).astype(z.dtype)
-        return slope if at_zero == 0.0 else jnp.where(z == 0, jnp.full_like(z, at_zero), slope)
+        if at_zero == 0.0:
+            return slope
+        return jnp.where(z == 0, jnp.full_like(z, at_zero), slope)
 
     return Activation(name, relu, relu_derivative, kinks=(0.0,))
 
@@ -93,14 +128,26 @@ relu = make_relu()
 
 @remembered
 def make_leaky_relu(slope: float = 0.01) -> Activation:
-    """z where z ≥ 0, slope·z below. The derivative at 0 is 1, as in `jax.nn.leaky_relu`."""
+    """Return a leaky ReLU. Its derivative at 0 is 1, as in `jax.nn.leaky_relu`.
+
+    leaky_relu(z) = z where z ≥ 0, slope·z elsewhere
+
+    slope  at least 0
+
+    >>> import fnn, jax.numpy as jnp
+    >>> leaky = fnn.activations.make_leaky_relu(0.25)
+    >>> print(leaky.value(jnp.array([-2.0, 2.0])))
+    [-0.5  2. ]
+    """
     checks.non_negative("slope", slope)
 
     def leaky_relu(z):
         return jnp.where(z >= 0, z, slope * z)
 
     def leaky_relu_derivative(z):
-        return jnp.where(z >= 0, jnp.ones_like(z), jnp.full_like(z, slope))
+        is_right = z >= 0
+        right, left = jnp.ones_like(z), jnp.full_like(z, slope)
+        return jnp.where(is_right, right, left)
 
     return Activation("leaky_relu", leaky_relu, leaky_relu_derivative, kinks=(0.0,))
 
@@ -115,10 +162,8 @@ def _step(z):
 def _step_derivative(z):
     raise ValueError(
         "step: asked for the derivative of the step function, which is 0 wherever it exists and "
-        "carries no "
-        "gradient. Train with fnn.course.perceptron or fnn.course.perturbation, or choose a "
-        "differentiable activation "
-        "such as 'sigmoid'."
+        "carries no gradient. Train with fnn.course.perceptron or fnn.course.perturbation, or "
+        "choose a differentiable activation such as 'sigmoid'."
     )
 
 
@@ -130,20 +175,34 @@ step = Activation("step", _step, _step_derivative, kinks=(0.0,))
 
 @remembered
 def make_elu(alpha: float = 1.0) -> Activation:
-    """z where z > 0, α(eᶻ − 1) below; continuously differentiable only at α = 1. At 0 the left
-    derivative, α, is taken for α ≠ 1. Clevert et al. 2016.
+    """Return an ELU, which is continuously differentiable only for α = 1. Clevert et al. 2016.
+
+    elu(z) = z where z > 0, α(eᶻ − 1) elsewhere
+
+    alpha  α, above 0
+
+    The derivative at 0 is α, the left one.
+
+    >>> import fnn, jax.numpy as jnp
+    >>> elu = fnn.activations.make_elu(alpha=0.5)
+    >>> print(elu.derivative(jnp.array([0.0, 2.0])))
+    [0.5 1. ]
     """
     checks.positive("alpha", alpha)
 
     def elu(z):
-        return jnp.where(z > 0, z, alpha * jnp.expm1(jnp.minimum(z, 0)))
+        is_positive = z > 0
+        negative = alpha * jnp.expm1(jnp.minimum(z, 0))  # of a large z eᶻ would overflow
+        return jnp.where(is_positive, z, negative)
 
     def elu_derivative(z):
-        return jnp.where(z > 0, jnp.ones_like(z), alpha * jnp.exp(jnp.minimum(z, 0)))
+        is_positive = z > 0
+        right = jnp.ones_like(z)
+        left = alpha * jnp.exp(jnp.minimum(z, 0))
+        return jnp.where(is_positive, right, left)
 
-    return Activation(
-        "elu", elu, elu_derivative, kinks=() if checks.is_concrete(alpha) and alpha == 1 else (0.0,)
-    )
+    is_smooth = checks.is_concrete(alpha) and alpha == 1
+    return Activation("elu", elu, elu_derivative, kinks=() if is_smooth else (0.0,))
 
 
 elu = make_elu()
@@ -153,12 +212,18 @@ SELU_SCALE = 1.0507009873554804934193349852946
 
 
 def _selu(z):
-    return SELU_SCALE * jnp.where(z > 0, z, SELU_ALPHA * jnp.expm1(jnp.minimum(z, 0)))
+    """Return scale · z where z > 0, scale · α(eᶻ − 1) elsewhere. Klambauer et al. 2017."""
+    is_positive = z > 0
+    negative = SELU_ALPHA * jnp.expm1(jnp.minimum(z, 0))
+    return SELU_SCALE * jnp.where(is_positive, z, negative)
 
 
 def _selu_derivative(z):
-    """At 0 the left derivative, as in `jax.nn.selu`."""
-    return SELU_SCALE * jnp.where(z > 0, jnp.ones_like(z), SELU_ALPHA * jnp.exp(jnp.minimum(z, 0)))
+    """Return the derivative; at 0 the left one, as in `jax.nn.selu`."""
+    is_positive = z > 0
+    right = jnp.ones_like(z)
+    left = SELU_ALPHA * jnp.exp(jnp.minimum(z, 0))
+    return SELU_SCALE * jnp.where(is_positive, right, left)
 
 
 selu = Activation("selu", _selu, _selu_derivative, kinks=(0.0,))
@@ -189,8 +254,13 @@ tanh = Activation("tanh", _tanh, _tanh_derivative)
 
 
 def _softplus(z):
-    """log(1 + eᶻ) = max(z, 0) + log(1 + e^−|z|), which neither overflows nor loses the tail."""
-    return jnp.maximum(z, 0) + jnp.log1p(jnp.exp(-jnp.abs(z)))
+    """Return log(1 + eᶻ), without overflow and without loss of the tail.
+
+    log(1 + eᶻ) = max(z, 0) + log(1 + e^−|z|)
+    """
+    above = jnp.maximum(z, 0)
+    tail = jnp.exp(-jnp.abs(z))
+    return above + jnp.log1p(tail)
 
 
 def _softplus_derivative(z):
@@ -212,63 +282,86 @@ def _silu_derivative(z):
 silu = Activation("silu", _silu, _silu_derivative, domain=(-8.0, 8.0))
 
 
-# -------------------------------------------------------------------------------------------- gelu
+# --------------------------------------------------------------------------------------------- gelu
+
+SQRT_HALF = math.sqrt(0.5)
+NORMAL_DENSITY_AT_0 = 1 / math.sqrt(2 * math.pi)
 
 
 def _gelu(z):
-    """z Φ(z), Φ the standard normal distribution function. Hendrycks & Gimpel 2016."""
-    return 0.5 * z * jax.lax.erfc(-z * math.sqrt(0.5))
+    """Return z Φ(z), with Φ the standard normal distribution function. Hendrycks & Gimpel 2016."""
+    half = 0.5 * z
+    return half * jax.lax.erfc(-z * SQRT_HALF)
 
 
 def _gelu_derivative(z):
-    """Φ(z) + z φ(z)"""
-    density = jnp.exp(-0.5 * z * z) * (1 / math.sqrt(2 * math.pi))
-    return 0.5 * jax.lax.erfc(-z * math.sqrt(0.5)) + z * density
+    """Return Φ(z) + z φ(z)."""
+    exponent = -0.5 * z * z
+    density = jnp.exp(exponent) * NORMAL_DENSITY_AT_0
+    distribution = 0.5 * jax.lax.erfc(-z * SQRT_HALF)
+    return distribution + z * density
 
 
 gelu = Activation("gelu", _gelu, _gelu_derivative)
 
 GELU_CUBIC = 0.044715
+GELU_SCALE = math.sqrt(2 / math.pi)
 
 
 def _gelu_tanh(z):
-    """½ z (1 + tanh u), u = √(2/π) (z + 0.044715 z³): the approximation printed beside gelu."""
-    u = math.sqrt(2 / math.pi) * (z + GELU_CUBIC * z**3)
+    """Return the approximation of gelu by tanh, printed beside it.
+
+    u = √(2/π) (z + 0.044715 z³)
+    a = ½ z (1 + tanh u)
+    """
+    u = GELU_SCALE * (z + GELU_CUBIC * z**3)
     return 0.5 * z * (1 + jnp.tanh(u))
 
 
 def _gelu_tanh_derivative(z):
-    z = jnp.clip(
-        z, -10, 10
-    )  # it is 0 or 1 to rounding long before; z² would overflow and make 0 · ∞
-    u = math.sqrt(2 / math.pi) * (z + GELU_CUBIC * z**3)
-    du = math.sqrt(2 / math.pi) * (1 + 3 * GELU_CUBIC * z * z)
+    """Return ½(1 + tanh u) + ½ z (1 − tanh² u) du/dz."""
+    # beyond ±10 the slope is 0 or 1 to rounding, and z² could overflow and make 0 · ∞
+    z = jnp.clip(z, -10, 10)
+    u = GELU_SCALE * (z + GELU_CUBIC * z**3)
+    du = GELU_SCALE * (1 + 3 * GELU_CUBIC * z * z)
     a = jnp.tanh(u)
-    return 0.5 * (1 + a) + 0.5 * z * (1 - a) * (1 + a) * du
+    direct = 0.5 * (1 + a)
+    through_tanh = 0.5 * z * (1 - a) * (1 + a) * du
+    return direct + through_tanh
 
 
 gelu_tanh = Activation("gelu_tanh", _gelu_tanh, _gelu_tanh_derivative)
 
 
-# ----------------------------------------------------------------------------------------- softmax
+# ------------------------------------------------------------------------------------------ softmax
 
 
 def _softmax(z):
-    e = jnp.exp(z - jnp.max(z, axis=0, keepdims=True))
+    """Return eᶻ/Σ eᶻ over axis 0; the largest z is subtracted first, so that eᶻ stays finite."""
+    largest = jnp.max(z, axis=0, keepdims=True)
+    e = jnp.exp(z - largest)
     return e / jnp.sum(e, axis=0, keepdims=True)
 
 
 def _softmax_derivative(z):
-    """The Jacobian ∂a_i/∂z_j = a_i (1[i = j] − a_j), (features, features, ...)."""
+    """Return the Jacobian, (features, features, ...).
+
+    ∂a_i/∂z_j = a_i (1[i = j] − a_j)
+    """
     a = _softmax(z)
-    eye = jnp.eye(z.shape[0], dtype=z.dtype).reshape(z.shape[:1] * 2 + (1,) * (z.ndim - 1))
+    n = z.shape[0]
+    other_axes = (1,) * (z.ndim - 1)
+    eye = jnp.eye(n, dtype=z.dtype)
+    eye = eye.reshape((n, n, *other_axes))
     return a[:, None] * (eye - a[None, :])
 
 
 def _softmax_product(z, da):
-    """Jᵀ da = a ⊙ (da − Σ a da), without the Jacobian."""
+    """Return Jᵀ da = a ⊙ (da − Σ a da), without the Jacobian."""
     a = _softmax(z)
-    return a * (da - jnp.sum(a * da, axis=0, keepdims=True))
+    weighted = a * da
+    mean = jnp.sum(weighted, axis=0, keepdims=True)
+    return a * (da - mean)
 
 
 softmax = Activation("softmax", _softmax, _softmax_derivative, product=_softmax_product)
@@ -285,7 +378,17 @@ unchanging(*REGISTRY.values())
 
 
 def get(activation: str | Activation, argument: str = "activation") -> Activation:
-    """The activation of that name; an `Activation` is itself. ValueError for unknown names."""
+    """Return the activation of a name. An `Activation` is returned as it is.
+
+    activation  a name such as "relu", or an Activation
+    argument    the argument that the message names
+
+    Raises ValueError for unknown names.
+
+    >>> import fnn
+    >>> fnn.activations.get("relu")
+    Activation(relu, elementwise, kinks at 0)
+    """
     if isinstance(activation, Activation):
         return activation
     return checks.lookup(argument, activation, REGISTRY)

@@ -1,7 +1,7 @@
 """Initialisers of weight matrices W of shape (out, in): `initializer(key, shape) -> W`.
 
 The dtype is JAX's default float: float32, or float64 under x64. The documents disagree on the n of
-"variance 1/n" (course claim X9), so every rule is here by its own name:
+"variance 1/n" (course claim X9), so that every rule has its own name here:
 
 | name                | distribution                 | source                                   |
 |---------------------|------------------------------|------------------------------------------|
@@ -16,7 +16,12 @@ The dtype is JAX's default float: float32, or float64 under x64. The documents d
 | he_fan_out          | N(0, 2/out)                  | He et al. 2015, backward; Sharif's "He"  |
 | orthogonal          | orthonormal rows or columns  | Saxe et al. 2014                         |
 
-Biases start at zero wherever the library makes them.
+Biases start at zero everywhere in the library.
+
+>>> import fnn, jax
+>>> W = fnn.initializers.he(jax.random.key(0), (3, 2))
+>>> print(W.shape, fnn.initializers.zeros(jax.random.key(0), (1, 2)))
+(3, 2) [[0. 0.]]
 """
 
 import math
@@ -31,17 +36,19 @@ from jaxtyping import Array, Float
 
 from fnn import checks, compiler
 from fnn.remembered import remembered, unchanging
+from fnn.renamed import renamed
 from fnn.types import PRNGKey
 
 Shape: TypeAlias = tuple[int, int]
-Initializer: TypeAlias = Callable[[PRNGKey, Shape], Float[Array, "out in"]]
+Matrix: TypeAlias = Float[Array, "out in"]
+Initializer: TypeAlias = Callable[[PRNGKey, Shape], Matrix]
 
-# the setting under which a short draw is the beginning of a longer one
 PREFIX_STABLE = "jax_threefry_partitionable"
+"""The setting of JAX under which a short draw is the beginning of a longer one."""
 
 
 def _of_matrix(draw: Initializer) -> Initializer:
-    """The initializer, refusing shapes that are not those of a matrix."""
+    """Let an initialiser refuse shapes that are not those of a matrix."""
 
     @wraps(draw)
     def initializer(key, shape):
@@ -51,47 +58,99 @@ def _of_matrix(draw: Initializer) -> Initializer:
 
 
 def _matrix_shape(shape: Any) -> Shape:
-    """(out, in); ValueError for anything else."""
-    if not isinstance(shape, (tuple, list)) or len(shape) != 2:
+    """Return (out, in). Raises ValueError for other shapes."""
+    is_sequence = isinstance(shape, (tuple, list))
+    if not is_sequence or len(shape) != 2:
         raise ValueError(f"shape: got {shape!r}, expected (out, in).")
-    out, into = (checks.count(f"shape[{axis}]", length) for axis, length in enumerate(shape))
+    out = checks.count("shape[0]", shape[0])
+    into = checks.count("shape[1]", shape[1])
     return out, into
 
 
 @_of_matrix
-def zeros(key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
-    """W = 0."""
+def zeros(key: PRNGKey, shape: Shape) -> Matrix:
+    """Return W = 0.
+
+    key    not used
+    shape  (out, in)
+
+    >>> import fnn, jax
+    >>> print(fnn.initializers.zeros(jax.random.key(0), (1, 2)))
+    [[0. 0.]]
+    """
     return jnp.zeros(shape)
 
 
 @remembered
 def constant(value: float = 0.1) -> Initializer:
-    """W = value."""
+    """Return the initialiser W = value.
+
+    value  a finite number; may be traced
+
+    >>> import fnn, jax
+    >>> print(fnn.initializers.constant(0.5)(jax.random.key(0), (1, 2)))
+    [[0.5 0.5]]
+    """
     checks.real("value", value)
     return _of_matrix(lambda key, shape: jnp.full(shape, value, float))
 
 
 @remembered
 def uniform(low: float = -0.05, high: float = 0.05) -> Initializer:
-    """W ~ U(low, high)."""
+    """Return the initialiser W ~ U(low, high).
+
+    low, high  finite numbers, low < high; may be traced
+
+    >>> import fnn, jax
+    >>> W = fnn.initializers.uniform(-1.0, 1.0)(jax.random.key(0), (100, 100))
+    >>> print(W.min() >= -1, W.max() < 1)
+    True True
+    """
     checks.real("low", low)
     checks.real("high", high)
-    if checks.is_concrete((low, high)) and low >= high:
+    is_concrete = checks.is_concrete((low, high))
+    if is_concrete and low >= high:
         raise ValueError(f"uniform: got low = {low}, high = {high}, expected low < high.")
     checks.real("high - low", high - low)
-    return _of_matrix(lambda key, shape: jax.random.uniform(key, shape, minval=low, maxval=high))
+
+    def draw(key, shape):
+        return jax.random.uniform(key, shape, minval=low, maxval=high)
+
+    return _of_matrix(draw)
 
 
 @remembered
 def normal(sigma: float = 0.01) -> Initializer:
-    """W ~ N(0, σ²)."""
+    """Return the initialiser W ~ N(0, σ²).
+
+    sigma  σ, above 0; may be traced
+
+    >>> import fnn, jax
+    >>> W = fnn.initializers.normal(0.5)(jax.random.key(0), (100, 100))
+    >>> print(W.std().round(1))
+    0.5
+    """
     checks.positive("sigma", sigma)
-    return _of_matrix(lambda key, shape: sigma * jax.random.normal(key, shape))
+
+    def draw(key, shape):
+        return sigma * jax.random.normal(key, shape)
+
+    return _of_matrix(draw)
 
 
 @dataclass(frozen=True)
-class OfSize:
-    """W of mean 0 and variance(out, in), by draws of variance 1."""
+class VarianceScaling:
+    """An initialiser of mean 0 whose variance follows from the sizes.
+
+    name      its name in the table above
+    variance  (out, in) -> variance of W
+    standard  (key, shape) -> samples of mean 0 and variance 1
+
+    >>> import fnn, jax
+    >>> he = fnn.initializers.he
+    >>> print(he.variance(3, 8), he(jax.random.key(0), (3, 8)).shape)
+    0.25 (3, 8)
+    """
 
     name: str
     variance: Callable[[Any, Any], Any] = field(repr=False)
@@ -99,86 +158,130 @@ class OfSize:
         default=jax.random.normal, repr=False
     )
 
-    def __call__(self, key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
-        """W, drawn at once."""
-        shape = _matrix_shape(shape)
-        return math.sqrt(self.variance(*shape)) * self.standard(key, shape)
+    def __call__(self, key: PRNGKey, shape: Shape) -> Matrix:
+        """Return W, sampled as one array."""
+        out, into = _matrix_shape(shape)
+        deviation = math.sqrt(self.variance(out, into))
+        return deviation * self.standard(key, (out, into))
 
-    def first_units(
-        self, key: PRNGKey, shape: Shape, out: Any, into: Any
-    ) -> Float[Array, "out in"]:
-        """A matrix of which the first `out` rows and `into` columns are W and all others are zero.
-        Row i is drawn from fold_in(key, i), so that W is the same whatever the shape around it;
-        `out` and `into` may be traced.
+    def sample_first_units(self, key: PRNGKey, shape: Shape, out: Any, into: Any) -> Matrix:
+        """Return a matrix whose first `out` rows and `into` columns are W, zero elsewhere.
 
-        ValueError where JAX is told to draw in the old way, in which a short row is no beginning of
-        a longer one.
+        key    row i is sampled from fold_in(key, i), so that W does not depend on `shape`
+        shape  shape of the matrix
+        out    rows of W; may be traced
+        into   columns of W; may be traced
+
+        Raises ValueError where JAX's old sampling is set, in which a short row is not the beginning
+        of a longer one.
+
+        >>> import fnn, jax
+        >>> W = fnn.initializers.he.sample_first_units(jax.random.key(0), (2, 3), 1, 2)
+        >>> print(W != 0)
+        [[ True  True False]
+         [False False False]]
         """
         if not getattr(jax.config, PREFIX_STABLE):
             raise ValueError(
                 f"{PREFIX_STABLE}: got False, expected True, on which drawing unit by unit rests."
             )
-        keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(shape[0]))
-        rows = jax.vmap(lambda key: self.standard(key, shape[1:]))(keys)
-        within = (jnp.arange(shape[0]) < out)[:, None] & (jnp.arange(shape[1]) < into)[None, :]
-        return jnp.where(within, jnp.sqrt(self.variance(out, into)) * rows, 0)
+        n_rows, n_columns = shape
+
+        def standard_row(i):
+            return self.standard(jax.random.fold_in(key, i), (n_columns,))
+
+        standard = jax.vmap(standard_row)(jnp.arange(n_rows))
+        row_exists = (jnp.arange(n_rows) < out)[:, None]
+        column_exists = (jnp.arange(n_columns) < into)[None, :]
+        exists = row_exists & column_exists
+        deviation = jnp.sqrt(self.variance(out, into))
+        return jnp.where(exists, deviation * standard, 0)
 
 
 def _uniform_of_variance_1(key: PRNGKey, shape: tuple[int, ...]) -> Array:
-    """U(−√3, √3)."""
-    return jax.random.uniform(key, shape, minval=-math.sqrt(3), maxval=math.sqrt(3))
+    """Sample U(−√3, √3)."""
+    limit = math.sqrt(3)
+    return jax.random.uniform(key, shape, minval=-limit, maxval=limit)
 
 
-fan_out = OfSize("fan_out", lambda out, into: 1 / out)
-lecun = OfSize("lecun", lambda out, into: 1 / into)
-glorot = OfSize("glorot", lambda out, into: 2 / (out + into))
-glorot_uniform = OfSize(
+fan_out = VarianceScaling("fan_out", lambda out, into: 1 / out)
+lecun = VarianceScaling("lecun", lambda out, into: 1 / into)
+glorot = VarianceScaling("glorot", lambda out, into: 2 / (out + into))
+glorot_uniform = VarianceScaling(
     "glorot_uniform", lambda out, into: 2 / (out + into), _uniform_of_variance_1
 )
-he = OfSize("he", lambda out, into: 2 / into)
-he_fan_out = OfSize("he_fan_out", lambda out, into: 2 / out)
+he = VarianceScaling("he", lambda out, into: 2 / into)
+he_fan_out = VarianceScaling("he_fan_out", lambda out, into: 2 / out)
 
 
 @dataclass(frozen=True)
 class ByUnit:
-    """A rule that draws the units of a layer apart."""
+    """A rule that samples each unit of a layer on its own, as `by_unit` makes it.
 
-    rule: OfSize
+    rule  the rule of which it takes the variance and the distribution
 
-    def __call__(self, key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
-        """W, row i drawn from fold_in(key, i)."""
-        shape = _matrix_shape(shape)
-        return self.rule.first_units(key, shape, *shape)
+    >>> import fnn
+    >>> fnn.initializers.by_unit("lecun")
+    ByUnit(rule=VarianceScaling(name='lecun'))
+    """
+
+    rule: VarianceScaling
+
+    def __call__(self, key: PRNGKey, shape: Shape) -> Matrix:
+        """Return W, with row i sampled from fold_in(key, i)."""
+        out, into = _matrix_shape(shape)
+        return self.rule.sample_first_units(key, (out, into), out, into)
 
 
 @remembered
 def by_unit(init: str | Initializer) -> ByUnit:
-    """A rule whose variance follows from the sizes (fan_out, lecun, glorot, glorot_uniform, he,
-    he_fan_out), drawn unit by unit: row i from fold_in(key, i). The first units of a layer then
-    start alike however many there are, but for the scale; a network with a `fnn.layers.MaskedWidth`
-    starts so. ValueError for other initialisers.
+    """Return a rule that samples unit by unit: row i from fold_in(key, i).
+
+    init  fan_out, lecun, glorot, glorot_uniform, he or he_fan_out, by name or itself
+
+    The first units of a layer then start alike for every width, except for the scale. A network
+    with a `fnn.layers.MaskedWidth` starts so. Raises ValueError for other initialisers.
+
+    >>> import fnn, jax, jax.numpy as jnp
+    >>> draw = fnn.initializers.by_unit("he")
+    >>> small, large = (draw(jax.random.key(0), (n, 2)) for n in (3, 5))
+    >>> print(jnp.array_equal(small, large[:3]))
+    True
     """
-    return ByUnit(of_size(init))
+    return ByUnit(variance_scaling(init))
 
 
 @_of_matrix
-def orthogonal(key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
-    """W with orthonormal rows (out ≤ in) or columns (out > in), uniform over such matrices.
+def orthogonal(key: PRNGKey, shape: Shape) -> Matrix:
+    """Return W with orthonormal rows (out ≤ in) or columns (out > in), uniform over such matrices.
 
-    Gram & Schmidt on Gaussian columns, each projected twice, which keeps QᵀQ = I to rounding. Not
-    `jnp.linalg.qr`: on jaxlib 0.10.2 its batched form never returns when several CPU devices run it
-    at once, as a sweep does.
+    key    random key
+    shape  (out, in)
+
+    The method is Gram & Schmidt on Gaussian columns, each projected twice, which keeps QᵀQ = I to
+    rounding. `jnp.linalg.qr` is not used: on jaxlib 0.10.2 its batched form never returns when
+    several CPU devices run it at once, as a sweep does.
+
+    >>> import fnn, jax, jax.numpy as jnp
+    >>> W = fnn.initializers.orthogonal(jax.random.key(0), (2, 4))
+    >>> print(jnp.allclose(W @ W.T, jnp.eye(2), atol=1e-6))
+    True
     """
     out, into = shape
-    gaussian = jax.random.normal(key, (max(shape), min(shape)))
+    longer, shorter = max(shape), min(shape)
+    gaussian = jax.random.normal(key, (longer, shorter))
 
     def orthonormalise(Q, j):
         v = gaussian[:, j]
         for _ in range(2):
-            v = v - Q @ (Q.T @ v)
-        return Q.at[:, j].set(v / jnp.linalg.norm(v)), None
+            projection = Q @ (Q.T @ v)
+            v = v - projection
+        unit = v / jnp.linalg.norm(v)
+        return Q.at[:, j].set(unit), None
 
-    Q, _ = compiler.scan(orthonormalise, jnp.zeros_like(gaussian), jnp.arange(min(shape)))
+    start = jnp.zeros_like(gaussian)
+    columns = jnp.arange(shorter)
+    Q, _ = compiler.scan(orthonormalise, start, columns)
     return Q if out >= into else Q.T
 
 
@@ -200,39 +303,60 @@ unchanging(*REGISTRY.values())
 
 
 def get(init: str | Initializer) -> Initializer:
-    """The initialiser of that name; a function is itself. ValueError for unknown names, and for a
-    maker of initialisers such as `normal` that was not called.
+    """Return the initialiser of a name. A function is returned as it is.
+
+    init  a name such as "he", or a function (key, shape) -> W
+
+    Raises ValueError for unknown names, and for a maker of initialisers such as `normal` that was
+    not called.
+
+    >>> import fnn
+    >>> fnn.initializers.get("he")
+    VarianceScaling(name='he')
     """
     if not callable(init):
         return checks.lookup("init", init, REGISTRY)
-    checks.instance(
-        "init",
-        init,
-        init not in (constant, uniform, normal, by_unit),
-        "an initializer (key, shape) -> W",
-    )
+    is_called = init not in (constant, uniform, normal, by_unit)
+    checks.instance("init", init, is_called, "an initializer (key, shape) -> W")
     return init
 
 
-def of_size(init: str | Initializer) -> OfSize:
-    """The initialiser of that name, if its variance follows from the sizes. ValueError
-    for others.
+def variance_scaling(init: str | Initializer) -> VarianceScaling:
+    """Return the initialiser of a name whose variance follows from the sizes.
+
+    init  fan_out, lecun, glorot, glorot_uniform, he or he_fan_out, by name or itself; a rule that
+          `by_unit` returned
+
+    Raises ValueError for other initialisers.
+
+    >>> import fnn
+    >>> fnn.initializers.variance_scaling("xavier")
+    VarianceScaling(name='glorot')
     """
     rule = get(init)
     if isinstance(rule, ByUnit):
         return rule.rule
-    if not isinstance(rule, OfSize):
-        known = [name for name, each in REGISTRY.items() if isinstance(each, OfSize)]
+    if not isinstance(rule, VarianceScaling):
+        names = [name for name, each in REGISTRY.items() if isinstance(each, VarianceScaling)]
         raise ValueError(
             f"init: got {init!r}, which cannot be drawn unit by unit; expected one of "
-            f"{', '.join(known)}."
+            f"{', '.join(names)}."
         )
     return rule
 
 
-def drawn(init: Initializer, key: PRNGKey, shape: Shape) -> Float[Array, "out in"]:
-    """W as the initialiser draws it. ValueError where it is no floating-point array of
-    that shape.
+def sample(init: Initializer, key: PRNGKey, shape: Shape) -> Matrix:
+    """Return W, sampled by an initialiser and checked.
+
+    init   function (key, shape) -> W
+    key    random key
+    shape  (out, in)
+
+    Raises ValueError where it does not return a floating-point array of that shape.
+
+    >>> import fnn, jax
+    >>> print(fnn.initializers.sample(fnn.initializers.zeros, jax.random.key(0), (1, 2)))
+    [[0. 0.]]
     """
     try:
         W = init(key, shape)
@@ -240,10 +364,21 @@ def drawn(init: Initializer, key: PRNGKey, shape: Shape) -> Float[Array, "out in
         raise ValueError(
             f"init: {error}; it is called as init(key, shape) and returns W."
         ) from error
-    got = getattr(W, "shape", None), getattr(W, "dtype", None)
-    if got[0] != shape or not checks.is_floating(got[1]):
+    returned_shape = getattr(W, "shape", None)
+    dtype = getattr(W, "dtype", None)
+    if returned_shape != shape or not checks.is_floating(dtype):
         raise ValueError(
-            f"init: returned shape {got[0]} of {got[1]}, expected {shape} of floating-point "
-            f"numbers."
+            f"init: returned shape {returned_shape} of {dtype}, expected {shape} of floating-point "
+            "numbers."
         )
     return jnp.asarray(W)
+
+
+__getattr__ = renamed(
+    __name__,
+    {
+        "OfSize": "fnn.initializers.VarianceScaling",
+        "of_size": "fnn.initializers.variance_scaling",
+        "drawn": "fnn.initializers.sample",
+    },
+)

@@ -1,97 +1,119 @@
 """Losses ℓ(prediction, target), each with its backward ∂ℓ/∂prediction right below its forward.
 
 `loss.value(prediction, target)` takes rows of examples, as `fnn.apply` returns them. The functions
-here are feature-major, (outputs, batch), as those of a layer are. A value is per example, the sum
-over outputs with no ½ in front; `fnn.reductions` makes one number of a batch. A target may also be
-(batch,): a vector of values for one output, or of integer class labels for the two categorical
-losses. The stable forms take logits; the printed forms take probabilities and are infinite at a
-certain mistake.
+here are feature-major, (outputs, batch), as those of a layer are. A loss has one value for each
+example: the sum over outputs, with no ½ in front. `fnn.reductions` makes one number of a batch.
+
+A target may also be (batch,): values for a network with one output, or integer class labels for the
+two categorical losses. The stable forms take logits. The printed forms take probabilities, and are
+infinite where a prediction is certain and wrong.
+
+>>> import fnn, jax.numpy as jnp
+>>> prediction, target = jnp.array([[1.0, 2.0], [0.0, 3.0]]), jnp.array([[1.0, 4.0], [3.0, 3.0]])
+>>> print(fnn.losses.squared_error.value(prediction, target))
+[4. 9.]
+>>> print(fnn.losses.absolute_error.gradient(prediction, target))
+[[ 0. -1.]
+ [-1.  0.]]
+>>> logits, labels = jnp.array([[2.0, 0.0, -1.0]]), jnp.array([1])
+>>> print(fnn.losses.softmax_cross_entropy.value(logits, labels).round(3))
+[2.17]
 """
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import xlog1py, xlogy
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from fnn import checks
 from fnn.remembered import remembered, unchanging
-from fnn.types import Features, Loss, Target
+from fnn.types import Features, Loss, PerExample, Target
 
 
 def _aligned(prediction: Features, target: Target) -> Features:
-    """The target in the prediction's shape and dtype. A vector fits one output only: (1, n) − (n,)
-    would be right by luck and (n, 1) − (n,) is silently (n, n).
+    """Return the target in the prediction's shape and dtype.
+
+    A vector fits one output only: (1, n) − (n,) would be right by luck, and (n, 1) − (n,) would
+    silently be (n, n).
     """
     if target.ndim == 1 and prediction.shape[0] == 1:
         target = target[None]
     if target.shape != prediction.shape:
+        shape = target.shape[::-1]
+        expected = prediction.shape[::-1]
         raise ValueError(
-            f"y: got a target of shape {tuple(reversed(target.shape))}, expected (examples, "
-            f"outputs) = "
-            f"{tuple(reversed(prediction.shape))}, the shape of the prediction."
+            f"y: got a target of shape {shape}, expected (examples, outputs) = {expected}, the "
+            "shape of the prediction."
         )
     return target.astype(prediction.dtype)
 
 
 def _one_hot(prediction: Features, target: Target) -> Features:
-    """Integer labels (batch,) as columns of the identity; anything else as it is."""
+    """Return integer labels (batch,) as columns of the identity, and other targets as they are."""
     if target.ndim == 1 and jnp.issubdtype(target.dtype, jnp.integer):
-        _same_batch(prediction, target)
+        _check_batch(prediction, target)
         dtype = jnp.promote_types(jnp.int32, target.dtype)
-        classes = jnp.arange(prediction.shape[0], dtype=dtype)
-        return (classes[:, None] == target.astype(dtype)[None, :]).astype(prediction.dtype)
+        classes = jnp.arange(prediction.shape[0], dtype=dtype)[:, None]
+        labels = target.astype(dtype)[None, :]
+        is_class = classes == labels
+        return is_class.astype(prediction.dtype)
     if target.ndim == 1:
         raise ValueError(
             f"y: got class labels of dtype {target.dtype}, expected integers; use "
-            f"y.astype('int32') if they are whole."
+            "y.astype('int32') if they are whole."
         )
     _refuse_column(target, prediction.shape[0])
     return _aligned(prediction, target)
 
 
 def _refuse_column(target: Target | np.ndarray, outputs: int) -> None:
-    if target.shape[0] == 1 < outputs and jnp.issubdtype(target.dtype, jnp.integer):
+    """Refuse labels of shape (examples, 1) where a network has several outputs."""
+    is_column = target.shape[0] == 1 < outputs
+    if is_column and jnp.issubdtype(target.dtype, jnp.integer):
         raise ValueError(
-            f"y: got integers of shape {tuple(reversed(target.shape))}, expected labels of shape "
-            f"(examples,); use "
-            "y.ravel()."
+            f"y: got integers of shape {target.shape[::-1]}, expected labels of shape (examples,); "
+            "use y.ravel()."
         )
 
 
-def _same_batch(prediction: Features, target: Target) -> None:
-    if prediction.shape[1] != target.shape[0]:
-        raise ValueError(
-            f"y: got {target.shape[0]} labels for {prediction.shape[1]} examples, expected one "
-            f"each."
-        )
+def _check_batch(prediction: Features, target: Target) -> None:
+    examples, labels = prediction.shape[1], target.shape[0]
+    if labels != examples:
+        raise ValueError(f"y: got {labels} labels for {examples} examples, expected one each.")
 
 
-# -------------------------------------------------------------------------------------- regression
+# --------------------------------------------------------------------------------------- regression
 
 
-def _squared_error(prediction: Features, target: Target) -> Float[Array, "batch"]:
-    """Σ (p − t)²"""
-    return jnp.sum((prediction - _aligned(prediction, target)) ** 2, axis=0)
+def _squared_error(prediction: Features, target: Target) -> PerExample:
+    """Return Σ (p − t)²."""
+    error = prediction - _aligned(prediction, target)
+    return jnp.sum(error**2, axis=0)
 
 
 def _squared_error_gradient(prediction: Features, target: Target) -> Features:
-    return 2 * (prediction - _aligned(prediction, target))
+    """Return 2 (p − t)."""
+    error = prediction - _aligned(prediction, target)
+    return 2 * error
 
 
 squared_error = Loss("squared_error", _squared_error, _squared_error_gradient, regression=True)
 
 
-def _absolute_error(prediction: Features, target: Target) -> Float[Array, "batch"]:
-    """Σ |p − t|. (One document prints it without the bars, which is unbounded below:
-    claim 1.16.)
+def _absolute_error(prediction: Features, target: Target) -> PerExample:
+    """Return Σ |p − t|.
+
+    One document prints it without the bars, which is unbounded below (claim 1.16).
     """
-    return jnp.sum(jnp.abs(prediction - _aligned(prediction, target)), axis=0)
+    error = prediction - _aligned(prediction, target)
+    return jnp.sum(jnp.abs(error), axis=0)
 
 
 def _absolute_error_gradient(prediction: Features, target: Target) -> Features:
-    """sign(p − t), and 0 where p = t."""
-    return jnp.sign(prediction - _aligned(prediction, target))
+    """Return sign(p − t), and 0 where p = t."""
+    error = prediction - _aligned(prediction, target)
+    return jnp.sign(error)
 
 
 absolute_error = Loss("absolute_error", _absolute_error, _absolute_error_gradient, regression=True)
@@ -99,49 +121,71 @@ absolute_error = Loss("absolute_error", _absolute_error, _absolute_error_gradien
 
 @remembered
 def huber(delta: float = 1.0) -> Loss:
-    """Σ ½e² where |e| ≤ delta, delta(|e| − ½ delta) beyond; e = p − t. Huber 1964."""
+    """Return Huber's loss, a square near 0 and linear beyond. Huber 1964.
+
+    e = p − t
+    ℓ = Σ ½e² where |e| ≤ delta, Σ delta(|e| − ½ delta) beyond
+
+    delta  above 0; may be traced
+
+    >>> import fnn, jax.numpy as jnp
+    >>> loss = fnn.losses.huber(delta=1.0)
+    >>> print(loss.value(jnp.array([[0.5], [3.0]]), jnp.zeros((2, 1))))
+    [0.125 2.5  ]
+    """
     checks.positive("delta", delta)
 
     def value(prediction, target):
         size = jnp.abs(prediction - _aligned(prediction, target))
-        return jnp.sum(
-            jnp.where(size <= delta, 0.5 * size**2, delta * (size - 0.5 * delta)), axis=0
-        )
+        is_near = size <= delta
+        near = 0.5 * size**2
+        beyond = delta * (size - 0.5 * delta)
+        values = jnp.where(is_near, near, beyond)
+        return jnp.sum(values, axis=0)
 
     def gradient(prediction, target):
-        return jnp.clip(prediction - _aligned(prediction, target), -delta, delta)
+        error = prediction - _aligned(prediction, target)
+        return jnp.clip(error, -delta, delta)
 
-    known = checks.is_concrete(delta) and delta != 1
-    name = f"huber(delta={delta:g})" if known else "huber"
+    shows_delta = checks.is_concrete(delta) and delta != 1
+    name = f"huber(delta={delta:g})" if shows_delta else "huber"
     return Loss(name, value, gradient, regression=True)
 
 
-# -------------------- classification, logits
+# ------------------------------------------------------------------------- classification by logits
 
 
-def _sigmoid_cross_entropy(logits: Features, target: Target) -> Float[Array, "batch"]:
-    """−Σ t log σ(z) + (1 − t) log σ(−z) = Σ max(z, 0) − t z + log(1 + e^−|z|), finite for every
-    finite z.
+def _sigmoid_cross_entropy(logits: Features, target: Target) -> PerExample:
+    """Return the cross-entropy of sigmoid(z), finite for every finite z.
+
+    ℓ = −Σ t log σ(z) + (1 − t) log σ(−z) = Σ max(z, 0) − t z + log(1 + e^−|z|)
     """
     t = _aligned(logits, target)
-    return jnp.sum(
-        jnp.maximum(logits, 0) - t * logits + jnp.log1p(jnp.exp(-jnp.abs(logits))), axis=0
-    )
+    above = jnp.maximum(logits, 0)
+    linear = above - t * logits
+    tail = jnp.exp(-jnp.abs(logits))
+    values = linear + jnp.log1p(tail)
+    return jnp.sum(values, axis=0)
 
 
 def _sigmoid_cross_entropy_gradient(logits: Features, target: Target) -> Features:
+    """Return σ(z) − t."""
     return jax.nn.sigmoid(logits) - _aligned(logits, target)
 
 
-def _correct_signs(logits: Features, target: Target) -> Float[Array, "batch"]:
-    """1 where every output lies on its target's side of zero."""
-    return jnp.all((logits > 0) == (_aligned(logits, target) > 0.5), axis=0).astype(logits.dtype)
+def _correct_signs(logits: Features, target: Target) -> PerExample:
+    """Return 1 for each example whose outputs all lie on their target's side of zero, else 0."""
+    predicted = logits > 0
+    wanted = _aligned(logits, target) > 0.5
+    is_right = jnp.all(predicted == wanted, axis=0)
+    return is_right.astype(logits.dtype)
 
 
 def _check_probabilities(target: np.ndarray, outputs: int) -> None:
-    if ((target < 0) | (target > 1)).any():
-        worst = target[(target < 0) | (target > 1)].flat[0]
-        raise ValueError(f"y: got {worst}, expected targets in [0, 1].")
+    outside = (target < 0) | (target > 1)
+    if outside.any():
+        first = target[outside].flat[0]
+        raise ValueError(f"y: got {first}, expected targets in [0, 1].")
 
 
 sigmoid_cross_entropy = Loss(
@@ -153,60 +197,69 @@ sigmoid_cross_entropy = Loss(
 )
 
 
-def _softmax_cross_entropy(logits: Features, target: Target) -> Float[Array, "batch"]:
-    """−Σ t log softmax(z) = (Σ t) log Σ eᶻ − Σ t z, finite for every finite z."""
+def _softmax_cross_entropy(logits: Features, target: Target) -> PerExample:
+    """Return the cross-entropy of softmax(z), finite for every finite z.
+
+    ℓ = −Σ t log softmax(z) = (Σ t) log Σ eᶻ − Σ t z
+    """
     t = _one_hot(logits, target)
     largest = jnp.max(logits, axis=0)
     shifted = logits - largest[None, :]
-    return jnp.sum(t, axis=0) * jnp.log(jnp.sum(jnp.exp(shifted), axis=0)) - jnp.sum(
-        t * shifted, axis=0
-    )
+    mass = jnp.sum(t, axis=0)
+    total = jnp.sum(jnp.exp(shifted), axis=0)
+    log_normaliser = mass * jnp.log(total)
+    return log_normaliser - jnp.sum(t * shifted, axis=0)
 
 
 def _softmax_cross_entropy_gradient(logits: Features, target: Target) -> Features:
-    """softmax(z) − t, for Σ t = 1."""
+    """Return (Σ t) softmax(z) − t, with Σ t = 1 for a distribution."""
     t = _one_hot(logits, target)
-    return jnp.sum(t, axis=0, keepdims=True) * jax.nn.softmax(logits, axis=0) - t
+    mass = jnp.sum(t, axis=0, keepdims=True)
+    return mass * jax.nn.softmax(logits, axis=0) - t
 
 
-def _correct_class(prediction: Features, target: Target) -> Float[Array, "batch"]:
+def _correct_class(prediction: Features, target: Target) -> PerExample:
+    """Return 1 for each example whose largest output is its class, else 0."""
     label = target if target.ndim == 1 else jnp.argmax(target, axis=0)
-    return (jnp.argmax(prediction, axis=0) == label).astype(prediction.dtype)
+    predicted = jnp.argmax(prediction, axis=0)
+    is_right = predicted == label
+    return is_right.astype(prediction.dtype)
 
 
 def _check_classes(target: np.ndarray, outputs: int) -> None:
     if outputs == 1:
         raise ValueError(
-            "y: got classes for a network with 1 output, whose softmax is 1 whatever the input; "
-            "use 2 outputs, or "
-            "sigmoid_cross_entropy."
+            "y: got classes for a network with 1 output, whose softmax is always 1; use 2 outputs, "
+            "or sigmoid_cross_entropy."
         )
-    if target.ndim == 2:
-        _refuse_column(target, outputs)
     if target.ndim == 1:
         _check_labels(target, outputs)
     else:
-        _check_probabilities(target, outputs)
-        sums = target.sum(axis=0)
-        if (np.abs(sums - 1) > 1e-3).any():
-            example = int(np.argmax(np.abs(sums - 1)))
-            raise ValueError(
-                f"y: the target of example {example} sums to {sums[example]}, expected 1."
-            )
+        _check_distributions(target, outputs)
+
+
+def _check_distributions(target: np.ndarray, outputs: int) -> None:
+    if target.ndim == 2:
+        _refuse_column(target, outputs)
+    _check_probabilities(target, outputs)
+    sums = target.sum(axis=0)
+    distance = np.abs(sums - 1)
+    if (distance > 1e-3).any():
+        example = int(np.argmax(distance))
+        raise ValueError(f"y: the target of example {example} sums to {sums[example]}, expected 1.")
 
 
 def _check_labels(labels: np.ndarray, outputs: int) -> None:
     if not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(
             f"y: got class labels of dtype {labels.dtype}, expected integers; use "
-            f"y.astype('int32') if they are whole."
+            "y.astype('int32') if they are whole."
         )
     outside = (labels < 0) | (labels >= outputs)
     if outside.any():
         raise ValueError(
             f"y: got label {labels[outside][0]} for a network with {outputs} outputs, expected "
-            f"labels 0 to "
-            f"{outputs - 1}."
+            f"labels 0 to {outputs - 1}."
         )
 
 
@@ -219,41 +272,61 @@ softmax_cross_entropy = Loss(
 )
 
 
-# -------------------- classification, printed on probabilities
+# ------------------------------------------------------ classification by probabilities, as printed
 
 
-def _binary_cross_entropy(probability: Features, target: Target) -> Float[Array, "batch"]:
-    """−Σ t log p + (1 − t) log(1 − p), as printed: infinite where p is exactly wrong, NaN for p
-    outside [0, 1], which cannot be refused before it is computed; end the network with "sigmoid".
+def _binary_cross_entropy(probability: Features, target: Target) -> PerExample:
+    """Return the cross-entropy of probabilities p, as printed.
+
+    ℓ = −Σ t log p + (1 − t) log(1 − p)
+
+    It is infinite where p is exactly wrong, and NaN for p outside [0, 1], which cannot be refused
+    before it is computed. End the network with "sigmoid".
     """
     t = _aligned(probability, target)
-    return -jnp.sum(xlogy(t, probability) + xlog1py(1 - t, -probability), axis=0)
+    if_true = xlogy(t, probability)
+    if_false = xlog1py(1 - t, -probability)
+    return -jnp.sum(if_true + if_false, axis=0)
 
 
 def _binary_cross_entropy_gradient(probability: Features, target: Target) -> Features:
-    """(1 − t)/(1 − p) − t/p, a term with a zero numerator being 0."""
+    """Return (1 − t)/(1 − p) − t/p, where a term with a zero numerator is 0."""
     t = _aligned(probability, target)
-    return _ratio(1 - t, 1 - probability) - _ratio(t, probability)
+    if_false = _ratio(1 - t, 1 - probability)
+    if_true = _ratio(t, probability)
+    return if_false - if_true
+
+
+def _correct_halves(probability: Features, target: Target) -> PerExample:
+    """Return 1 for each example whose outputs all lie on their target's side of ½, else 0."""
+    return _correct_signs(probability - 0.5, target)
 
 
 binary_cross_entropy = Loss(
     "binary_cross_entropy",
     _binary_cross_entropy,
     _binary_cross_entropy_gradient,
-    lambda probability, target: _correct_signs(probability - 0.5, target),
+    _correct_halves,
     _check_probabilities,
 )
 
 
-def _categorical_cross_entropy(probability: Features, target: Target) -> Float[Array, "batch"]:
-    """−Σ t log p, as printed: infinite where the true class has p = 0, NaN for p < 0 and negative
-    for p > 1, which cannot be refused before it is computed; end the network with "softmax".
+def _categorical_cross_entropy(probability: Features, target: Target) -> PerExample:
+    """Return the cross-entropy of class probabilities p, as printed.
+
+    ℓ = −Σ t log p
+
+    It is infinite where the true class has p = 0, NaN for p < 0 and negative for p > 1, which
+    cannot be refused before it is computed. End the network with "softmax".
     """
-    return -jnp.sum(xlogy(_one_hot(probability, target), probability), axis=0)
+    t = _one_hot(probability, target)
+    return -jnp.sum(xlogy(t, probability), axis=0)
 
 
 def _categorical_cross_entropy_gradient(probability: Features, target: Target) -> Features:
-    return -_ratio(_one_hot(probability, target), probability)
+    """Return −t/p, and 0 where t = 0."""
+    t = _one_hot(probability, target)
+    return -_ratio(t, probability)
 
 
 categorical_cross_entropy = Loss(
@@ -266,9 +339,10 @@ categorical_cross_entropy = Loss(
 
 
 def _ratio(numerator: Array, denominator: Array) -> Array:
-    """numerator/denominator with 0/0 = 0: a class that is not meant pulls nowhere."""
-    none = numerator == 0
-    return jnp.where(none, 0, numerator / jnp.where(none, 1, denominator))
+    """Return numerator/denominator with 0/0 = 0, so that a class with t = 0 has no gradient."""
+    is_zero = numerator == 0
+    divisor = jnp.where(is_zero, 1, denominator)
+    return jnp.where(is_zero, 0, numerator / divisor)
 
 
 # ---------------------------------------------------------------------------------- label smoothing
@@ -276,28 +350,42 @@ def _ratio(numerator: Array, denominator: Array) -> Array:
 
 @remembered
 def smoothed(loss: Loss, amount: float) -> Loss:
-    """Label smoothing: t ← (1 − amount) t + amount/K. Szegedy et al. 2016.
+    """Return a cross-entropy with label smoothing. Szegedy et al. 2016.
+
+    t ← (1 − amount) t + amount/K
+
+    loss    one of the four cross-entropies
+    amount  in [0, 1); may be traced
 
     K is the number of classes for the categorical losses and 2 for the binary ones. `correct` and
-    `matches` still compare with the unsmoothed target.
+    `matches` still compare with the unsmoothed target. Raises ValueError for other losses.
+
+    >>> import fnn
+    >>> fnn.losses.smoothed(fnn.losses.softmax_cross_entropy, 0.1)
+    Loss(softmax_cross_entropy_smoothed(0.1), with accuracy)
     """
     checks.fraction("amount", amount)
-    checks.instance(
-        "loss", loss, isinstance(loss, Loss), "a Loss such as fnn.losses.softmax_cross_entropy"
-    )
-    categorical = loss.check is _check_classes
-    if not categorical and loss.check is not _check_probabilities:
+    is_loss = isinstance(loss, Loss)
+    checks.instance("loss", loss, is_loss, "a Loss such as fnn.losses.softmax_cross_entropy")
+    is_categorical = loss.check is _check_classes
+    if not is_categorical and loss.check is not _check_probabilities:
         raise ValueError(f"smoothed: got {loss.name}, expected a cross-entropy.")
+    aligned = _one_hot if is_categorical else _aligned
 
     def smooth(prediction, target):
-        t = _one_hot(prediction, target) if categorical else _aligned(prediction, target)
-        return (1 - amount) * t + amount / (prediction.shape[0] if categorical else 2)
+        classes = prediction.shape[0] if is_categorical else 2
+        t = aligned(prediction, target)
+        return (1 - amount) * t + amount / classes
 
-    return loss._replace(
-        name=f"{loss.name}_smoothed" + (f"({amount:g})" if checks.is_concrete(amount) else ""),
-        forward=lambda prediction, target: loss.forward(prediction, smooth(prediction, target)),
-        backward=lambda prediction, target: loss.backward(prediction, smooth(prediction, target)),
-    )
+    def forward(prediction, target):
+        return loss.forward(prediction, smooth(prediction, target))
+
+    def backward(prediction, target):
+        return loss.backward(prediction, smooth(prediction, target))
+
+    suffix = f"({amount:g})" if checks.is_concrete(amount) else ""
+    name = f"{loss.name}_smoothed{suffix}"
+    return loss._replace(name=name, forward=forward, backward=backward)
 
 
 REGISTRY: dict[str, Loss] = {
@@ -316,5 +404,16 @@ unchanging(*REGISTRY.values())
 
 
 def get(loss: str | Loss) -> Loss:
-    """The loss of that name; a `Loss` is itself. ValueError for unknown names."""
-    return loss if isinstance(loss, Loss) else checks.lookup("loss", loss, REGISTRY)
+    """Return the loss of a name. A `Loss` is returned as it is.
+
+    loss  a name such as "squared_error", or a Loss
+
+    Raises ValueError for unknown names.
+
+    >>> import fnn
+    >>> fnn.losses.get("huber")
+    Loss(huber, no accuracy)
+    """
+    if isinstance(loss, Loss):
+        return loss
+    return checks.lookup("loss", loss, REGISTRY)

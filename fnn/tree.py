@@ -1,7 +1,7 @@
-"""Arithmetic on pytrees of arrays."""
+"""Arithmetic on pytrees of arrays, leaf by leaf."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -10,117 +10,193 @@ from jaxtyping import Array, Bool, Scalar
 
 from fnn.types import PyTree
 
-SMALL = 2**14  # entries that are copied in less time than another kernel takes to compile
+Factor: TypeAlias = Array | float
+Condition: TypeAlias = Bool[Array, ""]
+
+SMALL = 2**14
+"""Entries that are copied in less time than another kernel takes to compile."""
 
 
 def zeros_like(tree: PyTree) -> PyTree:
-    """Zeros with the shapes and dtypes of `tree`."""
+    """Return zeros with the shapes and dtypes of `tree`."""
     return jax.tree.map(jnp.zeros_like, tree)
 
 
 def full_like(tree: PyTree, value: float) -> PyTree:
-    """`value` with the shapes and dtypes of `tree`."""
+    """Return `value` with the shapes and dtypes of `tree`."""
     return jax.tree.map(lambda leaf: jnp.full_like(leaf, value), tree)
 
 
 def add(left: PyTree, right: PyTree) -> PyTree:
-    """left + right, leaf by leaf."""
+    """Return left + right."""
     return jax.tree.map(jnp.add, left, right)
 
 
-def scale(factor: Array | float, tree: PyTree) -> PyTree:
-    """factor · tree. The factor takes each leaf's dtype, so that a float32 rate keeps bfloat16
-    leaves.
+def scale(factor: Factor, tree: PyTree) -> PyTree:
+    """Return factor · tree.
+
+    The factor takes each leaf's dtype, so that a float32 rate keeps bfloat16 leaves.
+
+    >>> import jax.numpy as jnp
+    >>> from fnn import tree
+    >>> print(tree.scale(0.5, {"W": jnp.array([2.0, 4.0])}))
+    {'W': Array([1., 2.], dtype=float32)}
     """
-    return jax.tree.map(lambda leaf: jnp.asarray(factor, leaf.dtype) * leaf, tree)
+
+    def product(leaf: Array) -> Array:
+        return jnp.asarray(factor, leaf.dtype) * leaf
+
+    return jax.tree.map(product, tree)
 
 
 def as_types_of(like: PyTree, tree: PyTree) -> PyTree:
-    """`tree` with the dtypes of `like`, leaf by leaf, none of them weak."""
-    return jax.tree.map(
-        lambda target, leaf: lax.convert_element_type(leaf, target.dtype), like, tree
-    )
+    """Return `tree` with the dtypes of `like`, none of them weak."""
+
+    def converted(target: Array, leaf: Array) -> Array:
+        return lax.convert_element_type(leaf, target.dtype)
+
+    return jax.tree.map(converted, like, tree)
 
 
-def where(condition: Bool[Array, ""], if_true: PyTree, if_false: PyTree) -> PyTree:
-    """The one tree or the other."""
-    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), if_true, if_false)
+def where(condition: Condition, if_true: PyTree, if_false: PyTree) -> PyTree:
+    """Return the one tree or the other, by a select of each leaf."""
+
+    def select(a: Array, b: Array) -> Array:
+        return jnp.where(condition, a, b)
+
+    return jax.tree.map(select, if_true, if_false)
 
 
-def choose(condition: Bool[Array, ""], if_true: PyTree, if_false: PyTree) -> PyTree:
-    """Return the one tree or the other, as `where`; copies compile in less time than a kernel for
-    each leaf.
+def choose(condition: Condition, if_true: PyTree, if_false: PyTree) -> PyTree:
+    """Return the one tree or the other, by a branch.
+
+    Its copies compile in less time than the select kernels of `where`, one for each leaf.
     """
     return lax.cond(condition, lambda: if_true, lambda: if_false)
 
 
-def all_finite(tree: PyTree) -> Bool[Array, ""]:
-    """True iff no entry of any floating-point leaf is NaN or infinite."""
-    leaves = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
-    if sum(leaf.size for leaf in leaves) <= SMALL:
-        leaves = joined(leaves)
-    return jnp.all(jnp.array([jnp.all(jnp.isfinite(leaf)) for leaf in leaves] or [True]))
+def all_finite(tree: PyTree) -> Condition:
+    """Return whether every entry of the floating-point leaves is finite.
+
+    >>> import jax.numpy as jnp
+    >>> from fnn import tree
+    >>> print(tree.all_finite({"W": jnp.array([1.0, jnp.inf]), "n": jnp.array([3])}))
+    False
+    """
+    leaves = [leaf for leaf in jax.tree.leaves(tree) if _is_floating(leaf)]
+    if size(leaves) <= SMALL:
+        leaves = concatenated(leaves)
+    finite = [jnp.all(jnp.isfinite(leaf)) for leaf in leaves]
+    return jnp.all(jnp.array(finite or [True]))
 
 
-def unchanged_or_finite(before: PyTree, after: PyTree) -> Bool[Array, ""]:
-    """True iff every entry of any floating-point leaf is finite, or the infinity that it was."""
+def unchanged_or_finite(before: PyTree, after: PyTree) -> Condition:
+    """Return whether every entry of the floating-point leaves is finite, or unchanged.
+
+    An unchanged infinity is accepted, an unchanged NaN is not.
+    """
+    olds, news = [], []
     pairs = zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
-    floating = [pair for pair in pairs if jnp.issubdtype(pair[1].dtype, jnp.inexact)]
-    olds, news = [pair[0] for pair in floating], [pair[1] for pair in floating]
-    if sum(leaf.size for leaf in news) <= SMALL:
-        olds, news = joined(olds), joined(news)
-    sound = [jnp.all(jnp.isfinite(new) | (new == old)) for old, new in zip(olds, news, strict=True)]
+    for old, new in pairs:
+        if _is_floating(new):
+            olds.append(old)
+            news.append(new)
+    if size(news) <= SMALL:
+        olds, news = concatenated(olds), concatenated(news)
+    sound = []
+    for old, new in zip(olds, news, strict=True):
+        is_finite = jnp.isfinite(new)
+        is_sound = is_finite | (new == old)
+        sound.append(jnp.all(is_sound))
     return jnp.all(jnp.array(sound or [True]))
 
 
-def joined(leaves: list[Array]) -> list[Array]:
-    """Join the leaves of each dtype to one vector: one kernel is compiled for them."""
+def _is_floating(leaf: Array) -> bool:
+    return jnp.issubdtype(leaf.dtype, jnp.inexact)
+
+
+def concatenated(leaves: list[Array]) -> list[Array]:
+    """Concatenate the leaves of each dtype to one vector, so that one kernel is compiled."""
     by_dtype: dict[Any, list[Array]] = {}
     for leaf in leaves:
-        by_dtype.setdefault(leaf.dtype, []).append(leaf.ravel())
-    return [jnp.concatenate(some) for some in by_dtype.values()]
+        vectors = by_dtype.setdefault(leaf.dtype, [])
+        vectors.append(leaf.ravel())
+    return [jnp.concatenate(vectors) for vectors in by_dtype.values()]
 
 
 def l2_norm(tree: PyTree) -> Scalar:
-    """√Σ x² over every entry of every leaf."""
+    """Return √Σ x² over every entry of every leaf.
+
+    >>> import jax.numpy as jnp
+    >>> from fnn import tree
+    >>> print(tree.l2_norm({"W": jnp.array([3.0]), "b": jnp.array([4.0])}))
+    5.0
+    """
     return jnp.sqrt(total(lambda leaf: jnp.square(leaf), tree))
 
 
 def total(f: Callable[[Array], Array], tree: PyTree) -> Scalar:
-    """Σ f(x) over every entry of every leaf."""
-    return sum((jnp.sum(f(leaf)) for leaf in jax.tree.leaves(tree)), jnp.zeros(()))
+    """Return Σ f(x) over every entry of every leaf."""
+    leaves = jax.tree.leaves(tree)
+    sums = (jnp.sum(f(leaf)) for leaf in leaves)
+    return sum(sums, start=jnp.zeros(()))
 
 
 def size(tree: PyTree) -> int:
-    """The number of entries in all leaves: the parameter count, for parameters."""
+    """Return the number of entries of all leaves; of parameters, the parameter count.
+
+    >>> import fnn, jax
+    >>> from fnn import tree
+    >>> params, state = jax.eval_shape(fnn.mlp((4, 3, 2)).init, jax.random.key(0))
+    >>> tree.size(params)
+    23
+    """
     return sum(leaf.size for leaf in jax.tree.leaves(tree))
 
 
 def nbytes(tree: PyTree) -> int:
-    """The bytes of all leaves; of shapes alone, too."""
-    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
+    """Return the number of bytes of all leaves, which may be arrays or shapes."""
+    leaves = jax.tree.leaves(tree)
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in leaves)
 
 
-def moving_average(decay: Array | float, average: PyTree, value: PyTree) -> PyTree:
-    """decay · average + (1 − decay) · value, leaf by leaf, in the dtype of the average.
+def moving_average(decay: Factor, average: PyTree, value: PyTree) -> PyTree:
+    """Return decay · average + (1 − decay) · value, in the dtype of the average.
 
-    The weights are at least float32: in bfloat16 0.999 is 1, and the average would stay where it
-    is.
+    The weights are at least float32: in bfloat16 0.999 is 1, and the average would not move.
+
+    >>> import jax.numpy as jnp
+    >>> from fnn import tree
+    >>> print(tree.moving_average(0.75, jnp.array([4.0]), jnp.array([8.0])))
+    [5.]
     """
 
     def blend(a: Array, v: Array) -> Array:
         wide = jnp.promote_types(a.dtype, jnp.float32)
         d = jnp.asarray(decay, wide)
-        return (d * a.astype(wide) + (1 - d) * v.astype(wide)).astype(a.dtype)
+        past = d * a.astype(wide)
+        present = (1 - d) * v.astype(wide)
+        return (past + present).astype(a.dtype)
 
     return jax.tree.map(blend, average, value)
 
 
-def accumulate(decay: Array | float, total: PyTree, value: PyTree) -> PyTree:
-    """decay · total + value, leaf by leaf, in the dtype of the total."""
-    return jax.tree.map(lambda t, v: jnp.asarray(decay, t.dtype) * t + v, total, value)
+def accumulate(decay: Factor, total: PyTree, value: PyTree) -> PyTree:
+    """Return decay · total + value, in the dtype of the total.
+
+    >>> import jax.numpy as jnp
+    >>> from fnn import tree
+    >>> print(tree.accumulate(0.5, jnp.array([4.0]), jnp.array([8.0])))
+    [10.]
+    """
+
+    def sum_of(t: Array, v: Array) -> Array:
+        d = jnp.asarray(decay, t.dtype)
+        return d * t + v
+
+    return jax.tree.map(sum_of, total, value)
 
 
 def square(tree: PyTree) -> PyTree:
-    """x² of every entry."""
+    """Return x² of every entry."""
     return jax.tree.map(jnp.square, tree)

@@ -473,8 +473,7 @@ def test_a_layer_that_breaks_the_contract_is_refused(net, message):
         (
             LABELS,
             mlp((3, 1)),
-            "1 output, whose softmax is 1 whatever the input; use 2 outputs, or "
-            "sigmoid_cross_entropy",
+            "1 output, whose softmax is always 1; use 2 outputs, or sigmoid_cross_entropy",
         ),
     ],
 )

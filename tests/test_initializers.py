@@ -135,3 +135,13 @@ def test_get_takes_names_and_functions():
 def test_factories_refuse(make, arguments, message):
     with pytest.raises(ValueError, match=message):
         make(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("OfSize", "VarianceScaling"), ("of_size", "variance_scaling"), ("drawn", "sample")],
+)
+def test_former_names_say_the_new_one(old, new):
+    with pytest.raises(AttributeError, match=rf"{old} is now fnn\.initializers\.{new}"):
+        getattr(initializers, old)
+    assert hasattr(initializers, new)

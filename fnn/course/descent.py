@@ -1,6 +1,4 @@
-"""The path of an optimizer over a function, point by point, and what it makes of given
-gradients.
-"""
+"""The path of an optimizer over a function, and its updates for given gradients."""
 
 from collections.abc import Callable
 
@@ -20,55 +18,81 @@ def trajectory(
     steps: int,
     key: PRNGKey | None = None,
 ) -> PyTree:
-    """params before and after each of `steps` updates: the structure of params, leaves (steps + 1,
-    …).
+    """Return the parameters before and after each of `steps` updates.
 
-    gradient  params -> ∂L/∂params; with a key, gradient(params, key) with fold_in(key, s) in step
-              s, for a gradient estimated from a sample
+    gradient   params -> ∂L/∂params; with a key, gradient(params, key), for a gradient estimated
+               from a sample
+    optimizer  an optax rule
+    params     the start
+    steps      number of updates, at least 1
+    key        random key or None; step s passes fold_in(key, s) to `gradient`
 
-    One program, which can be jitted and vmapped, over starts or learning rates for instance. Points
-    that are not finite stay in the path. Raises ValueError for steps < 1 and a gradient of another
-    structure than params.
+    Returns the structure of params, with leaves (steps + 1, …). It is one program, which can be
+    jitted and vmapped, over starts or learning rates for instance. Points that are not finite stay
+    in the path. Raises ValueError for steps < 1 and a gradient of another structure than params.
+
+    >>> import fnn
+    >>> optimizer = fnn.optim.sgd(0.25)
+    >>> path = fnn.course.descent.trajectory(lambda x: 2 * x, optimizer, 8.0, steps=3)
+    >>> print(path)
+    [8. 4. 2. 1.]
     """
     checks.function("gradient", gradient)
     checks.floating("params", params)
     checks.count("steps", steps)
 
+    def gradient_in_step(params, number):
+        if key is None:
+            return gradient(params)
+        return gradient(params, jax.random.fold_in(key, number))
+
     def step(carry, number):
         params, state = carry
-        found = (
-            gradient(params) if key is None else gradient(params, jax.random.fold_in(key, number))
-        )
-        checks.gradients(found, params)
-        updates, state = optimizer.update(found, state, params)
+        grads = gradient_in_step(params, number)
+        checks.gradients(grads, params)
+        updates, state = optimizer.update(grads, state, params)
         params = optax.apply_updates(params, updates)
         return (params, state), params
 
     params = jax.tree.map(jnp.asarray, params)
-    _, after = compiler.scan(step, (params, optimizer.init(params)), jnp.arange(steps))
-    return jax.tree.map(lambda first, rest: jnp.concatenate([first[None], rest]), params, after)
+    start = (params, optimizer.init(params))
+    _, after = compiler.scan(step, start, jnp.arange(steps))
+    return jax.tree.map(_prepended, params, after)
+
+
+def _prepended(first, rest):
+    return jnp.concatenate([first[None], rest])
 
 
 def updates_for(
     optimizer: optax.GradientTransformation, params: Params, gradients: Params
 ) -> PyTree:
-    """The updates that an optimizer makes of these gradients, one after the other, whatever the
-    point: an impulse and then nothing, for instance, shows its momentum.
+    """Return the updates that an optimizer makes of given gradients, at any point.
 
-    gradients  the structure of params, leaves (steps, …), as is what is returned
+    optimizer  an optax rule
+    params     the start
+    gradients  the structure of params, leaves (steps, …), one entry a step
 
-    Raises ValueError for gradients of another structure or shapes than params.
+    Returns the structure of gradients. An impulse and then zeros, for instance, show the momentum
+    of an optimizer. Raises ValueError for gradients of another structure or shapes than params.
+
+    >>> import fnn, jax.numpy as jnp
+    >>> optimizer = fnn.optim.momentum(1.0, decay=0.5)
+    >>> impulse = jnp.array([1.0, 0.0, 0.0])
+    >>> print(fnn.course.descent.updates_for(optimizer, 0.0, impulse))
+    [-1.   -0.5  -0.25]
     """
     checks.floating("params", params)
 
-    def step(carry, found):
+    def step(carry, grads):
         params, state = carry
-        checks.gradients(found, params)
-        updates, state = optimizer.update(found, state, params)
-        return (optax.apply_updates(params, updates), state), updates
+        checks.gradients(grads, params)
+        updates, state = optimizer.update(grads, state, params)
+        params = optax.apply_updates(params, updates)
+        return (params, state), updates
 
     params = jax.tree.map(jnp.asarray, params)
-    _, updates = compiler.scan(
-        step, (params, optimizer.init(params)), jax.tree.map(jnp.asarray, gradients)
-    )
+    start = (params, optimizer.init(params))
+    gradients = jax.tree.map(jnp.asarray, gradients)
+    _, updates = compiler.scan(step, start, gradients)
     return updates

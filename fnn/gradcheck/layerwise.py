@@ -14,6 +14,7 @@ from fnn.gradcheck.check import check_gradient
 from fnn.gradcheck.compare import relative_error
 from fnn.gradcheck.records import LayerReport
 from fnn.gradcheck.report import Report
+from fnn.layers.parts import parts_of
 from fnn.types import Features, Layer, Loss, Params, PRNGKey, State, Target
 
 # relative error in float64 from which a layer is examined closely; rounding stays below 1e-12
@@ -57,10 +58,8 @@ def chain(net: Layer, params: Params, state: State, key: PRNGKey | None, train: 
     if not net.parts:
         return [Link(net.name, net, params, state, key, train)]
     links: list[Link] = []
-    states = state or ((),) * len(net.parts)
-    for i, part in enumerate(net.parts):
-        part_key = None if key is None else jax.random.fold_in(key, i)
-        links += chain(part, params[i], states[i], part_key, train)
+    for part in parts_of(net, params, state, key):
+        links += chain(part.layer, part.params, part.state, part.key, train)
     return [link._replace(name=f"{i} {link.layer.name}") for i, link in enumerate(links)]
 
 

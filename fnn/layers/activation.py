@@ -8,14 +8,27 @@ from fnn.types import Layer
 
 @remembered
 def activation(activation: str | Activation) -> Layer:
-    """a = σ(z), without parameters. ValueError for unknown names."""
+    """Return the layer a = σ(z), which has no parameters.
+
+    activation  a name such as "relu", or an `fnn.Activation`
+
+    Raises ValueError for unknown names.
+
+    >>> import fnn, jax.numpy as jnp
+    >>> layer = fnn.layers.activation("relu")
+    >>> a, state, residuals = layer.forward((), (), jnp.array([[-1.0, 2.0]]))
+    >>> print(a)
+    [[0. 2.]]
+    """
     sigma = activations.get(activation)
 
     def forward(params, state, z, *, key=None, train=False):
-        return sigma.value(z), state, z
+        a = sigma.value(z)
+        return a, state, z
 
     def backward(params, z, da):
-        return params, sigma.backward(z, da)
+        dz = sigma.backward(z, da)
+        return params, dz
 
     return Layer(_no_parameters, forward, backward, sigma.name, per_example=True)
 

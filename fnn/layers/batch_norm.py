@@ -1,5 +1,6 @@
-"""Batch normalisation: x̂ = (x − μ)/√(σ² + ε), y = γ x̂ + β. Ioffe & Szegedy 2015; Sharif, claim
-2.25.
+"""Batch normalisation: y = γ x̂ + β with x̂ = (x − μ)/√(σ² + ε).
+
+Ioffe & Szegedy 2015; Sharif, claim 2.25.
 """
 
 from typing import NamedTuple
@@ -13,28 +14,28 @@ from fnn.types import Layer
 
 
 class BatchNormParams(NamedTuple):
-    """γ and β."""
+    """The parameters of `batch_norm`: γ is `scale`, β is `shift`."""
 
     scale: Float[Array, "features"]
     shift: Float[Array, "features"]
 
 
 class BatchNormState(NamedTuple):
-    """Running estimates of the mean and the (unbiased) variance, for evaluation."""
+    """Running estimates of the mean and of the unbiased variance, for evaluation."""
 
     mean: Float[Array, "features"]
     variance: Float[Array, "features"]
 
 
-class OverBatch(NamedTuple):
-    """Residuals of training: μ and σ² were functions of x."""
+class BatchResiduals(NamedTuple):
+    """Residuals of training: μ and σ² are functions of x."""
 
     normalised: Float[Array, "features batch"]
     inverse_deviation: Float[Array, "features"]
 
 
-class FromState(NamedTuple):
-    """Residuals of evaluation: μ and σ² were constants."""
+class RunningResiduals(NamedTuple):
+    """Residuals of evaluation: μ and σ² are constants."""
 
     normalised: Float[Array, "features batch"]
     inverse_deviation: Float[Array, "features"]
@@ -42,12 +43,27 @@ class FromState(NamedTuple):
 
 @remembered
 def batch_norm(features: int, *, momentum: float = 0.9, epsilon: float = 1e-5) -> Layer:
-    """Normalises every feature over the batch while training, by running statistics at evaluation.
+    """Return a layer that normalises each feature, over the batch while training.
 
-    running ← momentum · running + (1 − momentum) · batch; the variance that is kept is the unbiased
-    one, n/(n − 1) times the one that normalises, as in the paper. γ = 1, β = 0, running mean 0 and
-    variance 1 at the start. Raises ValueError for another feature count, and for training on a
-    batch of one example, which has no variance.
+    x̂ = (x − μ)/√(σ² + ε)
+    y = γ x̂ + β
+    running ← momentum · running + (1 − momentum) · batch
+
+    features  number of features of x
+    momentum  weight of the past in the running statistics, in [0, 1)
+    epsilon   ε, above 0
+
+    At evaluation μ and σ² are the running statistics. The running variance is the unbiased one:
+    n/(n − 1) times the variance that normalises, as in the paper. At the start γ = 1, β = 0, the
+    running mean is 0 and the running variance 1. Raises ValueError for another feature count, and
+    for training on a batch of one example, which has no variance.
+
+    >>> import fnn, jax, jax.numpy as jnp
+    >>> layer = fnn.layers.batch_norm(1)
+    >>> params, state = layer.init(jax.random.key(0))
+    >>> y, state, _ = layer.forward(params, state, jnp.array([[1.0, 3.0]]), train=True)
+    >>> print(y.round(3), state.mean.round(3), state.variance.round(3))
+    [[-1.  1.]] [0.2] [1.1]
     """
     checks.count("features", features)
     checks.fraction("momentum", momentum)
@@ -55,36 +71,62 @@ def batch_norm(features: int, *, momentum: float = 0.9, epsilon: float = 1e-5) -
 
     def init(key):
         ones, zeros = jnp.ones(features), jnp.zeros(features)
-        return BatchNormParams(ones, zeros), BatchNormState(zeros, ones)
+        params = BatchNormParams(scale=ones, shift=zeros)
+        state = BatchNormState(mean=zeros, variance=ones)
+        return params, state
 
     def forward(params, state, x, *, key=None, train=False):
         _check(x, state, features, train)
-        mean, variance = (jnp.mean(x, axis=1), jnp.var(x, axis=1)) if train else state
+        if train:
+            mean = jnp.mean(x, axis=1)
+            variance = jnp.var(x, axis=1)
+        else:
+            mean, variance = state
         inverse_deviation = 1 / jnp.sqrt(variance + epsilon)
-        normalised = (x - mean[:, None]) * inverse_deviation[:, None]
-        y = params.scale[:, None] * normalised + params.shift[:, None]
+        centred = x - mean[:, None]
+        normalised = centred * inverse_deviation[:, None]
+        scaled = params.scale[:, None] * normalised
+        y = scaled + params.shift[:, None]
         if not train:
-            return y, state, FromState(normalised, inverse_deviation)
-        n = x.shape[1]
-        state = BatchNormState(
-            momentum * state.mean + (1 - momentum) * mean,
-            momentum * state.variance + (1 - momentum) * variance * (n / (n - 1)),
-        )
-        return y, state, OverBatch(normalised, inverse_deviation)
+            return y, state, RunningResiduals(normalised, inverse_deviation)
+        state = _updated(state, momentum, mean, variance, x.shape[1])
+        return y, state, BatchResiduals(normalised, inverse_deviation)
 
     def backward(params, residuals, dy):
-        """With g = γ dy: ∂L/∂x = (g − mean g − x̂ mean(g x̂))/√(σ² + ε), the last two terms because
-        μ and σ² depend on x. At evaluation they do not, and the terms are absent.
+        """Return the gradients of γ and β, and ∂L/∂x.
+
+        ∂L/∂γ = Σ dy x̂
+        ∂L/∂β = Σ dy
+        g = γ dy
+        ∂L/∂x = (g − mean g − x̂ mean(g x̂))/√(σ² + ε)
+
+        The last two terms are there because μ and σ² depend on x. At evaluation μ and σ² are
+        constants, and the terms are absent.
         """
         normalised, inverse_deviation = residuals
-        grads = BatchNormParams(jnp.sum(dy * normalised, axis=1), jnp.sum(dy, axis=1))
+        products = dy * normalised
+        d_scale = jnp.sum(products, axis=1)
+        d_shift = jnp.sum(dy, axis=1)
         g = params.scale[:, None] * dy
-        if isinstance(residuals, OverBatch):
-            g = g - jnp.mean(g, axis=1, keepdims=True)
-            g = g - normalised * jnp.mean(g * normalised, axis=1, keepdims=True)
-        return grads, inverse_deviation[:, None] * g
+        if isinstance(residuals, BatchResiduals):
+            mean = jnp.mean(g, axis=1, keepdims=True)
+            g = g - mean
+            along = jnp.mean(g * normalised, axis=1, keepdims=True)
+            g = g - normalised * along
+        dx = inverse_deviation[:, None] * g
+        return BatchNormParams(d_scale, d_shift), dx
 
-    return Layer(init, forward, backward, f"batch_norm {features}")
+    name = f"batch_norm {features}"
+    return Layer(init, forward, backward, name)
+
+
+def _updated(state: BatchNormState, momentum: float, mean, variance, n: int) -> BatchNormState:
+    """Return the running statistics after a batch of n examples."""
+    to_unbiased = n / (n - 1)
+    new_mean = momentum * state.mean + (1 - momentum) * mean
+    old_variance = momentum * state.variance
+    new_variance = old_variance + (1 - momentum) * variance * to_unbiased
+    return BatchNormState(new_mean, new_variance)
 
 
 def _check(x, state, features, train):
@@ -99,6 +141,5 @@ def _check(x, state, features, train):
     if train and x.shape[1] == 1:
         raise ValueError(
             "batch_size: a batch of one example has no variance to normalise by; choose a "
-            "batch_size that leaves "
-            "more than one example in the last batch."
+            "batch_size that leaves more than one example in the last batch."
         )

@@ -1,4 +1,4 @@
-"""Dropout: a ⊙ m / (1 − p), each unit kept with probability 1 − p. Srivastava et al. 2014."""
+"""Dropout: a ⊙ m/(1 − p), each unit kept with probability 1 − p. Srivastava et al. 2014."""
 
 import jax
 
@@ -9,21 +9,31 @@ from fnn.types import Layer
 
 @remembered
 def dropout(drop_rate: float) -> Layer:
-    """Zeroes each unit with probability `drop_rate` while training and scales the others by 1/(1 −
-    drop_rate), so that the expectation stays (the paper scales at evaluation instead). The identity
-    at evaluation.
+    """Return a layer that zeroes units at random while training.
 
-    The rate may be traced, in a sweep over rates. Raises ValueError for a drop_rate outside [0, 1),
-    and for training without a key.
+    m ~ Bernoulli(1 − p) for each unit of each example
+    y = a ⊙ m/(1 − p)
+
+    drop_rate  p in [0, 1); it may be traced, in a sweep over rates
+
+    The factor 1/(1 − p) keeps the expectation; the paper scales at evaluation instead. At
+    evaluation the layer is the identity. Raises ValueError for a drop_rate outside [0, 1), and for
+    training without a key.
+
+    >>> import fnn, jax, jax.numpy as jnp
+    >>> layer = fnn.layers.dropout(0.5)
+    >>> y, _, mask = layer.forward((), (), jnp.ones((1, 6)), key=jax.random.key(0), train=True)
+    >>> sorted(set(y.ravel().tolist()))
+    [0.0, 2.0]
     """
     checks.fraction("drop_rate", drop_rate)
-    known = checks.is_concrete(drop_rate)
+    is_concrete = checks.is_concrete(drop_rate)
 
     def init(key):
         return (), ()
 
     def forward(params, state, a, *, key=None, train=False):
-        if not train or (known and drop_rate == 0):
+        if not train or (is_concrete and drop_rate == 0):
             return a, state, None
         if key is None:
             raise ValueError(
@@ -34,8 +44,8 @@ def dropout(drop_rate: float) -> Layer:
         return a * mask, state, mask
 
     def backward(params, mask, dy):
-        return params, dy if mask is None else dy * mask
+        da = dy if mask is None else dy * mask
+        return params, da
 
-    return Layer(
-        init, forward, backward, f"dropout {drop_rate:g}" if known else "dropout", per_example=True
-    )
+    name = f"dropout {drop_rate:g}" if is_concrete else "dropout"
+    return Layer(init, forward, backward, name, per_example=True)

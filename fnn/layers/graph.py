@@ -1,16 +1,15 @@
-"""Any acyclic network: a_i = σ_i(b_i + Σ w_ij a_j) over the predecessors j of node i. Adornetto,
-claims 0.2-0.5.
+"""Any acyclic network: a_i = σ_i(b_i + Σ w_ij a_j), over the predecessors j of node i.
 
-Nodes with the same predecessors form a group (the document's "layer"), and a group is evaluated as
-one matrix product. Values are held in blocks, the inputs being block 0 and group g block g + 1; a
-`Piece` is a run of rows of a block, so that a group that reads a whole block reads it without a
-copy.
+Adornetto, claims 0.2-0.5. Nodes with the same predecessors form a group (the document's "layer"),
+and a group is evaluated as one matrix product. Values are held in blocks: block 0 holds the inputs,
+block g + 1 the nodes of group g. A `RowRange` is a range of rows of a block, so that a group that
+reads a whole block reads it without a copy.
 """
 
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from itertools import groupby
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -23,17 +22,19 @@ from fnn.remembered import remembered
 from fnn.types import Layer
 
 NodeSpec = tuple[Sequence[str], str | Activation] | tuple[Sequence[str], str | Activation, int]
+Inputs: TypeAlias = Sequence[str] | Mapping[str, int]
+Nodes: TypeAlias = Mapping[str, NodeSpec]
 
 
 class Node(NamedTuple):
-    """A neuron, or `width` of them that share predecessors and activation."""
+    """A neuron, or `width` neurons that share predecessors and activation."""
 
     predecessors: tuple[str, ...]
     activation: Activation
     width: int
 
 
-class Piece(NamedTuple):
+class RowRange(NamedTuple):
     """Rows start to stop of a block."""
 
     block: int
@@ -41,21 +42,25 @@ class Piece(NamedTuple):
     stop: int
 
 
-class Group(NamedTuple):
-    """Nodes with the same predecessors, and which rows of their z each activation takes."""
+Positions: TypeAlias = dict[str, RowRange]
+"""name -> the rows of its values."""
+
+
+class NodeGroup(NamedTuple):
+    """Nodes with the same predecessors, and the rows of their z that each activation takes."""
 
     name: str
-    sources: tuple[Piece, ...]
+    sources: tuple[RowRange, ...]
     fan_in: int
     width: int
     segments: tuple[tuple[Activation, slice], ...]
 
 
 class Depth(NamedTuple):
-    """How deep a network is, by each of the counts that documents call its depth (claims 2.9, X8).
+    """The depth of a network, by each of the counts that documents use (claims 2.9, X8).
 
-    weight_layers  groups of nodes with the same predecessors, each a matrix
-    hidden_layers  those of them in which no node is an output
+    weight_layers  groups of nodes with the same predecessors; each has one matrix
+    hidden_layers  those groups in which no node is an output
     longest_path   weights on the longest path from an input to an output
     """
 
@@ -66,37 +71,48 @@ class Depth(NamedTuple):
 
 @remembered
 def graph(
-    inputs: Sequence[str] | Mapping[str, int],
-    nodes: Mapping[str, NodeSpec],
+    inputs: Inputs,
+    nodes: Nodes,
     outputs: Sequence[str],
     *,
     init: str | Initializer = "he",
 ) -> Layer:
-    """A Layer from a directed acyclic graph of neurons.
+    """Return the Layer of a directed acyclic graph of neurons.
 
     inputs   names, each one feature of x in this order; or name -> number of features
     nodes    name -> (predecessors, activation), or (predecessors, activation, width) for a layer as
              one node
     outputs  the names whose values, in this order, are y
+    init     name or function that draws W of each group; b starts at 0
 
-    Parameters are a dict, group -> DenseParams: a row of W and an entry of b for each neuron of the
-    group in the order of `nodes`, a column for each predecessor in the order of the group's first
-    node. A group is named after its nodes: "h1+h2", or "h1..h9" where there are more than three.
+    Parameters are a dict, group -> DenseParams. Each neuron of the group has a row of W and an
+    entry of b, in the order of `nodes`. Each predecessor has a column, in the order of the group's
+    first node. A group is named after its nodes: "h1+h2", or "h1..h9" where there are more than
+    three.
 
     Raises ValueError, naming the node, for a cycle, an unknown predecessor or output, a name used
     twice, and a node that reaches no output.
+
+    >>> import fnn, jax
+    >>> nodes = {"h": (("a", "b"), "relu"), "y": (("a", "h"), "identity")}
+    >>> net = fnn.layers.graph(("a", "b"), nodes, ("y",))
+    >>> params, state = net.init(jax.random.key(0))
+    >>> print({group: dense.W.shape for group, dense in params.items()})
+    {'h': (1, 2), 'y': (1, 2)}
     """
-    widths, table, order = _parsed(inputs, nodes, outputs)
+    widths, table, order = _parse(inputs, nodes, outputs)
     draw = initializers.get(init)
-    groups, pieces = _group(order, table, widths)
-    sinks = _pieces(outputs, pieces)
+    groups, positions = _group_nodes(order, table, widths)
+    sinks = _merge(outputs, positions)
     n_in = sum(widths.values())
 
     def initialise(key):
         params = {}
-        for i, g in enumerate(groups):
-            W = initializers.drawn(draw, jax.random.fold_in(key, i), (g.width, g.fan_in))
-            params[g.name] = DenseParams(W, jnp.zeros(g.width, W.dtype))
+        for i, group in enumerate(groups):
+            group_key = jax.random.fold_in(key, i)
+            W = initializers.sample(draw, group_key, (group.width, group.fan_in))
+            b = jnp.zeros(group.width, W.dtype)
+            params[group.name] = DenseParams(W, b)
         return params, ()
 
     def forward(params, state, x, *, key=None, train=False):
@@ -105,57 +121,85 @@ def graph(
                 f"x: got {x.shape[0]} features, expected {n_in}, one for each input of the graph."
             )
         blocks, residuals = [x], []
-        for g in groups:
-            z, a = affine(params[g.name], _read(blocks, g.sources))
-            blocks.append(_join([sigma.value(z[rows]) for sigma, rows in g.segments]))
+        for group in groups:
+            sources = _read(blocks, group.sources)
+            z, a = affine(params[group.name], sources)
+            values = [sigma.value(z[rows]) for sigma, rows in group.segments]
+            blocks.append(_join(values))
             residuals.append((z, a))
         return _read(blocks, sinks), state, residuals
 
     def backward(params, residuals, dy):
-        heights = [n_in, *(g.width for g in groups)]
-        cotangents = [jnp.zeros((height, dy.shape[1]), dy.dtype) for height in heights]
+        batch = dy.shape[1]
+        heights = [n_in, *(group.width for group in groups)]
+        cotangents = [jnp.zeros((height, batch), dy.dtype) for height in heights]
         _accumulate(cotangents, sinks, dy)
         grads = {}
         for i in reversed(range(len(groups))):
-            g, (z, a) = groups[i], residuals[i]
+            group = groups[i]
+            z, a = residuals[i]
             da = cotangents[i + 1]
-            dz = _join([sigma.backward(z[rows], da[rows]) for sigma, rows in g.segments])
-            grads[g.name], d_sources = affine_backward(params[g.name], a, dz)
-            _accumulate(cotangents, g.sources, d_sources)
+            segments = [sigma.backward(z[rows], da[rows]) for sigma, rows in group.segments]
+            dz = _join(segments)
+            gradient, d_sources = affine_backward(params[group.name], a, dz)
+            grads[group.name] = gradient
+            _accumulate(cotangents, group.sources, d_sources)
         return grads, cotangents[0]
 
-    return Layer(initialise, forward, backward, f"graph of {len(table)} nodes", per_example=True)
+    name = f"graph of {len(table)} nodes"
+    return Layer(initialise, forward, backward, name, per_example=True)
 
 
-def depth(
-    inputs: Sequence[str] | Mapping[str, int], nodes: Mapping[str, NodeSpec], outputs: Sequence[str]
-) -> Depth:
-    """How deep the network of `graph` with the same arguments is. ValueError for what `graph`
-    refuses.
+def depth(inputs: Inputs, nodes: Nodes, outputs: Sequence[str]) -> Depth:
+    """Return the depth of the network that `graph` makes of the same arguments.
+
+    inputs, nodes, outputs  as of `graph`
+
+    Raises ValueError for what `graph` refuses.
+
+    >>> import fnn
+    >>> nodes = {"h": (("a", "b"), "relu"), "y": (("a", "h"), "identity")}
+    >>> fnn.layers.depth(("a", "b"), nodes, ("y",))
+    Depth(weight_layers=2, hidden_layers=1, longest_path=2)
     """
-    widths, table, order = _parsed(inputs, nodes, outputs)
+    widths, table, order = _parse(inputs, nodes, outputs)
     length = dict.fromkeys(widths, 0)
     for name in order:
-        length[name] = 1 + max(length[predecessor] for predecessor in table[name].predecessors)
-    groups = {frozenset(node.predecessors) for node in table.values()}
-    last = {frozenset(table[name].predecessors) for name in outputs if name in table}
-    return Depth(len(groups), len(groups) - len(last), max(length.values()))
+        predecessors = table[name].predecessors
+        longest = max(length[each] for each in predecessors)
+        length[name] = 1 + longest
+    groups, output_groups = set(), set()
+    for name, node in table.items():
+        group = frozenset(node.predecessors)
+        groups.add(group)
+        if name in outputs:
+            output_groups.add(group)
+    return Depth(
+        weight_layers=len(groups),
+        hidden_layers=len(groups - output_groups),
+        longest_path=max(length.values()),
+    )
 
 
-# -------------------- reading blocks
+# ----------------------------------------------------------------------------------- reading blocks
 
 
-def _read(blocks, pieces):
-    """The rows of `pieces`, one below the other."""
-    return _join([blocks[p.block][p.start : p.stop] for p in pieces])
+def _read(blocks, ranges):
+    """Return the rows of these ranges, one below the other."""
+    arrays = []
+    for block, start, stop in ranges:
+        arrays.append(blocks[block][start:stop])
+    return _join(arrays)
 
 
-def _accumulate(cotangents, pieces, d):
-    """The transpose of `_read`: adds the rows of d to where they were read from."""
+def _accumulate(cotangents, ranges, d):
+    """Add the rows of d to the rows that `_read` read: the transpose of `_read`."""
     row = 0
-    for p in pieces:
-        height = p.stop - p.start
-        cotangents[p.block] = cotangents[p.block].at[p.start : p.stop].add(d[row : row + height])
+    for block, start, stop in ranges:
+        height = stop - start
+        d_rows = d[row : row + height]
+        cotangent = cotangents[block]
+        cotangents[block] = cotangent.at[start:stop].add(d_rows)
         row += height
 
 
@@ -163,11 +207,11 @@ def _join(arrays):
     return arrays[0] if len(arrays) == 1 else jnp.concatenate(arrays)
 
 
-# ------------------------------------------------------------------------------- building the graph
+# ------------------------------------------------------------------------------- checking the graph
 
 
-def _parsed(inputs, nodes, outputs) -> tuple[dict[str, int], dict[str, Node], list[str]]:
-    """Width of each input, the nodes, and their names in topological order."""
+def _parse(inputs, nodes, outputs) -> tuple[dict[str, int], dict[str, Node], list[str]]:
+    """Return the width of each input, the nodes, and their names in topological order."""
     widths = _input_widths(inputs)
     table = _node_table(nodes, widths)
     order = _topological_order(table, widths)
@@ -176,19 +220,20 @@ def _parsed(inputs, nodes, outputs) -> tuple[dict[str, int], dict[str, Node], li
 
 
 def _input_widths(inputs) -> dict[str, int]:
+    names = _names("inputs", inputs)
+    widths = dict.fromkeys(names, 1)
     if isinstance(inputs, Mapping):
-        _names("inputs", inputs)
-        widths = {name: checks.count(f"inputs[{name!r}]", width) for name, width in inputs.items()}
-    else:
-        widths = dict.fromkeys(_names("inputs", inputs), 1)
+        for name, width in inputs.items():
+            widths[name] = checks.count(f"inputs[{name!r}]", width)
     if not widths:
         raise ValueError("inputs: got none, expected at least one name.")
     return widths
 
 
 def _names(argument: str, names) -> tuple[str, ...]:
-    """The names as a tuple; refuses a bare string, which would be taken letter by letter, and
-    repeats.
+    """Return the names as a tuple.
+
+    Refuse repeats, and a bare string, which Python would take letter by letter.
     """
     if isinstance(names, str):
         raise ValueError(
@@ -217,31 +262,36 @@ def _node_table(nodes, widths) -> dict[str, Node]:
     for name, spec in nodes.items():
         if name in widths:
             raise ValueError(f"nodes: {name!r} is already the name of an input.")
-        if not isinstance(spec, tuple) or len(spec) not in (2, 3):
-            raise ValueError(
-                f"nodes[{name!r}]: got {spec!r}, expected (predecessors, activation) or (…, …, "
-                f"width)."
-            )
-        predecessors = _names(f"nodes[{name!r}]", spec[0])
-        if not predecessors:
-            raise ValueError(f"nodes[{name!r}]: has no predecessor, expected at least one.")
-        width = checks.count(f"width of {name!r}", spec[2]) if len(spec) == 3 else 1
-        table[name] = Node(predecessors, activations.get(spec[1]), width)
+        table[name] = _node(name, spec)
     return table
 
 
+def _node(name: str, spec) -> Node:
+    if not isinstance(spec, tuple) or len(spec) not in (2, 3):
+        raise ValueError(
+            f"nodes[{name!r}]: got {spec!r}, expected (predecessors, activation) or "
+            "(predecessors, activation, width)."
+        )
+    predecessors = _names(f"nodes[{name!r}]", spec[0])
+    if not predecessors:
+        raise ValueError(f"nodes[{name!r}]: has no predecessor, expected at least one.")
+    width = 1
+    if len(spec) == 3:
+        width = checks.count(f"width of {name!r}", spec[2])
+    return Node(predecessors, activations.get(spec[1]), width)
+
+
 def _topological_order(table, widths) -> list[str]:
-    for name, node in table.items():
-        for predecessor in node.predecessors:
+    predecessors = {name: node.predecessors for name, node in table.items()}
+    for name, needed in predecessors.items():
+        for predecessor in needed:
             if predecessor not in widths and predecessor not in table:
                 raise ValueError(
                     f"nodes[{name!r}]: its predecessor {predecessor!r} is neither an input nor a "
-                    f"node."
+                    "node."
                 )
     try:
-        order = TopologicalSorter(
-            {name: node.predecessors for name, node in table.items()}
-        ).static_order()
+        order = TopologicalSorter(predecessors).static_order()
         return [name for name in order if name in table]
     except CycleError as error:
         cycle = " → ".join(reversed(error.args[1]))
@@ -251,82 +301,108 @@ def _topological_order(table, widths) -> list[str]:
 
 
 def _check_outputs(outputs, table, widths) -> None:
-    used = list(_names("outputs", outputs))
-    if not used:
+    """Refuse unknown outputs, and nodes that reach no output."""
+    waiting = list(_names("outputs", outputs))
+    if not waiting:
         raise ValueError("outputs: got none, expected at least one name.")
-    for name in used:
+    for name in waiting:
         if name not in table and name not in widths:
             raise ValueError(f"outputs: {name!r} is neither an input nor a node.")
-    reached = set(used)
-    while used:
-        node = table.get(used.pop())
-        fresh = [p for p in node.predecessors if p not in reached] if node else []
-        reached.update(fresh)
-        used.extend(fresh)
+    reached = set(waiting)
+    while waiting:
+        node = table.get(waiting.pop())
+        predecessors = node.predecessors if node else ()
+        new = [name for name in predecessors if name not in reached]
+        reached.update(new)
+        waiting.extend(new)
     for name in table:
         if name not in reached:
             raise ValueError(f"nodes: {name!r} reaches no output; remove it or name it in outputs.")
 
 
-def _group(order, table, widths) -> tuple[list[Group], dict[str, Piece]]:
-    """Groups in topological order, and where each name's rows stand."""
+# ------------------------------------------------------------------------------- grouping the nodes
+
+
+def _group_nodes(order, table, widths) -> tuple[list[NodeGroup], Positions]:
+    """Return the groups in topological order, and the rows of each name."""
     members: dict[frozenset[str], list[str]] = {}
     for name in order:  # all nodes of a group become computable at the same moment
         members.setdefault(frozenset(table[name].predecessors), [])
     for name in table:  # within a group, the order of declaration
         members[frozenset(table[name].predecessors)].append(name)
 
-    pieces = _stack(0, widths)
-    groups: list[Group] = []
+    positions = _stack(0, widths)
+    groups: list[NodeGroup] = []
     for names in members.values():
         rows = {name: table[name].width for name in names}
-        sources = _pieces(table[names[0]].predecessors, pieces)
-        fan_in = sum(p.stop - p.start for p in sources)
-        own = _stack(len(groups) + 1, rows)
-        name = _group_name(names)
-        if any(group.name == name for group in groups):
+        in_group = _stack(len(groups) + 1, rows)
+        group = _node_group(names, table, positions, in_group)
+        if any(other.name == group.name for other in groups):
             raise ValueError(
-                f"nodes: {name!r} is the name of a node and of a group of others; rename that node."
+                f"nodes: {group.name!r} is the name of a node and of a group of others; rename "
+                "that node."
             )
-        groups.append(
-            Group(name, sources, fan_in, sum(rows.values()), _segments(names, table, own))
-        )
-        pieces |= own
-    return groups, pieces
+        groups.append(group)
+        positions |= in_group
+    return groups, positions
 
 
-def _stack(block: int, widths: dict[str, int]) -> dict[str, Piece]:
-    """Each name's rows when they stand one below the other in a block."""
-    pieces, start = {}, 0
+def _node_group(names, table, positions, in_group) -> NodeGroup:
+    predecessors = table[names[0]].predecessors
+    sources = _merge(predecessors, positions)
+    return NodeGroup(
+        name=_group_name(names),
+        sources=sources,
+        fan_in=sum(rows.stop - rows.start for rows in sources),
+        width=sum(table[name].width for name in names),
+        segments=_segments(names, table, in_group),
+    )
+
+
+def _stack(block: int, widths: dict[str, int]) -> Positions:
+    """Return the rows of each name when they stand one below the other in a block."""
+    positions, start = {}, 0
     for name, width in widths.items():
-        pieces[name] = Piece(block, start, start + width)
-        start += width
-    return pieces
+        stop = start + width
+        positions[name] = RowRange(block, start, stop)
+        start = stop
+    return positions
 
 
-def _pieces(names: Sequence[str], pieces: dict[str, Piece]) -> tuple[Piece, ...]:
-    """The pieces of `names`, neighbours merged."""
-    merged: list[Piece] = []
-    for piece in (pieces[name] for name in names):
-        if merged and merged[-1].block == piece.block and merged[-1].stop == piece.start:
-            merged[-1] = merged[-1]._replace(stop=piece.stop)
+def _merge(names: Sequence[str], positions: Positions) -> tuple[RowRange, ...]:
+    """Return the rows of these names, neighbouring ranges merged."""
+    merged: list[RowRange] = []
+    for name in names:
+        rows = positions[name]
+        last = merged[-1] if merged else None
+        if last and last.block == rows.block and last.stop == rows.start:
+            merged[-1] = last._replace(stop=rows.stop)
         else:
-            merged.append(piece)
+            merged.append(rows)
     return tuple(merged)
 
 
-def _segments(names, table, own) -> tuple[tuple[Activation, slice], ...]:
-    """Runs of nodes that share an elementwise activation; any other activation takes one node at a
+def _segments(names, table, positions) -> tuple[tuple[Activation, slice], ...]:
+    """Return each activation of a group with the rows of z that it takes.
+
+    Neighbouring nodes share an elementwise activation. Any other activation takes one node at a
     time.
     """
 
     def kind(name):
         sigma = table[name].activation
-        return sigma, None if sigma.product is None else name
+        is_elementwise = sigma.product is None
+        return sigma, None if is_elementwise else name
 
-    runs = [(sigma, list(run)) for (sigma, _), run in groupby(names, kind)]
-    return tuple((sigma, slice(own[run[0]].start, own[run[-1]].stop)) for sigma, run in runs)
+    segments = []
+    for (sigma, _), run in groupby(names, kind):
+        rows = [positions[name] for name in run]
+        whole = slice(rows[0].start, rows[-1].stop)
+        segments.append((sigma, whole))
+    return tuple(segments)
 
 
 def _group_name(names: list[str]) -> str:
-    return "+".join(names) if len(names) <= 3 else f"{names[0]}..{names[-1]}"
+    if len(names) <= 3:
+        return "+".join(names)
+    return f"{names[0]}..{names[-1]}"

@@ -1,4 +1,4 @@
-"""AdaDelta."""
+"""AdaDelta: steps in the units of the parameters."""
 
 from typing import NamedTuple
 
@@ -8,54 +8,71 @@ import optax
 
 from fnn import checks, tree
 from fnn.optim import learning_rate as rate
+from fnn.optim.factory import optimizer_factory
 from fnn.optim.learning_rate import Count, LearningRate
-from fnn.optim.shown import shown
 from fnn.types import Params
 
 
 class AdadeltaState(NamedTuple):
-    """Updates so far, E[g²] and E[Δθ²]."""
+    """The state of `adadelta`: the number of updates so far, E[g²] and E[Δ²]."""
 
     steps: Count
     mean_square_gradient: Params
     mean_square_update: Params
 
 
-@shown
+@optimizer_factory
 def adadelta(
     learning_rate: LearningRate = 1.0,
     *,
     decay: float = 0.95,
     eps: float = 1e-6,
 ) -> optax.GradientTransformation:
-    """Steps in the units of the parameters: the ratio of two running root mean squares.
+    """Return AdaDelta, whose steps have the units of the parameters.
 
     E[g²] ← ρ E[g²] + (1 − ρ) g²
     Δ = −√(E[Δ²] + ε)/√(E[g²] + ε) g
     E[Δ²] ← ρ E[Δ²] + (1 − ρ) Δ²
     θ ← θ + η Δ
 
-    Epsilon stands inside both roots; both averages start at 0; ρ is `decay`. Zeiler 2012, with its
-    ρ = 0.95 and ε = 1e-6. Deviations: the paper has no η, which is η = 1 here.
+    learning_rate  η: a number above 0, a traced array, or an optax schedule
+    decay          ρ in [0, 1)
+    eps            ε, above 0
+
+    Epsilon     inside both roots
+    Start       both averages at 0
+    Source      Zeiler 2012, with its ρ = 0.95 and ε = 1e-6
+    Deviations  the paper has no η, which is η = 1 here
+
+    >>> import fnn, jax.numpy as jnp
+    >>> optimizer = fnn.optim.adadelta(eps=0.01)
+    >>> theta = jnp.array([1.0, 2.0])
+    >>> updates, state = optimizer.update(jnp.array([4.0, -0.5]), optimizer.init(theta), theta)
+    >>> print(updates.round(3))
+    [-0.44400004  0.333     ]
     """
     rate.check(learning_rate)
     checks.fraction("decay", decay)
     checks.positive("eps", eps)
 
     def init(params):
-        return AdadeltaState(rate.start(params), tree.zeros_like(params), tree.zeros_like(params))
+        steps = rate.initial_count(params)
+        return AdadeltaState(steps, tree.zeros_like(params), tree.zeros_like(params))
+
+    def step(g, E, D):
+        numerator = -jnp.sqrt(D + eps)
+        denominator = jnp.sqrt(E + eps)
+        return numerator / denominator * g
 
     def update(grads, state, params=None):
         checks.gradients(grads, state.mean_square_gradient)
         eta = rate.at(learning_rate, state.steps)
-        _, squares, steps = state
-        squares = tree.moving_average(decay, squares, tree.square(grads))
-        delta = jax.tree.map(
-            lambda g, E, D: -jnp.sqrt(D + eps) / jnp.sqrt(E + eps) * g, grads, squares, steps
-        )
-        steps = tree.moving_average(decay, steps, tree.square(delta))
-        return tree.scale(eta, delta), AdadeltaState(
-            optax.safe_increment(state.steps), squares, steps
-        )
+        E, D = state.mean_square_gradient, state.mean_square_update
+        E = tree.moving_average(decay, E, tree.square(grads))
+        delta = jax.tree.map(step, grads, E, D)
+        D = tree.moving_average(decay, D, tree.square(delta))
+        updates = tree.scale(eta, delta)
+        t = optax.safe_increment(state.steps)
+        return updates, AdadeltaState(t, E, D)
 
     return optax.GradientTransformation(init, update)

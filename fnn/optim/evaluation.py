@@ -1,4 +1,4 @@
-"""At which parameters a network is evaluated, for rules that descend at others."""
+"""Find the parameters of the network that a user gets, where a rule takes gradients at others."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -9,15 +9,15 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from fnn.optim.shown import Optimizer
+from fnn.optim.factory import Optimizer
 from fnn.types import Params, PyTree
 
 EvaluationParams: TypeAlias = Callable[[PyTree, Params], Params]
-"""(optimizer state, params) -> the parameters of the network that one gets."""
+"""(optimizer state, params) -> the parameters at which the network is evaluated."""
 
 
 class EvaluatedAtState(NamedTuple):
-    """The state of a rule that says where it is evaluated."""
+    """The state of an optimizer that `evaluated_at` marked."""
 
     inner: PyTree
 
@@ -25,13 +25,15 @@ class EvaluatedAtState(NamedTuple):
 def evaluated_at(
     optimizer: optax.GradientTransformation, evaluation_params: EvaluationParams
 ) -> optax.GradientTransformation:
-    """Say at which parameters the network of an optimizer is evaluated.
+    """Mark an optimizer with the parameters at which its network is evaluated.
 
-    `fnn.train` and `fnn.sweep` then evaluate each epoch there, and return these as `params`. For
-    optax.contrib.schedule_free this is known; a rule of your own that averages says it here. It is
-    the outermost: within a chain it is refused, since the chain does not pass it on.
+    optimizer          any optax rule
+    evaluation_params  function (state of the optimizer, params) -> params
 
-    evaluation_params  (state of the optimizer, params) -> params
+    `fnn.train` and `fnn.sweep` then evaluate each epoch there, and return these as `params`.
+    optax.contrib.schedule_free and sam need no mark. A rule of your own that averages needs one.
+    Put it around the whole optimizer: a chain does not pass it on, and is refused. Raises
+    ValueError where evaluation_params is no function.
 
     >>> import jax, optax, fnn
     >>> average = optax.contrib.schedule_free_sgd(0.1)
@@ -51,8 +53,9 @@ def evaluated_at(
         updates, inner = optimizer.update(grads, state.inner, params, **extra)
         return updates, EvaluatedAtState(inner)
 
-    # what the rule accepts is what it accepts with this around it
-    update.__signature__ = signature(optimizer.update, follow_wrapped=False)  # type: ignore[attr-defined]
+    # the trainer reads the signature to learn which extra arguments the inner rule takes
+    inner_signature = signature(optimizer.update, follow_wrapped=False)
+    update.__signature__ = inner_signature  # type: ignore[attr-defined]
     marked = Optimizer(init, update)
     marked.made_by = f"evaluated_at({optimizer!r})"
     marked.evaluation_params = evaluation_params
@@ -62,31 +65,45 @@ def evaluated_at(
 def evaluation_params(
     optimizer: optax.GradientTransformation, state: PyTree, params: Params
 ) -> Params | None:
-    """Return the parameters at which the network is evaluated; None where they are params.
+    """Return the parameters at which the network is evaluated; None where these are params.
 
-    What is known of optax's rules, wherever they stand in a chain:
+    optimizer  the rule that made the state
+    state      its state after an update
+    params     the parameters after that update
 
-    schedule_free  gradients are taken at params, y; what one gets is the average x
-    sam            between two updates params are moved to the worst place nearby; what one gets is
-                   the parameters before that. With opaque_mode=True params never are there
+    Besides rules marked by `evaluated_at`, it knows two of optax's, wherever in a chain they stand:
+
+    schedule_free  takes gradients at params, y; the network is evaluated at the average x
+    sam            moves params to the worst place nearby between two updates; the network is
+                   evaluated at the parameters before that. With opaque_mode=True params never are
+                   there
+
+    Raises ValueError where `evaluated_at` stands within another rule.
+
+    >>> import jax.numpy as jnp, optax, fnn
+    >>> theta = jnp.array([1.0, 2.0])
+    >>> optimizer = fnn.optim.sgd(0.1)
+    >>> print(fnn.optim.evaluation_params(optimizer, optimizer.init(theta), theta))
+    None
     """
-    own = getattr(optimizer, "evaluation_params", None)
-    if own is not None:
-        return own(state.inner, params)
-    for each in jax.tree.leaves(state, is_leaf=_is_known):
-        if isinstance(each, EvaluatedAtState):
+    of_optimizer = getattr(optimizer, "evaluation_params", None)
+    if of_optimizer is not None:
+        return of_optimizer(state.inner, params)
+    for part in jax.tree.leaves(state, is_leaf=_is_known):
+        if isinstance(part, EvaluatedAtState):
             raise ValueError(
                 "optimizer: fnn.optim.evaluated_at is within another rule, which does not pass it "
                 "on; put it around the whole."
             )
-        if isinstance(each, optax.contrib.ScheduleFreeState):
-            return optax.contrib.schedule_free_eval_params(each, params)
-        if isinstance(each, optax.contrib.SAMState) and each.cache is not None:
-            return _before_the_search(each, params)
+        if isinstance(part, optax.contrib.ScheduleFreeState):
+            return optax.contrib.schedule_free_eval_params(part, params)
+        if isinstance(part, optax.contrib.SAMState) and part.cache is not None:
+            return _before_ascent(part, params)
     return None
 
 
-def _before_the_search(state: optax.contrib.SAMState, params: Params) -> Params:
+def _before_ascent(state: optax.contrib.SAMState, params: Params) -> Params:
+    """Return the parameters before SAM moved them to the worst place nearby."""
     is_moved = state.steps_since_sync > 0
     return jax.tree.map(lambda old, new: jnp.where(is_moved, old, new), state.cache, params)
 

@@ -1,5 +1,6 @@
-"""A learning rate is a number, a traced array, or an optax schedule from the update count to a
-rate.
+"""Take the learning rate of an optimizer: a number, a traced array, or an optax schedule.
+
+A schedule is a function from the count of updates so far to a rate.
 """
 
 from collections.abc import Callable
@@ -16,17 +17,19 @@ Count: TypeAlias = Integer[Array, ""]
 
 
 def check(learning_rate: LearningRate) -> None:
-    """Refuses a concrete rate that is not finite and above zero. Tracers and schedules pass."""
+    """Refuse a concrete rate that is not finite and above zero. Tracers and schedules pass."""
     if not callable(learning_rate):
         checks.positive("learning_rate", learning_rate)
 
 
 def at(learning_rate: LearningRate, count: Count) -> Array | float:
-    """η for the update after `count` updates."""
-    return learning_rate(count) if callable(learning_rate) else learning_rate
+    """Return η for the update that follows `count` updates."""
+    if callable(learning_rate):
+        return learning_rate(count)
+    return learning_rate
 
 
-def start(params: Params) -> Count:
-    """No update yet, of parameters that are checked: whole ones would stand still."""
+def initial_count(params: Params) -> Count:
+    """Return a count of 0 updates. Refuse integer parameters, which updates would not move."""
     checks.floating("params", params)
     return jnp.zeros((), jnp.int32)

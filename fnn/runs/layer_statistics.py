@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from fnn.layers.parts import parts_of
 from fnn.types import Features, Layer, Params, State
 
 
@@ -23,18 +24,13 @@ def layer_statistics(
     net: Layer, params: Params, state: State, x: Features
 ) -> list[LayerStatistics]:
     """Measure every layer of a chain of layers, in evaluation mode on x (features, batch)."""
-    parts = net.parts or (net,)
-    params_of_parts = params if net.parts else (params,)
-    states = state if net.parts and state else (state,) * len(parts)
     measured = []
-    for number, (part, own, own_state) in enumerate(
-        zip(parts, params_of_parts, states, strict=True)
-    ):
-        x, _, _ = part.forward(own, own_state, x, key=None, train=False)
-        largest = [jnp.max(jnp.abs(leaf), initial=0) for leaf in jax.tree.leaves(own)]
+    for number, part in enumerate(parts_of(net, params, state)):
+        x, _, _ = part.forward(x, train=False)
+        largest = [jnp.max(jnp.abs(leaf), initial=0) for leaf in jax.tree.leaves(part.params)]
         measured.append(
             LayerStatistics(
-                layer=f"layer {number} ({part.name})",
+                layer=f"layer {number} ({part.layer.name})",
                 output=float(jnp.max(jnp.abs(x))),
                 parameter=float(max(largest, default=0)),
             )

@@ -18,6 +18,7 @@ from fnn.layers import (
     dropout,
     serial,
 )
+from fnn.layers.parts import parts_of
 from fnn.testing import assert_vjp
 
 pytestmark = pytest.mark.usefixtures("x64")
@@ -327,3 +328,29 @@ def test_serial_passes_the_missing_state_on():
     params, _ = net.init(KEY)
     with pytest.raises(ValueError, match="state: batch_norm keeps running statistics"):
         net.forward(params, (), normal((2, 4)))
+
+
+def test_the_parts_of_a_chain_run_as_the_chain_does():
+    net = serial(dense(3, 4), batch_norm(4), dropout(0.5), serial(dropout(0.5), dense(4, 2)))
+    params, state = net.init(KEY)
+    x = normal((3, 8))
+    y, new_state, _ = net.forward(params, state, x, key=KEY, train=True)
+    own, states = x, []
+    for part in parts_of(net, params, state, KEY):
+        own, own_state, _ = part.forward(own, train=True)
+        states.append(own_state)
+    np.testing.assert_array_equal(own, y)
+    assert jax.tree.structure(tuple(states)) == jax.tree.structure(new_state)
+
+
+def test_a_layer_is_its_only_part():
+    layer = dropout(0.5)
+    (part,) = parts_of(layer, (), (), KEY)
+    assert part == (layer, (), (), KEY)
+
+
+def test_parts_refuse_the_state_of_another_chain():
+    net = serial(dense(3, 4), batch_norm(4))
+    params, state = net.init(KEY)
+    with pytest.raises(ValueError, match=r"state: got .*, expected the state that net\.init"):
+        parts_of(net, params, state[:1])

@@ -1,7 +1,7 @@
-"""Optimizers that say how they were made: print(adam(1e-3)) is adam(learning_rate=0.001).
+"""Make optimizers that print the call that made them: `adam(learning_rate=0.001)`.
 
-Made again from equal arguments, they are the same object. They accept and ignore extra arguments of
-update, as those of optax do.
+A factory that is decorated with `optimizer_factory` returns the same object for equal arguments.
+The optimizer that it returns accepts and ignores extra arguments of `update`, as those of optax do.
 """
 
 import inspect
@@ -15,22 +15,27 @@ import optax
 from fnn.remembered import remembered
 
 P = ParamSpec("P")
+Factory = Callable[P, optax.GradientTransformation]
 
 
 class Optimizer(optax.GradientTransformationExtraArgs):
-    """optax's pair (init, update), with the call that made it as its repr."""
+    """The pair (init, update) of optax, with the call that made it as its repr."""
 
     made_by: str
     evaluation_params: Callable | None = None
 
     def __repr__(self) -> str:
-        return getattr(self, "made_by", None) or super().__repr__()
+        call = getattr(self, "made_by", None)
+        return call or super().__repr__()
 
 
-def shown(
-    factory: Callable[P, optax.GradientTransformation],
-) -> Callable[P, optax.GradientTransformation]:
-    """Let what a factory makes show its arguments, those that are not the defaults."""
+def optimizer_factory(factory: Factory[P]) -> Factory[P]:
+    """Let the optimizers of a factory print their arguments, except those at their defaults.
+
+    >>> import fnn
+    >>> fnn.optim.adam(1e-3, b1=0.8, b2=0.999)
+    adam(learning_rate=0.001, b1=0.8, b2=0.999)
+    """
     signature = inspect.signature(factory)
 
     @remembered
@@ -38,12 +43,12 @@ def shown(
     def make(*args: P.args, **kwargs: P.kwargs) -> optax.GradientTransformation:
         made = factory(*args, **kwargs)
         optimizer = Optimizer(made.init, with_extra_arguments(made.update))
-        given = signature.bind(*args, **kwargs).arguments
-        texts = [
-            f"{name}={_text(value)}"
-            for name, value in given.items()
-            if value is not signature.parameters[name].default
-        ]
+        arguments = signature.bind(*args, **kwargs).arguments
+        texts = []
+        for name, value in arguments.items():
+            default = signature.parameters[name].default
+            if value is not default:
+                texts.append(f"{name}={_text(value)}")
         optimizer.made_by = f"{factory.__name__}({', '.join(texts)})"
         return optimizer
 
@@ -51,7 +56,7 @@ def shown(
 
 
 def with_extra_arguments(update: Callable) -> Callable:
-    """Let an update accept arguments that it has no use for."""
+    """Let an `update` accept extra arguments and ignore them."""
 
     @wraps(update)
     def update_with_extra(grads, state, params=None, **_):
