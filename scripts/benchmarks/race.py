@@ -20,8 +20,8 @@ from tabular import printed
 from tqdm import tqdm
 
 from fnn.racing.compare import compare
-from fnn.racing.race import Contest
-from fnn.racing.result import IN, Race
+from fnn.racing.race import RaceLoop
+from fnn.racing.result import REMAINS, Race
 from fnn.racing.rungs import rungs_of
 from fnn.runs.monitor import Monitor
 
@@ -128,7 +128,7 @@ def saved(name: str, options: Options) -> dict[str, Any]:
 # --------------------------------------------------------------------------------------- coverage
 
 
-class Synthetic(Contest):
+class Synthetic(RaceLoop):
     """A race over known curves.
 
     values  (settings, seeds, epochs)
@@ -149,13 +149,13 @@ class Synthetic(Contest):
         self.guarantee = guarantee
         self.confidence = confidence
         self.delta = 0.0
-        self.left = np.full(settings, IN)
+        self.left = np.full(settings, REMAINS)
         self.results = []
         self.epochs_done = np.zeros((settings, seeds), int)
         self.training_seconds = 0.0
 
     def _train(self, number: int, rung: Any, progress: bool) -> None:
-        self.epochs_done[self._wanted(rung)] = rung.epochs
+        self.epochs_done[self._to_train(rung)] = rung.epochs
 
 
 def surface(
@@ -208,7 +208,7 @@ def losses_of(raced: Race, mean: np.ndarray) -> tuple[int, int]:
     that entered it.
     """
     if raced.guarantee == "final":
-        return int(raced.left[np.argmin(mean[:, -1])] != IN), 1
+        return int(raced.left[np.argmin(mean[:, -1])] != REMAINS), 1
     broken = 0
     for rung, entered, comparison in raced.rungs:
         best = min(entered, key=lambda row: mean[row, rung.epochs - 1])
