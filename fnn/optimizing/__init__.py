@@ -9,8 +9,8 @@ Read the modules in this order:
     optimize.py  `fnn.optimize`: it trains each batch by `fnn.sweep`, or by `fnn.race` to prune.
     result.py    `Optimized` and `Trial`, the outcome and its table.
 
-To add a sampler, edit `sample` in asking.py. To change how a batch is trained, edit `train_batch` in
-optimize.py.
+To add a sampler, edit `sample` in asking.py. To change how a batch is trained, edit `train_batch`
+in optimize.py.
 """
 
 from fnn.optimizing.result import Optimized

@@ -54,8 +54,8 @@ class Optimized:
     ...     builder, fnn.data.load("xor"), space={"learning_rate": [1e-4, 0.1]}, trials=2,
     ...     seeds=range(2), epochs=5, batch_size=4, progress=False,
     ... )
-    >>> result.best_trial.number, result.best_trial.ended, len(result.rows())
-    (0, 'complete', 2)
+    >>> result.best, result.best_trial.ended, len(result.rows())
+    ({'learning_rate': 0.1}, 'complete', 2)
     """
 
     trials: list[Trial]
