@@ -344,7 +344,7 @@ class RaceLoop:
         """Keep the states of runs that continue."""
         self.states.setdefault(group, []).append((numbers, states))
 
-    # ---------------------------------------------------------------------------------- training
+    # ------------------------------------------------------------------------------------- training
 
     def _to_train(self, rung: Rung) -> RunsOf:
         """Return the runs that a rung trains."""
@@ -421,7 +421,7 @@ class RaceLoop:
         states = jax.tree.map(lambda *leaves: np.concatenate(leaves), *run_states)
         return group._replace(states=lambda asked: states_at(states, asked, numbers))
 
-    # --------------------------------------------------------------------------------- comparing
+    # ------------------------------------------------------------------------------------ comparing
 
     def _compare(self, rung: Rung, error: float) -> Comparison:
         """Compare the remaining settings at a rung."""

@@ -77,7 +77,7 @@ class MLP(BaseEstimator, ABC):
 
     _last_pass: PassState | None
 
-    # --------------------------------------------------------------------------------------- fit
+    # ------------------------------------------------------------------------------------------ fit
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train n_seeds networks, and return the estimator.
@@ -151,7 +151,7 @@ class MLP(BaseEstimator, ABC):
         self._receive(ensemble)
         return self
 
-    # ------------------------------------------------------------------------------------ checks
+    # --------------------------------------------------------------------------------------- checks
 
     def _rows(self, X: Any, y: Any, sample_weight: Any, reset: bool = True) -> Rows:
         """Return the rows to train on, after scikit-learn's checks.
@@ -276,7 +276,7 @@ class MLP(BaseEstimator, ABC):
         )
         return X.toarray() if hasattr(X, "toarray") else X
 
-    # -------------------------------------------------------------------------------- parameters
+    # ----------------------------------------------------------------------------------- parameters
 
     @property
     def coefs_(self) -> list[np.ndarray]:

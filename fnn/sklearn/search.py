@@ -164,7 +164,7 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
         if hasattr(X, "columns"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_
 
-    # ----------------------------------------------------------------------------------- settings
+    # ------------------------------------------------------------------------------------- settings
 
     def _settings(self) -> list[dict[str, Any]]:
         """Return the settings. Raises ValueError for names that the estimator does not have."""
@@ -215,7 +215,7 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
             )
         return self.refit
 
-    # ----------------------------------------------------------------------------------- training
+    # ------------------------------------------------------------------------------------- training
 
     def _train(
         self, settings: Sequence[Mapping[str, Any]], folds: Sequence["Fold"]
@@ -266,7 +266,7 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
             )
         return models
 
-    # ------------------------------------------------------------------------------------ scoring
+    # -------------------------------------------------------------------------------------- scoring
 
     def _scores(
         self, models: Sequence[Sequence["FoldModel"]], folds: Sequence["Fold"]
@@ -316,7 +316,7 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
             return float(scorer(estimator, x, y))
         return float(scorer(estimator, x, y, sample_weight=weights))
 
-    # ------------------------------------------------------------------ methods of best_estimator_
+    # ------------------------------------------------------------------- methods of best_estimator_
 
     def _has(name: str) -> Any:  # noqa: N805 - a helper of the class body
         def check(self: Any) -> bool:

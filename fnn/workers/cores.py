@@ -39,7 +39,7 @@ def take_core() -> int:
 
     usable = sorted(os.sched_getaffinity(0))
     for core in usable:
-        file = open(lock_file(core), "w")  # noqa: SIM115 - it is locked as long as the process lives
+        file = open(lock_file(core), "w")  # noqa: SIM115 - it stays locked
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -240,5 +240,5 @@ def test_a_figure_of_the_rungs(by_rungs):
     texts = [text.get_text() for text in below.get_yticklabels()]
     assert texts[0] == f"{by_rungs.best_row}, in"
     assert texts[-1].split(", ")[1].startswith("left at rung")
-    with pytest.raises(TypeError, match="got a Sweep, expected what"):
+    with pytest.raises(TypeError, match="got a Sweep, expected the Race"):
         figures.rungs(by_rungs.sweep)
