@@ -198,13 +198,12 @@ def heatmap(
     Raises ValueError for an unknown name, for equal names, and if the settings fill less than half
     of the fields.
 
-    >>> import fnn
+    >>> import fnn, jax
     >>> from fnn import figures
-    >>> def distance(key, hyper):
-    ...     return {"loss": (hyper["a"] - hyper["b"]) ** 2}
-    >>> sweep = fnn.sweep_function(
-    ...     distance, seeds=range(2), hyper={"a": [1.0, 2.0], "b": [1.0, 2.0]}, progress=False
-    ... )
+    >>> def guess(key, hyper):
+    ...     return {"loss": hyper["a"] * hyper["b"] * jax.random.uniform(key)}
+    >>> hyper = {"a": [1.0, 2.0], "b": [1.0, 2.0]}
+    >>> sweep = fnn.sweep_function(guess, seeds=range(2), hyper=hyper, progress=False)
     >>> figures.heatmap(sweep, "a", "b").get_suptitle()
     'loss, mean over 2 seeds'
     """
@@ -249,12 +248,12 @@ def scatter(
 
     Raises ValueError for an unknown name and for equal names.
 
-    >>> import fnn
+    >>> import fnn, jax
     >>> from fnn import figures
-    >>> def distance(key, hyper):
-    ...     return {"loss": (hyper["a"] - hyper["b"]) ** 2}
+    >>> def guess(key, hyper):
+    ...     return {"loss": hyper["a"] * hyper["b"] * jax.random.uniform(key)}
     >>> settings = [{"a": 1.0, "b": 2.0}, {"a": 3.0, "b": 5.0}]
-    >>> sweep = fnn.sweep_function(distance, seeds=range(2), hyper=settings, progress=False)
+    >>> sweep = fnn.sweep_function(guess, seeds=range(2), hyper=settings, progress=False)
     >>> figures.scatter(sweep, "a", "b").axes[0].get_xlabel()
     'a'
     """
@@ -299,13 +298,12 @@ def distribution(sweep: Sweep, metric: str | None = None, *, at: At | None = Non
 
     Raises ValueError for an unknown metric, and if no run can be drawn.
 
-    >>> import fnn
+    >>> import fnn, jax
     >>> from fnn import figures
-    >>> def distance(key, hyper):
-    ...     return {"loss": (hyper["a"] - 1.0) ** 2}
-    >>> sweep = fnn.sweep_function(
-    ...     distance, seeds=range(2), hyper={"a": [1.0, 2.0]}, progress=False
-    ... )
+    >>> def guess(key, hyper):
+    ...     return {"loss": hyper["a"] * jax.random.uniform(key)}
+    >>> hyper = {"a": [1.0, 2.0]}
+    >>> sweep = fnn.sweep_function(guess, seeds=range(2), hyper=hyper, progress=False)
     >>> [text.get_text() for text in figures.distribution(sweep).axes[0].get_yticklabels()]
     ['a=1', 'a=2']
     """
@@ -337,13 +335,12 @@ def labels(sweep: Sweep) -> list[str]:
 
     A label is such as "learning_rate=0.001, width=16". It is empty if there is only one setting.
 
-    >>> import fnn
+    >>> import fnn, jax
     >>> from fnn import figures
-    >>> def distance(key, hyper):
-    ...     return {"loss": (hyper["a"] - hyper["b"]) ** 2}
-    >>> sweep = fnn.sweep_function(
-    ...     distance, seeds=range(2), hyper={"a": [1.0, 2.0], "b": [0.5]}, progress=False
-    ... )
+    >>> def guess(key, hyper):
+    ...     return {"loss": hyper["a"] * hyper["b"] * jax.random.uniform(key)}
+    >>> hyper = {"a": [1.0, 2.0], "b": [0.5]}
+    >>> sweep = fnn.sweep_function(guess, seeds=range(2), hyper=hyper, progress=False)
     >>> figures.labels(sweep)
     ['a=1', 'a=2']
     """

@@ -337,7 +337,8 @@ class MLPClassifier(ClassifierMixin, MLP):
     >>> from sklearn.datasets import load_iris
     >>> from fnn.sklearn import MLPClassifier
     >>> x, y = load_iris(return_X_y=True)
-    >>> model = MLPClassifier((16,), learning_rate_init=0.01, random_state=0).fit(x, y)
+    >>> options = {"learning_rate_init": 0.01, "max_iter": 50, "n_iter_no_change": None}
+    >>> model = MLPClassifier((16,), random_state=0, **options).fit(x, y)
     >>> model.score(x, y) > 0.9
     True
     """
@@ -516,8 +517,8 @@ class MLPRegressor(RegressorMixin, MLP):
     >>> from sklearn.datasets import make_regression
     >>> from fnn.sklearn import MLPRegressor
     >>> x, y = make_regression(200, 5, random_state=0)
-    >>> model = MLPRegressor((32,), learning_rate_init=0.01, n_seeds=4, random_state=0)
-    >>> model = model.set_params(max_iter=400).fit(x, y / y.std())
+    >>> options = {"learning_rate_init": 0.01, "max_iter": 50, "n_iter_no_change": None}
+    >>> model = MLPRegressor((32,), n_seeds=4, random_state=0, **options).fit(x, y / y.std())
     >>> mean, std = model.predict(x, return_std=True)
     >>> mean.shape == std.shape == (200,)
     True

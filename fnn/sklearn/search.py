@@ -67,7 +67,7 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
     >>> from sklearn.datasets import load_iris
     >>> from fnn.sklearn import MLPClassifier, SweepSearchCV
     >>> grid = {"learning_rate_init": [1e-3, 1e-2], "alpha": [1e-4, 1e-2]}
-    >>> model = MLPClassifier((8,), max_iter=100, random_state=0)
+    >>> model = MLPClassifier((8,), max_iter=50, n_iter_no_change=None, random_state=0)
     >>> search = SweepSearchCV(model, grid, cv=3, n_seeds=2).fit(*load_iris(return_X_y=True))
     >>> search.best_params_["learning_rate_init"]
     0.01

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import tyro
-from tabular import printed
+from tabular import print_rows
 from tqdm import tqdm
 
 from fnn.racing.compare import compare
@@ -70,7 +70,7 @@ def main(options: Options) -> None:
         return
     for part, rows in found.items():
         print(f"\n{part}")
-        printed(rows)
+        print_rows(rows)
 
 
 # ---------------------------------------------------------------------------------------- savings
