@@ -167,11 +167,20 @@ def _draw_differences(axis: "Axes", race: "Race", rows: list[dict[str, Any]]) ->
     names = []
     for place, row in enumerate(rows):
         difference = row["worse by"]
-        ends = [[difference - row["low"]], [row["high"] - difference]]
-        remains = row["left at rung"] == ""
-        color = BLUE if remains else ORANGE
-        axis.errorbar(difference, place, xerr=ends, fmt="o", color=color, capsize=3, markersize=4)
-        state = "in" if remains else f"left at rung {row['left at rung']}"
+        below = difference - row["low"]
+        above = row["high"] - difference
+        rung = row["left at rung"]
+        remains = rung == ""
+        axis.errorbar(
+            difference,
+            place,
+            xerr=[[below], [above]],
+            fmt="o",
+            color=BLUE if remains else ORANGE,
+            capsize=3,
+            markersize=4,
+        )
+        state = "in" if remains else f"left at rung {rung}"
         names.append(f"{row['setting']}, {state}")
     axis.axvline(0, color="0.5", linewidth=0.8)
     axis.set_yticks(range(len(rows)), names)
@@ -223,13 +232,22 @@ def heatmap(
         texts[field] = "×" if np.isnan(mean) else _short(mean)
     height = np.clip(1.9 + 0.25 * len(down), 3.9, 8.0)
     figure, (axis,) = plot.figure(height=float(height))
-    norm = plot.color_norm(fields, log=_is_loss(name))
-    plot.heatmap(axis, fields, texts, _shown(across), _shown(down), norm=norm, label=_spoken(name))
+    plot.heatmap(
+        axis,
+        fields,
+        texts,
+        across=_shown(across),
+        down=_shown(down),
+        norm=plot.color_norm(fields, log=_is_loss(name)),
+        label=_spoken(name),
+    )
     axis.set(xlabel=x, ylabel=y)
-    means_over = ", ".join([*_others(sweep, x, y), _seeds(sweep)])
-    title = f"{_spoken(name)}, mean over {means_over}"
-    crosses = "× all of a field" if (texts == "×").any() else ""
-    _title(figure, title, _when(sweep, at), _note(sweep, final, crosses))
+    others = _others(sweep, x, y)
+    averaged = ", ".join([*others, _seeds(sweep)])
+    title = f"{_spoken(name)}, mean over {averaged}"
+    has_crosses = (texts == "×").any()
+    note = _note(sweep, final, "× all of a field" if has_crosses else "")
+    _title(figure, title, _when(sweep, at), note)
     return figure
 
 
@@ -311,15 +329,20 @@ def distribution(sweep: Sweep, metric: str | None = None, *, at: At | None = Non
 
     name, final = _final(sweep, metric, at)
     _check_drawable("distribution", final, final, sweep.finished)
-    names, left_out = [], []
+    names = []
+    left_out = []
     for setting, runs, finished in zip(labels(sweep), final, sweep.finished, strict=True):
         reason = _left_out(runs, finished)
-        is_empty = np.isnan(runs).all()
         left_out.append(reason)
-        names.append(_lines(_wrapped(setting), "" if is_empty else _wrapped(reason)))
-    lines = 1 + max(name.count("\n") for name in names)
+        name_of_row = _wrapped(setting)
+        is_empty = np.isnan(runs).all()
+        if not is_empty:
+            name_of_row = _lines(name_of_row, _wrapped(reason))
+        names.append(name_of_row)
+    lines = 1 + max(name_of_row.count("\n") for name_of_row in names)
     height_of_row = max(0.35, 0.1 + 0.15 * lines)
-    figure, (axis,) = plot.figure(height=1.4 + height_of_row * len(final))
+    height = 1.4 + height_of_row * len(final)
+    figure, (axis,) = plot.figure(height=height)
     if _is_loss(name):
         plot.log_where_wide(axis.set_xscale, final)
     plot.strips(axis, final, names, empty=left_out)
@@ -409,8 +432,9 @@ def _rows_of_fields(
     """
     rows: dict[tuple[int, int], list[int]] = {}
     for row, setting in enumerate(sweep.settings):
-        field = down.index(setting[y]), across.index(setting[x])
-        rows.setdefault(field, []).append(row)
+        i = down.index(setting[y])
+        j = across.index(setting[x])
+        rows.setdefault((i, j), []).append(row)
     fields = len(across) * len(down)
     if 2 * len(rows) < fields:
         raise ValueError(
@@ -475,8 +499,9 @@ def _with_last_values(
     """
     history = np.asarray(sweep.history[name][rows], float)
     epochs = np.arange(history.shape[-1])
-    is_after_stop = epochs > sweep.last_epoch[rows][..., None]
-    values = np.where(is_after_stop, final[rows][..., None], history)
+    last_epoch = sweep.last_epoch[rows][..., None]
+    last_value = final[rows][..., None]
+    values = np.where(epochs > last_epoch, last_value, history)
     return np.where(np.isfinite(values), values, np.nan)
 
 

@@ -4,6 +4,7 @@ The module imports nothing else of fnn. It needs matplotlib: pip install "fnn[ex
 """
 
 import io
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -81,15 +82,14 @@ def band(axis: Axes, values: Float[np.ndarray, "runs epochs"], label: str, **sty
     label   for the legend, which has it even if all values are NaN
     style   of the line, as matplotlib takes it
     """
-    epochs = np.arange(1, values.shape[1] + 1)
     has_values = ~np.isnan(values).all(axis=0)
     if not has_values.any():
         axis.plot([], label=label, **style)
         return
     low, middle, high = np.nanpercentile(values[:, has_values], [5, 50, 95], axis=0)
-    is_one_point = np.count_nonzero(has_values) == 1
+    epochs = 1 + np.flatnonzero(has_values)
+    is_one_point = len(epochs) == 1
     marker = "." if is_one_point else None  # a line through one point cannot be seen
-    epochs = epochs[has_values]
     (line,) = axis.plot(epochs, middle, label=label, marker=marker, **style)
     axis.fill_between(epochs, low, high, alpha=0.2, color=line.get_color(), linewidth=0)
 
@@ -170,17 +170,22 @@ def names_across(axis: Axes, names: Sequence[str], room: int = CHARACTERS_ACROSS
     names = [_cut(name) for name in names]
     longest = max(map(len, names))
     is_upright = len(names) * (1 + longest) > room
-    # A line is as high as almost two characters are wide.
-    step = -(-2 * len(names) // room) if is_upright else 1
-    rotation = 90 if is_upright else 0
-    axis.set_xticks(range(0, len(names), step), names[::step], rotation=rotation)
+    rotation = 0
+    step = 1
+    if is_upright:
+        rotation = 90
+        # A line is as high as almost two characters are wide.
+        step = math.ceil(2 * len(names) / room)
+    ticks = range(0, len(names), step)
+    axis.set_xticks(ticks, names[::step], rotation=rotation)
 
 
 def names_down(axis: Axes, names: Sequence[str], most: int = MOST_NAMES_DOWN) -> None:
     """Put names at the ticks 0, 1, … of the y axis, at most so many."""
-    step = -(-len(names) // most)
+    step = math.ceil(len(names) / most)
     shown = [_cut(name) for name in names[::step]]
-    axis.set_yticks(range(0, len(names), step), shown)
+    ticks = range(0, len(names), step)
+    axis.set_yticks(ticks, shown)
 
 
 def _cut(name: str) -> str:

@@ -171,10 +171,15 @@ class Study:
         check_direction(study, mode)
         self.study = study
         self.space = {name: self._distribution(values) for name, values in space.items()}
-        ours = [trial for trial in study.trials if MARK in trial.user_attrs]
-        running = self.states.RUNNING
-        self.finished = [trial for trial in ours if trial.state != running]
-        self.unfinished = [trial for trial in ours if trial.state == running]
+        self.finished: list[Any] = []
+        self.unfinished: list[Any] = []
+        for trial in study.trials:
+            if MARK not in trial.user_attrs:
+                continue
+            if trial.state == self.states.RUNNING:
+                self.unfinished.append(trial)
+            else:
+                self.finished.append(trial)
         self.left = max(trials - len(self.finished), 0)
 
     def _distribution(self, values: Any) -> Any:

@@ -1,7 +1,8 @@
 """`fnn.optimize`: batches of settings, each trained as one program."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -121,13 +122,8 @@ def optimize(
     checked_seeds = checks.seeds(seeds)
     if prune and len(checked_seeds) < 2:
         raise ValueError("seeds: got one, expected several; prune=True compares over seeds.")
-    plan_of(  # refuses wrong arguments before a study is asked
-        epochs=epochs,
-        batch_size=batch_size,
-        monitor=monitor,
-        mode=direction,
-        metrics=metrics,
-    )
+    # This refuses wrong arguments before a study is asked.
+    plan_of(epochs=epochs, batch_size=batch_size, monitor=monitor, mode=direction, metrics=metrics)
     asker: Asker
     if study is None:
         asker = SampledSettings(space, count, sampler, checks.seed(sampler_seed))
@@ -148,20 +144,37 @@ def optimize(
         "progress": False,
         "executor": executor,
     }
+    train = partial(train_batch, builder, dataset, prune)
     with bar_of(count, len(result.trials), progress) as bar:
-        while suggestions := asker.ask(most_at_once):
-            settings = [suggestion.setting for suggestion in suggestions]
-            try:
-                trained = train_batch(builder, dataset, settings, prune, call)
-            except (SweepInterrupted, RaceInterrupted) as stop:
-                raise OptimizeInterrupted(result) from stop
-            call["runs_per_vmap"] = trained.runs_per_vmap  # so a small batch shares the program
-            add_batch(result, asker, suggestions, trained)
-            bar.update(len(suggestions))
-            if result.ranked:
-                bar.set_postfix_str(f"best {monitor} {result.best_trial.value:.4g}")
+        train_batches(result, asker, most_at_once, train, call, bar)
     result.trials.sort(key=lambda trial: trial.number)
     return result
+
+
+def train_batches(
+    result: Optimized,
+    asker: Asker,
+    most_at_once: int,
+    train: Callable[[Sequence[Setting], Mapping[str, Any]], "Batch"],
+    call: dict[str, Any],
+    bar: Any,
+) -> None:
+    """Train batch after batch until the asker has no more settings.
+
+    train  (settings, call) -> their results
+    call   the arguments that the race and the sweep share
+    """
+    while suggestions := asker.ask(most_at_once):
+        settings = [suggestion.setting for suggestion in suggestions]
+        try:
+            trained = train(settings, call)
+        except (SweepInterrupted, RaceInterrupted) as stop:
+            raise OptimizeInterrupted(result) from stop
+        call["runs_per_vmap"] = trained.runs_per_vmap  # so a small batch shares the program
+        add_batch(result, asker, suggestions, trained)
+        bar.update(len(suggestions))
+        if result.ranked:
+            bar.set_postfix_str(f"best {result.metric} {result.best_trial.value:.4g}")
 
 
 class SettingResult(NamedTuple):
@@ -188,8 +201,8 @@ class Batch(NamedTuple):
 def train_batch(
     builder: Builder,
     dataset: Dataset,
-    settings: Sequence[Setting],
     prune: bool,
+    settings: Sequence[Setting],
     call: Mapping[str, Any],
 ) -> Batch:
     """Train a batch by a race or by a sweep. A single setting is not raced: it has no rival.

@@ -1,5 +1,6 @@
 """`Optimized`, the outcome of an optimization, and its trials."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -105,15 +106,17 @@ class Optimized:
         return rows
 
     def __repr__(self) -> str:
-        ended = [trial.ended for trial in self.trials]
-        counts = [f"{ended.count(word)} {word}" for word in dict.fromkeys(ended)]
-        title = f"Optimized({len(self.trials)} trials: {', '.join(counts)})"
-        if not self.ranked:
+        ended = Counter(trial.ended for trial in self.trials)
+        counts = ", ".join(f"{count} {word}" for word, count in ended.items())
+        title = f"Optimized({len(self.trials)} trials: {counts})"
+        best = self.ranked[:SHOWN]
+        if not best:
             return title
         row_of = {row["trial"]: row for row in self.rows()}
-        rows = [row_of[trial.number] for trial in self.ranked[:SHOWN]]
-        lines = table(rows).replace("\n", "\n  ")
-        return f"{title}\n  the best {len(rows)} by {self.metric}, {self.when}:\n  {lines}"
+        rows = [row_of[trial.number] for trial in best]
+        head = f"the best {len(rows)} by {self.metric}, {self.when}:"
+        lines = [title, head, *table(rows).split("\n")]
+        return "\n  ".join(lines)
 
 
 def mean_and_std(values: np.ndarray) -> tuple[float, float]:

@@ -193,8 +193,11 @@ def checked_budget(
     checks.lookup("budget", name, dict.fromkeys(BUDGETS))
     checks.positive("budget", amount)
     runs = settings * first.seeds
-    needed = {"runs": runs, "epochs": runs * first.epochs}
-    least = needed.get(name, 0)
+    least = 0
+    if name == "runs":
+        least = runs
+    elif name == "epochs":
+        least = runs * first.epochs
     if amount < least:
         raise ValueError(f"budget: got {amount:g} {name}, but the first rung alone takes {least}.")
     return name, float(amount)

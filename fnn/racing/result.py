@@ -106,12 +106,15 @@ class Race:
             worse by      how much worse it was than the best of that rung
             low, high     ends of the interval of "worse by"
         """
-        last_rung = np.where(self.left == REMAINS, len(self.rungs) - 1, self.left)
+        has_left = self.left != REMAINS
+        last_rung = np.where(has_left, self.left, len(self.rungs) - 1)
+        settings = plain_settings(self.sweep.settings)
         rows = []
-        for row, setting in enumerate(plain_settings(self.sweep.settings)):
-            rows.append(self._row(row, setting, self.rungs[last_rung[row]]))
+        for row, setting in enumerate(settings):
+            result = self.rungs[last_rung[row]]
+            rows.append(self._row(row, setting, result))
         worse_by = [row["worse by"] for row in rows]
-        order = np.lexsort((worse_by, -last_rung, self.left != REMAINS))
+        order = np.lexsort((worse_by, -last_rung, has_left))
         return [rows[place] for place in order]
 
     def _row(self, row: int, setting: Setting, last: RungResult) -> Row:
@@ -133,17 +136,18 @@ class Race:
     def sentence(self) -> str:
         """Say which setting is the best, with which confidence, and at which cost."""
         settings = len(self.sweep.settings)
-        mean = self.rungs[-1].comparison.mean[self.best_row]
+        rung, _, comparison = self.rungs[-1]
+        mean = comparison.mean[self.best_row]
         if not np.isfinite(mean):
             return f"No setting is the best: every run of all {settings} settings diverged."
-        rung = self.rungs[-1].rung
-        pairs = ", ".join(f"{name}={value}" for name, value in self.best.items())
-        values = f" ({pairs})" if pairs else ""
-        best = f"Best of {settings}: setting {self.best_row}{values}, "
-        metric = f"{self.monitor.metric} {mean:.5g} in epoch {rung.epochs}, "
-        seeds = f"the mean of {rung.seeds} seeds. "
+        pairs = [f"{name}={value}" for name, value in self.best.items()]
+        values = f" ({', '.join(pairs)})" if pairs else ""
+        best = f"Best of {settings}: setting {self.best_row}{values}"
+        metric = f"{self.monitor.metric} {mean:.5g} in epoch {rung.epochs}"
+        seeds = f"the mean of {rung.seeds} seeds"
+        answer = f"{best}, {metric}, {seeds}. {self._rivals()}"
         cost = f"{self.share:.1%} of the full sweep was trained{self._why_it_ended()}."
-        return f"{best}{metric}{seeds}{self._rivals()}\n{self._confidence()}\n{cost}"
+        return "\n".join([answer, self._confidence(), cost])
 
     def _rivals(self) -> str:
         """Say how many settings cannot be told from the best one."""

@@ -90,19 +90,28 @@ def _one_pass(
 ) -> tuple[Any, Float[np.ndarray, "seeds"]]:
     """Take the steps of a pass. Returns the networks, and the sums of their losses."""
     hyper = job.hyper(data)
-    numbers = np.array(seeds, np.uint32)
+    seed_numbers = np.array(seeds, np.uint32)
     counts = rows.counts / rows.mean_weight
     examples = len(rows.x)
-    orders = np.asarray(orders_of(numbers, examples, np.int32(before.passes)))
+    orders = np.asarray(orders_of(seed_numbers, examples, np.int32(before.passes)))
+    x, y = data.datasets[0].train
     trained = before.trained
+    step_number = before.steps
     sums = np.zeros(len(seeds))
     for first in range(0, examples, data.batch_size):
         batch = orders[:, first : first + data.batch_size]
-        x, y = (array[batch] for array in data.datasets[0].train)
-        weights = counts[batch].astype(data.dtype)
-        number = np.int32(before.steps + first // data.batch_size)
-        trained, losses = update(job.recipe, hyper, numbers, trained, x, y, weights, number)
+        trained, losses = update(
+            job.recipe,
+            hyper,
+            seed_numbers,
+            trained,
+            x[batch],
+            y[batch],
+            counts[batch].astype(data.dtype),
+            np.int32(step_number),
+        )
         sums += np.asarray(losses)
+        step_number += 1
     return trained, sums
 
 

@@ -239,7 +239,8 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
         traced = {f"{prefix}{name}" for name in TRACED}
         groups: dict[str, list[int]] = {}
         for number, setting in enumerate(settings):
-            static = {name: setting[name] for name in sorted(setting) if name not in traced}
+            static_names = sorted(set(setting) - traced)
+            static = {name: setting[name] for name in static_names}
             groups.setdefault(repr(static), []).append(number)
         return list(groups.values())
 
@@ -513,9 +514,13 @@ def interval_columns(name: str, values: np.ndarray, held_out: float) -> dict[str
     """Return the ends of the 95% interval of the mean over folds and seeds."""
     _, folds, seeds = values.shape
     covers = covers_of(None, seeds, folds)
-    ends = [interval_over(of_setting.T, covers, held_out, False) for of_setting in values]
-    low, high = zip(*ends, strict=True)
-    return {f"low_{name}": np.array(low), f"high_{name}": np.array(high)}
+    lows = []
+    highs = []
+    for of_setting in values:
+        low, high = interval_over(of_setting.T, covers, held_out, False)
+        lows.append(low)
+        highs.append(high)
+    return {f"low_{name}": np.array(lows), f"high_{name}": np.array(highs)}
 
 
 def ranks_of(means: np.ndarray) -> np.ndarray:

@@ -90,8 +90,9 @@ class Job(NamedTuple):
         dtype = self.dtype
         if dtype == "auto":
             dtype = "float64" if batch_size == rows else "float32"
-        lengths = [max(part) for part in zip(*(parts.lengths for parts in folds), strict=True)]
-        if any(parts.lengths != tuple(lengths) for parts in folds):
+        train_lengths, validation_lengths = zip(*(parts.lengths for parts in folds), strict=True)
+        lengths = max(train_lengths), max(validation_lengths)
+        if any(parts.lengths != lengths for parts in folds):
             folds = [parts.filled(lengths) for parts in folds]
         datasets = [dataset_of(parts.cast(dtype)) for parts in folds]
         return FoldData(datasets, batch_size, batch_size * longest.mean_weight, dtype)
@@ -115,15 +116,16 @@ def train_all(
     """
     first = jobs[0]
     parts = [first.parts(fold) for fold in folds]
-    ensembles: dict[tuple[int, int], Ensemble] = {}
-    for fold_numbers in similar_folds(parts, exactly=first.recipe.batch_norm is not None):
+    has_batch_norm = first.recipe.batch_norm is not None
+    by_fold: list[list[Ensemble]] = [[] for _ in folds]
+    for fold_numbers in similar_folds(parts, exactly=has_batch_norm):
         job = first.fitting(folds[fold_numbers[0]])
         data = job.fold_data([parts[number] for number in fold_numbers])
         trained = _sweep(job, jobs, data, seeds, progress)
-        for row in range(len(jobs)):
-            for split, fold in enumerate(fold_numbers):
-                ensembles[row, fold] = ensemble_of(trained, job, row, split)
-    return [[ensembles[row, fold] for fold in range(len(folds))] for row in range(len(jobs))]
+        for split, fold in enumerate(fold_numbers):
+            for row in range(len(jobs)):
+                by_fold[fold].append(ensemble_of(trained, job, row, split))
+    return [list(of_job) for of_job in zip(*by_fold, strict=True)]
 
 
 def _sweep(

@@ -10,6 +10,10 @@ from planted.networks import activate
 
 def derivatives() -> list[Fault]:
     """List wrong and missing f′: claims 0.16 and 0.18 among them."""
+    return [*_at_wrong_point(), *_wrong()]
+
+
+def _at_wrong_point() -> list[Fault]:
     return [
         fault(
             "f′(a) for f′(z), hidden (0.18)",
@@ -41,6 +45,11 @@ def derivatives() -> list[Fault]:
             replaced(_slopes(lambda z, a: 1 + 0 * z)),
             where.not_linear,
         ),
+    ]
+
+
+def _wrong() -> list[Fault]:
+    return [
         fault("relu′ = 0.01 below 0", "wrong derivative", replaced(_slopes(_leaky)), where.relu),
         fault(
             "relu′ = 1 where z < 0",

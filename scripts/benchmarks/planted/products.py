@@ -9,6 +9,10 @@ from planted.networks import activate
 
 def products() -> list[Fault]:
     """List wrong matrix products and sums: claims 0.17, 3.12 and 4.5 among them."""
+    return [*_of_delta(), *_of_weights(), *_of_biases(), *_of_shapes()]
+
+
+def _of_delta() -> list[Fault]:
     return [
         fault(
             "δ not multiplied by Wᵀ",
@@ -26,6 +30,11 @@ def products() -> list[Fault]:
             "ones for Wᵀ", "missing Wᵀ", replaced(_back(lambda W, d: (1 + 0 * W).T @ d)), where.deep
         ),
         fault("Wᵀ after its own update", "stale weights", replaced(_back_after_update), where.deep),
+    ]
+
+
+def _of_weights() -> list[Fault]:
+    return [
         fault("δ W f′ for δ zᵀ (0.17)", "wrong layer input", _printed_017, where.thin),
         fault(
             "∂L/∂z for ∂L/∂W, refused (4.5)",
@@ -46,6 +55,11 @@ def products() -> list[Fault]:
             replaced(_input_own),
             where.square_above,
         ),
+    ]
+
+
+def _of_biases() -> list[Fault]:
+    return [
         fault(
             "db mean for sum",
             "constant factor",
@@ -64,6 +78,11 @@ def products() -> list[Fault]:
             replaced(_bias(_total)),
             where.wide,
         ),
+    ]
+
+
+def _of_shapes() -> list[Fault]:
+    return [
         fault(
             "(1, n) − (n, 1), then a mean (3.12)",
             "silent broadcast",

@@ -12,10 +12,10 @@ from planted.networks import Network, module_of
 
 def surroundings() -> list[Fault]:
     """List faults of dropout, batch norm, examples and the loss."""
+    return [*_of_dropout(), *_of_batch_norm(), *_of_examples()]
 
-    def halved(n: Network) -> bool:
-        return n.loss == "squared"
 
+def _of_dropout() -> list[Fault]:
     return [
         fault(
             "dropout: key split again",
@@ -33,6 +33,11 @@ def surroundings() -> list[Fault]:
             "dropout: another mask backward", "another key", replaced(_backward_key), where.dropped
         ),
         fault("dropout: no mask backward", "missing derivative", replaced(_no_mask), where.dropped),
+    ]
+
+
+def _of_batch_norm() -> list[Fault]:
+    return [
         fault(
             "batch norm: constant statistics",
             "constant statistics",
@@ -54,6 +59,14 @@ def surroundings() -> list[Fault]:
         fault(
             "batch norm: dgain from z", "wrong layer input", replaced(_gain_from_z), where.normed
         ),
+    ]
+
+
+def _of_examples() -> list[Fault]:
+    def halved(n: Network) -> bool:
+        return n.loss == "squared"
+
+    return [
         fault(
             "last example left out",
             "wrong examples",
