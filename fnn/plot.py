@@ -1,6 +1,6 @@
-"""Figures from arrays.
+"""Figures from arrays, which know nothing of sweeps and runs.
 
-The module imports nothing else of fnn. It needs matplotlib: pip install "fnn[experiments]".
+The module needs matplotlib: pip install "fnn[experiments]".
 """
 
 import io
@@ -17,6 +17,8 @@ try:
     from matplotlib.figure import Figure
 except ImportError as error:
     raise ImportError('Figures need matplotlib: pip install "fnn[experiments]"') from error
+
+from fnn.renamed import renamed
 
 COLORS = {"train": "#4c78a8", "validation": "#e45756", "test": "#54a24b"}
 SOLID = ("#0072b2", "#e69f00", "#009e73", "#000000")
@@ -288,3 +290,23 @@ def _quartiles(axis: Axes, row: int, points: np.ndarray) -> None:
     box_y = [top, top, bottom, bottom, top]
     axis.plot(box_x, box_y, "-", color="black", linewidth=0.8)
     axis.plot([middle, middle], [top, bottom], "-", color="black", linewidth=1.6)
+
+
+# ------------------------------------------------------------------------------------- former names
+
+MOVED = "densities landscape learning_curves mean_band network regions spreads".split()
+"""Functions that only experiments draw."""
+RENAMED = {
+    "ABREAST": "CHARACTERS_ACROSS",
+    "FEW": "FEW_POINTS",
+    "LONGEST": "LONGEST_NAME",
+    "MOST_DOWN": "MOST_NAMES_DOWN",
+    "WIDE": "WIDE_FACTOR",
+    "positive": "positive_of",
+    "wide": "is_wide",
+}
+__getattr__ = renamed(
+    __name__,
+    {name: f"experiments.drawing.{name}" for name in MOVED}
+    | {former: f"fnn.plot.{name}" for former, name in RENAMED.items()},
+)
