@@ -69,14 +69,17 @@ def depends_on(cases: Mapping[str, Answer], evidence: str, **numbers: Any) -> Ve
     It is "holds" if the claim holds in all cases, and "fails" if it holds in none. If it holds in
     some and fails in others, the verdict is "depends", and the evidence ends with their names.
     """
-    yes = [name for name, answer in cases.items() if answer]
-    no = [name for name, answer in cases.items() if answer is not None and not answer]
+    yes = []
+    no = []
+    for name, answer in cases.items():
+        if answer is not None:
+            (yes if answer else no).append(name)
     if yes and no:
         names = f"Holds for {', '.join(yes)}; fails for {', '.join(no)}."
         return Verdict("depends", f"{evidence} {names}", numbers)
     answers = cases.values()
-    answer = every(*answers) if yes else any_of(*answers)
-    return holds_if(answer, evidence, **numbers)
+    over_all = every(*answers) if yes else any_of(*answers)
+    return holds_if(over_all, evidence, **numbers)
 
 
 def every(*answers: Answer) -> Answer:

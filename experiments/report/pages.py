@@ -133,13 +133,16 @@ def duration(seconds: float) -> str:
 
 def shown(value: Any) -> str:
     """Write a number, an interval or the beginning of a list as text."""
-    if isinstance(value, dict) and value.keys() == {"middle", "low", "high"}:
-        middle, low, high = shown(value["middle"]), shown(value["low"]), shown(value["high"])
-        return f"{middle} (95%: {low} to {high})"
     if isinstance(value, dict):
-        return "; ".join(f"{name}: {shown(entry)}" for name, entry in value.items())
+        texts = {name: shown(entry) for name, entry in value.items()}
+        if texts.keys() == {"middle", "low", "high"}:
+            return f"{texts['middle']} (95%: {texts['low']} to {texts['high']})"
+        return "; ".join(f"{name}: {text}" for name, text in texts.items())
     if isinstance(value, list):
-        entries = ", ".join(map(shown, value[:MOST_SHOWN]))
-        rest = f", … {len(value)} in all" if len(value) > MOST_SHOWN else ""
-        return f"[{entries}{rest}]"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+        entries = [shown(entry) for entry in value[:MOST_SHOWN]]
+        if len(value) > MOST_SHOWN:
+            entries.append(f"… {len(value)} in all")
+        return f"[{', '.join(entries)}]"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value)

@@ -131,7 +131,7 @@ def train_all(
 def _sweep(
     job: Job, jobs: Sequence[Job], data: FoldData, seeds: Sequence[int], progress: bool
 ) -> Sweep:
-    """Sweep the learning rates and alphas of all jobs on folds that are one program.
+    """Train the learning rates and alphas of all jobs on folds that are one program.
 
     job  has the other arguments, and the sizes of these folds
     """

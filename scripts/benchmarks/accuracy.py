@@ -28,6 +28,17 @@ from fnn.runs.summary import statistics
 
 SKLEARN = "scikit-learn"
 INITS = ("he", "glorot")
+COLUMNS = {
+    "mean": 9,
+    "95% interval": 17,
+    "min": 8,
+    "max": 8,
+    "minus scikit-learn": 28,
+    "ms a run": 10,
+    "times faster": 14,
+    "compile s": 11,
+}
+"""Columns of the table -> their widths."""
 
 
 @dataclass(frozen=True)
@@ -126,19 +137,31 @@ def difference(ours: np.ndarray, theirs: np.ndarray) -> dict[str, float]:
 def table(options: Options, rows: dict[str, dict[str, float]]) -> str:
     """Write a row for each contender."""
     call = f"{options.seeds} seeds, {options.epochs} epochs, Adam {options.learning_rate:g}"
-    accuracies = f"{'mean':>9}{'95% interval':>17}{'min':>8}{'max':>8}{'minus scikit-learn':>28}"
-    times = f"{'ms a run':>10}{'times faster':>14}{'compile s':>11}"
-    lines = [f"64-32-10 ReLU on digits, {call}", f"{'':14}{accuracies}{times}"]
+    title = f"64-32-10 ReLU on digits, {call}"
+    columns = "".join(f"{column:>{width}}" for column, width in COLUMNS.items())
+    lines = [title, f"{'':14}{columns}"]
     for name, row in rows.items():
-        interval = f"{row['low']:.4f}-{row['high']:.4f}"
-        ends = f"{row['difference_low']:+.4f}, {row['difference_high']:+.4f}"
-        lead = "" if name == SKLEARN else f"{row['difference']:+.4f} ({ends})"
-        accuracies = f"{row['mean']:9.5f}{interval:>17}{row['min']:8.4f}{row['max']:8.4f}{lead:>28}"
-        seconds = row["seconds_per_run"]
-        ratio = rows[SKLEARN]["seconds_per_run"] / seconds
-        times = f"{1e3 * seconds:10.2f}{ratio:14.1f}{row['compile_seconds']:11.1f}"
-        lines.append(f"{name:14}{accuracies}{times}")
+        cells = [
+            f"{row['mean']:.5f}",
+            f"{row['low']:.4f}-{row['high']:.4f}",
+            f"{row['min']:.4f}",
+            f"{row['max']:.4f}",
+            "" if name == SKLEARN else lead_of(row),
+            f"{1e3 * row['seconds_per_run']:.2f}",
+            f"{rows[SKLEARN]['seconds_per_run'] / row['seconds_per_run']:.1f}",
+            f"{row['compile_seconds']:.1f}",
+        ]
+        widths = zip(cells, COLUMNS.values(), strict=True)
+        aligned = "".join(f"{cell:>{width}}" for cell, width in widths)
+        lines.append(f"{name:14}{aligned}")
     return "\n".join(lines)
+
+
+def lead_of(row: dict[str, float]) -> str:
+    """Write the difference to scikit-learn with its interval."""
+    low = row["difference_low"]
+    high = row["difference_high"]
+    return f"{row['difference']:+.4f} ({low:+.4f}, {high:+.4f})"
 
 
 if __name__ == "__main__":

@@ -75,9 +75,12 @@ def show(title: str, trials: Sequence["Trial"], right: str) -> None:
         if trial.verdict != right:
             print(f"{title}: {trial.text}\n{trial.said}\n")
     counts = Counter(trial.verdict for trial in trials)
-    verdicts = ", ".join(f"{verdict} {count}" for verdict, count in counts.most_common())
-    seconds = median(trial.seconds for trial in trials) if trials else 0.0
-    print(f"{title:8} {len(trials):5} programs: {verdicts}; median {seconds:.1f} s")
+    verdicts = [f"{verdict} {count}" for verdict, count in counts.most_common()]
+    seconds = 0.0
+    if trials:
+        seconds = median(trial.seconds for trial in trials)
+    head = f"{title:8} {len(trials):5} programs"
+    print(f"{head}: {', '.join(verdicts)}; median {seconds:.1f} s")
 
 
 def run(check: Callable[[int], Trial], seeds: Sequence[int], processes: int) -> list[Trial]:

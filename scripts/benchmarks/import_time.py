@@ -33,7 +33,8 @@ def main(options: Options) -> None:
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     ratio = medians["fnn"] / medians["jax and optax"]
     if options.json:
-        print(json.dumps({"rounds": options.rounds, "seconds": medians, "ratio": ratio}, indent=2))
+        row = {"rounds": options.rounds, "seconds": medians, "ratio": ratio}
+        print(json.dumps(row, indent=2))
         return
     for name, code in CONTENDERS.items():
         fastest, slowest = min(seconds[name]), max(seconds[name])

@@ -183,11 +183,12 @@ def surface(
     epoch = np.arange(1, epochs + 1)
     mean = end[:, None] + (start - end)[:, None] * np.exp(-epoch / speed[:, None])
     spread = rng.uniform(0.05, 0.3, settings)[:, None, None]
-    draw = NOISES[noise]
-    lasting = draw(rng, (settings, seeds, 1))
-    passing = draw(rng, (settings, seeds, epochs))
+    sample = NOISES[noise]
+    lasting = sample(rng, (settings, seeds, 1))
+    passing = sample(rng, (settings, seeds, epochs))
     shared = rng.normal(size=(1, seeds, 1))
-    values = mean[:, None] + spread * (0.8 * lasting + 0.6 * passing) + 0.3 * shared
+    own = 0.8 * lasting + 0.6 * passing
+    values = mean[:, None] + spread * own + 0.3 * shared
     return mean, values
 
 

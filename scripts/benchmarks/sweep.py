@@ -45,6 +45,15 @@ RIVALS = {
 }
 ONE_BY_ONE = {"scikit-learn": 8, LOOP: 2}  # runs that are timed, since each costs the same
 FOR_THE_GRID = (OURS, USER)
+COLUMNS = {
+    "ms a run": 11,
+    "times fnn": 11,
+    "of ceiling": 12,
+    "compile s": 11,
+    "accuracy": 10,
+    "runs": 7,
+}
+"""Columns of a table -> their widths."""
 
 
 @dataclass(frozen=True)
@@ -110,20 +119,26 @@ def table(result: dict[str, Any]) -> str:
     """Write a row for each contender."""
     case = Case(**result["case"])
     ceiling = result["ceiling"] or math.nan
-    times = f"{'ms a run':>11}{'times fnn':>11}{'of ceiling':>12}"
-    rest = f"{'compile s':>11}{'accuracy':>10}{'runs':>7}"
+    columns = "".join(f"{column:>{width}}" for column, width in COLUMNS.items())
     lines = [
         f"{result['title']}; ceiling {ceiling / 1e9:.0f} GFLOP/s",
-        f"{'':14}{times}{rest}",
+        f"{'':14}{columns}",
     ]
     ours = result["rows"][OURS]["seconds_per_run"]
     for name, row in result["rows"].items():
         seconds = row["seconds_per_run"]
-        share = case.operations / seconds / ceiling
-        times = f"{1e3 * seconds:11.3f}{seconds / ours:11.2f}{share:12.1%}"
-        compiling = f"{row['compile_seconds']:11.1f}"
-        rest = f"{row['test_accuracy']:10.3f}{row['timed_runs']:7d}"
-        lines.append(f"{name:14}{times}{compiling}{rest}")
+        rate = case.operations / seconds
+        cells = [
+            f"{1e3 * seconds:.3f}",
+            f"{seconds / ours:.2f}",
+            f"{rate / ceiling:.1%}",
+            f"{row['compile_seconds']:.1f}",
+            f"{row['test_accuracy']:.3f}",
+            f"{row['timed_runs']}",
+        ]
+        widths = zip(cells, COLUMNS.values(), strict=True)
+        aligned = "".join(f"{cell:>{width}}" for cell, width in widths)
+        lines.append(f"{name:14}{aligned}")
     return "\n".join(lines)
 
 
@@ -135,10 +150,12 @@ def grid_table(results: list[dict[str, Any]]) -> str:
     ratios: dict[str, dict[int, float]] = {}
     for result in results:
         case = Case(**result["case"])
-        rows = result["rows"]
-        width, depth = case.sizes[1], len(case.sizes) - 2
-        ratio = rows[USER]["seconds_per_run"] / rows[OURS]["seconds_per_run"]
-        ratios.setdefault(f"{width} x {depth}", {})[case.runs] = ratio
+        width = case.sizes[1]
+        depth = len(case.sizes) - 2
+        row = ratios.setdefault(f"{width} x {depth}", {})
+        ours = result["rows"][OURS]["seconds_per_run"]
+        theirs = result["rows"][USER]["seconds_per_run"]
+        row[case.runs] = theirs / ours
     numbers_of_runs = list(next(iter(ratios.values())))
     title = "JAX user / fnn; 16-…-10, N=512, batch 64, 2 epochs; width x depth down, runs across"
     head = "".join(f"{runs:9d}" for runs in numbers_of_runs)

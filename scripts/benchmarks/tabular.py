@@ -233,9 +233,11 @@ def mean_over_seeds(params: list[dict[str, Any]], scores: np.ndarray) -> np.ndar
     """Return the mean scores of settings that differ only in their seed."""
     rows: dict[str, list[int]] = {}
     for row, setting in enumerate(params):
-        without_seed = {name: setting[name] for name in setting if name != "random_state"}
+        without_seed = dict(setting)
+        del without_seed["random_state"]
         rows.setdefault(repr(without_seed), []).append(row)
-    return np.stack([scores[of_setting].mean(axis=0) for of_setting in rows.values()])
+    means = [scores[of_setting].mean(axis=0) for of_setting in rows.values()]
+    return np.stack(means)
 
 
 def fits(who: str, name: str, epochs: int, networks: int) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterator
+from itertools import cycle, product
 from typing import NamedTuple
 
 import numpy as np
@@ -121,11 +122,10 @@ def clean_draws(count: int, large: int) -> list[Draw]:
     large  number of draws in 784-128-10; four times as many are in NumPy
     """
     draws = _as_people_write(count // 2)
-    for j in range(count - len(draws)):
-        network = SMALL[j % len(SMALL)]
-        condition = list(CONDITIONS)[j // len(SMALL) % len(CONDITIONS)]
-        scale = SCALES[j // (len(SMALL) * len(CONDITIONS)) % len(SCALES)]
-        draws.append(Draw(-1, CONDITIONS[condition](network, 20_000 + j, scale), condition))
+    kinds = cycle(product(SCALES, CONDITIONS, SMALL))
+    for j, (scale, condition, network) in zip(range(count - len(draws)), kinds, strict=False):
+        case = CONDITIONS[condition](network, 20_000 + j, scale)
+        draws.append(Draw(-1, case, condition))
     for j in range(4 * large):
         case = case_of(IN_NUMPY, 40_000 + j)
         draws.append(Draw(-1, case, "784-64-10 in NumPy", "NumPy"))
@@ -138,13 +138,12 @@ def _as_people_write(count: int) -> list[Draw]:
     draws = []
     networks = [network for network in (*SMALL, *WEIGHTED) if not network.dropout]
     manners = [*MANNERS[1:], "float32", "float32 in NumPy"]
-    for j in range(count):
-        network = networks[j % len(networks)]
-        manner = manners[j // len(networks) % len(manners)]
+    kinds = cycle(product(("usual", "zero biases"), manners, networks))
+    for j, (condition, manner, network) in zip(range(count), kinds, strict=False):
         if manner.endswith("NumPy"):
             network = network._replace(gradient_in="numpy", loss_in="numpy")
-        condition = ("usual", "zero biases")[j // (len(networks) * len(manners)) % 2]
-        draws.append(Draw(-1, CONDITIONS[condition](network, 50_000 + j, 1.0), manner, manner))
+        case = CONDITIONS[condition](network, 50_000 + j, 1.0)
+        draws.append(Draw(-1, case, manner, manner))
     return draws
 
 
