@@ -69,8 +69,8 @@ def depends_on(cases: Mapping[str, Answer], evidence: str, **numbers: Any) -> Ve
     It is "holds" if the claim holds in all cases, and "fails" if it holds in none. If it holds in
     some and fails in others, the verdict is "depends", and the evidence ends with their names.
     """
-    yes = []
-    no = []
+    yes: list[str] = []
+    no: list[str] = []
     for name, answer in cases.items():
         if answer is not None:
             (yes if answer else no).append(name)
