@@ -72,8 +72,12 @@ def depends_on(cases: Mapping[str, Answer], evidence: str, **numbers: Any) -> Ve
     yes: list[str] = []
     no: list[str] = []
     for name, answer in cases.items():
-        if answer is not None:
-            (yes if answer else no).append(name)
+        if answer is None:
+            continue
+        if answer:
+            yes.append(name)
+        else:
+            no.append(name)
     if yes and no:
         names = f"Holds for {', '.join(yes)}; fails for {', '.join(no)}."
         return Verdict("depends", f"{evidence} {names}", numbers)

@@ -14,7 +14,7 @@ Read the modules in this order:
 Runs that continue at a rung are packed into blocks anew, so a setting that left costs nothing more.
 
 To change when settings are compared, edit rungs.py. To change the statistics, edit compare.py. To
-change what is printed, edit result.py.
+change the sentence or the table, edit result.py.
 """
 
 from fnn.racing.result import Race

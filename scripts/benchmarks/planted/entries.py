@@ -166,9 +166,9 @@ def _momentum(case: Case) -> Callable:
 
 def _stale_row(case, grads, rng):
     before = gradient(case, _moved(case.params, case.seed), case.key)
-    found = [k for k, name in tensors_of(grads, "W", least=2)]
-    if found:
-        k = found[rng.integers(len(found))]
+    layers = [k for k, name in tensors_of(grads, "W", least=2)]
+    if layers:
+        k = layers[rng.integers(len(layers))]
         i = rng.choice(np.flatnonzero(np.any(grads[k]["W"], axis=1)))
         grads[k]["W"][i] = np.asarray(before[k]["W"])[i]
     return grads
