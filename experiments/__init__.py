@@ -1,3 +1,4 @@
-"""Experiments, a folder for each topic, one file per question. `python -m experiments list` shows
-them.
+"""Experiments: a folder for each topic, a file for each question.
+
+`python -m experiments list` shows them.
 """

@@ -1,85 +1,103 @@
-"""Claims and their verdicts: a rule reads an experiment's results and says what became of the
-claim.
+"""Claims and their verdicts: a rule reads an experiment's results and judges the claim.
 
 A rule stands below its claim in the experiment that settles it:
 
     @claim("0.20", "Hidden units that start equal stay equal.")
     def symmetric(results):
         rank = results["rank"]
-        return holds_if(bool((rank == 1).all()), f"rank of W₁ after 600 steps: {rank.max()}.",
-        rank=rank)
+        evidence = f"rank of W₁ after 600 steps: {rank.max()}."
+        return holds_if(bool((rank == 1).all()), evidence, rank=rank)
 
-An answer is True, False, or None where the interval of the evidence straddles the line.
+An answer is True, False, or None. None means that the interval of the evidence straddles the line.
 """
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from scipy.stats import binomtest
 
 from fnn.runs.summary import statistics
 
-Answer = bool | np.bool_ | None
+Answer: TypeAlias = bool | np.bool_ | None
 Word = Literal["holds", "fails", "depends", "undecided"]
 Results = Mapping[str, np.ndarray]
 
 
 class Verdict(NamedTuple):
-    """A word, the sentence that gives its reason, and the numbers in it."""
+    """A word, the sentence that gives its reason, and the numbers in that sentence."""
 
     word: Word
     evidence: str
     numbers: dict[str, Any]
 
 
+Rule: TypeAlias = Callable[[Results], Verdict]
+
+
 class Claim(NamedTuple):
-    """What a document says, in our words, and the rule that judges it from results. `figure` names
-    one of `plot`'s.
+    """A statement of a document in our words, and the rule that judges it from results.
+
+    figure  name of a drawing of the experiment's `plot`; None: the first one
     """
 
     id: str
     statement: str
-    rule: Callable[[Results], Verdict]
+    rule: Rule
     figure: str | None = None
 
 
-def claim(
-    id: str, statement: str, figure: str | None = None
-) -> Callable[[Callable[[Results], Verdict]], Claim]:
-    """Makes a rule into a `Claim`. figure: the first one of `plot` by default."""
+def claim(id: str, statement: str, figure: str | None = None) -> Callable[[Rule], Claim]:
+    """Make a rule into a `Claim`, as a decorator.
+
+    figure  name of a drawing of the experiment's `plot`; None: the first one
+    """
     return lambda rule: Claim(id, statement, rule, figure)
 
 
 def holds_if(answer: Answer, evidence: str, **numbers: Any) -> Verdict:
-    """Holds, fails, or undecided."""
-    return Verdict(
-        "undecided" if answer is None else "holds" if answer else "fails", evidence, numbers
-    )
+    """Return the verdict "holds" for True, "fails" for False, and "undecided" for None."""
+    if answer is None:
+        return Verdict("undecided", evidence, numbers)
+    return Verdict("holds" if answer else "fails", evidence, numbers)
 
 
 def depends_on(cases: Mapping[str, Answer], evidence: str, **numbers: Any) -> Verdict:
-    """Holds where it does in all cases, fails where it does in none, and depends where some decide
-    for it and some against; the evidence then ends with which.
+    """Return the verdict over several cases.
+
+    It is "holds" if the claim holds in all cases, and "fails" if it holds in none. If it holds in
+    some and fails in others, the verdict is "depends", and the evidence ends with their names.
     """
-    yes = [name for name, answer in cases.items() if answer]
-    no = [name for name, answer in cases.items() if answer is not None and not answer]
+    yes: list[str] = []
+    no: list[str] = []
+    for name, answer in cases.items():
+        if answer is None:
+            continue
+        if answer:
+            yes.append(name)
+        else:
+            no.append(name)
     if yes and no:
-        return Verdict(
-            "depends", f"{evidence} Holds for {', '.join(yes)}; fails for {', '.join(no)}.", numbers
-        )
-    return holds_if(every(*cases.values()) if yes else any_of(*cases.values()), evidence, **numbers)
+        names = f"Holds for {', '.join(yes)}; fails for {', '.join(no)}."
+        return Verdict("depends", f"{evidence} {names}", numbers)
+    answers = cases.values()
+    over_all = every(*answers) if yes else any_of(*answers)
+    return holds_if(over_all, evidence, **numbers)
 
 
 def every(*answers: Answer) -> Answer:
-    """False if one is, True if all are, otherwise None."""
-    return None if None in answers and all(a or a is None for a in answers) else all(answers)
+    """Return False if one answer is False, True if all are True, otherwise None."""
+    if not all(answer or answer is None for answer in answers):
+        return False
+    return None if None in answers else True
 
 
 def any_of(*answers: Answer) -> Answer:
-    """True if one is, False if all are, otherwise None."""
-    return True if any(answers) else None if None in answers else False
+    """Return True if one answer is True, False if all are False, otherwise None."""
+    if any(answers):
+        return True
+    return None if None in answers else False
 
 
 class Interval(NamedTuple):
@@ -90,17 +108,19 @@ class Interval(NamedTuple):
     high: float
 
     def above(self, line: float) -> Answer:
-        """Whether the whole interval is above; None where it straddles the line."""
-        return True if self.low > line else False if self.high < line else None
+        """Return whether the whole interval is above a line, None if it straddles the line."""
+        if self.low > line:
+            return True
+        return False if self.high < line else None
 
     def below(self, line: float) -> Answer:
-        """Whether the whole interval is below; None where it straddles the line."""
-        return True if self.high < line else False if self.low > line else None
+        """Return whether the whole interval is below a line, None if it straddles the line."""
+        if self.high < line:
+            return True
+        return False if self.low > line else None
 
     def within(self, low: float, high: float) -> Answer:
-        """Whether the whole interval lies between the two; None where it reaches over one
-        of them.
-        """
+        """Return whether the whole interval lies between two lines, None if it straddles one."""
         return every(self.above(low), self.below(high))
 
     def __str__(self) -> str:
@@ -108,20 +128,22 @@ class Interval(NamedTuple):
 
 
 def mean_interval(values: np.ndarray) -> Interval:
-    """Mean over seeds with Student's interval. ValueError for fewer than two values or any that is
-    not finite: what is left out is the rule's to say.
+    """Return the mean over seeds with Student's interval.
+
+    Raises ValueError for fewer than two values, and for values that are not finite: a rule has to
+    leave them out itself, and to say so.
     """
     values = np.asarray(values, float)
     if values.ndim != 1 or values.size < 2 or not np.isfinite(values).all():
         raise ValueError(
             f"mean_interval: got {values!r}, expected at least two finite values, one a seed."
         )
-    found = statistics(values)
-    return Interval(found["mean"], found["low"], found["high"])
+    numbers = statistics(values)
+    return Interval(numbers["mean"], numbers["low"], numbers["high"])
 
 
 def share_interval(successes: np.ndarray) -> Interval:
-    """The share of seeds that are true, with Wilson's interval."""
+    """Return the share of seeds that are True, with Wilson's interval."""
     successes = np.asarray(successes, bool)
     test = binomtest(int(successes.sum()), successes.size)
     low, high = test.proportion_ci(method="wilson")
@@ -129,15 +151,15 @@ def share_interval(successes: np.ndarray) -> Interval:
 
 
 def plain(value: Any) -> Any:
-    """A number, interval or array as JSON has them; what is not finite becomes its name."""
+    """Return a number, interval or array as JSON has them. Infinity and NaN become their names."""
     if isinstance(value, Interval):
         return {name: plain(number) for name, number in value._asdict().items()}
     if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
+        return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, (np.ndarray, np.generic)):
         value = value.tolist()
     if isinstance(value, (list, tuple)):
-        return [plain(each) for each in value]
+        return [plain(entry) for entry in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value

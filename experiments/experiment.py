@@ -1,4 +1,4 @@
-"""An experiment as a file: its header, its parts, and the claims it settles."""
+"""An experiment as a file: its header, its module, and the claims that it settles."""
 
 import ast
 import importlib
@@ -14,54 +14,66 @@ HERE = Path(__file__).parent
 
 @cache
 def files() -> dict[str, Path]:
-    """Experiment name -> its file, topic by topic: every module in a topic's folder that asks a
-    question.
+    """Return the name of each experiment -> its file, topic by topic.
+
+    An experiment is a module in a topic's folder whose header has a Question.
     """
-    return {path.stem: path for path in sorted(HERE.glob("*/*.py")) if "Question" in header(path)}
+    paths = sorted(HERE.glob("*/*.py"))
+    return {path.stem: path for path in paths if "Question" in header(path)}
 
 
 def topics() -> dict[str, list[str]]:
-    """What a topic is about, as its folder says -> the names of its experiments."""
-    found: dict[str, list[str]] = {}
+    """Return the title of each topic -> the names of its experiments."""
+    names_of: dict[str, list[str]] = {}
     for name, path in files().items():
-        about = (
-            ast.get_docstring(ast.parse((path.parent / "__init__.py").read_text()))
-            or path.parent.name
-        )
-        found.setdefault(about.rstrip("."), []).append(name)
-    return found
+        names_of.setdefault(_title(path.parent), []).append(name)
+    return names_of
+
+
+def _title(folder: Path) -> str:
+    """Return the docstring of a topic's package, or the name of its folder."""
+    docstring = _docstring(folder / "__init__.py") or folder.name
+    return docstring.rstrip(".")
+
+
+def _docstring(path: Path) -> str:
+    return ast.get_docstring(ast.parse(path.read_text())) or ""
 
 
 def load(name: str) -> ModuleType:
-    """The module of an experiment. ValueError for unknown names."""
+    """Import the module of an experiment. Raises ValueError for an unknown name."""
     path = checks.lookup("experiment", name, files())
     return importlib.import_module(f"experiments.{path.parent.name}.{name}")
 
 
 def claims_of(module: ModuleType) -> list[Claim]:
-    """The claims that the experiment settles, in the order of its file."""
+    """Return the claims that the experiment settles, in the order of its file."""
     return [value for value in vars(module).values() if isinstance(value, Claim)]
 
 
 def header(path: Path) -> dict[str, str]:
-    """The fields of a module's docstring below its title, such as Question and Cost, each on one
-    line.
+    """Return the fields of a module's docstring below its title, such as Question and Cost.
+
+    A field is one line, also if the docstring wraps it.
     """
     fields: dict[str, str] = {}
-    for line in (ast.get_docstring(ast.parse(path.read_text())) or "").splitlines()[1:]:
-        title, colon, text = line.partition(":")
-        if colon and title.isalpha():
+    title = ""
+    for line in _docstring(path).splitlines()[1:]:
+        name, colon, text = line.partition(":")
+        if colon and name.isalpha():
+            title = name
             fields[title] = text.strip()
-        elif line.startswith(" ") and fields:
-            fields[next(reversed(fields))] += f" {line.strip()}"
+        elif line.startswith(" ") and title:
+            fields[title] += f" {line.strip()}"
     return fields
 
 
 def listing() -> str:
-    """Lists name, question and cost of each experiment by topic, without importing any."""
+    """Return name, question and cost of each experiment by topic, without importing any."""
     lines = []
     for topic, names in topics().items():
-        lines.append(f"{topic}\n{'-' * len(topic)}")
+        underline = "-" * len(topic)
+        lines.append(f"{topic}\n{underline}")
         for name in names:
             fields = header(files()[name])
             lines.append(f"{name}\n  {fields['Question']}\n  Cost: {fields['Cost']}")

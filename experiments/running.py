@@ -1,4 +1,4 @@
-"""Runs one experiment: `python -m experiments run NAME`."""
+"""The command `python -m experiments run NAME`, which runs one experiment."""
 
 import textwrap
 import time
@@ -17,7 +17,12 @@ TEXT_WIDTH = 110
 
 
 def run(name: str, options: Sequence[str]) -> None:
-    """Runs an experiment, saves its results and says where; ValueError for wrong options."""
+    """Run an experiment, save its results and print their folder.
+
+    options  of the command line
+
+    Raises ValueError for an unknown name or a wrong option.
+    """
     fnn.use_all_devices()
     module = load(name)
     config = parse(module, name, options)
@@ -27,25 +32,27 @@ def run(name: str, options: Sequence[str]) -> None:
     seconds = time.perf_counter() - start
     folder = result_folder(config.out, name)
     save(folder, config, results, seconds=seconds)
-    print_findings(module, config, results)
+    print_verdicts(module, config, results)
     draw(folder, module.plot(results, config))
     print(f"\n{seconds:.1f} s; results in {folder}/")
 
 
 def parse(module: ModuleType, name: str, options: Sequence[str]) -> Any:
-    """Reads the options of an experiment's command line into its Config."""
+    """Read the options of an experiment's command line into its Config."""
+    is_quick = "--quick" in options
     fields = header(files()[name])
+    description = "\n\n".join(f"{title}: {text}" for title, text in fields.items())
     return tyro.cli(
         module.Config,
-        default=module.QUICK if "--quick" in options else module.Config(),
+        default=module.QUICK if is_quick else module.Config(),
         args=options,
         prog=f"python -m experiments run {name}",
-        description="\n\n".join(f"{title}: {text}" for title, text in fields.items()),
+        description=description,
     )
 
 
 def make_folder(out: Path) -> None:
-    """Makes the folder for results; ValueError if it cannot be made."""
+    """Make the folder for results. Raises ValueError if it cannot be made."""
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -53,8 +60,8 @@ def make_folder(out: Path) -> None:
         raise ValueError(message) from error
 
 
-def print_findings(module: ModuleType, config: Any, results: dict[str, Any]) -> None:
-    """Prints the table of an experiment, if it has one, and the verdict on each claim."""
+def print_verdicts(module: ModuleType, config: Any, results: dict[str, Any]) -> None:
+    """Print the table of an experiment, if it has one, and the verdict on each claim."""
     if hasattr(module, "table"):
         print(f"\n{module.table(results, config)}")
     indent = " " * 5

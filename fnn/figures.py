@@ -1,9 +1,8 @@
-"""Figures of a sweep, from its arrays. They need matplotlib, which is imported when one is asked
-for.
+"""Figures of a sweep or of a race. They need matplotlib, which is imported when a figure is drawn.
 
-What they have in common: a run has diverged where it ended in a value that is not finite; it is
-left out and counted, and so are runs that were not trained. Losses have a log scale where they span
-more than a factor of 100. ValueError where no run has anything to draw.
+In all figures a run has diverged if it ended in a value that is not finite. Diverged runs and runs
+that were not trained are left out, and the figure says how many. Losses have a log scale if they
+span more than a factor of 100. A figure without any run to draw raises ValueError.
 """
 
 import re
@@ -19,166 +18,262 @@ from fnn.runs.results import At, Sweep
 from fnn.runs.settings import is_number
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from fnn.racing.result import Race
 
-MOST_CURVES = 8  # as many lines as `plot.LINES` tells apart
+MOST_CURVES = 8  # as many as `plot.LINES` has styles
+BLUE, ORANGE, GRAY = "#0072b2", "#d55e00", "0.6"
+LEGEND: dict[str, Any] = {
+    "frameon": False,
+    "loc": "lower center",
+    "bbox_to_anchor": (0.5, 1.0),
+    "fontsize": "small",
+}
+"""A legend above the axes, where it hides no line."""
 
 
 def curves(
     sweep: Sweep, metric: str | None = None, settings: Sequence[int] | None = None
 ) -> "Figure":
-    """A history over epochs: for each setting the median over seeds and the band from 5% to 95% of
-    them.
+    """Draw a history over epochs: for each setting the median over seeds and a band.
 
-    A run that stopped early keeps its last value, as otherwise the end would show the slow runs
-    alone; the label of the epochs says so. A run that diverged is drawn up to there, and the legend
-    says so.
+    The band reaches from 5% to 95% of the seeds. A run that stopped early keeps its last value,
+    since otherwise the end would show only the slow runs. The label of the epochs says so. A run
+    that diverged is drawn up to that epoch, and the legend says so.
 
-    settings  row numbers of `sweep.settings`, at most 8; all of them by default. ValueError for
-              others.
+    sweep     of `fnn.sweep`
+    metric    entry of the history; None: the main metric of the sweep
+    settings  at most 8 different row numbers of `sweep.settings`; None: all
+
+    Raises ValueError for an unknown metric, for other settings, and if no run can be drawn.
+
+    >>> import fnn
+    >>> from fnn import figures
+    >>> def builder(hyper):
+    ...     net = fnn.mlp((2, 2, 1), activation="tanh")
+    ...     return net, fnn.losses.squared_error, fnn.optim.sgd(hyper["learning_rate"])
+    >>> sweep = fnn.sweep(
+    ...     builder, fnn.data.load("xor"), hyper={"learning_rate": [0.01, 0.1]}, seeds=range(2),
+    ...     epochs=3, batch_size=4, progress=False,
+    ... )
+    >>> figure = figures.curves(sweep, "train_loss")
+    >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    ['learning_rate=0.01', 'learning_rate=0.1']
     """
-    from fnn import plot  # first: it says what to install where matplotlib is missing
+    from fnn import plot  # first: it says how to install matplotlib if that is missing
 
     from matplotlib.ticker import MaxNLocator  # isort: skip
 
     name, final = _final(sweep, metric, "last")
-    rows = _chosen(sweep, settings)
-    values = _carried(sweep, name, final, rows)
+    rows = _chosen_rows(sweep, settings)
+    values = _with_last_values(sweep, name, final, rows)
     _check_drawable("curves", values, final[rows], sweep.finished[rows])
     names = labels(sweep)
     figure, (axis,) = plot.figure(height=3.2 + 0.2 * len(rows))
-    for runs, row, line in zip(values, rows, plot.LINES, strict=False):
-        texts = [names[row] or _seeds(sweep), _left_out(final[row], sweep.finished[row])]
-        plot.band(axis, runs, textwrap.fill(": ".join(filter(None, texts)), 64), **line)
-    axis.set(
-        xlabel="\n".join(["epoch", *_stopped(sweep, final, rows, values.shape[-1])]),
-        ylabel=_spoken(name),
-    )
+    for runs, row, style in zip(values, rows, plot.LINES, strict=False):
+        setting = names[row] or _seeds(sweep)
+        left_out = _left_out(final[row], sweep.finished[row])
+        label = f"{setting}: {left_out}" if left_out else setting
+        plot.band(axis, runs, textwrap.fill(label, 64), **style)
+    stopped_early = _stopped_early(sweep, final, rows, values.shape[-1])
+    axis.set(xlabel=_lines("epoch", stopped_early), ylabel=_spoken(name))
     axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     if _is_loss(name):
         plot.log_where_wide(axis.set_yscale, values)
-    axis.legend(
-        frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize="small"
-    )  # above, not upon
+    axis.legend(**LEGEND)
     return figure
 
 
-def rungs(race: "Race") -> "Figure":
-    """Draw the settings of a race: above, the mean of each from rung to rung, up to where it left;
-    below, how much worse than the best each of the closest was when it was compared last, with the
-    interval that decided.
+# -------------------------------------------------------------------------------------------- races
 
-    Rungs are equally far apart. Runs that diverged count as in the race. TypeError for what is no
+
+def rungs(race: "Race") -> "Figure":
+    """Draw the settings of a race from rung to rung, and how close the others are to the best.
+
+    The upper axes show the mean of each setting up to the rung at which it left. The lower axes
+    show, for the closest settings, how much worse than the best each was when it was last compared,
+    with the interval that decided. Rungs are equally far apart. Runs that diverged count as in the
     race.
+
+    race  as `fnn.race` returns it
+
+    Raises TypeError for another object.
+
+    >>> import fnn
+    >>> from fnn import figures
+    >>> def builder(hyper):
+    ...     net = fnn.mlp((2, 2, 1), activation="tanh")
+    ...     return net, fnn.losses.squared_error, fnn.optim.sgd(hyper["learning_rate"])
+    >>> race = fnn.race(
+    ...     builder, fnn.data.load("xor"), hyper={"learning_rate": [1e-4, 0.1]},
+    ...     guarantee="final", seeds=range(8), epochs=20, batch_size=4, progress=False,
+    ... )
+    >>> figures.rungs(race).axes[0].get_ylabel()
+    'validation loss, mean over seeds'
     """
     from fnn import plot
     from fnn.racing.result import Race
 
     if not isinstance(race, Race):
-        raise TypeError(f"race: got a {type(race).__name__}, expected what fnn.race returns.")
-    names = labels(race.sweep)
-    means = np.stack([found.comparison.mean for found in race.rungs])
-    rows = race.rows()
-    closest = [row["setting"] for row in rows][: len(plot.LINES)]
-    metric = _spoken(race.monitor.metric)
-    figure, (above, below) = plot.figure(rows=2, height=3.4 + 0.1 * len(closest))
+        raise TypeError(f"race: got a {type(race).__name__}, expected the Race of fnn.race.")
+    rows = race.rows()[: len(plot.LINES)]
+    figure, (above, below) = plot.figure(rows=2, height=3.4 + 0.1 * len(rows))
+    _draw_means(above, race, [row["setting"] for row in rows], plot.LINES)
+    _draw_differences(below, race, rows)
+    return figure
+
+
+def _draw_means(
+    axis: "Axes", race: "Race", closest: list[int], styles: Sequence[dict[str, Any]]
+) -> None:
+    """Draw the mean of each setting at each rung: the closest in color, the others in gray."""
+    means = np.stack([result.comparison.mean for result in race.rungs])
     places = np.arange(len(race.rungs))
+    names = labels(race.sweep)
     for row in range(len(names)):
         if row not in closest:
-            above.plot(
+            axis.plot(
                 places,
                 means[:, row],
-                color="0.6",
+                color=GRAY,
                 alpha=0.6,
                 linewidth=0.8,
                 marker=".",
                 markersize=4,
             )
-    for row, line in zip(closest, plot.LINES, strict=False):
+    for row, style in zip(closest, styles, strict=False):
         label = textwrap.fill(f"{row}: {names[row]}", 64)
-        above.plot(places, means[:, row], label=label, marker="o", markersize=4, **line)
-    told = [
-        f"{found.rung.epochs} epochs\n{found.rung.seeds} seeds\n{len(found.entered)} in"
-        for found in race.rungs
+        axis.plot(places, means[:, row], label=label, marker="o", markersize=4, **style)
+    rung_names = [
+        f"{rung.epochs} epochs\n{rung.seeds} seeds\n{len(entered)} in"
+        for rung, entered, _ in race.rungs
     ]
-    above.set_xticks(places, told)
-    above.set(ylabel=f"{metric}, mean over seeds")
-    if _is_loss(race.monitor.metric) and np.nanmin(means, initial=np.inf) > 0:
-        above.set_yscale("log")
-    title = f"the closest of {len(names)} settings" + (
-        "; grey: the others" if len(names) > len(closest) else ""
-    )
-    above.legend(
-        frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize="small", title=title
-    )
-    shown = [row for row in rows[: len(closest)] if np.isfinite(row["high"])]
-    for place, each in enumerate(shown):
-        is_in = each["left at rung"] == ""
-        ends = [[each["worse by"] - each["low"]], [each["high"] - each["worse by"]]]
-        color = "#0072b2" if is_in else "#d55e00"
-        below.errorbar(
-            each["worse by"], place, xerr=ends, fmt="o", color=color, capsize=3, markersize=4
+    axis.set_xticks(places, rung_names)
+    metric = race.monitor.metric
+    axis.set(ylabel=f"{_spoken(metric)}, mean over seeds")
+    if _is_loss(metric) and np.nanmin(means, initial=np.inf) > 0:
+        axis.set_yscale("log")
+    title = f"the closest of {len(names)} settings"
+    if len(names) > len(closest):
+        title += "; grey: the others"
+    axis.legend(**LEGEND, title=title)
+
+
+def _draw_differences(axis: "Axes", race: "Race", rows: list[dict[str, Any]]) -> None:
+    """Draw how much worse than the best each setting was when it was last compared."""
+    rows = [row for row in rows if np.isfinite(row["high"])]
+    names = []
+    for place, row in enumerate(rows):
+        difference = row["worse by"]
+        below = difference - row["low"]
+        above = row["high"] - difference
+        rung = row["left at rung"]
+        remains = rung == ""
+        axis.errorbar(
+            difference,
+            place,
+            xerr=[[below], [above]],
+            fmt="o",
+            color=BLUE if remains else ORANGE,
+            capsize=3,
+            markersize=4,
         )
-    below.axvline(0, color="0.5", linewidth=0.8)
-    below.set_yticks(
-        range(len(shown)),
-        [f"{row['setting']}, {_where(row['left at rung'])}" for row in shown],
-    )
-    below.invert_yaxis()
-    below.set(xlabel=f"{metric}: worse than the best of its last rung by", ylabel="setting")
-    return figure
+        state = "in" if remains else f"left at rung {rung}"
+        names.append(f"{row['setting']}, {state}")
+    axis.axvline(0, color="0.5", linewidth=0.8)
+    axis.set_yticks(range(len(rows)), names)
+    axis.invert_yaxis()
+    metric = _spoken(race.monitor.metric)
+    axis.set(xlabel=f"{metric}: worse than the best of its last rung by", ylabel="setting")
 
 
-def _where(rung: int | str) -> str:
-    """Say whether a setting is in at the end, or at which rung it left."""
-    return "in" if rung == "" else f"left at rung {rung}"
+# ------------------------------------------------------------------------------ two hyperparameters
 
 
 def heatmap(
     sweep: Sweep, x: str, y: str, metric: str | None = None, *, at: At | None = None
 ) -> "Figure":
-    """The mean over seeds, and over whatever else varies, for two hyperparameters: x across, y
-    down, numbers in their order. A field in which no run is left has a ×.
+    """Draw the mean over seeds for two hyperparameters as the colors of a grid.
 
-    metric, at  as for `Sweep.summary`: of the validation split, after the best epoch, by default
+    The mean is over all other hyperparameters too. Numbers are sorted. A field in which no run is
+    left has a ×.
 
-    ValueError for an unknown name, the same name twice, and settings that fill less than half of
-    the fields.
+    sweep       of `fnn.sweep` or `fnn.sweep_function`
+    x, y        hyperparameters: x across, y down
+    metric, at  as for `Sweep.summary`: by default of the validation split, after the best epoch
+
+    Raises ValueError for an unknown name, for equal names, and if the settings fill less than half
+    of the fields.
+
+    >>> import fnn, jax
+    >>> from fnn import figures
+    >>> def guess(key, hyper):
+    ...     return {"loss": hyper["a"] * hyper["b"] * jax.random.uniform(key)}
+    >>> hyper = {"a": [1.0, 2.0], "b": [1.0, 2.0]}
+    >>> sweep = fnn.sweep_function(guess, seeds=range(2), hyper=hyper, progress=False)
+    >>> figures.heatmap(sweep, "a", "b").get_suptitle()
+    'loss, mean over 2 seeds'
     """
     from fnn import plot
 
     name, final = _final(sweep, metric, at)
     _check_pair("heatmap", sweep, x, y)
-    across, down = (_in_order(_column(sweep, n)) for n in (x, y))
-    rows = _rows_of_fields(sweep, x, y, across, down)
+    across = _in_order(_column(sweep, x))
+    down = _in_order(_column(sweep, y))
+    rows_of_fields = _rows_of_fields(sweep, x, y, across, down)
     _check_drawable("heatmap", final, final, sweep.finished)
-    fields, texts = (
-        np.full((len(down), len(across)), np.nan),
-        np.full((len(down), len(across)), "", object),
+    fields = np.full((len(down), len(across)), np.nan)
+    texts = np.full(fields.shape, "", object)
+    for field, rows in rows_of_fields.items():
+        mean = _mean(final[rows])
+        fields[field] = mean
+        texts[field] = "×" if np.isnan(mean) else _short(mean)
+    height = np.clip(1.9 + 0.25 * len(down), 3.9, 8.0)
+    figure, (axis,) = plot.figure(height=float(height))
+    plot.heatmap(
+        axis,
+        fields,
+        texts,
+        across=_shown(across),
+        down=_shown(down),
+        norm=plot.color_norm(fields, log=_is_loss(name)),
+        label=_spoken(name),
     )
-    for field, here in rows.items():
-        fields[field] = _mean(final[here])
-        texts[field] = "×" if np.isnan(fields[field]) else _short(float(fields[field]))
-    figure, (axis,) = plot.figure(height=float(np.clip(1.9 + 0.25 * len(down), 3.9, 8.0)))
-    norm = plot.color_norm(fields, log=_is_loss(name))
-    plot.heatmap(axis, fields, texts, _shown(across), _shown(down), norm=norm, label=_spoken(name))
     axis.set(xlabel=x, ylabel=y)
-    mean = f"{_spoken(name)}, mean over {', '.join([*_others(sweep, x, y), _seeds(sweep)])}"
-    note = _note(sweep, final, "× all of a field" if (texts == "×").any() else "")
-    _title(figure, mean, _when(sweep, at), note)
+    others = _others(sweep, x, y)
+    averaged = ", ".join([*others, _seeds(sweep)])
+    title = f"{_spoken(name)}, mean over {averaged}"
+    has_crosses = (texts == "×").any()
+    note = _note(sweep, final, "× all of a field" if has_crosses else "")
+    _title(figure, title, _when(sweep, at), note)
     return figure
 
 
 def scatter(
     sweep: Sweep, x_name: str, y_name: str, metric: str | None = None, *, at: At | None = None
 ) -> "Figure":
-    """A dot for each setting at its values of two hyperparameters, colored by the mean over seeds;
-    a × where no run is left. Axes are logarithmic where their numbers are not negative and the
-    positive ones span more than a factor of 100; values that are no numbers have a place each.
+    """Draw a dot for each setting at two hyperparameters, colored by the mean over seeds.
 
-    ValueError for an unknown name and the same name twice.
+    A setting in which no run is left has a ×. An axis is logarithmic if its numbers are at least 0
+    and the positive ones span more than a factor of 100. Values that are no numbers have a place
+    each.
+
+    sweep           of `fnn.sweep` or `fnn.sweep_function`
+    x_name, y_name  hyperparameters
+    metric, at      as for `Sweep.summary`: by default of the validation split, after the best epoch
+
+    Raises ValueError for an unknown name and for equal names.
+
+    >>> import fnn, jax
+    >>> from fnn import figures
+    >>> def guess(key, hyper):
+    ...     return {"loss": hyper["a"] * hyper["b"] * jax.random.uniform(key)}
+    >>> settings = [{"a": 1.0, "b": 2.0}, {"a": 3.0, "b": 5.0}]
+    >>> sweep = fnn.sweep_function(guess, seeds=range(2), hyper=settings, progress=False)
+    >>> figures.scatter(sweep, "a", "b").axes[0].get_xlabel()
+    'a'
     """
     from fnn import plot
 
@@ -187,66 +282,100 @@ def scatter(
     _check_drawable("scatter", final, final, sweep.finished)
     means = np.array([_mean(runs) for runs in final])
     figure, (axis,) = plot.figure(height=3.9)
-    (x, x_names), (y, y_names) = (_places(_column(sweep, n)) for n in (x_name, y_name))
+    x, names_of_x = _places(_column(sweep, x_name))
+    y, names_of_y = _places(_column(sweep, y_name))
     norm = plot.color_norm(means, log=_is_loss(name))
     plot.dots(axis, x, y, means, norm=norm, label=_spoken(name))
-    if x_names:
-        plot.names_across(axis, x_names, room=plot.ABREAST - 16)
+    if names_of_x:
+        plot.names_across(axis, names_of_x, room=plot.CHARACTERS_ACROSS - 16)
     else:
         plot.log_where_wide(axis.set_xscale, x)
-    if y_names:
-        plot.names_down(axis, y_names, most=14)
+    if names_of_y:
+        plot.names_down(axis, names_of_y, most=14)
     else:
         plot.log_where_wide(axis.set_yscale, y)
     axis.set(xlabel=x_name, ylabel=y_name)
-    mean = f"{_spoken(name)}, mean over {_seeds(sweep)}"
-    others = _others(sweep, x_name, y_name)
-    note = _note(sweep, final, "× all of a setting" if np.isnan(means).any() else "")
-    _title(
-        figure, mean, _when(sweep, at), f"not shown: {', '.join(others)}" if others else "", note
-    )
+    title = f"{_spoken(name)}, mean over {_seeds(sweep)}"
+    others = ", ".join(_others(sweep, x_name, y_name))
+    not_shown = f"not shown: {others}" if others else ""
+    crosses = "× all of a setting" if np.isnan(means).any() else ""
+    _title(figure, title, _when(sweep, at), not_shown, _note(sweep, final, crosses))
     return figure
 
 
+# ----------------------------------------------------------------------------------------- all runs
+
+
 def distribution(sweep: Sweep, metric: str | None = None, *, at: At | None = None) -> "Figure":
-    """Every run as a point at its value after the best or the last epoch, one row for each setting,
-    with the median and the quartiles. A row without runs says why.
+    """Draw every run as a point at its value, in a row for each setting.
+
+    A row also has the median and the quartiles. A row without runs says why.
+
+    sweep       of `fnn.sweep` or `fnn.sweep_function`
+    metric, at  as for `Sweep.summary`: by default of the validation split, after the best epoch
+
+    Raises ValueError for an unknown metric, and if no run can be drawn.
+
+    >>> import fnn, jax
+    >>> from fnn import figures
+    >>> def guess(key, hyper):
+    ...     return {"loss": hyper["a"] * jax.random.uniform(key)}
+    >>> hyper = {"a": [1.0, 2.0]}
+    >>> sweep = fnn.sweep_function(guess, seeds=range(2), hyper=hyper, progress=False)
+    >>> [text.get_text() for text in figures.distribution(sweep).axes[0].get_yticklabels()]
+    ['a=1', 'a=2']
     """
     from fnn import plot
 
     name, final = _final(sweep, metric, at)
     _check_drawable("distribution", final, final, sweep.finished)
-    left_out = [_left_out(*runs) for runs in zip(final, sweep.finished, strict=True)]
-    partly = [
-        "" if np.isnan(runs).all() else text for runs, text in zip(final, left_out, strict=True)
-    ]
-    names = [
-        "\n".join(map(_wrapped, filter(None, texts)))
-        for texts in zip(labels(sweep), partly, strict=True)
-    ]
-    lines = 1 + max(name.count("\n") for name in names)
-    figure, (axis,) = plot.figure(height=1.4 + max(0.35, 0.1 + 0.15 * lines) * len(final))
+    names = []
+    left_out = []
+    for setting, runs, finished in zip(labels(sweep), final, sweep.finished, strict=True):
+        reason = _left_out(runs, finished)
+        left_out.append(reason)
+        name_of_row = _wrapped(setting)
+        is_empty = np.isnan(runs).all()
+        if not is_empty:
+            name_of_row = _lines(name_of_row, _wrapped(reason))
+        names.append(name_of_row)
+    lines = 1 + max(name_of_row.count("\n") for name_of_row in names)
+    height_of_row = max(0.35, 0.1 + 0.15 * lines)
+    height = 1.4 + height_of_row * len(final)
+    figure, (axis,) = plot.figure(height=height)
     if _is_loss(name):
         plot.log_where_wide(axis.set_xscale, final)
     plot.strips(axis, final, names, empty=left_out)
-    axis.set(xlabel="\n".join(filter(None, [_spoken(name), _when(sweep, at)])))
+    axis.set(xlabel=_lines(_spoken(name), _when(sweep, at)))
     return figure
 
 
+# -------------------------------------------------------------------------------- names of settings
+
+
 def labels(sweep: Sweep) -> list[str]:
-    """For each setting what tells it from the others: learning_rate=0.001, width=16."""
-    columns = [
-        [f"{name}={text}" for text in _shown(_column(sweep, name))] for name in _varying(sweep)
-    ]
-    return (
-        [", ".join(texts) for texts in zip(*columns, strict=True)]
-        if columns
-        else [""] * len(sweep.settings)
-    )
+    """Return for each setting the hyperparameters that tell it from the others.
+
+    A label is such as "learning_rate=0.001, width=16". It is empty if there is only one setting.
+
+    >>> import fnn, jax
+    >>> from fnn import figures
+    >>> def guess(key, hyper):
+    ...     return {"loss": hyper["a"] * hyper["b"] * jax.random.uniform(key)}
+    >>> hyper = {"a": [1.0, 2.0], "b": [0.5]}
+    >>> sweep = fnn.sweep_function(guess, seeds=range(2), hyper=hyper, progress=False)
+    >>> figures.labels(sweep)
+    ['a=1', 'a=2']
+    """
+    parts: list[list[str]] = [[] for _ in sweep.settings]
+    for name in _varying(sweep):
+        for part, text in zip(parts, _shown(_column(sweep, name)), strict=True):
+            part.append(f"{name}={text}")
+    return [", ".join(part) for part in parts]
 
 
 def _shown(values: Sequence[Any]) -> list[str]:
-    """Short texts: floats with three digits, or as many as tell different values apart."""
+    """Return short texts. Floats have three digits, or as many as tell different values apart."""
     texts: list[str] = []
     for digits in range(3, 18):
         texts = [_short(value, digits) for value in values]
@@ -256,7 +385,7 @@ def _shown(values: Sequence[Any]) -> list[str]:
 
 
 def _short(value: Any, digits: int = 3) -> str:
-    """1e-5 rather than 1e-05, 1e30 rather than 1e+30; functions by their name."""
+    """Return 1e-5 rather than 1e-05, and 1e30 rather than 1e+30. A function has its name."""
     if isinstance(value, float):
         return re.sub(r"e\+?(-?)0*", r"e\1", f"{value:.{digits}g}")
     return str(getattr(value, "__name__", value))
@@ -275,137 +404,200 @@ def _others(sweep: Sweep, *names: str) -> list[str]:
 
 
 def _in_order(column: Iterable[Any]) -> list[Any]:
-    """The different values: numbers sorted, others as they come."""
+    """Return the different values: numbers sorted, others in the order of their appearance."""
     values = list(dict.fromkeys(column))
-    return sorted(values) if all(map(is_number, values)) else values
+    if all(map(is_number, values)):
+        return sorted(values)
+    return values
 
 
 def _places(column: list[Any]) -> tuple[np.ndarray, list[str]]:
-    """Where values lie on an axis: numbers at themselves, others at 0, 1, …, the places of these
-    names.
+    """Return where values lie on an axis, and the names of these places.
+
+    Numbers lie at themselves and have no names. Others lie at 0, 1, ….
     """
     if all(map(is_number, column)):
         return np.array(column, float), []
     values = _in_order(column)
-    return np.array([values.index(value) for value in column]), _shown(values)
+    places = [values.index(value) for value in column]
+    return np.array(places), _shown(values)
 
 
 def _rows_of_fields(
     sweep: Sweep, x: str, y: str, across: list[Any], down: list[Any]
 ) -> dict[tuple[int, int], list[int]]:
-    """The settings of each field (down, across) that has any. Refuses points that are no grid."""
+    """Return the settings of each field (down, across) that has any.
+
+    Raises ValueError if less than half of the fields have one.
+    """
     rows: dict[tuple[int, int], list[int]] = {}
     for row, setting in enumerate(sweep.settings):
-        rows.setdefault((down.index(setting[y]), across.index(setting[x])), []).append(row)
-    if 2 * len(rows) < len(across) * len(down):
+        i = down.index(setting[y])
+        j = across.index(setting[x])
+        rows.setdefault((i, j), []).append(row)
+    fields = len(across) * len(down)
+    if 2 * len(rows) < fields:
         raise ValueError(
-            f"heatmap: got {len(rows)} of {len(across) * len(down)} combinations of {x!r} and "
-            f"{y!r}, expected at least "
-            f"half of them, as in a grid; for points draw scatter(sweep, {x!r}, {y!r})."
+            f"heatmap: got {len(rows)} of {fields} combinations of {x!r} and {y!r}, expected at "
+            f"least half of them, as in a grid; for points draw scatter(sweep, {x!r}, {y!r})."
         )
     return rows
 
 
-def _chosen(sweep: Sweep, settings: Any) -> list[int]:
-    """The rows to draw, all of them for None. Refuses what are no different row numbers, and more
-    than can be drawn.
+# ------------------------------------------------------------------------------------- values drawn
+
+
+def _chosen_rows(sweep: Sweep, settings: Any) -> list[int]:
+    """Return the rows to draw, all of them for None.
+
+    Raises ValueError unless they are different row numbers, at most MOST_CURVES.
     """
     count = len(sweep.settings)
-    listed = isinstance(settings, (Sequence, np.ndarray)) and not isinstance(settings, str)
-    rows = list(range(count)) if settings is None else list(settings) if listed else []
-    whole = all(isinstance(row, (int, np.integer)) and not isinstance(row, bool) for row in rows)
-    if (
-        not rows
-        or not whole
-        or len(set(rows)) < len(rows)
-        or not all(0 <= row < count for row in rows)
-    ):
+    if settings is None:
+        rows = list(range(count))
+    elif isinstance(settings, (Sequence, np.ndarray)) and not isinstance(settings, str):
+        rows = list(settings)
+    else:
+        rows = []
+    are_numbers = all(_is_whole(row) and 0 <= row < count for row in rows)
+    if not rows or not are_numbers or len(set(rows)) < len(rows):
         raise ValueError(
             f"settings: got {settings!r}, expected different row numbers of sweep.settings, from "
-            f"0 to {count - 1}, "
-            "such as [0]."
+            f"0 to {count - 1}, such as [0]."
         )
     if len(rows) > MOST_CURVES:
         raise ValueError(
             f"curves: got {len(rows)} settings, expected at most {MOST_CURVES}; choose some by "
-            f"their row numbers, such "
-            "as settings=[0, 1], or draw distribution."
+            "their row numbers, such as settings=[0, 1], or draw distribution."
         )
     return rows
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def _final(
     sweep: Sweep, metric: str | None, at: At | None
 ) -> tuple[str, Float[np.ndarray, "settings seeds"]]:
-    """The name of the metric, and the runs' values: NaN where a run diverged or was not trained."""
+    """Return the name of the metric and the runs' values.
+
+    A value is NaN where a run diverged or was not trained.
+    """
     name = metric or sweep.main_metric
-    final = np.asarray(sweep.at(name, at), float)
-    return name, np.where(sweep.finished & ~sweep.diverged & np.isfinite(final), final, np.nan)
+    values = np.asarray(sweep.at(name, at), float)
+    is_sound = sweep.finished & ~sweep.diverged & np.isfinite(values)
+    return name, np.where(is_sound, values, np.nan)
 
 
-def _carried(
+def _with_last_values(
     sweep: Sweep, name: str, final: Float[np.ndarray, "settings seeds"], rows: list[int]
 ) -> Float[np.ndarray, "rows seeds epochs"]:
-    """The history, in which runs keep their final value from where they stopped; NaN where it is
-    not finite.
+    """Return the history, in which runs keep their final value after they stopped.
+
+    It is NaN where it is not finite.
     """
     history = np.asarray(sweep.history[name][rows], float)
-    after = np.arange(history.shape[-1]) > sweep.last_epoch[rows][..., None]
-    values = np.where(after, final[rows][..., None], history)
+    epochs = np.arange(history.shape[-1])
+    last_epoch = sweep.last_epoch[rows][..., None]
+    last_value = final[rows][..., None]
+    values = np.where(epochs > last_epoch, last_value, history)
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def _stopped(
+def _mean(runs: np.ndarray) -> float:
+    """Return the mean of the runs that are not NaN, or NaN if there are none."""
+    sound = runs[~np.isnan(runs)]
+    return float(sound.mean()) if sound.size else np.nan
+
+
+def _check_pair(figure: str, sweep: Sweep, x: str, y: str) -> None:
+    """Refuse unknown hyperparameters, and equal ones."""
+    for name in (x, y):
+        checks.lookup("hyperparameter", name, sweep.settings[0])
+    if x == y:
+        names = ", ".join(sweep.settings[0])
+        raise ValueError(
+            f"{figure}: got {x!r} twice, expected two different hyperparameters of {names}; for "
+            "a single one draw distribution."
+        )
+
+
+def _check_drawable(
+    figure: str, values: np.ndarray, final: np.ndarray, finished: Bool[np.ndarray, "*runs"]
+) -> None:
+    """Refuse values that are all NaN."""
+    if np.isnan(values).all():
+        left_out = _left_out(final, finished)
+        raise ValueError(
+            f"{figure}: got {final.size} runs ({left_out}), expected at least one that ended in a "
+            "finite value; try smaller learning rates, clip the gradients, or resume a sweep that "
+            "was interrupted."
+        )
+
+
+# -------------------------------------------------------------------------------------------- texts
+
+
+def _stopped_early(
     sweep: Sweep, final: Float[np.ndarray, "settings seeds"], rows: list[int], epochs: int
-) -> list[str]:
-    """What to say of the runs in these rows that stopped early."""
-    early = ~np.isnan(final[rows]) & (sweep.last_epoch[rows] < epochs - 1)
-    return (
-        [f"{early.sum()} of {early.size} runs stopped early and keep their last value"]
-        if early.any()
-        else []
-    )
-
-
-def _wrapped(text: str) -> str:
-    """In lines that leave room for the axes beside them."""
-    return textwrap.fill(text, 26)
+) -> str:
+    """Say how many runs of these rows stopped early, or nothing."""
+    is_early = ~np.isnan(final[rows]) & (sweep.last_epoch[rows] < epochs - 1)
+    if not is_early.any():
+        return ""
+    return f"{is_early.sum()} of {is_early.size} runs stopped early and keep their last value"
 
 
 def _left_out(final: Float[np.ndarray, "*runs"], finished: Bool[np.ndarray, "*runs"]) -> str:
-    """How many of these runs have no final value, and why: "all diverged", or nothing."""
+    """Say how many runs have no final value and why, such as "all diverged", or nothing."""
     reasons = {"diverged": finished & np.isnan(final), "unfinished": ~finished}
-    return ", ".join(
-        f"all {reason}" if runs.all() else f"{runs.sum()} of {runs.size} runs {reason}"
-        for reason, runs in reasons.items()
-        if runs.any()
-    )
+    texts = []
+    for reason, runs in reasons.items():
+        if not runs.any():
+            continue
+        count = "all" if runs.all() else f"{runs.sum()} of {runs.size} runs"
+        texts.append(f"{count} {reason}")
+    return ", ".join(texts)
 
 
 def _note(sweep: Sweep, final: Float[np.ndarray, "settings seeds"], crosses: str) -> str:
-    """What is left out of a figure, if anything, and what its crosses are, if it has any."""
+    """Say how many runs are left out of a figure, and explain its crosses. Say nothing if none are.
+
+    crosses  the explanation, "" if there are none
+    """
     left_out = _left_out(final, sweep.finished)
-    return f"left out: {left_out}{crosses and f' ({crosses})'}" if left_out else ""
-
-
-def _mean(runs: np.ndarray) -> float:
-    """The mean of those that are not NaN; NaN of nothing."""
-    seen = runs[~np.isnan(runs)]
-    return float(seen.mean()) if seen.size else np.nan
+    if not left_out:
+        return ""
+    explained = f" ({crosses})" if crosses else ""
+    return f"left out: {left_out}{explained}"
 
 
 def _title(figure: "Figure", *lines: str) -> None:
-    """Over the whole figure: beside long names the axes may be narrower than their title."""
-    figure.suptitle("\n".join(textwrap.fill(line, 58) for line in lines if line), fontsize="medium")
+    """Put lines over the whole figure: beside long names the axes may be narrower than a title."""
+    wrapped = [textwrap.fill(line, 58) for line in lines]
+    figure.suptitle(_lines(*wrapped), fontsize="medium")
+
+
+def _lines(*texts: str) -> str:
+    """Join texts that are not empty as lines."""
+    return "\n".join(text for text in texts if text)
+
+
+def _wrapped(text: str) -> str:
+    """Wrap a text into lines that leave room for the axes beside them."""
+    return textwrap.fill(text, 26)
 
 
 def _seeds(sweep: Sweep) -> str:
     seeds = "1 seed" if len(sweep.seeds) == 1 else f"{len(sweep.seeds)} seeds"
-    return seeds if sweep.splits == 1 else f"{seeds} on {sweep.splits} splits"
+    if sweep.splits == 1:
+        return seeds
+    return f"{seeds} on {sweep.splits} splits"
 
 
 def _when(sweep: Sweep, at: At | None) -> str:
-    """Of which epoch a figure speaks."""
+    """Say which epoch the values of a figure are from."""
     return _spoken(sweep.when(at))
 
 
@@ -415,28 +607,3 @@ def _spoken(metric: str) -> str:
 
 def _is_loss(metric: str) -> bool:
     return metric.endswith("loss")
-
-
-def _check_pair(figure: str, sweep: Sweep, x: str, y: str) -> None:
-    """Refuses unknown names and one that is given twice."""
-    for name in (x, y):
-        checks.lookup("hyperparameter", name, sweep.settings[0])
-    if x == y:
-        raise ValueError(
-            f"{figure}: got {x!r} twice, expected two different hyperparameters of "
-            f"{', '.join(sweep.settings[0])}; "
-            "for a single one draw distribution."
-        )
-
-
-def _check_drawable(
-    figure: str, values: np.ndarray, final: np.ndarray, finished: Bool[np.ndarray, "*runs"]
-) -> None:
-    """Refuses values that are all NaN."""
-    if np.isnan(values).all():
-        raise ValueError(
-            f"{figure}: got {final.size} runs ({_left_out(final, finished)}), expected at least "
-            f"one that ended in a "
-            "finite value; try smaller learning rates, clip the gradients, or resume a sweep that "
-            "was interrupted."
-        )

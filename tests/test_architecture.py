@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "types": set(),
     "renamed": set(),
     "checks": set(),
-    "plot": set(),
+    "plot": {"renamed"},
     "compiler": set(),
     "remembered": set(),
     "devices": set(),

@@ -429,3 +429,10 @@ def test_curves_are_told_apart_without_colors():
 def test_a_notebook_shows_a_figure_without_pyplot():
     drawing, _ = plot.figure()
     assert drawing._repr_png_().startswith(b"\x89PNG")
+
+
+def test_a_function_that_moved_says_where_it_is():
+    with pytest.raises(
+        AttributeError, match=r"fnn.plot.regions is now experiments.drawing.regions"
+    ):
+        _ = plot.regions

@@ -19,11 +19,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
+from experiments import drawing as draw
 from experiments.backprop.random_networks import Flow, drawn, flat, flow, relative_error
 from experiments.claims import claim, holds_if
 from experiments.common import Common
 from fnn import losses, optim
-from fnn import plot as draw
 from fnn.course import descent
 
 EXACT = 1e-12

@@ -17,6 +17,7 @@ import jax
 import numpy as np
 from matplotlib.figure import Figure
 
+from experiments import drawing as draw
 from experiments.backprop import printed_gradients as printed
 from experiments.backprop.random_networks import (
     Flow,
@@ -27,7 +28,6 @@ from experiments.backprop.random_networks import (
 )
 from experiments.claims import claim, holds_if, share_interval
 from experiments.common import Common
-from fnn import plot as draw
 
 EXACT = 1e-12
 SHAPES = {"width 1": (1, 1, 1, 1), "width 4": (4, 4, 4, 4)}

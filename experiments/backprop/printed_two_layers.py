@@ -17,12 +17,12 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
+from experiments import drawing as draw
 from experiments.backprop import printed_gradients as printed
 from experiments.backprop.random_networks import Flow, flat, flow, relative_error
 from experiments.claims import claim, depends_on
 from experiments.common import Common
 from fnn import activations
-from fnn import plot as draw
 from fnn.layers import DenseParams
 
 EXACT = 1e-12

@@ -21,10 +21,10 @@ from matplotlib.figure import Figure
 from scipy.optimize import linprog
 
 import fnn
+from experiments import drawing as draw
 from experiments.claims import claim, holds_if
 from experiments.common import Common
 from fnn import losses
-from fnn import plot as draw
 from fnn.course import constructions, perceptron
 
 CORNERS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])

@@ -16,11 +16,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
+from experiments import drawing as draw
 from experiments.capacity.point_clouds import separable
 from experiments.claims import claim, holds_if
 from experiments.common import Common
 from fnn import data
-from fnn import plot as draw
 from fnn.course import perceptron
 from fnn.course.perceptron import PerceptronParams
 from fnn.layers import DenseParams

@@ -16,10 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
+from experiments import drawing as draw
 from experiments.capacity.point_clouds import gaussians
 from experiments.claims import any_of, claim, every, holds_if, mean_interval
 from experiments.common import Common
-from fnn import plot as draw
 from fnn.course import perceptron
 
 FALL = 0.01  # of the mean test accuracy: the least that counts as a fall

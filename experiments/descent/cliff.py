@@ -18,10 +18,10 @@ import numpy as np
 import optax
 from matplotlib.figure import Figure
 
+from experiments import drawing as draw
 from experiments.claims import claim, every, holds_if
 from experiments.common import Common
 from fnn import optim
-from fnn import plot as draw
 from fnn.course import descent, surfaces
 
 MINIMUM = np.array(

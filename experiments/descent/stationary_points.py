@@ -20,10 +20,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
+from experiments import drawing as draw
 from experiments.claims import claim, every, holds_if, share_interval
 from experiments.common import Common
 from fnn import losses, optim
-from fnn import plot as draw
 from fnn.course import descent
 from fnn.layers import DenseParams
 

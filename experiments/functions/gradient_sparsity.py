@@ -15,10 +15,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
+from experiments import drawing as draw
 from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
 from fnn import activations, data, diagnostics, losses
-from fnn import plot as draw
 
 
 @dataclass(frozen=True)

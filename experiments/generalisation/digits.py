@@ -16,9 +16,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 import fnn
+from experiments import drawing as draw
 from experiments.common import Common
 from fnn import data, losses, optim
-from fnn import plot as draw
 
 
 @dataclass(frozen=True)

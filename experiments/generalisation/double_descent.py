@@ -23,11 +23,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
+from experiments import drawing as draw
 from experiments.claims import claim, depends_on
 from experiments.common import Common
 from experiments.generalisation.curves import SecondDescent, second_descent
 from fnn import data, initializers, losses, optim
-from fnn import plot as draw
 from fnn.data import mnist1d
 
 PUBLISHED_ERRORS = ((16, 47.24), (47, 54.05), (300, 45.47))  # %, with wrong labels, one seed

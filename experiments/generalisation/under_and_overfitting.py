@@ -19,11 +19,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
+from experiments import drawing as draw
 from experiments.claims import Verdict, claim, every, holds_if, share_interval
 from experiments.common import Common
 from experiments.generalisation.curves import valley
 from fnn import data, losses, optim
-from fnn import plot as draw
 from fnn.data import Dataset, Split
 
 

@@ -18,10 +18,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
+from experiments import drawing as draw
 from experiments.claims import claim, depends_on, mean_interval
 from experiments.common import Common
 from fnn import data, initializers, losses, optim
-from fnn import plot as draw
 from fnn.layers import DenseParams
 
 GAINS = {"zeros": 0.0, "He / 100": 0.01, "He": 1.0, "He · 30": 30.0}

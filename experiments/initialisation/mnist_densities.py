@@ -19,10 +19,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
+from experiments import drawing as draw
 from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
 from fnn import data, diagnostics, initializers, losses, optim
-from fnn import plot as draw
 from fnn.data import mnist
 
 STARTS = ("N(0, 1)", "Xavier")

@@ -19,11 +19,11 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 import fnn
+from experiments import drawing as draw
 from experiments.claims import claim, depends_on, every, holds_if, mean_interval
 from experiments.common import Common
 from experiments.initialisation.initial_signals import flow, per_layer, weights
 from fnn import data, initializers, layers, losses, optim
-from fnn import plot as draw
 
 WIDTH = 64
 """Of every hidden layer; the digits have as many pixels, so that n is the same everywhere."""

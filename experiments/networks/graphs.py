@@ -17,11 +17,11 @@ import jax
 import numpy as np
 from matplotlib.figure import Figure
 
+from experiments import drawing as draw
 from experiments.claims import claim, depends_on, every, holds_if
 from experiments.common import Common
 from experiments.networks import random_graphs as random
 from fnn import layers
-from fnn import plot as draw
 
 TWO_THREE_ONE = dict.fromkeys("345", (("1", "2"), "tanh")) | {"6": (("3", "4", "5"), "tanh")}
 SKIP = {

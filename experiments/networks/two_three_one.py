@@ -16,11 +16,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
+from experiments import drawing as draw
 from experiments.claims import claim, every, holds_if
 from experiments.common import Common
 from experiments.networks.printed_notations import GATES, logistic
 from fnn import layers
-from fnn import plot as draw
 from fnn.layers import DenseParams
 
 TWO_THREE_ONE = dict.fromkeys("345", (("1", "2"), "sigmoid")) | {"6": (("3", "4", "5"), "sigmoid")}

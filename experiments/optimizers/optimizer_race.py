@@ -20,10 +20,10 @@ from matplotlib.animation import Animation, FuncAnimation
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from experiments import drawing as draw
 from experiments.claims import claim, depends_on
 from experiments.common import Common
 from experiments.optimizers.seven_rules import RULES
-from fnn import plot as draw
 from fnn.course import descent, surfaces
 
 SURFACES = {"saddle": surfaces.saddle, "beale": surfaces.beale, "valley": surfaces.long_valley}

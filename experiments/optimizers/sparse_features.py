@@ -19,11 +19,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
+from experiments import drawing as draw
 from experiments.claims import Interval, claim, depends_on, mean_interval
 from experiments.common import Common
 from experiments.optimizers import printed_optimizers as printed
 from fnn import layers, losses, optim
-from fnn import plot as draw
 from fnn.course import descent
 from fnn.layers import DenseParams
 

@@ -1,3 +1,9 @@
-"""Every claim of the course with its verdict, as pages and as claims.json: `python -m experiments
-report`.
+"""The report: every claim of the course with its verdict, as pages and as claims.json.
+
+`python -m experiments report` writes it. Read the modules in this order:
+
+    store.py    Results of experiments, stored under a hash of everything that they depend on.
+    records.py  The verdicts on all claims, in the order of the documents.
+    pages.py    The pages and claims.json.
+    command.py  The command line, and the processes that compute missing results.
 """

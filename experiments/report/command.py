@@ -1,4 +1,7 @@
-"""`python -m experiments report`: run what is missing, judge, write the pages."""
+"""The command `python -m experiments report`, which writes the pages.
+
+It runs experiments whose results are missing, judges the claims, and writes the pages.
+"""
 
 import gc
 import os
@@ -27,38 +30,39 @@ MOST_AT_ONCE = 4  # each process needs one to two gigabytes
 
 @dataclass(frozen=True)
 class Options:
-    """Every claim of the five course documents with its verdict, the numbers behind it and its
-    figure.
+    """Write every claim of the five course documents with its verdict, its numbers and its figure.
 
-    Experiments whose results are there and were computed by the same code with the same options are
-    not run again.
+    An experiment is not run again if the same code has computed its results with the same options.
     """
 
     quick: bool = False
-    """Small versions, minutes in all: fewer seeds, rules and data sets, so that verdicts may be
-    undecided or others.
+    """Run small versions, minutes in all. They have fewer seeds, rules and data sets, so verdicts
+    may be undecided or different.
     """
     out: Path = Path("report")
     """Folder for index.html, claims.json and the results."""
 
 
 def report(arguments: list[str]) -> None:
-    """Runs the command. What fails does not keep the others from being run; an ExceptionGroup at
-    the end has it all.
+    """Run the command.
+
+    An experiment that fails does not stop the others. An ExceptionGroup at the end has all errors.
     """
     options = tyro.cli(Options, args=arguments, prog="python -m experiments report")
     fnn.use_all_devices()
     start = time.perf_counter()
     modules = {name: load(name) for name in files()}
-    experiments, failed = [], []
+    failed = []
     for number, (name, outcome) in enumerate(_outcomes(modules, options), 1):
         if isinstance(outcome, Exception):
             outcome.add_note(f"in the experiment {name}")
             failed.append(outcome)
-            said = f"failed: {outcome}"
+            message = f"failed: {outcome}"
+        elif outcome is None:
+            message = "kept"
         else:
-            said = "kept" if outcome is None else f"{outcome:.1f} s"
-        print(f"[{number}/{len(modules)}] {name}  {said}", flush=True)
+            message = f"{outcome:.1f} s"
+        print(f"[{number}/{len(modules)}] {name}  {message}", flush=True)
     if failed:
         raise ExceptionGroup(
             f"{len(failed)} of {len(modules)} experiments failed; the others are kept", failed
@@ -74,28 +78,33 @@ def report(arguments: list[str]) -> None:
 def _outcomes(
     modules: dict[str, ModuleType], options: Options
 ) -> Iterator[tuple[str, float | Exception | None]]:
-    """Name and seconds of each experiment as it ends, None if it was kept, or what it failed with.
+    """Run experiments, and yield the name and the outcome of each as it ends.
 
-    On a CPU several run at once, since most of their time is compiling, which takes one core; those
-    that measure time say ALONE and come last. A GPU's memory is taken by one process, so there they
-    run one by one.
+    An outcome is the seconds, None if results were kept, or the error.
+
+    On a CPU several run at once, since most of their time is compiling, which takes one core. Those
+    that measure time have a constant ALONE and run last, one by one. On a GPU all run one by one,
+    since one process takes its memory.
     """
-    workers = min(usable_cores(), MOST_AT_ONCE) if jax.default_backend() == "cpu" else 1
-    alone = [
-        name for name, module in modules.items() if workers == 1 or getattr(module, "ALONE", False)
-    ]
+    is_cpu = jax.default_backend() == "cpu"
+    workers = min(usable_cores(), MOST_AT_ONCE) if is_cpu else 1
+    alone = []
+    for name, module in modules.items():
+        if workers == 1 or getattr(module, "ALONE", False):
+            alone.append(name)
     options.out.mkdir(parents=True, exist_ok=True)
     log = options.out / "log.txt"
     print(f"{workers} experiments at once; how far each is: {log}", flush=True)
     with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (log,)) as pool:
-        running = {
-            pool.submit(_settle, name, options): name for name in modules if name not in alone
-        }
+        running = {}
+        for name in modules:
+            if name not in alone:
+                running[pool.submit(_settle, name, options)] = name
         for future in as_completed(running):
             error = future.exception()
             if error is not None and not isinstance(error, Exception):
                 raise error
-            yield running[future], error if error is not None else future.result()
+            yield running[future], future.result() if error is None else error
     for name in alone:
         try:
             yield name, _settle(name, options)
@@ -104,8 +113,9 @@ def _outcomes(
 
 
 def _begin(log: Path) -> None:
-    """What every process of the pool does first. Bars of several processes would overwrite each
-    other on a screen, so that they go into a file, with everything else that is written to stderr.
+    """Prepare a process of the pool: send its stderr to a file, and use all devices.
+
+    Progress bars of several processes would overwrite each other on a screen.
     """
     with open(log, "a") as file:
         os.dup2(file.fileno(), sys.stderr.fileno())
@@ -113,18 +123,21 @@ def _begin(log: Path) -> None:
 
 
 def _settle(name: str, options: Options) -> float | None:
-    """Computes and draws what is missing of an experiment; its seconds, or None where it
-    was kept.
+    """Compute and draw an experiment unless its results are stored.
+
+    Returns the seconds, or None if the results were kept.
     """
-    found, computed = _settled(load(name), options)
+    experiment, was_computed = _settled(load(name), options)
     jax.clear_caches()  # compiled programs of all experiments together take gigabytes
     gc.collect()
-    return found.environment["seconds"] if computed else None
+    return experiment.environment["seconds"] if was_computed else None
 
 
 def _settled(module: Any, options: Options) -> tuple[Kept, bool]:
-    """The experiment's results, and whether they had to be computed."""
+    """Return the experiment's results, and whether they had to be computed."""
     config = module.QUICK if options.quick else module.Config()
     folder = options.out / "results"
-    found = kept(module, config, folder)
-    return (found, False) if found is not None else (compute(module, config, folder), True)
+    stored = kept(module, config, folder)
+    if stored is not None:
+        return stored, False
+    return compute(module, config, folder), True

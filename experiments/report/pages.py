@@ -1,5 +1,6 @@
-"""claims.json and the pages: an overview, and one for each document. They need no network and no
-scripts.
+"""The pages of the report, and claims.json.
+
+There is an overview, and a page for each document. They need no network and no scripts.
 """
 
 import json
@@ -23,36 +24,20 @@ MOST_SHOWN = 12  # numbers of a list that a page shows; claims.json has them all
 def write(
     out: Path, experiments: Sequence[Kept], records: Sequence[Record], *, quick: bool
 ) -> Path:
-    """Writes claims.json, experiments.md and the pages into a folder, and returns the overview."""
-    (out / "claims.json").write_text(
-        json.dumps([record._asdict() for record in records], indent=1, allow_nan=False)
-    )
-    described = {each.name: _described(each, records, quick) for each in experiments}
-    templates = Environment(
-        loader=PackageLoader("experiments.report"),
-        autoescape=lambda name: name is not None and name.endswith(".html"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.filters |= {"shown": shown, "duration": duration}
-    templates.globals |= {
-        "documents": DOCUMENTS,
-        "words": WORDS,
-        "records": {record.id: record for record in records},
-        "page_of": {
-            record.id: f"{document_of(record.id).page}.html#c{record.id}" for record in records
-        },
-        "counts": {document.page: counts(records, ids_of(document)) for document in DOCUMENTS},
-        "ids_of": ids_of,
-        "topics": {topic: [described[name] for name in names] for topic, names in topics().items()},
-        "hardware": sorted({hardware(each.environment) for each in experiments}),
-        "quick": quick,
-        "today": date.today().isoformat(),
-    }
+    """Write claims.json, experiments.md and the pages into a folder.
+
+    quick  whether the results are those of small versions
+
+    Returns the path of the overview.
+    """
+    claims = [record._asdict() for record in records]
+    (out / "claims.json").write_text(json.dumps(claims, indent=1, allow_nan=False))
+    templates = _templates()
+    templates.globals |= _constants(experiments, records, quick)
+    document_page = templates.get_template("document.html")
     for document in DOCUMENTS:
-        figures = first_uses([record for record in records if document_of(record.id) is document])
-        page = templates.get_template("document.html").render(document=document, first=figures)
+        own = [record for record in records if document_of(record.id) is document]
+        page = document_page.render(document=document, first=first_uses(own))
         (out / f"{document.page}.html").write_text(page)
     (out / "experiments.md").write_text(templates.get_template("experiments.md").render())
     (out / "style.css").write_text(templates.get_template("style.css").render())
@@ -61,13 +46,48 @@ def write(
     return overview
 
 
+def _templates() -> Environment:
+    templates = Environment(
+        loader=PackageLoader("experiments.report"),
+        autoescape=lambda name: name is not None and name.endswith(".html"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters |= {"shown": shown, "duration": duration}
+    return templates
+
+
+def _constants(
+    experiments: Sequence[Kept], records: Sequence[Record], quick: bool
+) -> dict[str, Any]:
+    """Return the values that all templates can read."""
+    page_of = {record.id: document_of(record.id).page for record in records}
+    described = {each.name: _described(each, records, quick) for each in experiments}
+    described_topics = {}
+    for topic, names in topics().items():
+        described_topics[topic] = [described[name] for name in names]
+    return {
+        "documents": DOCUMENTS,
+        "words": WORDS,
+        "records": {record.id: record for record in records},
+        "page_of": {id: f"{page}.html#c{id}" for id, page in page_of.items()},
+        "counts": {document.page: counts(records, ids_of(document)) for document in DOCUMENTS},
+        "ids_of": ids_of,
+        "topics": described_topics,
+        "hardware": sorted({hardware(each.environment) for each in experiments}),
+        "quick": quick,
+        "today": date.today().isoformat(),
+    }
+
+
 def counts(records: Sequence[Record], ids: Sequence[str]) -> Counter[str]:
-    """How many of these claims have each verdict."""
+    """Count the verdicts on these claims."""
     return Counter(record.verdict for record in records if record.id in ids)
 
 
 def first_uses(records: Sequence[Record]) -> dict[str, str]:
-    """Figure -> the first claim that shows it; the others point there."""
+    """Return each figure -> the first claim that shows it. The other claims point there."""
     first: dict[str, str] = {}
     for record in records:
         if record.figure is not None:
@@ -76,13 +96,15 @@ def first_uses(records: Sequence[Record]) -> dict[str, str]:
 
 
 def _described(experiment: Kept, records: Sequence[Record], quick: bool) -> dict[str, Any]:
-    """What the pages say of an experiment."""
+    """Return the values that the pages show of an experiment."""
     settled = [record for record in records if record.experiment == experiment.name]
     config = json.loads((experiment.folder / "config.json").read_text())
+    fields = header(files()[experiment.name])
+    command = f"python -m experiments run {experiment.name}"
     return {
         "name": experiment.name,
-        "question": header(files()[experiment.name])["Question"],
-        "command": f"python -m experiments run {experiment.name}{' --quick' if quick else ''}",
+        "question": fields["Question"],
+        "command": f"{command} --quick" if quick else command,
         "claims": [claim.id for claim in claims_of(experiment.module)],
         "result": settled[0].evidence if settled else "",
         "seeds": config.get("seeds", "–"),
@@ -93,26 +115,34 @@ def _described(experiment: Kept, records: Sequence[Record], quick: bool) -> dict
 
 
 def hardware(environment: dict[str, Any]) -> str:
-    """What it was computed on."""
-    devices = Counter(environment["devices"])
-    listed = ", ".join(
-        f"{count} × {device}" if count > 1 else device for device, count in devices.items()
-    )
-    return f"{listed}; {environment['cores']} cores; jax {environment['versions']['jax']}"
+    """Name the devices, the cores and the version of JAX that computed results."""
+    devices = []
+    for device, count in Counter(environment["devices"]).items():
+        devices.append(f"{count} × {device}" if count > 1 else device)
+    cores, jax_version = environment["cores"], environment["versions"]["jax"]
+    return f"{', '.join(devices)}; {cores} cores; jax {jax_version}"
 
 
 def duration(seconds: float) -> str:
-    """4.2 s, 2 min 5 s."""
-    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60} min {int(seconds) % 60} s"
+    """Write a duration, such as 4.2 s or 2 min 5 s."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes} min {rest} s"
 
 
 def shown(value: Any) -> str:
-    """A number, an interval or the beginning of a list as text."""
-    if isinstance(value, dict) and value.keys() == {"middle", "low", "high"}:
-        return f"{shown(value['middle'])} (95%: {shown(value['low'])} to {shown(value['high'])})"
+    """Write a number, an interval or the beginning of a list as text."""
     if isinstance(value, dict):
-        return "; ".join(f"{name}: {shown(each)}" for name, each in value.items())
+        texts = {name: shown(entry) for name, entry in value.items()}
+        if texts.keys() == {"middle", "low", "high"}:
+            return f"{texts['middle']} (95%: {texts['low']} to {texts['high']})"
+        return "; ".join(f"{name}: {text}" for name, text in texts.items())
     if isinstance(value, list):
-        more = f", … {len(value)} in all" if len(value) > MOST_SHOWN else ""
-        return f"[{', '.join(map(shown, value[:MOST_SHOWN]))}{more}]"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+        entries = [shown(entry) for entry in value[:MOST_SHOWN]]
+        if len(value) > MOST_SHOWN:
+            entries.append(f"… {len(value)} in all")
+        return f"[{', '.join(entries)}]"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value)

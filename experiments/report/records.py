@@ -10,8 +10,9 @@ from experiments.report.store import Kept
 
 
 class Record(NamedTuple):
-    """One claim with its verdict, as claims.json has it; figure is a path relative to that file, or
-    None.
+    """One claim with its verdict, as claims.json has it.
+
+    figure  path relative to claims.json, or None
     """
 
     id: str
@@ -25,42 +26,52 @@ class Record(NamedTuple):
 
 
 def records_of(experiments: Iterable[Kept]) -> list[Record]:
-    """A record for each id. ValueError where an id has no claim, or more than one."""
-    found = [record for each in experiments for record in _records(each)]
-    ids = [record.id for record in found]
-    for problem, wrong in (
-        ("no experiment settles", [id for id in IDS if id not in ids]),
-        ("more than one experiment settles", sorted({id for id in ids if ids.count(id) > 1})),
-    ):
-        if wrong:
-            raise ValueError(
-                f"claims: {problem} {', '.join(wrong)}; expected each id of experiments/course.py "
-                f"once."
-            )
-    return sorted(found, key=lambda record: IDS.index(record.id))
+    """Return a record for each id. Raises ValueError if an id has no claim, or several."""
+    records = [record for experiment in experiments for record in _records(experiment)]
+    ids = [record.id for record in records]
+    missing = [id for id in IDS if id not in ids]
+    repeated = sorted({id for id in ids if ids.count(id) > 1})
+    _refuse("no experiment settles", missing)
+    _refuse("more than one experiment settles", repeated)
+    return sorted(records, key=lambda record: IDS.index(record.id))
+
+
+def _refuse(problem: str, ids: list[str]) -> None:
+    """Raise ValueError if there are any ids with the problem."""
+    if ids:
+        raise ValueError(
+            f"claims: {problem} {', '.join(ids)}; expected each id of experiments/course.py once."
+        )
 
 
 def _records(experiment: Kept) -> Iterable[Record]:
     for claim in claims_of(experiment.module):
         verdict = claim.rule(experiment.results)
         yield Record(
-            claim.id,
-            document_of(claim.id).source,
-            claim.statement,
-            verdict.word,
-            verdict.evidence,
-            plain(verdict.numbers),
-            experiment.name,
-            _figure(experiment, claim.figure),
+            id=claim.id,
+            source=document_of(claim.id).source,
+            statement=claim.statement,
+            verdict=verdict.word,
+            evidence=verdict.evidence,
+            numbers=plain(verdict.numbers),
+            experiment=experiment.name,
+            figure=_figure(experiment, claim.figure),
         )
 
 
 def _figure(experiment: Kept, name: str | None) -> str | None:
-    """The drawing of that name, the first one by default."""
-    files = [file for file in experiment.drawings if name in (None, file.rpartition(".")[0])]
-    if name is not None and not files:
-        raise ValueError(
-            f"{experiment.name}: a claim names the figure {name!r}, plot draws "
-            f"{experiment.drawings}."
-        )
-    return f"results/{experiment.folder.name}/{files[0]}" if files else None
+    """Return the path of the drawing of that name, or of the first one for None.
+
+    Raises ValueError for an unknown name. Returns None if nothing is drawn.
+    """
+    files = experiment.drawings
+    if name is not None:
+        files = [file for file in files if file.rpartition(".")[0] == name]
+        if not files:
+            raise ValueError(
+                f"{experiment.name}: a claim names the figure {name!r}, but plot draws "
+                f"{experiment.drawings}."
+            )
+    if not files:
+        return None
+    return f"results/{experiment.folder.name}/{files[0]}"

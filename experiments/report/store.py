@@ -1,4 +1,4 @@
-"""Results of experiments, kept under a hash of everything they depend on."""
+"""Results of experiments, stored under a hash of everything that they depend on."""
 
 import ast
 import dataclasses
@@ -16,22 +16,24 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import fnn
+from experiments import drawing
 from experiments.common import draw, save
 from experiments.experiment import HERE
 
 LIBRARY = Path(fnn.__file__).parent
-NOT_HASHED = {
-    "plot",
-    "table",
-    "QUICK",
-    "ALONE",
-}  # of an experiment: what reads results, and what is hashed as config
-NOT_COMPUTING = {"claims", "common", "experiment"}
+PLOTTING = (LIBRARY / "plot.py", Path(drawing.__file__))
+NOT_HASHED = {"plot", "table", "QUICK", "ALONE"}
+"""Names of an experiment that are not hashed.
+
+The first two only read results. The others are hashed as the config, or do not change results.
+"""
+NOT_COMPUTING = {"claims", "common", "drawing", "experiment"}
 
 
 class Kept(NamedTuple):
-    """An experiment's results as they lie in `folder`; drawings are file names, in the order of
-    `plot`.
+    """The results of an experiment, as they lie in a folder.
+
+    drawings  file names, in the order of the experiment's `plot`
     """
 
     name: str
@@ -43,39 +45,49 @@ class Kept(NamedTuple):
 
 
 def kept(module: ModuleType, config: Any, results_folder: Path) -> Kept | None:
-    """The results of this experiment with this config, if they are there and nothing that they
-    depend on has changed; drawn again where only the drawing has.
+    """Return stored results that are still valid, or None.
+
+    They are valid as long as nothing that they depend on has changed. Only the drawings are made
+    again if only their code has changed.
     """
     folder = _folder(module, config, results_folder)
-    return _read(module, config, folder) if folder.is_dir() else None
+    if not folder.is_dir():
+        return None
+    return _read(module, config, folder)
 
 
 def _read(module: ModuleType, config: Any, folder: Path) -> Kept:
-    """What lies in a folder, drawn where it is not, or not as it is drawn now."""
+    """Read results. Draw them if they are not drawn, or if the code of the drawings has changed."""
     with np.load(folder / "results.npz", allow_pickle=False) as file:
         results = dict(file)
-    drawn, stamp = folder / "drawings.json", _stamp(module)
-    if not drawn.exists() or json.loads(drawn.read_text())["stamp"] != stamp:
+    index = folder / "drawings.json"
+    stamp = _stamp(module)
+    if not index.exists() or json.loads(index.read_text())["stamp"] != stamp:
         files = draw(folder, module.plot(results, config))
-        drawn.write_text(json.dumps({"stamp": stamp, "files": files}) + "\n")
-    environment = json.loads((folder / "env.json").read_text())
+        index.write_text(json.dumps({"stamp": stamp, "files": files}) + "\n")
     return Kept(
-        _name(module), module, folder, results, json.loads(drawn.read_text())["files"], environment
+        name=_name(module),
+        module=module,
+        folder=folder,
+        results=results,
+        drawings=json.loads(index.read_text())["files"],
+        environment=json.loads((folder / "env.json").read_text()),
     )
 
 
 def compute(module: ModuleType, config: Any, results_folder: Path) -> Kept:
-    """Runs the experiment and keeps its results; what was begun and not finished is never taken for
-    results.
+    """Run the experiment and store its results.
+
+    They are written into another folder first, so that an interrupted run leaves no results.
     """
     folder = _folder(module, config, results_folder)
     start = time.perf_counter()
     results = module.run(config)
-    begun = folder.with_name(f".{folder.name}")
-    shutil.rmtree(begun, ignore_errors=True)
-    begun.mkdir(parents=True)
-    save(begun, config, results, seconds=time.perf_counter() - start)
-    begun.rename(folder)
+    unfinished = folder.with_name(f".{folder.name}")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    save(unfinished, config, results, seconds=time.perf_counter() - start)
+    unfinished.rename(folder)
     return _read(module, config, folder)
 
 
@@ -88,67 +100,83 @@ def _folder(module: ModuleType, config: Any, results_folder: Path) -> Path:
 
 
 def _key(module: ModuleType, config: Any) -> str:
-    """A hash of the config, the experiment without what only reads its results, what it shares, the
-    library, JAX.
-    """
-    options = {name: value for name, value in dataclasses.asdict(config).items() if name != "out"}
-    own = Path(str(module.__file__))
+    """Return a hash of the config, the code that computes, fnn, JAX and NumPy."""
+    options = dataclasses.asdict(config)
+    options.pop("out", None)
+    experiment = Path(str(module.__file__))
     parts = [json.dumps(options, sort_keys=True, default=str)]
-    parts += [_code(path) for path in (own, *sorted(_shared(own)))]
+    for path in (experiment, *sorted(_imported(experiment))):
+        parts.append(_code(path))
     parts += [_library(), version("jax"), version("numpy")]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+    return _hash("\0".join(parts))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 @cache
 def _library() -> str:
-    """The code of fnn, read once: it is what this process runs, whatever happens to the files
-    meanwhile.
+    """Return the code of fnn, without plot.py.
+
+    It is read once, since this process runs that code even if the files change meanwhile.
     """
-    return "\0".join(
-        _code(path) for path in sorted(LIBRARY.rglob("*.py")) if path.name != "plot.py"
-    )
+    paths = [path for path in sorted(LIBRARY.rglob("*.py")) if path.name != "plot.py"]
+    return "\0".join(_code(path) for path in paths)
 
 
-def _shared(path: Path) -> set[Path]:
-    """The modules beside an experiment that it imports, and those that they do, without the ones
-    that only judge and save.
+def _imported(path: Path) -> set[Path]:
+    """Return the modules of experiments that a file imports, directly or through others.
+
+    Modules that only judge, draw or save are left out.
     """
-    found = set()
+    modules = set()
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "experiments":
-            names = [f"{node.module}.{alias.name}" for alias in node.names] + [str(node.module)]
-            paths = {HERE.parent.joinpath(*name.split(".")).with_suffix(".py") for name in names}
-            found |= {each for each in paths if each.exists() and each.stem not in NOT_COMPUTING}
-    return found.union(*map(_shared, found))
+        if isinstance(node, ast.ImportFrom):
+            modules |= _modules_of(node)
+    return modules.union(*map(_imported, modules))
+
+
+def _modules_of(node: ast.ImportFrom) -> set[Path]:
+    """Return the computing modules of experiments that one import names."""
+    package = node.module or ""
+    if package.split(".")[0] != "experiments":
+        return set()
+    names = [package, *(f"{package}.{alias.name}" for alias in node.names)]
+    modules = set()
+    for name in names:
+        path = HERE.parent.joinpath(*name.split(".")).with_suffix(".py")
+        if path.exists() and path.stem not in NOT_COMPUTING:
+            modules.add(path)
+    return modules
 
 
 def _code(path: Path) -> str:
-    """The code of a file as a syntax tree, so that comments and layout do not count; without
-    docstrings, and without what only reads results.
+    """Return the code of a file as a syntax tree, so that comments and layout do not count.
+
+    Docstrings and statements that only read results are left out.
     """
     tree = ast.parse(path.read_text())
     tree.body = [node for node in tree.body if not _only_reads(node)]
+    documented = (ast.Module, ast.FunctionDef, ast.ClassDef)
     for node in ast.walk(tree):
-        if (
-            isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef))
-            and ast.get_docstring(node) is not None
-        ):
+        if isinstance(node, documented) and ast.get_docstring(node) is not None:
             del node.body[0]
     return ast.dump(tree)
 
 
 def _only_reads(node: ast.stmt) -> bool:
-    """Whether a statement of a module defines one of NOT_HASHED or the rule of a claim."""
-    if isinstance(node, ast.FunctionDef):
-        makers = [getattr(decorator, "func", None) for decorator in node.decorator_list]
-        return node.name in NOT_HASHED or any(
-            getattr(maker, "id", None) == "claim" for maker in makers
-        )
-    return isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) in NOT_HASHED
+    """Return whether a statement defines a name of NOT_HASHED or the rule of a claim."""
+    if isinstance(node, ast.Assign):
+        return getattr(node.targets[0], "id", None) in NOT_HASHED
+    if not isinstance(node, ast.FunctionDef):
+        return False
+    makers = [getattr(decorator, "func", None) for decorator in node.decorator_list]
+    is_rule = any(getattr(maker, "id", None) == "claim" for maker in makers)
+    return is_rule or node.name in NOT_HASHED
 
 
 def _stamp(module: ModuleType) -> str:
-    """A hash of what a drawing depends on besides the results."""
-    return hashlib.sha256(
-        (inspect.getsource(module) + (LIBRARY / "plot.py").read_text()).encode()
-    ).hexdigest()[:12]
+    """Return a hash of the code that draws results."""
+    plotting = [path.read_text() for path in PLOTTING]
+    return _hash("".join([inspect.getsource(module), *plotting]))

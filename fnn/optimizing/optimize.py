@@ -1,7 +1,8 @@
 """`fnn.optimize`: batches of settings, each trained as one program."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,10 +10,17 @@ import numpy as np
 from fnn import checks
 from fnn.data import Dataset
 from fnn.metrics import Metric
-from fnn.optimizing.asking import Asked, Asker, Drawn, Study, check_space, trial_of
+from fnn.optimizing.asking import (
+    Asker,
+    SampledSettings,
+    Study,
+    Suggestion,
+    check_space,
+    trial_of,
+)
 from fnn.optimizing.result import Ended, Optimized, Trial
 from fnn.racing.race import RaceInterrupted, race
-from fnn.racing.result import Race
+from fnn.racing.result import REMAINS, Race
 from fnn.runs.interrupted import SweepInterrupted
 from fnn.runs.monitor import mode_of
 from fnn.runs.refusals import one_process, plan_of
@@ -23,13 +31,16 @@ from fnn.workers import Workers
 
 
 class OptimizeInterrupted(KeyboardInterrupt):
-    """An optimization that Ctrl-C has stopped; `found` has the batches that were told."""
+    """Ctrl-C stopped an optimization.
+
+    found  an Optimized with the batches that were finished
+    """
 
     def __init__(self, found: Optimized) -> None:
-        rest = "The same call with this study goes on." if found.study is not None else ""
-        super().__init__(
-            f"interrupted; {len(found.trials)} trials are in this error's .found. {rest}".strip()
-        )
+        message = f"interrupted; {len(found.trials)} trials are in this error's .found."
+        if found.study is not None:
+            message += " The same call with this study goes on."
+        super().__init__(message)
         self.found = found
 
 
@@ -55,53 +66,71 @@ def optimize(
     progress: bool = True,
     executor: Executor | Workers | None = None,
 ) -> Optimized:
-    """Look for the best setting of a space: ask for a batch, train it with all seeds, tell, go on.
+    """Look for the best setting of a space, batch by batch.
 
-    All settings of a batch that differ in traced numbers alone are runs of one program, which later
-    batches share. What is told is the mean over seeds of the best epoch's monitored entry, and its
-    spread beside it (the attributes "std" and "values" of a trial of Optuna).
+    A batch of settings is suggested, trained with all seeds, and told to the study; then the next
+    one is suggested. Settings of a batch that differ only in traced numbers are runs of one
+    program, which later batches reuse. The study is told the mean over seeds of the monitored entry
+    at its best epoch. The attributes "std" and "values" of an Optuna trial have its spread.
 
-    space    name -> a list of choices, or a distribution: of optuna.distributions with a study, of
-             scipy.stats without, such as loguniform(1e-4, 1e-1)
-    trials   how many settings are tried in all. A study has them counted: the same call with the
-             study's own storage goes on, and takes first what a killed process left untold. One
-             process at a time may run a study
-    study    optuna.create_study(…); None: settings are drawn beforehand
-    batch    how many settings are asked for at once: a sampler that learns, learns between batches
-    prune    train a batch by `fnn.race`, with guarantee "rung"; its losers are told as pruned. The
-             values are those of the last epoch then. (A pruner of Optuna's is not asked)
-    sampler  without a study, "sobol" for points that fill the space evenly, or "random";
-             sampler_seed is its seed
+    builder       as for `fnn.sweep`
+    dataset       as for `fnn.sweep`
+    space         name -> a list of choices, or a distribution: with a study one of
+                  optuna.distributions, without a study one of scipy.stats, such as
+                  loguniform(1e-4, 1e-1)
+    trials        int, number of settings in all. A study counts them: the same call on a stored
+                  study continues it, and first takes trials that a killed process left untold. One
+                  process at a time may run a study
+    epochs        int, as for `fnn.sweep`
+    batch_size    int, as for `fnn.sweep`
+    seeds         ints, by default 0 to 3
+    study         optuna.create_study(…); None samples all settings at the beginning
+    batch         number of settings that are suggested at once, by default 32. A sampler that
+                  learns does so between batches
+    prune         True trains a batch by `fnn.race` with guarantee "rung"; settings that lose are
+                  told as pruned. The values are then those of the last epoch. A pruner of Optuna
+                  is not used
+    sampler       without a study: "sobol" for points that fill the space evenly, or "random"
+    sampler_seed  int, seed of the sampler
+    monitor, mode, metrics, runs_per_vmap, static, progress, executor
+                  as for `fnn.sweep`
 
-    The other arguments are those of `fnn.sweep`. A setting of which a run diverged is told as
-    failed. OptimizeInterrupted, after Ctrl-C, has what was told before.
+    A setting is told as failed if one of its runs diverged.
 
-    Raises ValueError before anything is compiled; needs Optuna for a study:
-    pip install "fnn[optuna]".
+    Returns an `Optimized`.
+
+    Raises ValueError for wrong arguments before anything is compiled. Raises OptimizeInterrupted
+    after Ctrl-C, with the trials so far. A study needs Optuna: pip install "fnn[optuna]".
+
+    >>> import fnn
+    >>> def builder(hyper):
+    ...     net = fnn.mlp((2, 2, 1), activation="tanh")
+    ...     return net, fnn.losses.squared_error, fnn.optim.sgd(hyper["learning_rate"])
+    >>> result = fnn.optimize(
+    ...     builder, fnn.data.load("xor"), space={"learning_rate": [1e-4, 0.1]}, trials=2,
+    ...     seeds=range(2), epochs=5, batch_size=4, progress=False,
+    ... )
+    >>> result.best
+    {'learning_rate': 0.1}
     """
     count = checks.count("trials", trials)
-    at_once = checks.count("batch", batch)
+    most_at_once = checks.count("batch", batch)
     checks.truth("prune", prune)
     one_process("fnn.optimize")
     check_space(space, study is not None)
     direction = mode_of(monitor, mode)
     checked_seeds = checks.seeds(seeds)
     if prune and len(checked_seeds) < 2:
-        raise ValueError("seeds: got one; prune=True compares settings over several.")
-    plan_of(  # before a study is asked
-        epochs=epochs,
-        batch_size=batch_size,
-        monitor=monitor,
-        mode=direction,
-        metrics=metrics,
-    )
-    asker: Asker = (
-        Drawn(space, count, sampler, checks.seed(sampler_seed))
-        if study is None
-        else Study(study, space, count, direction)
-    )
+        raise ValueError("seeds: got one, expected several; prune=True compares over seeds.")
+    # This refuses wrong arguments before a study is asked.
+    plan_of(epochs=epochs, batch_size=batch_size, monitor=monitor, mode=direction, metrics=metrics)
+    asker: Asker
+    if study is None:
+        asker = SampledSettings(space, count, sampler, checks.seed(sampler_seed))
+    else:
+        asker = Study(study, space, count, direction)
     when = "last epoch" if prune else "best epoch"
-    found = Optimized(asker.earlier(), monitor, direction, when, study)
+    result = Optimized(asker.earlier(), monitor, direction, when, study)
     call: dict[str, Any] = {
         "epochs": epochs,
         "batch_size": batch_size,
@@ -115,76 +144,114 @@ def optimize(
         "progress": False,
         "executor": executor,
     }
-    with bar_of(count, len(found.trials), progress) as bar:
-        while asked := asker.ask(at_once):
-            settings = [each.setting for each in asked]
-            try:
-                batch_found = trained(builder, dataset, settings, prune, call)
-            except (SweepInterrupted, RaceInterrupted) as stop:
-                raise OptimizeInterrupted(found) from stop
-            call["runs_per_vmap"] = batch_found.runs_per_vmap  # a small batch shares the program
-            found.compile_seconds += batch_found.compile_seconds
-            found.run_seconds += batch_found.run_seconds
-            for each, result in zip(asked, batch_found.results, strict=True):
-                found.trials.append(told(asker, each, *result))
-            bar.update(len(asked))
-            if found.ranked:
-                bar.set_postfix_str(f"best {monitor} {found.best_trial.value:.4g}")
-    found.trials.sort(key=lambda trial: trial.number)
-    return found
+    train = partial(train_batch, builder, dataset, prune)
+    with bar_of(count, len(result.trials), progress) as bar:
+        train_batches(result, asker, most_at_once, train, call, bar)
+    result.trials.sort(key=lambda trial: trial.number)
+    return result
+
+
+def train_batches(
+    result: Optimized,
+    asker: Asker,
+    most_at_once: int,
+    train: Callable[[Sequence[Setting], Mapping[str, Any]], "Batch"],
+    call: dict[str, Any],
+    bar: Any,
+) -> None:
+    """Train batch after batch until the asker has no more settings.
+
+    train  (settings, call) -> their results
+    call   the arguments that the race and the sweep share
+    """
+    while suggestions := asker.ask(most_at_once):
+        settings = [suggestion.setting for suggestion in suggestions]
+        try:
+            trained = train(settings, call)
+        except (SweepInterrupted, RaceInterrupted) as stop:
+            raise OptimizeInterrupted(result) from stop
+        call["runs_per_vmap"] = trained.runs_per_vmap  # so a small batch shares the program
+        add_batch(result, asker, suggestions, trained)
+        bar.update(len(suggestions))
+        if result.ranked:
+            bar.set_postfix_str(f"best {result.metric} {result.best_trial.value:.4g}")
+
+
+class SettingResult(NamedTuple):
+    """The result of one setting.
+
+    values  (seeds,) of the monitored entry
+    epochs  as in `Trial`
+    """
+
+    values: np.ndarray
+    epochs: int
+    ended: Ended
 
 
 class Batch(NamedTuple):
-    """What came of a batch.
+    """The results of a batch, in the order of its settings."""
 
-    results  for each setting the values of its seeds, the epochs, and how it ended
-    """
-
-    results: list[tuple[np.ndarray, int, Ended]]
+    results: list[SettingResult]
     runs_per_vmap: int
     compile_seconds: float
     run_seconds: float
 
 
-def trained(
+def train_batch(
     builder: Builder,
     dataset: Dataset,
-    settings: Sequence[Setting],
     prune: bool,
+    settings: Sequence[Setting],
     call: Mapping[str, Any],
 ) -> Batch:
-    """Train a batch. One of a single setting is not raced: it has nobody to lose to."""
-    results: list[tuple[np.ndarray, int, Ended]]
+    """Train a batch by a race or by a sweep. A single setting is not raced: it has no rival.
+
+    call  the arguments that the race and the sweep share
+    """
+    metric = call["monitor"]
     if prune and len(settings) > 1:
         raced = race(builder, dataset, hyper=settings, guarantee="rung", **call)
-        done, results = raced.sweep, raced_results(raced, call["monitor"])
+        trained = raced.sweep
+        results = race_results(raced, metric)
     else:
-        done = sweep(builder, dataset, hyper=settings, **call)
-        values = done.at(call["monitor"], "last" if prune else "best")
-        results = [(own, call["epochs"], "complete") for own in values]
-    for row, (own, epochs, _) in enumerate(results):
-        if done.diverged[row].any() or not np.isfinite(own).all():
-            results[row] = own, epochs, "diverged"
-    return Batch(results, done.runs_per_vmap[0], done.compile_seconds, done.run_seconds)
+        trained = sweep(builder, dataset, hyper=settings, **call)
+        values = trained.at(metric, "last" if prune else "best")
+        results = [SettingResult(own, call["epochs"], "complete") for own in values]
+    for row, result in enumerate(results):
+        if trained.diverged[row].any() or not np.isfinite(result.values).all():
+            results[row] = result._replace(ended="diverged")
+    return Batch(results, trained.runs_per_vmap[0], trained.compile_seconds, trained.run_seconds)
 
 
-def raced_results(raced: Race, metric: str) -> list[tuple[np.ndarray, int, Ended]]:
+def race_results(raced: Race, metric: str) -> list[SettingResult]:
     """Return the values of each setting at its last rung."""
-    results: list[tuple[np.ndarray, int, Ended]] = []
-    last = np.where(raced.left < 0, len(raced.rungs) - 1, raced.left)
-    for row, number in enumerate(last):
+    last_rung = len(raced.rungs) - 1
+    results = []
+    for row, left in enumerate(raced.left):
+        number = last_rung if left == REMAINS else left
         rung = raced.rungs[number].rung
         values = raced.sweep.history[metric][row, : rung.seeds, rung.epochs - 1]
-        is_whole = raced.left[row] < 0 or number == len(raced.rungs) - 1
-        results.append((values, rung.epochs, "complete" if is_whole else "pruned"))
+        ended: Ended = "complete" if number == last_rung else "pruned"
+        results.append(SettingResult(values, rung.epochs, ended))
     return results
 
 
-def told(asker: Asker, asked: Asked, values: np.ndarray, epochs: int, ended: Ended) -> Trial:
-    """Tell what came of a setting, and return it."""
-    plain = [float(value) for value in values]
-    trial = trial_of(asked, plain, epochs, ended)
-    asker.tell(asked, trial, plain)
+def add_batch(
+    result: Optimized, asker: Asker, suggestions: Sequence[Suggestion], trained: Batch
+) -> None:
+    """Tell the results of a batch to the asker, and add its trials to the outcome."""
+    result.compile_seconds += trained.compile_seconds
+    result.run_seconds += trained.run_seconds
+    for suggestion, setting_result in zip(suggestions, trained.results, strict=True):
+        result.trials.append(tell(asker, suggestion, setting_result))
+
+
+def tell(asker: Asker, suggestion: Suggestion, result: SettingResult) -> Trial:
+    """Tell the result of a setting to the asker, and return it as a trial."""
+    values = [float(value) for value in result.values]
+    trial = trial_of(suggestion, values, result.epochs, result.ended)
+    asker.tell(suggestion, trial, values)
     return trial
 
 

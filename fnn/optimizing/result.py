@@ -1,5 +1,6 @@
-"""What an optimization found."""
+"""`Optimized`, the outcome of an optimization, and its trials."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -16,12 +17,13 @@ Ended: TypeAlias = Literal["complete", "pruned", "diverged"]
 class Trial(NamedTuple):
     """A setting that was tried.
 
-    number  in the study, or in the order of the draws
-    value   the mean over seeds of what was monitored; of a pruned one as far as it came
-    std     its standard deviation over seeds
-    seeds   how many there were
-    epochs  after how many the value was taken, or among how many it is the best
-    ended   "complete", "pruned", or "diverged" where a run of it did
+    number   of the trial in the study; without a study, its place in the sample
+    setting  its hyperparameters
+    value    mean over seeds of the monitored entry; for a pruned trial at its last epoch
+    std      standard deviation of the value over seeds
+    seeds    number of seeds
+    epochs   number of epochs after which the value was taken, or among which it is the best
+    ended    "complete", "pruned", or "diverged" if one of its runs diverged
     """
 
     number: int
@@ -35,13 +37,26 @@ class Trial(NamedTuple):
 
 @dataclass(repr=False, eq=False)
 class Optimized:
-    """The outcome of `fnn.optimize`; `print` it.
+    """The outcome of `fnn.optimize`. `print` shows the best trials.
 
-    trials  all, those of earlier calls that a study has among them, in the order of their numbers
-    metric, mode  what was optimized
-    when    of which epoch the values are
-    study   the Optuna study; None where there was none
-    compile_seconds, run_seconds
+    trials           all trials by their numbers, also those of earlier calls on the same study
+    metric           the monitored entry of the history
+    mode             "min" or "max"
+    when             the epoch of the values: "best epoch" or "last epoch"
+    study            the Optuna study, or None
+    compile_seconds  of all batches
+    run_seconds      of all batches
+
+    >>> import fnn
+    >>> def builder(hyper):
+    ...     net = fnn.mlp((2, 2, 1), activation="tanh")
+    ...     return net, fnn.losses.squared_error, fnn.optim.sgd(hyper["learning_rate"])
+    >>> result = fnn.optimize(
+    ...     builder, fnn.data.load("xor"), space={"learning_rate": [1e-4, 0.1]}, trials=2,
+    ...     seeds=range(2), epochs=5, batch_size=4, progress=False,
+    ... )
+    >>> result.best, result.best_trial.ended, len(result.rows())
+    ({'learning_rate': 0.1}, 'complete', 2)
     """
 
     trials: list[Trial]
@@ -54,29 +69,31 @@ class Optimized:
 
     @property
     def ranked(self) -> list[Trial]:
-        """Return the trials that were complete, the best first."""
+        """Return the complete trials, the best first."""
         sign = 1 if self.mode == "min" else -1
         complete = [trial for trial in self.trials if trial.ended == "complete"]
         return sorted(complete, key=lambda trial: sign * trial.value)
 
     @property
     def best_trial(self) -> Trial:
-        """Return the best trial. ValueError where none was complete."""
-        if not self.ranked:
-            many = "there is no trial" if not self.trials else "every trial diverged or was pruned"
-            raise ValueError(f"best: {many}.")
-        return self.ranked[0]
+        """Return the best trial. Raises ValueError if no trial is complete."""
+        if self.ranked:
+            return self.ranked[0]
+        if self.trials:
+            raise ValueError("best: every trial diverged or was pruned.")
+        raise ValueError("best: there is no trial.")
 
     @property
     def best(self) -> Setting:
-        """Return the best setting."""
+        """Return the best setting. Raises ValueError if no trial is complete."""
         return self.best_trial.setting
 
     def rows(self) -> list[Row]:
-        """Return a row for each trial."""
+        """Return a row for each trial, with its hyperparameters as columns."""
         settings = plain_settings([trial.setting for trial in self.trials])
-        return [
-            {
+        rows = []
+        for trial, setting in zip(self.trials, settings, strict=True):
+            row = {
                 "trial": trial.number,
                 **setting,
                 self.metric: trial.value,
@@ -85,22 +102,27 @@ class Optimized:
                 "epochs": trial.epochs,
                 "ended": trial.ended,
             }
-            for trial, setting in zip(self.trials, settings, strict=True)
-        ]
+            rows.append(row)
+        return rows
 
     def __repr__(self) -> str:
-        ended = [trial.ended for trial in self.trials]
-        counts = [f"{ended.count(word)} {word}" for word in dict.fromkeys(ended)]
-        title = f"Optimized({len(self.trials)} trials: {', '.join(counts)})"
-        if not self.ranked:
+        ended = Counter(trial.ended for trial in self.trials)
+        counts = ", ".join(f"{count} {word}" for word, count in ended.items())
+        title = f"Optimized({len(self.trials)} trials: {counts})"
+        best = self.ranked[:SHOWN]
+        if not best:
             return title
-        by_number = {row["trial"]: row for row in self.rows()}
-        shown = [by_number[trial.number] for trial in self.ranked[:SHOWN]]
-        lines = table(shown).replace("\n", "\n  ")
-        return f"{title}\n  the best {len(shown)} by {self.metric}, {self.when}:\n  {lines}"
+        row_of = {row["trial"]: row for row in self.rows()}
+        rows = [row_of[trial.number] for trial in best]
+        head = f"the best {len(rows)} by {self.metric}, {self.when}:"
+        lines = [title, head, *table(rows).split("\n")]
+        return "\n  ".join(lines)
 
 
-def spread(values: np.ndarray) -> tuple[float, float]:
+def mean_and_std(values: np.ndarray) -> tuple[float, float]:
     """Return mean and standard deviation over seeds, summed in float64."""
     values = np.asarray(values, float)
-    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else np.nan
+    mean = float(np.mean(values))
+    if len(values) == 1:
+        return mean, np.nan
+    return mean, float(np.std(values, ddof=1))

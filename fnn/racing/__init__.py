@@ -1,9 +1,20 @@
-"""`fnn.race`: a sweep that stops training what has lost.
+"""`fnn.race`: a sweep that stops training settings that have lost.
 
-In: what `fnn.sweep` takes. Rungs (`rungs.py`) say after how many epochs, and with how many seeds,
-settings are compared (`compare.py`). `race.py` trains what is left from rung to rung: runs that go
-on are packed into blocks anew, so that what left costs nothing. Out: a `Race` (`result.py`), a
-sentence and a table, with the runs that finished as a Sweep.
+In: a builder, a Dataset and hyperparameters, as `fnn.sweep` takes them, and a guarantee. Out: a
+`Race`, which prints the best setting, its confidence and a table, and which holds the finished runs
+as a `Sweep`.
+
+Read the modules in this order:
+
+    rungs.py    The rungs: after how many epochs, and on how many seeds, settings are compared.
+    compare.py  The comparison at one rung: intervals of paired differences, and who has lost.
+    race.py     `fnn.race`: it checks arguments, trains from rung to rung, and drops losers.
+    result.py   `Race`: the outcome, its sentence and its table.
+
+Runs that continue at a rung are packed into blocks anew, so a setting that left costs nothing more.
+
+To change when settings are compared, edit rungs.py. To change the statistics, edit compare.py. To
+change the sentence or the table, edit result.py.
 """
 
 from fnn.racing.result import Race

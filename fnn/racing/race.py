@@ -1,20 +1,20 @@
-"""`fnn.race`: settings × seeds, of which those that have lost are not trained further."""
+"""`fnn.race`: a sweep of settings × seeds that stops training settings that have lost."""
 
 import signal
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 
 from fnn import checks
 from fnn.data import Dataset
 from fnn.metrics import Metric
 from fnn.racing.compare import Comparison, compare, errors_of
-from fnn.racing.result import IN, Race, RungResult
+from fnn.racing.result import REMAINS, Race, RungResult
 from fnn.racing.rungs import GUARANTEES, Guarantee, Rung, rungs_of
 from fnn.runs.blocks import check_runs_per_vmap
 from fnn.runs.driver import Failure, Group, whole
@@ -34,30 +34,38 @@ from fnn.workers import Workers, workers_of
 
 BUDGETS = ("runs", "epochs", "seconds")
 
+RunsOf: TypeAlias = Bool[np.ndarray, "settings seeds"]
+"""Whether each run is meant."""
+States: TypeAlias = dict[int, list[tuple[Int[np.ndarray, "runs"], PyTree]]]
+"""Number of a group -> pairs of run numbers and their states, whose leaves are (runs, …)."""
+
 
 class RaceFailed(RuntimeError):
-    """Runs of a race failed, for want of memory or with another error of the machine.
+    """Runs of a race failed: the memory did not suffice, or the machine had another error.
 
-    `race` is the outcome up to the rung before, None where that was the first; `failures` has the
-    errors.
+    race      the outcome up to the rung before; None if the first rung failed
+    failures  the errors
     """
 
     def __init__(self, race: Race | None, rung: int, failures: Sequence[Failure]) -> None:
         error = failures[0][-1]
         runs = sum(len(numbers) for _, numbers, _ in failures)
         super().__init__(
-            f"{runs} runs failed at rung {rung + 1}: {type(error).__name__}: {error}. What was "
-            "found before is in this error's .race."
+            f"{runs} runs failed at rung {rung + 1}: {type(error).__name__}: {error}. "
+            "This error's .race has the outcome up to the rung before."
         )
         self.race = race
         self.failures = [error for *_, error in failures]
 
 
 class RaceInterrupted(KeyboardInterrupt):
-    """A race that Ctrl-C has stopped; `race` is the outcome up to the rung before, or None."""
+    """Ctrl-C stopped a race.
+
+    race  the outcome up to the rung before; None if the first rung was interrupted
+    """
 
     def __init__(self, race: Race | None) -> None:
-        super().__init__("interrupted; what was found before is in this error's .race")
+        super().__init__("interrupted; this error's .race has the outcome up to the rung before")
         self.race = race
 
 
@@ -84,41 +92,62 @@ def race(
     progress: bool = True,
     executor: Executor | Workers | None = None,
 ) -> Race:
-    """Find the best setting with fewer epochs than a sweep: what has lost is not trained further.
+    """Find the best setting with fewer epochs than a sweep, by dropping settings that have lost.
 
-    At each rung the settings that are in are compared with the best of them, seed by seed, by the
-    monitored entry of the history in the rung's epoch. Those whose interval lies above zero leave.
+    At each rung the remaining settings are compared with the best of them, seed by seed, by the
+    monitored entry of the history in the rung's epoch. A setting leaves if its interval lies above
+    zero.
 
-    guarantee   what the answer promises. "final": settings are compared after their last epoch
-                alone, with more and more seeds; the best one is kept with the confidence, over all
-                settings and rungs. "rung": they are compared after 1/8, 1/4 and 1/2 of the epochs
-                too; each comparison holds for its own epoch, and a setting that learns slowly and
-                would have become the best may have left. It trains less by far
-    rungs       pairs (epochs, seeds) at which settings are compared; the last has all of both.
-                None: for "rung" half the seeds at 1/8 and 1/4 of the epochs, then all; for "final"
-                4, 8, 16, … seeds
-    confidence  that the best one is kept, 0.95 or another number below 1
-    delta       a difference of the metric that does not matter: the race ends where no other
-                setting that is in can be better than the best by it
-    budget      {"runs": …}, {"epochs": …} of all runs together, or {"seconds": …}: a rung that
-                would exceed it is not begun, but for the first
-    seeds       at least two
+    builder        as for `fnn.sweep`
+    dataset        one Dataset
+    epochs         int, of a run that is trained to the end
+    batch_size     int, as for `fnn.sweep`
+    seeds          at least two ints
+    hyper          as for `fnn.sweep`, at least two settings
+    guarantee      the promise of the answer. "final": settings are compared after their last epoch
+                   only, with more and more seeds; the best one is kept with the confidence, over
+                   all settings and rungs. "rung": they are compared after 1/8, 1/4 and 1/2 of the
+                   epochs too. Then each comparison holds for its own epoch: a setting that learns
+                   slowly may have left although it would have become the best. "rung" trains far
+                   fewer epochs
+    rungs          pairs (epochs, seeds) at which settings are compared; the last pair has all
+                   epochs and seeds. None: for "rung" half the seeds at 1/8 and 1/4 of the epochs,
+                   then all; for "final" 4, 8, 16, … seeds
+    confidence     float between 0 and 1 with which the best setting is kept, by default 0.95
+    delta          difference of the metric that does not matter, by default 0. The race ends when
+                   no other remaining setting can be better than the best by delta
+    budget         {"runs": n}, {"epochs": n} of all runs together, or {"seconds": n}. A rung that
+                   would exceed it is not begun, except the first. None: no limit
+    monitor, mode, metrics, train_metrics, runs_per_vmap, static, keep_params, progress, executor
+                   as for `fnn.sweep`
 
-    Settings are compared by Student's interval of paired differences, corrected for all settings
-    and, for "final", for every look by alpha spending (Lan & DeMets 1983; `fnn.racing.compare`). A
-    run that diverged counts as the worst that did not. A run that finishes has the bits that it has
-    in `fnn.sweep` at the same runs_per_vmap.
-    The other arguments are those of `fnn.sweep`.
+    Settings are compared by Student's interval of paired differences. It is corrected for all
+    settings and, under "final", for every look by alpha spending (Lan & DeMets 1983;
+    `fnn.racing.compare`). A run that diverged counts as the worst run that did not. A run that
+    finishes has the same bits as in `fnn.sweep` at the same runs_per_vmap.
 
-    Raises ValueError before anything is compiled; RaceInterrupted after Ctrl-C, and RaceFailed,
-    with what was found before.
+    Returns a `Race`.
+
+    Raises ValueError for wrong arguments before anything is compiled. Raises RaceInterrupted after
+    Ctrl-C, and RaceFailed if runs fail; both have the outcome so far.
+
+    >>> import fnn
+    >>> def builder(hyper):
+    ...     net = fnn.mlp((2, 2, 1), activation="tanh")
+    ...     return net, fnn.losses.squared_error, fnn.optim.sgd(hyper["learning_rate"])
+    >>> result = fnn.race(
+    ...     builder, fnn.data.load("xor"), hyper={"learning_rate": [1e-4, 0.1]},
+    ...     guarantee="final", seeds=range(8), epochs=20, batch_size=4, progress=False,
+    ... )
+    >>> result.best
+    {'learning_rate': 0.1}
     """
     checked_seeds = checks.seeds(seeds)
     if len(checked_seeds) < 2:
-        raise ValueError("seeds: got one; without another nothing shows how much seeds matter.")
+        raise ValueError("seeds: got one, expected at least two; one cannot show how seeds differ.")
     checks.lookup("guarantee", guarantee, dict.fromkeys(GUARANTEES))
     if not isinstance(confidence, float) or not 0 < confidence < 1:
-        raise ValueError(f"confidence: got {confidence!r}, expected a number between 0 and 1.")
+        raise ValueError(f"confidence: got {confidence!r}, expected a float between 0 and 1.")
     checks.non_negative("delta", delta)
     workers = workers_of(executor)
     one_process("fnn.race")
@@ -138,23 +167,23 @@ def race(
     datasets = checked_splits(dataset)
     if len(datasets) > 1:
         raise ValueError("dataset: got several splits, expected one Dataset; fnn.sweep takes more.")
-    wanted = rungs_of(rungs, guarantee, plan.epochs, len(checked_seeds))
-    limit = checked_budget(budget, wanted[0], len(settings))
-    each = [per_vmap] * len(settings)
+    checked_rungs = rungs_of(rungs, guarantee, plan.epochs, len(checked_seeds))
+    limit = checked_budget(budget, checked_rungs[0], len(settings))
+    per_setting = [per_vmap] * len(settings)
     examples = fewest_examples(datasets)
-    call = SweepCall(settings, checked_seeds, plan, examples, static, each, per_vmap)
-    found = prepared(builder, dataset, datasets, call, metrics, keep_params)
-    elsewhere = Elsewhere.of(workers, found.job)
-    contest = Contest(found, wanted, guarantee, confidence, delta, elsewhere)
-    return contest.run(limit, progress)
+    call = SweepCall(settings, checked_seeds, plan, examples, static, per_setting, per_vmap)
+    sweep = prepared(builder, dataset, datasets, call, metrics, keep_params)
+    elsewhere = Elsewhere.of(workers, sweep.job)
+    loop = RaceLoop(sweep, checked_rungs, guarantee, confidence, delta, elsewhere)
+    return loop.run(limit, progress)
 
 
 def checked_budget(
     budget: Mapping[str, float] | None, first: Rung, settings: int
 ) -> tuple[str, float]:
-    """Return what is limited, and to how much.
+    """Return the name of the limited quantity and its limit.
 
-    Raises ValueError for other names, and for less than the first rung takes.
+    Raises ValueError for an unknown name, and for less than the first rung takes.
     """
     if budget is None:
         return "epochs", np.inf
@@ -164,27 +193,32 @@ def checked_budget(
     checks.lookup("budget", name, dict.fromkeys(BUDGETS))
     checks.positive("budget", amount)
     runs = settings * first.seeds
-    least = {"runs": runs, "epochs": runs * first.epochs}.get(name, 0)
+    least = 0
+    if name == "runs":
+        least = runs
+    elif name == "epochs":
+        least = runs * first.epochs
     if amount < least:
         raise ValueError(f"budget: got {amount:g} {name}, but the first rung alone takes {least}.")
     return name, float(amount)
 
 
 class RungCollector(SweepCollector):
-    """Takes what a rung trains: finished runs into the sweep, states of the others to go on from.
+    """Put finished runs of a rung into the sweep, and keep the states of runs that continue.
 
-    wanted  (settings, seeds) which runs are trained
+    to_train  (settings, seeds) bool, the runs that the rung trains
     """
 
-    def __init__(self, contest: "Contest", wanted: Bool[np.ndarray, "settings seeds"]) -> None:
-        super().__init__(contest.sweep, places_of(contest.groups), put_states)
-        self.contest = contest
-        self.wanted = wanted
+    def __init__(self, loop: "RaceLoop", to_train: RunsOf) -> None:
+        super().__init__(loop.sweep, places_of(loop.groups), put_states)
+        self.loop = loop
+        self.to_train = to_train
 
     def missing(self, group: int) -> np.ndarray:
-        """Return the numbers of the runs of a group that are to be trained."""
+        """Return the numbers of the runs of a group that the rung trains."""
         rows, columns = self.places[group]
-        return np.flatnonzero(self.wanted[np.ix_(rows, columns)])
+        in_group = self.to_train[np.ix_(rows, columns)]
+        return np.flatnonzero(in_group)
 
     def receive(
         self,
@@ -193,41 +227,48 @@ class RungCollector(SweepCollector):
         outcome: Any,
         machine: Mapping[str, Any] | None = None,
     ) -> None:
-        """Take the outcome of a block: results after the last epoch, else whole states."""
-        keep = self.contest.groups[group].outcome
-        results = outcome if self.contest.ends else keep(outcome)
+        """Take the outcome of a block: results at the last epoch, whole states before it."""
+        loop = self.loop
+        if loop.is_last_epoch:
+            results = outcome
+        else:
+            results_of_states = loop.groups[group].outcome
+            results = results_of_states(outcome)
         super().receive(group, numbers, results, machine)
         rows, columns = self.index(group, numbers)
-        goes_on = np.asarray(outcome.active) & (np.asarray(outcome.epochs) < self.contest.epochs)
-        self.contest.epochs_done[rows, columns] = outcome.epochs
-        self.sweep.finished[rows, columns] = ~goes_on
-        if not self.contest.ends:
-            self.contest.keep(group, numbers[goes_on], at_rows(outcome, goes_on))
+        is_early = np.asarray(outcome.epochs) < loop.epochs
+        continues = np.asarray(outcome.active) & is_early
+        loop.epochs_done[rows, columns] = outcome.epochs
+        self.sweep.finished[rows, columns] = ~continues
+        if not loop.is_last_epoch:
+            loop.keep(group, numbers[continues], select_runs(outcome, continues))
 
 
-def at_rows(states: PyTree, chosen: np.ndarray) -> PyTree:
-    """Return some of the runs; leaves are (runs, …)."""
+def select_runs(states: PyTree, chosen: np.ndarray) -> PyTree:
+    """Return the states of the chosen runs. Leaves are (runs, …)."""
     return jax.tree.map(lambda leaf: np.asarray(leaf)[chosen], states)
 
 
-class Contest:
-    """A race under way.
+class RaceLoop:
+    """The state of a race, and the loop over its rungs.
 
-    epochs_done  (settings, seeds)
-    ends         whether the rung that is trained is after the last epoch
-    states       of each group, the numbers of runs that are under way, and their states
+    epochs_done       (settings, seeds) int
+    left              (settings,) int, as in `Race`
+    is_last_epoch     whether the current rung ends at the last epoch
+    states            of the runs that continue after the current rung
+    training_seconds  by the clock, without compiling
     """
 
     def __init__(
         self,
-        found: Prepared,
+        sweep: Prepared,
         rungs: Sequence[Rung],
         guarantee: Guarantee,
         confidence: float,
         delta: float,
         elsewhere: Elsewhere | None,
     ) -> None:
-        self.groups, self.sweep, job = found
+        self.groups, self.sweep, job = sweep
         self.plan = job.call.plan
         self.epochs = self.plan.epochs
         self.rungs = rungs
@@ -235,149 +276,179 @@ class Contest:
         self.confidence = confidence
         self.delta = delta
         self.elsewhere = elsewhere
-        self.left = np.full(len(self.sweep.settings), IN)
+        self.left = np.full(len(self.sweep.settings), REMAINS)
         self.results: list[RungResult] = []
         self.epochs_done = np.zeros(self.sweep.finished.shape, int)
-        self.states: dict[int, list[tuple[np.ndarray, PyTree]]] = {}
-        self.ends = False
-        self.training_seconds = 0.0  # by the clock, compiling apart
+        self.states: States = {}
+        self.is_last_epoch = False
+        self.training_seconds = 0.0
 
     def run(self, limit: tuple[str, float], progress: bool) -> Race:
-        """Train and compare, rung by rung."""
-        began = time.perf_counter()
+        """Train and compare, rung by rung.
+
+        limit  name of the limited quantity, and its limit
+        """
+        start = time.perf_counter()
         errors = errors_of(self.rungs, self.guarantee, 1 - self.confidence)
+        last = len(self.rungs) - 1
         ended = ""
         for number, (rung, error) in enumerate(zip(self.rungs, errors, strict=True)):
-            if number and self._is_over(limit, rung, time.perf_counter() - began):
+            seconds = time.perf_counter() - start
+            if number and self._exceeds(limit, rung, seconds):
                 ended = "budget"
                 break
             self._train(number, rung, progress)
-            entered = np.flatnonzero(self.left == IN)
-            found = self._compared(rung, error)
-            self.left[found.lost] = number
-            self.results.append(RungResult(rung, entered.tolist(), found))
-            if number < len(self.rungs) - 1 and (ended := self._is_decided(rung, found)):
+            entered = np.flatnonzero(self._remaining())
+            comparison = self._compare(rung, error)
+            self.left[comparison.lost] = number
+            self.results.append(RungResult(rung, entered.tolist(), comparison))
+            if number < last:
+                ended = self._why_decided(rung, comparison)
+            if ended:
                 break
         return self.outcome(ended)
 
-    def _is_decided(self, rung: Rung, found: Comparison) -> str:
-        """Return why a race may end here, "" where not: the best setting is trained to the end."""
+    def _remaining(self) -> Bool[np.ndarray, "settings"]:
+        return self.left == REMAINS
+
+    def _why_decided(self, rung: Rung, comparison: Comparison) -> str:
+        """Return why the race may end after this rung, or "".
+
+        It may end only when the best setting is trained to the last epoch.
+        """
         if rung.epochs < self.epochs:
             return ""
-        if np.count_nonzero(self.left == IN) == 1:
+        if np.count_nonzero(self._remaining()) == 1:
             return "one left"
-        return "delta" if found.is_within(self.delta) else ""
+        return "delta" if comparison.is_within(self.delta) else ""
 
     def outcome(self, ended: str) -> Race:
-        """Return what was found."""
+        """Return the race up to the last comparison.
+
+        ended  as in `Race`
+        """
         return Race(
-            self.sweep,
-            self.plan.monitor,
-            self.guarantee,
-            self.confidence,
-            self.delta,
-            self.results,
-            self.left,
-            int(self.epochs_done.sum()),
-            self.epochs_done.size * self.epochs,
-            ended,
+            sweep=self.sweep,
+            monitor=self.plan.monitor,
+            guarantee=self.guarantee,
+            confidence=self.confidence,
+            delta=self.delta,
+            rungs=self.results,
+            left=self.left,
+            run_epochs=int(self.epochs_done.sum()),
+            full_epochs=self.epochs_done.size * self.epochs,
+            ended=ended,
         )
 
+    def _outcome_so_far(self) -> Race | None:
+        return self.outcome("") if self.results else None
+
     def keep(self, group: int, numbers: np.ndarray, states: PyTree) -> None:
-        """Keep the states of runs that go on."""
+        """Keep the states of runs that continue."""
         self.states.setdefault(group, []).append((numbers, states))
 
-    # --------------------------------------------------------------------------------- training
+    # ------------------------------------------------------------------------------------- training
 
-    def _wanted(self, rung: Rung) -> Bool[np.ndarray, "settings seeds"]:
-        """Return which runs a rung trains."""
-        wanted = (self.epochs_done < rung.epochs) & ~self.sweep.finished
-        wanted[self.left != IN] = False
-        wanted[:, rung.seeds :] = False
-        return wanted
+    def _to_train(self, rung: Rung) -> RunsOf:
+        """Return the runs that a rung trains."""
+        to_train = (self.epochs_done < rung.epochs) & ~self.sweep.finished
+        to_train[~self._remaining()] = False
+        to_train[:, rung.seeds :] = False
+        return to_train
 
     def _train(self, number: int, rung: Rung, progress: bool) -> None:
-        """Train the runs of a rung up to its epoch: those that begin, and those that go on."""
-        wanted = self._wanted(rung)
-        entered = np.count_nonzero(self.left == IN)
+        """Train the runs of a rung up to its epoch: those that begin, then those that continue."""
+        to_train = self._to_train(rung)
+        entered = np.count_nonzero(self._remaining())
         title = f"rung {number + 1} of {len(self.rungs)}, {entered} settings: "
-        before, self.states = self.states, self._resting(wanted)
-        self.ends = rung.epochs == self.epochs
-        failures: list[Failure] = []
-        begun = self.epochs_done > 0
-        start, compiled = time.perf_counter(), self.sweep.compile_seconds
-        with shown("run", int(wanted.sum()), 0, progress, title) as bar:
-            for is_begun in (False, True):
-                some = wanted & (begun == is_begun)
-                if not some.any():
-                    continue
-                groups = [
-                    self._group(place, group, rung, before if is_begun else {})
-                    for place, group in enumerate(self.groups)
-                ]
-                collector = RungCollector(self, some)
-                journal = Journal([signal.SIGINT])
-                driver = driver_of(groups, collector, journal, None, self.elsewhere)
-                try:
-                    failures += driver.drive(bar)
-                except KeyboardInterrupt as stop:
-                    raise RaceInterrupted(self._so_far()) from stop
-                finally:
-                    self.sweep.compile_seconds += collector.compile_seconds
-                    self.sweep.run_seconds += collector.run_seconds
-        here = 0.0 if self.elsewhere else self.sweep.compile_seconds - compiled
-        self.training_seconds += time.perf_counter() - start - here
+        earlier_states = self.states
+        self.states = self._waiting(to_train)
+        self.is_last_epoch = rung.epochs == self.epochs
+        has_begun = self.epochs_done > 0
+        start = time.perf_counter()
+        compiled_before = self.sweep.compile_seconds
+        with shown("run", int(to_train.sum()), 0, progress, title) as bar:
+            failures = self._drive(to_train & ~has_begun, rung, {}, bar)
+            failures += self._drive(to_train & has_begun, rung, earlier_states, bar)
+        seconds = time.perf_counter() - start
+        compiled_now = self.sweep.compile_seconds - compiled_before
+        self.training_seconds += seconds if self.elsewhere else seconds - compiled_now
         if failures:
-            raise RaceFailed(self._so_far(), number, failures) from failures[0][-1]
+            raise RaceFailed(self._outcome_so_far(), number, failures) from failures[0][-1]
 
-    def _resting(
-        self, wanted: Bool[np.ndarray, "settings seeds"]
-    ) -> dict[int, list[tuple[np.ndarray, PyTree]]]:
-        """Return the states of runs that are in, and that a rung does not train."""
-        found = {}
-        for place, kept in self.states.items():
-            group = self.groups[place]
-            rests = ~wanted & (self.left == IN)[:, None]
-            chosen = rests[np.ix_(np.array(group.rows), np.array(group.columns))].ravel()
-            found[place] = [(n[chosen[n]], at_rows(each, chosen[n])) for n, each in kept]
-        return found
+    def _drive(self, to_train: RunsOf, rung: Rung, states: States, bar: Any) -> list[Failure]:
+        """Train some runs from their states, or from the beginning if there are none."""
+        if not to_train.any():
+            return []
+        groups = []
+        for number, group in enumerate(self.groups):
+            groups.append(self._group_of_rung(group, rung, states.get(number)))
+        collector = RungCollector(self, to_train)
+        journal = Journal([signal.SIGINT])
+        driver = driver_of(groups, collector, journal, None, self.elsewhere)
+        try:
+            return driver.drive(bar)
+        except KeyboardInterrupt as stop:
+            raise RaceInterrupted(self._outcome_so_far()) from stop
+        finally:
+            self.sweep.compile_seconds += collector.compile_seconds
+            self.sweep.run_seconds += collector.run_seconds
 
-    def _group(
-        self, place: int, group: Group, rung: Rung, before: dict[int, list[tuple[Any, PyTree]]]
+    def _waiting(self, to_train: RunsOf) -> States:
+        """Return the states of remaining runs that a rung does not train."""
+        waits = ~to_train & self._remaining()[:, None]
+        states = {}
+        for number, kept in self.states.items():
+            group = self.groups[number]
+            places = np.ix_(np.array(group.rows), np.array(group.columns))
+            waits_in_group = waits[places].ravel()
+            states[number] = [
+                (runs[waits_in_group[runs]], select_runs(leaves, waits_in_group[runs]))
+                for runs, leaves in kept
+            ]
+        return states
+
+    def _group_of_rung(
+        self, group: Group, rung: Rung, kept: list[tuple[np.ndarray, PyTree]] | None
     ) -> Group:
-        """Return a group whose runs end at a rung, and start from the rung before."""
-        outcome = group.outcome if self.ends else whole
+        """Return a group whose runs stop at a rung.
+
+        kept  run numbers and states to start from; None starts at the beginning
+        """
+        outcome = group.outcome if self.is_last_epoch else whole
         group = group._replace(epochs=rung.epochs, outcome=outcome)
-        kept = before.get(place)
         if not kept:
             return group
-        known = np.concatenate([numbers for numbers, _ in kept])
-        states = jax.tree.map(lambda *leaves: np.concatenate(leaves), *(each for _, each in kept))
-        return group._replace(states=lambda numbers: states_at(states, numbers, known))
+        run_numbers, run_states = zip(*kept, strict=True)
+        numbers = np.concatenate(run_numbers)
+        states = jax.tree.map(lambda *leaves: np.concatenate(leaves), *run_states)
+        return group._replace(states=lambda asked: states_at(states, asked, numbers))
 
-    # -------------------------------------------------------------------------------- comparing
+    # ------------------------------------------------------------------------------------ comparing
 
-    def _compared(self, rung: Rung, error: float) -> Comparison:
-        """Compare the settings that are in, at a rung."""
+    def _compare(self, rung: Rung, error: float) -> Comparison:
+        """Compare the remaining settings at a rung."""
         monitor = self.plan.monitor
         values = self.sweep.history[monitor.metric][:, : rung.seeds, rung.epochs - 1]
-        is_in = self.left == IN
-        competitors = len(is_in) if self.guarantee == "final" else int(np.count_nonzero(is_in))
-        return compare(values, is_in, error, competitors - 1, monitor.mode)
+        remaining = self._remaining()
+        competitors = len(remaining)
+        if self.guarantee == "rung":
+            competitors = int(np.count_nonzero(remaining))
+        return compare(values, remaining, error, competitors - 1, monitor.mode)
 
-    def _is_over(self, limit: tuple[str, float], rung: Rung, seconds: float) -> bool:
-        """Return whether a rung would exceed the budget."""
+    def _exceeds(self, limit: tuple[str, float], rung: Rung, seconds: float) -> bool:
+        """Return whether a rung would exceed the budget.
+
+        seconds  since the race began
+        """
         name, amount = limit
-        wanted = self._wanted(rung)
-        more_epochs = int((rung.epochs - self.epochs_done)[wanted].sum())
-        begun = self.epochs_done > 0
+        to_train = self._to_train(rung)
+        epochs_done = int(self.epochs_done.sum())
+        more_epochs = int((rung.epochs - self.epochs_done)[to_train].sum())
         if name == "runs":
-            return int((begun | wanted).sum()) > amount
+            has_begun = self.epochs_done > 0
+            return int((has_begun | to_train).sum()) > amount
         if name == "epochs":
-            return int(self.epochs_done.sum()) + more_epochs > amount
-        pace = self.training_seconds / max(1, int(self.epochs_done.sum()))
-        return seconds + pace * more_epochs > amount
-
-    def _so_far(self) -> Race | None:
-        """Return the outcome up to the last comparison."""
-        return self.outcome("") if self.results else None
+            return epochs_done + more_epochs > amount
+        seconds_an_epoch = self.training_seconds / max(1, epochs_done)
+        return seconds + seconds_an_epoch * more_epochs > amount

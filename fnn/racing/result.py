@@ -1,4 +1,4 @@
-"""What a race says: which setting is the best, by how much, and how sure that is."""
+"""`Race`, the outcome of a race: the best setting, its lead, and the confidence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from fnn.runs.settings import Setting
 from fnn.runs.summary import Row, table
 
 SHOWN = 10  # settings in a repr
-IN = -1  # in place of the rung at which a setting left
+REMAINS = -1  # stands in Race.left for a setting that did not leave
 
 
 class RungResult(NamedTuple):
-    """What happened at a rung.
+    """The comparison at one rung.
 
     entered  rows of the settings that were compared
     """
@@ -32,20 +32,33 @@ class RungResult(NamedTuple):
 
 @dataclass(repr=False, eq=False)
 class Race:
-    """The outcome of `fnn.race`; `print` it, and draw it with `fnn.figures.rungs`.
+    """The outcome of `fnn.race`. `print` shows it, and `fnn.figures.rungs` draws it.
 
-    sweep       every run that finished, as in the full sweep; histories of the others as far as
-                they got
-    monitor     what was compared
-    guarantee   "final" or "rung"
-    confidence  with which it holds
-    delta       differences that do not matter
-    rungs       what happened at each
-    left        (settings,) the place in `rungs` at which a setting left, −1 if it is in; the table
-                counts rungs from 1
-    run_epochs  how many epochs of runs were trained
-    full_epochs how many the full sweep has
-    ended       why: "" after the last rung; "delta", "one left", or "budget"
+    sweep        a Sweep with every run that finished, as in the full sweep; it has the histories
+                 of the other runs up to where they stopped
+    monitor      the entry of the history that was compared
+    guarantee    "final" or "rung"
+    confidence   of the guarantee
+    delta        the difference of the metric that does not matter
+    rungs        the comparison at each rung
+    left         (settings,) int, the place in `rungs` at which a setting left, −1 if it did not;
+                 the table counts rungs from 1
+    run_epochs   number of epochs that were trained, over all runs
+    full_epochs  number of epochs of the full sweep, over all runs
+    ended        why the race ended: "" after the last rung; "delta", "one left", or "budget"
+
+    >>> import fnn
+    >>> def builder(hyper):
+    ...     net = fnn.mlp((2, 2, 1), activation="tanh")
+    ...     return net, fnn.losses.squared_error, fnn.optim.sgd(hyper["learning_rate"])
+    >>> result = fnn.race(
+    ...     builder, fnn.data.load("xor"), hyper={"learning_rate": [1e-4, 0.1]},
+    ...     guarantee="final", seeds=range(8), epochs=20, batch_size=4, progress=False,
+    ... )
+    >>> result.best, result.remaining, result.ended
+    ({'learning_rate': 0.1}, [1], 'one left')
+    >>> result.left.tolist(), result.share
+    ([0, -1], 0.5)
     """
 
     sweep: Sweep
@@ -71,64 +84,77 @@ class Race:
 
     @property
     def remaining(self) -> list[int]:
-        """Return the rows of the settings that cannot be told from the best one, and its own."""
-        return np.flatnonzero(self.left == IN).tolist()
+        """Return the rows of the best setting and of those that cannot be told from it."""
+        return np.flatnonzero(self.left == REMAINS).tolist()
 
     @property
     def share(self) -> float:
-        """Return which share of the epochs of the full sweep was trained."""
+        """Return the share of the full sweep's epochs that was trained."""
         return self.run_epochs / self.full_epochs
 
     def rows(self) -> list[Row]:
-        """Return a row for each setting, the best first, then by how far it came.
+        """Return a row for each setting: the best first, then by how far they came.
 
-        epochs, seeds  of its last comparison; the metric is the mean over its runs, "worse by" how
-        much worse than the best of that rung it was, low to high the interval of that. Runs that
-        diverged count there as the worst of the rung
+        A row has the columns
+
+            setting       its row in `sweep.settings`, followed by its hyperparameters
+            left at rung  counted from 1; "" if it did not leave
+            epochs        of its last comparison
+            seeds         of its last comparison
+            (metric)      the mean over its runs in that comparison
+            diverged      how many of them diverged; they count as the worst run of that rung
+            worse by      how much worse it was than the best of that rung
+            low, high     ends of the interval of "worse by"
         """
-        last = np.where(self.left == IN, len(self.rungs) - 1, self.left)
-        rows = []
+        has_left = self.left != REMAINS
+        last_rung = np.where(has_left, self.left, len(self.rungs) - 1)
         settings = plain_settings(self.sweep.settings)
+        rows = []
         for row, setting in enumerate(settings):
-            rung, _, found = self.rungs[last[row]]
-            rows.append(
-                {
-                    "setting": row,
-                    **setting,
-                    "left at rung": "" if self.left[row] == IN else int(self.left[row]) + 1,
-                    "epochs": rung.epochs,
-                    "seeds": rung.seeds,
-                    self.monitor.metric: float(found.mean[row]),
-                    "diverged": int(found.diverged[row]),
-                    "worse by": float(found.difference[row]),
-                    "low": float(found.low[row]),
-                    "high": float(found.high[row]),
-                }
-            )
-        order = np.lexsort(([row["worse by"] for row in rows], -last, self.left != IN))
+            result = self.rungs[last_rung[row]]
+            rows.append(self._row(row, setting, result))
+        worse_by = [row["worse by"] for row in rows]
+        order = np.lexsort((worse_by, -last_rung, has_left))
         return [rows[place] for place in order]
 
-    def sentence(self) -> str:
-        """Say which setting is the best, how sure that is, and what it cost."""
-        rung = self.rungs[-1].rung
-        settings = len(self.sweep.settings)
-        value = self.rungs[-1].comparison.mean[self.best_row]
-        shown = ", ".join(f"{name}={value}" for name, value in self.best.items())
-        if not np.isfinite(value):
-            return f"No setting is the best: every run of all {settings} settings diverged."
-        return (
-            f"Best of {settings}: setting {self.best_row}{f' ({shown})' if shown else ''}, "
-            f"{self.monitor.metric} {value:.5g} in epoch {rung.epochs}, the mean of {rung.seeds} "
-            f"seeds. {self._others()}\n{self._confidence()}\n{self.share:.1%} of the full sweep "
-            f"was trained{self._why_it_ended()}."
-        )
+    def _row(self, row: int, setting: Setting, last: RungResult) -> Row:
+        comparison = last.comparison
+        did_not_leave = self.left[row] == REMAINS
+        return {
+            "setting": row,
+            **setting,
+            "left at rung": "" if did_not_leave else int(self.left[row]) + 1,
+            "epochs": last.rung.epochs,
+            "seeds": last.rung.seeds,
+            self.monitor.metric: float(comparison.mean[row]),
+            "diverged": int(comparison.diverged[row]),
+            "worse by": float(comparison.difference[row]),
+            "low": float(comparison.low[row]),
+            "high": float(comparison.high[row]),
+        }
 
-    def _others(self) -> str:
+    def sentence(self) -> str:
+        """Say which setting is the best, with which confidence, and at which cost."""
+        settings = len(self.sweep.settings)
+        rung, _, comparison = self.rungs[-1]
+        mean = comparison.mean[self.best_row]
+        if not np.isfinite(mean):
+            return f"No setting is the best: every run of all {settings} settings diverged."
+        pairs = [f"{name}={value}" for name, value in self.best.items()]
+        values = f" ({', '.join(pairs)})" if pairs else ""
+        best = f"Best of {settings}: setting {self.best_row}{values}"
+        metric = f"{self.monitor.metric} {mean:.5g} in epoch {rung.epochs}"
+        seeds = f"the mean of {rung.seeds} seeds"
+        answer = f"{best}, {metric}, {seeds}. {self._rivals()}"
+        cost = f"{self.share:.1%} of the full sweep was trained{self._why_it_ended()}."
+        return "\n".join([answer, self._confidence(), cost])
+
+    def _rivals(self) -> str:
         """Say how many settings cannot be told from the best one."""
-        others = len(self.remaining) - 1
-        if others:
-            many = "1 other" if others == 1 else f"{others} others"
-            return f"{many} cannot be told from it."
+        rivals = len(self.remaining) - 1
+        if rivals:
+            count = "1 other" if rivals == 1 else f"{rivals} others"
+            return f"{count} cannot be told from it."
         if self.guarantee == "final":
             return "Every other setting is worse."
         return "Every other setting was worse than the best of the rung at which it left."
@@ -136,9 +162,9 @@ class Race:
     def _confidence(self) -> str:
         percent = f"{self.confidence:.0%}".replace("%", " %")
         if self.guarantee == "final":
-            within = f", or one within {self.delta:g} of it," if self.delta else ""
+            near = f", or one within {self.delta:g} of it," if self.delta else ""
             return (
-                f"With {percent} confidence the setting of the best mean in the last epoch{within} "
+                f"With {percent} confidence the setting of the best mean in the last epoch{near} "
                 "is among these, where differences over seeds are normal."
             )
         return (
@@ -147,17 +173,17 @@ class Race:
         )
 
     def _why_it_ended(self) -> str:
-        return {
+        reasons = {
             "budget": "; the budget ended it before the last rung",
-            "delta": f"; it ended since no other that is in can be better by {self.delta:g}",
+            "delta": f"; it ended since no other remaining one can be better by {self.delta:g}",
             "one left": "; it ended with one setting left",
-        }.get(self.ended, "")
+        }
+        return reasons.get(self.ended, "")
 
     def __str__(self) -> str:
         rows = self.rows()
-        shown = rows[:SHOWN]
-        more = len(rows) - len(shown)
-        rest = f"\n… and {more} more settings in rows()" if more else ""
-        return f"{self.sentence()}\n\n{table(shown)}{rest}"
+        hidden = len(rows) - SHOWN
+        rest = f"\n… and {hidden} more settings in rows()" if hidden > 0 else ""
+        return f"{self.sentence()}\n\n{table(rows[:SHOWN])}{rest}"
 
     __repr__ = __str__

@@ -1,14 +1,24 @@
 """Estimators for scikit-learn, and a search whose settings, folds and seeds are one program.
 
-`MLPClassifier` and `MLPRegressor` have scikit-learn's names where the meaning is the same, and
-train `n_seeds` networks as one program: an ensemble. `SweepSearchCV` takes the place of
-GridSearchCV and RandomizedSearchCV.
+In: arrays, data frames or sparse rows, as scikit-learn's estimators take them. Out: fitted
+estimators and cv_results_ under scikit-learn's names.
 
-An estimator's arguments become a `Recipe` (recipe.py), rows become Datasets (rows.py), `train_all`
-(training.py) trains every point of parameters on every fold with every seed, and `Ensemble`
-(ensemble.py) is what is left of them: plain arrays that predict.
+`MLPClassifier` and `MLPRegressor` use scikit-learn's parameter names where the meaning is the same.
+They train `n_seeds` networks as one program: an ensemble. `SweepSearchCV` replaces GridSearchCV and
+RandomizedSearchCV.
 
-Needs scikit-learn: pip install "fnn[sklearn]".
+Read the modules in this order:
+
+    recipe.py      `Recipe`: the network, loss and optimizer that an estimator's arguments describe.
+    rows.py        Rows with weights, and the Dataset of fnn that they become.
+    training.py    `Job` and `train_all`: every setting on every fold with every seed.
+    ensemble.py    `Ensemble`: the trained networks as plain arrays that predict.
+    partial.py     `partial_fit`: one pass over some rows.
+    estimators.py  The estimators: scikit-learn's checks, attributes and predictions.
+    search.py      `SweepSearchCV`.
+
+To add an optimizer by name, edit OPTIMIZERS in recipe.py. To add a parameter, edit `Job` and the
+estimators. The package needs scikit-learn: pip install "fnn[sklearn]".
 """
 
 from fnn.checks import optional

@@ -1,4 +1,4 @@
-"""`MLPClassifier` and `MLPRegressor`."""
+"""The estimators of scikit-learn: `MLPClassifier` and `MLPRegressor`."""
 
 import warnings
 from abc import ABC, abstractmethod
@@ -20,17 +20,17 @@ from fnn.sklearn.recipe import ALIASES, OPTIMIZERS, Recipe
 from fnn.sklearn.rows import Rows
 from fnn.sklearn.training import Job, train_all, train_from
 
-OF_PROBABILITIES = ("softmax_cross_entropy", "sigmoid_cross_entropy")
+LOSSES_OF_PROBABILITIES = ("softmax_cross_entropy", "sigmoid_cross_entropy")
 
 
 class MLP(BaseEstimator, ABC):
-    """What classifier and regressor share.
+    """The base of classifier and regressor.
 
-    Parameters are named as scikit-learn names them where they mean the same.
+    Parameters have scikit-learn's names where they mean the same.
     """
 
-    monitor = ""  # the entry of the history by which early stopping stops
-    takes_numbers = False  # as targets
+    monitor = ""  # the entry of the history that decides early stopping
+    takes_numbers = False  # whether targets are real numbers
 
     def __init__(
         self,
@@ -77,17 +77,17 @@ class MLP(BaseEstimator, ABC):
 
     _last_pass: PassState | None
 
-    # ---------------------------------------------------------------------------------------- fit
+    # ------------------------------------------------------------------------------------------ fit
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train n_seeds networks.
+        """Train n_seeds networks, and return the estimator.
 
         X              (examples, features), dense or sparse; sparse rows are made dense
         y              (examples,) or (examples, outputs)
-        sample_weight  (examples,), at least 0
+        sample_weight  (examples,), at least 0; None: all examples count the same
 
-        Raises ValueError for arguments that are not as above, and where training ends in numbers
-        that are not finite. Warns with ConvergenceWarning where max_iter epochs were not enough.
+        Raises ValueError for wrong arguments, and if training ends in numbers that are not finite.
+        Warns with ConvergenceWarning if max_iter epochs were not enough.
         """
         rows = self._rows(X, y, sample_weight)
         seeds = self._seeds(self.n_seeds)
@@ -110,7 +110,7 @@ class MLP(BaseEstimator, ABC):
         return self
 
     def _receive(self, ensemble: Ensemble) -> None:
-        """Keep what was trained, under scikit-learn's names too."""
+        """Keep the trained networks, and set scikit-learn's attributes."""
         if ensemble.diverged.any():
             raise ValueError(
                 f"training ended in numbers that are not finite in {int(ensemble.diverged.sum())} "
@@ -131,6 +131,7 @@ class MLP(BaseEstimator, ABC):
             self.validation_scores_ = scores[np.isfinite(scores)].tolist()
 
     def _check_continues(self, start: Ensemble, recipe: Recipe) -> None:
+        """Refuse to continue networks of other sizes or of another number."""
         if start.recipe.sizes != recipe.sizes or start.networks != self.n_seeds:
             raise ValueError(
                 f"warm_start: the networks that were trained have sizes {start.recipe.sizes} and "
@@ -139,22 +140,26 @@ class MLP(BaseEstimator, ABC):
             )
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
-        first = not hasattr(self, "ensemble_")
-        rows = self._rows(X, y, sample_weight, reset=first)
+        start = getattr(self, "ensemble_", None)
+        rows = self._rows(X, y, sample_weight, reset=start is None)
         seeds = self._seeds(self.n_seeds)
         job = self._job(rows, seeds[0])
-        if not first:
-            self._check_continues(self.ensemble_, job.recipe)
-        last = getattr(self, "_last_pass", None)
-        start = None if first else self.ensemble_
-        ensemble, self._last_pass = partial_fit(job, rows, seeds, start, last)
+        if start is not None:
+            self._check_continues(start, job.recipe)
+        last_pass = getattr(self, "_last_pass", None)
+        ensemble, self._last_pass = partial_fit(job, rows, seeds, start, last_pass)
         self._receive(ensemble)
         return self
 
-    # ------------------------------------------------------------------------------------- checks
+    # --------------------------------------------------------------------------------------- checks
 
     def _rows(self, X: Any, y: Any, sample_weight: Any, reset: bool = True) -> Rows:
-        """Return the rows to train on, after scikit-learn's checks."""
+        """Return the rows to train on, after scikit-learn's checks.
+
+        Rows of weight 0 are left out: nothing is learned from them.
+
+        reset  whether the number of features may differ from earlier calls
+        """
         X, y = validate_data(
             self,
             X,
@@ -174,25 +179,50 @@ class MLP(BaseEstimator, ABC):
         if weights is not None:
             if not weights.any():
                 raise ValueError("sample_weight: all are 0, expected one above 0.")
-            counted = weights > 0  # of the others nothing is learned
-            X, target, weights = X[counted], target[counted], weights[counted]
+            has_weight = weights > 0
+            X = X[has_weight]
+            target = target[has_weight]
+            weights = weights[has_weight]
         return Rows(X, target, weights, outputs)
 
     @abstractmethod
     def _target(self, y: np.ndarray) -> tuple[np.ndarray, int]:
-        """Return targets as the losses take them, and how many outputs a network has."""
+        """Return targets as the losses take them, and the number of outputs of a network."""
 
     def _with_class_weight(self, y: np.ndarray, weights: Any) -> Any:
         return weights
 
     def _seeds(self, count: int) -> list[int]:
-        """Return as many seeds, drawn from random_state."""
+        """Return so many seeds in a row, the first drawn from random_state."""
         n_seeds = checks.count("n_seeds", count)
         first = int(check_random_state(self.random_state).randint(2**31 - n_seeds))
         return list(range(first, first + n_seeds))
 
     def _job(self, rows: Rows, seed: int) -> Job:
-        """Return what is trained; ValueError for arguments that are not as expected."""
+        """Return the job of training. Raises ValueError for wrong arguments.
+
+        seed  decides which rows are held out
+        """
+        self._check_numbers()
+        patience = None
+        if self.n_iter_no_change is not None and self.n_iter_no_change != np.inf:
+            patience = checks.count("n_iter_no_change", self.n_iter_no_change)
+        return Job(
+            recipe=self._recipe(rows),
+            learning_rate=float(self.learning_rate_init),
+            alpha=float(self.alpha),
+            batch_size=self.batch_size,
+            epochs=int(self.max_iter),
+            patience=patience,
+            min_delta=float(self.tol),
+            early_stopping=bool(self.early_stopping),
+            validation_fraction=float(self.validation_fraction),
+            seed=seed,
+            monitor=self.monitor if self.early_stopping else "train_loss",
+            dtype=self.dtype,
+        )
+
+    def _check_numbers(self) -> None:
         for name in ("alpha", "tol"):
             checks.non_negative(name, getattr(self, name))
         checks.positive("learning_rate_init", self.learning_rate_init)
@@ -206,15 +236,16 @@ class MLP(BaseEstimator, ABC):
             )
         if self.batch_size != "auto":
             checks.count("batch_size", self.batch_size)
-        no_patience = self.n_iter_no_change is None or self.n_iter_no_change == np.inf
-        patience = None if no_patience else checks.count("n_iter_no_change", self.n_iter_no_change)
+
+    def _recipe(self, rows: Rows) -> Recipe:
+        """Return network, loss and optimizer. Raises ValueError for those that do not exist."""
         recipe = Recipe(
-            (rows.x.shape[1], *self._hidden(), rows.outputs),
-            self.activation,
-            self._loss(rows.y),
-            self.optimizer,
-            float(self.dropout),
-            self.batch_norm,
+            sizes=(rows.x.shape[1], *self._hidden_sizes(), rows.outputs),
+            activation=self.activation,
+            loss=self._loss(rows.y),
+            optimizer=self.optimizer,
+            dropout=float(self.dropout),
+            batch_norm=self.batch_norm,
         )
         if isinstance(self.optimizer, str):
             checks.lookup("optimizer", self.optimizer, OPTIMIZERS)
@@ -222,25 +253,13 @@ class MLP(BaseEstimator, ABC):
             activations.get(ALIASES.get(self.activation, self.activation))
         recipe.net()
         recipe.training_loss()
-        return Job(
-            recipe,
-            float(self.learning_rate_init),
-            float(self.alpha),
-            self.batch_size,
-            int(self.max_iter),
-            patience,
-            float(self.tol),
-            bool(self.early_stopping),
-            float(self.validation_fraction),
-            seed,
-            self.monitor if self.early_stopping else "train_loss",
-            self.dtype,
-        )
+        return recipe
 
-    def _hidden(self) -> tuple[int, ...]:
+    def _hidden_sizes(self) -> tuple[int, ...]:
         sizes = self.hidden_layer_sizes
-        each = [sizes] if isinstance(sizes, Integral) else list(sizes)
-        return tuple(checks.count("hidden_layer_sizes", int(size)) for size in each)
+        if isinstance(sizes, Integral):
+            sizes = [sizes]
+        return tuple(checks.count("hidden_layer_sizes", int(size)) for size in sizes)
 
     def _loss(self, y: np.ndarray) -> Any:
         return self.loss
@@ -257,11 +276,11 @@ class MLP(BaseEstimator, ABC):
         )
         return X.toarray() if hasattr(X, "toarray") else X
 
-    # --------------------------------------------------------------------------------- parameters
+    # ----------------------------------------------------------------------------------- parameters
 
     @property
     def coefs_(self) -> list[np.ndarray]:
-        """Return the weights of each layer of the first network, (inputs, outputs)."""
+        """Return the weights of each layer of the first network. Each is (inputs, outputs)."""
         return [layer.W[0].T for layer in self._dense_layers()]
 
     @property
@@ -274,7 +293,7 @@ class MLP(BaseEstimator, ABC):
         return [layer for layer in self.ensemble_.params if hasattr(layer, "W")]
 
     def __sklearn_tags__(self) -> Any:
-        """Return scikit-learn's tags: sparse rows are taken, and several targets."""
+        """Return scikit-learn's tags: the estimator takes sparse rows and several targets."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.target_tags.multi_output = True
@@ -282,42 +301,50 @@ class MLP(BaseEstimator, ABC):
 
 
 class MLPClassifier(ClassifierMixin, MLP):
-    """An ensemble of feed-forward networks that classifies; of one network by default.
+    """Classify by an ensemble of feed-forward networks, by default of one network.
 
-    hidden_layer_sizes   sizes of the hidden layers
-    activation           "identity", "logistic", "tanh", "relu", any other name of fnn.activations
-    loss                 "log_loss", or the name of a loss of fnn, or a Loss
-    optimizer            "adam", "adamw", "sgd", "momentum", "nesterov", "rmsprop", "adagrad", or a
-                         function learning_rate -> optimizer, such as optax.lamb
-    alpha                the penalty ½ α Σ W², divided by the examples of a batch
-    batch_size           "auto": 200, or all rows where they are fewer
-    learning_rate_init   the learning rate
-    max_iter             epochs at most
-    tol, n_iter_no_change  training stops after so many epochs in which the loss (the validation
-                         score with early_stopping) has not become better by tol; None: it does not
-    early_stopping, validation_fraction  hold out a share of the rows, each class with its share,
-                         stop by their accuracy, and keep the network of the best epoch
+    hidden_layer_sizes   sizes of the hidden layers, by default (100,)
+    activation           "identity", "logistic", "tanh", "relu" (the default), or any other name of
+                         fnn.activations
+    loss                 "log_loss" (the default), the name of a loss of fnn, or a Loss
+    optimizer            "adam" (the default), "adamw", "sgd", "momentum", "nesterov", "rmsprop",
+                         "adagrad", or a function learning_rate -> optimizer, such as optax.lamb
+    alpha                of the penalty ½ α Σ W², which is divided by the examples of a batch
+    batch_size           int; "auto" is 200, or all rows if there are fewer
+    learning_rate_init   the learning rate, by default 0.001
+    max_iter             epochs at most, by default 200
+    tol                  smallest improvement of the loss that counts, by default 1e-4; with
+                         early_stopping of the validation score
+    n_iter_no_change     epochs without such an improvement after which training stops, by default
+                         10; None: training does not stop early
+    early_stopping       True holds out rows, stops by their accuracy, and keeps the network of the
+                         best epoch
+    validation_fraction  of each class that early_stopping holds out, by default 0.1
     class_weight         None, "balanced", or {label: weight}
-    dropout, batch_norm  of the hidden layers, as fnn.mlp has them
-    n_seeds              networks that are trained as one program; probabilities are their mean
+    dropout, batch_norm  of the hidden layers, as for `fnn.mlp`
+    n_seeds              number of networks, which are trained as one program; probabilities are
+                         their mean
     random_state         an int, a RandomState or None, from which the seeds are drawn
-    warm_start           fit goes on from the networks that are there
-    dtype                "auto": float64 where one batch holds all rows, so that weights equal
-                         repeated rows to rounding, otherwise float32; "float32" or "float64"
-    verbose              show a progress bar; a number above 0 does
+    warm_start           True lets fit continue from the networks of the last fit
+    dtype                "float32", "float64" or "auto". "auto" is float64 if one batch holds all
+                         rows, so that a weight equals repeated rows to rounding; otherwise float32
+    verbose              True, or a number above 0, shows a progress bar
 
-    Fitted: classes_, n_features_in_, n_iter_, loss_curve_ and coefs_, intercepts_ of the first
-    network, validation_scores_ with early_stopping, ensemble_ with the parameters of all.
+    Fitted attributes are classes_, n_features_in_, n_iter_ and loss_curve_; coefs_ and intercepts_
+    of the first network; validation_scores_ with early_stopping; ensemble_ with the parameters of
+    all networks.
 
     >>> from sklearn.datasets import load_iris
+    >>> from fnn.sklearn import MLPClassifier
     >>> x, y = load_iris(return_X_y=True)
-    >>> model = MLPClassifier((16,), learning_rate_init=0.01, random_state=0).fit(x, y)
+    >>> options = {"learning_rate_init": 0.01, "max_iter": 50, "n_iter_no_change": None}
+    >>> model = MLPClassifier((16,), random_state=0, **options).fit(x, y)
     >>> model.score(x, y) > 0.9
     True
     """
 
     monitor = "validation_accuracy"
-    _keeps_classes = False  # while partial_fit reads rows, which may not have all of them
+    _keeps_classes = False  # True while partial_fit reads rows, which may lack some classes
 
     def __init__(
         self,
@@ -367,9 +394,12 @@ class MLPClassifier(ClassifierMixin, MLP):
         self.class_weight = class_weight
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
-        """Pass once over some rows, going on from what was trained before.
+        """Pass once over some rows, continuing from earlier passes.
 
-        classes  all labels that there will be; needed at the first call
+        X, y, sample_weight  as for `fit`
+        classes              all labels of this and later calls; the first call needs it
+
+        Raises ValueError for wrong arguments.
         """
         if not hasattr(self, "classes_"):
             if classes is None:
@@ -384,7 +414,7 @@ class MLPClassifier(ClassifierMixin, MLP):
             self._keeps_classes = False
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the class of each row, (examples,); of several labels (examples, labels)."""
+        """Return the class of each row, (examples,), or its labels, (examples, labels)."""
         rows = self._new_rows(X)
         mean = self.ensemble_.probabilities(rows).mean(axis=0)
         if self._multilabel:
@@ -394,13 +424,13 @@ class MLPClassifier(ClassifierMixin, MLP):
 
     def _has_probabilities(self) -> bool:
         check_is_fitted(self, "ensemble_")
-        if self.ensemble_.recipe.training_loss().name in OF_PROBABILITIES:
+        if self.ensemble_.recipe.training_loss().name in LOSSES_OF_PROBABILITIES:
             return True
         raise AttributeError(f"loss={self.loss!r} gives no probabilities; pass loss='log_loss'.")
 
     @available_if(lambda self: not hasattr(self, "ensemble_") or self._has_probabilities())
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the mean of the networks' probabilities, (examples, classes)."""
+        """Return the mean of the networks' probabilities. It is (examples, classes)."""
         return self.ensemble_proba(X).mean(axis=0)
 
     @available_if(lambda self: not hasattr(self, "ensemble_") or self._has_probabilities())
@@ -411,16 +441,17 @@ class MLPClassifier(ClassifierMixin, MLP):
 
     @available_if(lambda self: not hasattr(self, "ensemble_") or self._has_probabilities())
     def decision_function(self, X: Any) -> np.ndarray:
-        """Return the logarithms of `predict_proba`; of two classes and of labels the log odds."""
+        """Return the logarithms of `predict_proba`, or log odds for two classes and for labels."""
         p = self.predict_proba(X)
         with np.errstate(divide="ignore"):
             if self._multilabel:
                 return np.log(p) - np.log1p(-p)
             log_p = np.log(p)
-            return log_p[:, 1] - log_p[:, 0] if p.shape[1] == 2 else log_p
+        is_binary = p.shape[1] == 2
+        return log_p[:, 1] - log_p[:, 0] if is_binary else log_p
 
     def ensemble_proba(self, X: Any) -> np.ndarray:
-        """Return the probabilities of each network, (n_seeds, examples, classes)."""
+        """Return the probabilities of each network. They are (n_seeds, examples, classes)."""
         rows = self._new_rows(X)
         return self.ensemble_.probabilities(rows)
 
@@ -445,18 +476,19 @@ class MLPClassifier(ClassifierMixin, MLP):
             self.classes_ = np.unique(y)
         if len(self.classes_) < 2:
             raise ValueError(f"y: got 1 class, {self.classes_[0]!r}, expected two at least.")
-        known = np.isin(y, self.classes_)
-        if not known.all():
+        is_known = np.isin(y, self.classes_)
+        if not is_known.all():
+            first_unknown = y[np.argmin(is_known)]
             raise ValueError(
-                f"y: got the class {y[np.argmin(known)]!r}, expected {self.classes_}, as before."
+                f"y: got the class {first_unknown!r}, expected one of {self.classes_}, as before."
             )
         return np.searchsorted(self.classes_, y).astype(np.int32), len(self.classes_)
 
     def _with_class_weight(self, y: np.ndarray, weights: Any) -> Any:
         if self.class_weight is None:
             return weights
-        of_class = compute_sample_weight(self.class_weight, y)
-        return of_class if weights is None else weights * of_class
+        class_weights = compute_sample_weight(self.class_weight, y)
+        return class_weights if weights is None else weights * class_weights
 
     def _loss(self, y: np.ndarray) -> Any:
         if self.loss != "log_loss":
@@ -464,25 +496,30 @@ class MLPClassifier(ClassifierMixin, MLP):
         return "sigmoid_cross_entropy" if y.ndim == 2 else "softmax_cross_entropy"
 
     def __sklearn_tags__(self) -> Any:
-        """Return scikit-learn's tags: several labels are taken."""
+        """Return scikit-learn's tags: the estimator takes several labels."""
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
 
 
 class MLPRegressor(RegressorMixin, MLP):
-    """An ensemble of feed-forward networks for real targets; of one network by default.
+    """Predict real targets by an ensemble of feed-forward networks, by default of one network.
 
-    loss  "squared_error" (halved, as scikit-learn has it), the name of a loss of fnn, or a Loss
+    loss  "squared_error" (the default; halved, as in scikit-learn), the name of a loss of fnn, or a
+          Loss
 
-    The other parameters and the attributes are those of `MLPClassifier`; early stopping is by R².
-    Targets are taken as they are: scale those whose size is far from 1, such as by
-    TransformedTargetRegressor(MLPRegressor(), transformer=StandardScaler()).
+    The other parameters and the attributes are those of `MLPClassifier`, without class_weight.
+    Early stopping is by R². Targets are taken as they are. Scale targets whose size is far from 1,
+    for example by
+
+        TransformedTargetRegressor(MLPRegressor(), transformer=StandardScaler())
 
     >>> from sklearn.datasets import make_regression
+    >>> from fnn.sklearn import MLPRegressor
     >>> x, y = make_regression(200, 5, random_state=0)
-    >>> model = MLPRegressor((32,), learning_rate_init=0.01, n_seeds=4, random_state=0)
-    >>> mean, std = model.set_params(max_iter=400).fit(x, y / y.std()).predict(x, return_std=True)
+    >>> options = {"learning_rate_init": 0.01, "max_iter": 50, "n_iter_no_change": None}
+    >>> model = MLPRegressor((32,), n_seeds=4, random_state=0, **options).fit(x, y / y.std())
+    >>> mean, std = model.predict(x, return_std=True)
     >>> mean.shape == std.shape == (200,)
     True
     """
@@ -491,22 +528,33 @@ class MLPRegressor(RegressorMixin, MLP):
     takes_numbers = True
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Pass once over some rows, going on from what was trained before."""
+        """Pass once over some rows, continuing from earlier passes.
+
+        X, y, sample_weight  as for `fit`
+
+        Raises ValueError for wrong arguments.
+        """
         return self._partial_fit(X, y, sample_weight)
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
-        """Return the mean of the networks' predictions, (examples,) or (examples, outputs).
+        """Return the mean of the networks' predictions.
 
-        return_std  also return their standard deviation over the networks, of two at least
+        X           (examples, features)
+        return_std  True also returns the standard deviation over the networks
+
+        Returns (examples,) or (examples, outputs), as y was. Raises ValueError for return_std if
+        there is only one network.
         """
         rows = self._new_rows(X)
         outputs = self.ensemble_.outputs(rows)
-        each = outputs[..., 0] if self._is_vector else outputs
+        if self._is_vector:
+            outputs = outputs[..., 0]
+        mean = outputs.mean(axis=0)
         if not return_std:
-            return each.mean(axis=0)
-        if len(each) < 2:
+            return mean
+        if len(outputs) < 2:
             raise ValueError("return_std: one network has no spread; pass n_seeds of 2 or more.")
-        return each.mean(axis=0), each.std(axis=0, ddof=1)
+        return mean, outputs.std(axis=0, ddof=1)
 
     def _target(self, y: np.ndarray) -> tuple[np.ndarray, int]:
         type_of_target(y, raise_unknown=True)

@@ -1,4 +1,7 @@
-"""What an estimator trains, as a builder of `fnn.sweep`: equal for equal arguments."""
+"""`Recipe`: the network, loss and optimizer of an estimator, as a builder of `fnn.sweep`.
+
+Recipes of equal arguments are equal, so they share their compiled programs.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -11,7 +14,7 @@ from fnn.mlp import mlp
 from fnn.remembered import remembered
 from fnn.types import Layer, Loss
 
-RATE, PENALTY = "learning_rate", "penalty"  # traced: their values share a program
+RATE, PENALTY = "learning_rate", "penalty"  # traced, so that their values share a program
 ALIASES = {"logistic": "sigmoid"}
 OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
     name: getattr(optim, name)
@@ -21,12 +24,14 @@ RELUS = ("relu", "leaky_relu", "elu", "gelu", "silu")
 
 
 class Recipe(NamedTuple):
-    """A network, its loss and its optimizer, but for the learning rate and the penalty.
+    """A network, its loss and its optimizer, without the learning rate and the penalty.
 
     sizes       (inputs, hidden…, outputs)
-    activation  of the hidden layers, a name or a fnn.activations.Activation
-    loss        a name or a fnn Loss
+    activation  of the hidden layers: a name or an Activation
+    loss        a name or a Loss
     optimizer   a name, or a function learning_rate -> optimizer
+    dropout     as for `fnn.mlp`
+    batch_norm  as for `fnn.mlp`
     """
 
     sizes: tuple[int, ...]
@@ -38,29 +43,35 @@ class Recipe(NamedTuple):
 
     def __call__(self, hyper: Mapping[str, Any]) -> tuple[Layer, Loss, Any]:
         """Return (net, loss, optimizer) for a learning rate and a penalty, which may be traced."""
-        loss = penalties.penalized(self.training_loss(), penalties.l2(hyper[PENALTY]))
-        make = self.optimizer
-        optimizer = OPTIMIZERS[make] if isinstance(make, str) else make
-        return self.net(), loss, optimizer(hyper[RATE])
+        penalty = penalties.l2(hyper[PENALTY])
+        loss = penalties.penalized(self.training_loss(), penalty)
+        make_optimizer = self.optimizer
+        if isinstance(make_optimizer, str):
+            make_optimizer = OPTIMIZERS[make_optimizer]
+        return self.net(), loss, make_optimizer(hyper[RATE])
 
     def net(self) -> Layer:
-        """Return the network."""
+        """Return the network, initialized by "he" for activations of the ReLU family."""
         activation = self.activation
-        name = activation if isinstance(activation, str) else activation.name
-        name = ALIASES.get(name, name)
+        if isinstance(activation, str):
+            activation = ALIASES.get(activation, activation)
+            name = activation
+        else:
+            name = ALIASES.get(activation.name, activation.name)
         init = "he" if name in RELUS else "glorot"
         return mlp(
             self.sizes,
-            activation=name if isinstance(activation, str) else activation,
+            activation=activation,
             init=init,
             batch_norm=self.batch_norm,
             dropout=self.dropout,
         )
 
     def training_loss(self) -> Loss:
-        """Return the loss; squared errors are halved and averaged over outputs, as sklearn's."""
+        """Return the loss. Squared errors are halved and averaged over outputs, as sklearn does."""
         if self.loss == "squared_error":
-            return scaled(squared_error, 0.5 / self.sizes[-1])
+            outputs = self.sizes[-1]
+            return scaled(squared_error, 0.5 / outputs)
         return get_loss(self.loss)
 
 

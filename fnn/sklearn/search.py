@@ -31,37 +31,43 @@ TRACED = {"learning_rate_init", "alpha"}
 
 
 class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
-    """Search the best parameters of a fnn estimator, as GridSearchCV and RandomizedSearchCV do.
+    """Search the best parameters of an estimator of fnn by one program.
 
-    estimator     an MLPClassifier or MLPRegressor of fnn.sklearn, or a Pipeline that ends in one
-    param_grid    {name: values} for every combination, a list of such dicts; or, with n_iter, also
-                  {name: distribution} of scipy.stats, from which settings are drawn
-    n_iter        how many settings are drawn; None: every combination
-    cv            folds, as GridSearchCV takes them
-    n_seeds       how many times each setting is trained on each fold, from other seeds
-    scoring       as GridSearchCV takes it: None, a name or a function, for one score; several as a
-                  list or a dict, of which refit names the one that decides
-    refit         whether the best setting is trained again on all rows; the name of a score
-    random_state  of the settings that are drawn
-    error_score   the score of a setting whose training ended in numbers that are not finite, or
-                  "raise"
-    return_train_score  whether the training rows of each fold are scored too
-    verbose       show a progress bar; a number above 0 does
-    n_jobs        not used, so that calls of GridSearchCV need no change: one program takes all
-                  devices, of which fnn.use_all_devices() makes one for each core
+    It takes the place of GridSearchCV and RandomizedSearchCV.
 
-    Settings that differ in learning_rate_init and alpha are runs of one program; each other one, an
-    architecture or a batch size, is a program of its own.
+    estimator           an MLPClassifier or MLPRegressor of fnn.sklearn, or a Pipeline that ends in
+                        one
+    param_grid          {name: values} for every combination, or a list of such dicts; with n_iter
+                        also {name: distribution} of scipy.stats, from which settings are sampled
+    n_iter              number of settings that are sampled; None (the default): every combination
+    cv                  folds, as for GridSearchCV
+    n_seeds             how many times each setting is trained on each fold, by default once; each
+                        time the seeds are new
+    scoring             as for GridSearchCV: None, a name or a function is one score; a list or a
+                        dict is several, and refit names the one that decides
+    refit               whether the best setting is trained again on all rows, by default True; or
+                        the name of the score that decides
+    random_state        of the settings that are sampled
+    error_score         the score of a setting whose training ended in numbers that are not finite,
+                        by default NaN, or "raise"
+    return_train_score  True also scores the training rows of each fold
+    verbose             True, or a number above 0, shows a progress bar
+    n_jobs              is not used. It is there so that calls of GridSearchCV need no change: one
+                        program uses all devices, of which fnn.use_all_devices() makes one for each
+                        core
 
-    Fitted: cv_results_, best_index_, best_params_, best_score_, best_estimator_, refit_time_,
-    scorer_, n_splits_ as GridSearchCV has them. A score is the mean over the seeds, and cv_results_
-    has beside it low_test_score and high_test_score, the 95% interval of mean_test_score over folds
-    and seeds, and seed_test_score (settings, folds, seeds).
+    Settings that differ only in learning_rate_init and alpha are runs of one program. Each other
+    difference, such as an architecture or a batch size, makes another program.
+
+    Fitted attributes are cv_results_, best_index_, best_params_, best_score_, best_estimator_,
+    refit_time_, scorer_ and n_splits_, as in GridSearchCV. A score is the mean over the seeds.
+    cv_results_ also has low_test_score and high_test_score, the 95% interval of mean_test_score
+    over folds and seeds, and seed_test_score, (settings, folds, seeds).
 
     >>> from sklearn.datasets import load_iris
-    >>> from fnn.sklearn import MLPClassifier
+    >>> from fnn.sklearn import MLPClassifier, SweepSearchCV
     >>> grid = {"learning_rate_init": [1e-3, 1e-2], "alpha": [1e-4, 1e-2]}
-    >>> model = MLPClassifier((8,), max_iter=100, random_state=0)
+    >>> model = MLPClassifier((8,), max_iter=50, n_iter_no_change=None, random_state=0)
     >>> search = SweepSearchCV(model, grid, cv=3, n_seeds=2).fit(*load_iris(return_X_y=True))
     >>> search.best_params_["learning_rate_init"]
     0.01
@@ -97,147 +103,189 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
         self.n_jobs = n_jobs
 
     def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, **params: Any) -> Self:
-        """Train every setting on every fold with every seed, and the best one on all rows.
+        """Train every setting on every fold with every seed, then the best one on all rows.
 
-        params  for the splitter, such as groups=
+        X, y           as the estimator takes them
+        sample_weight  (examples,); None: all examples count the same
+        params         for the splitter, such as groups=
+
+        Returns the search itself.
+
+        Raises ValueError for wrong arguments, and with error_score="raise" if training ends in
+        numbers that are not finite; otherwise it warns with FitFailedWarning.
         """
         X, y = indexable(X, y)
         params = _check_method_params(X, params)
         settings = self._settings()
         checks.count("n_seeds", self.n_seeds)
         splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
-        folds = list(splitter.split(X, y, params.get("groups")))
-        weights = None if sample_weight is None else _check_sample_weight(sample_weight, X)
-        self.n_splits_ = len(folds)
+        row_numbers = list(splitter.split(X, y, params.get("groups")))
+        weights = None
+        if sample_weight is not None:
+            weights = _check_sample_weight(sample_weight, X)
+        self.n_splits_ = len(row_numbers)
         self.scorer_, self.multimetric_ = self._scorer()
-        deciding = self._deciding()
+        deciding = self._deciding_score()
 
-        began = time.perf_counter()
-        pieces = [Piece.of(X, y, weights, *fold) for fold in folds]
-        trained = self._trained(settings, pieces)
-        fit_seconds = (time.perf_counter() - began) / (len(settings) * len(folds))
-        began = time.perf_counter()
-        scores = self._scores(trained, pieces)
-        score_seconds = (time.perf_counter() - began) / (len(settings) * len(folds))
-        held_out = len(folds[0][1]) / len(folds[0][0])
-        seconds = fit_seconds, score_seconds
-        self.cv_results_ = results_of(settings, scores, held_out, seconds)
-        if not self.refit:
-            return self
+        start = time.perf_counter()
+        folds = [Fold.of(X, y, weights, train, test) for train, test in row_numbers]
+        models = self._train(settings, folds)
+        trained = time.perf_counter()
+        scores = self._scores(models, folds)
+        scored = time.perf_counter()
+        fits = len(settings) * len(folds)
+        seconds = (trained - start) / fits, (scored - trained) / fits
+        first_train, first_test = row_numbers[0]
+        held_out = len(first_test) / len(first_train)
+        self.cv_results_ = cv_results(settings, scores, held_out, seconds)
+        if self.refit:
+            self._refit(X, y, weights, settings, deciding)
+        return self
+
+    def _refit(
+        self, X: Any, y: Any, weights: Any, settings: list[dict[str, Any]], deciding: str
+    ) -> None:
+        """Train the best setting on all rows.
+
+        deciding  name of the score that decides
+        """
         ranks = self.cv_results_[f"rank_test_{deciding}"]
         self.best_index_ = int(ranks.argmin())
         self.best_params_ = settings[self.best_index_]
         self.best_score_ = float(self.cv_results_[f"mean_test_{deciding}"][self.best_index_])
-        began = time.perf_counter()
-        self.best_estimator_ = clone(self.estimator).set_params(**clone_each(self.best_params_))
-        name = last_step(self.best_estimator_)[0]
-        weighted = f"{name}__sample_weight" if name else "sample_weight"
-        self.best_estimator_.fit(X, y, **({} if weights is None else {weighted: weights}))
-        self.refit_time_ = time.perf_counter() - began
+        start = time.perf_counter()
+        self.best_estimator_ = clone(self.estimator).set_params(**clone_values(self.best_params_))
+        if weights is None:
+            self.best_estimator_.fit(X, y)
+        else:
+            prefix = prefix_of(self.best_estimator_)
+            self.best_estimator_.fit(X, y, **{f"{prefix}sample_weight": weights})
+        self.refit_time_ = time.perf_counter() - start
         if hasattr(X, "columns"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_
-        return self
 
-    # ---------------------------------------------------------------------------- what is searched
+    # ------------------------------------------------------------------------------------- settings
 
     def _settings(self) -> list[dict[str, Any]]:
-        """Return the settings; ValueError for names that the estimator does not have."""
-        if not isinstance(last_step(self.estimator)[1], MLP):
+        """Return the settings. Raises ValueError for names that the estimator does not have."""
+        if not isinstance(last_step(self.estimator), MLP):
             raise ValueError(
                 f"estimator: got {type(self.estimator).__name__}, expected an estimator of "
                 "fnn.sklearn, or a Pipeline that ends in one; GridSearchCV takes others."
             )
         if self.n_iter is None:
-            found = list(ParameterGrid(self.param_grid))
+            settings = list(ParameterGrid(self.param_grid))
         else:
             count = checks.count("n_iter", self.n_iter)
-            found = list(ParameterSampler(self.param_grid, count, random_state=self.random_state))
-        known = self.estimator.get_params()
-        for name in {name: None for setting in found for name in setting}:
-            last = last_step(self.estimator)[0]
-            if name not in known and f"{last}__{name}" in known:
+            sampler = ParameterSampler(self.param_grid, count, random_state=self.random_state)
+            settings = list(sampler)
+        known_names = self.estimator.get_params()
+        for name in names_in(settings):
+            name_in_pipeline = f"{prefix_of(self.estimator)}{name}"
+            if name not in known_names and name_in_pipeline in known_names:
                 raise ValueError(
                     f"param_grid: {name!r} is not known of the Pipeline; did you mean "
-                    f"'{last}__{name}'?"
+                    f"'{name_in_pipeline}'?"
                 )
-            checks.lookup("param_grid", name, known)
-        return found
+            checks.lookup("param_grid", name, known_names)
+        return settings
 
     def _scorer(self) -> tuple[Any, bool]:
-        """Return the scorer, and whether it gives several scores."""
+        """Return the scorer, or a dict of several, and whether there are several."""
         scoring = self.scoring
-        if isinstance(scoring, (list, tuple, set, dict)):
-            names = scoring if isinstance(scoring, Mapping) else {name: name for name in scoring}
-            return {
-                name: check_scoring(self.estimator, scoring=each) for name, each in names.items()
-            }, True
-        return check_scoring(self.estimator, scoring=scoring), False
+        if not isinstance(scoring, (list, tuple, set, dict)):
+            return check_scoring(self.estimator, scoring=scoring), False
+        names = scoring if isinstance(scoring, Mapping) else {name: name for name in scoring}
+        scorers = {}
+        for name, each in names.items():
+            scorers[name] = check_scoring(self.estimator, scoring=each)
+        return scorers, True
 
-    def _deciding(self) -> str:
-        """Return the name of the score that decides."""
+    def _deciding_score(self) -> str:
+        """Return the name of the score that decides which setting is the best."""
         if not self.multimetric_:
             return "score"
         if not self.refit:
             return next(iter(self.scorer_))
         if not isinstance(self.refit, str) or self.refit not in self.scorer_:
+            names = ", ".join(map(repr, self.scorer_))
             raise ValueError(
                 f"refit: got {self.refit!r} for several scores, expected the name of the one that "
-                f"decides: {', '.join(map(repr, self.scorer_))}; or False."
+                f"decides: {names}; or False."
             )
         return self.refit
 
-    # ------------------------------------------------------------------------------------ training
+    # ------------------------------------------------------------------------------------- training
 
-    def _trained(
-        self, settings: Sequence[Mapping[str, Any]], pieces: Sequence["Piece"]
-    ) -> list[list["Trained"]]:
-        """Train every setting on every fold; returns them by setting, then by fold."""
-        found: dict[tuple[int, int], Trained] = {}
-        by_rest: dict[str, list[int]] = {}
-        name = last_step(self.estimator)[0]
-        prefix = f"{name}__" if name else ""
-        for number, setting in enumerate(settings):
-            traced = {f"{prefix}{each}" for each in TRACED}
-            rest = {each: value for each, value in sorted(setting.items()) if each not in traced}
-            by_rest.setdefault(repr(rest), []).append(number)
-        for numbers in by_rest.values():
-            models = [
-                clone(self.estimator).set_params(**clone_each(settings[number]))
-                for number in numbers
-            ]
-            fitted, rows = zip(*(fitted_on(models[0], piece) for piece in pieces), strict=True)
-            each = [last_step(model)[1] for model in models]
-            seeds = each[0]._seeds(each[0].n_seeds * self.n_seeds)
-            jobs = [model._job(rows[0], seeds[0]) for model in each]
-            made = train_all(jobs, rows, seeds, bool(self.verbose))
-            for place, number in enumerate(numbers):
-                for fold, ensemble in enumerate(made[place]):
-                    found[number, fold] = Trained(fitted[fold], ensemble)
+    def _train(
+        self, settings: Sequence[Mapping[str, Any]], folds: Sequence["Fold"]
+    ) -> list[list["FoldModel"]]:
+        """Train every setting on every fold. Returns the models by setting, then by fold."""
+        models: dict[tuple[int, int], FoldModel] = {}
+        for numbers in self._groups_of_one_program(settings):
+            group = [settings[number] for number in numbers]
+            for number, models_of_setting in zip(
+                numbers, self._train_group(group, folds), strict=True
+            ):
+                for fold, model in enumerate(models_of_setting):
+                    models[number, fold] = model
         return [
-            [found[number, fold] for fold in range(len(pieces))] for number in range(len(settings))
+            [models[number, fold] for fold in range(len(folds))] for number in range(len(settings))
         ]
 
-    # ------------------------------------------------------------------------------------- scoring
+    def _groups_of_one_program(self, settings: Sequence[Mapping[str, Any]]) -> list[list[int]]:
+        """Return groups of the numbers of settings that differ only in traced parameters."""
+        prefix = prefix_of(self.estimator)
+        traced = {f"{prefix}{name}" for name in TRACED}
+        groups: dict[str, list[int]] = {}
+        for number, setting in enumerate(settings):
+            static_names = sorted(set(setting) - traced)
+            static = {name: setting[name] for name in static_names}
+            groups.setdefault(repr(static), []).append(number)
+        return list(groups.values())
+
+    def _train_group(
+        self, settings: Sequence[Mapping[str, Any]], folds: Sequence["Fold"]
+    ) -> list[list["FoldModel"]]:
+        """Train settings that differ only in traced parameters, on every fold."""
+        estimators = [
+            clone(self.estimator).set_params(**clone_values(setting)) for setting in settings
+        ]
+        fitted = [fit_preprocessing(estimators[0], fold) for fold in folds]
+        rows = [rows_of_fold for _, rows_of_fold in fitted]
+        mlps = [last_step(estimator) for estimator in estimators]
+        seeds = mlps[0]._seeds(mlps[0].n_seeds * self.n_seeds)
+        jobs = [mlp._job(rows[0], seeds[0]) for mlp in mlps]
+        trained = train_all(jobs, rows, seeds, bool(self.verbose))
+        models = []
+        for ensembles in trained:
+            models.append(
+                [
+                    FoldModel(estimator, ensemble)
+                    for (estimator, _), ensemble in zip(fitted, ensembles, strict=True)
+                ]
+            )
+        return models
+
+    # -------------------------------------------------------------------------------------- scoring
 
     def _scores(
-        self, trained: Sequence[Sequence["Trained"]], pieces: Sequence["Piece"]
+        self, models: Sequence[Sequence["FoldModel"]], folds: Sequence["Fold"]
     ) -> dict[str, np.ndarray]:
-        """Return "test_score" and the like, each (settings, folds, seeds)."""
+        """Return "test_score" and the other scores, each (settings, folds, seeds)."""
         sides = ["test", "train"] if self.return_train_score else ["test"]
-        names = list(self.scorer_) if self.multimetric_ else ["score"]
-        shape = len(trained), len(pieces), self.n_seeds
-        found = {f"{side}_{name}": np.full(shape, np.nan) for side in sides for name in names}
+        scorers = self.scorer_ if self.multimetric_ else {"score": self.scorer_}
+        shape = len(models), len(folds), self.n_seeds
+        scores = {f"{side}_{name}": np.full(shape, np.nan) for side in sides for name in scorers}
         failed = 0
-        for row, of_setting in enumerate(trained):
-            for fold, (each, piece) in enumerate(zip(of_setting, pieces, strict=True)):
-                size = each.ensemble.networks // self.n_seeds
-                for seed in range(self.n_seeds):
-                    some = each.ensemble.take(slice(seed * size, (seed + 1) * size))
-                    failed += bool(some.diverged.any())
-                    for key in found:
-                        side, name = key.split("_", 1)
-                        scorer = self.scorer_[name] if self.multimetric_ else self.scorer_
-                        found[key][row, fold, seed] = self._score(each, some, scorer, piece, side)
+        for row, fold, seed in np.ndindex(shape):
+            model = models[row][fold]
+            ensemble = model.ensemble_of_seed(seed, self.n_seeds)
+            failed += bool(ensemble.diverged.any())
+            for side in sides:
+                for name, scorer in scorers.items():
+                    score = self._score(model.estimator, ensemble, scorer, folds[fold], side)
+                    scores[f"{side}_{name}"][row, fold, seed] = score
         if failed:
             warnings.warn(
                 f"{failed} of {np.prod(shape)} fits ended in numbers that are not finite; their "
@@ -246,12 +294,16 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
                 FitFailedWarning,
                 stacklevel=3,
             )
-        return found
+        return scores
 
     def _score(
-        self, trained: "Trained", ensemble: Ensemble, scorer: Any, piece: "Piece", side: str
+        self, estimator: Any, ensemble: Ensemble, scorer: Any, fold: "Fold", side: str
     ) -> float:
-        """Return the score of some networks of a setting on a fold."""
+        """Return the score of networks on a fold.
+
+        estimator  fitted to the fold; it gets the networks
+        side       "test" or "train"
+        """
         if ensemble.diverged.any():
             if self.error_score == "raise":
                 raise ValueError(
@@ -259,13 +311,13 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
                     "out large learning rates."
                 )
             return self.error_score
-        last_step(trained.estimator)[1]._receive(ensemble)
-        rows = (piece.test_x, piece.test_y) if side == "test" else (piece.x, piece.y)
-        weights = piece.test_weights if side == "test" else piece.weights
-        given = {} if weights is None else {"sample_weight": weights}
-        return float(scorer(trained.estimator, *rows, **given))
+        last_step(estimator)._receive(ensemble)
+        x, y, weights = fold.test if side == "test" else fold.train
+        if weights is None:
+            return float(scorer(estimator, x, y))
+        return float(scorer(estimator, x, y, sample_weight=weights))
 
-    # ------------------------------------------------------------------- the best estimator's words
+    # ------------------------------------------------------------------- methods of best_estimator_
 
     def _has(name: str) -> Any:  # noqa: N805 - a helper of the class body
         def check(self: Any) -> bool:
@@ -283,7 +335,7 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
 
     @_has("predict")
     def predict(self, X: Any, **options: Any) -> Any:
-        """Return what the best estimator predicts."""
+        """Return the predictions of the best estimator."""
         return self._best().predict(X, **options)
 
     @_has("predict_proba")
@@ -302,7 +354,7 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
         return self._best().transform(X)
 
     def score(self, X: Any, y: Any = None) -> float:
-        """Return the score of the best estimator, by what decided."""
+        """Return the score of the best estimator, by the score that decided."""
         check_is_fitted(self, "cv_results_")
         scorer = self.scorer_[self.refit] if self.multimetric_ else self.scorer_
         return float(scorer(self._best(), X, y))
@@ -314,73 +366,105 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
 
     @property
     def n_features_in_(self) -> int:
-        """Return how many features the best estimator takes."""
+        """Return the number of features that the best estimator takes."""
         return self._best().n_features_in_
 
     def __sklearn_tags__(self) -> Any:
-        """Return the tags of the estimator."""
+        """Return scikit-learn's tags: those of the estimator."""
         tags = super().__sklearn_tags__()
-        of_estimator = self.estimator.__sklearn_tags__()
-        tags.estimator_type = of_estimator.estimator_type
-        tags.classifier_tags = of_estimator.classifier_tags
-        tags.regressor_tags = of_estimator.regressor_tags
-        tags.input_tags = of_estimator.input_tags
-        tags.target_tags = of_estimator.target_tags
+        estimator_tags = self.estimator.__sklearn_tags__()
+        tags.estimator_type = estimator_tags.estimator_type
+        tags.classifier_tags = estimator_tags.classifier_tags
+        tags.regressor_tags = estimator_tags.regressor_tags
+        tags.input_tags = estimator_tags.input_tags
+        tags.target_tags = estimator_tags.target_tags
         return tags
 
 
-class Piece(NamedTuple):
-    """The rows of a fold, as they were given."""
+class WeightedRows(NamedTuple):
+    """Rows as the user passed them, with their targets and weights."""
 
     x: Any
     y: Any
     weights: np.ndarray | None
-    test_x: Any
-    test_y: Any
-    test_weights: np.ndarray | None
+
+    @classmethod
+    def of(cls, X: Any, y: Any, weights: Any, numbers: Any) -> Self:
+        """Take the rows of these numbers."""
+        own_weights = None if weights is None else weights[numbers]
+        return cls(_safe_indexing(X, numbers), _safe_indexing(y, numbers), own_weights)
+
+
+class Fold(NamedTuple):
+    """The rows of a fold."""
+
+    train: WeightedRows
+    test: WeightedRows
 
     @classmethod
     def of(cls, X: Any, y: Any, weights: Any, train: Any, test: Any) -> Self:
-        """Take the rows of these numbers."""
-        each = []
-        for rows in (train, test):
-            own = None if weights is None else weights[rows]
-            each += [_safe_indexing(X, rows), _safe_indexing(y, rows), own]
-        return cls(*each)
+        """Take the rows of a fold.
+
+        train, test  numbers of the rows
+        """
+        return cls(
+            WeightedRows.of(X, y, weights, train),
+            WeightedRows.of(X, y, weights, test),
+        )
 
 
-class Trained(NamedTuple):
-    """An estimator of a fold, and all networks of a setting."""
+class FoldModel(NamedTuple):
+    """A setting trained on a fold: an estimator whose preprocessing is fitted, and all networks."""
 
     estimator: Any
     ensemble: Ensemble
 
+    def ensemble_of_seed(self, seed: int, n_seeds: int) -> Ensemble:
+        """Return the networks of one of the n_seeds repetitions of the search."""
+        size = self.ensemble.networks // n_seeds
+        return self.ensemble.take(slice(seed * size, (seed + 1) * size))
 
-def last_step(estimator: Any) -> tuple[str, Any]:
-    """Return the name and the estimator at the end of a Pipeline; "" of what is none."""
-    return estimator.steps[-1] if isinstance(estimator, Pipeline) else ("", estimator)
+
+def last_step(estimator: Any) -> Any:
+    """Return the estimator at the end of a Pipeline, or the estimator itself."""
+    if isinstance(estimator, Pipeline):
+        return estimator.steps[-1][1]
+    return estimator
 
 
-def clone_each(setting: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a setting whose estimators are copies, as a search may put them into a Pipeline."""
+def prefix_of(estimator: Any) -> str:
+    """Return the prefix of the last step's parameters: "name__" in a Pipeline, otherwise ""."""
+    if isinstance(estimator, Pipeline):
+        return f"{estimator.steps[-1][0]}__"
+    return ""
+
+
+def clone_values(setting: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a setting whose estimators are copies: a search may vary the steps of a Pipeline."""
     return {name: clone(value, safe=False) for name, value in setting.items()}
 
 
-def fitted_on(model: Any, piece: Piece) -> tuple[Any, Rows]:
-    """Return an estimator fitted to a fold but for its networks, and the rows that they train on.
+def names_in(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the names of all parameters, each once, in the order of the settings."""
+    return list(dict.fromkeys(name for setting in settings for name in setting))
 
-    The networks are put in for each score: settings of equal preprocessing share the estimator.
+
+def fit_preprocessing(estimator: Any, fold: Fold) -> tuple[Any, Rows]:
+    """Fit a copy of an estimator to a fold, but train no networks.
+
+    Returns the copy, and the rows to train networks on. Settings of equal preprocessing share the
+    copy, which gets their networks for each score.
     """
-    fitted = clone(model)
-    x = piece.x
+    fitted = clone(estimator)
+    x, y, weights = fold.train
     if isinstance(fitted, Pipeline) and len(fitted.steps) > 1:
-        before = Pipeline(fitted.steps[:-1])
-        x = before.fit_transform(piece.x, piece.y)
-    rows = last_step(fitted)[1]._rows(x, piece.y, piece.weights)
+        preprocessing = Pipeline(fitted.steps[:-1])
+        x = preprocessing.fit_transform(x, y)
+    rows = last_step(fitted)._rows(x, y, weights)
     return fitted, rows
 
 
-def results_of(
+def cv_results(
     settings: Sequence[dict[str, Any]],
     scores: Mapping[str, np.ndarray],
     held_out: float,
@@ -390,33 +474,57 @@ def results_of(
 
     scores    name -> (settings, folds, seeds)
     held_out  test rows for each training row
-    seconds   of training and scoring, for a setting on a fold
+    seconds   of training and of scoring, for a setting on a fold
     """
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     for name, each in zip(("fit_time", "score_time"), seconds, strict=True):
-        found[f"mean_{name}"] = np.full(len(settings), each)
-        found[f"std_{name}"] = np.zeros(len(settings))
-    for name in {name: None for setting in settings for name in setting}:
-        column = np.ma.MaskedArray(np.empty(len(settings), object), mask=True)
-        for row, setting in enumerate(settings):
-            if name in setting:
-                column[row] = setting[name]
-        found[f"param_{name}"] = column
-    found["params"] = settings
+        results[f"mean_{name}"] = np.full(len(settings), each)
+        results[f"std_{name}"] = np.zeros(len(settings))
+    for name in names_in(settings):
+        results[f"param_{name}"] = parameter_column(settings, name)
+    results["params"] = settings
     for name, values in scores.items():
-        by_fold = values.mean(axis=2)
-        for fold in range(values.shape[1]):
-            found[f"split{fold}_{name}"] = by_fold[:, fold]
-        means = by_fold.mean(axis=1)
-        found[f"mean_{name}"] = means
-        found[f"std_{name}"] = by_fold.std(axis=1)
-        found[f"seed_{name}"] = values
-        if not name.startswith("test_"):
-            continue
-        covers = covers_of(None, values.shape[2], values.shape[1])
-        ends = [interval_over(each.T, covers, held_out, False) for each in values]
-        found[f"low_{name}"], found[f"high_{name}"] = map(np.array, zip(*ends, strict=True))
-        order = np.where(np.isnan(means), -np.inf, means)
-        ranks = 1 + np.array([np.count_nonzero(order > value) for value in order])
-        found[f"rank_{name}"] = ranks.astype(np.int32)
-    return found
+        results |= score_columns(name, values)
+        if name.startswith("test_"):
+            results |= interval_columns(name, values, held_out)
+            results[f"rank_{name}"] = ranks_of(results[f"mean_{name}"])
+    return results
+
+
+def parameter_column(settings: Sequence[Mapping[str, Any]], name: str) -> np.ma.MaskedArray:
+    """Return the values of a parameter, masked in settings that do not have it."""
+    column = np.ma.MaskedArray(np.empty(len(settings), object), mask=True)
+    for row, setting in enumerate(settings):
+        if name in setting:
+            column[row] = setting[name]
+    return column
+
+
+def score_columns(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the columns of a score: of each fold, mean and std over folds, and of each seed."""
+    by_fold = values.mean(axis=2)
+    columns = {f"split{fold}_{name}": column for fold, column in enumerate(by_fold.T)}
+    columns[f"mean_{name}"] = by_fold.mean(axis=1)
+    columns[f"std_{name}"] = by_fold.std(axis=1)
+    columns[f"seed_{name}"] = values
+    return columns
+
+
+def interval_columns(name: str, values: np.ndarray, held_out: float) -> dict[str, np.ndarray]:
+    """Return the ends of the 95% interval of the mean over folds and seeds."""
+    _, folds, seeds = values.shape
+    covers = covers_of(None, seeds, folds)
+    lows = []
+    highs = []
+    for of_setting in values:
+        low, high = interval_over(of_setting.T, covers, held_out, False)
+        lows.append(low)
+        highs.append(high)
+    return {f"low_{name}": np.array(lows), f"high_{name}": np.array(highs)}
+
+
+def ranks_of(means: np.ndarray) -> np.ndarray:
+    """Return ranks from 1 for the largest mean. Equal means share a rank; NaN is the last."""
+    ordered = np.where(np.isnan(means), -np.inf, means)
+    ranks = [1 + np.count_nonzero(ordered > value) for value in ordered]
+    return np.array(ranks, np.int32)

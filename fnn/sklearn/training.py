@@ -1,4 +1,4 @@
-"""Every learning rate and penalty on every fold with every seed, as one program."""
+"""Training for the estimators: every setting on every fold with every seed, as one program."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
@@ -15,21 +15,40 @@ from fnn.sklearn.recipe import PENALTY, RATE, Recipe
 from fnn.sklearn.rows import Parts, Rows, dataset_of, with_validation
 from fnn.types import Params, State
 
-MOST_IN_A_BATCH = 200  # of batch_size="auto", as scikit-learn has it
-FILLED = 0.01  # of the rows of a fold, that may be added without weight to make folds equally long
+LARGEST_AUTO_BATCH = 200  # of batch_size="auto", as in scikit-learn
+FILLED = 0.01  # share of a fold's rows that may be added without weight, for equally long folds
+
+
+class FoldData(NamedTuple):
+    """Folds as Datasets, and the values that depend on their rows.
+
+    batch_size    number of examples
+    batch_weight  sum of the weights of an average batch, in the longest fold
+    dtype         "float32" or "float64"
+    """
+
+    datasets: list[Dataset]
+    batch_size: int
+    batch_weight: float
+    dtype: str
 
 
 class Job(NamedTuple):
-    """What is trained.
+    """The arguments of an estimator, as training needs them.
 
-    recipe         network, loss, optimizer
-    learning_rate, alpha  which programs share; alpha is divided by the examples of a batch
-    batch_size     "auto" or a number; at most the rows
-    epochs, patience, min_delta  patience None: all epochs are trained
-    early_stopping  whether a share of the rows is held out, by which training stops
-    validation_fraction, seed  which rows
-    monitor        the entry of the history by which training stops early
-    dtype          "auto": float64 where a batch holds all rows, where weights are repeats exactly
+    recipe               network, loss and optimizer
+    learning_rate        traced: jobs that differ in it share a program
+    alpha                traced too; it is divided by the examples of a batch
+    batch_size           "auto" or a number; at most the number of rows
+    epochs               at most
+    patience             epochs without an improvement after which training stops; None: no stop
+    min_delta            of an improvement
+    early_stopping       whether rows are held out, which decide when training stops
+    validation_fraction  of the rows that are held out
+    seed                 decides which rows are held out
+    monitor              the entry of the history that decides when training stops
+    dtype                "auto", "float32" or "float64". "auto" is float64 where a batch holds all
+                         rows, so that a weight of 2 equals a repeated row to rounding
     """
 
     recipe: Recipe
@@ -46,163 +65,192 @@ class Job(NamedTuple):
     dtype: str
 
     def fitting(self, rows: Rows) -> Self:
-        """Return it with as many inputs and outputs as some rows have."""
-        hidden = self.recipe.sizes[1:-1]
+        """Return the job with as many inputs and outputs as the rows have."""
+        _, *hidden, _ = self.recipe.sizes
         sizes = (rows.x.shape[1], *hidden, rows.outputs)
-        return self._replace(recipe=self.recipe._replace(sizes=sizes))
+        recipe = self.recipe._replace(sizes=sizes)
+        return self._replace(recipe=recipe)
 
     def parts(self, rows: Rows) -> Parts:
-        """Return the rows to train on, and those to stop by."""
+        """Return the rows to train on, and the rows that decide when training stops."""
         if not self.early_stopping:
             return Parts(rows, None)
         return with_validation(rows, self.validation_fraction, self.seed)
 
-    def prepared(self, folds: Sequence[Parts]) -> "Prepared":
-        """Return what `fnn.sweep` gets for folds that are one program."""
+    def fold_data(self, folds: Sequence[Parts]) -> FoldData:
+        """Return the Datasets and the batch size of folds that are one program.
+
+        Shorter folds are filled up to the longest with rows without weight.
+        """
         longest = max(folds, key=lambda parts: len(parts.train.x)).train
-        most = MOST_IN_A_BATCH if self.batch_size == "auto" else int(self.batch_size)
-        size = min(most, len(longest.x))
-        is_full = size == len(longest.x)
-        dtype = self.dtype if self.dtype != "auto" else ("float64" if is_full else "float32")
-        lengths = [max(each) for each in zip(*(parts.lengths for parts in folds), strict=True)]
-        if any(parts.lengths != tuple(lengths) for parts in folds):
+        rows = len(longest.x)
+        is_auto = self.batch_size == "auto"
+        largest_batch = LARGEST_AUTO_BATCH if is_auto else int(self.batch_size)
+        batch_size = min(largest_batch, rows)
+        dtype = self.dtype
+        if dtype == "auto":
+            dtype = "float64" if batch_size == rows else "float32"
+        train_lengths, validation_lengths = zip(*(parts.lengths for parts in folds), strict=True)
+        lengths = max(train_lengths), max(validation_lengths)
+        if any(parts.lengths != lengths for parts in folds):
             folds = [parts.filled(lengths) for parts in folds]
         datasets = [dataset_of(parts.cast(dtype)) for parts in folds]
-        return Prepared(datasets, size, size * longest.mean_weight, dtype)
+        return FoldData(datasets, batch_size, batch_size * longest.mean_weight, dtype)
 
-
-class Prepared(NamedTuple):
-    """Folds as Datasets, and what depends on their rows.
-
-    counted  the examples of a batch, each as often as it counts
-    """
-
-    datasets: list[Dataset]
-    batch_size: int
-    counted: float
-    dtype: str
+    def hyper(self, data: FoldData) -> dict[str, float]:
+        """Return the hyperparameters of the recipe."""
+        return {RATE: self.learning_rate, PENALTY: self.alpha / data.batch_weight}
 
 
 def train_all(
     jobs: Sequence[Job], folds: Sequence[Rows], seeds: Sequence[int], progress: bool
 ) -> list[list[Ensemble]]:
-    """Train every job on every fold with every seed; returns them by job, then by fold.
+    """Train every job on every fold with every seed.
 
-    jobs  that differ in learning rate and alpha alone
+    jobs  differ only in learning rate and alpha
 
-    Folds whose lengths differ by 1% or by one row are one program: the shorter ones get rows of no
-    weight, and alpha is divided by the rows of the longest.
+    Returns the networks by job, then by fold.
+
+    Folds whose lengths differ by at most 1%, or by one row, are one program. The shorter ones get
+    rows without weight, and alpha is divided by the rows of the longest one.
     """
-    plan = jobs[0]
-    parts = [plan.parts(fold) for fold in folds]
-    found: dict[tuple[int, int], Ensemble] = {}
-    for numbers in alike(parts, exactly=plan.recipe.batch_norm is not None):
-        own = plan.fitting(folds[numbers[0]])
-        prepared = own.prepared([parts[number] for number in numbers])
-        with jax.enable_x64(prepared.dtype == "float64"):
-            builder: Any = own.recipe
-            made = sweep(
-                builder,
-                prepared.datasets,
-                hyper=[
-                    {RATE: job.learning_rate, PENALTY: job.alpha / prepared.counted} for job in jobs
-                ],
-                epochs=plan.epochs,
-                batch_size=prepared.batch_size,
-                seeds=seeds,
-                patience=plan.patience,
-                monitor=plan.monitor,
-                min_delta=plan.min_delta,
-                keep_params=True,
-                progress=progress,
-            )
-        for row in range(len(jobs)):
-            for split, number in enumerate(numbers):
-                found[row, number] = ensemble_of(made, own, row, split)
-    return [[found[job, fold] for fold in range(len(folds))] for job in range(len(jobs))]
+    first = jobs[0]
+    parts = [first.parts(fold) for fold in folds]
+    has_batch_norm = first.recipe.batch_norm is not None
+    by_fold: list[list[Ensemble]] = [[] for _ in folds]
+    for fold_numbers in similar_folds(parts, exactly=has_batch_norm):
+        job = first.fitting(folds[fold_numbers[0]])
+        data = job.fold_data([parts[number] for number in fold_numbers])
+        trained = _sweep(job, jobs, data, seeds, progress)
+        for split, fold in enumerate(fold_numbers):
+            for row in range(len(jobs)):
+                by_fold[fold].append(ensemble_of(trained, job, row, split))
+    return [list(of_job) for of_job in zip(*by_fold, strict=True)]
 
 
-def alike(folds: Sequence[Parts], exactly: bool) -> list[list[int]]:
-    """Return the numbers of folds that are one program, together."""
-    found: list[list[int]] = []
-    for number in np.argsort([-len(parts.train.x) for parts in folds], kind="stable").tolist():
-        for numbers in found:
-            if are_alike(folds[numbers[0]], folds[number], exactly):
-                numbers.append(number)
+def _sweep(
+    job: Job, jobs: Sequence[Job], data: FoldData, seeds: Sequence[int], progress: bool
+) -> Sweep:
+    """Train the learning rates and alphas of all jobs on folds that are one program.
+
+    job  has the other arguments, and the sizes of these folds
+    """
+    builder: Any = job.recipe
+    with jax.enable_x64(data.dtype == "float64"):
+        return sweep(
+            builder,
+            data.datasets,
+            hyper=[each.hyper(data) for each in jobs],
+            epochs=job.epochs,
+            batch_size=data.batch_size,
+            seeds=seeds,
+            patience=job.patience,
+            monitor=job.monitor,
+            min_delta=job.min_delta,
+            keep_params=True,
+            progress=progress,
+        )
+
+
+def similar_folds(folds: Sequence[Parts], exactly: bool) -> list[list[int]]:
+    """Group the numbers of folds that are one program.
+
+    exactly  whether only folds of equal lengths are
+    """
+    groups: list[list[int]] = []
+    longest_first = np.argsort([-len(parts.train.x) for parts in folds], kind="stable")
+    for number in longest_first.tolist():
+        for group in groups:
+            if are_similar(folds[group[0]], folds[number], exactly):
+                group.append(number)
                 break
         else:
-            found.append([number])
-    return [sorted(numbers) for numbers in found]
+            groups.append([number])
+    return [sorted(group) for group in groups]
 
 
-def are_alike(longest: Parts, other: Parts, exactly: bool) -> bool:
-    """Return whether a fold may be filled up to the longest."""
-    same_network = (longest.train.x.shape[1], longest.train.outputs) == (
-        other.train.x.shape[1],
-        other.train.outputs,
-    )
-    missing = [abs(n - m) for n, m in zip(longest.lengths, other.lengths, strict=True)]
+def are_similar(longest: Parts, shorter: Parts, exactly: bool) -> bool:
+    """Return whether a fold may be filled up to the longest one."""
+    if longest.train.x.shape[1] != shorter.train.x.shape[1]:
+        return False
+    if longest.train.outputs != shorter.train.outputs:
+        return False
     if exactly:
-        return same_network and not any(missing)
-    few = max(1, FILLED * len(longest.train.x))
-    return same_network and max(missing) <= few
+        return longest.lengths == shorter.lengths
+    missing = [abs(n - m) for n, m in zip(longest.lengths, shorter.lengths, strict=True)]
+    most_missing = max(1, FILLED * len(longest.train.x))
+    return max(missing) <= most_missing
 
 
-def ensemble_of(made: Sweep, plan: Job, row: int, split: int) -> Ensemble:
-    """Return the networks of a setting on a split: of the best epoch, if one stops by it."""
-    runs = slice(split, None, made.splits)
-    kept: Any = made.outputs[row]
-    chosen = (
-        (kept.best_params, kept.best_state) if plan.early_stopping else (kept.params, kept.state)
-    )
+def ensemble_of(trained: Sweep, job: Job, row: int, split: int) -> Ensemble:
+    """Return the networks of a setting on a split.
+
+    With early stopping they are those of the best epoch, otherwise those of the last one.
+    """
+    runs = slice(split, None, trained.splits)
+    outputs: Any = trained.outputs[row]
+    if job.early_stopping:
+        chosen = outputs.best_params, outputs.best_state
+    else:
+        chosen = outputs.params, outputs.state
     params, state = jax.tree.map(lambda leaf: np.array(leaf[runs]), chosen)
-    history = {name: np.array(values[row, runs]) for name, values in made.history.items()}
-    assert made.stopped_epoch is not None
+    score_curve = None
+    if job.early_stopping:
+        score_curve = np.array(trained.history[job.monitor][row, runs])
+    assert trained.stopped_epoch is not None
     return Ensemble(
-        plan.recipe,
-        params,
-        state,
-        history["train_loss"],
-        history[plan.monitor] if plan.early_stopping else None,
-        made.stopped_epoch[row, runs] + 1,
-        made.diverged[row, runs],
+        recipe=job.recipe,
+        params=params,
+        state=state,
+        loss_curve=np.array(trained.history["train_loss"][row, runs]),
+        score_curve=score_curve,
+        n_iter=trained.stopped_epoch[row, runs] + 1,
+        diverged=trained.diverged[row, runs],
     )
 
 
 def train_from(job: Job, rows: Rows, seeds: Sequence[int], start: Ensemble) -> Ensemble:
     """Train from the parameters of an ensemble, network by network."""
-    prepared = job.prepared([job.parts(rows)])
+    data = job.fold_data([job.parts(rows)])
     runs = []
-    with jax.enable_x64(prepared.dtype == "float64"):
-        hyper = {RATE: job.learning_rate, PENALTY: job.alpha / prepared.counted}
-        net, loss, optimizer = job.recipe(hyper)
+    with jax.enable_x64(data.dtype == "float64"):
+        net, loss, optimizer = job.recipe(job.hyper(data))
         for number, seed in enumerate(seeds):
-            begin: tuple[Params, State] = jax.tree.map(
-                lambda leaf, number=number: np.asarray(leaf[number], prepared.dtype),
-                (start.params, start.state),
-            )
             run = train(
                 net,
                 loss,
                 optimizer,
-                prepared.datasets[0],
+                data.datasets[0],
                 epochs=job.epochs,
-                batch_size=prepared.batch_size,
+                batch_size=data.batch_size,
                 seed=seed,
-                start=begin,
+                start=_params_and_state(start, number, data.dtype),
                 patience=job.patience,
                 monitor=job.monitor,
                 min_delta=job.min_delta,
                 progress=False,
             )
             runs.append(run)
-    chosen = [
-        (run.best_params, run.best_state) if job.early_stopping else (run.params, run.state)
-        for run in runs
-    ]
+    if job.early_stopping:
+        chosen = [(run.best_params, run.best_state) for run in runs]
+    else:
+        chosen = [(run.params, run.state) for run in runs]
     params, state = jax.tree.map(lambda *leaves: np.stack(leaves), *chosen)
-    curves = np.stack([run.history["train_loss"] for run in runs])
-    scores = np.stack([run.history[job.monitor] for run in runs]) if job.early_stopping else None
-    n_iter = np.array([run.stopped_epoch + 1 for run in runs])
-    diverged = np.array([run.diverged for run in runs])
-    return Ensemble(job.recipe, params, state, curves, scores, n_iter, diverged)
+    score_curve = None
+    if job.early_stopping:
+        score_curve = np.stack([run.history[job.monitor] for run in runs])
+    return Ensemble(
+        recipe=job.recipe,
+        params=params,
+        state=state,
+        loss_curve=np.stack([run.history["train_loss"] for run in runs]),
+        score_curve=score_curve,
+        n_iter=np.array([run.stopped_epoch + 1 for run in runs]),
+        diverged=np.array([run.diverged for run in runs]),
+    )
+
+
+def _params_and_state(ensemble: Ensemble, number: int, dtype: str) -> tuple[Params, State]:
+    """Return parameters and state of one network in a dtype."""
+    params_and_state = ensemble.params, ensemble.state
+    return jax.tree.map(lambda leaf: np.asarray(leaf[number], dtype), params_and_state)

@@ -1,9 +1,18 @@
-"""Other processes and machines, through any `concurrent.futures.Executor`.
+"""Blocks of runs on other processes and machines, through a `concurrent.futures.Executor`.
 
-What goes out is a job (`fnn.workers.packing`): the builder and the data, as bytes with a checksum.
-What comes back is told apart by the machine it was computed on (`fnn.workers.machine`). Which
-blocks of runs go where is the dispatcher's (`fnn.runs.dispatch`), what a worker does with them the
-task's (`fnn.runs.task`).
+In: an executor, as itself or as a `Workers` with options. Out: bytes that another process can
+unpack, and checks that it computes the same bits.
+
+Read the modules in this order:
+
+    workers.py  `Workers`: an executor and how it is used.
+    packing.py  Python objects as bytes with a checksum; large arrays as files that workers share.
+    machine.py  A description of the machine, as far as the last bits of a result depend on it.
+    cores.py    Cores that a worker process has for itself.
+    memory.py   The settings of malloc under Dask.
+
+`fnn.runs.dispatch` decides which blocks go where. `fnn.runs.task` is the code that a worker runs.
+To add an option of the executor, add a field to `Workers` and read it there.
 """
 
 from fnn.workers.workers import Workers, workers_of

@@ -1,4 +1,4 @@
-"""Python objects as bytes for another process, their large arrays once in a directory."""
+"""Python objects as bytes for another process, and their large arrays as files."""
 
 import hashlib
 import io
@@ -12,16 +12,16 @@ import numpy as np
 from fnn.checkpoint import files
 from fnn.checkpoint.manifest import sum_of
 
-LEAST = 2**16  # bytes of an array that is worth a file
+LEAST = 2**16  # bytes; smaller arrays are not worth a file
 
 
 class Packed(NamedTuple):
     """An object as bytes.
 
-    content    its pickle
-    stored     the files of its large arrays, in the order of the pickle
-    sums       their SHA-256
-    checksum   SHA-256 of the pickle and of these
+    content   its pickle
+    stored    paths of the files of its large arrays, in the order of the pickle
+    sums      SHA-256 of each of these arrays
+    checksum  SHA-256 of the pickle and of `sums`
     """
 
     content: bytes
@@ -31,82 +31,88 @@ class Packed(NamedTuple):
 
 
 class WrongData(ValueError):
-    """What a worker read is not what was sent."""
+    """A worker did not read the data that were sent."""
 
 
 def pack(value: Any, directory: str | Path | None) -> Packed:
-    """Pickle an object, by cloudpickle where it is installed; large arrays go to the directory.
+    """Pickle an object, by cloudpickle if that is installed.
 
-    Raises ValueError for what cannot be pickled.
+    directory  for arrays of at least LEAST bytes; None keeps them in the pickle
+
+    Raises ValueError for an object that cannot be pickled.
     """
     sums: list[str] = []
     stored: list[str] = []
 
-    def stays(buffer: pickle.PickleBuffer) -> bool:
-        view = buffer.raw()
-        if directory is None or view.nbytes < LEAST:
+    def stays_in_pickle(buffer: pickle.PickleBuffer) -> bool:
+        content = buffer.raw()
+        if directory is None or content.nbytes < LEAST:
             return True
-        sums.append(sum_of(view))
-        stored.append(store(Path(directory), sums[-1], view))
+        name = sum_of(content)
+        sums.append(name)
+        stored.append(store(Path(directory), name, content))
         return False
 
     dumps, remedy = pickler()
     try:
-        content = dumps(value, protocol=5, buffer_callback=stays)
+        content = dumps(value, protocol=5, buffer_callback=stays_in_pickle)
     except OSError:
         raise
-    except Exception as error:  # of whatever kind the user's own objects raise
+    except Exception as error:  # the user's own objects may raise any kind
         raise ValueError(
-            f"executor: what is trained cannot be sent to other processes: "
+            "executor: the builder or the data cannot be sent to other processes: "
             f"{type(error).__name__}: {error}. {remedy}"
         ) from error
     return Packed(content, tuple(stored), tuple(sums), checksum(content, tuple(sums)))
 
 
 def unpack(packed: Packed) -> Any:
-    """Return the object. WrongData where bytes or files are not those that were sent."""
+    """Return the object. Raises WrongData if bytes or files are not those that were sent."""
     if checksum(packed.content, packed.sums) != packed.checksum:
         raise WrongData("executor: a task's bytes are not those that were sent.")
-    buffers = [read(*each) for each in zip(packed.stored, packed.sums, strict=True)]
+    buffers = [read(path, name) for path, name in zip(packed.stored, packed.sums, strict=True)]
     return pickle.loads(packed.content, buffers=buffers)
 
 
 def checksum(content: bytes, sums: tuple[str, ...]) -> str:
     """Return the SHA-256 of a pickle and of the sums of its arrays."""
-    found = hashlib.sha256(content)
-    for each in sums:
-        found.update(each.encode())
-    return found.hexdigest()
+    digest = hashlib.sha256(content)
+    for array_sum in sums:
+        digest.update(array_sum.encode())
+    return digest.hexdigest()
 
 
 def pickler() -> tuple[Callable[..., bytes], str]:
-    """Return what pickles, and what to do where it fails."""
-    remedy = (
-        "Open files, locks, generators and connections cannot go there: open them in the builder."
-    )
+    """Return a function that pickles, and the advice for an object that it cannot pickle."""
     try:
         import cloudpickle
     except ImportError:
         return pickle.dumps, (
-            "Without cloudpickle only functions of modules can: functions of a script or a "
-            'notebook, lambdas and closures need pip install "fnn[cluster]", here and there.'
+            "Without cloudpickle only functions of modules can be sent. Functions of a script or "
+            'a notebook, lambdas and closures need pip install "fnn[cluster]" here and on the '
+            "workers."
         )
-    return cloudpickle.dumps, remedy
+    return cloudpickle.dumps, (
+        "Open files, locks, generators and connections cannot be sent: open them in the builder."
+    )
 
 
 def store(directory: Path, name: str, content: memoryview) -> str:
-    """Save the bytes of an array as an npy file named by its sum, unless they are there."""
+    """Save the bytes of an array as an npy file unless it is there, and return its path.
+
+    name  the SHA-256 of the bytes
+    """
     directory.mkdir(parents=True, exist_ok=True)
     path = (directory / f"{name}.npy").resolve()
-    if not is_there(path, name):
+    if not is_stored(path, name):
         file = io.BytesIO()
         np.save(file, np.frombuffer(content, np.uint8))
         files.replace(path, file.getvalue())
     return str(path)
 
 
-def is_there(path: Path, name: str) -> bool:
-    """Return whether a file has the bytes that its name says."""
+def is_stored(path: Path, name: str) -> bool:
+    """Return whether a file has the bytes of this sum."""
     try:
         read(str(path), name)
     except (WrongData, OSError):
@@ -115,10 +121,10 @@ def is_there(path: Path, name: str) -> bool:
 
 
 def read(path: str, name: str) -> np.ndarray:
-    """Read the bytes of an array. WrongData where they are not those of this sum."""
+    """Read the bytes of an array. Raises WrongData unless they have the sum `name`."""
     if not Path(path).is_file():
         raise WrongData(
-            f"executor: {path} is not seen by a worker; data_directory= must be one that all "
+            f"executor: a worker does not find {path}; data_directory= must be one that all "
             "workers see under the same name."
         )
     try:
@@ -126,5 +132,5 @@ def read(path: str, name: str) -> np.ndarray:
     except (ValueError, EOFError) as error:
         raise WrongData(f"executor: {path} is damaged: {error}. Delete it.") from error
     if sum_of(content.data) != name:
-        raise WrongData(f"executor: {path} is damaged: its checksum is another. Delete it.")
+        raise WrongData(f"executor: {path} is damaged: its checksum is wrong. Delete it.")
     return content

@@ -1,10 +1,10 @@
-"""fnn.check_compiled on drawn programs: does it blame a right one, and does it find planted faults?
+"""fnn.check_compiled on random programs: false alarms, and planted faults that it finds.
 
 Clean programs have 3 to 30 operations, are single, vmapped, scanned or differentiated, in float32
-and float64, and some are ill-conditioned on purpose. They are compiled under options that avoid the
-known faults of the running jaxlib where fnn uses them: whatever else is blamed is a false alarm, or
-an unknown fault.
-Planted faults are an entry, a row of a sum or a buffer that the compiler gets wrong; found means
+and float64, and some are ill-conditioned on purpose. They are compiled under fnn's own options,
+which avoid known faults of the running jaxlib. So a report is a false alarm or an unknown fault.
+
+Planted faults are an entry, a row of a sum or a buffer that the compiler gets wrong. "found" means
 that the faulty operation, and no other, is named.
 """
 
@@ -26,26 +26,26 @@ from tqdm import tqdm
 
 from fnn import check_compiled, compiler
 
-BATCH = 50  # programs after which fresh processes take over, for compiled ones pile up
+BATCH = 50  # programs of one process; compiled ones would pile up in it
 
 
 @dataclass(frozen=True)
 class Options:
-    """How much is drawn."""
+    """Options of the command line."""
 
     clean: int = 1000
-    """Right programs."""
+    """Number of right programs."""
     planted: int = 100
-    """Programs with a planted fault."""
+    """Number of programs with a planted fault."""
     seed: int = 0
-    """Of the first program; the others have the seeds after it."""
+    """Seed of the first program. The others have the seeds after it."""
     processes: int = 2
     json: bool = False
     """Print JSON instead of a table."""
 
 
 class Trial(NamedTuple):
-    """A program, what was said about it, and in how many seconds."""
+    """A program, the verdict on it, the report on it, and the seconds of the check."""
 
     text: str
     verdict: str
@@ -54,71 +54,82 @@ class Trial(NamedTuple):
 
 
 def main(options: Options) -> None:
-    """Put every program before the check and print the counts, and what went wrong."""
+    """Check every program, and print the counts and the wrong verdicts."""
     seeds = range(options.seed, options.seed + max(options.clean, options.planted))
-    clean = run(put_clean, seeds[: options.clean], options.processes)
-    planted = run(put_planted, seeds[: options.planted], options.processes)
+    clean = run(check_clean, seeds[: options.clean], options.processes)
+    planted = run(check_planted, seeds[: options.planted], options.processes)
     if options.json:
-        found = {"clean": clean, "planted": planted}
-        print(json.dumps({name: [t._asdict() for t in trials] for name, trials in found.items()}))
+        rows = {
+            "clean": [trial._asdict() for trial in clean],
+            "planted": [trial._asdict() for trial in planted],
+        }
+        print(json.dumps(rows))
         return
     show("clean", clean, "agrees")
     show("planted", planted, "found")
 
 
 def show(title: str, trials: Sequence["Trial"], right: str) -> None:
-    """Print the reports that are not right, and a line of counts."""
+    """Print the reports whose verdict is not the right one, and a line of counts."""
     for trial in trials:
         if trial.verdict != right:
             print(f"{title}: {trial.text}\n{trial.said}\n")
     counts = Counter(trial.verdict for trial in trials)
-    told = ", ".join(f"{verdict} {count}" for verdict, count in counts.most_common())
-    seconds = median([trial.seconds for trial in trials] or [0.0])
-    print(f"{title:8} {len(trials):5} programs: {told}; median {seconds:.1f} s")
+    verdicts = [f"{verdict} {count}" for verdict, count in counts.most_common()]
+    seconds = 0.0
+    if trials:
+        seconds = median(trial.seconds for trial in trials)
+    head = f"{title:8} {len(trials):5} programs"
+    print(f"{head}: {', '.join(verdicts)}; median {seconds:.1f} s")
 
 
-def run(put: Callable[[int], Trial], seeds: Sequence[int], processes: int) -> list[Trial]:
+def run(check: Callable[[int], Trial], seeds: Sequence[int], processes: int) -> list[Trial]:
     """Return the trial of every seed."""
     context = multiprocessing.get_context("spawn")
     trials: list[Trial] = []
-    with tqdm(total=len(seeds), unit="program", desc=put.__name__) as bar:
+    with tqdm(total=len(seeds), unit="program", desc=check.__name__) as bar:
         for start in range(0, len(seeds), BATCH):
             with ProcessPoolExecutor(processes, context) as pool:
-                for trial in pool.map(put, seeds[start : start + BATCH]):
+                for trial in pool.map(check, seeds[start : start + BATCH]):
                     trials.append(trial)
                     bar.update()
     return trials
 
 
-def put_clean(seed: int) -> Trial:
+def check_clean(seed: int) -> Trial:
     """Check a right program, under the options of fnn's own programs.
 
-    They keep XLA's algebraic simplifier, without which it crashes on some of these programs: those
-    that are wrong because of it are counted as known faults.
+    They keep XLA's algebraic simplifier, since XLA crashes on some of these programs without it.
+    Programs that are wrong because of it are counted as known faults.
     """
     with jax.enable_x64(True):
-        drawn = draw(seed)
-        options = compiler.options()
+        program = draw(seed)
+        compiled = jax.jit(program.function, compiler_options=compiler.options())
         start = perf_counter()
-        report = check_compiled(jax.jit(drawn.function, compiler_options=options), *drawn.arguments)
-        is_known = compiler.NO_ALGEBRAIC_SIMPLIFIER.flag in report.remedy and any(
-            name in report.operation for name in ("scatter", "dynamic")
-        )
-        verdict = "known fault" if is_known else report.verdict
-        return Trial(f"{seed}: {drawn.text}", verdict, str(report), perf_counter() - start)
+        report = check_compiled(compiled, *program.arguments)
+        seconds = perf_counter() - start
+    is_simplifier = compiler.NO_ALGEBRAIC_SIMPLIFIER.flag in report.remedy
+    is_update = "scatter" in report.operation or "dynamic" in report.operation
+    verdict = "known fault" if is_simplifier and is_update else report.verdict
+    return Trial(f"{seed}: {program.text}", verdict, str(report), seconds)
 
 
-def put_planted(seed: int) -> Trial:
-    """Check a program with a planted fault: "found" where its operation alone is named."""
+def check_planted(seed: int) -> Trial:
+    """Check a program with a planted fault.
+
+    The verdict is "found" if the report names the faulty operation and no other.
+    """
     tell_the_witness()
     with jax.enable_x64(True):
         program, operation = draw_wrong(seed)
         start = perf_counter()
         report = check_compiled(program.function, *program.arguments)
-        is_named = report.operation.startswith(f"{operation} ") and "\n" not in report.operation
-        found = report.verdict == "disagrees" and is_named
-        verdict = "found" if found else f"{report.verdict}, other operation"
-        return Trial(f"{seed}: {program.text}", verdict, str(report), perf_counter() - start)
+        seconds = perf_counter() - start
+    is_alone = "\n" not in report.operation
+    is_named = report.operation.startswith(f"{operation} ") and is_alone
+    is_found = report.verdict == "disagrees" and is_named
+    verdict = "found" if is_found else f"{report.verdict}, other operation"
+    return Trial(f"{seed}: {program.text}", verdict, str(report), seconds)
 
 
 if __name__ == "__main__":

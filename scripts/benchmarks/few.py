@@ -1,12 +1,15 @@
 """Few runs of small networks: fnn.sweep beside a JAX user and beside a loop of fnn.train.
 
-Everybody does the same work: ⌈N/B⌉ Adam updates an epoch on ReLU layers with softmax
-cross-entropy, the last batch a short one, training loss recorded, loss and accuracy on validation
-and test (200 examples each) after every epoch. A call is timed as a whole, from arrays to histories
-on the host, its program compiled before; short ones are repeated for a tenth of a second. The JAX
-user is jit(vmap(train)) and, for one run, jit(train) too. Every contender is a process of its own;
-they take turns. A cell is the least median of (rival / fnn) over the turns: 1 is as fast, 2 is
-twice as fast. It is met from 0.97 on.
+All contenders do the same work: ⌈N/B⌉ Adam updates an epoch on ReLU layers with softmax
+cross-entropy. The last batch is a short one. They record the training loss, and after every epoch
+loss and accuracy on validation and test (200 examples each).
+
+A call is timed as a whole, from arrays to histories on the host. Its program is compiled before.
+Short calls are repeated for a tenth of a second. The JAX user is jit(vmap(train)) and, for one run,
+jit(train) too. Every contender is a process of its own, and they take turns.
+
+A cell is the least median of (rival / fnn) over the turns: 1 is as fast, 2 is twice as fast. The
+target is met from 0.97 on.
 """
 
 import json
@@ -26,16 +29,16 @@ NETWORKS = {
     (16, 256, 10): (1000, 64),
     (784, 128, 10): (1000, 64),
 }
-"""sizes -> examples, batch size; with a short last batch each."""
+"""Sizes -> (examples, batch size). Each has a short last batch."""
 OURS, USER, ALONE, LOOP = "fnn.sweep", "jit(vmap)", "jit", "fnn.train"
 RIVALS = {OURS: "ours", USER: "jax_user", ALONE: "jax_user_alone", LOOP: "train_loop"}
 MET = 0.97
-TURN_SECONDS = 0.1  # of calls of a few milliseconds there are several in a turn
+TURN_SECONDS = 0.1  # a turn has several calls if they take a few milliseconds
 
 
 @dataclass(frozen=True)
 class Options:
-    """What is timed."""
+    """Options of the command line."""
 
     rounds: int = 9
     """Turns of each contender."""
@@ -50,13 +53,16 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Print a row for each cell, and how many are met."""
-    sizes = [list(NETWORKS)[i - 1] for i in options.networks]
+    """Print a row for each cell, and how many meet the target."""
+    sizes = [list(NETWORKS)[number - 1] for number in options.networks]
     cells = []
     for network, epochs, runs in product(sizes, options.epochs, options.runs):
-        cells.append(timed(Case(network, *NETWORKS[network], epochs, runs), options.rounds))
+        examples, batch_size = NETWORKS[network]
+        case = Case(network, examples, batch_size, epochs, runs)
+        cell = timed(case, options.rounds)
+        cells.append(cell)
         if not options.json:
-            print(row(cells[-1]), flush=True)
+            print(row(cell), flush=True)
     ratios = [cell["ratio"] for cell in cells]
     met = sum(ratio >= MET for ratio in ratios)
     ahead = sum(ratio >= 1 for ratio in ratios)
@@ -68,8 +74,10 @@ def main(options: Options) -> None:
 
 def timed(case: Case, rounds: int) -> dict[str, Any]:
     """Time a call of every contender, turn by turn."""
-    names = [OURS, USER, LOOP, *([ALONE] if case.lanes == 1 else [])]
-    contenders = {name: Contender(RIVALS[name], case, case.lanes) for name in names}
+    names = [OURS, USER, LOOP]
+    if case.runs == 1:
+        names.append(ALONE)
+    contenders = {name: Contender(RIVALS[name], case, case.runs) for name in names}
     turns: dict[str, list[float]] = {name: [] for name in names}
     calls = max(1, int(TURN_SECONDS / contenders[OURS].train().seconds))
     for _ in tqdm(range(rounds), desc=str(case), unit="round", leave=False, disable=None):
@@ -77,15 +85,16 @@ def timed(case: Case, rounds: int) -> dict[str, Any]:
             turns[name].append(contender.train(calls).seconds)
     for contender in contenders.values():
         contender.leave()
-    ratios = {
-        name: median(theirs / ours for theirs, ours in zip(turns[name], turns[OURS], strict=True))
-        for name in names[1:]
-    }
+    ratios = {}
+    for name in names[1:]:
+        pairs = zip(turns[name], turns[OURS], strict=True)
+        ratios[name] = median(theirs / ours for theirs, ours in pairs)
+    first_calls = {name: contender.compile_seconds for name, contender in contenders.items()}
     return {
         "title": str(case),
         "case": case._asdict(),
         "milliseconds": {name: 1e3 * median(seconds) for name, seconds in turns.items()},
-        "first_call_seconds": {name: c.compile_seconds for name, c in contenders.items()},
+        "first_call_seconds": first_calls,
         "ratios": ratios,
         "ratio": min(ratios.values()),
     }

@@ -1,9 +1,9 @@
 """The first call, compiling included: fnn beside a JAX user, for 1 run and for 8.
 
-A fresh process each, the two taking turns. What is timed begins after the imports and the data
-and ends with the histories of 5 epochs on the host: tracing, compiling and running. One run is
-fnn.train beside jit(train), eight are fnn.sweep beside jit(vmap(train)). A row is the ratio of the
-medians; it is met up to 0.8.
+Each call is in a fresh process, and the two take turns. The time begins after the imports and the
+data, and ends with the histories of 5 epochs on the host: it has tracing, compiling and running.
+One run is fnn.train beside jit(train). Eight are fnn.sweep beside jit(vmap(train)). A row is the
+ratio of the medians. The target is met up to 0.8.
 """
 
 import json
@@ -22,12 +22,13 @@ from rivals.case import Case, problem_of
 
 EPOCHS = 5
 MET = 0.8
-WHO = {1: (LOOP, ALONE), 8: (OURS, USER)}
+CONTENDERS = {1: (LOOP, ALONE), 8: (OURS, USER)}
+"""Number of runs -> fnn and the JAX user."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What is timed."""
+    """Options of the command line."""
 
     rounds: int = 9
     """Processes of each."""
@@ -43,14 +44,11 @@ def main(options: Options) -> None:
     """Print a row for each network and number of runs."""
     rows = []
     for number, runs in product(options.networks, options.runs):
-        rows.append(timed(number, runs, options.rounds))
+        row = timed(number, runs, options.rounds)
+        rows.append(row)
         if not options.json:
-            ours, theirs = rows[-1]["seconds"].items()
-            print(
-                f"{rows[-1]['ratio']:5.2f}  {rows[-1]['title']}: "
-                f"{ours[0]} {ours[1]:.2f} s, {theirs[0]} {theirs[1]:.2f} s",
-                flush=True,
-            )
+            times = ", ".join(f"{name} {value:.2f} s" for name, value in row["seconds"].items())
+            print(f"{row['ratio']:5.2f}  {row['title']}: {times}", flush=True)
     if options.json:
         print(json.dumps({"options": asdict(options), "rows": rows}, indent=2))
     else:
@@ -59,8 +57,8 @@ def main(options: Options) -> None:
 
 
 def timed(number: int, runs: int, rounds: int) -> dict[str, Any]:
-    """Time both, in turns."""
-    seconds: dict[str, list[float]] = {name: [] for name in WHO[runs]}
+    """Time the first call of both, turn by turn."""
+    seconds: dict[str, list[float]] = {name: [] for name in CONTENDERS[runs]}
     for _ in range(rounds):
         for name in seconds:
             seconds[name].append(in_process(name, number, runs))
@@ -81,21 +79,24 @@ def in_process(name: str, number: int, runs: int) -> float:
 
 
 def first_call(name: str, number: int, runs: int) -> float:
-    """Time the first call here."""
+    """Time the first call in this process."""
     import importlib
 
     case = case_of(number, runs)
     problem = problem_of(case)
     rival = importlib.import_module(f"rivals.{RIVALS[name]}")
+    prepare = getattr(rival, "trainer", rival.prepare)
     start = time.perf_counter()
-    getattr(rival, "trainer", rival.prepare)(case, problem, runs)()
+    train = prepare(case, problem, runs)
+    train()
     return time.perf_counter() - start
 
 
 def case_of(number: int, runs: int) -> Case:
     """Return the problem of a network."""
     network = list(NETWORKS)[number - 1]
-    return Case(network, *NETWORKS[network], EPOCHS, runs)
+    examples, batch_size = NETWORKS[network]
+    return Case(network, examples, batch_size, EPOCHS, runs)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """Planted faults: which gradient checker sees them, and which raises false alarms, at its defaults.
 
-Hand-written gradients of small networks and of 784-128-10, as functions, as classes and in NumPy,
-are spoilt in 86 ways and put before fnn.check_gradient, jax.test_util.check_grads (float32 and
-float64) and torch.autograd.gradcheck (fast and slow, the latter up to 600 parameters). "Diagnosed"
-counts the draws in which fnn named the planted cause; another cause is counted apart, and "unknown"
-is neither. Clean draws are right gradients; the others are asked about every tenth of them, for
-torch takes minutes. A draw in which a fault changes nothing, such as f′(a) of relu, is left out.
+Hand-written gradients of small networks and of 784-128-10 are spoilt in 86 ways. They are
+functions, classes or NumPy code. The checkers are fnn.check_gradient, jax.test_util.check_grads
+(float32 and float64) and torch.autograd.gradcheck (fast and slow, the latter up to 600 parameters).
+
+"Diagnosed" counts the draws in which fnn named the planted cause. Another cause is counted apart,
+and "unknown" is neither. Clean draws are right gradients. The rivals are asked about every tenth of
+them, since torch takes minutes. A draw in which a fault changes nothing, such as f′(a) of relu, is
+left out.
 """
 
 import json
@@ -28,52 +30,51 @@ from planted.trial import CONTENDERS, Trial, put
 from tqdm import tqdm
 
 LARGE = (784, 128, 10)
-BATCH = 160  # draws after which fresh processes take over: compiled programs pile up in old ones
+BATCH = 160  # draws of one process; compiled programs would pile up in it
 
 
 @dataclass(frozen=True)
 class Options:
-    """How much is drawn."""
+    """Options of the command line."""
 
     draws: int = 8
     """Draws of each fault in small networks."""
     clean: int = 2000
     """Clean draws in small networks."""
     rivals_every: int = 10
-    """Of so many clean draws, the others are asked about one."""
+    """The rivals are asked about one of so many clean draws."""
     rounds: int = 3
-    """How often a check is timed."""
+    """Number of times that a check is timed."""
     processes: int = 2
     quick: bool = False
-    """One draw of each fault, 42 clean ones, nothing of torch timed."""
+    """Take one draw of each fault and 42 clean ones, and do not time torch."""
     json: bool = False
     """Print JSON instead of a table."""
     keep: Path | None = None
-    """A file for the trials that are done (JSON lines): started again with it, the benchmark goes
-    on.
-    """
+    """A file for finished trials (JSON lines), from which the benchmark continues later."""
 
 
 def main(options: Options) -> None:
-    """Times first, while nothing else runs; then every draw."""
+    """Time checks first, while nothing else runs. Then try every draw."""
     if options.quick:
         options = replace(options, draws=1, clean=42, rivals_every=1, rounds=1)
     times = timed(options)
     faulty = fault_draws(options.draws, large=not options.quick)
     clean = clean_draws(options.clean, 0 if options.quick else 3)
-    asked = [Asked(draw, True) for draw in faulty]
-    asked += [Asked(draw, number % options.rivals_every == 0) for number, draw in enumerate(clean)]
-    trials = run(asked, options.processes, options.keep)
-    scores = scores_of(trials[: len(faulty)], trials[len(faulty) :]) | {"seconds": times}
-    print(
-        json.dumps({"options": asdict(options), **scores}, indent=2, default=str)
-        if options.json
-        else table(scores)
-    )
+    tasks = [Task(draw, True) for draw in faulty]
+    for number, draw in enumerate(clean):
+        tasks.append(Task(draw, number % options.rivals_every == 0))
+    trials = run(tasks, options.processes, options.keep)
+    scores = scores_of(trials[: len(faulty)], trials[len(faulty) :])
+    scores["seconds"] = times
+    if options.json:
+        print(json.dumps({"options": asdict(options), **scores}, indent=2, default=str))
+    else:
+        print(table(scores))
 
 
 def timed(options: Options) -> dict[str, float | None]:
-    """Medians over fresh processes, fnn and torch taking turns on the same network."""
+    """Return medians over fresh processes. fnn and torch take turns on the same network."""
     ours, theirs = [], []
     for _ in tqdm(range(options.rounds), desc="timing", unit="round"):
         ours.append(stopwatch.seconds("fnn", LARGE))
@@ -82,37 +83,45 @@ def timed(options: Options) -> dict[str, float | None]:
     return {"fnn": median(ours), "torch_slow": median(theirs) if theirs else None}
 
 
-class Asked(NamedTuple):
-    """A draw, and whether the others are asked about it too."""
+class Task(NamedTuple):
+    """A draw, and whether the rivals are asked about it too."""
 
     draw: Draw
     rivals: bool
 
 
-def run(draws: Sequence[Asked], processes: int, keep: Path | None) -> list[Trial]:
-    """Every trial, in the order of the draws; a network's are made one after the other, sharing
-    compiled programs.
+def run(tasks: Sequence[Task], processes: int, keep: Path | None) -> list[Trial]:
+    """Return every trial, in the order of the tasks.
+
+    The trials of a network follow each other, so that they share compiled programs.
     """
     trials = dict(kept(keep))
-    left = [number for number in range(len(draws)) if number not in trials]
-    left.sort(key=lambda number: (str(draws[number].draw.case.network), number))
+    missing = [number for number in range(len(tasks)) if number not in trials]
+    missing.sort(key=lambda number: (str(tasks[number].draw.case.network), number))
     context = multiprocessing.get_context("spawn")
-    with TemporaryDirectory() as folder, tqdm(total=len(left), desc="checks", unit="draw") as bar:
-        for start in range(0, len(left), BATCH):
-            numbers = left[start : start + BATCH]
-            batch = zip(*(draws[number] for number in numbers), strict=True)
+    with TemporaryDirectory() as folder, tqdm(total=len(missing), desc="checks") as bar:
+        for start in range(0, len(missing), BATCH):
+            numbers = missing[start : start + BATCH]
+            draws = [tasks[number].draw for number in numbers]
+            rivals = [tasks[number].rivals for number in numbers]
             with ProcessPoolExecutor(processes, context, share_compiled, (folder,)) as pool:
-                for number, trial in zip(numbers, pool.map(put, *batch, chunksize=4), strict=True):
+                finished = pool.map(put, draws, rivals, chunksize=4)
+                for number, trial in zip(numbers, finished, strict=True):
                     trials[number] = trial
-                    if keep is not None:
-                        with keep.open("a") as file:
-                            file.write(json.dumps([number, trial]) + "\n")
+                    append(keep, number, trial)
                     bar.update()
-    return [trials[number] for number in range(len(draws))]
+    return [trials[number] for number in range(len(tasks))]
+
+
+def append(keep: Path | None, number: int, trial: Trial) -> None:
+    """Append a trial to the file of finished trials, if there is one."""
+    if keep is not None:
+        with keep.open("a") as file:
+            file.write(json.dumps([number, trial]) + "\n")
 
 
 def kept(keep: Path | None) -> Iterator[tuple[int, Trial]]:
-    """The trials of an earlier start, with their numbers."""
+    """Read the trials of an earlier start, with their numbers."""
     if keep is None or not keep.exists():
         return
     for line in keep.read_text().splitlines():
@@ -123,64 +132,64 @@ def kept(keep: Path | None) -> Iterator[tuple[int, Trial]]:
 
 
 def share_compiled(folder: str) -> None:
-    """Programs compiled by one process are there for the other, and for the next draw of the same
-    network.
-    """
+    """Share compiled programs between processes, and between draws of the same network."""
     jax.config.update("jax_compilation_cache_dir", folder)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 def table(scores: dict[str, Any]) -> str:
-    """A row for each kind of fault, then the sums."""
-    head = (
-        f"{'planted fault: detected of':42}"
-        + "".join(f"{name:>11}" for name in CONTENDERS)
-        + "  diagnosed"
-    )
-    lines = [head]
+    """Write a row for each kind of fault, then the sums."""
+    names = "".join(f"{name:>11}" for name in CONTENDERS)
+    lines = [f"{'planted fault: detected of':42}{names}  diagnosed"]
     for kind in scores["kinds"]:
-        lines.append(_row(kind["name"], kind["detected"], f"{kind['diagnosed']}/{kind['planted']}"))
-    diagnosed = "{}/{}".format(*scores["diagnosed_draws"])
+        diagnosed = f"{kind['diagnosed']}/{kind['planted']}"
+        lines.append(_row(kind["name"], kind["detected"], diagnosed))
+    diagnosed, planted = scores["diagnosed_draws"]
+    on_kinks = scores["clean_by_condition"].get("on kinks", {})
     lines += [
         "",
-        _row("all", scores["faults"], diagnosed),
+        _row("all", scores["faults"], f"{diagnosed}/{planted}"),
         _row("those with a loss of scale 1", scores["faults_at_scale_1"]),
+        _row("false alarms on right gradients", _false_alarms(scores["clean"])),
+        _row("  of those on kinks", _false_alarms(on_kinks)),
+        "",
+        *_notes(scores),
     ]
-    clean = {name: [found["false"], found["of"]] for name, found in scores["clean"].items()}
-    lines += [
-        _row("false alarms on right gradients", clean),
-        _row("  of those on kinks", _kinks(scores)),
-    ]
-    lines += ["", *_notes(scores)]
     return "\n".join(lines)
 
 
 def _row(name: str, counts: dict[str, list[int]], last: str = "") -> str:
-    cells = "".join(
-        f"{f'{found}/{asked}' if asked else '–':>11}" for found, asked in counts.values()
-    )
-    return f"{name:42}{cells}{last:>11}".rstrip()
+    """Write the counts of all contenders.
+
+    counts  contender -> [number counted, number asked]
+    """
+    cells = []
+    for count, asked in counts.values():
+        text = f"{count}/{asked}" if asked else "–"
+        cells.append(f"{text:>11}")
+    return f"{name:42}{''.join(cells)}{last:>11}".rstrip()
 
 
-def _kinks(scores: dict[str, Any]) -> dict[str, list[int]]:
-    found = scores["clean_by_condition"].get("on kinks", {})
-    return {name: [counts["false"], counts["of"]] for name, counts in found.items()}
+def _false_alarms(alarms: dict[str, dict[str, int]]) -> dict[str, list[int]]:
+    return {name: [counts["false"], counts["of"]] for name, counts in alarms.items()}
 
 
 def _notes(scores: dict[str, Any]) -> list[str]:
-    times = scores["seconds"]
+    ours = scores["clean"]["fnn"]
     diagnosed, kinds = scores["diagnosed_kinds"]
+    misnamed, draws = scores["misnamed_draws"]
+    seconds, torch_seconds = scores["seconds"]["fnn"], scores["seconds"]["torch_slow"]
+    check = "One check of tanh 784-128-10, 32 examples, with compiling"
     lines = [
         f"Kinds of which fnn named the cause in most draws: {diagnosed} of {kinds}.",
-        "A cause that is not one was named in {} of {} draws.".format(*scores["misnamed_draws"]),
-        f"fnn abstained on {scores['clean']['fnn']['abstained']} of "
-        f"{scores['clean']['fnn']['of']} clean draws.",
-        f"One check of tanh 784-128-10, 32 examples, compile included: fnn {times['fnn']:.2f} s",
+        f"A wrong cause was named in {misnamed} of {draws} draws.",
+        f"fnn abstained on {ours['abstained']} of {ours['of']} clean draws.",
+        f"{check}: fnn {seconds:.2f} s",
     ]
-    if times["torch_slow"]:
-        ratio = times["torch_slow"] / times["fnn"]
-        lines[-1] += f", torch slow {times['torch_slow']:.1f} s, {ratio:.1f} times as long"
+    if torch_seconds:
+        ratio = torch_seconds / seconds
+        lines[-1] += f", torch slow {torch_seconds:.1f} s, {ratio:.1f} times as long"
     return lines
 
 

@@ -1,5 +1,6 @@
-"""Seconds that `import fnn` takes, beside `import jax, optax`, which it needs: fresh processes,
-taking turns.
+"""Seconds of `import fnn` beside `import jax, optax`, which it needs.
+
+Each import is in a fresh process, and they take turns.
 """
 
 import json
@@ -15,7 +16,7 @@ CONTENDERS = {"fnn": "import fnn", "jax and optax": "import jax, optax", "jax": 
 
 @dataclass(frozen=True)
 class Options:
-    """How often."""
+    """Options of the command line."""
 
     rounds: int = 15
     """Fresh processes of each kind."""
@@ -24,7 +25,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Medians, and the ratio that is to stay below 1.15."""
+    """Print the medians, and the ratio that should stay below 1.15."""
     seconds: dict[str, list[float]] = {name: [] for name in CONTENDERS}
     for _ in range(options.rounds):
         for name, code in CONTENDERS.items():
@@ -32,24 +33,21 @@ def main(options: Options) -> None:
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     ratio = medians["fnn"] / medians["jax and optax"]
     if options.json:
-        print(json.dumps({"rounds": options.rounds, "seconds": medians, "ratio": ratio}, indent=2))
+        row = {"rounds": options.rounds, "seconds": medians, "ratio": ratio}
+        print(json.dumps(row, indent=2))
         return
     for name, code in CONTENDERS.items():
-        print(
-            f"{code:20} {medians[name]:6.3f} s  ({min(seconds[name]):.3f} to "
-            f"{max(seconds[name]):.3f})"
-        )
+        fastest, slowest = min(seconds[name]), max(seconds[name])
+        print(f"{code:20} {medians[name]:6.3f} s  ({fastest:.3f} to {slowest:.3f})")
     print(f"ratio of the first two {ratio:6.3f}")
 
 
 def import_seconds(code: str) -> float:
-    """The seconds of one import in a fresh process, without those of starting Python."""
+    """Return the seconds of one import in a fresh process, without the start of Python."""
     timed = f"import time; start = time.perf_counter(); {code}; print(time.perf_counter() - start)"
-    return float(
-        subprocess.run(
-            [sys.executable, "-c", timed], capture_output=True, text=True, check=True
-        ).stdout
-    )
+    command = [sys.executable, "-c", timed]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(done.stdout)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,16 @@
-"""What a sweep asks of one's patience and memory: seconds to the first number, compiling of deep
-networks, bytes.
+"""Limits of a sweep: seconds to the first number, compiling of deep networks, and bytes.
 
-Everything is a fresh process; the two of a pair take turns, and a row is the ratio of their
+Everything is a fresh process. The two of a pair take turns, and a row is the ratio of their
 medians.
 
 first result   64-32-10 on digits, 64 seeds, 40 epochs: from the start of Python to the mean test
-               accuracy, fnn over JAX with optax as one writes it by hand
+               accuracy, fnn over JAX with optax written by hand
 deep           compiling a run of a homogeneous network with 64 layers (fnn.layers.repeat), over one
                with 4
-widths         64-w-10 on digits for 5 widths up to 64, 64 seeds each, 20 epochs, compiling
-               included: all widths in one program (fnn.layers.MaskedWidth) over a program for each
-memory         the largest resident size of 100,000 lanes of 2-16-16-2, 20 epochs of 1,000 examples,
-               over 1,000 lanes
+widths         64-w-10 on digits for 5 widths up to 64, 64 seeds each, 20 epochs, with compiling:
+               all widths in one program (fnn.layers.MaskedWidth) over a program for each
+memory         the largest resident size of 100,000 runs of 2-16-16-2, 20 epochs of 1,000 examples,
+               over 1,000 runs
 """
 
 import json
@@ -31,7 +30,7 @@ SMALL = ((2, 16, 16, 2), 1000, 32, 20)
 
 
 def first_result(who: str) -> float:
-    """The mean test accuracy; what counts is the time until this process ends."""
+    """Return the mean test accuracy. The benchmark times this process until it ends."""
     from rivals.case import Case, Problem
 
     from fnn import data
@@ -41,11 +40,14 @@ def first_result(who: str) -> float:
     else:
         from rivals.jax_user import prepare
     digits = data.load("digits")
-    return float(prepare(Case(*DIGITS, 64), Problem(*digits[:3]), 64)()[:, -1].mean())
+    case = Case(*DIGITS, runs=64)
+    train = prepare(case, Problem(*digits[:3]), case.runs)
+    accuracy = train()
+    return float(accuracy[:, -1].mean())
 
 
 def compiling(depth: int) -> float:
-    """Seconds of compiling a run of `depth` layers of width 32."""
+    """Return the seconds of compiling a run of `depth` layers of width 32."""
     import fnn
     from fnn import data, layers, losses, optim
 
@@ -69,7 +71,10 @@ def compiling(depth: int) -> float:
 
 
 def widths(together: bool) -> float:
-    """Seconds of the sweep, compiling included."""
+    """Return the seconds of the sweep of widths, with compiling.
+
+    together  whether all widths are one program
+    """
     import fnn
     from fnn import data, layers, losses, optim
 
@@ -79,21 +84,28 @@ def widths(together: bool) -> float:
         width = layers.MaskedWidth(hyper["width"], 64) if together else hyper["width"]
         return fnn.mlp((64, width, 10)), losses.softmax_cross_entropy, optim.adam(1e-3)
 
-    digits, hyper = data.load("digits"), {"width": [4, 8, 16, 32, 64]}
+    digits = data.load("digits")
     start = time.perf_counter()
     fnn.sweep(
-        builder, digits, epochs=20, batch_size=64, seeds=range(64), hyper=hyper, progress=False
+        builder,
+        digits,
+        epochs=20,
+        batch_size=64,
+        seeds=range(64),
+        hyper={"width": [4, 8, 16, 32, 64]},
+        progress=False,
     )
     return time.perf_counter() - start
 
 
-def memory(lanes: int) -> float:
-    """Bytes of the largest resident size of a sweep."""
+def memory(runs: int) -> float:
+    """Return the largest resident size of a sweep, in bytes."""
     from rivals import ours
     from rivals.case import Case, problem_of
 
-    case = Case(*SMALL, lanes)
-    ours.trainer(case, problem_of(case), lanes)()
+    case = Case(*SMALL, runs)
+    train = ours.trainer(case, problem_of(case), runs)
+    train()
     return 1024.0 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
@@ -107,42 +119,45 @@ PAIRS: dict[str, tuple[Callable, tuple, tuple]] = {
 
 @dataclass(frozen=True)
 class Options:
-    """What is measured."""
+    """Options of the command line."""
 
     pairs: tuple[str, ...] = tuple(PAIRS)
     """Rows of the table."""
     rounds: int = 5
-    """Turns; memory takes one, since 100,000 lanes take minutes and their bytes do not vary."""
+    """Turns. Memory has one, since 100,000 runs take minutes and their bytes do not vary."""
     json: bool = False
     """Print JSON instead of a table."""
 
 
 def main(options: Options) -> None:
-    """Prints a row for each pair."""
-    found = {}
+    """Print a row for each pair."""
+    rows = {}
     for name in options.pairs:
-        sides: tuple[list[float], list[float]] = ([], [])
+        _, our_arguments, other_arguments = PAIRS[name]
+        ours, others = [], []
         for _ in range(1 if name == "memory" else options.rounds):
-            for values, arguments in zip(sides, PAIRS[name][1:], strict=True):
-                values.append(measured(name, arguments))
-        ours, theirs = map(median, sides)
-        found[name] = {"ours": ours, "other": theirs, "ratio": ours / theirs}
+            ours.append(measured(name, our_arguments))
+            others.append(measured(name, other_arguments))
+        numerator, denominator = median(ours), median(others)
+        ratio = numerator / denominator
+        rows[name] = {"ours": numerator, "other": denominator, "ratio": ratio}
     if options.json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(rows, indent=2))
         return
-    for name, row in found.items():
+    for name, row in rows.items():
         scale, unit = (2**20, "MiB") if name == "memory" else (1, "s")
-        print(
-            f"{name:14}{row['ours'] / scale:9.2f} {unit} over {row['other'] / scale:8.2f} {unit}: "
-            f"{row['ratio']:.2f}"
-        )
+        first = f"{row['ours'] / scale:9.2f} {unit}"
+        second = f"{row['other'] / scale:8.2f} {unit}"
+        print(f"{name:14}{first} over {second}: {row['ratio']:.2f}")
 
 
 def measured(name: str, arguments: tuple) -> float:
-    """A pair's function in a fresh process: what it returns, or for "first result" the seconds of
-    the process.
+    """Call a pair's function in a fresh process, and return its result.
+
+    For "first result" return the seconds of the process.
     """
-    code = f"import limits; print(limits.{PAIRS[name][0].__name__}(*{arguments!r}))"
+    function, *_ = PAIRS[name]
+    code = f"import limits; print(limits.{function.__name__}(*{arguments!r}))"
     start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -151,7 +166,9 @@ def measured(name: str, arguments: tuple) -> float:
         text=True,
         check=True,
     )
-    return time.perf_counter() - start if name == "first result" else float(done.stdout.split()[-1])
+    if name == "first result":
+        return time.perf_counter() - start
+    return float(done.stdout.split()[-1])
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Looking for a setting of digits: fnn.optimize beside Optuna with one trial after the other.
+"""The search for a setting of digits: fnn.optimize beside Optuna with one trial after the other.
 
-Everybody has Optuna's sampler (TPE), the same space (learning rate and penalty of 64-32-10) and the
-same epochs, batches and seeds. Everything compiles within the time that counts, each in a fresh
-process. Those that take long are asked for fewer trials, and their seconds are scaled up.
-"train" is fnn.train with the rate as a constant, as one writes it first, so that each trial
-compiles; "sklearn" is MLPClassifier; "shared" is fnn.sweep of one setting, whose program all trials
-share.
+All contenders have Optuna's sampler (TPE), the same space (learning rate and penalty of 64-32-10)
+and the same epochs, batches and seeds. Each is in a fresh process, and its time has all compiling.
+Slow contenders have fewer trials, and their seconds are scaled up.
+
+"train" is fnn.train with the rate as a constant, so that each trial compiles. "sklearn" is
+MLPClassifier. "shared" is fnn.sweep of one setting, whose program all trials share.
 """
 
 import json
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import tyro
-from tabular import printed
+from tabular import print_rows
 from tqdm import tqdm
 
 EPOCHS, BATCH_SIZE, SEEDS = 20, 64, 4
@@ -28,7 +28,7 @@ RATE, PENALTY = "learning_rate", "l2"
 
 @dataclass(frozen=True)
 class Options:
-    """What is timed."""
+    """Options of the command line."""
 
     trials: int = 256
     fewer: int = 16
@@ -50,24 +50,24 @@ def main(options: Options) -> None:
     for _ in tqdm(range(options.rounds), desc="rounds"):
         for name, count in trials.items():
             turns[name].append(alone(name, count))
-    scaled = {
-        name: float(np.median([turn["seconds"] for turn in each])) * options.trials / trials[name]
-        for name, each in turns.items()
-    }
-    rows = [
-        {
+    scaled = {}
+    for name, own_turns in turns.items():
+        seconds = float(np.median([turn["seconds"] for turn in own_turns]))
+        scaled[name] = seconds * options.trials / trials[name]
+    rows = []
+    for name, count in trials.items():
+        row = {
             "contender": name,
             "trials": count,
             "seconds of all": scaled[name],
             "times as long": scaled[name] / scaled["optimize"],
             "best": min(turn["best"] for turn in turns[name]),
         }
-        for name, count in trials.items()
-    ]
+        rows.append(row)
     if options.json:
         print(json.dumps({"options": asdict(options), "rows": rows}, indent=2))
         return
-    printed(rows)
+    print_rows(rows)
 
 
 def alone(name: str, trials: int) -> dict[str, float]:
@@ -81,7 +81,7 @@ def alone(name: str, trials: int) -> dict[str, float]:
 
 
 def timed(name: str, trials: int) -> dict[str, float]:
-    """Time a contender; returns the seconds and the best mean validation loss."""
+    """Time a contender. Returns the seconds and the best mean validation loss."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -113,8 +113,8 @@ def builder(hyper: Any) -> Any:
     return net, loss, fnn.optim.adam(hyper[RATE])
 
 
-def asked(trial: Any) -> dict[str, float]:
-    """Ask for a rate and a penalty."""
+def suggest(trial: Any) -> dict[str, float]:
+    """Ask a trial for a rate and a penalty."""
     return {
         RATE: trial.suggest_float(RATE, 1e-4, 1e-1, log=True),
         PENALTY: trial.suggest_float(PENALTY, 1e-6, 1e-1, log=True),
@@ -142,30 +142,30 @@ def by_batches(study: Any, dataset: Any, trials: int) -> None:
 
 
 def by_one_program(study: Any, dataset: Any, trials: int) -> None:
-    """Sweep one setting a trial: nothing compiles after the first."""
+    """Sweep one setting in each trial. Only the first trial compiles."""
     import fnn
 
     def objective(trial: Any) -> float:
-        done = fnn.sweep(
+        sweep = fnn.sweep(
             builder,
             dataset,
-            hyper=[asked(trial)],
+            hyper=[suggest(trial)],
             seeds=range(SEEDS),
             epochs=EPOCHS,
             batch_size=BATCH_SIZE,
             progress=False,
         )
-        return float(done.at("validation_loss").mean())
+        return float(sweep.at("validation_loss").mean())
 
     study.optimize(objective, n_trials=trials)
 
 
 def by_constants(study: Any, dataset: Any, trials: int) -> None:
-    """Train each network by itself, the rate a constant."""
+    """Train each network by itself, with the rate as a constant."""
     import fnn
 
     def objective(trial: Any) -> float:
-        net, loss, optimizer = builder(asked(trial))
+        net, loss, optimizer = builder(suggest(trial))
         losses = []
         for seed in range(SEEDS):
             run = fnn.train(
@@ -191,10 +191,10 @@ def by_sklearn(study: Any, dataset: Any, trials: int) -> None:
     from sklearn.metrics import log_loss
     from sklearn.neural_network import MLPClassifier
 
-    warnings.simplefilter("ignore")  # that it has not converged
+    warnings.simplefilter("ignore")  # it warns that it has not converged
 
     def objective(trial: Any) -> float:
-        setting = asked(trial)
+        setting = suggest(trial)
         losses = []
         for seed in range(SEEDS):
             model = MLPClassifier(
@@ -208,7 +208,8 @@ def by_sklearn(study: Any, dataset: Any, trials: int) -> None:
                 random_state=seed,
             )
             model.fit(*dataset.train)
-            losses.append(log_loss(dataset.validation.y, model.predict_proba(dataset.validation.x)))
+            probabilities = model.predict_proba(dataset.validation.x)
+            losses.append(log_loss(dataset.validation.y, probabilities))
         return float(np.mean(losses))
 
     study.optimize(objective, n_trials=trials)

@@ -1,47 +1,60 @@
-"""Races: what they save, and how often they lose the best setting.
+"""Races: how much they save, and how often they lose the best setting.
 
 "saves" races 64 settings × 16 seeds on digits and on MNIST-1D, and trains the full sweep for
-comparison: epochs of runs, seconds of training with compiling apart, and whether the full sweep can
-tell the race's winner from its own. "coverage" races synthetic response surfaces of known means,
-whose curves cross, and counts how often a guarantee fails: where differences over seeds are normal,
-as it assumes, and where they are not.
+comparison. It prints epochs of runs, seconds of training without compiling, and whether the full
+sweep can tell the race's winner from its own. "coverage" races synthetic response surfaces of known
+means, whose curves cross. It counts how often a guarantee fails: where differences over seeds are
+normal, as the guarantee assumes, and where they are not.
 """
 
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from itertools import product
 from statistics import median
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import tyro
-from tabular import printed
+from tabular import print_rows
 from tqdm import tqdm
 
 from fnn.racing.compare import compare
-from fnn.racing.race import Contest
-from fnn.racing.result import IN, Race
+from fnn.racing.race import RaceLoop
+from fnn.racing.result import REMAINS, Race
 from fnn.racing.rungs import rungs_of
 from fnn.runs.monitor import Monitor
 
 METRIC = "validation_loss"
+
+
+def one_in_5_diverges(rng: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:
+    """Return normal noise. It is NaN for a fifth of the runs where it lasts for all epochs."""
+    settings, seeds, epochs = shape
+    lasts = epochs == 1
+    diverges = rng.random((settings, seeds, 1)) < 0.2 * lasts
+    return np.where(diverges, np.nan, rng.normal(size=shape))
+
+
+def one_in_20_is_worse(rng: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:
+    """Return normal noise. One number in 20 is ten larger, and the mean is 0."""
+    normal = rng.normal(size=shape)
+    return normal + 10 * (rng.random(shape) < 0.05) - 0.5
+
+
 NOISES: dict[str, Callable[..., np.ndarray]] = {
     "normal": lambda rng, shape: rng.normal(size=shape),
     "lognormal": lambda rng, shape: rng.lognormal(sigma=1.0, size=shape) - np.exp(0.5),
     "t, 2 degrees": lambda rng, shape: rng.standard_t(2, size=shape),
-    "1 in 5 runs diverge": lambda rng, shape: np.where(
-        rng.random((*shape[:2], 1)) < 0.2 * (shape[2] == 1), np.nan, rng.normal(size=shape)
-    ),
-    "1 in 20 ten times worse": lambda rng, shape: (
-        rng.normal(size=shape) + 10 * (rng.random(shape) < 0.05) - 0.5
-    ),
+    "1 in 5 runs diverge": one_in_5_diverges,
+    "1 in 20 ten times worse": one_in_20_is_worse,
 }
 
 
 @dataclass(frozen=True)
 class Options:
-    """What is raced."""
+    """Options of the command line."""
 
     parts: tuple[str, ...] = ("saves", "coverage")
     rounds: int = 3
@@ -56,27 +69,24 @@ class Options:
 
 def main(options: Options) -> None:
     """Print a table for each part."""
-    found: dict[str, list[dict[str, Any]]] = {}
+    tables: dict[str, list[dict[str, Any]]] = {}
     if "saves" in options.parts:
-        found["saves"] = [saved(name, options) for name in ("digits", "mnist1d")]
+        tables["saves"] = [savings(name, options) for name in ("digits", "mnist1d")]
     if "coverage" in options.parts:
-        found["coverage"] = [
-            covered(guarantee, noise, options)
-            for guarantee in ("final", "rung")
-            for noise in NOISES
-        ]
+        kinds = product(("final", "rung"), NOISES)
+        tables["coverage"] = [coverage(guarantee, noise, options) for guarantee, noise in kinds]
     if options.json:
-        print(json.dumps({"options": asdict(options), **found}, indent=2))
+        print(json.dumps({"options": asdict(options), **tables}, indent=2))
         return
-    for part, rows in found.items():
+    for part, rows in tables.items():
         print(f"\n{part}")
-        printed(rows)
+        print_rows(rows)
 
 
 # ---------------------------------------------------------------------------------------- savings
 
 
-def saved(name: str, options: Options) -> dict[str, Any]:
+def savings(name: str, options: Options) -> dict[str, Any]:
     """Race 64 settings × 16 seeds, and train all of them."""
     import fnn
 
@@ -103,13 +113,13 @@ def saved(name: str, options: Options) -> dict[str, Any]:
     for turn in tqdm(range(options.rounds + 1), desc=name):
         raced = fnn.race(builder, dataset, guarantee="rung", **call)
         full = fnn.sweep(builder, dataset, **call)
-        if turn:  # the first compiles
+        if turn:  # the first turn compiles
             turns.append((raced.sweep.run_seconds, full.run_seconds))
     final = fnn.race(builder, dataset, guarantee="final", **call)
     values = full.history[METRIC][:, :, -1]
-    everybody = np.ones(len(values), bool)
+    all_settings = np.ones(len(values), bool)
     error = 1 - raced.confidence
-    beside = compare(values, everybody, error, len(values) - 1, "min")
+    comparison = compare(values, all_settings, error, len(values) - 1, "min")
     return {
         "data": name,
         "share of epochs": raced.share,
@@ -118,17 +128,17 @@ def saved(name: str, options: Options) -> dict[str, Any]:
         "sweep s": median(sweep for _, sweep in turns),
         "ratio": median(sweep / race for race, sweep in turns),
         "left to the race": len(raced.remaining),
-        "not told apart by the sweep": int(np.count_nonzero(~beside.lost)),
-        "winner is among them": not beside.lost[raced.best_row],
+        "not told apart by the sweep": int(np.count_nonzero(~comparison.lost)),
+        "winner is among them": not comparison.lost[raced.best_row],
         "final: share": final.share,
-        "final: winner is among them": not beside.lost[final.best_row],
+        "final: winner is among them": not comparison.lost[final.best_row],
     }
 
 
 # --------------------------------------------------------------------------------------- coverage
 
 
-class Synthetic(Contest):
+class Synthetic(RaceLoop):
     """A race over known curves.
 
     values  (settings, seeds, epochs)
@@ -149,22 +159,23 @@ class Synthetic(Contest):
         self.guarantee = guarantee
         self.confidence = confidence
         self.delta = 0.0
-        self.left = np.full(settings, IN)
+        self.left = np.full(settings, REMAINS)
         self.results = []
         self.epochs_done = np.zeros((settings, seeds), int)
         self.training_seconds = 0.0
 
     def _train(self, number: int, rung: Any, progress: bool) -> None:
-        self.epochs_done[self._wanted(rung)] = rung.epochs
+        self.epochs_done[self._to_train(rung)] = rung.epochs
 
 
 def surface(
     rng: np.random.Generator, noise: str, settings: int, seeds: int, epochs: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw curves that fall, some of them late, and cross.
+    """Sample curves that fall, some of them late, and cross.
 
-    Returns their means, (settings, epochs), and values for seeds, (settings, seeds, epochs). A
-    seed has a part of its own that all settings share, and one for each setting that lasts.
+    Returns their means, (settings, epochs), and values for seeds, (settings, seeds, epochs). All
+    settings share a part of each seed. Each setting and seed has a part that lasts for all epochs,
+    and one that is new in each epoch.
     """
     end = np.sort(rng.exponential(0.3, settings))
     start = end + rng.uniform(0.5, 2.0, settings)
@@ -172,15 +183,16 @@ def surface(
     epoch = np.arange(1, epochs + 1)
     mean = end[:, None] + (start - end)[:, None] * np.exp(-epoch / speed[:, None])
     spread = rng.uniform(0.05, 0.3, settings)[:, None, None]
-    draw = NOISES[noise]
-    lasting = draw(rng, (settings, seeds, 1))
-    passing = draw(rng, (settings, seeds, epochs))
+    sample = NOISES[noise]
+    lasting = sample(rng, (settings, seeds, 1))
+    passing = sample(rng, (settings, seeds, epochs))
     shared = rng.normal(size=(1, seeds, 1))
-    values = mean[:, None] + spread * (0.8 * lasting + 0.6 * passing) + 0.3 * shared
+    own = 0.8 * lasting + 0.6 * passing
+    values = mean[:, None] + spread * own + 0.3 * shared
     return mean, values
 
 
-def covered(guarantee: str, noise: str, options: Options) -> dict[str, Any]:
+def coverage(guarantee: str, noise: str, options: Options) -> dict[str, Any]:
     """Count how often a race loses the best setting."""
     rng = np.random.default_rng(0)
     sizes = options.settings, options.seeds, options.epochs
@@ -189,8 +201,9 @@ def covered(guarantee: str, noise: str, options: Options) -> dict[str, Any]:
         mean, values = surface(rng, noise, *sizes)
         raced = Synthetic(values, guarantee).run(("epochs", np.inf), False)
         shares.append(raced.share)
-        failed, looked = losses_of(raced, mean)
-        lost, comparisons = lost + failed, comparisons + looked
+        newly_lost, newly_compared = losses_of(raced, mean)
+        lost += newly_lost
+        comparisons += newly_compared
     return {
         "guarantee": guarantee,
         "noise": noise,
@@ -208,7 +221,7 @@ def losses_of(raced: Race, mean: np.ndarray) -> tuple[int, int]:
     that entered it.
     """
     if raced.guarantee == "final":
-        return int(raced.left[np.argmin(mean[:, -1])] != IN), 1
+        return int(raced.left[np.argmin(mean[:, -1])] != REMAINS), 1
     broken = 0
     for rung, entered, comparison in raced.rungs:
         best = min(entered, key=lambda row: mean[row, rung.epochs - 1])

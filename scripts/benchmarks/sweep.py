@@ -1,12 +1,13 @@
-"""Sweeps of small networks: fnn beside PyTorch, scikit-learn, and JAX as one writes it by hand,
-with Equinox, with NNX.
+"""Sweeps of small networks: fnn beside PyTorch, scikit-learn, and JAX written by hand.
 
-Everybody does the same work: ⌈N/B⌉ Adam updates an epoch on ReLU layers with softmax cross-entropy,
-training loss recorded, loss and accuracy on validation and test (200 examples each) after every
-epoch. Every contender is a process of its own; they take turns, and times are medians over the
-turns. Compiling is counted apart. PyTorch's loop and scikit-learn train one network after the
-other, so they are timed on fewer lanes. "of ceiling" is the rate of 6 Σ in·out operations for each
-example seen, over the best rate of square float32 matrix products in the same run.
+JAX is used alone, with Equinox and with NNX. All contenders do the same work: ⌈N/B⌉ Adam updates an
+epoch on ReLU layers with softmax cross-entropy. They record the training loss, and after every
+epoch loss and accuracy on validation and test (200 examples each).
+
+Every contender is a process of its own. They take turns, and times are medians over the turns.
+Compiling is counted apart. PyTorch's loop and scikit-learn train one network after the other, so
+they are timed on fewer runs. "of ceiling" is the rate of 6 Σ in·out operations for each example
+seen, divided by the best rate of square float32 matrix products of the same benchmark.
 """
 
 import json
@@ -28,8 +29,8 @@ CASES = [
     Case((784, 1024, 1024, 10), 20_000, 128, 1, 1),
 ]
 GRID = [
-    Case((16, *[width] * depth, 10), 512, 64, 2, lanes)
-    for width, depth, lanes in product((4, 16, 64, 256), (1, 3), (1, 8, 64, 512))
+    Case((16, *[width] * depth, 10), 512, 64, 2, runs)
+    for width, depth, runs in product((4, 16, 64, 256), (1, 3), (1, 8, 64, 512))
 ]
 OURS, USER, LOOP, CEILING = "fnn", "jax user", "torch loop", "ceiling"
 RIVALS = {
@@ -42,98 +43,126 @@ RIVALS = {
     LOOP: "torch_loop",
     CEILING: "ceiling",
 }
-ONE_BY_ONE = {"scikit-learn": 8, LOOP: 2}  # lanes that are timed: each costs the same
+ONE_BY_ONE = {"scikit-learn": 8, LOOP: 2}  # runs that are timed, since each costs the same
 FOR_THE_GRID = (OURS, USER)
+COLUMNS = {
+    "ms a run": 11,
+    "times fnn": 11,
+    "of ceiling": 12,
+    "compile s": 11,
+    "accuracy": 10,
+    "runs": 7,
+}
+"""Columns of a table -> their widths."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What is timed."""
+    """Options of the command line."""
 
     rounds: int = 5
     """Turns of each contender."""
     cases: tuple[int, ...] = (1, 2, 3, 4)
     """The cases of the table, by number."""
     contenders: tuple[str, ...] = tuple(RIVALS)
-    """Who takes part in the cases."""
+    """The contenders of the cases."""
     grid: bool = True
-    """Also widths x depths x lanes, against the JAX user alone."""
+    """Also time widths x depths x runs, only beside the JAX user."""
     json: bool = False
     """Print JSON instead of tables."""
 
 
 def main(options: Options) -> None:
-    """Prints a table for each case, then the grid."""
-    results = [timed(CASES[i - 1], options.contenders, options.rounds) for i in options.cases]
-    grid = [timed(case, FOR_THE_GRID, options.rounds) for case in GRID] if options.grid else []
+    """Print a table for each case, then the grid."""
+    cases = [CASES[number - 1] for number in options.cases]
+    results = [timed(case, options.contenders, options.rounds) for case in cases]
+    grid = []
+    if options.grid:
+        grid = [timed(case, FOR_THE_GRID, options.rounds) for case in GRID]
     if options.json:
         print(json.dumps({"options": asdict(options), "cases": results, "grid": grid}, indent=2))
-    else:
-        print("\n\n".join([*map(table, results), *([grid_table(grid)] if grid else [])]))
+        return
+    tables = [table(result) for result in results]
+    if grid:
+        tables.append(grid_table(grid))
+    print("\n\n".join(tables))
 
 
 def timed(case: Case, names: tuple[str, ...], rounds: int) -> dict[str, Any]:
-    """Seconds a lane of every contender, the median over turns taken one after the other."""
-    contenders = {
-        name: Contender(RIVALS[name], case, min(case.lanes, ONE_BY_ONE.get(name, 10**9)))
-        for name in names
-    }
+    """Time every contender, turn by turn, and return the median seconds of a run."""
+    contenders = {}
+    for name in names:
+        runs = min(case.runs, ONE_BY_ONE.get(name, case.runs))
+        contenders[name] = Contender(RIVALS[name], case, runs)
     turns: dict[str, list] = {name: [] for name in names}
     for _ in tqdm(range(rounds), desc=str(case), unit="round", leave=False):
         for name, contender in contenders.items():
             turns[name].append(contender.train())
     for contender in contenders.values():
         contender.leave()
-    rows = {
-        name: {
-            "seconds_per_lane": median(turn.seconds for turn in turns[name]) / contender.lanes,
+    ceiling_rates = [turn.accuracy for turn in turns.pop(CEILING, [])]
+    ceiling = max(ceiling_rates, default=None)
+    rows = {}
+    for name, own_turns in turns.items():
+        contender = contenders[name]
+        seconds = median(turn.seconds for turn in own_turns)
+        rows[name] = {
+            "seconds_per_run": seconds / contender.runs,
             "compile_seconds": contender.compile_seconds,
-            "test_accuracy": turns[name][-1].accuracy,
-            "timed_lanes": contender.lanes,
+            "test_accuracy": own_turns[-1].accuracy,
+            "timed_runs": contender.runs,
         }
-        for name, contender in contenders.items()
-        if name != CEILING
-    }
-    ceiling = max((turn.accuracy for turn in turns.get(CEILING, [])), default=None)
     return {"case": case._asdict(), "title": str(case), "ceiling": ceiling, "rows": rows}
 
 
 def table(result: dict[str, Any]) -> str:
-    """A row for each contender."""
+    """Write a row for each contender."""
     case = Case(**result["case"])
     ceiling = result["ceiling"] or math.nan
+    columns = "".join(f"{column:>{width}}" for column, width in COLUMNS.items())
     lines = [
         f"{result['title']}; ceiling {ceiling / 1e9:.0f} GFLOP/s",
-        f"{'':14}{'ms a lane':>11}{'times fnn':>11}{'of ceiling':>12}"
-        f"{'compile s':>11}{'accuracy':>10}{'lanes':>7}",
+        f"{'':14}{columns}",
     ]
-    ours = result["rows"][OURS]["seconds_per_lane"]
+    ours = result["rows"][OURS]["seconds_per_run"]
     for name, row in result["rows"].items():
-        seconds = row["seconds_per_lane"]
-        share = case.operations / seconds / ceiling
-        lines.append(
-            f"{name:14}{1e3 * seconds:11.3f}{seconds / ours:11.2f}{share:12.1%}"
-            f"{row['compile_seconds']:11.1f}"
-            f"{row['test_accuracy']:10.3f}{row['timed_lanes']:7d}"
-        )
+        seconds = row["seconds_per_run"]
+        rate = case.operations / seconds
+        cells = [
+            f"{1e3 * seconds:.3f}",
+            f"{seconds / ours:.2f}",
+            f"{rate / ceiling:.1%}",
+            f"{row['compile_seconds']:.1f}",
+            f"{row['test_accuracy']:.3f}",
+            f"{row['timed_runs']}",
+        ]
+        widths = zip(cells, COLUMNS.values(), strict=True)
+        aligned = "".join(f"{cell:>{width}}" for cell, width in widths)
+        lines.append(f"{name:14}{aligned}")
     return "\n".join(lines)
 
 
 def grid_table(results: list[dict[str, Any]]) -> str:
-    """How many times as long the JAX user takes, a row for each network, a column for each number
-    of lanes.
+    """Write how many times as long the JAX user takes.
+
+    There is a row for each network, and a column for each number of runs.
     """
     ratios: dict[str, dict[int, float]] = {}
     for result in results:
-        case, rows = Case(**result["case"]), result["rows"]
-        network = f"{case.sizes[1]} x {len(case.sizes) - 2}"
-        ratio = rows[USER]["seconds_per_lane"] / rows[OURS]["seconds_per_lane"]
-        ratios.setdefault(network, {})[case.lanes] = ratio
-    lanes = list(next(iter(ratios.values())))
-    lines = ["JAX user / fnn; 16-…-10, N=512, batch 64, 2 epochs; width x depth down, lanes across"]
-    lines.append(f"{'':10}" + "".join(f"{n:9d}" for n in lanes))
+        case = Case(**result["case"])
+        width = case.sizes[1]
+        depth = len(case.sizes) - 2
+        row = ratios.setdefault(f"{width} x {depth}", {})
+        ours = result["rows"][OURS]["seconds_per_run"]
+        theirs = result["rows"][USER]["seconds_per_run"]
+        row[case.runs] = theirs / ours
+    numbers_of_runs = list(next(iter(ratios.values())))
+    title = "JAX user / fnn; 16-…-10, N=512, batch 64, 2 epochs; width x depth down, runs across"
+    head = "".join(f"{runs:9d}" for runs in numbers_of_runs)
+    lines = [title, f"{'':10}{head}"]
     for network, row in ratios.items():
-        lines.append(f"{network:10}" + "".join(f"{row[n]:9.2f}" for n in lanes))
+        cells = "".join(f"{row[runs]:9.2f}" for runs in numbers_of_runs)
+        lines.append(f"{network:10}{cells}")
     return "\n".join(lines)
 
 

@@ -1,8 +1,8 @@
-"""Executors: what a block costs on the way to a worker and back, and a sweep on two workers.
+"""Executors: the cost of a block on its way to a worker and back, and a sweep on two workers.
 
-Everything runs on this machine, through the loopback interface. "blocks" sends many tasks of next
-to no work: milliseconds beside the work, for each. "sweep" trains some 20 s on two workers and, in
-this process, on two devices; both have compiled before.
+Everything runs on this machine, through the loopback interface. "blocks" sends many tasks of almost
+no work, and prints the milliseconds of each without its work. "sweep" trains about 20 s on two
+workers and, in this process, on two devices. Both have compiled before.
 """
 
 import json
@@ -19,14 +19,14 @@ from typing import Any
 
 import numpy as np
 import tyro
-from tabular import printed
+from tabular import print_rows
 
 WORKERS = 2
 
 
 @dataclass(frozen=True)
 class Options:
-    """What is timed."""
+    """Options of the command line."""
 
     parts: tuple[str, ...] = ("blocks", "sweep")
     rounds: int = 3
@@ -39,7 +39,7 @@ class Options:
 
 @contextmanager
 def dask() -> Iterator[Executor]:
-    """Two processes of dask.distributed."""
+    """Start two processes of dask.distributed."""
     from distributed import Client, LocalCluster
 
     cluster = LocalCluster(
@@ -51,7 +51,7 @@ def dask() -> Iterator[Executor]:
 
 @contextmanager
 def spawned() -> Iterator[Executor]:
-    """Two processes of the standard library."""
+    """Start two processes of the standard library."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(WORKERS, mp_context=context) as executor:
         yield executor
@@ -65,30 +65,30 @@ def main(options: Options) -> None:
     import fnn
 
     fnn.use_all_devices()
-    found: dict[str, list[dict[str, Any]]] = {part: [] for part in options.parts}
+    tables: dict[str, list[dict[str, Any]]] = {part: [] for part in options.parts}
     for name, executor in EXECUTORS.items():
         with executor() as workers:
-            if "blocks" in found:
-                found["blocks"].append({"executor": name, **blocks(workers, options)})
-            if "sweep" in found:
-                found["sweep"].append({"executor": name, **swept(workers, options)})
+            if "blocks" in tables:
+                tables["blocks"].append({"executor": name, **time_blocks(workers, options)})
+            if "sweep" in tables:
+                tables["sweep"].append({"executor": name, **time_sweep(workers, options)})
     if options.json:
-        print(json.dumps({"options": asdict(options), **found}, indent=2))
+        print(json.dumps({"options": asdict(options), **tables}, indent=2))
         return
-    for part, rows in found.items():
+    for part, rows in tables.items():
         print(f"\n{part}")
-        printed(rows)
+        print_rows(rows)
 
 
 def draw(key: Any, hyper: Any) -> Any:
-    """Do next to nothing."""
+    """Return one random number."""
     import jax
 
     return {"value": jax.random.normal(key, ()) * hyper["scale"]}
 
 
-def blocks(executor: Executor, options: Options) -> dict[str, float]:
-    """Time tasks of next to no work."""
+def time_blocks(executor: Executor, options: Options) -> dict[str, float]:
+    """Time tasks of almost no work."""
     import fnn
 
     call: dict[str, Any] = {
@@ -101,9 +101,10 @@ def blocks(executor: Executor, options: Options) -> dict[str, float]:
     milliseconds = []
     for _ in range(options.rounds):
         start = time.perf_counter()
-        done = fnn.sweep_function(draw, **call)
-        beside = WORKERS * (time.perf_counter() - start) - done.run_seconds
-        milliseconds.append(1000 * beside / options.blocks)
+        sweep = fnn.sweep_function(draw, **call)
+        worker_seconds = WORKERS * (time.perf_counter() - start)
+        overhead = worker_seconds - sweep.run_seconds
+        milliseconds.append(1000 * overhead / options.blocks)
     return {"blocks": options.blocks, "ms beside a block's own": median(milliseconds)}
 
 
@@ -115,8 +116,11 @@ def build(hyper: Any) -> Any:
     return net, fnn.losses.softmax_cross_entropy, fnn.optim.adam(hyper["learning_rate"])
 
 
-def swept(executor: Executor, options: Options) -> dict[str, float]:
-    """Time a sweep on workers and here, and its data sent with each block or through files."""
+def time_sweep(executor: Executor, options: Options) -> dict[str, float]:
+    """Time a sweep in this process and on workers.
+
+    "there" sends the data with each block, and "by files" through files.
+    """
     import fnn
 
     dataset = fnn.data.load("digits")
@@ -139,24 +143,26 @@ def swept(executor: Executor, options: Options) -> dict[str, float]:
             for name, place in places.items():
                 start = time.perf_counter()
                 seeds = range(options.seeds)
-                done = fnn.sweep(build, dataset, seeds=seeds, executor=place, **call)
-                seconds[name].append(time.perf_counter() - start - here_compiled(done, place))
+                sweep = fnn.sweep(build, dataset, seeds=seeds, executor=place, **call)
+                elapsed = time.perf_counter() - start
+                seconds[name].append(elapsed - compiling_of(sweep, place))
     pairs = zip(seconds["there"], seconds["here"], strict=True)
-    return {
-        **{f"{name} s": median(each) for name, each in seconds.items()},
-        "times as long": median(there / here for there, here in pairs),
-        "megabytes of data": nbytes(dataset) / 1e6,
-    }
+    row = {f"{name} s": median(values) for name, values in seconds.items()}
+    row["times as long"] = median(there / here for there, here in pairs)
+    row["megabytes of data"] = bytes_of(dataset) / 1e6
+    return row
 
 
-def here_compiled(done: Any, place: Any) -> float:
-    """Return seconds of compiling that the wall clock holds: those of this process."""
-    return done.compile_seconds if place is None else done.compile_seconds / WORKERS
+def compiling_of(sweep: Any, place: Any) -> float:
+    """Return the seconds of compiling by the clock: workers compile at the same time."""
+    compilers = 1 if place is None else WORKERS
+    return sweep.compile_seconds / compilers
 
 
-def nbytes(dataset: Any) -> int:
+def bytes_of(dataset: Any) -> int:
     """Return the bytes of a Dataset's arrays."""
-    return sum(np.asarray(part).nbytes for split in dataset.splits.values() for part in split)
+    splits = dataset.splits.values()
+    return sum(np.asarray(array).nbytes for split in splits for array in split)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from experiments import drawing as draw
 from experiments.backprop import (
     backprop_shortcuts,
     chain_rule,
@@ -20,7 +21,6 @@ from experiments.backprop import (
     two_neurons,
 )
 from experiments.backprop.random_networks import refusal_of_layer, relative_error
-from fnn import plot as draw
 from tests.experiments.claim_cases import Case, name_of
 
 SEEDS = 20

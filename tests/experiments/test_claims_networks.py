@@ -5,6 +5,7 @@ notations.
 import numpy as np
 import pytest
 
+from experiments import drawing as draw
 from experiments.networks import (
     components,
     deep_network,
@@ -18,7 +19,6 @@ from experiments.networks import (
     shallow,
     two_three_one,
 )
-from fnn import plot as draw
 from tests.experiments.claim_cases import Case, name_of
 
 SYMBOLS = [

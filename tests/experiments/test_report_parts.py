@@ -109,6 +109,12 @@ def test_results_are_stale_where_what_they_depend_on_changed(experiment, tmp_pat
     assert (store.kept(changed, changed.Config(), tmp_path) is None) == stale
 
 
+def test_results_do_not_depend_on_the_functions_that_draw(experiment):
+    plot, drawing = "from fnn import plot as draw", "from experiments import drawing as draw"
+    module = experiment(EXPERIMENT.replace(plot, drawing))
+    assert store._imported(Path(module.__file__)) == set()
+
+
 def test_a_changed_drawing_is_drawn_again(experiment, tmp_path):
     module = experiment()
     before = (store.compute(module, module.Config(), tmp_path).folder / "line.png").read_bytes()
@@ -167,7 +173,7 @@ def test_a_figure_that_is_not_drawn_is_refused():
         records.records_of([kept_with(settled("0.1", "c"))])
 
 
-# -------------------- the rules' words
+# --------------------------------------------------------------------------------- the rules' words
 
 
 def test_words():

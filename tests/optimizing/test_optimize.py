@@ -8,7 +8,7 @@ from scipy import stats
 import fnn
 from fnn import losses, optim
 from fnn.optimizing import optimize as module
-from fnn.optimizing.asking import drawn
+from fnn.optimizing.asking import sample
 from tests.problems import blobs
 from tests.runs.test_executor import Inline
 
@@ -52,16 +52,16 @@ def test_values_are_those_of_a_sweep():
 
 
 def test_points_fill_the_space_and_are_drawn_again():
-    settings = drawn(SPACE | {"width": stats.randint(2, 6)}, 64, "sobol", 0)
-    assert settings == drawn(SPACE | {"width": stats.randint(2, 6)}, 64, "sobol", 0)
-    assert settings != drawn(SPACE | {"width": stats.randint(2, 6)}, 64, "sobol", 1)
+    settings = sample(SPACE | {"width": stats.randint(2, 6)}, 64, "sobol", 0)
+    assert settings == sample(SPACE | {"width": stats.randint(2, 6)}, 64, "sobol", 0)
+    assert settings != sample(SPACE | {"width": stats.randint(2, 6)}, 64, "sobol", 1)
     logs = np.log10([each["learning_rate"] for each in settings])
     assert np.histogram(logs, bins=8, range=(-4, -1))[0].tolist() == [8] * 8
     assert [each["activation"] for each in settings].count("relu") == 32
     assert {each["width"] for each in settings} == {2, 3, 4, 5}
     assert all(isinstance(each["width"], int) for each in settings)
-    assert len(drawn(SPACE, 5, "random", 0)) == 5
-    assert len(drawn(SPACE, 1, "sobol", 0)) == 1
+    assert len(sample(SPACE, 5, "random", 0)) == 5
+    assert len(sample(SPACE, 1, "sobol", 0)) == 1
 
 
 def test_a_study_is_told_everything():
@@ -82,7 +82,7 @@ def test_a_study_goes_on_and_takes_first_what_was_left_untold(tmp_path, monkeypa
         return optuna.storages.JournalStorage(file)
 
     study = study_of(storage=storage(), study_name="s")
-    monkeypatch.setattr(module, "told", interrupted_at(5, module.told))
+    monkeypatch.setattr(module, "tell", interrupted_at(5, module.tell))
     with pytest.raises(KeyboardInterrupt):
         optimized(space=OF_OPTUNA, study=study)
     monkeypatch.undo()

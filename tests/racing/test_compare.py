@@ -137,19 +137,19 @@ OPTIONS = benchmark.Options(surfaces=200, settings=16, seeds=16, epochs=16)
 @pytest.mark.parametrize("guarantee", ["final", "rung"])
 def test_promises_are_kept_on_surfaces_that_cross(guarantee):
     """Of 200 surfaces, where differences are normal: at least 95%."""
-    found = benchmark.covered(guarantee, "normal", OPTIONS)
+    found = benchmark.coverage(guarantee, "normal", OPTIONS)
     assert found["kept"] >= 0.95
     assert found["share of epochs"] < 0.95
 
 
 def test_and_where_runs_diverge():
-    assert benchmark.covered("final", "1 in 5 runs diverge", OPTIONS)["kept"] >= 0.95
+    assert benchmark.coverage("final", "1 in 5 runs diverge", OPTIONS)["kept"] >= 0.95
 
 
 @pytest.mark.parametrize("guarantee", ["final", "rung"])
 def test_a_comparison_without_its_quantile_breaks_them(guarantee, monkeypatch):
     monkeypatch.setattr("scipy.special.stdtrit", lambda freedom, share: 0.0)
-    assert benchmark.covered(guarantee, "normal", OPTIONS)["kept"] < 0.97
+    assert benchmark.coverage(guarantee, "normal", OPTIONS)["kept"] < 0.97
 
 
 def test_comparing_early_loses_what_is_the_best_later():

@@ -154,7 +154,7 @@ def test_a_budget_of_runs_or_seconds():
 def test_a_race_ends_where_one_is_left_or_all_are_near():
     near = raced("final", delta=10.0)
     assert near.ended == "delta"
-    assert "no other that is in can be better by 10" in near.sentence()
+    assert "no other remaining one can be better by 10" in near.sentence()
     assert len(near.rungs) == 1
     one = raced(hyper={"learning_rate": [1e-5, 3e-2], "width": [8]})
     assert one.ended == ""
@@ -240,5 +240,5 @@ def test_a_figure_of_the_rungs(by_rungs):
     texts = [text.get_text() for text in below.get_yticklabels()]
     assert texts[0] == f"{by_rungs.best_row}, in"
     assert texts[-1].split(", ")[1].startswith("left at rung")
-    with pytest.raises(TypeError, match="got a Sweep, expected what"):
+    with pytest.raises(TypeError, match="got a Sweep, expected the Race"):
         figures.rungs(by_rungs.sweep)

@@ -9,7 +9,7 @@ Tape = list[Record]
 
 
 def slope(name: str, z: Any, a: Any) -> Any:
-    """f′(z) from z and a = f(z)."""
+    """Return f′(z) from z and a = f(z)."""
     m = module_of(z)
     return {
         "identity": lambda: 1 + 0 * z,
@@ -22,8 +22,9 @@ def slope(name: str, z: Any, a: Any) -> Any:
 
 
 def output_delta(case: Case, tape: Tape, y: Any) -> Any:
-    """∂loss/∂z of the last layer, (outputs, examples)."""
-    network, (z, p) = case.network, (tape[-1].z, tape[-1].a)
+    """Return ∂loss/∂z of the last layer, (outputs, examples)."""
+    network = case.network
+    z, p = tape[-1].z, tape[-1].a
     error = p - y
     weights = module_of(z).asarray(case.weights, z.dtype)
     if network.loss == "squared" and network.output == "softmax":
@@ -34,39 +35,42 @@ def output_delta(case: Case, tape: Tape, y: Any) -> Any:
 
 
 def back(k: int, W: Any, delta: Any, tape: Tape) -> Any:
-    """∂loss/∂a below layer k."""
+    """Return ∂loss/∂a below layer k."""
     return W.T @ delta
 
 
 def derivative(network: Network, k: int, tape: Tape) -> Any:
-    """f′ of hidden layer k, with dropout's factor."""
-    found = slope(network.hidden, tape[k].u, tape[k].a)
-    return found if tape[k].mask is None else found * tape[k].mask
+    """Return f′ of hidden layer k, with dropout's factor."""
+    record = tape[k]
+    slopes = slope(network.hidden, record.u, record.a)
+    return slopes if record.mask is None else slopes * record.mask
 
 
 def norm(k: int, record: Record, gain: Any, delta: Any) -> tuple[Any, Any, Any]:
-    """Batch norm: ∂loss/∂z, ∂loss/∂gain, ∂loss/∂shift from ∂loss/∂u. Both statistics
-    depend on z.
+    """Return ∂loss/∂z, ∂loss/∂gain and ∂loss/∂shift of batch norm from ∂loss/∂u.
+
+    Both statistics depend on z.
     """
     n = record.normalised
-    centred = (
-        delta - delta.mean(axis=1, keepdims=True) - n * (n * delta).mean(axis=1, keepdims=True)
-    )
-    return gain[:, None] * record.inverse_std * centred, (n * delta).sum(axis=1), delta.sum(axis=1)
+    through_mean = delta.mean(axis=1, keepdims=True)
+    through_variance = n * (n * delta).mean(axis=1, keepdims=True)
+    centred = delta - through_mean - through_variance
+    dz = gain[:, None] * record.inverse_std * centred
+    return dz, (n * delta).sum(axis=1), delta.sum(axis=1)
 
 
 def weight(k: int, delta: Any, tape: Tape) -> Any:
-    """∂loss/∂W = δ aᵀ."""
+    """Return ∂loss/∂W = δ aᵀ."""
     return delta @ tape[k].below.T
 
 
 def bias(k: int, delta: Any) -> Any:
-    """∂loss/∂b = Σδ over the examples."""
+    """Return ∂loss/∂b = Σδ over the examples."""
     return delta.sum(axis=1)
 
 
 class Steps(NamedTuple):
-    """The steps of a right backward pass; `steps._replace(...)` is a wrong one."""
+    """The steps of a right backward pass. `steps._replace(...)` makes a wrong one."""
 
     output: Callable = output_delta
     back: Callable = back
@@ -78,26 +82,29 @@ class Steps(NamedTuple):
     backward_key: Callable = lambda key: key
 
 
-def gradient(case: Case, params: list, key: Any = None, steps: Steps = Steps()) -> list:  # noqa: B008 (immutable)
-    """∂loss/∂params, in the precision and by the library of params."""
-    network, m = case.network, module_of(params[0]["W"])
-    x, y = (m.asarray(v, params[0]["W"].dtype) for v in (case.x, case.y))
+RIGHT = Steps()
+
+
+def gradient(case: Case, params: list, key: Any = None, steps: Steps = RIGHT) -> list:
+    """Return ∂loss/∂params, in the precision and by the library of params."""
+    network = case.network
+    m, dtype = module_of(params[0]["W"]), params[0]["W"].dtype
+    x, y = m.asarray(case.x, dtype), m.asarray(case.y, dtype)
     tape = forward(network, params, x, steps.key(key))
     if network.dropout:
-        other = forward(network, params, x, steps.backward_key(steps.key(key)))
-        tape = [record._replace(mask=drawn.mask) for record, drawn in zip(tape, other, strict=True)]
+        backward_tape = forward(network, params, x, steps.backward_key(steps.key(key)))
+        masks = [record.mask for record in backward_tape]
+        tape = [record._replace(mask=mask) for record, mask in zip(tape, masks, strict=True)]
     delta = steps.output(case, tape, y)
     grads: list = []
     for k in reversed(range(network.depth)):
         extra = {}
         if k < network.depth - 1:
-            delta = steps.back(k + 1, params[k + 1]["W"], delta, tape) * steps.derivative(
-                network, k, tape
-            )
+            delta = steps.back(k + 1, params[k + 1]["W"], delta, tape)
+            delta = delta * steps.derivative(network, k, tape)
             if network.batch_norm:
-                delta, extra["gain"], extra["shift"] = steps.norm(
-                    k, tape[k], params[k]["gain"], delta
-                )
+                delta, dgain, dshift = steps.norm(k, tape[k], params[k]["gain"], delta)
+                extra = {"gain": dgain, "shift": dshift}
         W = steps.weight(k, delta, tape)
         if network.penalty:
             W = W + case.scale * network.penalty * params[k]["W"]

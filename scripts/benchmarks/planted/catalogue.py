@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterator
+from itertools import cycle, product
 from typing import NamedTuple
 
 import numpy as np
@@ -56,15 +57,22 @@ IN_NUMPY = Network(
 )
 
 MANNERS = ("function", "class", "loss and grads", "NumPy")
-"""How the code is written: two pure functions; a class that keeps what its backward reads; one
-function that returns both; everything in NumPy.
+"""Ways to write the code.
+
+They are two pure functions; a class that keeps values for its backward; one function that returns
+loss and gradient; everything in NumPy.
 """
 
 SCALES = (1.0, 1e-6, 1e6, 1e-3, 1e3)
 
 
 class Draw(NamedTuple):
-    """A fault (by its place in FAULTS; −1 is none) in a case."""
+    """A fault in a case.
+
+    fault      its place in FAULTS; −1 is none
+    condition  of a right gradient, by its name in CONDITIONS
+    manner     the way in which the code is written
+    """
 
     fault: int
     case: Case
@@ -73,8 +81,10 @@ class Draw(NamedTuple):
 
 
 def fault_draws(each: int, large: bool) -> list[Draw]:
-    """`each` draws of every fault in small networks, and one in 784-128-10 where it applies and
-    large is asked for.
+    """Return draws of every fault.
+
+    each   number of draws of a fault in small networks
+    large  whether there is also one in 784-128-10, for faults that can happen there
     """
     return [draw for i in range(len(FAULTS)) for draw in _draws_of(i, each, large)]
 
@@ -83,9 +93,8 @@ def _draws_of(i: int, each: int, large: bool) -> Iterator[Draw]:
     fault = FAULTS[i]
     start = zlib.crc32(fault.name.encode())
     networks = [network for network in (*SMALL, *WEIGHTED) if fault.applies(network)]
-    if not all(
-        network.weighted for network in networks
-    ):  # weights are for the faults that are about them
+    if not all(network.weighted for network in networks):
+        # Weighted networks are only for faults of the weights.
         networks = [network for network in networks if not network.weighted]
     np.random.default_rng(start).shuffle(networks)
     for j in range(each):
@@ -96,41 +105,45 @@ def _draws_of(i: int, each: int, large: bool) -> Iterator[Draw]:
             manner = "function"
         if manner == "NumPy":
             network = network._replace(gradient_in="numpy", loss_in="numpy")
-        yield Draw(
-            i, case_of(network, start % 10_000 + j, SCALES[j % len(SCALES)], weights), "", manner
-        )
+        scale = SCALES[j % len(SCALES)]
+        case = case_of(network, start % 10_000 + j, scale, weights)
+        yield Draw(i, case, manner=manner)
     if large and fault.applies(LARGE):
         yield Draw(i, case_of(LARGE, start % 10_000))
 
 
 def clean_draws(count: int, large: int) -> list[Draw]:
-    """Right gradients under conditions in which a checker may be tempted: (network, condition,
-    scale, seed) differ. The second half of them are written as people do, in every manner.
+    """Return draws of right gradients under conditions that may mislead a checker.
+
+    They differ in network, condition, scale and seed. Half of them are written in every manner of
+    people.
+
+    count  number of draws in small networks
+    large  number of draws in 784-128-10; four times as many are in NumPy
     """
     draws = _as_people_write(count // 2)
-    for j in range(count - len(draws)):
-        network = SMALL[j % len(SMALL)]
-        condition = list(CONDITIONS)[j // len(SMALL) % len(CONDITIONS)]
-        scale = SCALES[j // (len(SMALL) * len(CONDITIONS)) % len(SCALES)]
-        draws.append(Draw(-1, CONDITIONS[condition](network, 20_000 + j, scale), condition))
-    draws += [
-        Draw(-1, case_of(IN_NUMPY, 40_000 + j), "784-64-10 in NumPy", "NumPy")
-        for j in range(4 * large)
-    ]
-    return draws + [Draw(-1, case_of(LARGE, 30_000 + j), "784-128-10") for j in range(large)]
+    kinds = cycle(product(SCALES, CONDITIONS, SMALL))
+    for j, (scale, condition, network) in zip(range(count - len(draws)), kinds, strict=False):
+        case = CONDITIONS[condition](network, 20_000 + j, scale)
+        draws.append(Draw(-1, case, condition))
+    for j in range(4 * large):
+        case = case_of(IN_NUMPY, 40_000 + j)
+        draws.append(Draw(-1, case, "784-64-10 in NumPy", "NumPy"))
+    for j in range(large):
+        draws.append(Draw(-1, case_of(LARGE, 30_000 + j), "784-128-10"))
+    return draws
 
 
 def _as_people_write(count: int) -> list[Draw]:
     draws = []
     networks = [network for network in (*SMALL, *WEIGHTED) if not network.dropout]
     manners = [*MANNERS[1:], "float32", "float32 in NumPy"]
-    for j in range(count):
-        network = networks[j % len(networks)]
-        manner = manners[j // len(networks) % len(manners)]
+    kinds = cycle(product(("usual", "zero biases"), manners, networks))
+    for j, (condition, manner, network) in zip(range(count), kinds, strict=False):
         if manner.endswith("NumPy"):
             network = network._replace(gradient_in="numpy", loss_in="numpy")
-        condition = ("usual", "zero biases")[j // (len(networks) * len(manners)) % 2]
-        draws.append(Draw(-1, CONDITIONS[condition](network, 50_000 + j, 1.0), manner, manner))
+        case = CONDITIONS[condition](network, 50_000 + j, 1.0)
+        draws.append(Draw(-1, case, manner, manner))
     return draws
 
 
@@ -156,24 +169,25 @@ def _large_data(network: Network, seed: int, scale: float) -> Case:
 
 
 def _near_fit(network: Network, seed: int, scale: float) -> Case:
-    """Targets within 1e-6 of the output, where the loss allows them; else confident and right."""
+    """Return targets within 1e-6 of the output.
+
+    Where the loss takes only classes, the outputs are confident and right instead.
+    """
     case = case_of(network, seed, scale)
     if network.loss != "squared":
         case.params[-1]["W"] *= 30.0
     p = np.asarray(forward(network, case.params, case.x, case.key)[-1].a)
     if network.loss == "squared":
         return case._replace(y=p + 1e-6 * np.random.default_rng(seed).normal(size=p.shape))
-    right = (
-        np.eye(len(p))[p.argmax(axis=0)].T
-        if network.loss == "cross-entropy"
-        else (p > 0.5).astype(float)
-    )
-    return case._replace(y=right)
+    if network.loss == "cross-entropy":
+        return case._replace(y=np.eye(len(p))[p.argmax(axis=0)].T)
+    return case._replace(y=(p > 0.5).astype(float))
 
 
 def _kinks(network: Network, seed: int, scale: float) -> Case:
-    """An example of zeros and zero biases put relu exactly on its kink; other activations have none
-    there.
+    """Put relu exactly on its kink, by an example of zeros and by zero biases.
+
+    Other activations have no kink there.
     """
     hidden = "relu as maximum" if network.hidden == "relu" and seed % 2 else network.hidden
     case = case_of(network._replace(hidden=hidden), seed, scale, zero_biases=True)

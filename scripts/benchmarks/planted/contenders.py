@@ -1,4 +1,4 @@
-"""The checkers under comparison, each as (case, gradient) -> what it says, at its defaults."""
+"""The checkers that are compared, each as (case, gradient) -> Answer, at its defaults."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,16 +14,19 @@ import fnn
 from planted.manners import arguments
 from planted.networks import Case, loss
 
-# Once fast mode has decided to object, it runs the slow one to write its message: minutes for
-# 784-128-10, unread here.
+# After an objection fast mode runs the slow one to write its message. That takes minutes for
+# 784-128-10, and nobody reads the message here.
 torch.autograd.gradcheck.__globals__["_run_slow_mode_and_get_error"] = lambda *_: ""
 
 SLOW_PARAMETERS = 600  # up to so many, torch's slow mode finishes within a second
 
 
 class Answer(NamedTuple):
-    """Whether the gradient was objected to, and what was said; None where the contender cannot be
-    asked.
+    """The answer of a checker.
+
+    objected  whether it objected to the gradient; None if it cannot be asked, or abstained
+    cause     that it named
+    said      its report
     """
 
     objected: bool | None
@@ -34,7 +37,7 @@ class Answer(NamedTuple):
 def ours(
     case: Case, gradient: Callable, dtype: str | None = None, manner: str = "function"
 ) -> Answer:
-    """`fnn.check_gradient`."""
+    """Ask `fnn.check_gradient`."""
     in_numpy = "numpy" in (case.network.gradient_in, case.network.loss_in)
     options = {} if case.key is None else {"key": case.key}
     with jax.enable_x64(True):
@@ -44,13 +47,12 @@ def ours(
         report = check(*arguments(case, gradient, manner), params, dtype=dtype, **options)
     except fnn.gradcheck.Unusable as refusal:
         return Answer(True, "refused", str(refusal))
-    return Answer(
-        None if report.verdict == "abstain" else not report.passed, report.cause, str(report)
-    )
+    objected = None if report.verdict == "abstain" else not report.passed
+    return Answer(objected, report.cause, str(report))
 
 
 def jax_check_grads(case: Case, gradient: Callable, x64: bool) -> Answer:
-    """`jax.test_util.check_grads` in reverse mode, which is its `check_vjp`, of a `custom_vjp`."""
+    """Ask `jax.test_util.check_grads` in reverse mode, with the gradient as a `custom_vjp`."""
 
     @jax.custom_vjp
     def f(params):
@@ -74,9 +76,7 @@ def jax_check_grads(case: Case, gradient: Callable, x64: bool) -> Answer:
 
 
 def torch_gradcheck(case: Case, gradient: Callable, fast: bool) -> Answer:
-    """`torch.autograd.gradcheck` of an `autograd.Function` whose backward is the hand-written
-    gradient.
-    """
+    """Ask `torch.autograd.gradcheck`, with the gradient as the backward of a Function."""
     leaves, structure = jax.tree.flatten(case.params)
     if not fast and sum(leaf.size for leaf in leaves) > SLOW_PARAMETERS:
         return Answer(None)
@@ -100,14 +100,14 @@ def torch_gradcheck(case: Case, gradient: Callable, fast: bool) -> Answer:
 
 
 def _call(case: Case, gradient: Callable, params: Any) -> Any:
-    """gradient(params) by the library that it is written for."""
+    """Call the gradient with arrays of the library that it is written for."""
     options = {} if case.key is None else {"key": case.key}
     convert = np.asarray if case.network.gradient_in == "numpy" else jnp.asarray
     return gradient(jax.tree.map(convert, params), **options)
 
 
 def _value_in_float64(case: Case) -> Callable:
-    """The loss for NumPy parameters; compiled where drawing a mask would be slow."""
+    """Return the loss for NumPy parameters. It is compiled if sampling a mask would be slow."""
     if case.network.dropout:
         return jax.jit(partial(loss, case, key=case.key))
     return partial(loss, case)

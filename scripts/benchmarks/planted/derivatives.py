@@ -9,7 +9,11 @@ from planted.networks import activate
 
 
 def derivatives() -> list[Fault]:
-    """Wrong and missing f′: claims 0.16 and 0.18 among them."""
+    """List wrong and missing f′: claims 0.16 and 0.18 among them."""
+    return [*_at_wrong_point(), *_wrong()]
+
+
+def _at_wrong_point() -> list[Fault]:
     return [
         fault(
             "f′(a) for f′(z), hidden (0.18)",
@@ -41,6 +45,11 @@ def derivatives() -> list[Fault]:
             replaced(_slopes(lambda z, a: 1 + 0 * z)),
             where.not_linear,
         ),
+    ]
+
+
+def _wrong() -> list[Fault]:
+    return [
         fault("relu′ = 0.01 below 0", "wrong derivative", replaced(_slopes(_leaky)), where.relu),
         fault(
             "relu′ = 1 where z < 0",
@@ -76,11 +85,12 @@ def derivatives() -> list[Fault]:
 
 
 def _slopes(wrong: Callable) -> Callable:
-    """f′ = wrong(z, a) in every hidden layer."""
+    """Replace f′ by wrong(z, a) in every hidden layer."""
 
     def derivative(network, k, tape):
-        found = wrong(tape[k].u, tape[k].a).astype(tape[k].u.dtype)
-        return found if tape[k].mask is None else found * tape[k].mask
+        record = tape[k]
+        slopes = wrong(record.u, record.a).astype(record.u.dtype)
+        return slopes if record.mask is None else slopes * record.mask
 
     return lambda case: {"derivative": derivative}
 
@@ -95,16 +105,14 @@ def _slope_at_a(case):
 
 
 def _no_slope_first(case):
-    """In one hidden layer, chosen by the seed."""
+    """Leave out f′ in one hidden layer, which the seed chooses."""
     chosen = case.seed % (case.network.depth - 1)
+    without_slope = _slopes(lambda z, a: 1 + 0 * z)(case)["derivative"]
 
     def derivative(network, k, tape):
-        right = backward.derivative(network, k, tape)
-        return (
-            right
-            if k != chosen
-            else _slopes(lambda z, a: 1 + 0 * z)(case)["derivative"](network, k, tape)
-        )
+        if k == chosen:
+            return without_slope(network, k, tape)
+        return backward.derivative(network, k, tape)
 
     return {"derivative": derivative}
 

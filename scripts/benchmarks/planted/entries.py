@@ -1,5 +1,6 @@
-"""Faults in the finished gradient: zeros, leftovers, single numbers, rounding, noise, penalties and
-clipping.
+"""Faults in the finished gradient.
+
+They are zeros, leftovers, single numbers, rounding, noise, penalties and clipping.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from planted.networks import Case
 
 
 def missing() -> list[Fault]:
-    """Zeros and leftovers."""
+    """List zeros and leftovers."""
     zero = np.zeros_like
     return [
         fault("first db zero", "missing gradient", changed(_zero_tensor(0, "b")), where.plain),
@@ -59,7 +60,7 @@ def missing() -> list[Fault]:
 
 
 def spoilt() -> list[Fault]:
-    """Single wrong numbers, rounding, noise, penalties and clipping."""
+    """List single wrong numbers, rounding, noise, penalties and clipping."""
     return [
         fault(
             "one entry of dW ×1.1",
@@ -114,7 +115,7 @@ def _zero_biases(case, grads, rng):
 
 
 def _at_random(factor: float) -> Callable:
-    """One entry that is not zero, times the factor."""
+    """Multiply one entry that is not zero by the factor."""
 
     def apply(g, rng):
         g.flat[rng.choice(np.flatnonzero(g))] *= factor
@@ -143,7 +144,7 @@ def _column_zero(g, rng):
 
 
 def _moved(params: list, seed: int) -> list:
-    """Parameters some steps away."""
+    """Return parameters some steps away."""
     rng = np.random.default_rng(seed + 1)
     return [
         {name: v + 0.1 * rng.normal(size=v.shape).astype(v.dtype) for name, v in layer.items()}
@@ -165,9 +166,9 @@ def _momentum(case: Case) -> Callable:
 
 def _stale_row(case, grads, rng):
     before = gradient(case, _moved(case.params, case.seed), case.key)
-    found = [k for k, name in tensors_of(grads, "W", least=2)]
-    if found:
-        k = found[rng.integers(len(found))]
+    layers = [k for k, name in tensors_of(grads, "W", least=2)]
+    if layers:
+        k = layers[rng.integers(len(layers))]
         i = rng.choice(np.flatnonzero(np.any(grads[k]["W"], axis=1)))
         grads[k]["W"][i] = np.asarray(before[k]["W"])[i]
     return grads
@@ -185,7 +186,7 @@ def _noisy(case: Case) -> Callable:
 
 
 def _in_precision(dtype) -> Callable:
-    """Everything computed in a narrow precision, the result widened."""
+    """Compute everything in a narrow precision, and widen the result."""
 
     def plant(case: Case) -> Callable:
         def wrong(params, key=None):
@@ -222,7 +223,7 @@ def _undecayed(case: Case) -> Callable:
 
 
 def _clip_norm(case, grads, rng):
-    """To the power of ten below the norm, as somebody who clips to 1 or 0.1."""
+    """Clip to the power of ten below the norm, since people clip to 1 or 0.1."""
     norm = np.sqrt(sum(np.sum(g**2) for layer in grads for g in layer.values()))
     limit = 10.0 ** np.floor(np.log10(norm))
     return [{name: g * (limit / norm) for name, g in layer.items()} for layer in grads]

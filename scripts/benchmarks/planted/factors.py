@@ -10,7 +10,7 @@ from planted.networks import Case, Network
 
 
 def factors() -> list[Fault]:
-    """Constant factors and signs."""
+    """List constant factors and signs."""
     on_all = [("½", 0.5), ("2", 2.0), ("1.01", 1.01), ("1.001", 1.001)]
     on_one = [("½", 0.5), ("3", 3.0), ("1.01", 1.01), ("1.001", 1.001)]
     return [
@@ -47,7 +47,7 @@ def factors() -> list[Fault]:
 
 
 def order() -> list[Fault]:
-    """Right numbers in wrong places."""
+    """List right numbers in wrong places."""
 
     def square(network: Network) -> bool:
         return any(n == m > 1 for n, m in zip(network.sizes, network.sizes[1:], strict=False))

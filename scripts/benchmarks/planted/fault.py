@@ -1,5 +1,6 @@
-"""What a planted fault is, and the two ways to make one: change the finished gradient, or replace a
-step.
+"""A planted fault, and the two ways to make one.
+
+One changes the finished gradient. The other replaces a step of the backward pass.
 """
 
 from collections.abc import Callable
@@ -18,10 +19,10 @@ Gradient = Callable[..., list]
 class Fault(NamedTuple):
     """A kind of fault.
 
-    causes   names by which the checker may call it, all of them true; empty where its vocabulary
-             has none
-    applies  the networks in which it can happen
-    plant    case -> gradient(params, key) with the fault in it
+    causes           names that the checker may give, all of them true; empty if it has none for it
+    applies          returns whether the fault can happen in a network
+    plant            case -> gradient(params, key) with the fault in it
+    only_in_float64  whether float32 rounding hides it
     """
 
     name: str
@@ -32,7 +33,7 @@ class Fault(NamedTuple):
 
 
 def always(network: Network) -> bool:
-    """In every network."""
+    """Return True, for faults that can happen in every network."""
     return True
 
 
@@ -43,21 +44,22 @@ def fault(
     applies: Callable[[Network], bool] = always,
     **more: Any,
 ) -> Fault:
-    """`causes` separated by " | "."""
-    return Fault(name, frozenset(filter(None, causes.split(" | "))), applies, plant, **more)
+    """Make a fault. `causes` are separated by " | "."""
+    names = frozenset(filter(None, causes.split(" | ")))
+    return Fault(name, names, applies, plant, **more)
 
 
 def changed(
     change: Callable[[Case, list, np.random.Generator], list],
 ) -> Callable[[Case], Gradient]:
-    """The right gradient, then change(case, gradient, rng); the rng starts afresh at each call."""
+    """Compute the right gradient, then change it by change(case, gradient, rng).
+
+    The rng starts afresh at each call.
+    """
 
     def plant(case: Case) -> Gradient:
         def wrong(params, key=None):
-            grads = [
-                {name: np.array(g) for name, g in layer.items()}
-                for layer in gradient(case, params, key)
-            ]
+            grads = jax.tree.map(np.array, gradient(case, params, key))
             return change(case, grads, np.random.default_rng(case.seed))
 
         return wrong
@@ -66,7 +68,7 @@ def changed(
 
 
 def replaced(steps: Callable[[Case], dict[str, Callable]]) -> Callable[[Case], Gradient]:
-    """The backward pass with the steps that steps(case) names replaced."""
+    """Replace the steps of the backward pass that steps(case) names."""
 
     def plant(case: Case) -> Gradient:
         return partial(gradient, case, steps=Steps()._replace(**steps(case)))
@@ -75,7 +77,12 @@ def replaced(steps: Callable[[Case], dict[str, Callable]]) -> Callable[[Case], G
 
 
 def output_error(delta: Callable) -> Callable[[Case], dict[str, Callable]]:
-    """For `replaced`: δ = scale · delta(network, p, y, z) / n at the output."""
+    """Return the argument of `replaced` for another δ at the output.
+
+    The other δ is
+
+        scale · delta(network, p, y, z) / n.
+    """
 
     def output(case, tape, y):
         return case.scale * delta(case.network, tape[-1].a, y, tape[-1].z) / case.network.batch
@@ -84,24 +91,23 @@ def output_error(delta: Callable) -> Callable[[Case], dict[str, Callable]]:
 
 
 def tensors_of(grads: list, names: str = "Wb", least: int = 1) -> list[tuple[int, str]]:
-    """Tensors (layer, name) of ≥ least rows whose gradient is not zero, as that of a bias before
-    batch norm is.
+    """Return the tensors (layer, name) of at least so many rows whose gradient is not zero.
+
+    The gradient of a bias before batch norm is zero, but for rounding.
     """
-    return [
-        (k, name)
-        for k, layer in enumerate(grads)
-        for name in names
-        if np.any(layer[name])
-        and len(layer[name]) >= least
-        and not (name == "b" and "gain" in layer)
-    ]
+    tensors = []
+    for k, layer in enumerate(grads):
+        for name in names:
+            is_before_norm = name == "b" and "gain" in layer
+            has_rows = len(layer[name]) >= least
+            if np.any(layer[name]) and has_rows and not is_before_norm:
+                tensors.append((k, name))
+    return tensors
 
 
 def everywhere(change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Case], Gradient]:
-    """The same change of every tensor."""
-    return changed(
-        lambda case, grads, rng: [{name: change(g) for name, g in layer.items()} for layer in grads]
-    )
+    """Change every tensor in the same way."""
+    return changed(lambda case, grads, rng: jax.tree.map(change, grads))
 
 
 def in_one(
@@ -109,25 +115,27 @@ def in_one(
     names: str = "Wb",
     least: int = 1,
 ) -> Callable[[Case], Gradient]:
-    """A change of one random tensor of those that `tensors_of` finds."""
+    """Change one random tensor of those that `tensors_of` returns."""
 
-    def apply(case, grads, rng):
-        found = tensors_of(grads, names, least)
-        if found:
-            k, name = found[rng.integers(len(found))]
+    def change_one(case, grads, rng):
+        tensors = tensors_of(grads, names, least)
+        if tensors:
+            k, name = tensors[rng.integers(len(tensors))]
             grads[k][name] = change(grads[k][name], rng)
         return grads
 
-    return changed(apply)
+    return changed(change_one)
 
 
 def is_silent(truth: list, wrong: list) -> bool:
-    """Whether a fault changed nothing at this point: no entry by more than 1e-9 of its tensor's
-    largest.
+    """Return whether a fault changed nothing at this point.
+
+    It did not if no entry differs by more than 1e-9 of its tensor's largest.
     """
-    pairs = zip(jax.tree.leaves(truth), jax.tree.leaves(wrong), strict=True)
-    return all(
-        np.shape(t) == np.shape(w)
-        and bool(np.max(np.abs(np.asarray(t) - w)) <= 1e-9 * np.max(np.abs(t)))
-        for t, w in pairs
-    )
+    for right, faulty in zip(jax.tree.leaves(truth), jax.tree.leaves(wrong), strict=True):
+        if np.shape(right) != np.shape(faulty):
+            return False
+        largest_change = np.max(np.abs(np.asarray(right) - faulty))
+        if not largest_change <= 1e-9 * np.max(np.abs(right)):
+            return False
+    return True

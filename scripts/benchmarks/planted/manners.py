@@ -1,4 +1,4 @@
-"""How a loss and its gradient are written: functions, a class, one function, in float32."""
+"""The ways to write a loss and its gradient: functions, a class, one function, in float32."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,27 +9,27 @@ import jax
 from planted.networks import Case, loss
 
 
-class Kept:
-    """A class as courses have it: backward reads what forward has kept."""
+class ModelClass:
+    """A class as in courses: backward reads values that forward has kept."""
 
     def __init__(self, case: Case, gradient: Callable) -> None:
         self.case, self.gradient = case, gradient
 
     def forward(self, params: Any) -> Any:
-        """The loss at params, which it keeps."""
+        """Return the loss at params, and keep them."""
         self.params = params
         return loss(self.case, params)
 
     def backward(self) -> Any:
-        """The gradient at what forward has kept."""
+        """Return the gradient at the params that forward has kept."""
         return self.gradient(self.params)
 
 
 def arguments(case: Case, gradient: Callable, manner: str) -> tuple[Any, ...]:
-    """What `fnn.check_gradient` is given before params."""
+    """Return the arguments of `fnn.check_gradient` before params."""
     value = partial(loss, case)
     if manner == "class":
-        model = Kept(case, gradient)
+        model = ModelClass(case, gradient)
         return model.forward, model.backward
     if manner == "loss and grads":
         return (lambda params: (value(params), gradient(params)),)

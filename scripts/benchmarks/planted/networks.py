@@ -1,8 +1,7 @@
-"""Plain multilayer perceptrons, written once for NumPy and JAX: parameters, data, forward pass and
-loss.
+"""Plain multilayer perceptrons for NumPy and JAX: parameters, data, forward pass and loss.
 
-Activations are (units, examples), as in z = W a + b. Nothing of the `fnn` package is used here:
-these stand for the code of anybody who writes a network by hand.
+Activations are (units, examples), as in z = W a + b. Nothing of the `fnn` package is used here,
+since these networks stand for code that people write by hand.
 """
 
 import zlib
@@ -17,8 +16,16 @@ EPSILON = 1e-5  # of batch norm
 
 
 class Network(NamedTuple):
-    """What is computed. The loss is a mean over examples of: ½Σ(p − y)² "squared", −Σ y log p
-    "cross-entropy" after softmax, or the same for independent sigmoids, "bce".
+    """A network and its loss, a mean over examples.
+
+    sizes          of the layers, with inputs and outputs
+    hidden, output names of the activations
+    loss           "squared" is ½Σ(p − y)²; "cross-entropy" is −Σ y log p after softmax; "bce" is
+                   the same for independent sigmoids
+    batch          number of examples
+    gradient_in    "jax" or "numpy"
+    loss_in        "jax" or "numpy"
+    weighted       whether examples count differently
     """
 
     sizes: tuple[int, ...]
@@ -35,7 +42,7 @@ class Network(NamedTuple):
 
     @property
     def depth(self) -> int:
-        """Number of layers with weights."""
+        """Return the number of layers with weights."""
         return len(self.sizes) - 1
 
     def __str__(self) -> str:
@@ -47,18 +54,18 @@ class Network(NamedTuple):
             "gradient in NumPy" * (self.gradient_in == "numpy"),
             "loss in NumPy" * (self.loss_in == "numpy"),
         ]
-        sizes = "-".join(str(size) for size in self.sizes)
-        return ", ".join(
-            [
-                f"{sizes} {self.hidden}/{self.output} {self.loss}, n = {self.batch}",
-                *filter(None, extras),
-            ]
-        )
+        sizes = "-".join(map(str, self.sizes))
+        title = f"{sizes} {self.hidden}/{self.output} {self.loss}, n = {self.batch}"
+        return ", ".join([title, *filter(None, extras)])
 
 
 class Case(NamedTuple):
-    """A network at a point: float64 NumPy data, parameters, a factor in front of the loss, what
-    each example counts in its mean, and a key for dropout.
+    """A network at a point.
+
+    scale    factor in front of the loss
+    params   float64 NumPy arrays, a dict for each layer
+    x, y     float64 NumPy data, (features, examples) and (outputs, examples)
+    weights  of the examples in the mean
     """
 
     network: Network
@@ -71,13 +78,20 @@ class Case(NamedTuple):
 
     @property
     def key(self) -> Any:
-        """For dropout; None without."""
+        """Return the key for dropout, None without dropout."""
         return jax.random.key(self.seed) if self.network.dropout else None
 
 
 class Record(NamedTuple):
-    """What a layer leaves for the backward pass: its input, z = W a + b, batch norm's n and 1/σ, u,
-    f(u), mask.
+    """The values of a layer that the backward pass reads.
+
+    below        its input
+    z            W a + b
+    normalised   z after batch norm, before gain and shift
+    inverse_std  1/σ of batch norm
+    u            the input of the activation
+    a            f(u)
+    mask         of dropout
     """
 
     below: Any
@@ -90,12 +104,12 @@ class Record(NamedTuple):
 
 
 def module_of(array: Any) -> ModuleType:
-    """The functions that go with an array."""
+    """Return the library of an array: numpy or jax.numpy."""
     return np if isinstance(array, np.ndarray) else jnp
 
 
 def activate(name: str, z: Any) -> Any:
-    """f(z), softmax being over the units."""
+    """Return f(z). Softmax is over the units."""
     m = module_of(z)
     if name == "softmax":
         e = m.exp(z - z.max(axis=0, keepdims=True))
@@ -111,7 +125,7 @@ def activate(name: str, z: Any) -> Any:
 
 
 def forward(network: Network, params: list, x: Any, key: Any = None) -> list[Record]:
-    """Every layer's record, first to last."""
+    """Return the record of every layer, from first to last."""
     tape: list[Record] = []
     a = x
     for k, layer in enumerate(params):
@@ -131,14 +145,17 @@ def forward(network: Network, params: list, x: Any, key: Any = None) -> list[Rec
 
 
 def dropout_mask(network: Network, key: Any, shape: tuple[int, ...]) -> Any:
-    """0 or 1/(1 − p)."""
+    """Return a mask of 0 and 1/(1 − p)."""
     keep = 1 - network.dropout
     return jax.random.bernoulli(key, keep, shape) / keep
 
 
 def loss(case: Case, params: list, key: Any = None) -> Any:
-    """scale · (weighted mean over examples + ½λΣW²), in the precision and by the library
-    of params.
+    """Return the loss, in the precision and by the library of params.
+
+    It is
+
+        scale · (weighted mean over examples + ½λΣW²).
     """
     network = case.network
     if network.loss_in == "numpy":
@@ -161,10 +178,11 @@ def loss(case: Case, params: list, key: Any = None) -> Any:
 def case_of(
     network: Network, seed: int, scale: float = 1.0, weights: float = 1.0, zero_biases: bool = False
 ) -> Case:
-    """Random parameters; `weights` multiplies the usual 1/√(inputs).
+    """Return a case with random parameters.
 
-    The data are the same whatever the seed, so that programs which hold them as constants are
-    compiled once.
+    weights  multiplies the usual 1/√(inputs)
+
+    All seeds have the same data, so that programs with these constants are compiled once.
     """
     rng = np.random.default_rng(seed)
     params = []
@@ -182,14 +200,14 @@ def case_of(
     rng = np.random.default_rng(zlib.crc32(str(network).encode()))
     x = rng.normal(size=(network.sizes[0], network.batch))
     y = targets(network, rng)
-    drawn = rng.uniform(0.5, 4, network.batch)
-    return Case(
-        network, seed, scale, params, x, y, drawn / drawn.mean() if network.weighted else 1.0
-    )
+    if not network.weighted:
+        return Case(network, seed, scale, params, x, y)
+    example_weights = rng.uniform(0.5, 4, network.batch)
+    return Case(network, seed, scale, params, x, y, example_weights / example_weights.mean())
 
 
 def targets(network: Network, rng: np.random.Generator) -> np.ndarray:
-    """One-hot classes, zeros and ones, or real numbers, (outputs, examples)."""
+    """Return one-hot classes, zeros and ones, or real numbers, (outputs, examples)."""
     outputs = network.sizes[-1]
     if network.loss == "cross-entropy":
         return np.eye(outputs)[rng.integers(0, outputs, network.batch)].T

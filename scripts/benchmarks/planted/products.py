@@ -8,7 +8,11 @@ from planted.networks import activate
 
 
 def products() -> list[Fault]:
-    """Wrong matrix products: claims 0.17, 3.12 and 4.5 among them."""
+    """List wrong matrix products and sums: claims 0.17, 3.12 and 4.5 among them."""
+    return [*_of_delta(), *_of_weights(), *_of_biases(), *_of_shapes()]
+
+
+def _of_delta() -> list[Fault]:
     return [
         fault(
             "δ not multiplied by Wᵀ",
@@ -26,6 +30,11 @@ def products() -> list[Fault]:
             "ones for Wᵀ", "missing Wᵀ", replaced(_back(lambda W, d: (1 + 0 * W).T @ d)), where.deep
         ),
         fault("Wᵀ after its own update", "stale weights", replaced(_back_after_update), where.deep),
+    ]
+
+
+def _of_weights() -> list[Fault]:
+    return [
         fault("δ W f′ for δ zᵀ (0.17)", "wrong layer input", _printed_017, where.thin),
         fault(
             "∂L/∂z for ∂L/∂W, refused (4.5)",
@@ -46,6 +55,11 @@ def products() -> list[Fault]:
             replaced(_input_own),
             where.square_above,
         ),
+    ]
+
+
+def _of_biases() -> list[Fault]:
+    return [
         fault(
             "db mean for sum",
             "constant factor",
@@ -64,6 +78,11 @@ def products() -> list[Fault]:
             replaced(_bias(_total)),
             where.wide,
         ),
+    ]
+
+
+def _of_shapes() -> list[Fault]:
+    return [
         fault(
             "(1, n) − (n, 1), then a mean (3.12)",
             "silent broadcast",
@@ -90,13 +109,13 @@ def _back(product: Callable) -> Callable:
 
 
 def _back_after_update(case):
-    """W moved by a step before δ has passed through it."""
+    """Move W by a step before δ has passed through it."""
     rate = 0.1 / case.scale
     return {"back": lambda k, W, delta, tape: (W - rate * delta @ tape[k].below.T).T @ delta}
 
 
 def _row_by_column(case):
-    """(Wᵀδ)ᵀ ⊙ f′ of an example is a square; its rows are added up."""
+    """Add up the rows of (Wᵀδ)ᵀ ⊙ f′, which is a square for one example."""
 
     def back(k, W, delta, tape):
         right = W.T @ delta
@@ -118,7 +137,7 @@ def _input_own(case):
 
 
 def _printed_017(case):
-    """W_k ← W_k − η δ_k W_k f′_{k−1}, taken literally."""
+    """Take W_k ← W_k − η δ_k W_k f′_{k−1} literally."""
 
     def plant(params, key=None):
         def weight(k, delta, tape):
@@ -140,8 +159,9 @@ def _total(delta):
 
 
 def _outer(reduction: str) -> Callable:
-    """(1, n) − (n, 1) is (n, n) without a complaint; a reduction over the second axis gives n
-    numbers again.
+    """Subtract (n, 1) from (1, n), which is (n, n) without a complaint, and reduce an axis.
+
+    The reduction gives n numbers again.
     """
 
     def delta(network, p, y, z):

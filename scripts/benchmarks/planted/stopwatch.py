@@ -1,7 +1,9 @@
-"""Seconds for one check in a process of its own, where nothing is compiled yet: python -m
-planted.stopwatch WHO SIZES
+"""Seconds of one check in a process of its own, where nothing is compiled yet.
 
-A tanh network with softmax cross-entropy on 32 examples. Imports are not counted; compiling is.
+    python -m planted.stopwatch WHO SIZES
+
+The network has tanh and softmax cross-entropy on 32 examples. The time has compiling, but not the
+imports.
 """
 
 import os
@@ -16,16 +18,17 @@ from planted.networks import Case, Network, case_of
 
 
 def seconds(who: str, sizes: tuple[int, ...]) -> float:
-    """Time of a check by `who`, "fnn" or "torch", in a fresh process."""
-    here = str(Path(__file__).parents[1])
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([here, *filter(None, sys.path)])}
+    """Return the seconds of a check by `who`, "fnn" or "torch", in a fresh process."""
+    benchmarks = str(Path(__file__).parents[1])
+    paths = [benchmarks, *filter(None, sys.path)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
     command = [sys.executable, "-m", "planted.stopwatch", who, *map(str, sizes)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return float(done.stdout)
 
 
 def time_fnn(case: Case) -> float:
-    """`fnn.check_gradient`, all of it."""
+    """Time a call of `fnn.check_gradient`."""
     import jax
 
     import fnn
@@ -41,7 +44,7 @@ def time_fnn(case: Case) -> float:
 
 
 def time_torch(case: Case) -> float:
-    """`torch.autograd.gradcheck` in slow mode; forward in torch, backward by hand in NumPy."""
+    """Time `torch.autograd.gradcheck` in slow mode: forward in torch, backward in NumPy."""
     import torch
 
     x, y = torch.tensor(case.x.T), torch.tensor(case.y.argmax(axis=0))

@@ -11,11 +11,11 @@ from planted.networks import Network, module_of
 
 
 def surroundings() -> list[Fault]:
-    """Dropout, batch norm, examples and the loss."""
+    """List faults of dropout, batch norm, examples and the loss."""
+    return [*_of_dropout(), *_of_batch_norm(), *_of_examples()]
 
-    def halved(n: Network) -> bool:
-        return n.loss == "squared"
 
+def _of_dropout() -> list[Fault]:
     return [
         fault(
             "dropout: key split again",
@@ -33,6 +33,11 @@ def surroundings() -> list[Fault]:
             "dropout: another mask backward", "another key", replaced(_backward_key), where.dropped
         ),
         fault("dropout: no mask backward", "missing derivative", replaced(_no_mask), where.dropped),
+    ]
+
+
+def _of_batch_norm() -> list[Fault]:
+    return [
         fault(
             "batch norm: constant statistics",
             "constant statistics",
@@ -54,6 +59,14 @@ def surroundings() -> list[Fault]:
         fault(
             "batch norm: dgain from z", "wrong layer input", replaced(_gain_from_z), where.normed
         ),
+    ]
+
+
+def _of_examples() -> list[Fault]:
+    def halved(n: Network) -> bool:
+        return n.loss == "squared"
+
+    return [
         fault(
             "last example left out",
             "wrong examples",
@@ -102,7 +115,7 @@ def _no_mask(case):
 
 
 def _norm(centred: Callable) -> Callable:
-    """∂loss/∂z = gain/σ · centred(n, δ), the rest as it should be."""
+    """Return ∂loss/∂z = gain/σ · centred(n, δ), with right gradients of gain and shift."""
 
     def wrong(k, record, gain, delta):
         _, dgain, dshift = norm(k, record, gain, delta)
@@ -132,7 +145,7 @@ def _gain_from_z(case):
 
 
 def _output(change: Callable) -> Callable:
-    """δ = change(right δ, y) at the output."""
+    """Change the right δ at the output by change(δ, y)."""
     return lambda case: {"output": lambda case, tape, y: change(output_delta(case, tape, y), y)}
 
 
@@ -141,9 +154,7 @@ def _unweighted(case):
 
 
 def _by_mean_weight(case):
-    """Weights that are not divided by their mean, as if the loss summed w each rather than
-    averaged.
-    """
+    """Leave weights undivided by their mean, as if the loss were a sum and no average."""
     return {"output": lambda case, tape, y: 1.726 * output_delta(case, tape, y)}
 
 

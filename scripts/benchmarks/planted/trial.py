@@ -1,4 +1,4 @@
-"""One draw put before every contender."""
+"""A trial: one draw put before every contender."""
 
 from collections.abc import Callable
 from functools import partial
@@ -17,8 +17,9 @@ CONTENDERS = (OURS, *RIVALS)
 
 
 class Trial(NamedTuple):
-    """What each contender answered (an objection, None where it could not be asked or abstained),
-    and our cause.
+    """The answers of all contenders to one draw.
+
+    silent  whether the fault changes nothing at this point; then nobody is asked
     """
 
     fault: str
@@ -31,28 +32,30 @@ class Trial(NamedTuple):
 
 
 def put(draw: Draw, rivals: bool = True) -> Trial:
-    """Asks fnn and, if wanted, the rivals, unless the fault changes nothing at this point."""
+    """Ask fnn and, if wanted, the rivals, unless the fault changes nothing at this point."""
     case = draw.case
     fault = FAULTS[draw.fault] if draw.fault >= 0 else None
     trial = Trial(
-        fault.name if fault else "",
-        str(case.network),
-        draw.condition,
-        case.scale,
-        case.seed,
-        False,
-        {},
+        fault=fault.name if fault else "",
+        network=str(case.network),
+        condition=draw.condition,
+        scale=case.scale,
+        seed=case.seed,
+        silent=False,
+        answers={},
     )
     if fault is not None and changes_nothing(draw):
         return trial._replace(silent=True)
     is_narrow = fault is not None and fault.causes == {"precision loss"}
-    # by default float32 code is judged as such
-    strict = partial(ours, dtype="float64" if is_narrow else None, manner=draw.manner)
-    contenders: dict[str, Callable] = {OURS: strict} | (RIVALS if rivals else {})
+    # By default code in float32 is judged by float32's precision.
+    dtype = "float64" if is_narrow else None
+    contenders: dict[str, Callable] = {OURS: partial(ours, dtype=dtype, manner=draw.manner)}
+    if rivals:
+        contenders |= RIVALS
     for name, contender in contenders.items():
         if name == "jax f32" and fault is not None and fault.only_in_float64:
             continue
-        if name != OURS and draw.manner.startswith("float32"):  # which they are not made for
+        if name != OURS and draw.manner.startswith("float32"):  # the rivals expect float64
             continue
         gradient_of = fault.plant(case) if fault else partial(gradient, case)
         trial.answers[name] = contender(case, gradient_of)
@@ -60,11 +63,13 @@ def put(draw: Draw, rivals: bool = True) -> Trial:
 
 
 def changes_nothing(draw: Draw) -> bool:
-    """Whether the faulty gradient equals the right one."""
+    """Return whether the faulty gradient equals the right one."""
     case = draw.case
+    faulty_gradient = FAULTS[draw.fault].plant(case)
     with jax.enable_x64(True):
-        numpy = case.network.gradient_in == "numpy"
-        params = case.params if numpy else jax.tree.map(jnp.asarray, case.params)
-        return is_silent(
-            gradient(case, params, case.key), FAULTS[draw.fault].plant(case)(params, case.key)
-        )
+        params = case.params
+        if case.network.gradient_in != "numpy":
+            params = jax.tree.map(jnp.asarray, params)
+        right = gradient(case, params, case.key)
+        faulty = faulty_gradient(params, case.key)
+        return is_silent(right, faulty)

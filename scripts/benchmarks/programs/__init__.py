@@ -1,1 +1,1 @@
-"""Programs for `fnn.check_compiled`: right ones and such that are compiled wrongly."""
+"""Programs for `fnn.check_compiled`: right ones, and programs that are compiled wrongly."""

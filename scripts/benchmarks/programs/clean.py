@@ -9,8 +9,8 @@ import numpy as np
 from jax import lax
 
 
-class Drawn(NamedTuple):
-    """A function, its arguments, and what was drawn."""
+class Program(NamedTuple):
+    """A function, its arguments, and its operations as a text."""
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
@@ -18,7 +18,7 @@ class Drawn(NamedTuple):
 
 
 def positive(x):
-    """Return numbers above 0."""
+    """Return |x| + 0.1, which is above 0."""
     return jnp.abs(x) + 0.1
 
 
@@ -69,14 +69,14 @@ UNARY = {
 
 
 def product(x, generator):
-    """Multiply by a matrix."""
+    """Return a function that multiplies by a matrix."""
     width = int(generator.integers(1, 40))
     W = jnp.asarray(generator.normal(size=(x.shape[-1], width)), x.dtype)
     return lambda x: x @ W
 
 
 def scanned(x, generator):
-    """Go over copies of x with a scan."""
+    """Return a function that goes over copies of x with a scan."""
     turns = int(generator.integers(1, 12))
     rate = jnp.asarray(0.5, x.dtype)
 
@@ -93,13 +93,13 @@ def scanned(x, generator):
 
 
 def looped(x, generator):
-    """Apply a function several times."""
+    """Return a function that applies a step several times."""
     turns = int(generator.integers(1, 9))
     return lambda x: lax.fori_loop(0, turns, lambda i, x: jnp.sin(x) + 0.1 * x, x)
 
 
 def constant(x, generator):
-    """A sum of many equal terms, which a float rounds the same way every time."""
+    """Return a function with a sum of many equal terms, whose rounding errors add up."""
     n = int(generator.integers(1, 200_000))
     return lambda x: x + jnp.sum(jnp.full(n, 0.1, x.dtype) * x.mean()) / n
 
@@ -112,8 +112,8 @@ BINARY: dict[str, Callable] = {
 WITH_NUMBERS = {"matmul": product, "scan": scanned, "loop": looped, "constant": constant}
 
 
-def draw(seed: int) -> Drawn:
-    """Draw a program of 3 to 30 operations, single or vmapped, its value or its gradient."""
+def draw(seed: int) -> Program:
+    """Sample a program of 3 to 30 operations, single or vmapped, its value or its gradient."""
     generator = np.random.default_rng(seed)
     dtype = np.dtype(generator.choice(["float32", "float64"]))
     shape = tuple(int(n) for n in generator.choice([1, 2, 3, 7, 8, 17, 33, 64, 130], size=2))
@@ -144,20 +144,25 @@ def draw(seed: int) -> Drawn:
         return x
 
     mode = str(generator.choice(["value", "vmapped", "gradient", "sum"]))
+
+    def mean_square(x):
+        return jnp.mean(jnp.square(function(x)))
+
+    def sum_of_rows(x):
+        return jnp.sum(function(x), axis=0)
+
+    functions = {
+        "value": function,
+        "vmapped": jax.vmap(function),
+        "gradient": jax.value_and_grad(mean_square),
+        "sum": sum_of_rows,
+    }
     if mode == "vmapped":
         x = np.stack([x, 0.5 * x, -x])
-        return Drawn(jax.vmap(function), (x,), f"{dtype}{x.shape} {mode}: {', '.join(names)}")
-    if mode == "gradient":
-        function = jax.value_and_grad(lambda x, f=function: jnp.mean(jnp.square(f(x))))
-    if mode == "sum":
-        return Drawn(
-            lambda x: jnp.sum(function(x), axis=0),
-            (x,),
-            f"{dtype}{shape} {mode}: {', '.join(names)}",
-        )
-    return Drawn(function, (x,), f"{dtype}{shape} {mode}: {', '.join(names)}")
+    text = f"{dtype}{x.shape} {mode}: {', '.join(names)}"
+    return Program(functions[mode], (x,), text)
 
 
 def with_a_copy(combine: Callable, name: str) -> Callable:
-    """Combine a value with another one that was computed from it."""
+    """Return a function that combines a value with another one computed from it."""
     return lambda x: combine(x, jnp.tanh(0.3 * x) + 1)

@@ -1,4 +1,4 @@
-"""Programs that are compiled wrongly: an operation of theirs has a faulty rule for the compiler."""
+"""Programs that are compiled wrongly, by a faulty rule for one of their operations."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -13,17 +13,17 @@ from jax.interpreters import batching, mlir
 
 from fnn import numpy_rules
 from fnn.compiled import rounding
-from programs.clean import Drawn
+from programs.clean import Program
 
 FACTOR = {"tanh": 1.001}
-"""What one entry of tanh is multiplied by."""
+"""The factor on one entry of tanh."""
 
 
 class Wrong(NamedTuple):
     """An operation that is compiled wrongly, as a primitive of its own.
 
-    primitive  as a program has it
-    right      what it is meant to be, in NumPy
+    primitive  that programs use
+    right      the right function, in NumPy
     """
 
     primitive: Primitive
@@ -31,7 +31,7 @@ class Wrong(NamedTuple):
 
 
 def wrong(name: str, compiled: Callable, right: Callable) -> Wrong:
-    """Return an operation that JAX compiles as `compiled`; its outputs are like its first input."""
+    """Return an operation that JAX compiles as `compiled`. Its output is like its first input."""
     primitive = Primitive(name)
 
     @primitive.def_abstract_eval
@@ -44,18 +44,18 @@ def wrong(name: str, compiled: Callable, right: Callable) -> Wrong:
 
 
 def one_wrong_entry(x):
-    """Compute tanh, and its entry in the middle wrongly."""
+    """Compute tanh with a wrong entry in the middle."""
     flat = jnp.ravel(jnp.tanh(x))
     return flat.at[flat.size // 2].mul(FACTOR["tanh"]).reshape(x.shape)
 
 
 def a_dropped_row(x):
-    """Subtract the sum over rows, but for the last row."""
+    """Subtract the sum over all rows without the last one."""
     return x - jnp.sum(x.at[-1].set(0), axis=0, keepdims=True)
 
 
 def a_stale_buffer(x, y):
-    """Return what was there before instead of the sum."""
+    """Add, but keep the first row of x where y is not 0."""
     stale = (x + y).at[0].set(x[0])
     return jnp.where(y == 0, x + y, stale)
 
@@ -65,17 +65,20 @@ OPERATIONS = {
     "wrong_sum": wrong("wrong_sum", a_dropped_row, lambda x: x - x.sum(0, keepdims=True)),
     "wrong_add": wrong("wrong_add", a_stale_buffer, np.add),
 }
-"""By name. The batch axis of a vmapped one stands in front: a row is then a whole batch."""
+"""Name -> operation. The batch axis of a vmapped one is the first: a row is then a whole batch."""
 
 
 def error_of_sum(equation: Any, inputs: Any, value: np.ndarray, dtype: Any) -> Any:
-    """Return how far the difference to a sum may be off."""
+    """Return the largest error of a difference to a sum."""
     magnitude = np.broadcast_to(np.abs(inputs[0]).sum(0, keepdims=True), np.shape(value))
     return rounding.error_of_sum(dtype, len(inputs[0]), magnitude, 0.0)
 
 
 def tell_the_witness(set_item: Callable[[dict, str, Any], None] = dict.__setitem__) -> None:
-    """Give the witness the right rules; a test's own `set_item` takes them back at its end."""
+    """Give the witness the right rules.
+
+    set_item  sets an entry of a dict; a test passes one that takes entries back at its end
+    """
     for name, operation in OPERATIONS.items():
         set_item(numpy_rules.ELEMENTWISE, name, operation.right)
     set_item(rounding.ULPS, "wrong_tanh", 8)
@@ -84,15 +87,17 @@ def tell_the_witness(set_item: Callable[[dict, str, Any], None] = dict.__setitem
 
 
 class Planted(NamedTuple):
-    """A drawn program with a faulty operation, and that operation's name."""
+    """A random program with a faulty operation, and the name of that operation."""
 
-    program: Drawn
+    program: Program
     operation: str
 
 
 def draw_wrong(seed: int) -> Planted:
-    """Draw a chain of products and activations with a faulty operation within: alone, vmapped or
-    scanned."""
+    """Sample a chain of products and activations with a faulty operation.
+
+    It is alone, vmapped or scanned.
+    """
     generator = np.random.default_rng(seed)
     name = str(generator.choice(list(OPERATIONS)))
     bind = OPERATIONS[name].primitive.bind
@@ -118,6 +123,8 @@ def draw_wrong(seed: int) -> Planted:
     a = generator.normal(size=(units[0], int(generator.choice([1, 4, 17])))).astype(dtype)
     text = f"{name} in {units}, {dtype}, {mode}"
     if mode == "alone":
-        return Planted(Drawn(function, (a,), text), name)
-    together = jax.vmap(function) if mode == "vmapped" else lambda xs: lax.map(function, xs)
-    return Planted(Drawn(together, (np.stack([a, 2 * a]),), text), name)
+        return Planted(Program(function, (a,), text), name)
+    both = np.stack([a, 2 * a])
+    if mode == "vmapped":
+        return Planted(Program(jax.vmap(function), (both,), text), name)
+    return Planted(Program(lambda xs: lax.map(function, xs), (both,), text), name)

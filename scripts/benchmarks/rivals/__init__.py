@@ -1,3 +1,4 @@
-"""The same training by others: each module has prepare(case, problem, lanes) -> a function that
-trains them all.
+"""The same training by others.
+
+Each module has prepare(case, problem, runs), which returns a function that trains all runs.
 """

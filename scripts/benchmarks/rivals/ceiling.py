@@ -1,5 +1,6 @@
-"""The best rate of float32 square matrix products that NumPy, PyTorch or JAX reach on all cores of
-this machine.
+"""The ceiling: the best rate of float32 square matrix products on all cores of this machine.
+
+NumPy, PyTorch and JAX try them.
 """
 
 import time
@@ -15,8 +16,8 @@ SIZES = (1024, 2048)
 REPEATS = 5
 
 
-def prepare(case: Case, problem: Problem, lanes: int):
-    """The function returned gives the rate in operations per second, as a (1, 1) array."""
+def prepare(case: Case, problem: Problem, runs: int):
+    """Return a function that gives the rate in operations per second, as a (1, 1) array."""
     rng = np.random.default_rng(0)
     pairs = [rng.normal(size=(2, n, n)).astype(np.float32) for n in SIZES]
     products = [
@@ -24,22 +25,27 @@ def prepare(case: Case, problem: Problem, lanes: int):
         (torch.matmul, torch.tensor),
         (np.matmul, np.asarray),
     ]
-    operands = [
-        (product, tuple(map(convert, pair))) for product, convert in products for pair in pairs
-    ]
+    operands = []
+    for product, convert in products:
+        for a, b in pairs:
+            operands.append((product, convert(a), convert(b)))
 
     def best() -> np.ndarray:
-        return np.array([[max(rate(product, *pair) for product, pair in operands)]])
+        rates = [rate(product, a, b) for product, a, b in operands]
+        return np.array([[max(rates)]])
 
     best()
     return best
 
 
 def rate(product, a, b) -> float:
-    """2 n³ over the shortest time."""
+    """Return the rate of the fastest of several products, 2 n³ operations each."""
     seconds = []
     for _ in range(REPEATS):
         start = time.perf_counter()
-        getattr(product(a, b), "block_until_ready", lambda: None)()
+        result = product(a, b)
+        if hasattr(result, "block_until_ready"):
+            result.block_until_ready()
         seconds.append(time.perf_counter() - start)
-    return 2 * a.shape[0] ** 3 / min(seconds)
+    operations = 2 * a.shape[0] ** 3
+    return operations / min(seconds)

@@ -1,4 +1,4 @@
-"""The same whole-run program around an eqx.nn.MLP."""
+"""A JAX user with Equinox: the whole-run program of jax_user around an eqx.nn.MLP."""
 
 import equinox as eqx
 import jax
@@ -10,9 +10,10 @@ from rivals.case import LEARNING_RATE, Case, Problem
 from rivals.jax_user import whole_training
 
 
-def prepare(case: Case, problem: Problem, lanes: int):
-    """Compiles; the function returned gives the test accuracies (lanes, epochs). Hidden layers are
-    of one width.
+def prepare(case: Case, problem: Problem, runs: int):
+    """Compile, and return a function that gives the test accuracies (runs, epochs).
+
+    All hidden layers have the width of the first one.
     """
     width, depth = case.sizes[1], len(case.sizes) - 2
 
@@ -28,6 +29,6 @@ def prepare(case: Case, problem: Problem, lanes: int):
         return jax.vmap(eqx.combine(params, static))(x)
 
     train = whole_training(case, problem, optax.adam(LEARNING_RATE), init, logits_of)
-    keys = jax.vmap(jax.random.key)(jnp.arange(lanes))
+    keys = jax.vmap(jax.random.key)(jnp.arange(runs))
     compiled = jax.jit(jax.vmap(train)).lower(keys).compile()
     return lambda: np.asarray(compiled(keys)["test_accuracy"])

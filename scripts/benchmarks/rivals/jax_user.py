@@ -1,6 +1,4 @@
-"""jit(vmap(train)) with jax.grad, optax and jax.random.permutation: what somebody who knows JAX
-writes.
-"""
+"""A JAX user: jit(vmap(train)) by hand, with jax.grad, optax and jax.random.permutation."""
 
 import jax
 import jax.numpy as jnp
@@ -11,15 +9,15 @@ from jax import lax
 from rivals.case import LEARNING_RATE, Case, Problem
 
 
-def prepare(case: Case, problem: Problem, lanes: int):
-    """Compiles; the function returned gives the test accuracies (lanes, epochs)."""
-    keys = jax.vmap(jax.random.key)(jnp.arange(lanes))
+def prepare(case: Case, problem: Problem, runs: int):
+    """Compile, and return a function that gives the test accuracies (runs, epochs)."""
+    keys = jax.vmap(jax.random.key)(jnp.arange(runs))
     compiled = jax.jit(jax.vmap(training(case, problem))).lower(keys).compile()
     return lambda: np.asarray(compiled(keys)["test_accuracy"])
 
 
 def training(case: Case, problem: Problem):
-    """key -> history, of a multilayer perceptron written by hand."""
+    """Return a function key -> history that trains a multilayer perceptron written by hand."""
     optimizer = optax.adam(LEARNING_RATE)
 
     def init(key):
@@ -38,7 +36,11 @@ def training(case: Case, problem: Problem):
 
 
 def whole_training(case: Case, problem: Problem, optimizer, init, logits_of):
-    """key -> history, for any init(key) -> params and logits_of(params, x)."""
+    """Return a function key -> history for a network.
+
+    init       key -> params
+    logits_of  (params, x) -> logits
+    """
     x, y = map(jnp.asarray, problem.train)
     full, rest = divmod(case.examples, case.batch_size)
 

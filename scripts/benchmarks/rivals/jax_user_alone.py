@@ -1,4 +1,4 @@
-"""jit(train), not vmapped: what somebody who knows JAX writes for one run."""
+"""A JAX user with one run at a time: jit(train) without vmap."""
 
 import jax
 import numpy as np
@@ -7,8 +7,8 @@ from rivals.case import Case, Problem
 from rivals.jax_user import training
 
 
-def prepare(case: Case, problem: Problem, lanes: int):
-    """Compiles; the function returned gives the test accuracies (lanes, epochs), run after run."""
-    keys = [jax.random.key(seed) for seed in range(lanes)]
+def prepare(case: Case, problem: Problem, runs: int):
+    """Compile, and return a function that gives the test accuracies (runs, epochs)."""
+    keys = [jax.random.key(seed) for seed in range(runs)]
     compiled = jax.jit(training(case, problem)).lower(keys[0]).compile()
     return lambda: np.stack([np.asarray(compiled(key)["test_accuracy"]) for key in keys])

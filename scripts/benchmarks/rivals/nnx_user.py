@@ -1,4 +1,4 @@
-"""The same whole-run program around Flax NNX linear layers."""
+"""A JAX user with Flax NNX: the whole-run program of jax_user around nnx.Linear layers."""
 
 from itertools import pairwise
 
@@ -19,14 +19,14 @@ class MLP(nnx.Module):
         self.layers = nnx.List([nnx.Linear(a, b, rngs=rngs) for a, b in pairwise(sizes)])
 
     def __call__(self, x):
-        """Logits of x (batch, features)."""
+        """Return the logits of x (batch, features)."""
         for layer in self.layers[:-1]:
             x = nnx.relu(layer(x))
         return self.layers[-1](x)
 
 
-def prepare(case: Case, problem: Problem, lanes: int):
-    """Compiles; the function returned gives the test accuracies (lanes, epochs)."""
+def prepare(case: Case, problem: Problem, runs: int):
+    """Compile, and return a function that gives the test accuracies (runs, epochs)."""
     graph = nnx.graphdef(MLP(case.sizes, nnx.Rngs(0)))
 
     def init(key):
@@ -36,6 +36,6 @@ def prepare(case: Case, problem: Problem, lanes: int):
         return nnx.merge(graph, params)(x)
 
     train = whole_training(case, problem, optax.adam(LEARNING_RATE), init, logits_of)
-    keys = jax.vmap(jax.random.key)(jnp.arange(lanes))
+    keys = jax.vmap(jax.random.key)(jnp.arange(runs))
     compiled = jax.jit(jax.vmap(train)).lower(keys).compile()
     return lambda: np.asarray(compiled(keys)["test_accuracy"])

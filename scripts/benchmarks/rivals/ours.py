@@ -7,15 +7,15 @@ from fnn import data, losses, optim
 from rivals.case import LEARNING_RATE, Case, Problem
 
 
-def prepare(case: Case, problem: Problem, lanes: int):
-    """Compiles; the function returned gives the test accuracies (lanes, epochs)."""
-    run = trainer(case, problem, lanes)
+def prepare(case: Case, problem: Problem, runs: int):
+    """Compile, and return a function that gives the test accuracies (runs, epochs)."""
+    run = trainer(case, problem, runs)
     run()
     return run
 
 
-def trainer(case: Case, problem: Problem, lanes: int):
-    """The same, compiling with the first call."""
+def trainer(case: Case, problem: Problem, runs: int):
+    """Return a function that gives the test accuracies. Its first call compiles."""
     fnn.use_all_devices()
     train, validation, test = (data.Split(*split) for split in problem)
     splits = data.Dataset(train, validation, test)
@@ -30,7 +30,7 @@ def trainer(case: Case, problem: Problem, lanes: int):
             splits,
             epochs=case.epochs,
             batch_size=case.batch_size,
-            seeds=range(lanes),
+            seeds=range(runs),
             progress=False,
         )
         return sweep.history["test_accuracy"][0]

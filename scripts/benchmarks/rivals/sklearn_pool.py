@@ -1,5 +1,6 @@
-"""scikit-learn's MLPClassifier in a process for each core, an epoch a call so that it can be
-evaluated after each.
+"""scikit-learn's MLPClassifier in a process for each core.
+
+Each call trains one epoch, so that the network can be evaluated after each.
 """
 
 import os
@@ -16,41 +17,39 @@ from rivals.case import LEARNING_RATE, Case, Problem
 
 
 class Pool:
-    """Trains lanes in a process for each core."""
+    """Train runs in a process for each core."""
 
-    def __init__(self, case: Case, problem: Problem, lanes: int):
+    def __init__(self, case: Case, problem: Problem, runs: int):
         processes = len(os.sched_getaffinity(0))
-        os.environ |= {
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-        }  # of the processes: a thread for each
-        self.lanes = lanes
+        # The processes inherit these: each has one thread.
+        os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        self.runs = runs
         self.pool = ProcessPoolExecutor(processes, get_context("spawn"), keep, (case, problem))
-        list(self.pool.map(one, range(processes)))  # started, and everything imported
+        list(self.pool.map(one, range(processes)))  # so that all have started and imported
 
     def __call__(self) -> np.ndarray:
-        """The test accuracies (lanes, epochs)."""
-        return np.array(list(self.pool.map(one, range(self.lanes))))
+        """Return the test accuracies (runs, epochs)."""
+        return np.array(list(self.pool.map(one, range(self.runs))))
 
     def close(self) -> None:
-        """Ends the processes."""
+        """End the processes."""
         self.pool.shutdown()
 
 
 prepare = Pool
 work: tuple[Case, Problem]
-"""What a process trains: `keep` sets it there."""
+"""The problem of a process, which `keep` sets there."""
 
 
 def keep(case: Case, problem: Problem) -> None:
-    """The work, sent to a process once."""
+    """Keep the problem, which is sent to a process once."""
     global work
     work = (case, problem)
     warnings.simplefilter("ignore", ConvergenceWarning)
 
 
 def one(seed: int) -> list[float]:
-    """One network's test accuracies."""
+    """Return the test accuracies of one network, epoch by epoch."""
     case, problem = work
     net = MLPClassifier(
         case.sizes[1:-1],

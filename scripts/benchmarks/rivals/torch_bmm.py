@@ -1,4 +1,4 @@
-"""All networks at once in PyTorch, as one ensemble of batched matrix products."""
+"""PyTorch with all networks at once, as one ensemble of batched matrix products."""
 
 from itertools import pairwise
 
@@ -9,8 +9,8 @@ from torch import nn
 from rivals.case import LEARNING_RATE, Case, Problem
 
 
-def prepare(case: Case, problem: Problem, lanes: int):
-    """The function returned gives the test accuracies (lanes, epochs)."""
+def prepare(case: Case, problem: Problem, runs: int):
+    """Return a function that gives the test accuracies (runs, epochs)."""
     train, validation, test = (
         (torch.tensor(x), torch.tensor(y.astype(np.int64))) for x, y in problem
     )
@@ -22,19 +22,19 @@ def prepare(case: Case, problem: Problem, lanes: int):
 
     def loss_of(logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         each = nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none")
-        return each.view(lanes, -1).mean(1)
+        return each.view(runs, -1).mean(1)
 
     def run() -> np.ndarray:
         torch.manual_seed(0)
         params = []
         for a, b in pairwise(case.sizes):
-            params += [torch.randn(lanes, a, b) * (2 / a) ** 0.5, torch.zeros(lanes, 1, b)]
+            params += [torch.randn(runs, a, b) * (2 / a) ** 0.5, torch.zeros(runs, 1, b)]
         params = [p.requires_grad_() for p in params]
         optimizer = torch.optim.Adam(params, LEARNING_RATE, fused=True)
         history = []
         for _ in range(case.epochs):
-            total = torch.zeros(lanes)
-            for rows in torch.rand(lanes, case.examples).argsort(1).split(case.batch_size, dim=1):
+            total = torch.zeros(runs)
+            for rows in torch.rand(runs, case.examples).argsort(1).split(case.batch_size, dim=1):
                 optimizer.zero_grad()
                 losses = loss_of(logits_of(params, train[0][rows]), train[1][rows])
                 losses.sum().backward()
@@ -43,8 +43,8 @@ def prepare(case: Case, problem: Problem, lanes: int):
             row = {"train_loss": (total / case.examples).numpy()}
             with torch.no_grad():
                 for name, (x, y) in (("validation", validation), ("test", test)):
-                    logits = logits_of(params, x.expand(lanes, -1, -1))
-                    row[f"{name}_loss"] = loss_of(logits, y.expand(lanes, -1)).numpy()
+                    logits = logits_of(params, x.expand(runs, -1, -1))
+                    row[f"{name}_loss"] = loss_of(logits, y.expand(runs, -1)).numpy()
                     row[f"{name}_accuracy"] = (logits.argmax(2) == y).float().mean(1).numpy()
             history.append(row)
         return np.stack([row["test_accuracy"] for row in history], axis=1)

@@ -1,5 +1,6 @@
-"""One network after the other in PyTorch, eagerly: tensors in memory, no DataLoader, its fused
-Adam.
+"""PyTorch with one network after the other, eagerly.
+
+Tensors are in memory, without a DataLoader, and Adam is the fused one.
 """
 
 from itertools import pairwise
@@ -13,8 +14,8 @@ from rivals.case import LEARNING_RATE, Case, Problem
 THREADED = 2**16  # weights of the largest layer from which two threads beat one
 
 
-def prepare(case: Case, problem: Problem, lanes: int):
-    """The function returned gives the test accuracies (lanes, epochs)."""
+def prepare(case: Case, problem: Problem, runs: int):
+    """Return a function that gives the test accuracies (runs, epochs)."""
     largest = max(a * b for a, b in pairwise(case.sizes))
     torch.set_num_threads(torch.get_num_threads() if largest >= THREADED else 1)
     train, validation, test = (
@@ -45,4 +46,4 @@ def prepare(case: Case, problem: Problem, lanes: int):
                     history[-1][f"{name}_accuracy"] = (logits.argmax(1) == y).float().mean().item()
         return [row["test_accuracy"] for row in history]
 
-    return lambda: np.array([one(seed) for seed in range(lanes)])
+    return lambda: np.array([one(seed) for seed in range(runs)])

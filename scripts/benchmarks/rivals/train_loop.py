@@ -7,15 +7,15 @@ from fnn import data, losses, optim
 from rivals.case import LEARNING_RATE, Case, Problem
 
 
-def prepare(case: Case, problem: Problem, lanes: int):
-    """Compiles; the function returned gives the test accuracies (lanes, epochs)."""
-    run = trainer(case, problem, lanes)
+def prepare(case: Case, problem: Problem, runs: int):
+    """Compile, and return a function that gives the test accuracies (runs, epochs)."""
+    run = trainer(case, problem, runs)
     run()
     return run
 
 
-def trainer(case: Case, problem: Problem, lanes: int):
-    """The same, compiling with the first call."""
+def trainer(case: Case, problem: Problem, runs: int):
+    """Return a function that gives the test accuracies. Its first call compiles."""
     train, validation, test = (data.Split(*split) for split in problem)
     dataset = data.Dataset(train, validation, test)
     net, optimizer = fnn.mlp(case.sizes), optim.adam(LEARNING_RATE)
@@ -34,6 +34,6 @@ def trainer(case: Case, problem: Problem, lanes: int):
         return run.history["test_accuracy"]
 
     def run() -> np.ndarray:
-        return np.stack([one(seed) for seed in range(lanes)])
+        return np.stack([one(seed) for seed in range(runs)])
 
     return run
