@@ -17,16 +17,16 @@ from fnn.racing.compare import Comparison, compare, errors_of
 from fnn.racing.result import IN, Race, RungResult
 from fnn.racing.rungs import GUARANTEES, Guarantee, Rung, rungs_of
 from fnn.runs.blocks import check_runs_per_vmap
-from fnn.runs.driver import Failure, Group, whole
+from fnn.runs.driver import Failure, Group, whole_state
 from fnn.runs.journal import Journal
-from fnn.runs.prepared import Prepared, prepared
-from fnn.runs.progress import shown
+from fnn.runs.prepared import PreparedSweep, prepare
+from fnn.runs.progress import progress_bar
 from fnn.runs.refusals import check_names, one_process, plan_of
 from fnn.runs.settings import HyperValues, settings_of
 from fnn.runs.spec_groups import Builder
 from fnn.runs.splits import checked_splits, fewest_examples
 from fnn.runs.sweep_arrays import put_states
-from fnn.runs.sweep_collector import Elsewhere, SweepCollector, driver_of, places_of
+from fnn.runs.sweep_collector import SweepCollector, WorkerJob, driver_of, places_of
 from fnn.runs.sweep_groups import SweepCall
 from fnn.runs.task import states_at
 from fnn.types import PyTree
@@ -143,8 +143,8 @@ def race(
     each = [per_vmap] * len(settings)
     examples = fewest_examples(datasets)
     call = SweepCall(settings, checked_seeds, plan, examples, static, each, per_vmap)
-    found = prepared(builder, dataset, datasets, call, metrics, keep_params)
-    elsewhere = Elsewhere.of(workers, found.job)
+    found = prepare(builder, dataset, datasets, call, metrics, keep_params)
+    elsewhere = WorkerJob.of(workers, found.job)
     contest = Contest(found, wanted, guarantee, confidence, delta, elsewhere)
     return contest.run(limit, progress)
 
@@ -220,12 +220,12 @@ class Contest:
 
     def __init__(
         self,
-        found: Prepared,
+        found: PreparedSweep,
         rungs: Sequence[Rung],
         guarantee: Guarantee,
         confidence: float,
         delta: float,
-        elsewhere: Elsewhere | None,
+        elsewhere: WorkerJob | None,
     ) -> None:
         self.groups, self.sweep, job = found
         self.plan = job.call.plan
@@ -306,7 +306,7 @@ class Contest:
         failures: list[Failure] = []
         begun = self.epochs_done > 0
         start, compiled = time.perf_counter(), self.sweep.compile_seconds
-        with shown("run", int(wanted.sum()), 0, progress, title) as bar:
+        with progress_bar("run", int(wanted.sum()), 0, progress, title) as bar:
             for is_begun in (False, True):
                 some = wanted & (begun == is_begun)
                 if not some.any():
@@ -346,7 +346,7 @@ class Contest:
         self, place: int, group: Group, rung: Rung, before: dict[int, list[tuple[Any, PyTree]]]
     ) -> Group:
         """Return a group whose runs end at a rung, and start from the rung before."""
-        outcome = group.outcome if self.ends else whole
+        outcome = group.outcome if self.ends else whole_state
         group = group._replace(epochs=rung.epochs, outcome=outcome)
         kept = before.get(place)
         if not kept:

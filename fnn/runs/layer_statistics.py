@@ -1,4 +1,4 @@
-"""How large the numbers of each layer are: where to look when a run diverges."""
+"""The largest numbers of each layer: they show where a run diverges."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,12 @@ from fnn.types import Features, Layer, Params, State
 
 
 class LayerStatistics(NamedTuple):
-    """The largest magnitudes of a layer's outputs and of its parameters (0 where it has none)."""
+    """Hold the largest magnitudes of a layer's outputs and of its parameters.
+
+    layer      its number and its name
+    output     the largest |output|
+    parameter  the largest |parameter|; 0 where the layer has none
+    """
 
     layer: str
     output: float
@@ -23,20 +28,18 @@ def layer_statistics(
     net: Layer, params: Params, state: State, x: Features
 ) -> list[LayerStatistics]:
     """Measure every layer of a chain of layers, in evaluation mode on x (features, batch)."""
-    parts = net.parts or (net,)
-    params_of_parts = params if net.parts else (params,)
-    states = state if net.parts and state else (state,) * len(parts)
-    measured = []
-    for number, (part, own, own_state) in enumerate(
-        zip(parts, params_of_parts, states, strict=True)
-    ):
-        x, _, _ = part.forward(own, own_state, x, key=None, train=False)
-        largest = [jnp.max(jnp.abs(leaf), initial=0) for leaf in jax.tree.leaves(own)]
-        measured.append(
-            LayerStatistics(
-                layer=f"layer {number} ({part.name})",
-                output=float(jnp.max(jnp.abs(x))),
-                parameter=float(max(largest, default=0)),
-            )
-        )
-    return measured
+    layers = net.parts or (net,)
+    params_of_layers = params if net.parts else (params,)
+    has_states = bool(net.parts and state)
+    states = state if has_states else (state,) * len(layers)
+    statistics = []
+    triples = zip(layers, params_of_layers, states, strict=True)
+    for number, (layer, own_params, own_state) in enumerate(triples):
+        x, _, _ = layer.forward(own_params, own_state, x, key=None, train=False)
+        leaves = jax.tree.leaves(own_params)
+        largest = [jnp.max(jnp.abs(leaf), initial=0) for leaf in leaves]
+        name = f"layer {number} ({layer.name})"
+        output = float(jnp.max(jnp.abs(x)))
+        parameter = float(max(largest, default=0))
+        statistics.append(LayerStatistics(name, output, parameter))
+    return statistics
