@@ -87,7 +87,7 @@ def evaluate(
             is_weighted = weights is not None and takes_weights(metric)
             options = {"weights": weights} if is_weighted else {}
             target = jnp.asarray(splits.examples.y)[part]
-            own_units = without_mean(units) if metric in OF_REGRESSION else units
+            own_units = without_mean(units) if name in OF_REGRESSION else units
             arguments = in_units(own_units, *paired(prediction[part], target))
             value = metric(*arguments, **options)
             means[f"{split}_{name}"] = jnp.asarray(value, float)
