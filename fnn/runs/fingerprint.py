@@ -129,7 +129,7 @@ def constants_of(name: str, value: Any) -> dict[str, Any]:
 
 
 def _short(name: str) -> str:
-    """Shorten a name by those of a NamedTuple's functions.
+    """Remove the names of a NamedTuple's functions from a name.
 
     "optimizer.update.learning_rate" becomes "optimizer.learning_rate".
     """

@@ -127,7 +127,7 @@ def accepted_arguments(update: Callable) -> tuple[str, ...]:
 
 
 def rule_of(error: BaseException) -> str:
-    """Name the innermost rule of optax through which an error came, as in "optax's lookahead"."""
+    """Return the innermost rule of optax through which an error came, as "optax's lookahead"."""
     rule = "its update"
     trace = error.__traceback__
     while trace is not None:
@@ -141,7 +141,7 @@ def rule_of(error: BaseException) -> str:
 
 
 def place_of(error: BaseException) -> str:
-    """Name the place in the user's own code at which an error was raised.
+    """Return the place in the user's own code at which an error was raised.
 
     It is the innermost frame outside of fnn and of installed libraries.
     """
