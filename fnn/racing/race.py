@@ -17,16 +17,16 @@ from fnn.racing.compare import Comparison, compare, errors_of
 from fnn.racing.result import REMAINS, Race, RungResult
 from fnn.racing.rungs import GUARANTEES, Guarantee, Rung, rungs_of
 from fnn.runs.blocks import check_runs_per_vmap
-from fnn.runs.driver import Failure, Group, whole
+from fnn.runs.driver import Failure, Group, whole_state
 from fnn.runs.journal import Journal
-from fnn.runs.prepared import Prepared, prepared
-from fnn.runs.progress import shown
+from fnn.runs.prepared import PreparedSweep, prepare
+from fnn.runs.progress import progress_bar
 from fnn.runs.refusals import check_names, one_process, plan_of
 from fnn.runs.settings import HyperValues, settings_of
 from fnn.runs.spec_groups import Builder
 from fnn.runs.splits import checked_splits, fewest_examples
 from fnn.runs.sweep_arrays import put_states
-from fnn.runs.sweep_collector import Elsewhere, SweepCollector, driver_of, places_of
+from fnn.runs.sweep_collector import SweepCollector, WorkerJob, driver_of, places_of
 from fnn.runs.sweep_groups import SweepCall
 from fnn.runs.task import states_at
 from fnn.types import PyTree
@@ -172,8 +172,8 @@ def race(
     per_setting = [per_vmap] * len(settings)
     examples = fewest_examples(datasets)
     call = SweepCall(settings, checked_seeds, plan, examples, static, per_setting, per_vmap)
-    sweep = prepared(builder, dataset, datasets, call, metrics, keep_params)
-    elsewhere = Elsewhere.of(workers, sweep.job)
+    sweep = prepare(builder, dataset, datasets, call, metrics, keep_params)
+    elsewhere = WorkerJob.of(workers, sweep.job)
     loop = RaceLoop(sweep, checked_rungs, guarantee, confidence, delta, elsewhere)
     return loop.run(limit, progress)
 
@@ -261,12 +261,12 @@ class RaceLoop:
 
     def __init__(
         self,
-        sweep: Prepared,
+        sweep: PreparedSweep,
         rungs: Sequence[Rung],
         guarantee: Guarantee,
         confidence: float,
         delta: float,
-        elsewhere: Elsewhere | None,
+        elsewhere: WorkerJob | None,
     ) -> None:
         self.groups, self.sweep, job = sweep
         self.plan = job.call.plan
@@ -367,7 +367,7 @@ class RaceLoop:
         has_begun = self.epochs_done > 0
         start = time.perf_counter()
         compiled_before = self.sweep.compile_seconds
-        with shown("run", int(to_train.sum()), 0, progress, title) as bar:
+        with progress_bar("run", int(to_train.sum()), 0, progress, title) as bar:
             failures = self._drive(to_train & ~has_begun, rung, {}, bar)
             failures += self._drive(to_train & has_begun, rung, earlier_states, bar)
         seconds = time.perf_counter() - start
@@ -415,7 +415,7 @@ class RaceLoop:
 
         kept  run numbers and states to start from; None starts at the beginning
         """
-        outcome = group.outcome if self.is_last_epoch else whole
+        outcome = group.outcome if self.is_last_epoch else whole_state
         group = group._replace(epochs=rung.epochs, outcome=outcome)
         if not kept:
             return group

@@ -1,11 +1,44 @@
 """Runs: one, a sweep of them, or any function of a seed, on one engine.
 
-train, sweep, sweep_function   the three doors: each builds a process and reads what comes out
-process, training              what one run does, as pure functions of a seed
-blocks, engine                 processes compiled over blocks of runs: no clock, no files
-driver                         the one host loop: chunks, progress, signals, failures
-journal                        keeps blocks: off, in memory, or in a directory
-run, results                   what comes out: arrays
+A call of `fnn.train`, `fnn.sweep` or `fnn.sweep_function` comes in: a network with its loss and its
+optimizer, the data, seeds and hyperparameters. A `Run` or a `Sweep` goes out: its history, its
+parameters, and the epoch at which each run stopped or diverged. In between, the call becomes groups
+of runs. A group has one compiled program, which computes its runs in blocks of one fixed shape.
+
+The modules, in the order of reading:
+
+process         the contract: one run as pure functions of a seed
+keys            the random keys of a run
+step            one update of the parameters
+updates         the arguments of an optimizer's update, and its errors
+run_data        the training rows of a run, and its splits
+evaluate        loss, accuracy and metrics on whole splits
+monitor         the best epoch, and the end of patience
+training        one training run: begin, advance, locate_divergence
+blocks          runs in rows and on devices
+engine          a process compiled over blocks; it uses no clock and no files
+chunks          how many epochs one device call runs
+driver          the one host loop: chunks, reports, signals, failures
+callback_runner, progress, signals
+                callbacks, progress bars and Ctrl-C between two chunks
+journal         the blocks that are kept: in memory, or in a directory
+task, dispatch  the driver for workers in other processes
+placed          data that were checked and copied to the devices
+settings, groups, spec_groups, sweep_groups
+                settings, and the programs that serve them
+prepared, sweep_arrays, sweep_collector
+                the arrays of a sweep, before and while it runs
+fingerprint, origin
+                texts by which a later call is compared with a saved one
+train, sweep, sweep_function
+                the functions that a user calls
+run, results, summary, predict, load
+                the results, and their statistics
+
+Change the computation of a run in training and step, its entries in the history in
+`training.epoch_row`. Change the number of runs that are computed at once in
+`engine.default_runs_per_vmap`, the refusals of arguments in refusals, and the saved files of a
+checkpoint in journal.
 """
 
 from fnn.runs.process import Process

@@ -1,4 +1,4 @@
-"""Arrays for results, in memory or, where they are large, in a file that is deleted with them."""
+"""Arrays for results: in memory, or in a temporary file where they are large."""
 
 import math
 import tempfile
@@ -11,11 +11,18 @@ BYTES_IN_MEMORY = 2**28
 
 
 def nan_array(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """Return an array of NaN (of zeros, for a dtype without NaN)."""
-    fill = np.nan if jnp.issubdtype(dtype, jnp.inexact) else 0
-    if math.prod(shape) * np.dtype(dtype).itemsize <= BYTES_IN_MEMORY:
+    """Return an array full of NaN, or of zeros where the dtype has no NaN.
+
+    An array of more than BYTES_IN_MEMORY is mapped to a temporary file. The file is deleted with
+    the array.
+    """
+    has_nan = jnp.issubdtype(dtype, jnp.inexact)
+    fill = np.nan if has_nan else 0
+    nbytes = math.prod(shape) * np.dtype(dtype).itemsize
+    if nbytes <= BYTES_IN_MEMORY:
         return np.full(shape, fill, dtype)
-    with tempfile.TemporaryFile() as file:  # has no name; the mapping keeps it until it is gone
+    with tempfile.TemporaryFile() as file:
+        # The file has no name. The mapping keeps it until the array is deleted.
         array = np.memmap(file, dtype, "w+", shape=shape)
     array[:] = fill
     return array

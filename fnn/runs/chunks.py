@@ -1,4 +1,4 @@
-"""How many epochs the device runs at once: long enough to cost nothing, short enough to stop."""
+"""Chunks of epochs: the device runs one chunk per call, about half a second of work."""
 
 import time
 from collections.abc import Callable, Hashable, Iterator
@@ -10,29 +10,34 @@ import numpy as np
 
 from fnn.runs.process import ProcessState
 
-CHUNK_SECONDS = 0.5
+CHUNK_SECONDS = 0.5  # long enough that a call costs nothing, short enough to stop soon
 
 
-class Pace(NamedTuple):
-    """The seconds that an epoch of so many active runs took."""
+class ChunkTiming(NamedTuple):
+    """Hold the seconds that one epoch of some active runs took.
+
+    seconds  for one epoch of all these runs
+    runs     the number of active runs
+    """
 
     seconds: float
     runs: int
 
     def epochs(self, runs: int) -> int:
-        """Return how many epochs of so many runs take about CHUNK_SECONDS, one at least."""
-        seconds = self.seconds * max(1.0, runs / self.runs)
+        """Return how many epochs of `runs` runs take about CHUNK_SECONDS, at least 1."""
+        times_as_many = max(1.0, runs / self.runs)
+        seconds = self.seconds * times_as_many
         return max(1, int(CHUNK_SECONDS / seconds))
 
 
 class ChunkScheduler:
-    """Choose how many epochs to run per device call: about CHUNK_SECONDS of them.
+    """Choose how many epochs to run per device call: as many as take about CHUNK_SECONDS.
 
-    The first call of all runs one epoch, to see how long it takes.
+    The very first call runs one epoch, to measure how long it takes.
     """
 
     def __init__(self) -> None:
-        self.pace: Pace | None = None
+        self.timing: ChunkTiming | None = None
 
     def chunks(
         self,
@@ -42,21 +47,22 @@ class ChunkScheduler:
         last: int,
         multiple: int | None = None,
     ) -> Iterator[ProcessState]:
-        """Yield the state, single or a block, after every chunk, until no run of it is active.
+        """Yield the state after every chunk, until none of its runs is active.
 
+        state     of a single run or of a block
         last      the number of epochs at which every run ends
-        multiple  chunks also end at the multiples of this number of epochs
+        multiple  a chunk also ends at each multiple of this number of epochs
         """
         done = int(np.asarray(state.epochs).max())
         while done < last and (runs := int(np.count_nonzero(np.asarray(state.active)))):
-            epochs = self.pace.epochs(runs) if self.pace else 1
+            epochs = self.timing.epochs(runs) if self.timing else 1
             until = min(done + epochs, last, next_multiple(done, multiple or last))
             start = time.perf_counter()
             state = jax.block_until_ready(advance(state, np.int32(until)))
             seconds = time.perf_counter() - start
-            ran = int(np.asarray(state.epochs).max()) - done
-            if ran > 0:  # fewer than asked for where all runs ended before
-                self.pace = Pace(seconds / ran, runs)
+            epochs_run = int(np.asarray(state.epochs).max()) - done
+            if epochs_run > 0:  # 0 where every run ended or diverged before
+                self.timing = ChunkTiming(seconds / epochs_run, runs)
             if np.asarray(state.nonfinite).any():
                 state = locate_divergence(state)
             done = until
@@ -65,10 +71,10 @@ class ChunkScheduler:
 
 @lru_cache(512)
 def scheduler_of(program: Hashable) -> ChunkScheduler:
-    """Return the scheduler of a program, which knows the pace of earlier calls."""
+    """Return the scheduler of a program. It remembers the timing of earlier calls."""
     return ChunkScheduler()
 
 
 def next_multiple(number: int, factor: int) -> int:
-    """Return the smallest multiple of the factor above the number."""
+    """Return the smallest multiple of the factor that is above the number."""
     return (number // factor + 1) * factor

@@ -3,7 +3,7 @@
 import queue
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future
 from typing import Any, NamedTuple
 
@@ -11,10 +11,10 @@ import jax
 import numpy as np
 
 from fnn import tree
-from fnn.runs.driver import Driver, Failure, Group, Numbers, Report, whole
+from fnn.runs.callback_runner import CallbackRunner
+from fnn.runs.driver import Driver, Failure, Group, Numbers, Report, whole_state
 from fnn.runs.journal import BlockId, Journal
 from fnn.runs.task import Answer, Task, check_arrays, jax_settings, named_leaves, run_task
-from fnn.runs.telling import Telling
 from fnn.types import PyTree
 from fnn.workers import Workers
 from fnn.workers.cores import NoCores
@@ -22,17 +22,17 @@ from fnn.workers.machine import unlike
 from fnn.workers.packing import Packed, WrongData
 
 POLL = 0.2  # seconds between looks at signals and at the clock
-LEAST_TASKS = 16  # of a group, where it has so many rows of runs: the last worker is not waited for
+LEAST_TASKS = 16  # of a group with enough rows of runs, so that no worker is long waited for
 FEW_UNDER_WAY, MANY_UNDER_WAY = 16, 1000  # tasks
 BYTES_UNDER_WAY = 2**28
 
 
-class Lost(RuntimeError):
-    """A task that never came back, however often it was sent."""
+class LostTask(RuntimeError):
+    """Report a task that never came back, although it was sent again."""
 
 
-class Sent(NamedTuple):
-    """A block of runs as it is sent."""
+class SentBlock(NamedTuple):
+    """Describe a block of runs that is sent: its group, and the numbers of its runs."""
 
     group: int
     numbers: Numbers
@@ -41,11 +41,13 @@ class Sent(NamedTuple):
 class Dispatcher(Driver):
     """Run every missing run of some groups on the workers of an executor.
 
-    job  what builds equal groups on a worker
+    job      builds equal groups on a worker
+    workers  the executor, and how it is used
+    one_row  whether the blocks of a worker have one row of runs
 
-    A task is lost when its future raises, since what a task raises itself comes back as its answer,
-    or when no task has come back for `workers.timeout` seconds. It is sent again. An answer that
-    comes for a second time is dropped: it has the same bits.
+    A task is lost when its future raises, because an error of the task itself comes back in its
+    answer. A task is also lost when no task has come back for `workers.timeout` seconds. A lost
+    task is sent again. A second answer to the same task is dropped: it has the same bits.
     """
 
     def __init__(
@@ -56,36 +58,36 @@ class Dispatcher(Driver):
         job: Packed,
         workers: Workers,
         *,
-        telling: Telling | None = None,
+        callback_runner: CallbackRunner | None = None,
         one_row: bool = False,
     ) -> None:
-        super().__init__(groups, collector, journal, telling=telling)
+        super().__init__(groups, collector, journal, callback_runner=callback_runner)
         self.job = job
         self.workers = workers
         self.one_row = one_row
         self.settings = jax_settings()
         self.most_under_way = self._most_under_way()
-        self.blocks: list[Sent] = []
+        self.blocks: list[SentBlock] = []
         self.waiting: deque[int] = deque()  # numbers of blocks that are to be sent
         self.under_way: dict[Future, int] = {}
-        self.given_up: dict[Future, int] = {}  # sent again; whichever comes first counts
-        self.settled: set[int] = set()  # blocks that came back, or are given up
+        self.given_up: dict[Future, int] = {}  # were sent again; the first answer counts
+        self.settled: set[int] = set()  # blocks that came back, or that failed
         self.times_sent: Counter[int] = Counter()
-        self.came: queue.SimpleQueue[Future] = queue.SimpleQueue()
-        self.names: set[str] = set()  # of workers that were heard of
+        self.answered: queue.SimpleQueue[Future] = queue.SimpleQueue()
+        self.worker_names: set[str] = set()  # of the workers that answered
         self.failures: list[Failure] = []
-        self.fatal: Exception | None = None  # what makes further answers useless
+        self.fatal: Exception | None = None  # makes further answers useless
 
     def drive(self, on_chunk: Callable[[Report], None] | None = None) -> list[Failure]:
-        """Run what is missing, and return the blocks that failed.
+        """Run the missing runs, and return the blocks that failed.
 
         on_chunk  is called with a Report of every block that came back
 
-        Raises what the user's own code raised on a worker, at once. Raises KeyboardInterrupt or
-        SystemExit after a signal; tasks that no worker has begun are cancelled then.
+        Raises an error of the user's own code on a worker, at once. Raises KeyboardInterrupt or
+        SystemExit after a signal. Tasks that no worker has begun are cancelled then.
         """
         self.on_chunk = on_chunk
-        self.blocks = list(self._tasks())
+        self.blocks = list(self._missing_blocks())
         self.waiting = deque(range(len(self.blocks)))
         with self.stop:
             try:
@@ -93,33 +95,33 @@ class Dispatcher(Driver):
             finally:
                 for future in [*self.under_way, *self.given_up]:
                     future.cancel()
-        if self.telling is not None:
-            self.telling.finish()
+        if self.callback_runner is not None:
+            self.callback_runner.finish()
         return self.failures
 
-    def _tasks(self):
-        """Yield the blocks that are missing."""
+    def _missing_blocks(self) -> Iterator[SentBlock]:
         for number, group in enumerate(self.groups):
             missing = self.collector.missing(number)
             size = self.workers.runs_per_task or runs_per_task(group, len(missing))
             for start in range(0, len(missing), size):
-                yield Sent(number, missing[start : start + size])
+                yield SentBlock(number, missing[start : start + size])
 
     def _work(self) -> None:
-        heard = time.monotonic()
+        last_answer = time.monotonic()
         while len(self.settled) < len(self.blocks):
             try:
                 self._send_waiting()
-                future = self.came.get(timeout=POLL)
-                heard = time.monotonic()
+                future = self.answered.get(timeout=POLL)
+                last_answer = time.monotonic()
                 self._receive(future)
                 if self.fatal is not None:
                     self._give_up(self.fatal)
             except queue.Empty:
                 timeout = self.workers.timeout
-                if timeout is not None and time.monotonic() - heard > timeout:
+                silence = time.monotonic() - last_answer
+                if timeout is not None and silence > timeout:
                     self._send_again()
-                    heard = time.monotonic()
+                    last_answer = time.monotonic()
             except BrokenExecutor as error:
                 self._give_up(error)
             self.stop.raise_if_requested(self.journal.message(self.groups[0].epochs))
@@ -139,11 +141,13 @@ class Dispatcher(Driver):
                 raise BrokenExecutor(f"{type(error).__name__}: {error}") from error
             self.times_sent[number] += 1
             self.under_way[future] = number
-            future.add_done_callback(self.came.put)
+            future.add_done_callback(self.answered.put)
 
-    def _task(self, block: Sent) -> Task:
+    def _task(self, block: SentBlock) -> Task:
         group = self.groups[block.group]
-        states = None if group.states is None else jax.tree.leaves(group.states(block.numbers))
+        states = None
+        if group.states is not None:
+            states = jax.tree.leaves(group.states(block.numbers))
         return Task(
             self.job,
             self.settings,
@@ -151,29 +155,34 @@ class Dispatcher(Driver):
             block.numbers,
             group.epochs,
             states,
-            group.outcome is whole,
-            self.one_row,
-            self.workers.cores_per_worker,
+            whole=group.outcome is whole_state,
+            one_row=self.one_row,
+            cores=self.workers.cores_per_worker,
         )
 
     def _most_under_way(self) -> int:
-        """Return how many tasks are sent at most: they are kept in memory until they are back."""
-        fitting = BYTES_UNDER_WAY // (len(self.job.content) + self._bytes_of_states())
+        """Return the largest number of tasks under way. Each is kept in memory until its answer."""
+        bytes_of_task = len(self.job.content) + self._bytes_of_states()
+        fitting = BYTES_UNDER_WAY // bytes_of_task
         return min(MANY_UNDER_WAY, max(FEW_UNDER_WAY, fitting))
 
     def _bytes_of_states(self) -> int:
-        """Return the bytes of the states that the largest task begins with."""
-        going_on = [group for group in self.groups if group.states is not None]
-        sizes = [group.engine.shape.runs * tree.nbytes(group.engine.like) for group in going_on]
+        """Return the bytes of the states with which the largest task begins."""
+        sizes = [
+            group.engine.shape.runs * tree.nbytes(group.engine.like)
+            for group in self.groups
+            if group.states is not None
+        ]
         return max(sizes, default=0)
 
     def _send_again(self) -> None:
-        """Send what is under way again, since nothing comes back.
+        """Send the tasks that are under way again, since no answer has come.
 
-        What can be cancelled was not begun, and is not counted as lost. The others are still
-        listened to, beside those that are under way.
+        A task that can be cancelled was not begun, and does not count as lost. An answer to one of
+        the others still counts, beside those to the tasks that are under way.
         """
-        silent, self.under_way = self.under_way, {}
+        silent = self.under_way
+        self.under_way = {}
         for future, number in silent.items():
             if number in self.settled:
                 continue
@@ -186,26 +195,26 @@ class Dispatcher(Driver):
             self._lose(number, TimeoutError(silence))
 
     def _lose(self, number: int, error: BaseException) -> None:
-        """Send a block again that was lost, or give it up."""
+        """Send a block again that was lost, or count it as failed after the last retry."""
         if self.times_sent[number] <= self.workers.retries:
             self.waiting.append(number)
             return
-        block = self.blocks[number]
-        said = str(error) or "its worker was lost"
-        lost = Lost(f"sent {self.times_sent[number]} times: {type(error).__name__}: {said}")
-        self._fail(number, block, lost)
+        cause = str(error) or "its worker was lost"
+        message = f"sent {self.times_sent[number]} times: {type(error).__name__}: {cause}"
+        self._fail(number, LostTask(message))
 
     def _give_up(self, error: Exception) -> None:
-        """Keep what came back, and count everything else as failed."""
-        while not self.came.empty():
-            future = self.came.get()
+        """Take the answers that came, and count every other block as failed."""
+        while not self.answered.empty():
+            future = self.answered.get()
             if not future.cancelled() and future.exception() is None:
                 self._receive(future)
-        for number, block in enumerate(self.blocks):
+        for number in range(len(self.blocks)):
             if number not in self.settled:
-                self._fail(number, block, error)
+                self._fail(number, error)
 
-    def _fail(self, number: int, block: Sent, error: Exception) -> None:
+    def _fail(self, number: int, error: Exception) -> None:
+        block = self.blocks[number]
         self.settled.add(number)
         self.failures.append((block.group, block.numbers, error))
 
@@ -219,48 +228,51 @@ class Dispatcher(Driver):
             answer: Answer = future.result()
         except BrokenExecutor:
             raise
-        except Exception as error:  # of whatever kind the executor raises
+        except Exception as error:  # an executor may raise any kind
             self._lose(number, error)
             return
-        block = self.blocks[number]
-        self.names.add(answer.worker)
+        self.worker_names.add(answer.worker)
         if answer.error is not None:
-            raised = answer.error.error(answer.worker)
-            if isinstance(raised, (WrongData, NoCores)):
-                self._refuse(number, block, raised)
-                return
-            if not isinstance(raised, self.machine_errors):
-                raise raised
-            self._fail(number, block, raised)
+            self._receive_error(number, answer.error.error(answer.worker))
             return
         if difference := self._other_machine(answer):
-            self._refuse(number, block, ValueError(difference))
+            self._refuse(number, ValueError(difference))
             return
         try:
-            outcome = self._checked(block, answer)
+            outcome = self._outcome(self.blocks[number], answer)
         except WrongData as error:
-            self._refuse(number, block, error)
+            self._refuse(number, error)
             return
-        self._keep(number, block, answer, outcome)
+        self._keep(number, answer, outcome)
 
-    def _refuse(self, number: int, block: Sent, error: Exception) -> None:
+    def _receive_error(self, number: int, error: Exception) -> None:
+        """Count a block as failed by the machine's fault; raise an error of the user's own code."""
+        if isinstance(error, (WrongData, NoCores)):
+            self._refuse(number, error)
+            return
+        if not isinstance(error, self.machine_errors):
+            raise error
+        self._fail(number, error)
+
+    def _refuse(self, number: int, error: Exception) -> None:
         """Count a block as failed, and let nothing more be computed."""
-        self._fail(number, block, error)
+        self._fail(number, error)
         self.fatal = error
 
     def _other_machine(self, answer: Answer) -> str:
-        """Return in what the machine of an answer differs from the others, if that is refused."""
-        known = self.collector.machines
-        if self.workers.mixed == "label" or not known:
+        """Return how the machine of an answer differs from the first one, if that is refused."""
+        machines = self.collector.machines
+        if self.workers.mixed == "label" or not machines:
             return ""
-        difference = unlike(known[0], answer.machine)
+        difference = unlike(machines[0], answer.machine)
         return difference and (
-            f"executor: this worker may compute other bits than what computed runs before: "
-            f"{difference}. Use workers of one kind (cores_per_worker= decides cpu_count), or "
-            "fnn.Workers(executor, mixed='label') to keep which computed what"
+            "executor: this worker may compute other bits than the machine that computed runs "
+            f"before: {difference}. Use workers of one kind (cores_per_worker= decides cpu_count), "
+            "or fnn.Workers(executor, mixed='label') to record which machine computed which run"
         )
 
-    def _keep(self, number: int, block: Sent, answer: Answer, outcome: PyTree) -> None:
+    def _keep(self, number: int, answer: Answer, outcome: PyTree) -> None:
+        block = self.blocks[number]
         group = self.groups[block.group]
         self.settled.add(number)
         self.collector.receive(block.group, block.numbers, outcome, answer.machine)
@@ -268,12 +280,12 @@ class Dispatcher(Driver):
         self.collector.run_seconds += answer.run_seconds
         block_id = BlockId(block.group, block.numbers, tuple(group.engine.shape))
         self.journal.save_finished(block_id, outcome, answer.machine)
-        if self.telling is not None:
-            self.telling.tell(block.group, block.numbers, outcome.epochs, outcome.history)
+        if self.callback_runner is not None:
+            self.callback_runner.report(block.group, block.numbers, outcome.epochs, outcome.history)
         self._report_block(block, outcome)
 
-    def _checked(self, block: Sent, answer: Answer) -> PyTree:
-        """Return an outcome; WrongData where it is not one of these runs."""
+    def _outcome(self, block: SentBlock, answer: Answer) -> PyTree:
+        """Return the outcome in an answer. Raises WrongData where it is not one of these runs."""
         if answer.job != self.job.checksum:
             raise WrongData("executor: an answer of another job came back.")
         like = self.groups[block.group].outcome_like(len(block.numbers))
@@ -281,20 +293,30 @@ class Dispatcher(Driver):
         leaves = [answer.arrays[name] for name in named_leaves(like)]
         return jax.tree.unflatten(jax.tree.structure(like), leaves)
 
-    def _report_block(self, block: Sent, outcome: PyTree) -> None:
+    def _report_block(self, block: SentBlock, outcome: PyTree) -> None:
         if self.on_chunk is None:
             return
-        group, runs = self.groups[block.group], len(block.numbers)
-        metrics = {name: np.asarray(values) for name, values in group.metrics(outcome).items()}
-        workers = "1 worker" if len(self.names) == 1 else f"{len(self.names)} workers"
-        where = f"{workers}, {len(self.settled)} of {len(self.blocks)} blocks done"
-        ended = np.full(runs, group.epochs), np.zeros(runs, bool)
-        told = Report(block.group, len(self.groups), where, False, group.epochs, *ended, metrics)
-        self.on_chunk(told)
+        group = self.groups[block.group]
+        runs = len(block.numbers)
+        workers = len(self.worker_names)
+        names = "1 worker" if workers == 1 else f"{workers} workers"
+        metrics = group.metrics(outcome)
+        report = Report(
+            group=block.group,
+            groups=len(self.groups),
+            where=f"{names}, {len(self.settled)} of {len(self.blocks)} blocks done",
+            compiling=False,
+            last_epoch=group.epochs,
+            epochs=np.full(runs, group.epochs),
+            active=np.zeros(runs, bool),
+            metrics={name: np.asarray(values) for name, values in metrics.items()},
+        )
+        self.on_chunk(report)
 
 
 def runs_per_task(group: Group, missing: int) -> int:
-    """Return how many runs make a task: a block of one device, less where there were few tasks."""
+    """Return how many runs make a task: a block of one device, or fewer to make LEAST_TASKS."""
     shape = group.engine.shape
-    rows = -(-missing // shape.runs_per_vmap)
-    return shape.runs_per_vmap * max(1, min(shape.rows, rows // LEAST_TASKS))
+    missing_rows = -(-missing // shape.runs_per_vmap)
+    rows = max(1, min(shape.rows, missing_rows // LEAST_TASKS))
+    return shape.runs_per_vmap * rows

@@ -1,8 +1,8 @@
-"""The driver: the one host loop. It takes blocks to the engine and what comes out to the journal.
+"""The driver: the one host loop. It sends blocks to the engine, and the outcomes to the journal.
 
-For every block that is not finished it begins, or takes up what the journal has, and advances chunk
-by chunk. Between two chunks it tells what has happened, in plain numbers, saves if it is time, and
-obeys Ctrl-C and SIGTERM. A block that fails does not keep the others from being run.
+A block that is not finished begins, or resumes from the journal, and advances chunk by chunk.
+Between two chunks the driver reports the progress in plain numbers, saves the state if it is due,
+and obeys Ctrl-C and SIGTERM. A block that fails does not keep the others from being run.
 """
 
 import time
@@ -14,11 +14,11 @@ import numpy as np
 from jaxtyping import Bool, Integer
 
 from fnn.runs.blocks import Runs
+from fnn.runs.callback_runner import CallbackRunner
 from fnn.runs.chunks import ChunkScheduler, scheduler_of
-from fnn.runs.engine import Engine
+from fnn.runs.engine import Block, Engine
 from fnn.runs.journal import BlockId, Journal
 from fnn.runs.signals import StopSignals
-from fnn.runs.telling import Telling
 from fnn.types import ArrayLike, PyTree
 
 Numbers = Integer[np.ndarray, "runs"]
@@ -28,23 +28,25 @@ Failure = tuple[int, Numbers, Exception]
 """A block that could not be run: its group, its runs, and the error."""
 
 
-def whole(state: Any) -> Any:
-    """Return the whole state: an outcome from which a run goes on."""
+def whole_state(state: Any) -> Any:
+    """Return the whole state. A run can go on from such an outcome."""
     return state
 
 
 class Group(NamedTuple):
-    """The runs that one compiled program serves.
+    """Describe the runs that one compiled program serves.
 
-    runs     all of them; a run's number is its place here
+    runs     all of them; the number of a run is its place here
+    epochs   the number of epochs at which every run ends
+    start    changes the state of a block that was begun or restored into the one it starts from
+    states   returns the states from which runs start, by their numbers: leaves (runs, …), on the
+             host
+    outcome  reduces the final state of a block, or of one run, to what is kept; by default the
+             whole state
+    metrics  returns {name: the latest value of each run} of a block's state, for reports
     rows     of a sweep: the rows of the settings
     columns  of a sweep: the places of its runs among all runs of a setting
-    epochs   at which every run ends
-    start    the state of a block that was begun, or restored -> that in which it starts
-    states   numbers of runs -> the states that these start from, leaves (runs, …), on the host
-    outcome  the final state of a block, or of one run -> what is kept of it; all by default
-    on_host  whether that is brought to the host, with an axis for the runs
-    metrics  the state of a block -> {name: the latest value of each run}, for reports
+    on_host  whether the outcome is brought to the host, with an axis for the runs
     """
 
     engine: Engine
@@ -52,7 +54,7 @@ class Group(NamedTuple):
     epochs: int
     start: Callable[[Any], Any] | None = None
     states: Callable[[Numbers], PyTree] | None = None
-    outcome: Callable[[Any], PyTree] = whole
+    outcome: Callable[[Any], PyTree] = whole_state
     metrics: Metrics = lambda state: {}
     rows: Sequence[int] = ()
     columns: Sequence[int] = ()
@@ -66,8 +68,11 @@ class Group(NamedTuple):
         return jax.tree.map(lambda leaf: np.empty((runs, *leaf.shape), leaf.dtype), one)
 
 
-class Taken:
-    """A collector: it takes the outcomes of some runs of one group, block by block."""
+class GroupCollector:
+    """Collect the outcomes of some runs of one group, block by block.
+
+    numbers  the numbers of the runs
+    """
 
     def __init__(self, numbers: Numbers) -> None:
         self.numbers = numbers
@@ -76,7 +81,7 @@ class Taken:
         self.run_seconds = 0.0
 
     def missing(self, group: int) -> Numbers:
-        """Return the numbers of the runs, unless they came from a journal."""
+        """Return the numbers of the runs, or none where the outcomes came from a journal."""
         return self.numbers[:0] if self.outcomes else self.numbers
 
     def receive(self, group: int, numbers: Numbers, outcome: PyTree, machine: Any = None) -> None:
@@ -85,14 +90,16 @@ class Taken:
 
 
 class Report(NamedTuple):
-    """What the driver tells between two chunks, in plain numbers.
+    """Report the progress between two chunks, in plain numbers.
 
-    group, groups  the number of the program, counted from 0, and how many there are
-    where          on what the block runs
-    compiling      whether a program is being compiled; what follows is empty then
-    epochs         (runs,) of each run of the block: epochs done, of `last_epoch`
-    active         (runs,) whether it goes on
-    metrics        {name: (runs,)} their latest values
+    group       the number of the program, counted from 0
+    groups      the number of programs
+    where       names the devices or the workers
+    compiling   whether a program is being compiled; the fields below are empty then
+    last_epoch  the number of epochs at which every run ends
+    epochs      (runs,) how many epochs each run of the block has done
+    active      (runs,) whether the run goes on
+    metrics     {name: (runs,)} the latest values
     """
 
     group: int
@@ -108,14 +115,14 @@ class Report(NamedTuple):
 class Driver:
     """Run every missing run of some groups.
 
-    collector   says which runs are missing, takes the outcomes, and has two clocks,
-                compile_seconds and run_seconds: a `Taken`, or a `SweepCollector`
-    telling     the callbacks that are told every epoch; None: there are none
-    multiple    chunks also end at the multiples of this number of epochs
-    keep_going  whether a block that fails leaves the others to be run
+    collector        says which runs are missing, takes the outcomes, and has two clocks,
+                     compile_seconds and run_seconds: a `GroupCollector` or a `SweepCollector`
+    callback_runner  calls the callbacks with every epoch; None: there are no callbacks
+    multiple         a chunk also ends at each multiple of this number of epochs
+    keep_going       whether a block that fails leaves the others to be run
 
-    `_run_group` decides which block comes next. `fnn.runs.dispatch` sends blocks to other processes
-    in its place.
+    `_run_group` decides which block comes next. The subclass in `fnn.runs.dispatch` sends blocks to
+    other processes instead.
     """
 
     def __init__(
@@ -124,21 +131,22 @@ class Driver:
         collector: Any,
         journal: Journal,
         *,
-        telling: Telling | None = None,
+        callback_runner: CallbackRunner | None = None,
         multiple: int | None = None,
         keep_going: bool = True,
     ) -> None:
         self.groups = groups
         self.collector = collector
         self.journal = journal
-        self.telling = telling
+        self.callback_runner = callback_runner
         self.on_chunk: Callable[[Report], None] | None = None
         self.multiple = multiple
-        self.machine_errors = (RuntimeError, MemoryError) if keep_going else ()  # XLA's are Runtime
+        # XLA's errors are RuntimeErrors.
+        self.machine_errors = (RuntimeError, MemoryError) if keep_going else ()
         self.stop = StopSignals(journal.signals)
 
     def drive(self, on_chunk: Callable[[Report], None] | None = None) -> list[Failure]:
-        """Run what is missing, and return the blocks that failed.
+        """Run the missing runs, and return the blocks that failed.
 
         on_chunk  is called with a Report before and after compiling, and after every chunk
 
@@ -149,8 +157,8 @@ class Driver:
         with self.stop:
             for number in range(len(self.groups)):
                 failures += self._run_group(number)
-        if self.telling is not None:
-            self.telling.finish()
+        if self.callback_runner is not None:
+            self.callback_runner.finish()
         return failures
 
     def restore(self) -> None:
@@ -173,7 +181,7 @@ class Driver:
             try:
                 self._run_block(number, numbers, scheduler)
             except self.machine_errors as error:
-                # without its frames, which would keep the block in memory
+                # The error's frames are left out, because they would keep the block in memory.
                 failures.append((number, numbers, error.with_traceback(None)))
         return failures
 
@@ -193,17 +201,9 @@ class Driver:
         block = group.engine.block(group.runs.at(numbers))
         block_id = BlockId(number, numbers, tuple(group.engine.shape))
 
-        saved = self.journal.progress(block_id, group.engine.block_like)
-        if saved is not None:
-            state = block.restore(saved)
-        elif group.states is not None:
-            state = block.place(group.states(numbers))
-        else:
-            state = block.begin()
-        if group.start is not None:
-            state = block.restore(group.start(state))
-        if self.telling is not None:
-            self.telling.begin(number, numbers, block.collect(state.epochs))
+        state = self._first_state(group, block, block_id)
+        if self.callback_runner is not None:
+            self.callback_runner.begin(number, numbers, block.collect(state.epochs))
         chunks = scheduler.chunks(
             block.advance, block.locate_divergence, state, group.epochs, self.multiple
         )
@@ -218,26 +218,41 @@ class Driver:
         self.journal.save_finished(block_id, outcome)
         self.stop.raise_if_requested(self.journal.message(group.epochs))
 
+    def _first_state(self, group: Group, block: Block, block_id: BlockId) -> Any:
+        """Return the state from which a block advances: saved, given or begun."""
+        saved = self.journal.progress(block_id, group.engine.block_like)
+        if saved is not None:
+            state = block.restore(saved)
+        elif group.states is not None:
+            state = block.place(group.states(block_id.runs))
+        else:
+            state = block.begin()
+        if group.start is not None:
+            state = block.restore(group.start(state))
+        return state
+
     def _between_chunks(self, number: int, block_id: BlockId, block: Any, state: Any) -> None:
         group = self.groups[number]
         epochs = np.asarray(state.epochs)
         active = np.asarray(state.active) & (epochs < group.epochs)
         if self.on_chunk is not None:
-            told = block.collect((epochs, active, group.metrics(state)))
-            self._report(number, False, group.epochs, *told)
-        if self.telling is not None:
-            done_and_history = block.collect((state.epochs, state.history))
-            self.telling.tell(number, block_id.runs, *done_and_history)
+            progress = block.collect((epochs, active, group.metrics(state)))
+            self._report(number, False, group.epochs, *progress)
+        if self.callback_runner is not None:
+            epochs_and_history = block.collect((state.epochs, state.history))
+            self.callback_runner.report(number, block_id.runs, *epochs_and_history)
         if not active.any():
-            return  # it is saved as finished
+            # The block is saved as a finished one.
+            return
         done = int(epochs.max())
-        requested = self.stop.requested is not None
-        if requested or self.journal.is_due(done):
+        is_stopping = self.stop.requested is not None
+        if is_stopping or self.journal.is_due(done):
             self.journal.save_progress(block_id, state)
         self.stop.raise_if_requested(self.journal.message(done))
 
-    def _report(self, number: int, compiling: bool, *told: Any) -> None:
-        if self.on_chunk is not None:
-            devices = self.groups[number].engine.shape.devices
-            where = "1 device" if devices == 1 else f"{devices} devices"
-            self.on_chunk(Report(number, len(self.groups), where, compiling, *told))
+    def _report(self, number: int, compiling: bool, *progress: Any) -> None:
+        if self.on_chunk is None:
+            return
+        devices = self.groups[number].engine.shape.devices
+        where = "1 device" if devices == 1 else f"{devices} devices"
+        self.on_chunk(Report(number, len(self.groups), where, compiling, *progress))

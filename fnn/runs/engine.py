@@ -1,4 +1,4 @@
-"""The engine: a process compiled over blocks of runs. It has no clock, prints and saves nothing."""
+"""The engine: a process, compiled over blocks of runs. It uses no clock, no files and no prints."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -31,17 +31,17 @@ from fnn.types import ArrayLike, PyTree
 
 FEW, MANY = 8, 64  # runs
 TINY = 500  # parameters
-MOST_RUNS_PER_VMAP = 32  # a larger vmap is no faster on a CPU and takes more memory
-PARAMETERS_PER_VMAP = 20_000  # of all runs of a row: what a core's caches hold beside the batches
+MOST_RUNS_PER_VMAP = 32  # a larger vmap is no faster on a CPU, and takes more memory
+PARAMETERS_PER_VMAP = 20_000  # of all runs of a row: a core's caches hold them beside the batches
 MOST_ROWS = 8
 BYTES_PER_BLOCK = 2**26  # of the states of all runs, on each device
-MOST_PROGRAMS = 512  # that are kept for later calls
+MOST_PROGRAMS = 512  # kept for later calls
 
 
 class Program:
-    """What is compiled for blocks of one shape: None before the first call.
+    """Hold the two compiled functions for blocks of one shape. They are None before the first call.
 
-    What locates a divergence is compiled when one happens.
+    `locate_divergence` is not among them. It is compiled when a run diverges.
     """
 
     begin: Any = None
@@ -49,13 +49,16 @@ class Program:
 
 
 class Engine(NamedTuple):
-    """A process, compiled for blocks of one shape, with its data on every device.
+    """Hold a process, compiled for blocks of one shape, with its data on every device.
 
+    process   defines one run
     compiled  an equal process that may have been compiled before, or the process itself
-    mesh      None: the default device
+    shape     of the blocks
+    mesh      the devices; None: the default device
+    data      the process's data, on the devices
     one       the shapes of the seed and the hyperparameters of a run
-    like      shapes and dtypes of the state of one run
-    program   the same object for equal programs
+    like      the shapes and dtypes of the state of one run
+    program   the compiled functions; the same object for equal programs
     """
 
     process: Any
@@ -68,17 +71,17 @@ class Engine(NamedTuple):
     program: Program
 
     def trace(self, runs: Runs) -> tuple[Traced, Traced]:
-        """Trace begin and advance for runs like these."""
+        """Trace begin and advance for a block of runs with these shapes."""
         _, placed, occupied = self._place(runs)
         start = begin_block.eval_shape(*self._static, placed, occupied)
         state = sharded_like(self.mesh, start)
-        return (
-            begin_block.trace(*self._static, placed, occupied),
-            advance_block.trace(*self._static, placed, self.data, state, np.int32(0)),
-        )
+        until = np.int32(0)
+        begin = begin_block.trace(*self._static, placed, occupied)
+        advance = advance_block.trace(*self._static, placed, self.data, state, until)
+        return begin, advance
 
     def trace_one(self) -> tuple[ClosedJaxpr, ClosedJaxpr]:
-        """Trace begin and advance for one run: the same for any block and any devices."""
+        """Trace begin and advance for one run. They are the same for any block and any devices."""
         begin, _ = trace_begin(self.process, self.one)
         return begin, trace_advance(self.process, self.one, Shapes.of(self.data))
 
@@ -87,16 +90,16 @@ class Engine(NamedTuple):
         return self.program.advance is not None
 
     def compile(self, runs: Runs) -> None:
-        """Compile what begins and what advances runs like these, side by side."""
+        """Compile begin and advance for runs with these shapes, both at the same time."""
         lowered = [traced.lower() for traced in self.trace(runs)]
         few = self.process.few_optimizations
         options = compiler.options_to_compile_fast() if few else {}
         with ThreadPoolExecutor() as threads:
-            programs = threads.map(lambda each: each.compile(options), lowered)
-        self.program.begin, self.program.advance = programs
+            compiled = threads.map(lambda each: each.compile(options), lowered)
+        self.program.begin, self.program.advance = compiled
 
     def block(self, runs: Runs) -> "Block":
-        """Give the runs their slots on the devices, and compile what they need if nobody has."""
+        """Give the runs their slots on the devices. Compile the program if that is not done."""
         if not self.is_compiled():
             self.compile(runs)
         return Block(self, *self._place(runs))
@@ -106,25 +109,32 @@ class Engine(NamedTuple):
         if self.shape == SINGLE:
             return self.like
         leading = (self.shape.devices * self.shape.rows, self.shape.runs_per_vmap)
-        return jax.tree.map(
-            lambda leaf: jax.ShapeDtypeStruct((*leading, *leaf.shape), leaf.dtype), self.like
-        )
+
+        def with_leading(leaf: Any) -> jax.ShapeDtypeStruct:
+            return jax.ShapeDtypeStruct((*leading, *leaf.shape), leaf.dtype)
+
+        return jax.tree.map(with_leading, self.like)
 
     def split(self, numbers: Integer[np.ndarray, "runs"]) -> list[Integer[np.ndarray, "runs"]]:
         """Split the numbers of runs into blocks."""
         size = self.shape.runs
-        return [numbers[start : start + size] for start in range(0, len(numbers), size)]
+        starts = range(0, len(numbers), size)
+        return [numbers[start : start + size] for start in starts]
 
     def with_one_row(self) -> "Engine":
-        """Return the engine with blocks of one row on each device, which take the least memory."""
+        """Return the engine with blocks of one row on each device. They take the least memory."""
         shape = self.shape._replace(rows=1)
-        program = program_of(self.compiled, self.mesh, shape, self.one, Shapes.of(self.data))
+        data = Shapes.of(self.data)
+        program = program_of(self.compiled, self.mesh, shape, self.one, data)
         return self._replace(shape=shape, program=program)
 
     def _place(self, runs: Runs) -> tuple[Slots, Runs, Bool[ArrayLike, "rows runs_per_vmap"]]:
+        """Return the slots of runs, and the runs and `occupied` in these slots."""
         assigned = slots(self.shape, len(runs.seeds))
-        values = runs.at(assigned.run), assigned.occupied
-        return assigned, *(values if self.mesh is None else shard(self.mesh, values))
+        in_slots = runs.at(assigned.run), assigned.occupied
+        if self.mesh is not None:
+            in_slots = shard(self.mesh, in_slots)
+        return assigned, *in_slots
 
     @property
     def _static(self) -> tuple[Process, Mesh | None, BlockShape]:
@@ -132,7 +142,7 @@ class Engine(NamedTuple):
 
 
 class Block(NamedTuple):
-    """The runs of a block, in their slots on the devices."""
+    """Hold the runs of a block, in their slots on the devices."""
 
     engine: Engine
     slots: Slots
@@ -140,7 +150,7 @@ class Block(NamedTuple):
     occupied: Bool[ArrayLike, "rows runs_per_vmap"]
 
     def begin(self) -> ProcessState:
-        """Return every run before its first epoch; a slot without a run is not active."""
+        """Return every run before its first epoch. A slot without a run is not active."""
         return self.engine.program.begin(self.runs, self.occupied)
 
     def restore(self, saved: PyTree) -> ProcessState:
@@ -149,11 +159,12 @@ class Block(NamedTuple):
 
     def place(self, states: PyTree) -> ProcessState:
         """Put states of the runs, leaves (runs, …), into their slots on the devices."""
-        own = jax.tree.map(lambda leaf: np.asarray(leaf)[self.slots.run], states)
-        return self.restore(own._replace(active=own.active & self.slots.occupied))
+        in_slots = jax.tree.map(lambda leaf: np.asarray(leaf)[self.slots.run], states)
+        active = in_slots.active & self.slots.occupied
+        return self.restore(in_slots._replace(active=active))
 
     def advance(self, state: ProcessState, until: np.int32) -> ProcessState:
-        """Return every run after `until` epochs, or where it ended before."""
+        """Return every run after `until` epochs, or at its end where it ended before."""
         return self.engine.program.advance(self.runs, self.engine.data, state, until)
 
     def locate_divergence(self, state: ProcessState) -> ProcessState:
@@ -166,10 +177,11 @@ class Block(NamedTuple):
 
 
 def on_host(values: PyTree) -> PyTree:
-    """Bring arrays to the host; for those of a CPU, asking ahead of time would take longer."""
-    if jax.default_backend() != "cpu":
-        return jax.device_get(values)
-    return jax.tree.map(np.asarray, values)
+    """Bring arrays to the host."""
+    if jax.default_backend() == "cpu":
+        # jax.device_get starts all copies ahead, which takes longer on a CPU.
+        return jax.tree.map(np.asarray, values)
+    return jax.device_get(values)
 
 
 def engine_of(
@@ -181,16 +193,20 @@ def engine_of(
 ) -> Engine:
     """Build the engine of a process for some runs, on all devices if they are more than one row.
 
-    place  mesh -> the data, on its devices (None: on the default device)
+    place      puts the data on the devices of a mesh (None: on the default device)
+    most_rows  the largest number of rows of a block on each device; None: MOST_ROWS
     """
     one = Shapes.of(runs.one())
     like = like_of(process, one)
-    mesh, shape = None, BlockShape(1, 1, runs_per_vmap)
+    mesh = None
+    shape = BlockShape(1, 1, runs_per_vmap)
     if len(runs.seeds) > runs_per_vmap:
-        mesh = device_mesh()
-        rows = BYTES_PER_BLOCK // max(1, runs_per_vmap * tree.nbytes(like))
-        shape = BlockShape(mesh.size, max(1, min(most_rows or MOST_ROWS, rows)), runs_per_vmap)
-        mesh = mesh if mesh.size > 1 else None
+        all_devices = device_mesh()
+        bytes_of_row = max(1, runs_per_vmap * tree.nbytes(like))
+        fitting = BYTES_PER_BLOCK // bytes_of_row
+        rows = max(1, min(most_rows or MOST_ROWS, fitting))
+        shape = BlockShape(all_devices.size, rows, runs_per_vmap)
+        mesh = all_devices if all_devices.size > 1 else None
     data = place(mesh)
     shapes = Shapes.of(data)
     compiled = first_equal(process, one, shapes)
@@ -202,12 +218,17 @@ def engine_of(
 def program_of(
     process: Process, mesh: Mesh | None, shape: BlockShape, one: "Shapes", data: "Shapes"
 ) -> Program:
-    """Return the program for blocks of a shape, with what was compiled of it before."""
+    """Return the program for blocks of a shape. It may have been compiled before."""
     return Program()
 
 
 class Shapes(NamedTuple):
-    """Shapes and dtypes of a pytree, as JAX holds it: equal for pytrees that are traced alike."""
+    """Hold the shapes and dtypes of a pytree in JAX. Pytrees that are traced alike are equal here.
+
+    structure  of the pytree
+    leaves     the shape and the dtype of each leaf
+    x64        whether JAX has 64-bit numbers
+    """
 
     structure: Any
     leaves: tuple[tuple[tuple[int, ...], Any], ...]
@@ -215,71 +236,80 @@ class Shapes(NamedTuple):
 
     @classmethod
     def of(cls, values: PyTree) -> "Shapes":
-        """Take the shapes of arrays."""
+        """Read the shapes of a pytree of arrays."""
         leaves, structure = jax.tree.flatten(values)
         shapes = tuple((leaf.shape, held_dtype(leaf.dtype)) for leaf in leaves)
         return cls(structure, shapes, checks.is_x64())
 
     def tree(self) -> PyTree:
         """Return the pytree, for JAX to trace with."""
-        return self.structure.unflatten([jax.ShapeDtypeStruct(*leaf) for leaf in self.leaves])
+        leaves = [jax.ShapeDtypeStruct(*leaf) for leaf in self.leaves]
+        return self.structure.unflatten(leaves)
 
 
 def held_dtype(dtype: Any) -> Any:
-    """Return the dtype that JAX makes of another: float32 of float64 outside x64."""
+    """Return the dtype in which JAX holds numbers of another: outside x64, float32 for float64."""
     is_key = jax.dtypes.issubdtype(dtype, jax.dtypes.extended)
     return dtype if is_key else jax.dtypes.canonicalize_dtype(dtype)
 
 
 @lru_cache(MOST_PROGRAMS)
 def trace_begin(process: Process, one: Shapes) -> tuple[ClosedJaxpr, ProcessState]:
-    """Trace the beginning of one run, of which blocks of any shape on any devices are made.
+    """Trace the beginning of one run. Blocks of any shape on any devices are made of it.
 
     one  the shapes of its seed and hyperparameters
 
-    Returns the program, and shapes and dtypes of the state.
+    Returns the program, and the shapes and dtypes of the state.
     """
     return jax.make_jaxpr(process.begin, return_shape=True)(*one.tree())
 
 
 def like_of(process: Process, one: Shapes) -> ProcessState:
-    """Return shapes and dtypes of the state of a run."""
-    return trace_begin(process, one)[1]
+    """Return the shapes and dtypes of the state of a run."""
+    _, like = trace_begin(process, one)
+    return like
 
 
 @lru_cache(MOST_PROGRAMS)
 def trace_advance(process: Process, one: Shapes, data: Shapes) -> ClosedJaxpr:
-    """Trace the advancing of one run, of which blocks of any shape on any devices are made."""
+    """Trace the advancing of one run. Blocks of any shape on any devices are made of it."""
+    like = like_of(process, one)
     until = jax.ShapeDtypeStruct((), np.int32)
-    return jax.make_jaxpr(process.advance)(*one.tree(), data.tree(), like_of(process, one), until)
+    return jax.make_jaxpr(process.advance)(*one.tree(), data.tree(), like, until)
 
 
 def begin_one(process: Process, runs: Runs) -> ProcessState:
-    """Begin one run as it was traced."""
+    """Begin one run by its traced program."""
     one = Shapes.of(tuple(runs))
-    return call(*trace_begin(process, one), runs)
+    traced, like = trace_begin(process, one)
+    return call(traced, like, runs)
 
 
 def advance_one(
     process: Process, runs: Runs, data: PyTree, state: ProcessState, until: Any
 ) -> ProcessState:
-    """Advance one run as it was traced."""
-    traced = trace_advance(process, Shapes.of(tuple(runs)), Shapes.of(data))
+    """Advance one run by its traced program."""
+    one = Shapes.of(tuple(runs))
+    traced = trace_advance(process, one, Shapes.of(data))
     return call(traced, state, runs, data, state, until)
 
 
 def call(traced: ClosedJaxpr, like: PyTree, *args: PyTree) -> PyTree:
-    """Call what was traced; `like` has the structure and the dtypes of what it returns."""
+    """Call a traced program.
+
+    like  has the structure and the dtypes of its result
+    """
     leaves = jaxpr_as_fun(traced)(*jax.tree.leaves(args))
-    return tree.as_types_of(like, jax.tree.unflatten(jax.tree.structure(like), leaves))
+    result = jax.tree.unflatten(jax.tree.structure(like), leaves)
+    return tree.as_types_of(like, result)
 
 
 def clear_caches() -> None:
-    """Forget what was traced and compiled, here and in JAX.
+    """Forget every traced and compiled program, here and in JAX.
 
-    A global that a builder reads is read again then, as in a new process.
+    A builder's globals are read again then, as in a new process.
     """
-    _first.clear()
+    _first_processes.clear()
     for cached in (program_of, trace_begin, trace_advance, first_equal):
         cached.cache_clear()
     jax.clear_caches()
@@ -287,31 +317,38 @@ def clear_caches() -> None:
 
 @lru_cache(MOST_PROGRAMS)
 def first_equal(process: Process, one: Shapes, data: Shapes) -> Process:
-    """Return the first process that had the program of this one; itself, where there is none.
+    """Return the first process that had the same program, or this one where there was none.
 
-    Closures that are written anew in each turn of a loop (a builder, a layer of one's own,
-    optax.adam) are equal to nothing but themselves, and jit would compile each. What they compute
-    shows when they are traced, and what does not fit together is refused there.
+    A closure that is written anew in each turn of a loop (a builder, a user's layer, optax.adam) is
+    equal to itself alone, so that jit would compile each. Tracing shows that two closures compute
+    the same. It also refuses parts that do not fit together.
     """
     begin, like = trace_begin(process, one)
-    programs = begin, trace_advance(process, one, data)
-    text = "\n".join(map(program_fingerprint, programs))
-    if "callback" in text:  # what Python does there is not in the text
+    advance = trace_advance(process, one, data)
+    text = "\n".join([program_fingerprint(begin), program_fingerprint(advance)])
+    if "callback" in text:
+        # The text does not say what the Python function of a callback does.
         return process
-    program = sha256(text.encode()).digest(), one, data, jax.tree.structure(like)
-    return _first.setdefault(program, process)
+    digest = sha256(text.encode()).digest()
+    program = digest, one, data, jax.tree.structure(like)
+    return _first_processes.setdefault(program, process)
 
 
-_first: dict[Any, Process] = {}
+_first_processes: dict[Any, Process] = {}
 
 
 def default_runs_per_vmap(parameters: int, runs: int) -> int:
-    """Return how many runs share a row, by the parameters of a network and the number of runs.
+    """Return how many runs share a row.
 
-    1 for few runs and for large networks, which keep a core busy alone; else 8, and for many runs
-    of small networks 16 or 32. Never 2 or 4: the remainders of vector instructions may then round
-    the runs of a row differently. Milliseconds of a run of 20 epochs (16-256-10: of 10) on two CPU
-    cores, in rows of 1 and of 8 (rows of 16 and 32 are at most 12% faster, from 64 runs on):
+    parameters  the number of parameters of the network
+    runs        the number of runs
+
+    It is 1 for few runs, and for large networks, which keep a core busy alone. Otherwise it is 8,
+    and for many runs of small networks 16 or 32. It is never 2 or 4: the remainders of vector
+    instructions may then round the runs of a row differently.
+
+    The table has the milliseconds of a run of 20 epochs (16-256-10: of 10 epochs) on two CPU cores,
+    in rows of 1 and of 8. Rows of 16 and 32 are at most 12% faster, from 64 runs on.
 
     | network   | parameters | 4 runs     | 8          | 16         | 32         | 64         |
     |-----------|------------|------------|------------|------------|------------|------------|
@@ -325,7 +362,8 @@ def default_runs_per_vmap(parameters: int, runs: int) -> int:
         return 1
     if runs < MANY:
         return 8
-    return min(MOST_RUNS_PER_VMAP, max(8, 2 ** (fitting.bit_length() - 1)))
+    power_of_two = 2 ** (fitting.bit_length() - 1)
+    return min(MOST_RUNS_PER_VMAP, max(8, power_of_two))
 
 
 @partial(compiler.jit, static_argnums=(0, 1, 2))
@@ -372,7 +410,7 @@ def locate_block(
     data: PyTree,
     state: ProcessState,
 ) -> ProcessState:
-    """Locate the divergence of every nonfinite run of a block."""
+    """Locate the step at which each nonfinite run of a block diverges."""
 
     def locate(runs: Runs, state: ProcessState, data) -> ProcessState:
         return process.locate_divergence(runs.seeds, runs.hyper, data, state)

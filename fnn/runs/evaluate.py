@@ -1,4 +1,4 @@
-"""The mean loss, the accuracy and the metrics of a network on whole splits."""
+"""Evaluation: the mean loss, the accuracy and the metrics of a network on whole splits."""
 
 import inspect
 from collections.abc import Mapping
@@ -22,7 +22,12 @@ CHUNK = 4096  # examples at a time: bounds the memory of the activations; small 
 
 
 class HeldOut(NamedTuple):
-    """Splits that are evaluated at once: their examples, one split after the other."""
+    """Hold splits that are evaluated together.
+
+    examples  of all splits, one split after the other
+    sizes     the number of examples of each split, by name
+    weights   of the examples; None where all count the same
+    """
 
     examples: Split
     sizes: dict[str, int]
@@ -32,18 +37,21 @@ class HeldOut(NamedTuple):
 def held_out(
     splits: Mapping[str, Split], weights: Mapping[str, Array] | None = None
 ) -> list[HeldOut]:
-    """Join splits that fit into a chunk: one evaluation is compiled in less time than two."""
+    """Join splits that fit into a chunk. Compiling one evaluation takes less time than two."""
     sizes = {name: split.x.shape[0] for name, split in splits.items()}
-    kinds = {(split.x.dtype, split.y.dtype) for split in splits.values()}
-    given = weights or {}
-    if len(kinds) > 1 or sum(sizes.values()) > CHUNK:
+    dtypes = {(split.x.dtype, split.y.dtype) for split in splits.values()}
+    weights_of = weights or {}
+    if len(dtypes) > 1 or sum(sizes.values()) > CHUNK:
         return [
-            HeldOut(split, {name: sizes[name]}, given.get(name)) for name, split in splits.items()
+            HeldOut(split, {name: sizes[name]}, weights_of.get(name))
+            for name, split in splits.items()
         ]
     xs, ys = zip(*splits.values(), strict=True)
     joined: Any = jnp.concatenate(xs), jnp.concatenate(ys)
-    all_weights = jnp.concatenate([given[name] for name in splits]) if given else None
-    return [HeldOut(Split(*joined), sizes, all_weights)]
+    joined_weights = None
+    if weights_of:
+        joined_weights = jnp.concatenate([weights_of[name] for name in splits])
+    return [HeldOut(Split(*joined), sizes, joined_weights)]
 
 
 def evaluate(
@@ -55,38 +63,45 @@ def evaluate(
     metrics: Mapping[str, Metric] = NO_METRICS,
     units: Scaling | None = None,
 ) -> dict[str, Float[Array, ""]]:
-    """Compute the mean "…_loss" over each split, "…_accuracy" where the loss has one, and metrics.
+    """Compute "<split>_loss", "<split>_accuracy" where the loss has one, and "<split>_<metric>".
 
-    The network is in evaluation mode. Sums are in the default float dtype, whatever that of the
-    network: bfloat16 cannot count beyond 256. Where examples have weights the means are weighted,
-    and so are the metrics that take `weights`. Metrics are in the
-    target's own `units`, losses as `for_loss` has it.
+    splits   the examples of one or several splits
+    metrics  name -> f(prediction, target)
+    units    mean and std by which the target was scaled; metrics are in the target's own units,
+             losses as `for_loss` says
+
+    The network is in evaluation mode. Sums have the default float dtype, also for a network of
+    bfloat16, which cannot count beyond 256. Where examples have weights, the means are weighted,
+    and a metric that has a parameter `weights` gets them.
     """
-    found = values_of_examples(net, loss, params, state, splits.examples, bool(metrics), units)
-    prediction = found.pop(PREDICTION) if metrics else jnp.empty(0)
-    means, start = {}, 0
-    for name, size in splits.sizes.items():
+    values = values_of_examples(net, loss, params, state, splits.examples, bool(metrics), units)
+    prediction = values.pop(PREDICTION) if metrics else jnp.empty(0)
+    means = {}
+    start = 0
+    for split, size in splits.sizes.items():
         part = slice(start, start + size)
         weights = None if splits.weights is None else jnp.asarray(splits.weights)[part]
-        for mean, of_examples in found.items():
-            means[f"{name}_{mean}"] = mean_of(of_examples[part], weights)
-        for metric, compute in metrics.items():
-            counted = {"weights": weights} if weights is not None and takes_weights(compute) else {}
+        for name, of_examples in values.items():
+            means[f"{split}_{name}"] = mean_of(of_examples[part], weights)
+        for name, metric in metrics.items():
+            is_weighted = weights is not None and takes_weights(metric)
+            options = {"weights": weights} if is_weighted else {}
             target = jnp.asarray(splits.examples.y)[part]
-            own = without_mean(units) if metric in OF_REGRESSION else units
-            pair = in_units(own, *paired(prediction[part], target))
-            value = compute(*pair, **counted)
-            means[f"{name}_{metric}"] = jnp.asarray(value, float)
+            own_units = without_mean(units) if name in OF_REGRESSION else units
+            arguments = in_units(own_units, *paired(prediction[part], target))
+            value = metric(*arguments, **options)
+            means[f"{split}_{name}"] = jnp.asarray(value, float)
         start += size
     return means
 
 
 def mean_of(values: Float[Array, "examples"], weights: Weights) -> Float[Array, ""]:
-    """Return Σ w v/Σ w, or the mean."""
+    """Return the weighted mean Σ wᵢ vᵢ / Σ wᵢ, or the mean where there are no weights."""
     if weights is None:
         return jnp.sum(values, dtype=float) / len(values)
-    counted = jnp.where(weights > 0, weights * values, 0)  # 0 · ∞ is no number
-    return jnp.sum(counted, dtype=float) / jnp.sum(weights, dtype=float)
+    # 0 · ∞ would be NaN.
+    weighted = jnp.where(weights > 0, weights * values, 0)
+    return jnp.sum(weighted, dtype=float) / jnp.sum(weights, dtype=float)
 
 
 @lru_cache(maxsize=256)
@@ -99,12 +114,15 @@ def takes_weights(metric: Metric) -> bool:
 
 
 def paired(prediction: Array, target: Array) -> tuple[Array, Array]:
-    """Return both as a metric gets them: one output for a target (examples,) is a vector too.
+    """Return prediction and target as a metric gets them.
 
+    A prediction (examples, 1) becomes a vector where the target is a vector (examples,). Otherwise
     (n, 1) − (n,) would silently be (n, n).
     """
     is_vector = prediction.shape[1] == 1 and target.ndim == 1
-    return (prediction[:, 0] if is_vector else prediction), target
+    if is_vector:
+        return prediction[:, 0], target
+    return prediction, target
 
 
 def values_of_examples(
@@ -121,24 +139,28 @@ def values_of_examples(
     predict  also return the "prediction", (examples, outputs)
     units    mean and std by which the target was scaled: see `for_loss`
     """
+
+    def values_of_chunk(chunk: Split) -> dict[str, Float[Array, "examples ..."]]:
+        x, target = feature_major(chunk.x), target_of(chunk.y)
+        prediction, _, _ = net.forward(params, state, x, key=None, train=False)
+        values = {"loss": loss.forward(*for_loss(units, loss, prediction, target))}
+        if loss.matches is not None:
+            values["accuracy"] = loss.matches(prediction, target)
+        if predict:
+            values[PREDICTION] = prediction.T
+        return values
+
     n = split.x.shape[0]
     chunks, rest = divmod(n, CHUNK)
-
-    def values(part: Split) -> dict[str, Float[Array, "examples ..."]]:
-        x, target = feature_major(part.x), target_of(part.y)
-        prediction, _, _ = net.forward(params, state, x, key=None, train=False)
-        found = {"loss": loss.forward(*for_loss(units, loss, prediction, target))}
-        if loss.matches is not None:
-            found["accuracy"] = loss.matches(prediction, target)
-        if predict:
-            found[PREDICTION] = prediction.T
-        return found
-
+    in_chunks = n - rest
     parts = []
     if chunks:
-        whole = Split(*(a[: n - rest].reshape(chunks, CHUNK, *a.shape[1:]) for a in split))
-        stacked = lax.map(values, whole)
-        parts.append({k: v.reshape(n - rest, *v.shape[2:]) for k, v in stacked.items()})
+        whole = Split(*(a[:in_chunks].reshape(chunks, CHUNK, *a.shape[1:]) for a in split))
+        stacked = lax.map(values_of_chunk, whole)
+        flat = {name: a.reshape(in_chunks, *a.shape[2:]) for name, a in stacked.items()}
+        parts.append(flat)
     if rest:
-        parts.append(values(Split(*(a[n - rest :] for a in split))))
-    return {name: jnp.concatenate([part[name] for part in parts]) for name in parts[0]}
+        last = Split(*(a[in_chunks:] for a in split))
+        parts.append(values_of_chunk(last))
+    names = parts[0]
+    return {name: jnp.concatenate([part[name] for part in parts]) for name in names}

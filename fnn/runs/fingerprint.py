@@ -1,4 +1,4 @@
-"""Fingerprints: texts by which a call is known again: its data, its programs, its constants."""
+"""Fingerprints: texts that identify the data, the programs and the constants of a call."""
 
 import inspect
 import pickle
@@ -20,37 +20,47 @@ FUNCTIONS = ("init", "update", "forward", "backward")  # of layers, losses and o
 
 
 def array_fingerprint(array: Any) -> str:
-    """Return shape, dtype and the beginning of the SHA-256 of the numbers, of JAX's keys too."""
-    array = _numbers(array)
-    return f"{array.dtype} {array.shape} {sum_of(np.ascontiguousarray(array).tobytes())[:16]}"
+    """Return the dtype, the shape and the beginning of the SHA-256 of an array's numbers.
+
+    JAX's random keys are arrays too.
+    """
+    numbers = _numbers(array)
+    checksum = sum_of(np.ascontiguousarray(numbers).tobytes())
+    return f"{numbers.dtype} {numbers.shape} {checksum[:16]}"
 
 
 def seeds_fingerprint(seeds: Sequence[int]) -> list[int] | str:
-    """Return the seeds, or a fingerprint of many."""
-    return list(seeds) if len(seeds) <= SEEDS_SHOWN else array_fingerprint(np.array(seeds))
+    """Return the seeds, or a fingerprint where there are more than SEEDS_SHOWN."""
+    if len(seeds) <= SEEDS_SHOWN:
+        return list(seeds)
+    return array_fingerprint(np.array(seeds))
 
 
 def settings_fingerprint(settings: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return each setting by its name, "setting 0", as JSON can hold it."""
-    return {f"setting {row}": setting for row, setting in enumerate(plain_settings(settings))}
+    """Return each setting by its name, such as "setting 0", in a form that JSON can hold."""
+    rows = enumerate(plain_settings(settings))
+    return {f"setting {row}": setting for row, setting in rows}
 
 
 def plain_settings(settings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return settings that JSON can hold: what is no number, text or tuple of them is a text.
+    """Return settings that JSON can hold.
 
-    Different values have different texts.
+    Numbers, texts and tuples of them stay as they are. Any other value becomes a text. Different
+    values get different texts.
     """
     columns = {name: _texts([setting[name] for setting in settings]) for name in settings[0]}
     return [{name: columns[name][row] for name in columns} for row in range(len(settings))]
 
 
 def _texts(values: Sequence[Any]) -> list[Any]:
-    """Return values as plain ones, those of the same text numbered."""
+    """Return values as plain ones. Different values with the same text are numbered."""
     texts: dict[str, Any] = {}  # by their repr, since 1 == True == 1.0
     for value in values:
         text = plain(value)
-        alike = sum(plain_text == text for plain_text, _ in texts.values())
-        numbered = f"{text} ({alike + 1})" if alike and isinstance(text, str) else text
+        alike = sum(earlier == text for earlier, _ in texts.values())
+        numbered = text
+        if alike and isinstance(text, str):
+            numbered = f"{text} ({alike + 1})"
         texts.setdefault(repr(value), (text, numbered))
     return [texts[repr(value)][1] for value in values]
 
@@ -61,22 +71,24 @@ def plain(value: Any) -> Any:
         return value
     if type(value) is tuple:
         return tuple(plain(each) for each in value)
-    return getattr(value, "__name__", None) or address_free(repr(value))
+    name = getattr(value, "__name__", None)
+    return name or address_free(repr(value))
 
 
 def with_pickled(settings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return settings that can be pickled: values that pickle refuses are texts."""
-    pairs = zip(settings, plain_settings(settings), strict=True)
-    return [
-        {name: value if _is_pickled(value) else texts[name] for name, value in setting.items()}
-        for setting, texts in pairs
-    ]
+    """Return settings that can be pickled. A value that pickle refuses becomes a text."""
+    picklable = []
+    for setting, texts in zip(settings, plain_settings(settings), strict=True):
+        picklable.append(
+            {name: value if _is_pickled(value) else texts[name] for name, value in setting.items()}
+        )
+    return picklable
 
 
 def _is_pickled(value: Any) -> bool:
     try:
         pickle.dumps(value)
-    except Exception:  # of whatever kind the value's own code raises
+    except Exception:  # the value's own code may raise any kind
         return False
     return True
 
@@ -84,7 +96,7 @@ def _is_pickled(value: Any) -> bool:
 def program_fingerprint(program: ClosedJaxpr) -> str:
     """Return the operations and numbers of a traced program, and sums of its constant arrays.
 
-    What a callback to Python would do is not in it.
+    It does not say what the Python function of a callback does.
     """
     constants = [f"constant {array_fingerprint(c)}" for c in _constants(program)]
     text = program.pretty_print(use_color=False)
@@ -99,33 +111,48 @@ def address_free(text: str) -> str:
 def constants_of(name: str, value: Any) -> dict[str, Any]:
     """Return the numbers and texts within a value, by their names in the code.
 
-    An optimizer, a layer or a loss is made of functions, which hold the arguments that they were
-    made with: {"optimizer.learning_rate": 0.001, …}. They say in words how two programs differ.
+    An optimizer, a layer or a loss is made of functions. These hold the arguments with which they
+    were made, such as {"optimizer.learning_rate": 0.001, …}. So the constants say in words how two
+    programs differ.
     """
-    found = dict(list(_named(name, value, frozenset()))[:MOST_CONSTANTS])
-    values: dict[str, set[Any]] = {}
-    for long, constant in found.items():
-        values.setdefault(_short(long), set()).add(constant)
-    is_clear = {short for short, constants in values.items() if len(constants) == 1}
-    return {
-        (_short(long) if _short(long) in is_clear else long): constant
-        for long, constant in found.items()
-    }
+    named = list(_named(name, value, frozenset()))
+    constants = dict(named[:MOST_CONSTANTS])
+    values_of_short: dict[str, set[Any]] = {}
+    for long, constant in constants.items():
+        values_of_short.setdefault(_short(long), set()).add(constant)
+    by_name = {}
+    for long, constant in constants.items():
+        short = _short(long)
+        is_clear = len(values_of_short[short]) == 1
+        by_name[short if is_clear else long] = constant
+    return by_name
 
 
 def _short(name: str) -> str:
-    """Leave out the names of functions of a NamedTuple: optimizer.update.learning_rate."""
-    return ".".join(part for part in name.split(".") if part not in FUNCTIONS)
+    """Remove the names of a NamedTuple's functions from a name.
+
+    "optimizer.update.learning_rate" becomes "optimizer.learning_rate".
+    """
+    parts = [part for part in name.split(".") if part not in FUNCTIONS]
+    return ".".join(parts)
 
 
 def _named(name: str, value: Any, within: frozenset[int]) -> Iterator[tuple[str, Any]]:
+    """Yield the names and values of the constants within a value.
+
+    within  the ids of the values around it
+    """
+    is_array = isinstance(value, (np.ndarray, jax.Array))
     if isinstance(value, (bool, int, float, str)):
         yield name, value
-    elif isinstance(value, (np.ndarray, jax.Array)) and not isinstance(value, jax.core.Tracer):
+    elif is_array and not isinstance(value, jax.core.Tracer):
         yield name, array_fingerprint(value)
     elif id(value) not in within and len(within) < DEEPEST:
-        if inspect.isfunction(value):  # by the factory that made it: fnn.optim.adam.adam
-            yield name, f"{value.__module__}.{value.__qualname__}".partition(".<locals>")[0]
+        if inspect.isfunction(value):
+            # It is named by the factory that made it, such as fnn.optim.adam.adam.
+            function = f"{value.__module__}.{value.__qualname__}"
+            factory, _, _ = function.partition(".<locals>")
+            yield name, factory
         for inner_name, inner in _parts(value):
             yield from _named(f"{name}.{inner_name}", inner, within | {id(value)})
 
@@ -134,31 +161,35 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
     """Yield the named parts of a function, a partial, a NamedTuple, a tuple or a dict."""
     if isinstance(value, partial):
         yield from _parts(value.func)
-        yield from ((str(i), each) for i, each in enumerate(value.args))
+        yield from _parts(list(value.args))
         yield from value.keywords.items()
     elif isinstance(value, tuple) and hasattr(value, "_asdict"):
         yield from value._asdict().items()
     elif isinstance(value, (tuple, list)):
-        yield from ((str(i), each) for i, each in enumerate(value))
+        for place, each in enumerate(value):
+            yield str(place), each
     elif isinstance(value, dict):
-        yield from ((str(key), each) for key, each in value.items())
+        for key, each in value.items():
+            yield str(key), each
     elif hasattr(value, "__wrapped__"):
         yield from _parts(value.__wrapped__)
     elif getattr(value, "__closure__", None):
-        cells = zip(value.__code__.co_freevars, value.__closure__, strict=True)
-        yield from ((name, cell.cell_contents) for name, cell in cells if _is_set(cell))
+        variables = value.__code__.co_freevars
+        for name, cell in zip(variables, value.__closure__, strict=True):
+            if _is_set(cell):
+                yield name, cell.cell_contents
 
 
 def _is_set(cell: Any) -> bool:
     try:
-        cell.cell_contents  # noqa: B018 - asks whether there is one
+        cell.cell_contents  # noqa: B018 - raises where there is none
     except ValueError:
         return False
     return True
 
 
 def _constants(program: ClosedJaxpr) -> Iterator[Any]:
-    """Yield the arrays that a program closes over, those of the programs in it included."""
+    """Yield the arrays that a program closes over, with those of the programs in it."""
     yield from program.consts
     for inner in _programs_in(program.jaxpr):
         yield from _constants(inner)

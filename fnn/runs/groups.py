@@ -1,8 +1,8 @@
-"""Groups: the settings that one compiled program serves, as they differ in traced numbers alone.
+"""Groups: the settings that one compiled program serves. They differ in traced numbers alone.
 
-What is not a number (a name, a tuple, a truth value) is static: it makes a group for each of its
-values. So is a number that is needed while the program is built, such as a width. A caller may
-declare the static names; otherwise they are found out by trying.
+A value that is no number (a name, a tuple, a truth value) is static: each of its values makes a
+group. A number that is needed while the program is built, such as a width, is static too. A caller
+may declare the static names. Otherwise they are found by trying.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ from fnn import checks
 from fnn.runs.settings import Setting, is_number
 
 Attempt = Callable[[Setting, Sequence[str]], None]
-"""(setting, names) -> None: trace with these names and the values of the others, or raise."""
+"""(setting, names) -> None: trace these names, with the values of the others, or raise."""
 
 OF_TRACERS = (
     jax.errors.ConcretizationTypeError,
@@ -24,27 +24,37 @@ OF_TRACERS = (
     jax.errors.TracerIntegerConversionError,
     checks.TracedNumberError,
 )
-"""Errors that say by themselves that a value is needed, and nothing else."""
+"""Errors that JAX or fnn raises only where a traced value is needed as a number."""
 
 
 class StaticHyper(NamedTuple):
-    """The hyperparameters that shape a program; equal to others of equal values."""
+    """Hold the hyperparameters that shape a program. Equal values make equal objects.
 
-    values: tuple[tuple[str, Any, str], ...]  # with the text, since 1 == True == 1.0
+    values  the name, the value and its repr, since 1 == True == 1.0
+    """
+
+    values: tuple[tuple[str, Any, str], ...]
 
     @classmethod
     def of(cls, setting: Setting, traced: Collection[str]) -> Self:
-        """Take everything in the setting that is not traced."""
+        """Take the values of a setting that are not traced."""
         static = [(name, value) for name, value in setting.items() if name not in traced]
-        return cls(tuple((name, value, repr(value)) for name, value in static))
+        with_text = [(name, value, repr(value)) for name, value in static]
+        return cls(tuple(with_text))
 
     def with_traced(self, hyper: Mapping[str, Any]) -> dict[str, Any]:
         """Return all hyperparameters, given the traced ones."""
-        return {name: value for name, value, _ in self.values} | dict(hyper)
+        static = {name: value for name, value, _ in self.values}
+        return static | dict(hyper)
 
 
 class SettingGroup(NamedTuple):
-    """Settings of equal static hyperparameters, by their rows."""
+    """Hold the rows of settings with equal static hyperparameters.
+
+    static  these hyperparameters
+    traced  the names of the others
+    rows    the numbers of the settings
+    """
 
     static: StaticHyper
     traced: tuple[str, ...]
@@ -52,16 +62,21 @@ class SettingGroup(NamedTuple):
 
 
 def group_settings(settings: Sequence[Setting], traced: tuple[str, ...]) -> list[SettingGroup]:
-    """Group settings of equal static hyperparameters, in the order of their first rows."""
+    """Group settings with equal static hyperparameters, in the order of their first rows."""
     groups: dict[StaticHyper, SettingGroup] = {}
     for row, setting in enumerate(settings):
         static = StaticHyper.of(setting, traced)
-        groups.setdefault(static, SettingGroup(static, traced, [])).rows.append(row)
+        new_group = SettingGroup(static, traced, [])
+        group = groups.setdefault(static, new_group)
+        group.rows.append(row)
     return list(groups.values())
 
 
 class ReadRecord(dict):
-    """The hyperparameters of a setting, remembering which of them were read."""
+    """Hold the hyperparameters of a setting, and note which of them are read.
+
+    reader  the function that reads them, for messages
+    """
 
     def __init__(self, values: Mapping[str, Any], reader: str):
         super().__init__(values)
@@ -113,57 +128,72 @@ def traced_names(
     static: Sequence[str] | None,
     reader: str,
 ) -> tuple[str, ...]:
-    """Return the names that are traced: numbers in every setting that need not be known.
+    """Return the names that are traced.
 
-    reader  who reads them, for warnings
-    static  names that are not traced; None: find out, and warn where that is seldom meant
+    They are numbers in every setting, and the program is built without their values.
+
+    settings  the settings
+    names     the names that may be traced
+    attempt   traces some names for one setting, or raises
+    static    names that are not traced; None: they are found by trying, with a warning where each
+              value of a float is compiled
+    reader    the function that reads the hyperparameters, for warnings
     """
     numbers = [name for name in names if all(is_number(setting[name]) for setting in settings)]
     declared = declared_static(static, names)
+    candidates = [name for name in numbers if name not in declared]
     errors: dict[str, Exception] = {}
     kinds = set()
-    for setting in settings:  # a builder may look at a number for one kind of network alone
+    # A builder may need the value of a number for one kind of network alone, so each is tried.
+    for setting in settings:
         kind = repr([value for name, value in setting.items() if name not in numbers])
         if kind in kinds:
             continue
         kinds.add(kind)
-        traced = [name for name in numbers if name not in declared and name not in errors]
+        traced = [name for name in candidates if name not in errors]
         if static is None:
             errors |= untraceable(traced, partial(attempt, setting))
         else:
             attempt(setting, traced)
     for name, error in errors.items():
-        warn_of_static(name, error, {setting[name] for setting in settings}, reader)
-    return tuple(name for name in numbers if name not in declared and name not in errors)
+        values = {setting[name] for setting in settings}
+        warn_of_static(name, error, values, reader)
+    return tuple(name for name in candidates if name not in errors)
 
 
 def declared_static(static: Any, names: Sequence[str]) -> set[str]:
-    """Check the names that a caller declares to be static."""
+    """Check and return the names that a caller declares to be static."""
     if static is None:
         return set()
     if isinstance(static, str) or not isinstance(static, Collection):
         raise ValueError(f"static: got {static!r}, expected names of hyper, such as ('width',).")
     for name in static:
         if name not in names:
-            known = ", ".join(map(repr, names)) or "no names"
-            raise ValueError(f"static: got {name!r}, but hyper has {known}.")
+            present = ", ".join(map(repr, names)) or "no names"
+            raise ValueError(f"static: got {name!r}, but hyper has {present}.")
     return set(static)
 
 
 def untraceable(
     names: Sequence[str], attempt: Callable[[Sequence[str]], None]
 ) -> dict[str, Exception]:
-    """Return the names whose values must be known, each with the error that it raises traced."""
+    """Return the names whose values are needed, each with the error that is raised when traced."""
     if error_of(attempt, names) is None:
         return {}
-    attempt([])  # what fails with numbers too has nothing to do with tracing
-    errors = {name: error for name in names if (error := error_of(attempt, [name])) is not None}
-    attempt([name for name in names if name not in errors])
+    # An error that is raised without tracing has another cause. It is raised here.
+    attempt([])
+    errors = {}
+    for name in names:
+        error = error_of(attempt, [name])
+        if error is not None:
+            errors[name] = error
+    traceable = [name for name in names if name not in errors]
+    attempt(traceable)
     return errors
 
 
 def error_of(attempt: Callable[[Sequence[str]], None], names: Sequence[str]) -> Exception | None:
-    """Return the error that an attempt raises, if it is one to which a tracer may lead."""
+    """Return the error that an attempt raises, or None. Errors that no tracer causes are raised."""
     try:
         attempt(names)
     except (TypeError, ValueError, AttributeError, AssertionError) as error:
@@ -172,14 +202,18 @@ def error_of(attempt: Callable[[Sequence[str]], None], names: Sequence[str]) -> 
 
 
 def warn_of_static(name: str, error: Exception, values: set[Any], reader: str) -> None:
-    """Warn where each value of a float is compiled apart, and of an error that is no tracer's."""
-    says_so = isinstance(error, OF_TRACERS) or "racer" in str(error)  # as jnp.zeros(tracer) does
+    """Warn that each value of a hyperparameter is compiled.
+
+    There is no warning where this is clear: the error is about tracing, and no value is a float.
+    """
+    # The message of an error such as that of jnp.zeros(tracer) has "Tracer" or "tracer" in it.
+    is_of_tracing = isinstance(error, OF_TRACERS) or "racer" in str(error)
     has_floats = len(values) > 1 and any(isinstance(value, float) for value in values)
-    if says_so and not has_floats:
+    if is_of_tracing and not has_floats:
         return
-    cause = "(a Python if, float(…))" if says_so else f"({type(error).__name__}: {error})"
+    cause = "a Python if, float(…)" if is_of_tracing else f"{type(error).__name__}: {error}"
     checks.warn(
-        f"hyper[{name!r}]: {reader} needs its value while it is traced {cause}, so each of its "
+        f"hyper[{name!r}]: {reader} needs its value while it is traced ({cause}), so each of its "
         f"{len(values)} values is compiled apart. Use jnp.where, or pass it on as it is, to "
         f"compile once; static=({name!r},) says that it is meant."
     )

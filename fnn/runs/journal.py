@@ -1,9 +1,12 @@
-"""Journals: they keep the blocks of a run or a sweep, so that another call goes on where it was.
+"""Journals: they keep the blocks of a run or a sweep, so that a later call can resume them.
 
-A journal stores pytrees under the id of their block, and restores them into given shapes. It comes
-in three forms: off, in memory, and in a directory. A directory has `arguments.json`, what the call
-was; `call/`, what `fnn.load` needs of it; `finished/`, a step for each finished block; and
-`progress/`, the last two states of the block under way.
+A journal stores pytrees under the id of their block, and restores them into given shapes. It has
+three forms: off, in memory, and in a directory. A directory contains:
+
+arguments.json  the arguments of the call
+call/           the objects that `fnn.load` needs
+finished/       a step for each finished block
+progress/       the last two states of the block under way
 """
 
 import signal
@@ -24,13 +27,13 @@ from fnn.checkpoint.run_directory import Call, RunDirectory, run_directory
 from fnn.types import PyTree
 
 FINISHED, PROGRESS = "finished", "progress"
-MACHINE = "machine"  # in what stands beside a block: the worker's
+MACHINE = "machine"  # the key of the worker's machine, beside a block
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 KEPT = 2  # states of a block under way: one is left should the disk spoil the other
 
 
 class BlockId(NamedTuple):
-    """What tells a block: the number of its group, the numbers of its runs, and its shape."""
+    """Identify a block: by the number of its group, the numbers of its runs, and its shape."""
 
     group: int
     runs: Integer[np.ndarray, "runs"]
@@ -41,15 +44,16 @@ class BlockId(NamedTuple):
         return {name: np.array(value) for name, value in self._asdict().items()}
 
     def is_in(self, arrays: dict[str, np.ndarray]) -> bool:
-        """Return whether saved arrays are those of this block."""
-        return all(np.array_equal(arrays[name], a) for name, a in self.arrays().items())
+        """Return whether saved arrays are the id of this block."""
+        own = self.arrays()
+        return all(np.array_equal(arrays[name], array) for name, array in own.items())
 
 
 class Journal:
-    """Keeps the block that a signal stops, in memory; finished blocks are in the results already.
+    """Keep the block that a signal stops, in memory. Finished blocks are in the results already.
 
-    signals  those that are obeyed between chunks; with none, the journal is off and Ctrl-C ends a
-             run at once
+    signals  are obeyed between chunks. Without any, the journal is off and Ctrl-C ends a run at
+             once
     """
 
     def __init__(self, signals: Sequence[int] = ()) -> None:
@@ -65,22 +69,23 @@ class Journal:
         """Return the finished blocks that this process does not have yet.
 
         Each comes with a function that restores its outcome into given shapes, and with the machine
-        of the worker that computed it; None where this process did.
+        of the worker that computed it. The machine is None where this process computed it.
         """
         return iter(())
 
     def progress(self, block: BlockId, like: Callable[[], PyTree]) -> PyTree | None:
-        """Return the state of an unfinished block as it was saved; None if it was not.
+        """Return the saved state of an unfinished block, or None where nothing was saved.
 
-        like  returns its shapes
+        like  is called for the shapes of the state
         """
         if self.block is None or not self.block[0].is_in(block.arrays()):
             return None
-        (_, state), self.block = self.block, None
+        _, state = self.block
+        self.block = None
         return state
 
     def is_due(self, epochs: int) -> bool:
-        """Return whether to save a block with so many epochs done."""
+        """Return whether to save a block that has done so many epochs."""
         return False
 
     def save_progress(self, block: BlockId, state: PyTree) -> None:
@@ -88,20 +93,20 @@ class Journal:
         self.block = block, state
 
     def save_finished(self, block: BlockId, outcome: PyTree, machine: Any = None) -> None:
-        """Keep the outcome of a finished block, and what computed it."""
+        """Keep the outcome of a finished block, and the machine that computed it."""
 
     def message(self, epochs: int) -> str:
-        """Return what to say after Ctrl-C, with so many epochs done."""
+        """Return the message after Ctrl-C, when so many epochs are done."""
         return ""
 
 
 class DirectoryJournal(Journal):
-    """Keeps everything in a directory, from which another process can go on.
+    """Keep everything in a directory, from which another process can resume.
 
     path      the directory
-    seconds   save the block under way when so many have passed since the last time
-    epochs    save it after every multiple of so many epochs too
-    describe  returns what is called, to tell whether a later call is the same
+    seconds   the block under way is saved when so many seconds have passed since the last time
+    epochs    it is saved after every multiple of so many epochs too; None: after none
+    describe  returns the description of the call, by which a later call is compared with it
     resizes   a later call may have states of other shapes: a run that goes on to more epochs
     """
 
@@ -136,24 +141,27 @@ class DirectoryJournal(Journal):
             stored = self.done.read(step)
             self.read.add(step)
             arrays = stored.arrays
+            group = int(arrays["id/group"])
             shape = tuple(int(size) for size in arrays["id/shape"])
-            block = BlockId(int(arrays["id/group"]), arrays["id/runs"], shape)
+            block = BlockId(group, arrays["id/runs"], shape)
             machine = stored.manifest.about.get(MACHINE)
             yield block, partial(self._outcome, stored, block), machine
 
     def progress(self, block: BlockId, like: Callable[[], PyTree]) -> PyTree | None:  # noqa: D102
-        known = store.steps(self.under_way.path)
-        if not known:
+        steps = store.steps(self.under_way.path)
+        if not steps:
             return None
-        stored = self.under_way.read(known[-1])
-        saved_id = {name: stored.arrays[f"id/{name}"] for name in block.arrays()}
+        latest = self.under_way.read(steps[-1])
+        saved_id = {name: latest.arrays[f"id/{name}"] for name in block.arrays()}
         if not block.is_in(saved_id):
-            return None  # it is finished, or has another shape now: its runs begin anew
-        return self._outcome(stored, block, like())
+            # The saved block is finished, or has another shape now. Its runs begin anew.
+            return None
+        return self._outcome(latest, block, like())
 
     def is_due(self, epochs: int) -> bool:  # noqa: D102
         is_multiple = self.epochs is not None and epochs % self.epochs == 0
-        return is_multiple or time.monotonic() - self.last >= self.seconds
+        seconds_since = time.monotonic() - self.last
+        return is_multiple or seconds_since >= self.seconds
 
     def save_progress(self, block: BlockId, state: PyTree) -> None:  # noqa: D102
         self._save(self.under_way, block, state, keep=KEPT)
@@ -162,7 +170,8 @@ class DirectoryJournal(Journal):
         self, block: BlockId, outcome: PyTree, machine: Any = None
     ) -> None:
         about = {} if machine is None else {MACHINE: machine}
-        self.read.add(self._save(self.done, block, outcome, about=about))
+        step = self._save(self.done, block, outcome, about=about)
+        self.read.add(step)
 
     def message(self, epochs: int) -> str:  # noqa: D102
         return f"saved after {epochs} epochs in {self.path}; the same call goes on from there"
@@ -175,15 +184,17 @@ class DirectoryJournal(Journal):
         keep: int | None = None,
         about: Mapping[str, Any] = NOTHING,
     ) -> int:
-        known = store.steps(directory.path)
-        step = known[-1] + 1 if known else 0
+        """Save a pytree as the next step of a directory, and return the step's number."""
+        steps = store.steps(directory.path)
+        step = steps[-1] + 1 if steps else 0
         directory.save(step, {"id": block.arrays(), "tree": tree}, keep, about)
         self.last = time.monotonic()
         return step
 
     def _outcome(self, stored: store.Stored, block: BlockId, like: PyTree) -> PyTree:
-        whole = {"id": block.arrays(), "tree": like}
-        return stored.tree(whole, shapes_as_saved=self.resizes)["tree"]
+        shapes = {"id": block.arrays(), "tree": like}
+        restored = stored.tree(shapes, shapes_as_saved=self.resizes)
+        return restored["tree"]
 
 
 def journal_of(
@@ -194,7 +205,10 @@ def journal_of(
     otherwise: Journal,
     resizes: bool = False,
 ) -> Journal:
-    """Return the journal of a call; ValueError for what is no directory, seconds or epochs."""
+    """Return the journal of a call: in the directory `checkpoint`, or `otherwise` without one.
+
+    Raises ValueError for an argument that is no directory, no seconds or no epochs.
+    """
     checks.positive("checkpoint_every", every)
     if epochs is not None:
         checks.count("checkpoint_epochs", epochs)

@@ -1,4 +1,4 @@
-"""The random numbers of a run, all from its seed."""
+"""The random keys of a run, all derived from its seed."""
 
 from typing import NamedTuple
 
@@ -15,9 +15,9 @@ class RunKeys(NamedTuple):
     init     draws the parameters
     shuffle  draws the order of epoch e, as fnn.data.shuffle.permutation(shuffle, n, e)
     noise    draws the dropout masks of step s, by fold_in(noise, s)
-    data     draws what is random about the training rows
+    data     is the key that transform_train gets for the training rows
 
-    Keys are derived by position, so they do not depend on how many epochs are asked for.
+    A key depends on the seed and on its position here. It does not depend on the number of epochs.
     """
 
     init: PRNGKey
@@ -27,10 +27,12 @@ class RunKeys(NamedTuple):
 
 
 def run_keys(seed: UInt32[Array, ""] | UInt32[np.ndarray, ""] | np.uint32) -> RunKeys:
-    """Derive the keys of a seed, alone or in a sweep."""
-    return keys_from(jax.random.key(seed))
+    """Derive the keys of a seed. A run alone and a run of a sweep get the same keys."""
+    key = jax.random.key(seed)
+    return keys_from(key)
 
 
 def keys_from(key: PRNGKey) -> RunKeys:
     """Derive the keys of a run from `jax.random.key(seed)`."""
-    return RunKeys(*(jax.random.fold_in(key, i) for i in range(4)))
+    init, shuffle, noise, data = (jax.random.fold_in(key, position) for position in range(4))
+    return RunKeys(init, shuffle, noise, data)

@@ -1,4 +1,4 @@
-"""How large the numbers of each layer are: where to look when a run diverges."""
+"""The largest numbers of each layer: they show where a run diverges."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,12 @@ from fnn.types import Features, Layer, Params, State
 
 
 class LayerStatistics(NamedTuple):
-    """The largest magnitudes of a layer's outputs and of its parameters (0 where it has none)."""
+    """Hold the largest magnitudes of a layer's outputs and of its parameters.
+
+    layer      its number and its name
+    output     the largest |output|
+    parameter  the largest |parameter|; 0 where the layer has none
+    """
 
     layer: str
     output: float
@@ -24,15 +29,13 @@ def layer_statistics(
     net: Layer, params: Params, state: State, x: Features
 ) -> list[LayerStatistics]:
     """Measure every layer of a chain of layers, in evaluation mode on x (features, batch)."""
-    measured = []
+    statistics = []
     for number, part in enumerate(parts_of(net, params, state)):
         x, _, _ = part.forward(x, train=False)
-        largest = [jnp.max(jnp.abs(leaf), initial=0) for leaf in jax.tree.leaves(part.params)]
-        measured.append(
-            LayerStatistics(
-                layer=f"layer {number} ({part.layer.name})",
-                output=float(jnp.max(jnp.abs(x))),
-                parameter=float(max(largest, default=0)),
-            )
-        )
-    return measured
+        leaves = jax.tree.leaves(part.params)
+        largest = [jnp.max(jnp.abs(leaf), initial=0) for leaf in leaves]
+        name = f"layer {number} ({part.layer.name})"
+        output = float(jnp.max(jnp.abs(x)))
+        parameter = float(max(largest, default=0))
+        statistics.append(LayerStatistics(name, output, parameter))
+    return statistics

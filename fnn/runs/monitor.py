@@ -1,4 +1,4 @@
-"""What decides which epoch is the best, and when a run has waited long enough for a better one."""
+"""The monitor: it decides which epoch is the best, and when a run stops without improving."""
 
 from typing import Any, NamedTuple, TypeAlias
 
@@ -11,15 +11,15 @@ from fnn.runs.process import NEVER
 
 Number: TypeAlias = Float[Array, ""] | np.floating
 MODES = {"accuracy": "max", "r2": "max", "loss": "min", "error": "min", "rmse": "min"}
-"""Parts of names -> which direction is better."""
+"""Part of a metric's name -> the direction that is better."""
 
 
 class Monitor(NamedTuple):
-    """An entry of the history, and what an improvement of it is.
+    """Name an entry of the history, and say when a value of it is an improvement.
 
-    metric     its name
-    mode       "min" or "max": which direction is better
-    min_delta  by how much more than this an epoch must be better than the best before
+    metric     the name of the entry
+    mode       "min" or "max": the direction that is better
+    min_delta  an epoch must be better than the best before by more than this
     """
 
     metric: str = "validation_loss"
@@ -28,41 +28,47 @@ class Monitor(NamedTuple):
 
     @property
     def worst(self) -> float:
-        """Return what every finite value improves."""
+        """Return the infinity that is worse than every finite value."""
         return np.inf if self.mode == "min" else -np.inf
 
     def improves(self, value: Number, best: Number) -> Any:
-        """Return whether a value is better than the best before; NaN is not."""
+        """Return whether a value is better than the best before. NaN never is."""
         if self.mode == "min":
             return value < best - self.min_delta
         return value > best + self.min_delta
 
     def stop(self, history: Float[np.ndarray, "epochs"], patience: int | None) -> int | None:
-        """Return after how many of these epochs a run stops for want of an improvement, if it does.
+        """Return the number of epochs after which a run stops, or None where it does not stop.
 
-        history  of the metric, in the epochs that were trained
+        history   the metric's value in each epoch that was trained
+        patience  a run stops after this many epochs without an improvement; None: it never stops
         """
-        best, best_epoch = history.dtype.type(self.worst), NEVER
+        best = history.dtype.type(self.worst)
+        best_epoch = NEVER
         for epoch, value in enumerate(history):
             if self.improves(value, best):
-                best, best_epoch = value, epoch
+                best = value
+                best_epoch = epoch
             if patience is not None and epoch - best_epoch >= patience:
                 return epoch + 1
         return None
 
     def __str__(self) -> str:
         direction = {"min": "lowest", "max": "highest"}[self.mode]
-        by = f", by more than {self.min_delta:g}" if self.min_delta else ""
-        return f"{direction} {self.metric}{by}"
+        description = f"{direction} {self.metric}"
+        if self.min_delta:
+            description += f", by more than {self.min_delta:g}"
+        return description
 
 
 def monitor_of(metric: str, mode: str | None, min_delta: float) -> Monitor:
-    """Return the monitor of some arguments.
+    """Build the monitor from a caller's arguments.
 
-    Raises ValueError for a mode that is not known, and for a min_delta below 0.
+    Raises ValueError for an unknown mode, and for a min_delta that is negative or rounds to 0.
     """
     checks.non_negative("min_delta", min_delta)
-    if min_delta > 0 == float(jnp.asarray(min_delta, float)):
+    rounded = float(jnp.asarray(min_delta, float))
+    if min_delta > 0 == rounded:
         raise ValueError(
             f"min_delta: got {min_delta}, which JAX's default float dtype rounds to 0; take 0.0."
         )
@@ -70,18 +76,18 @@ def monitor_of(metric: str, mode: str | None, min_delta: float) -> Monitor:
 
 
 def mode_of(metric: str, mode: str | None) -> str:
-    """Return "min" or "max"; by the name of the metric where it is None.
+    """Return the mode, "min" or "max". Where it is None, the metric's name decides.
 
-    Raises ValueError for another mode, and where the name says nothing.
+    Raises ValueError for another mode, and where the name does not decide.
     """
     if mode is None:
-        modes = {mode for part, mode in MODES.items() if part in metric}
-        mode = modes.pop() if len(modes) == 1 else None
-        if mode is None:
+        modes = {direction for part, direction in MODES.items() if part in metric}
+        if len(modes) != 1:
             raise ValueError(
                 f"mode: got None for {metric!r}, whose name does not say which direction is "
                 "better; pass 'min' or 'max'."
             )
+        return modes.pop()
     if mode not in ("min", "max"):
         raise ValueError(f"mode: got {mode!r} for {metric!r}, expected 'min' or 'max'.")
     return mode

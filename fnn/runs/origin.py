@@ -1,4 +1,4 @@
-"""What a run was trained by: it tells whether another call goes on with it."""
+"""The origin of a run: the call that trained it, which decides whether another call resumes it."""
 
 import operator
 from typing import Any, NamedTuple, Self
@@ -18,8 +18,8 @@ from fnn.runs.step import TrainSpec
 from fnn.runs.training import Plan, TrainProcess
 
 
-class Constant(NamedTuple):
-    """A builder whose spec does not depend on hyperparameters."""
+class ConstantBuilder(NamedTuple):
+    """Build the same spec, independent of hyperparameters."""
 
     spec: TrainSpec
 
@@ -29,11 +29,11 @@ class Constant(NamedTuple):
 
 
 class Fingerprint(NamedTuple):
-    """What is known of a call when its objects are gone.
+    """Describe a call without its objects.
 
     arguments  numbers, texts and sums of the data, by name
-    programs   what begins and what advances a run, as texts that do not depend on the epochs
-    jax        the version, on which the texts depend
+    programs   the programs that begin and advance a run, as texts that do not depend on the epochs
+    jax        the version of JAX, on which the texts depend
     """
 
     arguments: dict[str, Any]
@@ -41,24 +41,39 @@ class Fingerprint(NamedTuple):
     jax: str
 
     def differences(self, now: "Fingerprint") -> list[str]:
-        """Return in what a later call is another one, in words."""
-        same_programs = self.jax == now.jax and list(self.programs) == list(now.programs)
-        mine, theirs = self.arguments, now.arguments
-        if same_programs:  # whatever their parts are called
-            mine, theirs = ({k: v for k, v in a.items() if not is_part(k)} for a in (mine, theirs))
-        unlike = manifest.differences(mine, theirs)
-        if self.jax == now.jax and not same_programs and not unlike:
+        """Return the differences of a later call from this one, in words."""
+        same_jax = self.jax == now.jax
+        same_programs = same_jax and list(self.programs) == list(now.programs)
+        before, after = self.arguments, now.arguments
+        if same_programs:
+            # The names of the program's parts do not matter then.
+            before, after = without_parts(before), without_parts(after)
+        unlike = manifest.differences(before, after)
+        if same_jax and not same_programs and not unlike:
             return ["the program of net, loss, optimizer or metrics is another one"]
         return unlike
 
 
+def without_parts(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the constants within the parts of the program."""
+    return {name: value for name, value in arguments.items() if not is_part(name)}
+
+
 def is_part(name: str) -> bool:
-    """Return whether a name in a fingerprint is that of a number in a part of the program."""
+    """Return whether a name in a fingerprint names a constant within a part of the program."""
     return name.startswith(("net", "loss", "optimizer", "transform_train", "metrics."))
 
 
-class Trained(NamedTuple):
-    """The objects of a call; data that may be changed later with their sums of today."""
+class TrainingCall(NamedTuple):
+    """Hold the objects of a call that trains a run.
+
+    spec     net, loss, optimizer and transform_train
+    plan     the options, with epochs=1 and patience=None
+    dataset  the data
+    seed     the seed
+    sums     the present fingerprints of data that may be changed later; None where they cannot be
+    float    the default float dtype
+    """
 
     spec: TrainSpec
     plan: Plan
@@ -69,21 +84,22 @@ class Trained(NamedTuple):
 
     @classmethod
     def of(cls, spec: TrainSpec, plan: Plan, dataset: Dataset, seed: int) -> Self:
-        """Make it; epochs and patience, which may change when a run goes on, are left out."""
+        """Make the call. Epochs and patience are left out: they may change when a run goes on."""
         is_fixed = all(isinstance(a, jax.Array) or is_owned(a) for a in arrays_of(dataset))
         sums = None if is_fixed else dataset_fingerprint(dataset)
         plan = plan._replace(epochs=1, patience=None)
         return cls(spec, plan, dataset, seed, sums, str(jnp.result_type(float)))
 
-    def is_same(self, now: "Trained") -> bool:
-        """Return whether another call has the same objects, and data that are what they were."""
-        arrays, others = arrays_of(self.dataset), arrays_of(now.dataset)
-        mine, theirs = ((c.spec, c.plan, c.seed, c.sums, c.float) for c in (self, now))
-        same_arrays = len(arrays) == len(others) and all(map(operator.is_, arrays, others))
-        return mine == theirs and same_arrays
+    def is_same(self, now: "TrainingCall") -> bool:
+        """Return whether another call has the same objects, and data that have not changed."""
+        arrays_before, arrays_now = arrays_of(self.dataset), arrays_of(now.dataset)
+        same_number = len(arrays_before) == len(arrays_now)
+        same_arrays = same_number and all(map(operator.is_, arrays_before, arrays_now))
+        same_otherwise = self == now._replace(dataset=self.dataset)
+        return same_arrays and same_otherwise
 
     def fingerprint(self) -> Fingerprint:
-        """Return what a later call is compared with."""
+        """Return the fingerprint with which a later call is compared."""
         plan = self.plan.to_json()
         del plan["epochs"], plan["patience"]
         named: dict[str, Any] = {"seed": self.seed, "float": self.float, **plan}
@@ -95,43 +111,53 @@ class Trained(NamedTuple):
         return Fingerprint(named, self.programs(), jax.__version__)
 
     def programs(self) -> list[str]:
-        """Return what begins and what advances a run, as texts."""
-        process = TrainProcess(Constant(self.spec), self.plan)
+        """Return the programs that begin and advance a run, as texts."""
+        process = TrainProcess(ConstantBuilder(self.spec), self.plan)
         one = Shapes.of((np.uint32(self.seed), {}))
         data = Shapes.of(self.dataset.arrays)
         begin, _ = trace_begin(process, one)
-        return [program_fingerprint(begin), program_fingerprint(trace_advance(process, one, data))]
+        advance = trace_advance(process, one, data)
+        return [program_fingerprint(begin), program_fingerprint(advance)]
 
 
 class Origin:
-    """The call that trained a run; pickle and files keep its fingerprint alone.
+    """Hold the call that trained a run. Pickle and files keep its fingerprint alone.
+
+    call   the objects of the call; None where only the fingerprint is left
+    saved  the fingerprint; None until it is asked for
 
     For JAX it is a pytree without leaves, so that a Run can be mapped over.
     """
 
-    def __init__(self, call: Trained | None = None, saved: Fingerprint | None = None) -> None:
+    def __init__(self, call: TrainingCall | None = None, saved: Fingerprint | None = None) -> None:
         self.call = call
         self.saved = saved
 
     def fingerprint(self) -> Fingerprint:
-        """Return what a later call is compared with."""
+        """Return the fingerprint with which a later call is compared."""
         if self.saved is None:
             assert self.call is not None
             self.saved = self.call.fingerprint()
         return self.saved
 
     def differences(self, now: "Origin") -> list[str]:
-        """Return in what a later call is another one, in words; equal objects are not traced."""
+        """Return the differences of a later call from this one, in words.
+
+        Calls with the same objects are equal without being traced.
+        """
         if self.call is not None and now.call is not None and self.call.is_same(now.call):
             return []
         return self.fingerprint().differences(now.fingerprint())
 
     def fingerprint_is_of_another_jax(self) -> bool:
-        """Return whether it was saved under another version of JAX."""
+        """Return whether the fingerprint was saved under another version of JAX."""
         return self.saved is not None and self.saved.jax != jax.__version__
 
     def __eq__(self, other: object) -> bool:
-        """Say that all are equal: trees of runs have equal structures. See `differences`."""
+        """Return True for any origin, so that trees of runs have equal structures.
+
+        `differences` compares two origins.
+        """
         return isinstance(other, Origin)
 
     def __hash__(self) -> int:

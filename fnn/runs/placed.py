@@ -1,9 +1,9 @@
-"""Data that were looked at and put on the devices, kept there for the next call.
+"""Data that were checked and copied to the devices, kept there for the next call.
 
-Looking at every number of 20,000 images and copying them takes as long as an epoch. An array that
-cannot have changed (one of JAX's, or one that fnn made) is looked at and copied once. One that its
-owner may change is compared with the copy at each call, which takes a tenth of the time. What is
-known of an array goes with it: dropping a Dataset frees its copies.
+Checking every number of 20,000 images and copying them takes as long as an epoch. An array that
+cannot have changed (one of JAX's, or one that fnn made) is checked and copied once. An array that
+its owner may change is compared with the copy at each call, which takes a tenth of the time. The
+record of an array is deleted with it: dropping a Dataset frees its copies.
 """
 
 import weakref
@@ -26,99 +26,111 @@ from fnn.types import ArrayLike
 
 ROWS = 256
 DEFAULT_DEVICE = "jax_default_device"  # the setting
-LARGE = 2**22  # bytes, from which on threads are worth starting
+LARGE = 2**22  # bytes: larger arrays are worth starting threads for
 
 
-class Known:
-    """What is known of an array.
+class ArrayRecord:
+    """Record the checks that an array passed, its copies, and its fingerprint.
 
     passed  the checks that its numbers passed
-    copies  where -> the array there
-    sum     a fingerprint of its numbers, once it was asked for
+    copies  a device or a mesh, with the x64 setting -> the copy there
+    sum     a fingerprint of its numbers; None until it is asked for
     """
 
     def __init__(self, array: ArrayLike) -> None:
         number = id(array)
-        self.reference = weakref.ref(array, lambda _: _known.pop(number, None))
+        self.reference = weakref.ref(array, lambda _: _records.pop(number, None))
         self.passed: set[Hashable] = set()
         self.copies: dict[Hashable, jax.Array] = {}
         self.sum: str | None = None
 
     def is_of(self, array: ArrayLike) -> bool:
-        """Return whether this is about the array, and its numbers are what they were."""
+        """Return whether the record is about this array, and its numbers have not changed."""
         if self.reference() is not array:
             return False
         if isinstance(array, jax.Array) or is_owned(array):
             return True
-        return any(are_equal(array, np.asarray(copy)) for copy in self.copies.values())
+        copies = map(np.asarray, self.copies.values())
+        return any(are_equal(array, copy) for copy in copies)
 
 
-_known: dict[int, Known] = {}
+_records: dict[int, ArrayRecord] = {}  # by the id of the array
+
+
+def record_of(array: ArrayLike) -> ArrayRecord | None:
+    """Return the record of an array, or None. Another array may have had the same id before."""
+    record = _records.get(id(array))
+    if record is None or record.reference() is not array:
+        return None
+    return record
 
 
 def forget_changed(dataset: Dataset) -> None:
-    """Forget what was known of arrays whose numbers are others now."""
+    """Replace the records of arrays whose numbers have changed by empty ones."""
     for array in arrays_of(dataset):
-        known = _known.get(id(array))
-        if known is None or not known.is_of(array):
-            _known[id(array)] = Known(array)
+        record = _records.get(id(array))
+        if record is None or not record.is_of(array):
+            _records[id(array)] = ArrayRecord(array)
 
 
-def once(array: ArrayLike, check: Hashable, run: Callable[[], None]) -> None:
+def check_once(array: ArrayLike, check: Hashable, run: Callable[[], None]) -> None:
     """Run a check of an array's numbers, unless they passed it before.
 
-    check  tells it from other checks
+    check  identifies the check
+    run    raises where the numbers do not pass
     """
-    known = _known.get(id(array))
-    if known is None or known.reference() is not array:
+    record = record_of(array)
+    if record is None:
         run()
         return
-    check = check, checks.is_x64()  # on which depends what JAX would change
-    if check not in known.passed:
+    # JAX changes other numbers with x64 than without it.
+    key = check, checks.is_x64()
+    if key not in record.passed:
         run()
-        known.passed.add(check)
+        record.passed.add(key)
 
 
-def sum_once(array: ArrayLike) -> str:
-    """Return a fingerprint of an array's numbers, computed once while they are what they are."""
-    known = _known.get(id(array))
-    if known is None or known.reference() is not array:
+def fingerprint_once(array: ArrayLike) -> str:
+    """Return a fingerprint of an array's numbers. It is computed once while they do not change."""
+    record = record_of(array)
+    if record is None:
         return array_fingerprint(array)
-    if known.sum is None:
-        known.sum = array_fingerprint(array)
-    return known.sum
+    if record.sum is None:
+        record.sum = array_fingerprint(array)
+    return record.sum
 
 
 def dataset_fingerprint(dataset: Dataset) -> dict[str, str]:
-    """Return a fingerprint for each array: train.x, train.y, …, train.weights, …"""
-    sums = {
-        f"{name}.{part}": sum_once(array)
-        for name, split in dataset.splits.items()
-        for part, array in split._asdict().items()
-    }
-    units = dataset.arrays.units
-    of_units = {} if units is None else units._asdict()
-    return (
-        sums
-        | {f"units.{part}": array_fingerprint(array) for part, array in of_units.items()}
-        | {f"{name}.weights": sum_once(array) for name, array in weights_of(dataset).items()}
-    )
+    """Return a fingerprint for each array, by name: train.x, train.y, …, train.weights, …"""
+    sums = {}
+    for name, split in dataset.splits.items():
+        for part, array in split._asdict().items():
+            sums[f"{name}.{part}"] = fingerprint_once(array)
+    if dataset.arrays.units is not None:
+        for part, array in dataset.arrays.units._asdict().items():
+            sums[f"units.{part}"] = array_fingerprint(array)
+    for name, array in weights_of(dataset).items():
+        sums[f"{name}.weights"] = fingerprint_once(array)
+    return sums
 
 
 def on_devices(dataset: Dataset, mesh: Mesh | None) -> Arrays:
-    """Return the numbers of a dataset on every device of a mesh (None: the default device)."""
-    place = getattr(jax.config, DEFAULT_DEVICE) if mesh is None else mesh
-    where = place, checks.is_x64()
+    """Return the numbers of a dataset on every device of a mesh (None: the default device).
+
+    An array that was copied there before is not copied again.
+    """
+    devices = getattr(jax.config, DEFAULT_DEVICE) if mesh is None else mesh
+    where = devices, checks.is_x64()
 
     def placed(array: ArrayLike) -> jax.Array:
         if mesh is None and isinstance(array, jax.Array):
             return array
-        if id(array) not in _known:
-            _known[id(array)] = Known(array)
-        known = _known[id(array)]
-        if where not in known.copies:
-            known.copies[where] = copied(array, mesh)
-        return known.copies[where]
+        if id(array) not in _records:
+            _records[id(array)] = ArrayRecord(array)
+        record = _records[id(array)]
+        if where not in record.copies:
+            record.copies[where] = copied(array, mesh)
+        return record.copies[where]
 
     return jax.tree.map(placed, dataset.arrays)
 
@@ -126,35 +138,41 @@ def on_devices(dataset: Dataset, mesh: Mesh | None) -> Arrays:
 def together_on_devices(datasets: Sequence[Dataset], mesh: Mesh | None) -> Arrays:
     """Return the numbers of several datasets of equal shapes, one behind the other.
 
-    Their units, one pair each, get an axis for the dataset.
+    Their units, one pair for each dataset, get an axis for the dataset.
     """
-    every = [dataset.arrays for dataset in datasets]
-    joined = jax.tree.map(
-        lambda *arrays: np.concatenate([*map(np.asarray, arrays)]),
-        *(arrays._replace(units=None) for arrays in every),
-    )
-    if every[0].units is not None:
-        pairs = [arrays.units for arrays in every]
-        joined = joined._replace(units=jax.tree.map(lambda *each: np.stack(each), *pairs))
+
+    def concatenated(*arrays: ArrayLike) -> np.ndarray:
+        return np.concatenate([*map(np.asarray, arrays)])
+
+    all_arrays = [dataset.arrays for dataset in datasets]
+    without_units = [arrays._replace(units=None) for arrays in all_arrays]
+    joined = jax.tree.map(concatenated, *without_units)
+    if all_arrays[0].units is not None:
+        pairs = [arrays.units for arrays in all_arrays]
+        units = jax.tree.map(lambda *each: np.stack(each), *pairs)
+        joined = joined._replace(units=units)
     return jax.tree.map(lambda array: copied(array, mesh), joined)
 
 
 def copied(array: ArrayLike, mesh: Mesh | None) -> jax.Array:
-    """Copy an array to the devices: it shares no memory with one that may be changed."""
+    """Copy an array to the devices. The copy shares no memory with the array."""
     if mesh is None:
         return jnp.array(array, copy=True)
     return jax.device_put(np.array(array), NamedSharding(mesh, P()))
 
 
 def are_equal(array: np.ndarray, copy: np.ndarray) -> bool:
-    """Return whether an array has the numbers of its copy, which JAX may have made narrower."""
+    """Return whether an array has the numbers of its copy. JAX may have made the copy narrower."""
     if array.shape != copy.shape:
         return False
-    if array.dtype == copy.dtype:  # whole numbers are compared in less time
-        array, copy = (values.view(f"u{values.itemsize}") for values in (array, copy))
+    if array.dtype == copy.dtype:
+        # Unsigned integers are compared faster than floats.
+        unsigned = f"u{array.itemsize}"
+        array, copy = array.view(unsigned), copy.view(unsigned)
 
     def are_equal_from(start: int) -> bool:
-        rows = slice(start, start + ROWS)  # few at once stay in the caches, in whatever order
+        # So few rows stay in the caches, in any memory order.
+        rows = slice(start, start + ROWS)
         some = array[rows]
         if some.dtype != copy.dtype and some.dtype.kind == "f":
             with np.errstate(over="ignore"):
@@ -171,9 +189,12 @@ def are_equal(array: np.ndarray, copy: np.ndarray) -> bool:
 def arrays_of(dataset: Dataset) -> list[Any]:
     """Return the arrays of the three splits, and their weights."""
     arrays = [array for split in dataset.splits.values() for array in split]
-    return [*arrays, *weights_of(dataset).values()]
+    weights = weights_of(dataset).values()
+    return [*arrays, *weights]
 
 
 def weights_of(dataset: Dataset) -> dict[str, Any]:
-    """Return the weights of each split by its name; nothing where all examples count the same."""
-    return {} if dataset.weights is None else dataset.weights._asdict()
+    """Return the weights of each split by its name, or {} where all examples count the same."""
+    if dataset.weights is None:
+        return {}
+    return dataset.weights._asdict()

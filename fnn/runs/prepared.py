@@ -1,4 +1,4 @@
-"""A sweep before its first run: its programs, and the arrays that its results go to."""
+"""A sweep before its first run: its programs, and the arrays for its results."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -25,12 +25,12 @@ from fnn.runs.sweep_groups import SweepCall, sweep_groups
 BYTES_KEPT = 2**28  # of parameters, unless the caller says otherwise
 
 
-class Prepared(NamedTuple):
-    """What a sweep is before its first run.
+class PreparedSweep(NamedTuple):
+    """Hold a sweep before its first run.
 
-    groups  of settings, each with its program
-    empty   the sweep, of which nothing is finished
-    job     what builds equal groups in another process
+    groups  the groups of settings, each with its program
+    empty   the sweep, without any finished run
+    job     builds equal groups in another process
     """
 
     groups: Sequence[Group]
@@ -38,8 +38,12 @@ class Prepared(NamedTuple):
     job: SweepJob
 
     def call(self, door: str) -> Call:
-        """Describe the call, for a checkpoint directory."""
-        retraining, call = self.empty.retrain, self.job.call
+        """Describe the call for a checkpoint directory.
+
+        door  the name of the called function, such as "fnn.sweep"
+        """
+        retraining = self.empty.retrain
+        call = self.job.call
         named, programs = retraining.fingerprint()
         options = {
             "call": door,
@@ -49,27 +53,35 @@ class Prepared(NamedTuple):
             "seeds": seeds_fingerprint(call.seeds),
         }
         rows, columns = zip(*places_of(self.groups), strict=True)
-        content = {"rows": rows, "columns": columns, "retrain": retraining.to_json()}
-        content["encodings"] = [each.to_json() for each in self.empty.encodings]
+        encodings = [encoding.to_json() for encoding in self.empty.encodings]
+        content = {
+            "rows": rows,
+            "columns": columns,
+            "retrain": retraining.to_json(),
+            "encodings": encodings,
+        }
         return Call(options | named, programs, "sweep", content)
 
 
-def prepared(
+def prepare(
     builder: Builder,
     dataset: Dataset | Sequence[Dataset],
     datasets: Sequence[Dataset],
     call: SweepCall,
     metrics: Mapping[str, Metric] | None,
     keep_params: bool | None,
-) -> Prepared:
-    """Build the groups and the empty arrays, after every refusal and before anything is compiled.
+) -> PreparedSweep:
+    """Build the groups and the empty arrays of a sweep.
 
-    dataset      as it was given
-    datasets     its splits, looked at
-    keep_params  None: where the parameters of all runs fit into 256 MiB
+    Everything that can be refused is refused here. Nothing is compiled.
+
+    dataset      the caller's argument
+    datasets     its splits, checked
+    keep_params  whether the parameters of all runs are kept; None: where they fit into 256 MiB
     """
     groups = sweep_groups(builder, datasets, call)
-    call = call._replace(runs_per_vmap=runs_per_vmap_of(groups, len(call.settings)))
+    runs_per_vmap = runs_per_vmap_of(groups, len(call.settings))
+    call = call._replace(runs_per_vmap=runs_per_vmap)
     retraining = Retraining(call.arguments(), groups, Given(builder, dataset, metrics))
     if keep_params is None:
         keep_params = bytes_of_parameters(groups) <= BYTES_KEPT
@@ -78,4 +90,5 @@ def prepared(
     rows = [group.rows for group in groups]
     empty = empty_sweep(retraining.arguments, rows, likes_of(groups), retraining)
     empty.encodings = [each.preprocessing for each in datasets]
-    return Prepared(groups, empty, SweepJob(builder, datasets, call, keep_params))
+    job = SweepJob(builder, datasets, call, keep_params)
+    return PreparedSweep(groups, empty, job)

@@ -14,7 +14,7 @@ from fnn.data import Dataset, Split, Weights
 from fnn.metrics import OF_REGRESSION, Metric
 from fnn.runs.evaluate import paired
 from fnn.runs.monitor import monitor_of
-from fnn.runs.placed import forget_changed, once, weights_of
+from fnn.runs.placed import check_once, forget_changed, weights_of
 from fnn.runs.step import TrainSpec, TransformTrain
 from fnn.runs.training import Plan, history_names
 from fnn.runs.updates import NUMPY_ERRORS, place_of
@@ -218,14 +218,14 @@ def check_data(dataset: Any) -> None:
     forget_changed(dataset)
     for name, weights in weights_of(dataset).items():
         examples = len(dataset.splits[name].x)
-        once(
+        check_once(
             weights,
             ("weights", examples),
             partial(checks.weights, weights, examples, f"weights.{name}"),
         )
     for name, split in dataset.splits.items():
-        once(split.x, "features", partial(checks.features, split.x, f"{name}.x"))
-        once(split.y, "targets", partial(checks.targets, split.y, f"{name}.y"))
+        check_once(split.x, "features", partial(checks.features, split.x, f"{name}.x"))
+        check_once(split.y, "targets", partial(checks.targets, split.y, f"{name}.y"))
         checks.pairs(split.x, split.y, f"{name}.x", f"{name}.y")
         if (
             split.x.shape[1:] != dataset.train.x.shape[1:]
@@ -286,7 +286,7 @@ def check_fit(spec: TrainSpec, dataset: Dataset) -> None:
             _check_target(loss.forward, outputs, split.y.shape[::-1], split.y.dtype)
             if loss.check is not None:
                 read = partial(loss.check, np.asarray(split.y).T, outputs)
-                once(split.y, (loss.check, outputs), read)
+                check_once(split.y, (loss.check, outputs), read)
         except ValueError as error:
             raise ValueError(f"{name}.{error}") from error
 

@@ -12,7 +12,7 @@ from fnn import checks
 from fnn.checkpoint.manifest import differences
 from fnn.data import Dataset
 from fnn.metrics import Metric
-from fnn.runs.driver import Driver, Group, Taken
+from fnn.runs.driver import Driver, Group, GroupCollector
 from fnn.runs.fingerprint import plain_settings, with_pickled
 from fnn.runs.groups import StaticHyper
 from fnn.runs.journal import Journal
@@ -116,7 +116,9 @@ class Retraining:
             if until is not None:
                 group = group._replace(epochs=min(until, group.epochs))
             first = group.rows.index(setting) * len(group.columns)
-            taken = Taken(first + np.array([group.columns.index(each) for each in own], int))
+            taken = GroupCollector(
+                first + np.array([group.columns.index(each) for each in own], int)
+            )
             if own:
                 Driver([group], taken, Journal(), keep_going=False).drive()
             trained += own

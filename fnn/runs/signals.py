@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, obeyed between two chunks of epochs."""
+"""Ctrl-C and SIGTERM stop the work between two chunks of epochs."""
 
 import signal
 import threading
@@ -11,26 +11,32 @@ TERMINATED = 128 + signal.SIGTERM  # the exit status that a shell reads as ended
 class StopSignals:
     """Note the first signal while entered; `raise_if_requested` ends the work once it is saved.
 
-    A second signal ends it at once. Python tells signals to the main thread only; in another
-    thread nothing changes. Signals that the process ignores stay ignored.
+    numbers  the signals to note
+
+    A second signal ends the work at once. Python delivers signals to the main thread only, so in
+    another thread nothing changes. Signals that the process ignores stay ignored.
     """
 
     def __init__(self, numbers: Sequence[int]) -> None:
         self.numbers = numbers
         self.requested: int | None = None
-        self._before: dict[int, Any] = {}
+        self._handlers_before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():
-            heeded = [n for n in self.numbers if signal.getsignal(n) is not signal.SIG_IGN]
-            self._before = {number: signal.signal(number, self._note) for number in heeded}
+        if threading.current_thread() is not threading.main_thread():
+            return self
+        for number in self.numbers:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._handlers_before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, kind: type | None, *rest) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler or signal.SIG_DFL)  # None: it was not set from Python
+        for number, handler in self._handlers_before.items():
+            # A handler that was not set from Python is None.
+            signal.signal(number, handler or signal.SIG_DFL)
         if kind is None:
-            self.raise_if_requested()  # a signal that came after the last chunk
+            # A signal may have come after the last chunk.
+            self.raise_if_requested()
 
     def raise_if_requested(self, message: str = "") -> None:
         """Raise KeyboardInterrupt(message) after Ctrl-C, SystemExit(143) after SIGTERM."""

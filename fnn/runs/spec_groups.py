@@ -1,4 +1,4 @@
-"""The programs of a sweep: its builder, asked for every setting before anything is compiled."""
+"""The programs of a sweep: the builder is checked with every setting before compiling."""
 
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
@@ -27,24 +27,24 @@ from fnn.runs.settings import BATCH_SIZE, Setting
 from fnn.runs.step import TrainSpec
 from fnn.runs.training import Plan, TrainProcess, advance, begin
 
-MOST_CALLS = 64  # whose groups are remembered
+MOST_CALLS = 64  # the groups of so many calls are remembered
 Builder: TypeAlias = Callable[[Any], tuple]
 """hyper -> (net, loss, optimizer) or (net, loss, optimizer, transform_train)."""
 
 
 class SpecBuilder(NamedTuple):
-    """A builder with its static hyperparameters: traced hyperparameters -> TrainSpec."""
+    """Build the TrainSpec of traced hyperparameters, by a builder and its static ones."""
 
     builder: Builder
     static: StaticHyper
 
     def __call__(self, hyper: Mapping[str, Any]) -> TrainSpec:
-        """Build the spec, for hyperparameters that may be traced."""
+        """Build the spec. The hyperparameters may be tracers."""
         return build_spec(self.builder, self.static.with_traced(hyper))
 
 
 def process_of(builder: Builder, group: SettingGroup, plan: Plan) -> TrainProcess:
-    """Return what the runs of a group do."""
+    """Return the training process of a group's runs."""
     return TrainProcess(SpecBuilder(builder, group.static), plan)
 
 
@@ -55,36 +55,70 @@ def spec_groups(
     plan: Plan,
     static: Sequence[str] | None = None,
 ) -> list[tuple[SettingGroup, TrainProcess]]:
-    """Group the settings, after every refusal of `fnn.train`, each group with its process.
+    """Group the settings, after every refusal of `fnn.train`. Return each group with its process.
 
-    Raises ValueError for what the builder does not take and for names that it never reads; warns
-    where every value of a float is compiled apart, which is seldom meant.
+    Raises ValueError for a spec that `fnn.train` refuses, and for names that the builder never
+    reads. Warns where every value of a float is compiled, which is seldom meant.
     """
     if not callable(builder):
         raise ValueError(
             f"builder: got {builder!r}, expected a function hyper -> (net, loss, optimizer)."
         )
-    call = Call(
-        builder,
-        tuple(StaticHyper.of(setting, ()) for setting in settings),
-        plan,
-        tuple(static) if isinstance(static, (list, tuple)) else static,
-        Shapes.of(dataset.arrays),
-    )
-    if call in _found:
-        for group, _ in _found[call]:
+    key = grouping_key(builder, settings, dataset, plan, static)
+    if key in _groups_of_calls:
+        for group, _ in _groups_of_calls[key]:
+            # The numbers of the data may have changed.
             first = group.rows[0]
-            check_values(builder, first, settings[first], dataset)  # the data may be others
-        return _found[call]
+            check_values(builder, first, settings[first], dataset)
+        return _groups_of_calls[key]
+    groups = checked_groups(builder, settings, dataset, plan, static)
+    with_processes = []
+    for group in groups:
+        plan_of_group = plan_for(settings[group.rows[0]], plan)
+        with_processes.append((group, process_of(builder, group, plan_of_group)))
+    while len(_groups_of_calls) >= MOST_CALLS:
+        oldest = next(iter(_groups_of_calls))
+        del _groups_of_calls[oldest]
+    _groups_of_calls[key] = with_processes
+    return with_processes
 
-    def plan_for(setting: Setting) -> Plan:
-        size = checks.count(BATCH_SIZE, setting.get(BATCH_SIZE, plan.batch_size))
-        return plan._replace(batch_size=size)
+
+class GroupingKey(NamedTuple):
+    """Hold all arguments that decide how settings are grouped, without the numbers of the data."""
+
+    builder: Builder
+    settings: tuple[StaticHyper, ...]
+    plan: Plan
+    static: Any
+    data: Shapes
+
+
+_groups_of_calls: dict[GroupingKey, list[tuple[SettingGroup, TrainProcess]]] = {}  # oldest first
+
+
+def grouping_key(
+    builder: Builder, settings: Sequence[Setting], dataset: Dataset, plan: Plan, static: Any
+) -> GroupingKey:
+    """Return a hashable key of a call. Calls with equal keys have equal groups."""
+    all_values = tuple(StaticHyper.of(setting, ()) for setting in settings)
+    names = tuple(static) if isinstance(static, (list, tuple)) else static
+    return GroupingKey(builder, all_values, plan, names, Shapes.of(dataset.arrays))
+
+
+def checked_groups(
+    builder: Builder,
+    settings: Sequence[Setting],
+    dataset: Dataset,
+    plan: Plan,
+    static: Sequence[str] | None,
+) -> list[SettingGroup]:
+    """Group the settings, and make every refusal for each of them."""
 
     def attempt(setting: Setting, traced: Sequence[str]) -> None:
         try:
-            check_batches(plan_for(setting), dataset)
-            check_traced(builder, setting, traced, dataset, plan_for(setting))
+            own_plan = plan_for(setting, plan)
+            check_batches(own_plan, dataset)
+            check_traced(builder, setting, traced, dataset, own_plan)
         except Exception as error:
             if setting:
                 error.add_note(f"It is raised for setting {settings.index(setting)}, {setting}.")
@@ -98,33 +132,24 @@ def spec_groups(
         if first:
             attempt(settings[first], traced)
         check_values(builder, first, settings[first], dataset)
-        for row in others if traced else ():
-            check_values(builder, row, settings[row])
-    while len(_found) >= MOST_CALLS:
-        del _found[next(iter(_found))]
-    _found[call] = [(g, process_of(builder, g, plan_for(settings[g.rows[0]]))) for g in groups]
-    return _found[call]
+        if traced:
+            for row in others:
+                check_values(builder, row, settings[row])
+    return groups
 
 
-class Call(NamedTuple):
-    """What decides how settings are grouped, and what is refused, besides the numbers of data."""
-
-    builder: Builder
-    settings: tuple[StaticHyper, ...]
-    plan: Plan
-    static: Any
-    data: Shapes
-
-
-_found: dict[Call, list[tuple[SettingGroup, TrainProcess]]] = {}  # the oldest leaves first
+def plan_for(setting: Setting, plan: Plan) -> Plan:
+    """Return the plan with the batch size of a setting, if it has one."""
+    size = setting.get(BATCH_SIZE, plan.batch_size)
+    return plan._replace(batch_size=checks.count(BATCH_SIZE, size))
 
 
 def check_traced(
     builder: Builder, setting: Setting, traced: Sequence[str], dataset: Dataset, plan: Plan
 ) -> None:
-    """Make every refusal of `fnn.train`, and refuse names that are never read, by shapes alone.
+    """Make every refusal of `fnn.train` that needs shapes alone, and refuse names never read.
 
-    The builder is called with tracers, as it will be later.
+    The builder is called with tracers, as the compiled program calls it.
     """
     record = ReadRecord(setting, "the builder")
 
@@ -134,10 +159,12 @@ def check_traced(
         check_parts(*spec)
         check_fit(spec, dataset)
         check_metrics(spec, plan, dataset)
-        if set(dict.keys(record)) - record.read - {BATCH_SIZE}:
-            # what only an optimizer's update reads shows when the whole run is traced
-            arrays, seed = dataset.arrays, np.uint32(0)
-            advance(spec, plan, seed, arrays, begin(spec, plan, seed), 1)
+        unread = set(dict.keys(record)) - record.read - {BATCH_SIZE}
+        if unread:
+            # The optimizer's update may read them, so the whole run is traced.
+            seed = np.uint32(0)
+            start = begin(spec, plan, seed)
+            advance(spec, plan, seed, dataset.arrays, start, 1)
 
     jax.eval_shape(check, {name: setting[name] for name in traced})
     record.read.add(BATCH_SIZE)
@@ -147,7 +174,11 @@ def check_traced(
 def check_values(
     builder: Builder, row: int, setting: Setting, dataset: Dataset | None = None
 ) -> None:
-    """Make the refusals that need the numbers, which tracers hide, as `fnn.train` makes them."""
+    """Make the refusals of `fnn.train` that need the numbers, which tracers hide.
+
+    row      the number of the setting
+    dataset  None: the data are not checked
+    """
     try:
         spec = build_spec(builder, setting)
         if dataset is not None:
@@ -163,14 +194,14 @@ def check_group(
     settings: Sequence[Setting],
     dataset: Dataset,
 ) -> None:
-    """Make the refusals that need the data of another split."""
+    """Make the refusals that depend on the data, for another split."""
     first = group.rows[0]
     check_batches(process.plan, dataset)
     check_values(builder, first, settings[first], dataset)
 
 
 def build_spec(builder: Builder, hyper: Mapping[str, Any]) -> TrainSpec:
-    """Call the builder: net, loss, optimizer and, if training rows are changed, transform_train."""
+    """Call the builder, and return its parts: net, loss, optimizer and perhaps transform_train."""
     parts = builder(hyper)
     if not isinstance(parts, tuple) or len(parts) not in (3, 4):
         got = f"a tuple of {len(parts)}" if isinstance(parts, tuple) else reprlib.repr(parts)

@@ -1,4 +1,4 @@
-"""One update of the parameters, and the freezing of a run that diverged."""
+"""One update of the parameters, and the guard that stops a run before it diverges."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
@@ -13,18 +13,24 @@ from fnn.data import Scaling
 from fnn.reductions import Reduction, Weights
 from fnn.runs.in_units import for_loss
 from fnn.runs.process import NEVER
-from fnn.runs.updates import BatchObjective, updated
+from fnn.runs.updates import BatchObjective, compute_updates
 from fnn.types import Features, Layer, Loss, Params, PRNGKey, PyTree, State, Target
 
 TransformTrain: TypeAlias = Callable[[PRNGKey, Any, Any], tuple[Any, Any]]
 """(key, x, y) -> x, y of the same shapes and dtypes."""
 
 Examples: TypeAlias = Integer[Array, ""] | None
-"""How many examples of a batch count; those behind fill it up. None: all."""
+"""The number of examples of a batch that count; the others fill it up. None: all count."""
 
 
 class TrainSpec(NamedTuple):
-    """What is trained: a network, on a loss, by an optimizer, on rows that may be transformed."""
+    """Hold the parts of a training.
+
+    net              the network
+    loss             the loss on which it is trained
+    optimizer        an optax gradient transformation
+    transform_train  changes the training rows; None: they stay as they are
+    """
 
     net: Layer
     loss: Loss
@@ -33,7 +39,7 @@ class TrainSpec(NamedTuple):
 
 
 class TrainState(NamedTuple):
-    """What a step changes."""
+    """Hold the values that a step changes."""
 
     params: Params
     state: State
@@ -41,9 +47,10 @@ class TrainState(NamedTuple):
 
 
 class EpochMetrics(NamedTuple):
-    """Sums over the examples of an epoch, as it is trained.
+    """Hold sums over the examples of an epoch while it is trained.
 
-    loss, correct  sums over the examples so far
+    loss           the sum of the losses of the examples so far
+    correct        the number of correct examples so far, or the sum of their weights
     finite         whether the objective of every step was finite
     diverged_step  the number of the step that was not finite, or NEVER
     """
@@ -71,32 +78,48 @@ def step(
     weights: Weights = None,
     units: Scaling | None = None,
 ) -> tuple[TrainState, EpochMetrics]:
-    """Take θ ← θ + optimizer(∂L/∂θ) on one batch, L the mean loss plus penalty.
+    """Update the parameters on one batch, and add the batch to the metrics.
 
-    weights  of the examples, with a mean of 1 over the epoch: the loss of a batch is Σ wᵢ ℓᵢ by the
-             number of its examples. A batch whose weights are all 0 changes nothing
-    units    mean and std by which the target was scaled: see `for_loss`
+    The update is
+
+        θ ← θ + optimizer(∂L/∂θ)
+
+    where L is the mean loss of the batch plus the penalty.
+
+    before    the state before the step
+    metrics   the metrics of the epoch so far
+    x         (features, batch)
+    target    as `fnn.backprop.target_of` returns it
+    key       draws the dropout masks
+    examples  the number of examples that count; None: all
+    weights   of the examples, with a mean of 1 over the epoch; None: all are 1. The mean loss of a
+              batch of n examples is Σ wᵢ ℓᵢ / n. A batch whose weights are all 0 changes nothing
+    units     mean and std by which the target was scaled: see `for_loss`
     """
     net, loss, optimizer, _ = spec
     params, state, optimizer_state = before
     mean = mean_of_batch(x.shape[1], examples, weights)
 
-    def passed_at(params: Params) -> Pass:
+    def backprop_at(params: Params) -> Pass:
         return backprop(
             net, loss, mean, params, state, x, target, key=key, train=True, weights=weights
         )
 
-    done = passed_at(params)
-    grads = tree.as_types_of(params, done.grads)  # data wider than params make wider gradients
-    batch = BatchObjective(passed_at, done.value, grads)
-    updates, optimizer_state = updated(optimizer, batch, optimizer_state, params)
-    after = TrainState(optax.apply_updates(params, updates), done.state, optimizer_state)
+    done = backprop_at(params)
+    # Data of a wider dtype than the parameters make wider gradients.
+    grads = tree.as_types_of(params, done.grads)
+    batch = BatchObjective(backprop_at, done.value, grads)
+    updates, optimizer_state = compute_updates(optimizer, batch, optimizer_state, params)
+    new_params = optax.apply_updates(params, updates)
+    after = TrainState(new_params, done.state, optimizer_state)
     if weights is not None:
-        after = tree.where(sum_of_first(examples, weights) > 0, after, before)
+        counts = sum_of_first(examples, weights) > 0
+        after = tree.where(counts, after, before)
 
     correct = jnp.zeros(())
     if loss.matches is not None:
-        correct = sum_of_first(examples, loss.matches(done.prediction, target), weights)
+        matches = loss.matches(done.prediction, target)
+        correct = sum_of_first(examples, matches, weights)
     losses = loss.forward(*for_loss(units, loss, done.prediction, target))
     added = metrics._replace(
         loss=metrics.loss + sum_of_first(examples, losses, weights),
@@ -106,30 +129,40 @@ def step(
     return after, added
 
 
-def is_sound(before: TrainState, after: TrainState) -> Bool[Array, ""]:
-    """Return whether parameters and state are finite, and the optimizer's state got no infinity.
+def stays_finite(before: TrainState, after: TrainState) -> Bool[Array, ""]:
+    """Return whether parameters and state are finite, and the optimizer's state is sound.
 
-    One that was there before is the rule's own: the best loss so far of a rule that waits for it.
+    An optimizer's state is sound if each of its numbers is finite or unchanged. An infinity that
+    was there before belongs to the rule, such as the best loss of a rule that has seen none yet.
     """
-    own = tree.unchanged_or_finite(before.optimizer_state, after.optimizer_state)
-    return tree.all_finite((after.params, after.state)) & own
+    optimizer_is_sound = tree.unchanged_or_finite(before.optimizer_state, after.optimizer_state)
+    return tree.all_finite((after.params, after.state)) & optimizer_is_sound
 
 
 def mean_of_batch(size: int, examples: Examples, weights: Weights) -> Reduction:
-    """Return what makes one number of the losses of a batch."""
+    """Return the reduction of the losses of a batch to their mean.
+
+    size  the number of examples in the batch, with those that fill it up
+    """
     if weights is None and examples is None:
         return reductions.mean
-    return reductions.mean_of_first(size if examples is None else examples)
+    counted = size if examples is None else examples
+    return reductions.mean_of_first(counted)
 
 
 def sum_of_first(
     examples: Examples, values: Float[Array, "batch"], weights: Weights = None
 ) -> Float[Array, ""]:
-    """Sum the values of so many examples, each as often as it counts; None: of all."""
+    """Sum the values of the first examples, multiplied by their weights.
+
+    examples  the number of examples; None: all
+    """
     if weights is not None:
-        values = jnp.where(weights > 0, weights * values, 0)  # 0 · ∞ is no number
+        # 0 · ∞ would be NaN.
+        values = jnp.where(weights > 0, weights * values, 0)
     if examples is not None:
-        values = jnp.where(jnp.arange(len(values)) < examples, values, 0)
+        is_counted = jnp.arange(len(values)) < examples
+        values = jnp.where(is_counted, values, 0)
     return jnp.sum(values, dtype=float)
 
 
@@ -147,21 +180,14 @@ def guarded_step(
 ) -> tuple[TrainState, EpochMetrics]:
     """Take `step`, unless its loss, parameters, state or optimizer state are not finite.
 
-    That step is not taken, nor is any after it; the metrics keep its number. (Adam with an
-    infinite v would stand still and look trained.)
+    number  the number of the step, counted from 0 over all epochs
+
+    A step that is not finite is not taken, and no step after it is. The metrics keep its number.
+    (Adam with an infinite v would stand still and look trained.)
     """
-    proposed, added = step(
-        spec,
-        before,
-        metrics._replace(finite=jnp.array(True)),
-        x,
-        target,
-        key,
-        examples,
-        weights,
-        units,
-    )
-    is_good = added.finite & is_sound(before, proposed)
+    still_finite = metrics._replace(finite=jnp.array(True))
+    proposed, added = step(spec, before, still_finite, x, target, key, examples, weights, units)
+    is_good = added.finite & stays_finite(before, proposed)
     was_over = metrics.diverged_step != NEVER
     diverged_step = jnp.where(was_over | is_good, metrics.diverged_step, number)
     after = tree.where(was_over | ~is_good, before, proposed)

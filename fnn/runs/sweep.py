@@ -12,8 +12,9 @@ from fnn.checkpoint.run_directory import recorded
 from fnn.data import Dataset
 from fnn.metrics import Metric
 from fnn.runs.blocks import check_runs_per_vmap
+from fnn.runs.callback_runner import check_callbacks
 from fnn.runs.journal import Journal, journal_of
-from fnn.runs.prepared import prepared
+from fnn.runs.prepared import prepare
 from fnn.runs.refusals import check_names, one_process, plan_of
 from fnn.runs.results import Sweep
 from fnn.runs.settings import HyperValues, settings_of
@@ -22,7 +23,6 @@ from fnn.runs.splits import checked_splits, fewest_examples
 from fnn.runs.sweep_arrays import put_states
 from fnn.runs.sweep_collector import run_missing
 from fnn.runs.sweep_groups import SweepCall
-from fnn.runs.telling import checked
 from fnn.workers import Workers, workers_of
 
 
@@ -102,7 +102,7 @@ def sweep(
     """
     checked_seeds = checks.seeds(seeds)
     per_vmap = check_runs_per_vmap(runs_per_vmap, exact)
-    callbacks = checked(callbacks)
+    callbacks = check_callbacks(callbacks)
     workers = workers_of(executor)
     one_process("fnn.sweep")
     if keep_params is not None:
@@ -133,7 +133,7 @@ def sweep(
         per_vmap,
         len(datasets),
     )
-    found = prepared(builder, dataset, datasets, call, metrics, keep_params)
+    found = prepare(builder, dataset, datasets, call, metrics, keep_params)
     describe = partial(found.call, "fnn.sweep")
     journal = journal_of(checkpoint, checkpoint_every, None, describe, Journal([signal.SIGINT]))
     return run_missing(

@@ -1,4 +1,4 @@
-"""How the outcomes of runs become the arrays of a `Sweep`."""
+"""The arrays of a `Sweep`: they are made empty, and the outcomes of runs are put into them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -20,11 +20,14 @@ from fnn.runs.sweep_groups import SweepCall, parameters_of, sweep_groups
 from fnn.runs.training import RunState
 from fnn.types import PyTree
 
-NOT_KEPT = None  # in place of parameters; no leaf for JAX
+NOT_KEPT = None  # stands in place of parameters; it is no leaf for JAX
 
 
 class SweepJob(NamedTuple):
-    """What builds the groups of a sweep in another process."""
+    """Build the groups of a sweep in another process.
+
+    keep_params  whether the parameters of the runs are kept
+    """
 
     builder: Builder
     datasets: Sequence[Dataset]
@@ -34,7 +37,9 @@ class SweepJob(NamedTuple):
     def groups(self) -> list[Group]:
         """Build the groups."""
         groups = sweep_groups(self.builder, self.datasets, self.call)
-        return groups if self.keep_params else [without_parameters(group) for group in groups]
+        if self.keep_params:
+            return groups
+        return [without_parameters(group) for group in groups]
 
 
 def put_states(sweep: Sweep, rows: np.ndarray, columns: np.ndarray, outcome: RunState) -> None:
@@ -52,9 +57,11 @@ def put_states(sweep: Sweep, rows: np.ndarray, columns: np.ndarray, outcome: Run
 
 def bytes_of_parameters(groups: Sequence[Group]) -> int:
     """Return the bytes of the parameters of all runs."""
-    each = [tree.nbytes(parameters_of(like)) for like in likes_of(groups)]
-    runs = [len(group.rows) * len(group.columns) for group in groups]
-    return sum(number * nbytes for number, nbytes in zip(runs, each, strict=True))
+    total = 0
+    for group, like in zip(groups, likes_of(groups), strict=True):
+        runs = len(group.rows) * len(group.columns)
+        total += runs * tree.nbytes(parameters_of(like))
+    return total
 
 
 def empty_sweep(
@@ -63,42 +70,54 @@ def empty_sweep(
     likes: Sequence[RunState | None],
     retrain: Any,
 ) -> Sweep:
-    """Make a sweep of which nothing is finished.
+    """Make a sweep without any finished run.
 
     call     the arguments of its `SweepCall`, by name
-    rows     of each group, the rows of its settings
-    likes    of each group, the shapes of one run, without parameters where they are not kept; None
+    rows     for each group, the rows of its settings
+    likes    for each group, the shapes of one run, without parameters where they are not kept; None
              where they are not known
-    retrain  what trains its runs again
+    retrain  trains runs of the sweep again
     """
     splits = call.get("splits", 1)
-    sides = (len(call["settings"]), len(call["seeds"]) * splits)
-    outputs: list[PyTree | None] = [None] * len(call["settings"])
-    history: dict[str, np.ndarray] = {}
-    for some, like in zip(rows, likes, strict=True):
-        if like is None:
-            continue
-        for name, leaf in like.history.items():
-            if name not in history:
-                history[name] = nan_array((*sides, *leaf.shape), leaf.dtype)
-        for row in some if has_parameters(like) else ():
-            outputs[row] = zeros(sides[1], parameters_of(like))
-    best, stopped, diverged = (np.full(sides, NEVER, np.int32) for _ in range(3))
+    runs = len(call["seeds"]) * splits
+    shape = (len(call["settings"]), runs)
+    history, outputs = empty_arrays(shape, rows, likes)
     return Sweep(
         settings=list(call["settings"]),
         seeds=list(call["seeds"]),
         splits=splits,
         history=history,
-        finished=np.zeros(sides, bool),
+        finished=np.zeros(shape, bool),
         outputs=outputs,
-        best_epoch=best,
-        stopped_epoch=stopped,
-        diverged_step=diverged,
+        best_epoch=np.full(shape, NEVER, np.int32),
+        stopped_epoch=np.full(shape, NEVER, np.int32),
+        diverged_step=np.full(shape, NEVER, np.int32),
         runs_per_vmap=tuple(each or 1 for each in call["runs_per_vmap"] or ()),
         monitor=Monitor(**call["plan"]["monitor"]),
         examples=dict(call["examples"]),
         retrain=retrain,
     )
+
+
+def empty_arrays(
+    shape: tuple[int, int],
+    rows: Sequence[Sequence[int]],
+    likes: Sequence[RunState | None],
+) -> tuple[dict[str, np.ndarray], list[PyTree | None]]:
+    """Make the history and the outputs of a sweep of this shape. See `empty_sweep`."""
+    settings, runs = shape
+    history: dict[str, np.ndarray] = {}
+    outputs: list[PyTree | None] = [None] * settings
+    for rows_of_group, like in zip(rows, likes, strict=True):
+        if like is None:
+            continue
+        for name, leaf in like.history.items():
+            if name not in history:
+                history[name] = nan_array((*shape, *leaf.shape), leaf.dtype)
+        if has_parameters(like):
+            for row in rows_of_group:
+                outputs[row] = zeros(runs, parameters_of(like))
+    return history, outputs
 
 
 def has_parameters(state: RunState) -> bool:
@@ -107,29 +126,30 @@ def has_parameters(state: RunState) -> bool:
 
 
 def runs_per_vmap_of(groups: Sequence[Group], settings: int) -> list[int]:
-    """Return for each setting how many runs share a row."""
-    shapes = {row: g.engine.shape for g in groups for row in g.rows}
+    """Return for each setting how many runs share a row of a block."""
+    shapes = {row: group.engine.shape for group in groups for row in group.rows}
     return [shapes[row].runs_per_vmap for row in range(settings)]
 
 
 def without_parameters(group: Group) -> Group:
-    """Return a group of whose outcome the parameters are not kept."""
+    """Return the group with outcomes that have no parameters."""
 
     def outcome(state: RunState) -> RunState:
         results = group.outcome(state)
         best = results.best._replace(params=NOT_KEPT, state=NOT_KEPT)
-        return results._replace(current=TrainState(NOT_KEPT, NOT_KEPT, NOT_KEPT), best=best)
+        current = TrainState(NOT_KEPT, NOT_KEPT, NOT_KEPT)
+        return results._replace(current=current, best=best)
 
     return group._replace(outcome=outcome)
 
 
 def likes_of(groups: Sequence[Group]) -> list[RunState]:
-    """Return for each group the shapes of what is kept of a run."""
+    """Return for each group the shapes of the outcome of one run."""
     return [jax.eval_shape(group.outcome, group.engine.like) for group in groups]
 
 
 def put_finished(sweep: Sweep, earlier: Sweep) -> None:
-    """Put the runs of an earlier sweep into one that has its settings and seeds first."""
+    """Put the runs of an earlier sweep into one that begins with its settings and seeds."""
     corner = tuple(slice(side) for side in earlier.finished.shape)
     for name, values in earlier.history.items():
         sweep.history[name][corner] = values
@@ -139,10 +159,11 @@ def put_finished(sweep: Sweep, earlier: Sweep) -> None:
         sweep.machines = list(earlier.machines)
         sweep.machine = np.full(sweep.finished.shape, HERE, np.int32)
         sweep.machine[corner] = earlier.machine
-    for whole, kept in zip(sweep.outputs, earlier.outputs, strict=False):
+    _, columns = corner
 
-        def write(leaf: np.ndarray, values: np.ndarray) -> None:
-            leaf[corner[1]] = values
+    def write(leaf: np.ndarray, values: np.ndarray) -> None:
+        leaf[columns] = values
 
-        if whole is not None and kept is not None:
-            jax.tree.map(write, whole, kept)
+    for outputs, earlier_outputs in zip(sweep.outputs, earlier.outputs, strict=False):
+        if outputs is not None and earlier_outputs is not None:
+            jax.tree.map(write, outputs, earlier_outputs)

@@ -1,4 +1,4 @@
-"""The collector of a sweep: it puts what the driver brings into the arrays of a `Sweep`."""
+"""The collector of a sweep: it puts the outcomes of runs into the arrays of a `Sweep`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Self
@@ -8,29 +8,30 @@ import numpy as np
 
 from fnn import checks
 from fnn.callbacks import Callback
+from fnn.runs.callback_runner import CallbackRunner, RunNames
 from fnn.runs.dispatch import Dispatcher
 from fnn.runs.driver import Driver, Failure, Group
 from fnn.runs.interrupted import SweepFailed, SweepInterrupted
 from fnn.runs.journal import Journal
-from fnn.runs.progress import shown
+from fnn.runs.progress import progress_bar
 from fnn.runs.results import HERE, Sweep
 from fnn.runs.task import Job
-from fnn.runs.telling import Owners, Telling
 from fnn.types import PyTree
 from fnn.workers import Workers, workers_of
 from fnn.workers.machine import machine, unlike
 from fnn.workers.packing import Packed, pack
 
 Places = tuple[Sequence[int], Sequence[int]]
-"""The rows of settings in a sweep, and the columns of their runs."""
+"""The rows of a group's settings in a sweep, and the columns of their runs."""
 Put = Callable[[Sweep, np.ndarray, np.ndarray, Any], None]
-"""(sweep, rows, columns, outcome): put in the outcome of runs, by setting and place there."""
+"""(sweep, rows, columns, outcome) -> None: put the outcome of runs at these rows and columns."""
 
 
 class SweepCollector:
-    """Puts the outcomes of runs, settings × (seeds × splits), into a sweep.
+    """Put the outcomes of runs into a sweep, whose arrays are settings × (seeds × splits).
 
-    places  of each group, the rows of its settings and the columns of its runs
+    places  for each group, the rows of its settings and the columns of its runs
+    put     puts the outcome of runs into the sweep
     """
 
     def __init__(self, sweep: Sweep, places: Sequence[Places], put: Put) -> None:
@@ -47,9 +48,9 @@ class SweepCollector:
 
     @property
     def machines(self) -> Sequence[Mapping[str, Any]]:
-        """Return the machines that computed runs, this process among them."""
-        here = [machine()] if was_computed_here(self.sweep) else []
-        return [*here, *self.sweep.machines]
+        """Return the machines that computed runs. This process is the first, if it computed any."""
+        this_machine = [machine()] if was_computed_here(self.sweep) else []
+        return [*this_machine, *self.sweep.machines]
 
     def receive(
         self,
@@ -58,7 +59,7 @@ class SweepCollector:
         outcome: PyTree,
         machine: Mapping[str, Any] | None = None,
     ) -> None:
-        """Put in the outcome of runs of a group, and the machine of the worker that computed it."""
+        """Put in the outcome of some runs, and the machine of the worker that computed them."""
         rows, columns = self.index(group, numbers)
         self.put(self.sweep, rows, columns, outcome)
         if machine is not None:
@@ -66,19 +67,22 @@ class SweepCollector:
         self.sweep.finished[rows, columns] = True
 
     def index(self, group: int, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return rows and columns of runs of a group."""
+        """Return the row and the column of each of some runs of a group."""
         rows, columns = self.places[group]
         return rows[numbers // len(columns)], columns[numbers % len(columns)]
 
     def failed(self, failure: Failure) -> tuple[list[tuple[int, int]], Exception]:
-        """Return the runs of a block that failed, as (setting, seed), and the error.
+        """Return the runs of a block that failed, and the error.
 
-        Where there are several splits a run is (setting, seed, split).
+        A run is (setting, seed), or (setting, seed, split) where there are several splits.
         """
         group, numbers, error = failure
         rows, columns = self.index(group, numbers)
-        names = [tuple(self.sweep.name_of(column).values()) for column in columns.tolist()]
-        return [(row, *name) for row, name in zip(rows.tolist(), names, strict=True)], error
+        runs = []
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+            name = self.sweep.name_of(column)
+            runs.append((row, *name.values()))
+        return runs, error
 
 
 def places_of(groups: Sequence[Group]) -> list[Places]:
@@ -86,19 +90,21 @@ def places_of(groups: Sequence[Group]) -> list[Places]:
     return [(group.rows, group.columns) for group in groups]
 
 
-class Elsewhere(NamedTuple):
-    """Where runs are computed, if not in this process.
-
-    job  what builds the groups there
-    """
+class WorkerJob(NamedTuple):
+    """Hold workers and the packed job that builds the groups there."""
 
     workers: Workers
     job: Packed
 
     @classmethod
     def of(cls, workers: Workers | None, job: Job) -> Self | None:
-        """Pack a job for workers; ValueError for what cannot be sent. None where there are none."""
-        return None if workers is None else cls(workers, pack(job, workers.data_directory))
+        """Pack a job for workers, or return None where there are none.
+
+        Raises ValueError for a job that cannot be sent.
+        """
+        if workers is None:
+            return None
+        return cls(workers, pack(job, workers.data_directory))
 
 
 def run_missing(
@@ -113,20 +119,19 @@ def run_missing(
     workers: Workers | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> Sweep:
-    """Run what is missing of a sweep; a block that fails leaves the others to be run.
+    """Run the missing runs of a sweep. A block that fails leaves the others to be run.
 
-    job      what builds the groups in another process
-    workers  where runs are computed; None: here
+    job      builds the groups in another process
+    workers  compute the runs; None: this process does
     """
-    elsewhere = Elsewhere.of(workers, job)
+    worker_job = WorkerJob.of(workers, job)
     if workers is None:
         warn_of_other_machines(sweep)
     if smaller_blocks:
         groups = [group._replace(engine=group.engine.with_one_row()) for group in groups]
     collector = SweepCollector(sweep, places_of(groups), put)
 
-    def again(progress: bool, smaller_blocks: bool, executor: Any) -> Sweep:
-        other = workers if executor is None else workers_of(executor)
+    def run_again(progress: bool, smaller_blocks: bool, executor: Any) -> Sweep:
         return run_missing(
             sweep,
             groups,
@@ -135,58 +140,69 @@ def run_missing(
             progress,
             smaller_blocks,
             job=job,
-            workers=other,
+            workers=workers if executor is None else workers_of(executor),
             callbacks=callbacks,
         )
 
-    owners = [
-        Owners([sweep.settings[row] for row in rows], [sweep.name_of(each) for each in columns])
-        for rows, columns in places_of(groups)
-    ]
-    telling = Telling(callbacks, owners) if callbacks else None
+    runner = CallbackRunner(callbacks, names_of(sweep, groups)) if callbacks else None
     try:
         with journal.opened():
-            driver = driver_of(groups, collector, journal, telling, elsewhere, smaller_blocks)
+            driver = driver_of(groups, collector, journal, runner, worker_job, smaller_blocks)
             driver.restore()
             done = int(np.count_nonzero(sweep.finished))
-            with shown("run", sweep.finished.size, done, progress) as bar:
+            with progress_bar("run", sweep.finished.size, done, progress) as bar:
                 failures = driver.drive(bar)
     except KeyboardInterrupt as stop:
-        raise SweepInterrupted(sweep, again, str(stop)) from stop
+        raise SweepInterrupted(sweep, run_again, str(stop)) from stop
     finally:
         sweep.compile_seconds += collector.compile_seconds
         sweep.run_seconds += collector.run_seconds
     if failures:
         failed = [collector.failed(failure) for failure in failures]
-        raise SweepFailed(sweep, failed, again) from failures[0][-1]
+        first_error = failures[0][-1]
+        raise SweepFailed(sweep, failed, run_again) from first_error
     return sweep
+
+
+def names_of(sweep: Sweep, groups: Sequence[Group]) -> list[RunNames]:
+    """Return the names of each group's runs."""
+    names = []
+    for rows, columns in places_of(groups):
+        settings = [sweep.settings[row] for row in rows]
+        runs = [sweep.name_of(column) for column in columns]
+        names.append(RunNames(settings, runs))
+    return names
 
 
 def driver_of(
     groups: Sequence[Group],
     collector: Any,
     journal: Journal,
-    telling: Telling | None,
-    elsewhere: Elsewhere | None,
+    callback_runner: CallbackRunner | None,
+    worker_job: WorkerJob | None,
     one_row: bool = False,
 ) -> Driver:
-    """Return what drives the groups, here or elsewhere."""
-    if elsewhere is None:
-        return Driver(groups, collector, journal, telling=telling)
-    workers, job = elsewhere
-    return Dispatcher(groups, collector, journal, job, workers, telling=telling, one_row=one_row)
+    """Return the driver of the groups, for this process or for workers."""
+    if worker_job is None:
+        return Driver(groups, collector, journal, callback_runner=callback_runner)
+    workers, job = worker_job
+    return Dispatcher(
+        groups, collector, journal, job, workers, callback_runner=callback_runner, one_row=one_row
+    )
 
 
 def was_computed_here(sweep: Sweep) -> bool:
-    """Return whether this process, or one before it, computed some of the runs, and no worker."""
-    by_workers = np.zeros_like(sweep.finished) if sweep.machine is None else sweep.machine != HERE
-    return bool((sweep.finished & ~by_workers).any())
+    """Return whether some of the runs were computed by this process, or one before it."""
+    if sweep.machine is None:
+        return bool(sweep.finished.any())
+    not_by_workers = sweep.machine == HERE
+    return bool((sweep.finished & not_by_workers).any())
 
 
 def warn_of_other_machines(sweep: Sweep) -> None:
-    """Warn where workers computed runs on a machine unlike this one, which goes on."""
-    for other in sweep.machines:
-        if difference := unlike(other, machine()):
+    """Warn where workers computed runs on a machine unlike this one, which computes the others."""
+    for worker_machine in sweep.machines:
+        if difference := unlike(worker_machine, machine()):
             checks.warn(
                 "executor: some runs were computed by workers whose bits may be others: "
                 f"{difference}. Sweep.machine says which."
@@ -196,7 +212,7 @@ def warn_of_other_machines(sweep: Sweep) -> None:
 def put_machine(
     sweep: Sweep, rows: np.ndarray, columns: np.ndarray, machine: Mapping[str, Any]
 ) -> None:
-    """Note which machine computed runs of a sweep."""
+    """Record which machine computed some runs of a sweep."""
     if sweep.machine is None:
         sweep.machine = np.full(sweep.finished.shape, HERE, np.int32)
     if machine not in sweep.machines:
@@ -207,17 +223,21 @@ def put_machine(
 def put_outputs(
     outputs: Sequence[PyTree | None], rows: np.ndarray, columns: np.ndarray, values: PyTree
 ) -> None:
-    """Put the values of runs, leaves (runs, …), into the outputs of their settings, if kept."""
-    for row in np.unique(rows):
-        is_here = rows == row
+    """Put the values of runs into the outputs of their settings, where outputs are kept.
 
-        def write(leaf: Any, some: Any, is_here: np.ndarray = is_here) -> None:
-            leaf[columns[is_here]] = some[is_here]
+    rows, columns  (runs,) the setting of each run, and its place among the setting's runs
+    values         leaves (runs, …)
+    """
+    for row in np.unique(rows):
+        of_row = rows == row
+
+        def write(leaf: Any, all_values: Any, of_row: np.ndarray = of_row) -> None:
+            leaf[columns[of_row]] = all_values[of_row]
 
         if outputs[row] is not None:
             jax.tree.map(write, outputs[row], values)
 
 
 def zeros(runs: int, like: PyTree) -> PyTree:
-    """Return zeros with leaves (runs, …) for the shapes of one run."""
+    """Return zeros with leaves (runs, …), for leaves (…) of one run."""
     return jax.tree.map(lambda leaf: np.zeros((runs, *leaf.shape), leaf.dtype), like)

@@ -1,4 +1,4 @@
-"""The programs of a sweep of networks: what its call says, and the groups that the driver runs."""
+"""The programs of a sweep of networks: its call, and the groups that the driver runs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
@@ -32,12 +32,17 @@ from fnn.types import Layer
 
 
 class SweepCall(NamedTuple):
-    """The arguments of a sweep that shape its programs.
+    """Hold the arguments of a sweep that shape its programs.
 
-    examples        how many each part of a split has, the fewest where splits differ
-    splits          on how many splits each setting and seed is trained
-    runs_per_vmap   for each setting; where there is none, the size of its network decides
-    asked_per_vmap  what the caller asked for, for settings that are added
+    settings        the hyperparameters of each setting
+    seeds           the seeds
+    plan            the options of the training
+    examples        the number of examples of each part of a split, the fewest where splits differ
+    static          names of hyperparameters that are not traced; None: they are found by trying
+    runs_per_vmap   how many runs share a row, for each setting; where it is None, the size of the
+                    network decides
+    asked_per_vmap  the caller's own number, for settings that are added later
+    splits          the number of splits on which each setting and seed is trained
     """
 
     settings: Sequence[Setting]
@@ -50,43 +55,51 @@ class SweepCall(NamedTuple):
     splits: int = 1
 
     def arguments(self) -> dict[str, Any]:
-        """Return them by name, the plan as JSON, its metrics as names alone."""
+        """Return the arguments by name. The plan is JSON, with the names of its metrics alone."""
         return self._asdict() | {"plan": self.plan.to_json()}
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any], metrics: Mapping[str, Metric] | None) -> Self:
-        """Make it of arguments by name and the functions of its metrics."""
-        return cls(**{**arguments, "plan": Plan.from_json(arguments["plan"], metrics)})
+        """Make the call of its arguments by name, and of the functions of its metrics."""
+        plan = Plan.from_json(arguments["plan"], metrics)
+        return cls(**{**arguments, "plan": plan})
 
 
 def sweep_groups(builder: Builder, datasets: Sequence[Dataset], call: SweepCall) -> list[Group]:
     """Build the groups of a sweep, after every refusal and before anything is compiled.
 
-    datasets  one for each split; those of equal sizes are runs of one program
+    datasets  one for each split; splits of equal shapes are runs of one program
     """
     first, *others = datasets
-    found = spec_groups(builder, call.settings, first, call.plan, call.static)
-    for setting_group, process in found:
+    groups = spec_groups(builder, call.settings, first, call.plan, call.static)
+    for setting_group, process in groups:
         for dataset in others:
             check_group(builder, setting_group, process, call.settings, dataset)
-    placed = {numbers: placed_once([datasets[n] for n in numbers]) for numbers in alike(datasets)}
+    placers = []
+    for numbers in splits_by_shape(datasets):
+        place_data = data_placer([datasets[number] for number in numbers])
+        placers.append((numbers, place_data))
     return [
-        group_of(setting_group, process, numbers, place, call)
-        for setting_group, process in found
-        for numbers, place in placed.items()
+        group_of(setting_group, process, numbers, place_data, call)
+        for setting_group, process in groups
+        for numbers, place_data in placers
     ]
 
 
-def alike(datasets: Sequence[Dataset]) -> list[tuple[int, ...]]:
-    """Return the numbers of the splits of equal shapes, together."""
-    found: dict[Shapes, list[int]] = {}
+def splits_by_shape(datasets: Sequence[Dataset]) -> list[tuple[int, ...]]:
+    """Return the numbers of the splits, grouped by equal shapes."""
+    numbers_of: dict[Shapes, list[int]] = {}
     for number, dataset in enumerate(datasets):
-        found.setdefault(Shapes.of(dataset.arrays), []).append(number)
-    return [tuple(numbers) for numbers in found.values()]
+        shapes = Shapes.of(dataset.arrays)
+        numbers_of.setdefault(shapes, []).append(number)
+    return [tuple(numbers) for numbers in numbers_of.values()]
 
 
-def placed_once(datasets: Sequence[Dataset]) -> Callable[[Mesh | None], Arrays]:
-    """Return what puts splits of equal sizes on the devices, once for all programs of a sweep."""
+def data_placer(datasets: Sequence[Dataset]) -> Callable[[Mesh | None], Arrays]:
+    """Return a function that puts splits of equal shapes on the devices of a mesh.
+
+    Several splits are put there once for all programs of a sweep.
+    """
     if len(datasets) == 1:
         return partial(on_devices, datasets[0])
     return cache(partial(together_on_devices, datasets))
@@ -99,24 +112,22 @@ def group_of(
     place_data: Callable[[Mesh | None], Arrays],
     call: SweepCall,
 ) -> Group:
-    """Build the group of some settings, every seed and the splits of these numbers."""
+    """Build the group of some settings, with every seed, on the splits with these numbers."""
     rows = setting_group.rows
     settings = [call.settings[row] for row in rows]
-    columns = [
-        place * call.splits + number for place in range(len(call.seeds)) for number in numbers
-    ]
+    columns = []
+    for place in range(len(call.seeds)):
+        columns += [place * call.splits + number for number in numbers]
     runs = runs_of(settings, setting_group.traced, call.seeds)
     if len(numbers) > 1:
         runs = on_each_split(runs, len(numbers))
         process = process._replace(splits=len(numbers))
-    like = like_of(process, Shapes.of(runs.one()))
-    runs_in_all = len(rows) * len(call.seeds) * call.splits
-    runs_per_vmap = default_runs_per_vmap(tree.size(like.current.params), runs_in_all)
-    if call.runs_per_vmap is not None and rows[0] < len(call.runs_per_vmap):
-        runs_per_vmap = call.runs_per_vmap[rows[0]] or runs_per_vmap
+    runs_per_vmap = runs_per_vmap_for(rows, process, runs, call)
     engine = engine_of(process, runs, runs_per_vmap, place_data)
     if not engine.is_compiled():
-        engine.trace(runs.at(np.array([0])))  # what does not fit shows here
+        # Tracing refuses parts that do not fit together.
+        first_run = runs.at(np.array([0]))
+        engine.trace(first_run)
     return Group(
         engine,
         runs,
@@ -128,26 +139,43 @@ def group_of(
     )
 
 
+def runs_per_vmap_for(
+    rows: Sequence[int], process: TrainProcess, runs: Runs, call: SweepCall
+) -> int:
+    """Return how many runs of a group share a row: the call's number, or the default."""
+    of_settings = call.runs_per_vmap or ()
+    first = rows[0]
+    given = of_settings[first] if first < len(of_settings) else None
+    like = like_of(process, Shapes.of(runs.one()))
+    parameters = tree.size(like.current.params)
+    runs_in_all = len(rows) * len(call.seeds) * call.splits
+    return given or default_runs_per_vmap(parameters, runs_in_all)
+
+
 def on_each_split(runs: Runs, splits: int) -> Runs:
-    """Return every run on each of so many splits, the splits changing fastest."""
+    """Return every run on each of the splits. The split changes fastest."""
     hyper = {name: np.repeat(values, splits) for name, values in runs.hyper.items()}
     hyper[SPLIT] = np.tile(np.arange(splits, dtype=np.int32), len(runs.seeds))
     return Runs(np.repeat(runs.seeds, splits), hyper)
 
 
 def results_of(plan: Plan) -> Callable[[RunState], RunState]:
-    """Return what leaves out the optimizer's state: for Adam, two thirds of the bytes of a run."""
+    """Return a function that reduces a final state to the results of a run.
+
+    It leaves out the optimizer's state, which for Adam has two thirds of the bytes of a run.
+    """
 
     def results(state: RunState) -> RunState:
         history = {name: values[..., : plan.epochs] for name, values in state.history.items()}
-        current = TrainState(*trained(state), ())
+        params, net_state = trained(state)
+        current = TrainState(params, net_state, ())
         return state._replace(current=current, evaluated=(), history=history)
 
     return results
 
 
 def best_so_far(plan: Plan) -> Metrics:
-    """Return what reports the best value of each run of what is monitored."""
+    """Return a function that reports the best value of the monitored metric for each run."""
 
     def best(state: RunState) -> dict[str, jax.Array]:
         return {plan.monitor.metric: state.best.value}
@@ -156,22 +184,27 @@ def best_so_far(plan: Plan) -> Metrics:
 
 
 def parameters_of(state: RunState) -> Parameters:
-    """Return the part of a state that takes room."""
-    return Parameters(*trained(state), state.best.params, state.best.state)
+    """Return the parameters of a state: those of the last epoch and those of the best one."""
+    params, net_state = trained(state)
+    return Parameters(params, net_state, state.best.params, state.best.state)
 
 
 def traced_of(group: Group, setting: Setting) -> dict[str, Any]:
-    """Return the hyperparameters of a setting that the program of its group traces."""
+    """Return the hyperparameters of a setting that its group's program traces."""
     return {name: setting[name] for name in group.runs.hyper if name != SPLIT}
 
 
 def traced_net(group: Group, setting: Setting) -> Layer:
-    """Return the network of a setting, its hyperparameters traced as they are in training."""
-    build, hyper = group.engine.process.build, traced_of(group, setting)
+    """Return the network of a setting. Its hyperparameters are traced as they are in training."""
+    build = group.engine.process.build
+    hyper = traced_of(group, setting)
 
     def within(use, **options):
+        """Compile a use of the network, as a function of the hyperparameters."""
+
         def program(hyper, *rest, **named):
-            return use(build(hyper).net, *rest, **named)
+            net = build(hyper).net
+            return use(net, *rest, **named)
 
         return compiler.jit(program, **options)
 
@@ -185,7 +218,9 @@ def traced_net(group: Group, setting: Setting) -> Layer:
     def forward(params, state, x, *, key=None, train=False):
         return run(hyper, params, state, x, key=key, train=train)
 
-    return Layer(partial(init, hyper), forward, partial(backward, hyper), "network of a sweep")
+    init_with_hyper = partial(init, hyper)
+    backward_with_hyper = partial(backward, hyper)
+    return Layer(init_with_hyper, forward, backward_with_hyper, "network of a sweep")
 
 
 def fingerprint_of(
@@ -194,13 +229,16 @@ def fingerprint_of(
     """Return the data, settings and constants of a sweep as JSON, and its programs as texts."""
     named: dict[str, Any] = {"float": str(jnp.result_type(float))}
     for number, dataset in enumerate(datasets):
-        before = f"split {number} " if len(datasets) > 1 else ""
-        sums = dataset_fingerprint(dataset)
-        named |= {f"{before}{name}": text for name, text in sums.items()}
+        prefix = f"split {number} " if len(datasets) > 1 else ""
+        for name, text in dataset_fingerprint(dataset).items():
+            named[f"{prefix}{name}"] = text
     named |= settings_fingerprint(settings)
     first = groups[0]
-    spec = first.engine.process.build(traced_of(first, settings[first.rows[0]]))
+    first_setting = settings[first.rows[0]]
+    spec = first.engine.process.build(traced_of(first, first_setting))
     for part, value in spec._asdict().items():
         named |= constants_of(part, value)
-    traced = [program for g in groups for program in g.engine.trace_one()]
-    return named, [program_fingerprint(program) for program in traced]
+    programs: list[str] = []
+    for group in groups:
+        programs += map(program_fingerprint, group.engine.trace_one())
+    return named, programs

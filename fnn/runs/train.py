@@ -17,19 +17,19 @@ from fnn.checkpoint.run_directory import Call
 from fnn.data import Dataset, Encoding
 from fnn.metrics import Metric
 from fnn.runs.blocks import Runs
-from fnn.runs.driver import Driver, Group, Metrics, Taken
+from fnn.runs.callback_runner import CallbackRunner, RunNames, check_callbacks
+from fnn.runs.driver import Driver, Group, GroupCollector, Metrics
 from fnn.runs.engine import engine_of
 from fnn.runs.journal import BlockId, Journal, journal_of
 from fnn.runs.layer_statistics import layer_statistics
-from fnn.runs.origin import Constant, Origin, Trained
+from fnn.runs.origin import ConstantBuilder, Origin, TrainingCall
 from fnn.runs.placed import on_devices
 from fnn.runs.process import NEVER
-from fnn.runs.progress import shown
+from fnn.runs.progress import progress_bar
 from fnn.runs.refusals import check_run, plan_of
 from fnn.runs.run import Run
 from fnn.runs.start import Start
 from fnn.runs.step import TrainSpec, TransformTrain
-from fnn.runs.telling import Owners, Telling, checked
 from fnn.runs.training import Plan, RunState, TrainProcess, trained
 from fnn.types import Layer, Loss, Params, PyTree
 
@@ -121,12 +121,14 @@ def train(
     )
     check_run(spec, dataset, plan)
     seed = seed_of(seed, start)
-    callbacks = checked(callbacks)
-    telling = Telling(callbacks, [Owners([{}], [{"seed": seed}])]) if callbacks else None
-    origin = Origin(Trained.of(spec, plan, dataset, seed))
+    callbacks = check_callbacks(callbacks)
+    callback_runner = (
+        CallbackRunner(callbacks, [RunNames([{}], [{"seed": seed}])]) if callbacks else None
+    )
+    origin = Origin(TrainingCall.of(spec, plan, dataset, seed))
     beginning = Start(start, origin, spec, plan)
     runs = Runs(np.array([seed], np.uint32), {})
-    process = TrainProcess(Constant(spec), plan)
+    process = TrainProcess(ConstantBuilder(spec), plan)
     engine = engine_of(process, runs, 1, partial(on_devices, dataset))
     group = Group(engine, runs, epochs, beginning, metrics=latest(plan), on_host=False)
 
@@ -141,13 +143,13 @@ def train(
     journal = journal_of(
         checkpoint, checkpoint_every, checkpoint_epochs, describe, Journal(), resizes=True
     )
-    taken = Taken(np.array([0]))
+    taken = GroupCollector(np.array([0]))
     with journal.opened():
         driver = Driver(
             [group],
             taken,
             journal,
-            telling=telling,
+            callback_runner=callback_runner,
             multiple=checkpoint_epochs,
             keep_going=False,
         )
@@ -161,7 +163,7 @@ def train(
             journal.save_finished(
                 BlockId(0, taken.numbers, tuple(engine.shape)), beginning.furthest
             )
-        with shown("epoch", epochs, beginning.epochs, progress) as bar:
+        with progress_bar("epoch", epochs, beginning.epochs, progress) as bar:
             driver.drive(bar)
     seconds = taken.compile_seconds, taken.run_seconds
     run = run_of(taken.outcomes[0], seed, epochs, origin, dataset.preprocessing, *seconds)

@@ -1,13 +1,13 @@
 """A training run as functions of a seed: `begin` makes the start, `advance` trains to an epoch.
 
-A run that is advanced in pieces is the same, bit for bit, as one advanced at once, so the caller
-may stop between epochs, to report or to save. The data are arguments; nothing is written, printed
-or decided in Python while it runs.
+A run that is advanced in pieces is the same, bit for bit, as one advanced at once. So the caller
+may stop between epochs, to report or to save. The data are arguments. While a run advances, nothing
+is written, printed or decided in Python.
 
-Looking at every number of every step for one that is not finite would cost a quarter of the time
-of a small network. `advance` looks once an epoch. Where it finds one, it leaves the run before that
-epoch, marked nonfinite; `locate_divergence` trains the epoch again, step by step, and stops before
-the step that went wrong. It is compiled when it is first needed.
+Checking every number of every step would cost a quarter of the time of a small network. So
+`advance` checks once an epoch. Where a number is not finite, it leaves the run before that epoch
+and marks it `nonfinite`. `locate_divergence` trains this epoch again, step by step, and stops
+before the step that diverges. It is compiled when it is first needed.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,8 +28,8 @@ from fnn.runs.evaluate import evaluate
 from fnn.runs.keys import RunKeys, run_keys
 from fnn.runs.monitor import Monitor
 from fnn.runs.process import NEVER, Hyper, Seed
-from fnn.runs.run_data import ALONE, SPLIT, Among, RunData, data_of_run
-from fnn.runs.step import EpochMetrics, TrainSpec, TrainState, guarded_step, is_sound, step
+from fnn.runs.run_data import ONLY_SPLIT, SPLIT, RunData, SplitChoice, data_of_run
+from fnn.runs.step import EpochMetrics, TrainSpec, TrainState, guarded_step, stays_finite, step
 from fnn.runs.updates import named_errors
 from fnn.types import Loss, Params, State
 
@@ -38,18 +38,20 @@ Step: TypeAlias = Callable[..., tuple[TrainState, EpochMetrics]]
 Row: TypeAlias = dict[str, Float[Array, ""]]
 History: TypeAlias = dict[str, Float[Array, "epochs"]]
 
-
 LEAST_ROOM = 32  # epochs
-SMALL = 20_000  # parameters, below which a last batch is filled up whatever that wastes
-WASTE = 0.01  # of the examples of an epoch, that a larger network may compute in vain
+SMALL = 20_000  # parameters: a network with fewer always fills up its last batch
+WASTE = 0.01  # the share of an epoch's examples that a larger network may compute in vain
 
 
 class Plan(NamedTuple):
-    """What shapes the program besides the spec. Another plan is another compilation.
+    """Hold the options that shape the program, besides the spec. Each plan is compiled once.
 
-    monitor        which epoch is the best
+    epochs         the number of epochs
+    batch_size     the number of examples of a batch
+    patience       a run stops after this many epochs without an improvement; None: it does not
+    monitor        decides which epoch is the best
     metrics        names and functions, computed on the validation and the test split
-    train_metrics  whether they are computed on the training split too
+    train_metrics  whether the metrics are computed on the training split too
     """
 
     epochs: int
@@ -60,7 +62,7 @@ class Plan(NamedTuple):
     train_metrics: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON; metrics are names alone."""
+        """Return the plan as JSON. The metrics are names alone."""
         names = [name for name, _ in self.metrics]
         return self._asdict() | {"monitor": self.monitor._asdict(), "metrics": names}
 
@@ -68,26 +70,31 @@ class Plan(NamedTuple):
     def from_json(
         cls, saved: Mapping[str, Any], metrics: Mapping[str, Metric] | None = None
     ) -> Self:
-        """Make it of JSON and the functions of its metrics.
+        """Make a plan of JSON and the functions of its metrics.
 
-        Raises ValueError where metrics are missing.
+        Raises ValueError where a metric is missing, and for one that is not in the plan.
         """
-        given = metrics or {}
-        if extra := sorted(set(given) - set(saved["metrics"])):
+        functions = metrics or {}
+        names = saved["metrics"]
+        if extra := sorted(set(functions) - set(names)):
             raise ValueError(
                 f"metrics: got {', '.join(map(repr, extra))}, which the training did not compute."
             )
-        if missing := [name for name in saved["metrics"] if name not in given]:
+        if missing := [name for name in names if name not in functions]:
             raise ValueError(
                 f"metrics: {', '.join(map(repr, missing))} missing, which the training computed; "
                 "functions are not saved, so pass those that it ran with."
             )
-        named = tuple((name, given[name]) for name in saved["metrics"])
-        return cls(**{**saved, "monitor": Monitor(**saved["monitor"]), "metrics": named})
+        named = tuple((name, functions[name]) for name in names)
+        monitor = Monitor(**saved["monitor"])
+        return cls(**{**saved, "monitor": monitor, "metrics": named})
 
 
 class Best(NamedTuple):
-    """The parameters of the best epoch so far, and its value of what is monitored."""
+    """Hold the best epoch so far: its parameters, its state, and its value of the monitored metric.
+
+    epoch  its number, counted from 0; −1 if there is none yet
+    """
 
     params: Params
     state: State
@@ -96,17 +103,18 @@ class Best(NamedTuple):
 
 
 class RunState(NamedTuple):
-    """A run between two epochs.
+    """Hold a run between two epochs.
 
     current        parameters, state and optimizer state
-    evaluated      the parameters of the network that one gets, where the optimizer's evaluation
-                   parameters are others than those it descends at; () where they are not
-    best           those of the best epoch
-    epochs         how many have been trained
+    evaluated      the optimizer's evaluation parameters, where they differ from those at which it
+                   descends; () where they do not
+    best           the best epoch
+    epochs         the number of epochs that have been trained
     diverged_step  the first step that was not finite, counted from 0; −1 if there was none
-    active         whether another epoch would be trained, if asked for: not diverged, and patient
+    active         whether another epoch would be trained, if the caller asks for it: the run has
+                   neither diverged nor run out of patience
     nonfinite      whether the next epoch ends in numbers that are not finite
-    history        name -> (capacity(plan.epochs),), NaN where nothing was trained and where it
+    history        name -> (capacity(plan.epochs),), NaN in an epoch that was not trained or that
                    diverged
     """
 
@@ -121,11 +129,13 @@ class RunState(NamedTuple):
 
 
 class TrainProcess(NamedTuple):
-    """The training that `build` makes of the traced hyperparameters, as the engine runs it.
+    """Define a training for the engine.
 
-    build   hyper -> TrainSpec; hashable, so that equal processes are compiled once
-    splits  how many splits of equal sizes lie one behind the other in the data; where they are
-            several, `hyper` says which one a run has, by the name SPLIT
+    build   makes the TrainSpec of the traced hyperparameters; it is hashable, so that equal
+            processes are compiled once
+    plan    the options
+    splits  the number of splits of equal sizes that lie one behind the other in the data; where
+            there are several, hyper[SPLIT] is the number of a run's split
     """
 
     build: Any
@@ -134,7 +144,7 @@ class TrainProcess(NamedTuple):
 
     @property
     def few_optimizations(self) -> bool:
-        """Return True: it was measured."""
+        """Return True: measurements show that the runs take no longer."""
         return True
 
     def begin(self, seed: Seed, hyper: Hyper) -> RunState:
@@ -143,22 +153,24 @@ class TrainProcess(NamedTuple):
 
     def advance(self, seed: Seed, hyper: Hyper, data: Arrays, state: RunState, until) -> RunState:
         """Return the run after `until` epochs."""
-        among = self.among(hyper)
-        return advance(self.spec(hyper), self.plan, seed, data, state, until, among)
+        choice = self.split_of(hyper)
+        return advance(self.spec(hyper), self.plan, seed, data, state, until, choice)
 
     def locate_divergence(
         self, seed: Seed, hyper: Hyper, data: Arrays, state: RunState
     ) -> RunState:
         """Return a nonfinite run before the step that diverged."""
-        return locate_divergence(self.spec(hyper), self.plan, seed, data, state, self.among(hyper))
+        choice = self.split_of(hyper)
+        return locate_divergence(self.spec(hyper), self.plan, seed, data, state, choice)
 
     def spec(self, hyper: Hyper) -> TrainSpec:
-        """Return what is trained."""
-        return self.build({name: value for name, value in hyper.items() if name != SPLIT})
+        """Build the spec of a run's hyperparameters."""
+        own = {name: value for name, value in hyper.items() if name != SPLIT}
+        return self.build(own)
 
-    def among(self, hyper: Hyper) -> Among:
+    def split_of(self, hyper: Hyper) -> SplitChoice:
         """Return which of the splits a run has."""
-        return Among(hyper[SPLIT], self.splits) if SPLIT in hyper else ALONE
+        return SplitChoice(hyper[SPLIT], self.splits) if SPLIT in hyper else ONLY_SPLIT
 
 
 def begin(spec: TrainSpec, plan: Plan, seed: Seed) -> RunState:
@@ -167,10 +179,12 @@ def begin(spec: TrainSpec, plan: Plan, seed: Seed) -> RunState:
     none = jnp.int32(NEVER)
     with named_errors():
         current = TrainState(params, state, spec.optimizer.init(params))
+    evaluated = evaluated_of(spec, current)
+    best = Best(params, state, jnp.array(plan.monitor.worst), none)
     start = RunState(
         current=current,
-        evaluated=evaluated_of(spec, current),
-        best=Best(params, state, jnp.array(plan.monitor.worst), none),
+        evaluated=evaluated,
+        best=best,
         epochs=jnp.int32(0),
         diverged_step=none,
         active=jnp.array(True),
@@ -180,24 +194,29 @@ def begin(spec: TrainSpec, plan: Plan, seed: Seed) -> RunState:
             for name in history_names(spec.loss, plan)
         },
     )
-    return tree.as_types_of(start, start)  # weak types would come back strong: another program
+    # An advanced state has no weak types, so one here would make another program.
+    return tree.as_types_of(start, start)
 
 
 def capacity(epochs: int) -> int:
-    """Return for how many epochs a history has room: runs of 20 and of 30 are one program."""
+    """Return the length of a history: a power of two, so that runs of 20 and 30 share a program."""
     return max(LEAST_ROOM, 1 << (epochs - 1).bit_length())
 
 
 def evaluated_of(spec: TrainSpec, current: TrainState) -> Params:
-    """Return the optimizer's evaluation parameters; () where they are those of the state."""
+    """Return the optimizer's evaluation parameters; () where the current ones are evaluated."""
+    optimizer, state, params = spec.optimizer, current.optimizer_state, current.params
     with named_errors():
-        found = optim.evaluation_params(spec.optimizer, current.optimizer_state, current.params)
-    return () if found is None else tree.as_types_of(current.params, found)
+        evaluated = optim.evaluation_params(optimizer, state, params)
+    if evaluated is None:
+        return ()
+    return tree.as_types_of(params, evaluated)
 
 
 def trained(run: RunState) -> tuple[Params, State]:
     """Return the parameters and the state of the network after the last epoch."""
-    params = run.evaluated if jax.tree.leaves(run.evaluated) else run.current.params
+    has_own = bool(jax.tree.leaves(run.evaluated))
+    params = run.evaluated if has_own else run.current.params
     return params, run.current.state
 
 
@@ -208,22 +227,27 @@ def advance(
     dataset: Arrays,
     run: RunState,
     until: Integer[Array, ""] | int,
-    among: Among = ALONE,
+    choice: SplitChoice = ONLY_SPLIT,
 ) -> RunState:
     """Train until `until` epochs are done, the run has ended, or an epoch is not finite.
 
-    Under vmap the loop lasts until every run is there; those that are do not change.
+    dataset  the arrays of the training, the validation and the test split
+    run      the state from which it goes on
+    choice   the split of the run, where the arrays hold several
+
+    Under vmap the loop lasts until every run is there. A run that is there does not change.
     """
     keys = run_keys(seed)
-    data = data_of_run(spec, keys, dataset, among)
+    data = data_of_run(spec, keys, dataset, choice)
 
     def is_unfinished(run: RunState):
         return run.active & ~run.nonfinite & (run.epochs < until)
 
     def one_epoch(run: RunState) -> RunState:
         after = train_epoch(spec, plan, keys, data, run, unguarded(spec))
-        nonfinite = after.nonfinite | ~is_sound(run.current, after.current)
-        return tree.choose(nonfinite, run._replace(nonfinite=jnp.array(True)), after)
+        nonfinite = after.nonfinite | ~stays_finite(run.current, after.current)
+        marked = run._replace(nonfinite=jnp.array(True))
+        return tree.choose(nonfinite, marked, after)
 
     return lax.while_loop(is_unfinished, one_epoch, run)
 
@@ -234,14 +258,14 @@ def locate_divergence(
     seed: Seed,
     dataset: Arrays,
     run: RunState,
-    among: Among = ALONE,
+    choice: SplitChoice = ONLY_SPLIT,
 ) -> RunState:
     """Train the next epoch of a nonfinite run step by step, up to the step that is not finite.
 
-    `nonfinite` is False afterwards. Where no step diverges, the run goes on behind that epoch.
+    `nonfinite` is False afterwards. Where no step diverges, the run goes on after that epoch.
     """
     keys = run_keys(seed)
-    data = data_of_run(spec, keys, dataset, among)
+    data = data_of_run(spec, keys, dataset, choice)
 
     def is_marked(run: RunState):
         return run.active & run.nonfinite
@@ -254,7 +278,7 @@ def locate_divergence(
 
 
 def unguarded(spec: TrainSpec) -> Step:
-    """Return `step` in the form of `guarded_step`."""
+    """Return `step` as a function with the arguments of `guarded_step`."""
 
     def take_step(state, metrics, x, target, key, number, examples, weights, units):
         return step(spec, state, metrics, x, target, key, examples, weights, units)
@@ -263,18 +287,21 @@ def unguarded(spec: TrainSpec) -> Step:
 
 
 def history_names(loss: Loss, plan: Plan) -> list[str]:
-    """Return the names in a history."""
-    kinds = ("loss",) if loss.matches is None else ("loss", "accuracy")
-    of_run = {"train": [*kinds], "validation": [*kinds], "test": [*kinds]}
-    for split, names in of_run.items():
-        if split != "train" or plan.train_metrics:
-            names += metrics_of(loss, plan)
-    return [f"{split}_{kind}" for split, names in of_run.items() for kind in names]
+    """Return the names in a history, such as "validation_loss"."""
+    kinds = ["loss"] if loss.matches is None else ["loss", "accuracy"]
+    metrics = list(metrics_of(loss, plan))
+    names = []
+    for split in ("train", "validation", "test"):
+        has_metrics = split != "train" or plan.train_metrics
+        kinds_of_split = kinds + metrics if has_metrics else kinds
+        names += [f"{split}_{kind}" for kind in kinds_of_split]
+    return names
 
 
 def metrics_of(loss: Loss, plan: Plan) -> dict[str, Metric]:
-    """Return the metrics that are computed: for regression RMSE and R², and the user's."""
-    return (OF_REGRESSION if loss.regression else {}) | dict(plan.metrics)
+    """Return the metrics that are computed: RMSE and R² for regression, then the user's."""
+    metrics = dict(OF_REGRESSION) if loss.regression else {}
+    return metrics | dict(plan.metrics)
 
 
 def train_epoch(
@@ -289,7 +316,8 @@ def train_epoch(
 
     monitored = row[plan.monitor.metric]
     improved = plan.monitor.improves(monitored, run.best.value)
-    best = tree.choose(improved, Best(*trained(after), monitored, epoch), run.best)
+    this_epoch = Best(*trained(after), monitored, epoch)
+    best = tree.choose(improved, this_epoch, run.best)
     is_patient = plan.patience is None or epoch - best.epoch < plan.patience
     return after._replace(
         best=best,
@@ -310,11 +338,12 @@ def train_steps(
     epoch,
     take_step: Step,
 ) -> tuple[TrainState, EpochMetrics]:
-    """Take ⌈N/B⌉ updates in an order drawn for this epoch, every example once.
+    """Take ⌈N/B⌉ updates for N examples in batches of B. Every example is used once.
 
-    A short last batch is filled up with examples that have no weight, so that one step is compiled.
-    It is a step of its own shape where something depends on the others of a batch, such as batch
-    normalisation, and where filling up would take more time than it is worth.
+    The order is drawn for this epoch. A short last batch is filled up with examples that do not
+    count, so that one step is compiled. The last batch is a step of its own shape in two cases: an
+    example depends on the others of its batch, as with batch normalisation; or filling up would
+    take more time than it saves.
     """
     train, weights = data.train, data.weights
     n = train.size
@@ -325,35 +354,32 @@ def train_steps(
     is_cheap = tree.size(state.params) < SMALL or missing < n * WASTE
     is_filled = rest > 0 and spec.net.per_example and is_cheap
     if is_filled:
-        last = order[n - rest :]  # its own examples, so that what fills it up is as finite
+        # The batch is filled up with its own examples, which are as finite as the batch.
+        last = order[n - rest :]
         order = jnp.concatenate([order, jnp.resize(last, (missing,))])
         full, rest = full + 1, 0
 
     def on_batch(carry, batch):
         state, metrics = carry
         number, rows = batch
-        x, y = train.take(rows)
-        examples = jnp.minimum(plan.batch_size, n - number * plan.batch_size) if is_filled else None
-        counts = None if weights is None else weights[rows]
+        features, y = train.take(rows)
+        examples = None
+        if is_filled:
+            examples = jnp.minimum(plan.batch_size, n - number * plan.batch_size)
+        batch_weights = None if weights is None else weights[rows]
         number = first_step + number
         key = jax.random.fold_in(keys.noise, number)
-        state, metrics = take_step(
-            state,
-            metrics,
-            feature_major(x),
-            target_of(y),
-            key,
-            number,
-            examples,
-            counts,
-            data.units,
+        x, target = feature_major(features), target_of(y)
+        after = take_step(
+            state, metrics, x, target, key, number, examples, batch_weights, data.units
         )
-        return (state, metrics), None
+        return after, None
 
     carry = (state, EpochMetrics.zero())
     if full:
         rows = order[: len(order) - rest].reshape(full, plan.batch_size)
-        carry, _ = lax.scan(on_batch, carry, (jnp.arange(full, dtype=jnp.int32), rows))
+        numbers = jnp.arange(full, dtype=jnp.int32)
+        carry, _ = lax.scan(on_batch, carry, (numbers, rows))
     if rest:
         carry, _ = on_batch(carry, (full, order[n - rest :]))
     return carry
@@ -367,15 +393,18 @@ def epoch_row(
     data: RunData,
     diverged: Bool[Array, ""],
 ) -> Row:
-    """Compute the history's entries for one epoch: NaN where it diverged."""
+    """Compute the history's entries for one epoch. They are NaN where it diverged."""
     n = data.train.size
     row = {"train_loss": metrics.loss / n}
     if spec.loss.matches is not None:
         row["train_accuracy"] = metrics.correct / n
     computed = metrics_of(spec.loss, plan)
     net, loss = spec.net, spec.loss
+    params, state = trained(run)
     if plan.train_metrics:
-        row = evaluate(net, loss, *trained(run), data.training, computed, data.units) | row
+        of_train = evaluate(net, loss, params, state, data.training, computed, data.units)
+        # The loss and the accuracy that were summed while training take precedence.
+        row = of_train | row
     for splits in data.held_out:
-        row |= evaluate(net, loss, *trained(run), splits, computed, data.units)
+        row |= evaluate(net, loss, params, state, splits, computed, data.units)
     return {name: jnp.where(diverged, jnp.nan, value) for name, value in row.items()}

@@ -1,14 +1,16 @@
-"""What the update of an optimizer is given besides the gradient, and what it cannot have.
+"""The arguments of an optimizer's update besides the gradient, and the errors of its update.
 
-Rules such as optax.lbfgs look at the loss itself. A rule that is an
-optax.GradientTransformationExtraArgs gets, of the same batch and dropout masks:
+Rules such as optax.lbfgs evaluate the loss themselves. A rule that is an
+optax.GradientTransformationExtraArgs gets these arguments, on the same batch with the same dropout
+masks:
 
-value         L, the mean loss plus penalty
-grad          ∂L/∂params
+value                L, the mean loss plus penalty
+grad                 ∂L/∂params
 value_fn(params)     L at other parameters; JAX differentiates it where the rule does
-grad_fn(params, i)   ∂L/∂params there, by the hand-written backward pass; only where it is named
+grad_fn(params, i)   ∂L/∂params there, by the hand-written backward pass; only for a rule that names
+                     this argument
 
-Everything else (a Hessian, the examples) is refused by name.
+A rule that needs anything else (a Hessian, the examples) is refused by name.
 """
 
 import inspect
@@ -39,49 +41,55 @@ INSTALLED = "site-packages"  # in the paths of libraries
 
 
 class BatchObjective(NamedTuple):
-    """The objective L on one batch.
+    """Hold the objective L on one batch.
 
-    passed_at    params -> the forward and the backward pass there
-    value, grad  at the parameters before the step
+    backprop_at  computes the forward and the backward pass at given parameters
+    value        L at the parameters before the step
+    grad         ∂L/∂params there
     """
 
-    passed_at: Callable[[Params], Pass]
+    backprop_at: Callable[[Params], Pass]
     value: Float[Array, ""]
     grad: Params
 
     def extra_arguments(self, names: tuple[str, ...]) -> dict[str, Any]:
-        """Return the arguments of these names."""
+        """Return the extra arguments with these names."""
         like = self.grad
 
         def value_fn(params: Params) -> Float[Array, ""]:
-            return self.passed_at(params).value
+            return self.backprop_at(params).value
 
         def grad_fn(params: Params, step: int = 0) -> Params:
-            return tree.as_types_of(like, self.passed_at(params).grads)
+            grads = self.backprop_at(params).grads
+            return tree.as_types_of(like, grads)
 
-        every = {"value": self.value, "grad": like, "value_fn": value_fn, BY_NAME: grad_fn}
-        return {name: every[name] for name in names}
+        arguments = {"value": self.value, "grad": like, "value_fn": value_fn, BY_NAME: grad_fn}
+        return {name: arguments[name] for name in names}
 
 
-def updated(
+def compute_updates(
     optimizer: optax.GradientTransformation,
     objective: BatchObjective,
     state: PyTree,
     params: Params,
 ) -> tuple[Params, PyTree]:
-    """Return the updates and the new state.
+    """Compute an optimizer's updates and its new state.
 
-    Raises ValueError, while it is traced, for a rule that needs what nobody gives it, and for one
+    Raises ValueError, while it is traced, for a rule that needs another argument, and for a rule
     whose schedule is written in NumPy.
     """
-    extra = objective.extra_arguments(accepted(optimizer.update))
+    names = accepted_arguments(optimizer.update)
+    extra = objective.extra_arguments(names)
     with named_errors():
         return optimizer.update(objective.grad, state, params, **extra)
 
 
 @contextmanager
 def named_errors() -> Iterator[None]:
-    """Turn what a rule raises into a ValueError that names it, unless a rule of fnn has done so."""
+    """Turn an error of an optimizer's rule into a ValueError that names the rule.
+
+    A ValueError of one of fnn's own rules is raised as it is.
+    """
     try:
         yield
     except NUMPY_ERRORS as error:
@@ -89,36 +97,42 @@ def named_errors() -> Iterator[None]:
             f"optimizer: {place_of(error)} makes a NumPy or Python number of one that is traced, "
             "such as the number of the update in a schedule. Write it with jax.numpy and jnp.where."
         ) from error
-    except Exception as error:  # of whatever kind the code of a rule raises
-        is_ours = frames_of(error)[-1].filename.startswith(HERE)
+    except Exception as error:  # the code of a rule may raise any kind
+        innermost = frames_of(error)[-1]
+        is_ours = innermost.filename.startswith(HERE)
         if is_ours and isinstance(error, ValueError):
-            raise  # a refusal of fnn's; another error is of how the rule was called
+            # One of fnn's rules refuses its arguments. Its message names the rule already.
+            raise
+        message = str(error).rstrip(".")
         raise ValueError(
-            f"optimizer: {rule_of(error)} raises {type(error).__name__}: {str(error).rstrip('.')}. "
-            f"Its update is called with the gradient, the state and params; with "
+            f"optimizer: {rule_of(error)} raises {type(error).__name__}: {message}. "
+            "Its update is called with the gradient, the state and params; with "
             f"{', '.join(GIVEN)} where it accepts extra arguments, and {BY_NAME} where it names it."
         ) from error
 
 
 @lru_cache(256)
-def accepted(update: Callable) -> tuple[str, ...]:
+def accepted_arguments(update: Callable) -> tuple[str, ...]:
     """Return the names of the extra arguments that an update accepts."""
     try:
-        parameters = inspect.signature(update, follow_wrapped=False).parameters.values()
+        signature = inspect.signature(update, follow_wrapped=False)
     except (TypeError, ValueError):  # a builtin has no signature
         return ()
-    named = {each.name for each in parameters if each.kind is not each.VAR_KEYWORD}
+    parameters = signature.parameters.values()
+    accepted = {each.name for each in parameters if each.kind is not each.VAR_KEYWORD}
     takes_any = any(each.kind is each.VAR_KEYWORD for each in parameters)
-    return tuple(
-        name for name in (*GIVEN, BY_NAME) if name in named or (takes_any and name in GIVEN)
-    )
+    if takes_any:
+        accepted.update(GIVEN)
+    return tuple(name for name in (*GIVEN, BY_NAME) if name in accepted)
 
 
 def rule_of(error: BaseException) -> str:
-    """Return the innermost rule of optax through which an error came: "optax's lookahead"."""
-    rule, trace = "its update", error.__traceback__
+    """Return the innermost rule of optax through which an error came, as "optax's lookahead"."""
+    rule = "its update"
+    trace = error.__traceback__
     while trace is not None:
-        frame, trace = trace.tb_frame, trace.tb_next
+        frame = trace.tb_frame
+        trace = trace.tb_next
         package = frame.f_globals["__name__"].partition(".")[0]
         factory, _, function = frame.f_code.co_qualname.partition(".<locals>")
         if package == "optax" and function:
@@ -127,12 +141,15 @@ def rule_of(error: BaseException) -> str:
 
 
 def place_of(error: BaseException) -> str:
-    """Return where an error was raised, outside of fnn and of what is installed."""
-    frames = [
-        frame
-        for frame in frames_of(error)
-        if INSTALLED not in frame.filename and not frame.filename.startswith(HERE)
-    ]
+    """Return the place in the user's own code at which an error was raised.
+
+    It is the innermost frame outside of fnn and of installed libraries.
+    """
+
+    def is_users(frame: traceback.FrameSummary) -> bool:
+        return INSTALLED not in frame.filename and not frame.filename.startswith(HERE)
+
+    frames = list(filter(is_users, frames_of(error)))
     if not frames:
         return "its rule"
     last = frames[-1]
@@ -140,5 +157,5 @@ def place_of(error: BaseException) -> str:
 
 
 def frames_of(error: BaseException) -> traceback.StackSummary:
-    """Return the frames through which an error came, the innermost last."""
+    """Return the frames through which an error came. The innermost is the last."""
     return traceback.extract_tb(error.__traceback__)

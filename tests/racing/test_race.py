@@ -227,7 +227,7 @@ def test_runs_that_fail_are_told_with_what_was_found_before(monkeypatch):
             raise ConnectionError("gone")
         return answer
 
-    with pytest.raises(fnn.RaceFailed, match=r"runs failed at rung 2: Lost: .*gone") as failed:
+    with pytest.raises(fnn.RaceFailed, match=r"runs failed at rung 2: LostTask: .*gone") as failed:
         raced(executor=Inline(lose))
     assert len(failed.value.race.rungs) == 1
 

@@ -269,7 +269,7 @@ def test_errors_of_the_machine_leave_the_others_to_be_run(here, monkeypatch):
     def run_or_fail(task):
         if len(broken) < 1:
             broken.append(task)
-            monkeypatch.setattr("fnn.runs.task.computed", fail)
+            monkeypatch.setattr("fnn.runs.task.compute_task", fail)
             try:
                 return run_task(task)
             finally:

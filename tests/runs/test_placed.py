@@ -136,13 +136,13 @@ def test_columns_in_fortran_order_are_compared_too():
 def test_dropping_a_dataset_frees_its_copies(run):
     dataset = writeable()
     run(dataset)
-    known = placed._known[id(dataset.train.x)]
+    known = placed._records[id(dataset.train.x)]
     copies = [weakref.ref(copy) for copy in known.copies.values()]
     assert copies
     number = id(dataset.train.x)
     del dataset, known
     gc.collect()
-    assert number not in placed._known
+    assert number not in placed._records
     assert all(copy() is None for copy in copies)
 
 

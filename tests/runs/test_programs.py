@@ -21,7 +21,7 @@ from fnn.runs.spec_groups import spec_groups
 from fnn.runs.step import TrainSpec
 from fnn.runs.sweep_function import FunctionProcess, function_groups
 from fnn.runs.sweep_groups import SweepCall, sweep_groups
-from fnn.runs.train import Constant
+from fnn.runs.train import ConstantBuilder
 from fnn.runs.training import Plan, TrainProcess
 from tests.problems import blobs
 
@@ -36,7 +36,7 @@ def by_rate(hyper):
 
 
 def engine_of_train():
-    process = TrainProcess(Constant(TrainSpec(NET, CE, optim.adam(1e-2))), Plan(2, 10))
+    process = TrainProcess(ConstantBuilder(TrainSpec(NET, CE, optim.adam(1e-2))), Plan(2, 10))
     runs = runs_of([{}], [], [3])
     engine = engine_of(process, runs, 1, partial(on_devices, D))
     assert engine.shape == SINGLE

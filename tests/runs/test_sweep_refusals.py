@@ -11,7 +11,7 @@ from sklearn.model_selection import ParameterSampler
 
 import fnn
 from fnn import data, losses, optim
-from fnn.runs.chunks import CHUNK_SECONDS, ChunkScheduler, Pace
+from fnn.runs.chunks import CHUNK_SECONDS, ChunkScheduler, ChunkTiming
 from fnn.runs.summary import statistics
 from fnn.runs.training import RunState
 from tests.problems import blobs
@@ -188,11 +188,11 @@ def test_the_pace_is_measured_on_the_epochs_that_were_trained(monkeypatch):
         )
 
     scheduler = ChunkScheduler()
-    scheduler.pace = Pace(CHUNK_SECONDS / 1000, runs=1)
+    scheduler.timing = ChunkTiming(CHUNK_SECONDS / 1000, runs=1)
     list(scheduler.chunks(lambda before, until: training(2, False), None, training(0, True), 1000))
-    assert scheduler.pace == Pace(CHUNK_SECONDS / 2, runs=1)
-    assert scheduler.pace.epochs(1) == 2
-    assert scheduler.pace.epochs(16) == 1
+    assert scheduler.timing == ChunkTiming(CHUNK_SECONDS / 2, runs=1)
+    assert scheduler.timing.epochs(1) == 2
+    assert scheduler.timing.epochs(16) == 1
 
 
 def test_a_function_is_traced_once_for_all_numbers_and_its_results_are_not_cast():

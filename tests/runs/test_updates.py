@@ -9,7 +9,7 @@ import pytest
 
 import fnn
 from fnn import losses, optim
-from fnn.runs.updates import accepted
+from fnn.runs.updates import accepted_arguments
 from tests.problems import blobs
 
 NET = fnn.mlp((3, 8, 3), activation="tanh")
@@ -126,11 +126,11 @@ def test_the_hand_written_loss_is_given_with_its_penalty():
 
 
 def test_only_what_a_rule_names_is_given():
-    assert accepted(optim.adam(0.1).update) == ("value", "grad", "value_fn")
-    assert accepted(lambda grads, state, params: None) == ()
-    assert accepted(lambda grads, state, params, *, value: None) == ("value",)
+    assert accepted_arguments(optim.adam(0.1).update) == ("value", "grad", "value_fn")
+    assert accepted_arguments(lambda grads, state, params: None) == ()
+    assert accepted_arguments(lambda grads, state, params, *, value: None) == ("value",)
     sam = optax.contrib.sam(optax.sgd(0.1), optax.sgd(0.1), opaque_mode=True)
-    assert accepted(sam.update) == ("grad_fn",)
+    assert accepted_arguments(sam.update) == ("grad_fn",)
 
 
 def reads_a_loss(grads, state, params=None, **extra):
@@ -249,7 +249,7 @@ def test_it_has_to_be_the_outermost_rule():
 
 def test_it_gets_the_extra_arguments_of_the_rule_within():
     rule = optim.evaluated_at(optax.polyak_sgd(0.5), doubled)
-    assert accepted(rule.update) == accepted(optax.polyak_sgd(0.5).update)
+    assert accepted_arguments(rule.update) == accepted_arguments(optax.polyak_sgd(0.5).update)
     assert quick(rule).descent_params is not None
 
 
