@@ -13,7 +13,7 @@ from fnn.runs.driver import Driver, Failure, Group
 from fnn.runs.interrupted import SweepFailed, SweepInterrupted
 from fnn.runs.journal import Journal
 from fnn.runs.progress import shown
-from fnn.runs.results import HERE, Sweep
+from fnn.runs.results import THIS_PROCESS, Sweep
 from fnn.runs.task import Job
 from fnn.runs.telling import Owners, Telling
 from fnn.types import PyTree
@@ -179,7 +179,9 @@ def driver_of(
 
 def was_computed_here(sweep: Sweep) -> bool:
     """Return whether this process, or one before it, computed some of the runs, and no worker."""
-    by_workers = np.zeros_like(sweep.finished) if sweep.machine is None else sweep.machine != HERE
+    by_workers = (
+        np.zeros_like(sweep.finished) if sweep.machine is None else sweep.machine != THIS_PROCESS
+    )
     return bool((sweep.finished & ~by_workers).any())
 
 
@@ -198,7 +200,7 @@ def put_machine(
 ) -> None:
     """Note which machine computed runs of a sweep."""
     if sweep.machine is None:
-        sweep.machine = np.full(sweep.finished.shape, HERE, np.int32)
+        sweep.machine = np.full(sweep.finished.shape, THIS_PROCESS, np.int32)
     if machine not in sweep.machines:
         sweep.machines.append(dict(machine))
     sweep.machine[rows, columns] = sweep.machines.index(dict(machine))
