@@ -47,7 +47,7 @@ def check_compiled(
     compiler_options beside a function that comes from `jax.jit`. What the function itself raises is
     raised.
 
-        >>> import jax.numpy as jnp
+        >>> import fnn, jax.numpy as jnp
         >>> fnn.check_compiled(lambda x: jnp.tanh(x) @ x, jnp.ones(3)).verdict
         'agrees'
     """

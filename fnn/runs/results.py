@@ -346,14 +346,14 @@ class Sweep:
         best = parameters.best_params, parameters.best_state
         of_splits: list[np.ndarray] = []
         for split, encoding in enumerate(self.encodings):
-            params, state = self._of_split(best, split)
+            params, state = self._runs_of_split(best, split)
             outputs = outputs_of_runs(net, params, state, encoding.encode(rows))
             in_units = outputs if split == 0 else in_units_of_first(first, encoding, outputs)
             of_splits.append(np.asarray(in_units))
         together = np.stack(of_splits, axis=1)  # (seeds, splits, examples, outputs)
         return loss, together.reshape(self._runs, *together.shape[2:])
 
-    def _of_split(self, values: PyTree, split: int) -> Any:
+    def _runs_of_split(self, values: PyTree, split: int) -> Any:
         """Return the part of leaves (runs, …) that one split has."""
         return jax.tree.map(lambda leaf: leaf[split :: self.splits], values)
 
@@ -750,7 +750,7 @@ class Sweep:
         return f"Sweep({lines[0]})" + "".join(f"\n  {line}" for line in lines[1:])
 
     def _size_in_words(self) -> str:
-        """Return how many settings, seeds, splits and epochs there are, and runs that are missing."""
+        """Say how many settings, seeds, splits, epochs, diverged and unfinished runs there are."""
         counts = [counted(len(self.settings), "setting"), counted(len(self.seeds), "seed")]
         if self.splits > 1:
             counts.append(counted(self.splits, "split"))
