@@ -1,8 +1,8 @@
 """fnn: feed-forward networks in JAX, from the equation to the sweep.
 
-In go a network, a loss, an optimizer and a data set, which are plain values: a `Layer` and a `Loss`
-hold pure functions, an optimizer is a transformation of optax, a `Dataset` holds arrays. Out come a
-`Run` of one network or a `Sweep` of many: parameters, a history in NumPy arrays, and tables. The
+In go a network, a loss, an optimizer and a data set. They are plain values: a `Layer` and a `Loss`
+hold pure functions, an optimizer is a transformation of optax, a `Dataset` holds arrays. Out comes
+a `Run` of one network or a `Sweep` of many: parameters, a history in NumPy arrays, and tables. The
 gradients are written by hand, and `gradcheck` compares them with automatic differentiation.
 
     >>> import fnn
@@ -16,21 +16,20 @@ gradients are written by hand, and `gradcheck` compares them with automatic diff
 
 The modules in the order of reading:
 
-types           the shapes of the values: Layer, Loss, Penalty, parameters
-activations     σ and σ′
-initializers    how W is drawn
-layers, mlp     layers with a forward and a backward pass, and the usual chain of them
-losses, metrics, penalties   what is minimised, and what is measured beside it
-backprop        `apply` and `value_and_grad`: the equations of the network and of its gradient
-optim           rules of descent
-data            data sets: splits, encoding, the order of the examples
-runs            `train`, `sweep`, `sweep_function`, `train_step`, `load`: one engine
-racing, optimizing, workers  `race`, `optimize`, and other machines
-figures, diagnostics, export   pictures, signals within a network, other formats
-gradcheck, compiled, doctor    whether a gradient, a compiled program, a machine computes right
-checkpoint      atomic files
-course          the rules and constructions that only the course has
-sklearn         estimators for scikit-learn
+types                         Layer, Loss, Penalty, and the types of their arguments
+activations, initializers     σ with σ′, and the distributions of W
+layers, mlp                   layers with a forward and a backward pass, and chains of them
+losses, metrics, penalties    functions to minimise and functions to measure
+backprop                      `apply` and `value_and_grad`: the equations of a network
+optim                         rules of descent
+data                          data sets: splits, encoding, the order of the examples
+runs                          `train`, `sweep`, `sweep_function`, `train_step`, `load`: one engine
+racing, optimizing, workers   `race`, `optimize`, and the work of other machines
+figures, diagnostics, export  pictures, the signals within a network, other file formats
+gradcheck, compiled, doctor   checks of a gradient, of a compiled program, of a machine
+checkpoint                    files that are written whole or not at all
+course                        rules and constructions of the course alone
+sklearn                       estimators for scikit-learn
 
 A new layer goes into layers/, a new rule of descent into optim/, a data set into data/registry.py,
 an activation, a loss or a metric into its module.

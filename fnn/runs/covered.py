@@ -11,7 +11,9 @@ IN_WORDS = {"seeds": "seeds", "splits": "splits", "both": "seeds and splits"}
 
 
 def covers_of(covers: str | None, seeds: int, splits: int) -> Covers:
-    """Return what an interval covers. None means both, where there are several of both.
+    """Check `covers=` and return it: an interval is of the mean over seeds, splits or both.
+
+    covers  "seeds", "splits" or "both". None: both, where there are several of both
 
     Raises ValueError for another word, and for "seeds" or "splits" where there is only one.
     """
@@ -76,7 +78,8 @@ def interval_over(
 def variance_of_mean(values: Float[np.ndarray, "others n"], held_out: float) -> tuple[float, int]:
     """Return the variance of the mean over n, and its degrees of freedom; NaN where n < 2."""
     is_there = np.isfinite(values).any(axis=0)
-    means = np.nanmean(values[:, is_there], axis=0)
+    present = values[:, is_there]
+    means = np.nanmean(present, axis=0)
     n = len(means)
     if n < 2:
         return math.nan, 1

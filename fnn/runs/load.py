@@ -78,8 +78,9 @@ def load_checkpoint(folder: Path) -> Run | Sweep:
     make_collector = {"sweep": sweep_collector, "function": function_collector}[kind]
     collector = make_collector(content, likes)
     for step, about in steps:
-        group, numbers = int(step["id"]["group"]), step["id"]["runs"]
-        collector.receive(group, numbers, step["tree"], about.get(MACHINE))
+        block = step["id"]
+        group = int(block["group"])
+        collector.receive(group, block["runs"], step["tree"], about.get(MACHINE))
     return collector.sweep
 
 
@@ -125,9 +126,11 @@ def sweep_collector(content: dict[str, Any], likes: list[PyTree]) -> SweepCollec
     likes  of each group, the shapes of one run; None where no block is finished
     """
     retraining = Retraining.from_json(content["retrain"])
-    empty = sweep_arrays.empty_sweep(retraining.arguments, content["rows"], likes, retraining)
+    rows = content["rows"]
+    empty = sweep_arrays.empty_sweep(retraining.arguments, rows, likes, retraining)
     empty.encodings = encodings_of(content)
-    return SweepCollector(empty, places_in(content, empty), sweep_arrays.put_states)
+    places = places_in(content, empty)
+    return SweepCollector(empty, places, sweep_arrays.put_states)
 
 
 def function_collector(content: dict[str, Any], likes: list[PyTree]) -> SweepCollector:
@@ -135,7 +138,8 @@ def function_collector(content: dict[str, Any], likes: list[PyTree]) -> SweepCol
     empty = sweep_function.empty_sweep(
         content["settings"], content["seeds"], content["rows"], likes, content["runs_per_vmap"]
     )
-    return SweepCollector(empty, places_in(content, empty), sweep_function.put_values)
+    places = places_in(content, empty)
+    return SweepCollector(empty, places, sweep_function.put_values)
 
 
 def places_in(content: dict[str, Any], sweep: Sweep) -> list[Places]:

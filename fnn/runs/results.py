@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 SHOWN = 3  # settings in a repr
 THIS_PROCESS = -1  # in place of the number of a worker's machine
 VALIDATION_LOSS = Monitor()
+FloatPerRun: TypeAlias = Float[np.ndarray, "settings runs"]
+IntPerRun: TypeAlias = Integer[np.ndarray, "settings runs"]
+BoolPerRun: TypeAlias = Bool[np.ndarray, "settings runs"]
 At: TypeAlias = Literal["best", "last"]
 Parts: TypeAlias = dict[str, Any]
 """The builder, the dataset and the metrics with which runs are trained again, by name."""
@@ -106,11 +109,11 @@ class Sweep:
     settings: list[Setting]
     seeds: list[int]
     history: dict[str, Shaped[np.ndarray, "settings runs epochs"]]
-    finished: Bool[np.ndarray, "settings runs"]
+    finished: BoolPerRun
     outputs: list[PyTree | None]
-    best_epoch: Integer[np.ndarray, "settings runs"] | None = None
-    stopped_epoch: Integer[np.ndarray, "settings runs"] | None = None
-    diverged_step: Integer[np.ndarray, "settings runs"] | None = None
+    best_epoch: IntPerRun | None = None
+    stopped_epoch: IntPerRun | None = None
+    diverged_step: IntPerRun | None = None
     runs_per_vmap: tuple[int, ...] = ()
     monitor: Monitor = VALIDATION_LOSS
     examples: dict[str, int] = field(default_factory=dict)
@@ -120,7 +123,7 @@ class Sweep:
     encodings: list[Encoding] = field(default_factory=list)
     splits: int = 1
     machines: list[dict[str, Any]] = field(default_factory=list)
-    machine: Integer[np.ndarray, "settings runs"] | None = None
+    machine: IntPerRun | None = None
 
     def __getattr__(self, name: str) -> Any:
         if name in RENAMED:
@@ -164,14 +167,16 @@ class Sweep:
         parts = dict(builder=builder, dataset=dataset, metrics=metrics)
         of_one_run = self._parameters(row, [column], parts)
         parameters = jax.tree.map(lambda leaf: leaf[0], of_one_run)
+        history = {name: values[row, column] for name, values in self.history.items()}
+        encoding = self.encodings[column % self.splits] if self.encodings else None
         return Run(
             **parameters._asdict(),
             best_epoch=int(self.best_epoch[row, column]),
             stopped_epoch=int(self.stopped_epoch[row, column]),
             diverged_step=int(self.diverged_step[row, column]),
-            history={name: values[row, column] for name, values in self.history.items()},
+            history=history,
             seed=seed,
-            encoding=self.encodings[column % self.splits] if self.encodings else None,
+            encoding=encoding,
             compile_seconds=self.compile_seconds,
             run_seconds=self.run_seconds,
         )
@@ -233,7 +238,7 @@ class Sweep:
         dataset: Any = None,
         metrics: Any = None,
     ) -> "Sweep":
-        """Return a sweep with more seeds and settings, of which only new runs are trained.
+        """Return a sweep with more seeds and settings; only the new runs are trained.
 
         The bits are those of one sweep over all of them with the same `runs_per_vmap`, which are
         kept. Every setting is trained with every seed.
@@ -316,7 +321,8 @@ class Sweep:
         """Return the run of a setting with the best value of the monitored metric."""
         values = self.at(self.monitor.metric)[row]
         signed = values if self.monitor.mode == "min" else -values
-        return int(np.nanargmin(np.where(np.isfinite(signed), signed, np.inf)))
+        ranked = np.where(np.isfinite(signed), signed, np.inf)
+        return int(np.nanargmin(ranked))
 
     @property
     def _first_encoding(self) -> Encoding:
@@ -342,16 +348,19 @@ class Sweep:
         self._check_trained("predict", row)
         net, loss = self.retrain.parts(row, **parts)
         parameters = self._parameters(row, range(self._runs), parts)
-        first = self._first_encoding
         best = parameters.best_params, parameters.best_state
+        first = self._first_encoding
         of_splits: list[np.ndarray] = []
         for split, encoding in enumerate(self.encodings):
             params, state = self._runs_of_split(best, split)
-            outputs = outputs_of_runs(net, params, state, encoding.encode(rows))
-            in_units = outputs if split == 0 else in_units_of_first(first, encoding, outputs)
-            of_splits.append(np.asarray(in_units))
+            x = encoding.encode(rows)
+            outputs: Any = outputs_of_runs(net, params, state, x)
+            if split > 0:
+                outputs = in_units_of_first(first, encoding, outputs)
+            of_splits.append(np.asarray(outputs))
         together = np.stack(of_splits, axis=1)  # (seeds, splits, examples, outputs)
-        return loss, together.reshape(self._runs, *together.shape[2:])
+        _, _, *of_one = together.shape
+        return loss, together.reshape(self._runs, *of_one)
 
     def _runs_of_split(self, values: PyTree, split: int) -> Any:
         """Return the part of leaves (runs, …) that one split has."""
@@ -378,7 +387,7 @@ class Sweep:
     # --------------------------------------------------------------------------------------- tables
 
     @property
-    def diverged(self) -> Bool[np.ndarray, "settings runs"]:
+    def diverged(self) -> BoolPerRun:
         """Return which runs ended in numbers that are not finite, (settings, runs).
 
         >>> sweep.diverged.any()
@@ -392,7 +401,7 @@ class Sweep:
         return self.finished & np.any(not_finite, axis=0)
 
     @property
-    def last_epoch(self) -> Integer[np.ndarray, "settings runs"]:
+    def last_epoch(self) -> IntPerRun:
         """Return the last epoch of each run; for a function, the end of its history.
 
         >>> sweep.last_epoch.tolist()
@@ -419,12 +428,13 @@ class Sweep:
         """
         is_default = self.monitor == VALIDATION_LOSS
         first = "validation_accuracy" if is_default else self.monitor.metric
-        for name in (first, "validation_accuracy", "validation_loss", *self.history):
+        names = (first, "validation_accuracy", "validation_loss", *self.history)
+        for name in names:
             if name in self.history:
                 return name
         raise ValueError(f"metric: {self._why_no_history('')}")
 
-    def final(self, metric: str) -> Float[np.ndarray, "settings runs"]:
+    def final(self, metric: str) -> FloatPerRun:
         """Return a history entry at each run's last epoch; NaN where the run diverged.
 
         metric  the name of an entry of `history`
@@ -434,7 +444,7 @@ class Sweep:
         """
         return self.at(metric, "last")
 
-    def at(self, metric: str, at: At | None = None) -> Float[np.ndarray, "settings runs"]:
+    def at(self, metric: str, at: At | None = None) -> FloatPerRun:
         """Return a history entry of each run after its best or its last epoch.
 
         metric  the name of an entry of `history`
@@ -453,9 +463,9 @@ class Sweep:
         epochs = self._epochs_of(at)
         if epochs is None:
             return values[..., -1]
-        places = np.maximum(epochs, 0)[..., None]
-        chosen = np.take_along_axis(values, places, axis=-1)[..., 0]
-        return np.where(epochs == NEVER, np.nan, chosen)
+        at_epochs = np.maximum(epochs, 0)[..., None]
+        chosen = np.take_along_axis(values, at_epochs, axis=-1)
+        return np.where(epochs == NEVER, np.nan, chosen[..., 0])
 
     def summary(
         self,
@@ -471,8 +481,8 @@ class Sweep:
         at        "best" or "last" epoch, as in `at`
         interval  "t" or "bootstrap". For an accuracy, "t" is taken on the log odds, since a mean
                   accuracy cannot be above 1
-        covers    what the interval covers: "seeds", "splits" or "both". None: both, where there are
-                  several of both. An interval over splits allows for the rows that they share
+        covers    the mean of the interval is over "seeds", "splits" or "both". None: both, where
+                  there are several of both. For splits it allows for the rows that they share
 
         Returns a `Summary`: print it, or read its `rows`.
 
@@ -589,15 +599,18 @@ class Sweep:
         settings = plain_settings(self.settings)
         machine = self._machine_in_tables()
         for row, column in np.argwhere(self.finished).tolist():
+            place = row, column
             named: Row = {"setting": row, **settings[row], **self.name_of(column)}
             if machine is not None:
-                named["machine"] = int(machine[row, column])
+                named["machine"] = int(machine[place])
             ended: Row = {}
             if self.best_epoch is not None:
-                ended["best_epoch"] = int(self.best_epoch[row, column])
-            ended["diverged"] = bool(diverged[row, column])
-            all_epochs = range(int(last_epochs[row, column]) + 1)
-            for epoch in all_epochs if every_epoch else [int(epochs[row, column])]:
+                ended["best_epoch"] = int(self.best_epoch[place])
+            ended["diverged"] = bool(diverged[place])
+            chosen: Iterable[int] = [int(epochs[place])]
+            if every_epoch:
+                chosen = range(int(last_epochs[place]) + 1)
+            for epoch in chosen:
                 entries = self._entries(row, column, epoch)
                 yield {**named, "epoch": epoch, **entries, **ended}
 
@@ -675,13 +688,15 @@ class Sweep:
             sides = ("setting", "seed", "split")
             shape = (len(self.settings), len(self.seeds), self.splits)
         variables: dict[str, Any] = {}
+        longest = self._longest
         for name, entries in self.history.items():
             values = entries.reshape(*shape, -1)
-            if values.shape[-1] == 1 and self.stopped_epoch is None:
+            length = values.shape[-1]
+            if length == 1 and self.stopped_epoch is None:
                 variables[name] = (sides, values[..., 0])
             else:
-                last = "epoch" if values.shape[-1] == self._longest else f"{name}_entry"
-                variables[name] = ((*sides, last), values)
+                axis = "epoch" if length == longest else f"{name}_entry"
+                variables[name] = ((*sides, axis), values)
         for name in ("finished", "best_epoch", "stopped_epoch", "diverged_step"):
             array = getattr(self, name)
             if array is not None:
@@ -695,11 +710,7 @@ class Sweep:
             coordinates["split"] = range(self.splits)
         settings = plain_settings(self.settings)
         for name in settings[0]:
-            column = np.empty(len(settings), object)
-            column[:] = [setting[name] for setting in settings]
-            is_of_one_type = all(type(value) is type(column[0]) for value in column)
-            if is_of_one_type and isinstance(column[0], (bool, int, float, str)):
-                column = np.array(column.tolist())
+            column = column_array([setting[name] for setting in settings])
             coordinates[name] = ("setting", column)
         return coordinates
 
@@ -723,7 +734,8 @@ class Sweep:
         [0, 1]
         """
         content = self._content()
-        content["retrain"] = None if self.retrain is None else self.retrain.to_json()
+        if self.retrain is not None:
+            content["retrain"] = self.retrain.to_json()
         content["settings"] = plain_settings(self.settings)
         content["encodings"] = [encoding.to_json() for encoding in self.encodings]
         return result.save(path, "sweep", content, overwrite=overwrite)
@@ -734,20 +746,21 @@ class Sweep:
 
     def _content(self) -> dict[str, Any]:
         """Return the fields. Arrays that lie in a file are read into memory."""
-        content = {field.name: getattr(self, field.name) for field in fields(self)}
+        names = [field.name for field in fields(self)]
+        content = {name: getattr(self, name) for name in names}
         content["history"] = {name: np.array(values) for name, values in self.history.items()}
         return content
 
     def __repr__(self) -> str:
-        lines = [self._size_in_words()]
+        lines = [f"Sweep({self._size_in_words()})"]
         rows = self._shown() if self.history else []
+        if rows and self.stopped_epoch is not None:
+            settings = len(self.settings)
+            part = "all " if len(rows) == settings else f"the best {len(rows)} of "
+            lines.append(f"{part}{settings}, {self.when()}:")
         if rows:
-            if self.stopped_epoch is not None:
-                settings = len(self.settings)
-                part = "all " if len(rows) == settings else f"the best {len(rows)} of "
-                lines.append(f"{part}{settings}, {self.when()}:")
             lines += table(rows).split("\n")
-        return f"Sweep({lines[0]})" + "".join(f"\n  {line}" for line in lines[1:])
+        return "\n  ".join(lines)
 
     def _size_in_words(self) -> str:
         """Say how many settings, seeds, splits, epochs, diverged and unfinished runs there are."""
@@ -791,9 +804,14 @@ class Sweep:
 
     def _ranked(self, metric: str, mode: str, at: At | None = None) -> list[Row]:
         """Return the summary rows that have a finite mean, the best first."""
-        rows = [row for row in self.summary(metric, at=at).rows if np.isfinite(row["mean"])]
+        summary = self.summary(metric, at=at)
+        rows = [row for row in summary.rows if np.isfinite(row["mean"])]
         sign = 1 if mode == "min" else -1
-        return sorted(rows, key=lambda row: (row["diverged"], sign * row["mean"]))
+
+        def rank(row: Row) -> tuple[int, float]:
+            return row["diverged"], sign * row["mean"]
+
+        return sorted(rows, key=rank)
 
     def _at(self, at: At | None) -> At:
         """Return which epoch is meant.
@@ -808,11 +826,11 @@ class Sweep:
             raise ValueError(f"at: got {at!r}, expected {words}.")
         return at
 
-    def _epochs_of(self, at: At | None) -> Integer[np.ndarray, "settings runs"] | None:
+    def _epochs_of(self, at: At | None) -> IntPerRun | None:
         """Return which epoch is meant for each run; None for the end of each history."""
         return self.best_epoch if self._at(at) == "best" else self.stopped_epoch
 
-    def _diverged_in(self, final: Float[np.ndarray, "settings runs"]) -> np.ndarray:
+    def _diverged_in(self, final: FloatPerRun) -> np.ndarray:
         """Return which runs diverged; for a function, those whose metric is not finite."""
         return self.diverged if self.diverged_step is not None else ~np.isfinite(final)
 
@@ -855,7 +873,9 @@ class Sweep:
         row: Any = setting
         if isinstance(setting, Mapping):
             is_setting = setting in self.settings
-            row = self.settings.index(dict(setting)) if is_setting else setting.get("setting")
+            row = setting.get("setting")
+            if is_setting:
+                row = self.settings.index(dict(setting))
         if isinstance(row, bool) or not isinstance(row, (int, np.integer)):
             raise ValueError(
                 f"setting: got {setting!r}, expected a row number, one of `settings`, or a row of "
@@ -886,7 +906,7 @@ class Sweep:
             named["split"] = split
         return named
 
-    def _machine_in_tables(self) -> Integer[np.ndarray, "settings runs"] | None:
+    def _machine_in_tables(self) -> IntPerRun | None:
         """Return which machine computed each run; None where all are one machine's."""
         if self.machine is None or len(np.unique(self.machine[self.finished])) < 2:
             return None
@@ -923,3 +943,14 @@ class Sweep:
 def counted(number: int, word: str) -> str:
     """Return a number with its word in the singular or the plural."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def column_array(values: Sequence[Any]) -> np.ndarray:
+    """Return values as an array of their own type, or of objects where they have several types."""
+    first = values[0]
+    is_of_one_type = all(type(value) is type(first) for value in values)
+    if is_of_one_type and isinstance(first, (bool, int, float, str)):
+        return np.array(values)
+    column = np.empty(len(values), object)
+    column[:] = values
+    return column

@@ -61,9 +61,9 @@ NO_INPUTS = Inputs()
 
 
 def extended_settings(settings: Sequence[Setting], hyper: HyperValues | None) -> list[Setting]:
-    """Return the settings, followed by those of `hyper` that are not among them.
+    """Return the settings, followed by the settings of `hyper` that are not among them.
 
-    Raises ValueError for other names.
+    Raises ValueError for names that the settings do not have.
     """
     more = [] if hyper is None else settings_of(hyper)
     names = list(settings[0])
@@ -118,14 +118,19 @@ class Retraining:
             self._check_float(group)
             own = [column for column in columns if column in group.columns]
             places = [group.columns.index(column) for column in own]
-            first = group.rows.index(setting) * len(group.columns)
-            taken = Taken(first + np.array(places, int))
+            row = group.rows.index(setting)
+            numbers = row * len(group.columns) + np.array(places, int)
+            taken = Taken(numbers)
             if own:
                 Driver([group], taken, Journal(), keep_going=False).drive()
             trained += own
             parameters += map(parameters_of, taken.outcomes)
         order = [trained.index(column) for column in columns]
-        return jax.tree.map(lambda *leaves: np.concatenate(leaves)[order], *parameters)
+
+        def in_order(*leaves: np.ndarray) -> np.ndarray:
+            return np.concatenate(leaves)[order]
+
+        return jax.tree.map(in_order, *parameters)
 
     def net(self, setting: int, **inputs: Any) -> Layer:
         """Return the network of a setting."""
@@ -147,7 +152,7 @@ class Retraining:
         progress: bool,
         **inputs: Any,
     ) -> Sweep:
-        """Return a sweep with more seeds and settings, of which only new runs are trained."""
+        """Return a sweep with more seeds and settings; only the new runs are trained."""
         complete = self.complete("extend", Inputs(**inputs))
         assert self.groups is not None
         self._check_float(self.groups[0])

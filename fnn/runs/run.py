@@ -153,13 +153,16 @@ class Run(NamedTuple):
         >>> fnn.load(folder).seed
         0
         """
-        origin = None if self.origin is None else self.origin.fingerprint()._asdict()
-        encoding = None if self.encoding is None else self.encoding.to_json()
-        content = {**self._asdict(), "origin": origin, "encoding": encoding}
+        content = self._asdict()
+        if self.origin is not None:
+            content["origin"] = self.origin.fingerprint()._asdict()
+        if self.encoding is not None:
+            content["encoding"] = self.encoding.to_json()
         return result.save(path, "run", content, overwrite=overwrite)
 
     def __repr__(self) -> str:
-        epochs = len(next(iter(self.history.values())))
+        first, *_ = self.history.values()
+        epochs = len(first)
         ended = " (diverged)" if self.diverged else ""
         metrics = ", ".join(f"{name} {self.final(name):.4g}" for name in self.history)
         if self.encoding is not None and self.encoding.units is not None:

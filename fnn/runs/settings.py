@@ -55,11 +55,12 @@ def settings_of(hyper: HyperValues | None) -> list[Setting]:
 
 def runs_of(settings: Sequence[Setting], names: Sequence[str], seeds: Sequence[int]) -> Runs:
     """Return settings × seeds, the seeds changing fastest, with the hyperparameters of `names`."""
-    all_seeds = np.tile(np.array(seeds, np.uint32), len(settings))
+    seeds_once = np.array(seeds, np.uint32)
+    all_seeds = np.tile(seeds_once, len(settings))
     hyper = {}
     for name in names:
-        values = np.array([setting[name] for setting in settings])
-        hyper[name] = np.repeat(values, len(seeds))
+        values = [setting[name] for setting in settings]
+        hyper[name] = np.repeat(np.array(values), len(seeds))
     return Runs(all_seeds, hyper)
 
 
@@ -99,10 +100,12 @@ def _are_points(points: Any) -> bool:
 
 def _values(name: Any, values: Any) -> list[Any]:
     column = f"hyper[{name!r}]"
-    is_listed = isinstance(values, (Sequence, np.ndarray, jax.Array))
-    if isinstance(values, (str, bytes)) or not is_listed:
+    is_array = isinstance(values, (np.ndarray, jax.Array))
+    is_text = isinstance(values, (str, bytes))
+    is_listed = is_array or isinstance(values, Sequence)
+    if is_text or not is_listed:
         raise ValueError(f"{column}: got {values!r}, expected a list of values.")
-    if isinstance(values, (np.ndarray, jax.Array)) and values.ndim != 1:
+    if is_array and values.ndim != 1:
         raise ValueError(f"{column}: got shape {np.shape(values)}, expected a list of values.")
     if len(values) == 0:
         raise ValueError(f"{column}: got an empty list, expected at least one value.")
@@ -111,8 +114,9 @@ def _values(name: Any, values: Any) -> list[Any]:
 
 def _python_scalar(value: Any) -> Any:
     """Return a scalar of NumPy or JAX as Python's, and any other value as it is."""
-    is_array = isinstance(value, (np.generic, np.ndarray, jax.Array))
-    return value.item() if is_array and np.ndim(value) == 0 else value
+    if not isinstance(value, (np.generic, np.ndarray, jax.Array)):
+        return value
+    return value.item() if np.ndim(value) == 0 else value
 
 
 def is_number(value: Any) -> bool:

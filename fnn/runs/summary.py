@@ -23,7 +23,7 @@ class Summary(NamedTuple):
     rows    one dict for each setting: setting, its hyperparameters, mean, low, high, median, min,
             max, n and diverged
     when    the epoch that the table is about, and the units
-    covers  what the interval from low to high covers: "seeds", "splits" or "both"
+    covers  the interval from low to high is that of the mean over "seeds", "splits" or "both"
     """
 
     metric: str
@@ -79,8 +79,8 @@ def summary_of(
     diverged  which runs diverged
     interval  "t" or "bootstrap"; only "t" for several splits
     examples  how many each part of a split has: an accuracy is a share of them
-    covers    what the interval covers: "seeds", "splits" or "both". None: both, where there are
-              several of both
+    covers    the mean of the interval is over "seeds", "splits" or "both". None: both, where
+              there are several of both
     """
     words = metric.split("_")
     share_of = examples.get(words[0], 0) if is_share(words) else None
@@ -89,16 +89,19 @@ def summary_of(
     if splits > 1 and interval != "t":
         raise ValueError(f"interval: got {interval!r} for {splits} splits, expected 't'.")
     part = words[0] if words[0] in ("validation", "test") else "test"
-    held_out = examples.get(part, 0) / max(1, examples.get("train", 1))
+    evaluated = examples.get(part, 0)
+    held_out = evaluated / max(1, examples.get("train", 1))
     rows = []
     for number, setting in enumerate(settings):
-        is_sound = sound[number]
-        counted = values[number][is_sound]
-        row = {"setting": number, **setting, **statistics(counted, interval, share_of)}
+        of_setting, is_sound = values[number], sound[number]
+        counted = of_setting[is_sound]
+        row = {"setting": number, **setting}
+        row |= statistics(counted, interval, share_of)
         if splits > 1 and len(counted):
-            by_split = np.where(is_sound, values[number], np.nan).reshape(seeds, splits)
-            is_of_shares = share_of is not None
-            row["low"], row["high"] = interval_over(by_split, covered, held_out, is_of_shares)
+            by_split = np.where(is_sound, of_setting, np.nan)
+            by_split = by_split.reshape(seeds, splits)
+            low, high = interval_over(by_split, covered, held_out, share_of is not None)
+            row |= {"low": low, "high": high}
         row["n"] = len(counted)
         row["diverged"] = int(diverged[number].sum())
         rows.append(row)
@@ -184,11 +187,13 @@ def interval_of_shares(shares: Float[np.ndarray, "n"], examples: int) -> tuple[f
         return students_interval(p, _standard_error(shares), n - 1, is_share=True)
     if examples == 0:
         return math.nan, math.nan
-    a = stdtrit(n - 1, 0.975) ** 2 / (n * examples)
+    t = stdtrit(n - 1, 0.975)
+    a = t**2 / (n * examples)
     middle = (p + a / 2) / (1 + a)
     half = math.sqrt(a * p * (1 - p) + a**2 / 4) / (1 + a)
-    low, high = middle - half, middle + half
-    return max(0.0, low), min(1.0, high)  # rounding alone is cut off
+    low = max(0.0, middle - half)  # rounding alone is cut off
+    high = min(1.0, middle + half)
+    return low, high
 
 
 def _standard_error(values: np.ndarray) -> float:

@@ -79,9 +79,13 @@ class FunctionProcess(NamedTuple):
 
     def begin(self, seed: Seed, hyper: Hyper) -> FunctionState:
         """Return zeros in the shapes of the function's value."""
+
+        def zero(leaf: jax.ShapeDtypeStruct) -> Array:
+            return jnp.zeros(leaf.shape, leaf.dtype)
+
         like = jax.eval_shape(self._value, seed, hyper)
-        zero = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), like)
-        return FunctionState(zero, jnp.int32(0), jnp.array(True), jnp.array(False))
+        value = jax.tree.map(zero, like)
+        return FunctionState(value, jnp.int32(0), jnp.array(True), jnp.array(False))
 
     def advance(self, seed: Seed, hyper: Hyper, data: PyTree, state: FunctionState, until):
         """Compute the function. A row in which no run is active stays as it is."""
@@ -270,8 +274,10 @@ def empty_history(outputs: Sequence[PyTree], sides: tuple[int, int]) -> dict[str
         return {}
     history = {}
     for name, first in outputs[0].items():
-        if is_history([output.get(name) for output in outputs]):
-            history[str(name)] = nan_array((*sides, first[0].size), first.dtype)
+        entries = [output.get(name) for output in outputs]
+        if is_history(entries):
+            length = first[0].size
+            history[str(name)] = nan_array((*sides, length), first.dtype)
     return history
 
 

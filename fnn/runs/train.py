@@ -277,8 +277,9 @@ def last_monitored(plan: Plan) -> Metrics:
 
     def report(state: RunState) -> dict[str, np.ndarray]:
         values = np.asarray(state.history[metric])
-        last = np.maximum(np.asarray(state.epochs) - 1, 0)
-        in_last = np.take_along_axis(values, last[..., None], axis=-1)
+        epochs = np.asarray(state.epochs)
+        last = np.maximum(epochs - 1, 0)[..., None]
+        in_last = np.take_along_axis(values, last, axis=-1)
         return {metric: in_last[..., 0]}
 
     return report

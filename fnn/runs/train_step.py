@@ -96,9 +96,9 @@ def train_step(net: Layer, loss: Loss, optimizer: optax.GradientTransformation) 
     (1.0, 30)
     """
     check_parts(net, loss, optimizer)
-    spec = TrainSpec(net, loss, optimizer)
-    first_state = compiler.jit(init_of(spec))
-    jitted_update = compiler.jit(update_of(spec))
+    program = StepProgram(TrainSpec(net, loss, optimizer))
+    first_state = compiler.jit(program.init)
+    jitted_update = compiler.jit(program.update)
 
     def init(key: PRNGKey) -> StepState:
         checks.key("key", key)
@@ -111,8 +111,10 @@ def train_step(net: Layer, loss: Loss, optimizer: optax.GradientTransformation) 
         weights: Any = None,
     ) -> tuple[StepState, Metrics]:
         check_state(state, first_state)
-        x = x if isinstance(x, jax.Array) else checks.numbers("x", x)
-        y = y if isinstance(y, jax.Array) else checks.numbers("y", y)
+        if not isinstance(x, jax.Array):
+            x = checks.numbers("x", x)
+        if not isinstance(y, jax.Array):
+            y = checks.numbers("y", y)
         if not isinstance(x, jax.Array) and not isinstance(y, jax.Array):
             check_batch(net, loss, state.params, state.state, x, y, weights)
         return jitted_update(state, x, y, weights)
@@ -120,37 +122,34 @@ def train_step(net: Layer, loss: Loss, optimizer: optax.GradientTransformation) 
     return TrainStep(init, update)
 
 
-def init_of(spec: TrainSpec) -> Callable[[PRNGKey], StepState]:
-    """Return the function of a key that makes the first state."""
+class StepProgram(NamedTuple):
+    """The two functions of a step before they are jitted."""
 
-    def init(key: PRNGKey) -> StepState:
+    spec: TrainSpec
+
+    def init(self, key: PRNGKey) -> StepState:
+        """Return the first state."""
         keys = keys_from(key)
-        params, state = spec.net.init(keys.init)
+        params, state = self.spec.net.init(keys.init)
         with named_errors():
-            optimizer_state = spec.optimizer.init(params)
+            optimizer_state = self.spec.optimizer.init(params)
         return StepState(params, state, optimizer_state, keys.noise, jnp.int32(0))
 
-    return init
-
-
-def update_of(spec: TrainSpec) -> Update:
-    """Return the function of a state and a batch that takes one step."""
-    net, loss = spec.net, spec.loss
-
-    def update(state: StepState, x: Any, y: Any, weights: Any) -> tuple[StepState, Metrics]:
+    def update(self, state: StepState, x: Any, y: Any, weights: Any) -> tuple[StepState, Metrics]:
+        """Take one step on a batch."""
+        net, loss = self.spec.net, self.spec.loss
         check_batch(net, loss, state.params, state.state, x, y, weights)
         counts = None if weights is None else jnp.asarray(weights, float)
         before = TrainState(state.params, state.state, state.optimizer_state)
         key = jax.random.fold_in(state.noise, state.number)
         zero = EpochMetrics.zero()
-        batch = feature_major(x), target_of(y)
-        after, sums = steps.step(spec, before, zero, *batch, key, weights=counts)
-        metrics = {"loss": sums.loss / x.shape[0]}
+        features, target = feature_major(x), target_of(y)
+        after, sums = steps.step(self.spec, before, zero, features, target, key, weights=counts)
+        examples = x.shape[0]
+        metrics = {"loss": sums.loss / examples}
         if loss.matches is not None:
-            metrics["accuracy"] = sums.correct / x.shape[0]
+            metrics["accuracy"] = sums.correct / examples
         return StepState(*after, state.noise, state.number + 1), metrics
-
-    return update
 
 
 def check_state(state: Any, first_state: Callable[[PRNGKey], StepState]) -> None:
