@@ -1,9 +1,44 @@
-"""fnn: feed-forward networks in JAX, from the equation to the sweep."""
+"""fnn: feed-forward networks in JAX, from the equation to the sweep.
+
+In go a network, a loss, an optimizer and a data set. They are plain values: a `Layer` and a `Loss`
+hold pure functions, an optimizer is a transformation of optax, a `Dataset` holds arrays. Out comes
+a `Run` of one network or a `Sweep` of many: parameters, a history in NumPy arrays, and tables. The
+gradients are written by hand, and `gradcheck` compares them with automatic differentiation.
+
+    >>> import fnn
+    >>> xor = fnn.data.load("xor")
+    >>> net = fnn.mlp((2, 4, 1))
+    >>> loss = fnn.losses.sigmoid_cross_entropy
+    >>> adam = fnn.optim.adam(0.1)
+    >>> run = fnn.train(net, loss, adam, xor, epochs=30, batch_size=4, progress=False)
+    >>> run.predict([[0, 0], [0, 1], [1, 0], [1, 1]])
+    array([0, 1, 1, 0])
+
+The modules in the order of reading:
+
+types                         Layer, Loss, Penalty, and the types of their arguments
+activations, initializers     σ with σ′, and the distributions of W
+layers, mlp                   layers with a forward and a backward pass, and chains of them
+losses, metrics, penalties    functions to minimise and functions to measure
+backprop                      `apply` and `value_and_grad`: the equations of a network
+optim                         rules of descent
+data                          data sets: splits, encoding, the order of the examples
+runs                          `train`, `sweep`, `sweep_function`, `train_step`, `load`: one engine
+racing, optimizing, workers   `race`, `optimize`, and the work of other machines
+figures, diagnostics, export  pictures, the signals within a network, other file formats
+gradcheck, compiled, doctor   checks of a gradient, of a compiled program, of a machine
+checkpoint                    files that are written whole or not at all
+course                        rules and constructions of the course alone
+sklearn                       estimators for scikit-learn
+
+A new layer goes into layers/, a new rule of descent into optim/, a data set into data/registry.py,
+an activation, a loss or a metric into its module.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from fnn.mlp import mlp  # now: importing the module later would put it in the function's place
+from fnn.mlp import mlp  # at once: a later import of the module fnn.mlp would replace the function
 from fnn.renamed import renamed
 
 if TYPE_CHECKING:
@@ -112,7 +147,7 @@ _HOMES = {
     "fnn.types": ("Layer", "Loss", "Penalty"),
     "fnn.workers": ("Workers",),
 }
-
+"""Module -> the names that fnn takes from it."""
 
 _refuse = renamed(
     __name__,
@@ -130,10 +165,10 @@ _refuse = renamed(
 
 
 def __getattr__(name: str) -> Any:
-    """Load a part when it is first asked for (PEP 562).
+    """Import a part of fnn when it is first asked for (PEP 562).
 
-    All of them at once cost a third of importing JAX, most of it one garbage collection that they
-    set off among JAX's objects.
+    Importing all parts at once takes a third of the time of importing JAX. Most of it is one
+    garbage collection that they set off among JAX's objects.
     """
     for module, names in _HOMES.items():
         if name in names:

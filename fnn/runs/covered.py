@@ -1,4 +1,4 @@
-"""What an interval covers: the seeds, the splits of the rows, or both."""
+"""95% intervals of a mean over seeds, over splits of the rows, or over both."""
 
 import math
 from typing import Literal, TypeAlias, cast
@@ -10,24 +10,26 @@ Covers: TypeAlias = Literal["seeds", "splits", "both"]
 IN_WORDS = {"seeds": "seeds", "splits": "splits", "both": "seeds and splits"}
 
 
-def covers_of(asked: str | None, seeds: int, splits: int) -> Covers:
-    """Return what an interval covers: both by default, where there are several of both.
+def covers_of(covers: str | None, seeds: int, splits: int) -> Covers:
+    """Check `covers=` and return it: an interval is of the mean over seeds, splits or both.
 
-    Raises ValueError for another word, and for what there is one of.
+    covers  "seeds", "splits" or "both". None: both, where there are several of both
+
+    Raises ValueError for another word, and for "seeds" or "splits" where there is only one.
     """
-    known: tuple[str, ...]
+    allowed: tuple[str, ...]
     if splits == 1:
-        known, usual = ("seeds",), "seeds"
+        allowed, default = ("seeds",), "seeds"
     elif seeds == 1:
-        known, usual = ("splits",), "splits"
+        allowed, default = ("splits",), "splits"
     else:
-        known, usual = ("seeds", "splits", "both"), "both"
-    if asked is not None and asked not in known:
+        allowed, default = ("seeds", "splits", "both"), "both"
+    if covers is not None and covers not in allowed:
         raise ValueError(
-            f"covers: got {asked!r} for {seeds} seed(s) on {splits} split(s), expected "
-            f"{' or '.join(map(repr, known))}."
+            f"covers: got {covers!r} for {seeds} seed(s) on {splits} split(s), expected "
+            f"{' or '.join(map(repr, allowed))}."
         )
-    return cast("Covers", usual if asked is None else asked)
+    return cast("Covers", default if covers is None else covers)
 
 
 def interval_over(
@@ -36,18 +38,27 @@ def interval_over(
     held_out: float,
     is_share: bool,
 ) -> tuple[float, float]:
-    """Compute the 95% interval of the mean over seeds, splits or both; NaN where that is one.
+    """Compute the 95% interval of the mean over seeds, splits or both.
 
-    values    NaN where a run is not counted
-    held_out  how many rows a run was evaluated on, for each that it was trained on
+    values    one value for each seed on each split; NaN where a run is not counted
+    covers    "seeds", "splits" or "both"
+    held_out  evaluated rows divided by training rows of a run
     is_share  values are from 0 to 1: the interval is taken on the log odds of the mean
 
-    The variance of the mean is that of the seeds' means over their number n, s²/n, or that of the
-    splits' means, s² (1/n + held_out): re-drawn splits and folds share training rows, so that s²/n
-    alone is too small (Nadeau & Bengio 2003). For both it is the sum, which counts what neither
-    explains twice, with the degrees of freedom of Satterthwaite (1946). On independent splits it
-    covers the mean in 94% of cases or more (simulated for 3 to 10 splits and 3 to 5 seeds, where
-    they spread alike and where the one or the other does not).
+    Returns (low, high), NaN where there is only one seed or split to cover, and where all values
+    are equal.
+
+    The variance of the mean over n seeds is that of the seeds' means s² over n; over n splits it is
+    larger:
+
+        seeds:   s² / n
+        splits:  s² (1/n + held_out)
+
+    Splits that are drawn again, and folds, share training rows, so s²/n alone is too small for them
+    (Nadeau & Bengio 2003). For both it is the sum, which counts twice the variance that neither
+    explains, with the degrees of freedom of Satterthwaite (1946). On independent splits the
+    interval covers the mean in 94% of cases or more (simulated for 3 to 10 splits and 3 to 5 seeds,
+    for splits that spread alike and for splits that do not).
     """
     parts = []
     if covers != "splits":
@@ -61,25 +72,34 @@ def interval_over(
     if variance == 0:  # equal values do not show how much they vary
         return math.nan, math.nan
     freedom = variance**2 / sum(part**2 / freedom for part, freedom in parts)
-    return around(mean, math.sqrt(variance), freedom, is_share)
+    return students_interval(mean, math.sqrt(variance), freedom, is_share)
 
 
 def variance_of_mean(values: Float[np.ndarray, "others n"], held_out: float) -> tuple[float, int]:
     """Return the variance of the mean over n, and its degrees of freedom; NaN where n < 2."""
     is_there = np.isfinite(values).any(axis=0)
-    means = np.nanmean(values[:, is_there], axis=0)
+    present = values[:, is_there]
+    means = np.nanmean(present, axis=0)
     n = len(means)
     if n < 2:
         return math.nan, 1
-    return float(np.var(means, ddof=1)) * (1 / n + held_out), n - 1
+    variance = float(np.var(means, ddof=1))
+    return variance * (1 / n + held_out), n - 1
 
 
-def around(mean: float, error: float, freedom: float, is_share: bool) -> tuple[float, float]:
-    """Return Student's interval around a mean; of a share on the scale of its log odds."""
+def students_interval(
+    mean: float, error: float, freedom: float, is_share: bool
+) -> tuple[float, float]:
+    """Return Student's 95% interval of a mean, on the scale of the log odds for a share.
+
+    error    the standard error of the mean
+    freedom  degrees of freedom
+    """
     from scipy.special import expit, logit, stdtrit  # imported here: it would slow `import fnn`
 
     half = stdtrit(freedom, 0.975) * error
     if is_share and 0 < mean < 1:
         half /= mean * (1 - mean)
-        return float(expit(logit(mean) - half)), float(expit(logit(mean) + half))
+        middle = logit(mean)
+        return float(expit(middle - half)), float(expit(middle + half))
     return float(mean - half), float(mean + half)

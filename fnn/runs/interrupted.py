@@ -1,55 +1,71 @@
-"""Errors of a sweep that did not come to its end: they hold what was finished, and go on."""
+"""Errors of a sweep that did not end: they have the finished runs, and can run the others."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
+GoOn: TypeAlias = Callable[[bool, bool, Any], Any]
+"""(progress, smaller_blocks, executor) -> the whole sweep."""
+
 
 class SweepInterrupted(KeyboardInterrupt):
-    """A sweep that Ctrl-C has stopped.
+    """A sweep that Ctrl-C stopped.
 
-    `sweep` has the runs that were finished; `resume()` runs the others.
+    sweep   the `fnn.Sweep`, with the runs that were finished
+    resume  a method that runs the others
+
+        try:
+            sweep = fnn.sweep(builder, dataset, epochs=100, batch_size=32, seeds=range(64))
+        except fnn.SweepInterrupted as interrupted:
+            sweep = interrupted.resume()
     """
 
-    def __init__(self, sweep: Any, go_on: Callable[[bool, bool, Any], Any], saved: str = ""):
-        done, runs = np.count_nonzero(sweep.finished), sweep.finished.size
+    def __init__(self, sweep: Any, go_on: GoOn, saved: str = ""):
+        done = np.count_nonzero(sweep.finished)
         elsewhere = f"It is {saved}." if saved else "With checkpoint=DIRECTORY another process can."
         super().__init__(
-            f"interrupted with {done} of {runs} runs finished. They are in this error's .sweep; "
-            f".resume() goes on with the others and returns the whole. {elsewhere}"
+            f"interrupted with {done} of {sweep.finished.size} runs finished. They are in this "
+            "error's .sweep; .resume() goes on with the others and returns the whole. "
+            f"{elsewhere}"
         )
         self.sweep = sweep
         self._go_on = go_on
 
     def resume(self, *, progress: bool = True, executor: Any = None) -> Any:
-        """Run what is missing and return the whole sweep.
+        """Run the missing runs and return the whole sweep.
 
-        executor  another one, in the place of one that is broken, or of this process; None: as
-                  before
+        progress  show a progress bar
+        executor  another executor, instead of one that is broken, or of this process. None: the
+                  same as before
         """
         return self._go_on(progress, False, executor)
 
 
 class SweepFailed(RuntimeError):
-    """Blocks of runs that failed, for want of memory or with another error of the machine.
+    """An error of a sweep with blocks that failed, although all other blocks were run.
 
-    All others were run. `sweep` has those that were finished; `failures` has a pair for each block
-    that was not: its runs, as (setting, seed), and the error.
+    A block fails because memory is short, or because of another error of the machine.
+
+    sweep     the `fnn.Sweep`, with the runs that were finished
+    failures  a pair for each block that failed: its runs, as (setting, seed), and the error
+    resume    a method that tries again
+
+        try:
+            sweep = fnn.sweep(builder, dataset, epochs=100, batch_size=32, seeds=range(64))
+        except fnn.SweepFailed as failed:
+            sweep = failed.resume(smaller_blocks=True)
     """
 
-    def __init__(
-        self,
-        sweep: Any,
-        failures: Sequence[tuple[list, Exception]],
-        go_on: Callable[[bool, bool, Any], Any],
-    ):
-        (first, error), runs = failures[0], sum(len(runs) for runs, _ in failures)
-        said = f"{type(error).__name__}: {error}".rstrip(".")
+    def __init__(self, sweep: Any, failures: Sequence[tuple[list, Exception]], go_on: GoOn):
+        first_runs, error = failures[0]
+        setting, seed = first_runs[0]
+        failed = sum(len(runs) for runs, _ in failures)
+        reason = f"{type(error).__name__}: {error}".rstrip(".")
         super().__init__(
-            f"{runs} of {sweep.finished.size} runs failed, in {len(failures)} block(s); setting "
-            f"{first[0][0]}, seed {first[0][1]} among them: {said}. The others are in this error's "
-            ".sweep; .resume() tries again, .resume(executor=another) on other workers, "
+            f"{failed} of {sweep.finished.size} runs failed, in {len(failures)} block(s); setting "
+            f"{setting}, seed {seed} among them: {reason}. The others are in this error's .sweep; "
+            ".resume() tries again, .resume(executor=another) on other workers, "
             ".resume(smaller_blocks=True) with blocks of one row of runs on each device, which "
             "take less memory where they had more, and gives the same results."
         )
@@ -60,9 +76,11 @@ class SweepFailed(RuntimeError):
     def resume(
         self, *, progress: bool = True, smaller_blocks: bool = False, executor: Any = None
     ) -> Any:
-        """Run what is missing and return the whole sweep.
+        """Run the missing runs and return the whole sweep.
 
-        executor  another one, in the place of one that is broken, or of this process; None: as
-                  before
+        progress        show a progress bar
+        smaller_blocks  run blocks of one row of runs on each device, which take less memory
+        executor        another executor, instead of one that is broken, or of this process. None:
+                        the same as before
         """
         return self._go_on(progress, smaller_blocks, executor)

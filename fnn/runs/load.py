@@ -1,4 +1,4 @@
-"""`fnn.load`: results that were saved, and what a checkpoint directory has."""
+"""Read saved results, and the state of a checkpoint directory: `fnn.load`."""
 
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,7 @@ from fnn.checkpoint import result
 from fnn.checkpoint.run_directory import CALL, read_arguments, saved_steps
 from fnn.checkpoint.store import ARGUMENTS
 from fnn.data import Encoding
-from fnn.runs import sweep_arrays
-from fnn.runs import sweep_function as function_door
+from fnn.runs import sweep_arrays, sweep_function
 from fnn.runs.journal import FINISHED, MACHINE, PROGRESS
 from fnn.runs.origin import Fingerprint, Origin
 from fnn.runs.results import Sweep
@@ -22,14 +21,27 @@ from fnn.types import PyTree
 
 
 def load(path: str | Path) -> Run | Sweep:
-    """Load what `run.save` or `sweep.save` has saved, or what a checkpoint directory has so far.
+    """Load a saved result, or the present state of a checkpoint directory.
 
-    A run in a checkpoint directory is the last that was saved of it; a sweep has the runs of the
-    finished blocks. Nothing in the folder is executed. A sweep comes without its programs and data:
-    `sweep.run` takes builder= and dataset= where parameters were not kept.
+    path  a folder that `run.save` or `sweep.save` made, or the checkpoint directory of a call
 
-    Raises fnn.checkpoint.Damaged where it is not what was saved, ValueError for another kind of
-    folder or another version of the format, FileNotFoundError where there is none.
+    Returns a Run or a Sweep. For a checkpoint directory of a run it is the state that was saved
+    last; for one of a sweep it has the runs of the finished blocks. A sweep comes without its
+    programs and data: where parameters were not kept, `sweep.run` needs builder= and dataset=.
+    Nothing in the folder is executed.
+
+    Raises fnn.checkpoint.Damaged if a file was changed after saving, ValueError for another kind of
+    folder or another version of the format, and FileNotFoundError if there is no such folder.
+
+    >>> import fnn, tempfile
+    >>> xor = fnn.data.load("xor")
+    >>> net = fnn.mlp((2, 4, 1))
+    >>> loss = fnn.losses.sigmoid_cross_entropy
+    >>> adam = fnn.optim.adam(0.1)
+    >>> run = fnn.train(net, loss, adam, xor, epochs=30, batch_size=4, progress=False)
+    >>> folder = run.save(tempfile.mkdtemp() + "/run")
+    >>> fnn.load(folder).final("test_accuracy") == run.final("test_accuracy")
+    True
     """
     folder = Path(path)
     if not folder.exists():
@@ -41,75 +53,100 @@ def load(path: str | Path) -> Run | Sweep:
         origin = content.pop("origin")
         encoding = encoding_of(content.pop("encoding", None))
         return Run(**content, origin=origin and origin_of(origin), encoding=encoding)
-    retrain, encodings = content.pop("retrain"), encodings_of(content)
-    retrain = retrain and Retraining.from_json(retrain)
+    saved_retraining = content.pop("retrain")
+    retrain = saved_retraining and Retraining.from_json(saved_retraining)
+    encodings = encodings_of(content)
     return Sweep(**content, retrain=retrain, encodings=encodings)
 
 
 def load_checkpoint(folder: Path) -> Run | Sweep:
-    """Load what the directory of a call has so far."""
+    """Load the finished part of the call that a checkpoint directory is of."""
     read_arguments(folder)  # refuses other formats
     kind, content = result.load(folder / CALL)
     if kind == "run":
         return load_run(folder, content)
-    blocks = list(saved_steps(folder, FINISHED))
-    if not blocks:
-        raise ValueError(f"path: {folder} has no finished block of its sweep yet.")
+    steps = list(saved_steps(folder, FINISHED))
+    if not steps:
+        raise ValueError(
+            f"path: {folder} has no finished block of its sweep yet; load it later, or go on with "
+            "the same call."
+        )
     likes: list[PyTree] = [None] * len(content["rows"])
-    for block, _ in blocks:
-        likes[int(block["id"]["group"])] = jax.tree.map(lambda leaf: leaf[0], block["tree"])
-    make = {"sweep": load_sweep, "function": load_function}[kind]
-    collector = make(content, likes)
-    for block, about in blocks:
-        group, numbers = int(block["id"]["group"]), block["id"]["runs"]
-        collector.receive(group, numbers, block["tree"], about.get(MACHINE))
+    for step, _ in steps:
+        group = int(step["id"]["group"])
+        likes[group] = jax.tree.map(lambda leaf: leaf[0], step["tree"])
+    make_collector = {"sweep": sweep_collector, "function": function_collector}[kind]
+    collector = make_collector(content, likes)
+    for step, about in steps:
+        block = step["id"]
+        group = int(block["group"])
+        collector.receive(group, block["runs"], step["tree"], about.get(MACHINE))
     return collector.sweep
-
-
-def encoding_of(saved: dict[str, Any] | None) -> Encoding | None:
-    """Return the preprocessing, as it was saved."""
-    return None if saved is None else Encoding.from_json(saved)
-
-
-def encodings_of(content: dict[str, Any]) -> list[Encoding]:
-    """Take out the preprocessing of each split; earlier versions saved that of one."""
-    saved = content.pop("encodings", None) or [content.pop("encoding", None)]
-    return [Encoding.from_json(each) for each in saved if each is not None]
-
-
-def origin_of(saved: dict[str, Any]) -> Origin:
-    """Return what tells the call of a run, as it was saved."""
-    return Origin(saved=Fingerprint(**saved))
 
 
 def load_run(folder: Path, content: dict[str, Any]) -> Run:
     """Load the furthest state that was saved of a run."""
-    saved = [b["tree"] for name in (FINISHED, PROGRESS) for b, _ in saved_steps(folder, name)]
-    if not saved:
-        raise ValueError(f"path: {folder} has nothing saved of its run yet.")
-    furthest = max(saved, key=lambda state: int(state.epochs))
+    states = []
+    for name in (FINISHED, PROGRESS):
+        states += [step["tree"] for step, _ in saved_steps(folder, name)]
+    if not states:
+        raise ValueError(
+            f"path: {folder} has nothing saved of its run yet; load it later, or go on with the "
+            "same call."
+        )
+    furthest = max(states, key=lambda state: int(state.epochs))
     epochs = max(content["epochs"], int(furthest.epochs))
+    origin = origin_of(content["origin"])
     encoding = encoding_of(content.get("encoding"))
-    return run_of(furthest, content["seed"], epochs, origin_of(content["origin"]), encoding)
+    return run_of(furthest, content["seed"], epochs, origin, encoding)
 
 
-def load_sweep(content: dict[str, Any], likes: list[PyTree]) -> SweepCollector:
-    """Make an empty sweep of a checkpoint directory."""
+def encoding_of(saved: dict[str, Any] | None) -> Encoding | None:
+    """Return the preprocessing that was saved, None if there is none."""
+    return None if saved is None else Encoding.from_json(saved)
+
+
+def encodings_of(content: dict[str, Any]) -> list[Encoding]:
+    """Take the preprocessing of each split out of `content`.
+
+    Earlier versions of fnn saved the preprocessing of one split.
+    """
+    saved = content.pop("encodings", None) or [content.pop("encoding", None)]
+    return [Encoding.from_json(encoding) for encoding in saved if encoding is not None]
+
+
+def origin_of(saved: dict[str, Any]) -> Origin:
+    """Return the origin of a run from its saved fingerprint."""
+    return Origin(saved=Fingerprint(**saved))
+
+
+def sweep_collector(content: dict[str, Any], likes: list[PyTree]) -> SweepCollector:
+    """Make a sweep of networks without finished runs, for the blocks of a checkpoint directory.
+
+    likes  of each group, the shapes of one run; None where no block is finished
+    """
     retraining = Retraining.from_json(content["retrain"])
-    empty = sweep_arrays.empty_sweep(retraining.arguments, content["rows"], likes, retraining)
+    rows = content["rows"]
+    empty = sweep_arrays.empty_sweep(retraining.arguments, rows, likes, retraining)
     empty.encodings = encodings_of(content)
-    return SweepCollector(empty, places_in(content, empty), sweep_arrays.put_states)
+    places = places_in(content, empty)
+    return SweepCollector(empty, places, sweep_arrays.put_states)
+
+
+def function_collector(content: dict[str, Any], likes: list[PyTree]) -> SweepCollector:
+    """Make a sweep of a function without finished runs, as `sweep_collector` does."""
+    empty = sweep_function.empty_sweep(
+        content["settings"], content["seeds"], content["rows"], likes, content["runs_per_vmap"]
+    )
+    places = places_in(content, empty)
+    return SweepCollector(empty, places, sweep_function.put_values)
 
 
 def places_in(content: dict[str, Any], sweep: Sweep) -> list[Places]:
-    """Return the rows and columns of each group; earlier versions saved the rows alone."""
+    """Return the rows and columns of each group. Earlier versions of fnn saved the rows alone."""
     rows = content["rows"]
-    columns = content.get("columns") or [range(sweep.finished.shape[1])] * len(rows)
+    columns = content.get("columns")
+    if not columns:
+        all_columns = range(sweep.finished.shape[1])
+        columns = [all_columns] * len(rows)
     return list(zip(rows, columns, strict=True))
-
-
-def load_function(content: dict[str, Any], likes: list[PyTree]) -> SweepCollector:
-    """Make an empty sweep of a function of a checkpoint directory."""
-    rows, per_vmap = content["rows"], content["runs_per_vmap"]
-    empty = function_door.empty_sweep(content["settings"], content["seeds"], rows, likes, per_vmap)
-    return SweepCollector(empty, places_in(content, empty), function_door.put_values)

@@ -9,7 +9,7 @@ from fnn.metrics import Metric
 from fnn.runs.driver import Group
 from fnn.runs.fingerprint import seeds_fingerprint
 from fnn.runs.results import Sweep
-from fnn.runs.retraining import Given, Retraining
+from fnn.runs.retraining import Inputs, Retraining
 from fnn.runs.spec_groups import Builder
 from fnn.runs.sweep_arrays import (
     SweepJob,
@@ -82,7 +82,7 @@ def prepare(
     groups = sweep_groups(builder, datasets, call)
     runs_per_vmap = runs_per_vmap_of(groups, len(call.settings))
     call = call._replace(runs_per_vmap=runs_per_vmap)
-    retraining = Retraining(call.arguments(), groups, Given(builder, dataset, metrics))
+    retraining = Retraining(call.arguments(), groups, Inputs(builder, dataset, metrics))
     if keep_params is None:
         keep_params = bytes_of_parameters(groups) <= BYTES_KEPT
     if not keep_params:

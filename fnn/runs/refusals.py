@@ -1,4 +1,4 @@
-"""The refusals that `fnn.train` and `fnn.sweep` share, all made before anything is compiled."""
+"""Checks of the arguments that `fnn.train` and `fnn.sweep` share, before anything is compiled."""
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
@@ -20,12 +20,13 @@ from fnn.runs.training import Plan, history_names
 from fnn.runs.updates import NUMPY_ERRORS, place_of
 from fnn.types import Loss
 
-TAKEN = ("loss", "accuracy", *OF_REGRESSION)  # names of metrics that are there already
+HISTORY_NAMES = ("loss", "accuracy", *OF_REGRESSION)
+"""Names of metrics that the history has already."""
 SPLITS = ("train_", "validation_", "test_")
 
 
 def check_run(spec: TrainSpec, dataset: Dataset, plan: Plan) -> None:
-    """Refuse whatever does not fit together."""
+    """Refuse a network, loss, optimizer, data set and plan that do not fit together."""
     check_parts(*spec)
     check_data(dataset)
     check_batches(plan, dataset)
@@ -44,9 +45,7 @@ def plan_of(
     metrics: Mapping[str, Metric] | None = None,
     train_metrics: bool = False,
 ) -> Plan:
-    """Return the plan of some arguments, each of them checked; the generator of random
-    numbers too.
-    """
+    """Return the plan of a call, after checking its arguments and the random generator of JAX."""
     checks.threefry()
     checks.truth("train_metrics", train_metrics)
     named = named_metrics(metrics)
@@ -64,24 +63,29 @@ def plan_of(
 def check_monitor(
     monitor: Any, metrics: tuple[tuple[str, Metric], ...], train_metrics: bool
 ) -> None:
-    """Refuse what is in no history, and the test split."""
-    own = [*OF_REGRESSION, *(name for name, _ in metrics)]
-    known = [f"validation_{kind}" for kind in ("loss", "accuracy", *own)]
-    known += [f"train_{kind}" for kind in ("loss", "accuracy", *(own if train_metrics else []))]
-    if monitor in known:
+    """Refuse a monitor that no history has, and one of the test split."""
+    built_in = ["loss", "accuracy"]
+    further = [*OF_REGRESSION, *(name for name, _ in metrics)]
+    of_training = [*built_in, *further] if train_metrics else built_in
+    allowed = [f"validation_{name}" for name in (*built_in, *further)]
+    allowed += [f"train_{name}" for name in of_training]
+    if monitor in allowed:
         return
-    other = f"validation_{str(monitor).removeprefix('test_')}"
-    if other in known:
+    on_validation = f"validation_{str(monitor).removeprefix('test_')}"
+    if on_validation in allowed:
         raise ValueError(
             f"monitor: got {monitor!r}, expected an entry of the validation or the training "
-            f"split: the test split is "
-            f"for what was chosen. Take {other!r}."
+            "split: the test split is for measuring a choice, not for making it. Take "
+            f"{on_validation!r}."
         )
-    checks.lookup("monitor", monitor, dict.fromkeys(known))
+    checks.lookup("monitor", monitor, dict.fromkeys(allowed))
 
 
 def named_metrics(metrics: Mapping[str, Metric] | None) -> tuple[tuple[str, Metric], ...]:
-    """Return names and functions. Refuses other things, and names that the history has already."""
+    """Return the metrics as sorted pairs (name, function).
+
+    Raises ValueError for arguments of another kind, and for names that the history has already.
+    """
     if metrics is None:
         return ()
     if not isinstance(metrics, Mapping):
@@ -89,23 +93,24 @@ def named_metrics(metrics: Mapping[str, Metric] | None) -> tuple[tuple[str, Metr
             f"metrics: got {metrics!r}, expected a dict such as {{'f1': f}}, f(prediction, target)."
         )
     for name, metric in metrics.items():
-        if (
-            not isinstance(name, str)
-            or not name.isidentifier()
-            or name in TAKEN
-            or name.startswith(SPLITS)
-        ):
+        if not _can_be_a_metric(name):
             raise ValueError(
                 f"metrics: got the name {name!r}, expected one such as 'f1' that is none of "
-                f"{', '.join(TAKEN)} and "
-                "does not begin with a split: validation_ and test_ are put before it."
+                f"{', '.join(HISTORY_NAMES)} and does not begin with a split: validation_ and "
+                "test_ are put before it."
             )
         if not callable(metric) or metric.__hash__ is None:
             raise ValueError(
                 f"metrics[{name!r}]: got {metric!r}, expected a function (prediction, target) -> "
-                f"number."
+                "number."
             )
     return tuple(sorted(metrics.items()))
+
+
+def _can_be_a_metric(name: Any) -> bool:
+    if not isinstance(name, str) or not name.isidentifier():
+        return False
+    return name not in HISTORY_NAMES and not name.startswith(SPLITS)
 
 
 def one_process(door: str) -> None:
@@ -118,11 +123,12 @@ def one_process(door: str) -> None:
 
 
 def check_names(setting: Mapping[str, Any], plan: Plan) -> None:
-    """Refuse hyperparameters that are called as a metric is in the history: one column for two."""
-    both = {f"{split}{name}" for split in SPLITS for name, _ in plan.metrics} & set(setting)
-    if both:
+    """Refuse a hyperparameter with the name of a metric in the history: they share the columns."""
+    of_metrics = {f"{split}{name}" for split in SPLITS for name, _ in plan.metrics}
+    shared = sorted(of_metrics & set(setting))
+    if shared:
         raise ValueError(
-            f"hyper: got the name {sorted(both)[0]!r}, which is that of a metric; take another one."
+            f"hyper: got the name {shared[0]!r}, which is that of a metric; take another one."
         )
 
 
@@ -137,12 +143,17 @@ def check_batches(plan: Plan, dataset: Dataset) -> None:
 
 def check_metrics(spec: TrainSpec, plan: Plan, dataset: Dataset) -> None:
     """Refuse a monitor that the history does not have, and metrics that give no number."""
-    names = [name for name in history_names(spec.loss, plan) if not name.startswith("test_")]
-    checks.lookup("monitor", plan.monitor.metric, dict.fromkeys(names))
-    outputs = outputs_of(spec.net, dataset.train.x.shape[1]) if plan.metrics else 0
+    names = history_names(spec.loss, plan)
+    allowed = [name for name in names if not name.startswith("test_")]
+    checks.lookup("monitor", plan.monitor.metric, dict.fromkeys(allowed))
+    if not plan.metrics:
+        return
+    features = dataset.train.x.shape[1]
+    outputs = outputs_of(spec.net, features)
     y = dataset.validation.y
+    dtype = jax.dtypes.canonicalize_dtype(y.dtype)
     for name, metric in plan.metrics:
-        check_metric(name, metric, outputs, y.shape, jax.dtypes.canonicalize_dtype(y.dtype))
+        check_metric(name, metric, outputs, y.shape, dtype)
 
 
 @lru_cache(maxsize=256)
@@ -150,38 +161,42 @@ def check_metric(
     name: str, metric: Metric, outputs: int, shape: tuple[int, ...], dtype: Any
 ) -> None:
     """Refuse a metric that gives no number for targets of this shape, by tracing it once."""
-    prediction = jax.ShapeDtypeStruct((shape[0], outputs), jnp.result_type(float))
     label = f"metrics[{name!r}]"
+    prediction = jax.ShapeDtypeStruct((shape[0], outputs), jnp.result_type(float))
+    target = jax.ShapeDtypeStruct(shape, dtype)
+
+    def value_of(prediction: Any, target: Any) -> Any:
+        return metric(*paired(prediction, target))
+
     try:
-        value = jax.eval_shape(
-            lambda *both: metric(*paired(*both)), prediction, jax.ShapeDtypeStruct(shape, dtype)
-        )
+        value = jax.eval_shape(value_of, prediction, target)
     except NUMPY_ERRORS as error:
         raise ValueError(
             f"{label}: {place_of(error)} makes a NumPy or Python number of one that is traced. "
-            f"Write it with "
-            "jax.numpy, or compute it from fnn.apply(net, run.params, x) after training."
+            "Write it with jax.numpy, or compute it from fnn.apply(net, run.params, x) after "
+            "training."
         ) from error
-    except Exception as error:  # of whatever kind the user's own code raises
+    except Exception as error:  # user code may raise anything
         raise ValueError(
             f"{label}: raises {type(error).__name__}: {error} It is called as f(prediction, "
-            f"target), here with shapes "
-            f"{prediction.shape} and {shape}, and returns one number."
+            f"target), here with shapes {prediction.shape} and {shape}, and returns one number."
         ) from error
-    if getattr(value, "shape", None) == () and jnp.issubdtype(value.dtype, jnp.complexfloating):
-        raise ValueError(
-            f"{label}: returned a complex number, expected a real one; take its magnitude."
-        )
-    if getattr(value, "shape", None) != ():
-        got = f"shape {value.shape}" if hasattr(value, "shape") else type(value).__name__
+    value_shape = getattr(value, "shape", None)
+    if value_shape != ():
+        got = type(value).__name__ if value_shape is None else f"shape {value_shape}"
         raise ValueError(
             f"{label}: returned {got}, expected one number, such as a mean over the examples."
+        )
+    if jnp.issubdtype(value.dtype, jnp.complexfloating):
+        raise ValueError(
+            f"{label}: returned a complex number, expected a real one; take its magnitude."
         )
 
 
 def check_parts(net: Any, loss: Any, optimizer: Any, transform_train: Any = None) -> None:
-    """Refuses what is not a Layer, a Loss, an optimizer and, if there is one, a function, in this
-    order.
+    """Refuse values that are not a Layer, a Loss, an optimizer and a function, in this order.
+
+    transform_train  may be None
     """
     check_net(net)
     if _is_optimizer(loss) and isinstance(optimizer, Loss):
@@ -194,8 +209,8 @@ def check_parts(net: Any, loss: Any, optimizer: Any, transform_train: Any = None
     )
     if transform_train is not None and not callable(transform_train):
         raise ValueError(
-            f"transform_train: got {transform_train!r}, expected a function (key, x, y) -> (x, "
-            f"y), or None."
+            f"transform_train: got {transform_train!r}, expected a function (key, x, y) -> (x, y), "
+            "or None."
         )
 
 
@@ -204,13 +219,14 @@ def _is_optimizer(value: Any) -> bool:
 
 
 def check_data(dataset: Any) -> None:
-    """Refuses splits that are no arrays, are empty, do not match each other or hold what JAX would
-    change.
+    """Refuse splits that are no arrays, are empty, do not match, or hold numbers JAX would change.
+
+    Arrays that were looked at before and cannot have changed are not looked at again.
     """
     if not isinstance(dataset, Dataset):
         raise ValueError(
             f"dataset: got {type(dataset).__name__}, expected a Dataset; make one with "
-            f"fnn.data.from_arrays(x, y)."
+            "fnn.data.from_arrays(x, y)."
         )
     for name, split in dataset.splits.items():
         _check_arrays(name, split)
@@ -218,32 +234,36 @@ def check_data(dataset: Any) -> None:
     forget_changed(dataset)
     for name, weights in weights_of(dataset).items():
         examples = len(dataset.splits[name].x)
-        check_once(
-            weights,
-            ("weights", examples),
-            partial(checks.weights, weights, examples, f"weights.{name}"),
-        )
+        check_weights = partial(checks.weights, weights, examples, f"weights.{name}")
+        check_once(weights, ("weights", examples), check_weights)
     for name, split in dataset.splits.items():
-        check_once(split.x, "features", partial(checks.features, split.x, f"{name}.x"))
-        check_once(split.y, "targets", partial(checks.targets, split.y, f"{name}.y"))
-        checks.pairs(split.x, split.y, f"{name}.x", f"{name}.y")
-        if (
-            split.x.shape[1:] != dataset.train.x.shape[1:]
-            or split.y.shape[1:] != dataset.train.y.shape[1:]
-        ):
-            raise ValueError(
-                f"{name}: got x {split.x.shape} and y {split.y.shape}, which do not match train's "
-                f"{dataset.train.x.shape} and {dataset.train.y.shape}."
-            )
+        x, y = split
+        name_of_x, name_of_y = f"{name}.x", f"{name}.y"
+        check_once(x, "features", partial(checks.features, x, name_of_x))
+        check_once(y, "targets", partial(checks.targets, y, name_of_y))
+        checks.pairs(x, y, name_of_x, name_of_y)
+        _check_shapes(name, split, dataset.train)
+
+
+def _check_shapes(name: str, split: Split, train: Split) -> None:
+    shapes = split.x.shape[1:], split.y.shape[1:]
+    expected = train.x.shape[1:], train.y.shape[1:]
+    if shapes != expected:
+        raise ValueError(
+            f"{name}: got x {split.x.shape} and y {split.y.shape}, which do not match train's "
+            f"{train.x.shape} and {train.y.shape}."
+        )
 
 
 def _check_weight_arrays(weights: Any) -> None:
-    if weights is not None and not isinstance(weights, Weights):
+    if weights is None:
+        return
+    if not isinstance(weights, Weights):
         raise ValueError(
             f"weights: got {type(weights).__name__}, expected fnn.data.Weights(train, validation, "
-            f"test)."
+            "test)."
         )
-    for name, array in ({} if weights is None else weights._asdict()).items():
+    for name, array in weights._asdict().items():
         if not isinstance(array, (np.ndarray, jax.Array)):
             raise ValueError(
                 f"weights.{name}: got {type(array).__name__}, expected an array; use np.asarray."
@@ -262,22 +282,12 @@ def _check_arrays(name: str, split: Any) -> None:
 
 
 def check_fit(spec: TrainSpec, dataset: Dataset) -> None:
-    """Refuses a network, a loss and data that do not fit together, by tracing the shapes and
-    reading the targets.
+    """Refuse a network, a loss and data that do not fit together.
+
+    The shapes are traced and the targets are read.
     """
     net, loss, _, transform_train = spec
-    classes = dataset.preprocessing.classes if dataset.encoding is not None else ()
-    if (
-        loss.regression
-        and classes
-        and isinstance(classes[0], int)
-        and not isinstance(classes[0], bool)
-    ):
-        raise ValueError(
-            f"loss: got {loss.name}, which is for amounts, but the whole numbers of y were taken "
-            f"as the classes "
-            f"{', '.join(map(str, classes[:5]))}…; pass y as floats, y.astype(float)."
-        )
+    _check_amounts(loss, dataset)
     outputs = outputs_of(net, dataset.train.x.shape[1])
     if transform_train is not None:
         dataset = dataset._replace(train=_transformed(transform_train, dataset.train))
@@ -291,18 +301,32 @@ def check_fit(spec: TrainSpec, dataset: Dataset) -> None:
             raise ValueError(f"{name}.{error}") from error
 
 
+def _check_amounts(loss: Loss, dataset: Dataset) -> None:
+    """Refuse a loss for amounts on whole numbers that were taken as classes."""
+    classes = dataset.preprocessing.classes if dataset.encoding is not None else ()
+    if not loss.regression or not classes:
+        return
+    if isinstance(classes[0], int) and not isinstance(classes[0], bool):
+        names = ", ".join(map(str, classes[:5]))
+        raise ValueError(
+            f"loss: got {loss.name}, which is for amounts, but the whole numbers of y were taken "
+            f"as the classes {names}…; pass y as floats, y.astype(float)."
+        )
+
+
 @lru_cache(maxsize=256)
-def _check_target(value: Callable, outputs: int, shape: tuple[int, ...], dtype: Any) -> None:
-    """Refuses targets of a shape or dtype that the loss does not take, by tracing it once."""
+def _check_target(forward: Callable, outputs: int, shape: tuple[int, ...], dtype: Any) -> None:
+    """Refuse targets of a shape or dtype that the loss does not take, by tracing it once."""
     prediction = jax.ShapeDtypeStruct((outputs, shape[-1]), jnp.result_type(float))
     target = jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(dtype))
-    jax.eval_shape(value, prediction, target)
+    jax.eval_shape(forward, prediction, target)
 
 
 def _transformed(transform_train: TransformTrain, train: Split) -> Split:
-    """The training rows as one seed's run has them, or as they came while hyperparameters are
-    traced. Refuses rows of other shapes or dtypes, since what was checked of the data would not
-    hold for them.
+    """Return the training rows of the run with seed 0.
+
+    While hyperparameters are traced, the rows are returned unchanged. Raises ValueError for rows of
+    other shapes or dtypes, since the checks of the data would not hold for them.
     """
     rows = jax.eval_shape(lambda *rows: rows, *train)
     try:
@@ -310,14 +334,20 @@ def _transformed(transform_train: TransformTrain, train: Split) -> Split:
     except TypeError as error:
         raise ValueError(
             f"transform_train: {error}; it is called as transform_train(key, x, y) and returns "
-            f"(x, y)."
+            "(x, y)."
         ) from error
-    found = [(np.shape(leaf), leaf.dtype) for leaf in jax.tree.leaves(returned)]
-    if not isinstance(returned, tuple) or found != [(array.shape, array.dtype) for array in rows]:
-        expected = ", ".join(f"{array.shape} {array.dtype}" for array in rows)
-        got = ", ".join(f"{shape} {dtype}" for shape, dtype in found)
+    expected = [(row.shape, row.dtype) for row in rows]
+    got = [(np.shape(leaf), leaf.dtype) for leaf in jax.tree.leaves(returned)]
+    if not isinstance(returned, tuple) or got != expected:
         raise ValueError(
-            f"transform_train: returned {got}; expected x and y as they came, {expected}."
+            f"transform_train: returned {_in_words(got)}; expected x and y as they came, "
+            f"{_in_words(expected)}."
         )
     x, y = transform_train(jax.random.key(0), *map(jnp.asarray, train))
     return Split(np.asarray(x), np.asarray(y)) if checks.is_concrete((x, y)) else train
+
+
+def _in_words(arrays: list[tuple[tuple[int, ...], Any]]) -> str:
+    """Return the shapes and dtypes of arrays as a text."""
+    words = [f"{shape} {dtype}" for shape, dtype in arrays]
+    return ", ".join(words)

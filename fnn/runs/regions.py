@@ -71,12 +71,12 @@ def regions_of(sweep: Any, asked: bool | None) -> tuple[dict[str, Any], dict[str
 
 def why_none(sweep: Any) -> str | None:
     """Return why a sweep has no decision regions; None: it has."""
-    given = getattr(sweep.retrain, "given", None)
-    if given is None or given.builder is None or given.dataset is None:
+    inputs = getattr(sweep.retrain, "inputs", None)
+    if inputs is None or inputs.builder is None or inputs.dataset is None:
         return "the sweep is of a function, or was loaded without its builder and data."
-    if not isinstance(given.dataset, Dataset):
+    if not isinstance(inputs.dataset, Dataset):
         return "the sweep has several splits, expected one data set."
-    features = given.dataset.train.x.shape[1]
+    features = inputs.dataset.train.x.shape[1]
     if features != 2:
         return f"the data set has {features} features, expected 2."
     if "validation_accuracy" not in sweep.history:
@@ -86,7 +86,7 @@ def why_none(sweep: Any) -> str | None:
 
 def dataset_of(sweep: Any) -> Dataset:
     """Return the data set of a sweep that has regions."""
-    return sweep.retrain.given.dataset
+    return sweep.retrain.inputs.dataset
 
 
 def chosen_runs(sweep: Any) -> tuple[list[int], list[int]]:

@@ -1,4 +1,8 @@
-"""What a sweep gives: arrays with the axes (setting, run, epoch), and tables of them."""
+"""The result of a sweep: `fnn.Sweep`, arrays with the axes (setting, run, epoch) and their tables.
+
+The methods stand in three parts: runs (run, params, net, extend, predict), tables (at, summary,
+best, records and their files), and saving.
+"""
 
 import csv
 import math
@@ -17,26 +21,31 @@ from fnn.data import Encoding
 from fnn.runs.explored import CODE, explore
 from fnn.runs.fingerprint import plain_settings, with_pickled
 from fnn.runs.monitor import Monitor, mode_of
-from fnn.runs.predict import answer, in_units_of, outputs_of_runs
+from fnn.runs.predict import decode_outputs, in_units_of_first, outputs_of_runs
 from fnn.runs.process import NEVER
 from fnn.runs.run import Run
 from fnn.runs.settings import HyperValues, Setting
 from fnn.runs.summary import Row, Summary, summary_of, table
-from fnn.types import Layer, Params, PyTree, State
+from fnn.types import Layer, Loss, Params, PyTree, State
 
 if TYPE_CHECKING:
     import pandas
     import xarray
 
 SHOWN = 3  # settings in a repr
-HERE = -1  # in place of the number of a worker's machine
+THIS_PROCESS = -1  # in place of the number of a worker's machine
 VALIDATION_LOSS = Monitor()
+FloatPerRun: TypeAlias = Float[np.ndarray, "settings runs"]
+IntPerRun: TypeAlias = Integer[np.ndarray, "settings runs"]
+BoolPerRun: TypeAlias = Bool[np.ndarray, "settings runs"]
 At: TypeAlias = Literal["best", "last"]
+Parts: TypeAlias = dict[str, Any]
+"""The builder, the dataset and the metrics with which runs are trained again, by name."""
 RENAMED = {"lane": "Sweep.run", "found": "Sweep.outputs", "encoding": "Sweep.encodings"}
 
 
 class Parameters(NamedTuple):
-    """What a sweep keeps of the networks of a setting; leaves are (runs, …)."""
+    """The parameters that a sweep keeps of a setting; leaves are (runs, …)."""
 
     params: Params
     state: State
@@ -44,52 +53,68 @@ class Parameters(NamedTuple):
     best_state: State
 
 
-def named(builder: Any, dataset: Any, metrics: Any) -> dict[str, Any]:
-    """Return by name what is handed on to what trains again."""
-    return {"builder": builder, "dataset": dataset, "metrics": metrics}
-
-
 @dataclass(repr=False, eq=False)
 class Sweep:
-    """The outcome of every run, of `fnn.sweep` or `fnn.sweep_function`; it can be pickled.
+    """The result of `fnn.sweep` or `fnn.sweep_function`; it can be pickled.
 
-    A setting has a run for each seed; where there are several splits, one for each seed on each
-    split, those of a seed side by side.
+    A setting has one run for each seed. With several splits it has one run for each seed on each
+    split, and the runs of a seed are neighbours.
 
-    settings       one dict of hyperparameters a row
-    seeds          the seeds
-    splits         the number of splits
-    history        name -> (settings, runs, epochs), as in `fnn.Run`; of a function, the entries of
-                   its dict that are numbers (then epochs is 1) or (n,), the same in all settings
-    finished       (settings, runs); false where a sweep was interrupted before
-    outputs        for each setting a pytree with leaves (runs, …): the `Parameters`, or None where
-                   they were not kept; of a function, what it returned, zero where unfinished
-    best_epoch     (settings, runs) the best epoch by what was monitored (−1: there was none)
-    stopped_epoch  (settings, runs) the last epoch that was trained
-    diverged_step  (settings, runs) the first step that was not finite (−1: there was none)
-    runs_per_vmap  for each setting, how many runs shared a vmapped row: at equal numbers every bit
-                   of a run is the same in any sweep
-    monitor        what decided which epoch is the best
-    examples       how many each part has, the fewest among splits: an accuracy is a share of them
-    compile_seconds, run_seconds
-    retrain        trains runs again of which the parameters were not kept, and builds networks;
-                   pickle leaves its programs and data out (`fnn.runs.retraining`)
-    encodings      of each split, the preprocessing of the rows, `Dataset.preprocessing`
-    machines       what the last bits depend on, of each kind of worker that computed runs
-    machine        (settings, runs) which of `machines` computed a run; −1: none of them, this
-                   process. None where no worker did
+    settings         one dict of hyperparameters for each setting
+    seeds            the seeds
+    history          name -> (settings, runs, epochs), as in `fnn.Run`. For a function: the entries
+                     of its dict that are numbers (then epochs is 1) or (n,), with the same n in all
+                     settings
+    finished         (settings, runs): false for runs that an interrupted sweep did not train
+    outputs          for each setting a pytree with leaves (runs, …). For networks: `Parameters`, or
+                     None where they were not kept. For a function: its values, zero where they were
+                     not computed
+    best_epoch       (settings, runs): the best epoch by the monitored metric; −1 if there was none
+    stopped_epoch    (settings, runs): the last epoch that was trained
+    diverged_step    (settings, runs): the first step that was not finite; −1 if there was none
+    runs_per_vmap    for each setting, how many runs shared a vmapped row. With equal numbers every
+                     bit of a run is the same in any sweep
+    monitor          the metric that decides which epoch is the best
+    examples         how many examples each part has, the fewest among splits. An accuracy is a
+                     share of them
+    compile_seconds  seconds of compiling
+    run_seconds      seconds of running
+    retrain          trains runs again whose parameters were not kept, and builds networks. Pickle
+                     leaves out its programs and data (`fnn.runs.retraining`)
+    encodings        for each split, the preprocessing of the rows, `Dataset.preprocessing`
+    splits           the number of splits
+    machines         for each kind of worker that computed runs, the facts about its machine that
+                     the last bits depend on
+    machine          (settings, runs): which of `machines` computed a run; −1 for this process. None
+                     where no worker computed any
 
     best_epoch, stopped_epoch and diverged_step are None for a function.
+
+    >>> import fnn
+    >>> def builder(hyper):
+    ...     adam = fnn.optim.adam(hyper["rate"])
+    ...     return fnn.mlp((2, 4, 1)), fnn.losses.sigmoid_cross_entropy, adam
+    >>> rates = {"rate": [0.001, 0.1]}
+    >>> xor = fnn.data.load("xor")
+    >>> sweep = fnn.sweep(
+    ...     builder, xor, epochs=30, batch_size=4, seeds=range(2), hyper=rates, progress=False
+    ... )
+    >>> sweep
+    Sweep(2 settings × 2 seeds, 30 epochs)
+      all 2, epoch of lowest validation_loss:
+      setting   rate  validation_loss  validation_accuracy  n  diverged
+            1    0.1              ...                    1  2         0
+            0  0.001              ...                  ...  2         0
     """
 
     settings: list[Setting]
     seeds: list[int]
     history: dict[str, Shaped[np.ndarray, "settings runs epochs"]]
-    finished: Bool[np.ndarray, "settings runs"]
+    finished: BoolPerRun
     outputs: list[PyTree | None]
-    best_epoch: Integer[np.ndarray, "settings runs"] | None = None
-    stopped_epoch: Integer[np.ndarray, "settings runs"] | None = None
-    diverged_step: Integer[np.ndarray, "settings runs"] | None = None
+    best_epoch: IntPerRun | None = None
+    stopped_epoch: IntPerRun | None = None
+    diverged_step: IntPerRun | None = None
     runs_per_vmap: tuple[int, ...] = ()
     monitor: Monitor = VALIDATION_LOSS
     examples: dict[str, int] = field(default_factory=dict)
@@ -99,7 +124,7 @@ class Sweep:
     encodings: list[Encoding] = field(default_factory=list)
     splits: int = 1
     machines: list[dict[str, Any]] = field(default_factory=list)
-    machine: Integer[np.ndarray, "settings runs"] | None = None
+    machine: IntPerRun | None = None
 
     if not TYPE_CHECKING:  # a type checker takes a class with it for one that has any attribute
 
@@ -108,7 +133,7 @@ class Sweep:
                 raise AttributeError(f"Sweep.{name} is now {RENAMED[name]}.")
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
-    # ------------------------------------------------------------------------------------ runs
+    # ----------------------------------------------------------------------------------------- runs
 
     def run(
         self,
@@ -120,33 +145,41 @@ class Sweep:
         dataset: Any = None,
         metrics: Any = None,
     ) -> Run:
-        """Return one run.
+        """Return one run; train it again, bit for bit the same, if its parameters were not kept.
 
-        setting  a row number of `settings`, or a row of `summary` or `best`
+        setting  the number of a setting, one of `settings`, or a row of `summary` or `best`
         seed     one of `seeds` (the seed, not its position)
-        split    the number of its split, from 0 on; needed where there are several
-        builder, dataset, metrics  those of the sweep: needed where parameters were not kept and the
-                 sweep was pickled or loaded. The run is then trained again, bit for bit
+        split    the number of the split, from 0 on; needed where there are several
+        builder  the builder of the sweep; needed where the sweep was pickled or loaded and the run
+                 must be trained again
+        dataset  its data set, needed in the same case
+        metrics  its metrics, needed in the same case if it had some
+
+        Raises ValueError for another builder or data set, and for a run that an interrupted sweep
+        did not train.
+
+        >>> run = sweep.run(sweep.best(), seed=1)
+        >>> run.stopped_epoch
+        29
         """
         row, column = self._index(setting, seed, split)
         self._check_has_runs("run")
-        best, stopped, diverged = self.best_epoch, self.stopped_epoch, self.diverged_step
-        assert best is not None
-        assert stopped is not None
-        assert diverged is not None
-        parameters = self._parameters(row, [column], named(builder, dataset, metrics))
-        params, state, best_params, best_state = jax.tree.map(lambda leaf: leaf[0], parameters)
+        assert self.best_epoch is not None
+        assert self.stopped_epoch is not None
+        assert self.diverged_step is not None
+        parts = dict(builder=builder, dataset=dataset, metrics=metrics)
+        of_one_run = self._parameters(row, [column], parts)
+        parameters = jax.tree.map(lambda leaf: leaf[0], of_one_run)
+        history = {name: values[row, column] for name, values in self.history.items()}
+        encoding = self.encodings[column % self.splits] if self.encodings else None
         return Run(
-            params=params,
-            state=state,
-            best_params=best_params,
-            best_state=best_state,
-            best_epoch=int(best[row, column]),
-            stopped_epoch=int(stopped[row, column]),
-            diverged_step=int(diverged[row, column]),
-            history={name: values[row, column] for name, values in self.history.items()},
+            **parameters._asdict(),
+            best_epoch=int(self.best_epoch[row, column]),
+            stopped_epoch=int(self.stopped_epoch[row, column]),
+            diverged_step=int(self.diverged_step[row, column]),
+            history=history,
             seed=seed,
-            encoding=self.encodings[column % self.splits] if self.encodings else None,
+            encoding=encoding,
             compile_seconds=self.compile_seconds,
             run_seconds=self.run_seconds,
         )
@@ -159,19 +192,20 @@ class Sweep:
         dataset: Any = None,
         metrics: Any = None,
     ) -> Params:
-        """Return the parameters of every run of a setting, as trained; leaves are (runs, …).
+        """Return the parameters of every run of a setting after its last epoch.
 
-        builder, dataset, metrics  as for `run`
+        setting, builder, dataset, metrics  as for `run`
+
+        Returns a pytree like that of one network, with leaves (runs, …).
+
+        >>> [leaf.shape for leaf in jax.tree.leaves(sweep.params(0))]
+        [(2, 4, 2), (2, 4), (2, 1, 4), (2, 1)]
         """
         row = self._row(setting)
         self._check_has_runs("params")
-        if not self.finished[row].all():
-            raise ValueError(
-                f"params: setting {row} has runs that were not trained; the sweep was interrupted "
-                "before."
-            )
-        given = named(builder, dataset, metrics)
-        return self._parameters(row, range(self._runs), given).params
+        self._check_trained("params", row)
+        parts = dict(builder=builder, dataset=dataset, metrics=metrics)
+        return self._parameters(row, range(self._runs), parts).params
 
     def net(
         self,
@@ -183,11 +217,19 @@ class Sweep:
     ) -> Layer:
         """Return the network of a setting, as it was trained.
 
-        `fnn.apply(sweep.net(best), run.params, x, state=run.state)`. (A builder that is called with
-        plain numbers may build another one: fnn.mlp leaves out a dropout of 0.)
+        setting, builder, dataset, metrics  as for `run`
+
+        A builder that is called with plain numbers may build another network: fnn.mlp leaves out a
+        dropout of 0.
+
+        >>> best = sweep.best()
+        >>> run = sweep.run(best, seed=0)
+        >>> fnn.apply(sweep.net(best), run.params, xor.test.x, state=run.state).shape
+        (4, 1)
         """
         self._check_has_runs("net")
-        return self.retrain.net(self._row(setting), **named(builder, dataset, metrics))
+        parts = dict(builder=builder, dataset=dataset, metrics=metrics)
+        return self.retrain.net(self._row(setting), **parts)
 
     def extend(
         self,
@@ -199,23 +241,27 @@ class Sweep:
         dataset: Any = None,
         metrics: Any = None,
     ) -> "Sweep":
-        """Return this sweep with more seeds and settings; what it has is not trained again.
+        """Return a sweep with more seeds and settings; only the new runs are trained.
 
         The bits are those of one sweep over all of them with the same `runs_per_vmap`, which are
-        kept.
+        kept. Every setting is trained with every seed.
 
-        seeds  to be added, as in `fnn.sweep`
-        hyper  settings to be added, as in `fnn.sweep`, with the names that it has. Every setting is
-               trained with every seed
+        seeds     seeds to add, as in `fnn.sweep`
+        hyper     settings to add, as in `fnn.sweep`, with the names of this sweep
+        progress  show a progress bar
         builder, dataset, metrics  as for `run`, where the sweep was pickled or loaded
 
         Raises ValueError for another builder or data set, for other names, and for nothing to add.
+
+        >>> larger = sweep.extend(seeds=[2], progress=False)
+        >>> larger.finished.shape  # (settings, seeds)
+        (2, 3)
         """
         self._check_has_runs("extend")
         if seeds is None and hyper is None:
-            raise ValueError("extend: got neither seeds nor hyper; pass what is to be added.")
-        given = named(builder, dataset, metrics)
-        extended = self.retrain.extend(self, seeds, hyper, progress, **given)
+            raise ValueError("extend: got neither seeds nor hyper; pass those to be added.")
+        parts = dict(builder=builder, dataset=dataset, metrics=metrics)
+        extended = self.retrain.extend(self, seeds, hyper, progress, **parts)
         extended.encodings = self.encodings
         return extended
 
@@ -230,45 +276,65 @@ class Sweep:
         dataset: Any = None,
         metrics: Any = None,
     ) -> np.ndarray:
-        """Return what the networks of the best epochs say of raw rows, in the user's terms.
+        """Predict the targets of raw rows with the networks of the best epochs.
 
-        rows           as for `Run.predict`
-        how            "best": the run of the setting that is best by what was monitored; "mean":
-                       the mean over its runs, of probabilities where there are classes, without
-                       those that diverged, of which it warns; "all": every run of the sweep,
-                       (settings, runs, examples, …)
-        setting        a row number or a row of `summary`, in place of that of `best()`
-        probabilities  as for `Run.predict`
+        rows           rows before any preprocessing, as for `Run.predict`
+        how            "best": the run of the setting that is best by the monitored metric. "mean":
+                       the mean over the runs of the setting, of probabilities where there are
+                       classes; runs that diverged are left out with a warning. "all": every run of
+                       the sweep, (settings, runs, examples, …)
+        setting        the setting, as for `run`. None: that of `best()`
+        probabilities  return probabilities (…, examples, classes) instead of labels
         builder, dataset, metrics  as for `run`
+
+        Returns labels as they were given, or numbers in the units of the target.
+
+        >>> sweep.predict([[0, 0], [0, 1]], "mean")
+        array([0, 1])
+        >>> sweep.predict([[0, 0], [0, 1]], "all").shape
+        (2, 2, 2)
         """
         self._check_has_runs("predict")
         checks.lookup("how", how, dict.fromkeys(("best", "mean", "all")))
-        if how == "all" and setting is not None:
-            raise ValueError("setting: got one for how='all', which predicts by all of them.")
-        given = named(builder, dataset, metrics)
+        parts = dict(builder=builder, dataset=dataset, metrics=metrics)
         if how == "all":
-            each = (self._outputs(row, rows, given) for row in range(len(self.settings)))
-            encoding = self._first_encoding
-            return np.stack([answer(encoding, *one, probabilities=probabilities) for one in each])
+            if setting is not None:
+                raise ValueError("setting: got one for how='all', which predicts by all of them.")
+            return self._predict_by_all(rows, probabilities, parts)
         row = self._row(self.best() if setting is None else setting)
-        loss, outputs = self._outputs(row, rows, given)
+        loss, outputs = self._outputs(row, rows, parts)
+        encoding = self._first_encoding
         if how == "mean":
-            sound = self._sound_runs(row)
+            sound = outputs[self._sound_runs(row)]
+            return decode_outputs(encoding, loss, sound, probabilities=probabilities, mean=True)
+        column = self._best_column(row)
+        return decode_outputs(encoding, loss, outputs[column], probabilities=probabilities)
+
+    def _predict_by_all(self, rows: Any, probabilities: bool, parts: Parts) -> np.ndarray:
+        """Return the predictions of every run, (settings, runs, examples, …)."""
+        predictions = []
+        for row in range(len(self.settings)):
+            loss, outputs = self._outputs(row, rows, parts)
             encoding = self._first_encoding
-            return answer(encoding, loss, outputs[sound], probabilities=probabilities, mean=True)
+            predicted = decode_outputs(encoding, loss, outputs, probabilities=probabilities)
+            predictions.append(predicted)
+        return np.stack(predictions)
+
+    def _best_column(self, row: int) -> int:
+        """Return the run of a setting with the best value of the monitored metric."""
         values = self.at(self.monitor.metric)[row]
         signed = values if self.monitor.mode == "min" else -values
-        column = int(np.nanargmin(np.where(np.isfinite(signed), signed, np.inf)))
-        return answer(self._first_encoding, loss, outputs[column], probabilities=probabilities)
+        ranked = np.where(np.isfinite(signed), signed, np.inf)
+        return int(np.nanargmin(ranked))
 
     @property
     def _first_encoding(self) -> Encoding:
         if not self.encodings:
-            raise ValueError("predict: this sweep does not know how its rows were made.")
+            raise ValueError("predict: this sweep does not know the preprocessing of its rows.")
         return self.encodings[0]
 
     def _sound_runs(self, row: int) -> Integer[np.ndarray, "runs"]:
-        """Return which runs of a setting did not diverge; warns of the others."""
+        """Return which runs of a setting did not diverge, and warn of the others."""
         diverged = self.diverged[row]
         if diverged.all():
             raise ValueError(f"predict: all {len(diverged)} runs of setting {row} diverged.")
@@ -277,88 +343,132 @@ class Sweep:
             checks.warn(f"predict: {count} of {len(diverged)} runs diverged and are left out.")
         return np.flatnonzero(~diverged)
 
-    def _outputs(self, row: int, rows: Any, given: Mapping[str, Any]) -> tuple[Any, Any]:
-        """Return the loss of a setting, and the outputs of all its runs, in the first's units."""
-        if not self.finished[row].all():
-            raise ValueError(
-                f"predict: setting {row} has runs that were not trained; the sweep was "
-                "interrupted before."
-            )
-        net, loss = self.retrain.parts(row, **given)
-        parameters = self._parameters(row, range(self._runs), given)
+    def _outputs(self, row: int, rows: Any, parts: Parts) -> tuple[Loss, np.ndarray]:
+        """Return the loss of a setting, and the outputs of all its runs on raw rows.
+
+        The outputs are (runs, examples, outputs), scaled as the first split scales its targets.
+        """
+        self._check_trained("predict", row)
+        net, loss = self.retrain.parts(row, **parts)
+        parameters = self._parameters(row, range(self._runs), parts)
+        best = parameters.best_params, parameters.best_state
         first = self._first_encoding
-        best: Any = parameters.best_params, parameters.best_state
-        each: list[Any] = []
+        of_splits: list[np.ndarray] = []
         for split, encoding in enumerate(self.encodings):
-            own: Any = jax.tree.map(lambda leaf, split=split: leaf[split :: self.splits], best)
-            outputs = outputs_of_runs(net, own[0], own[1], encoding.encode(rows))
-            each.append(outputs if split == 0 else in_units_of(first, encoding, outputs))
-        together = np.stack([*map(np.asarray, each)], axis=1)  # the splits of a seed side by side
-        return loss, together.reshape(self._runs, *together.shape[2:])
+            params, state = self._runs_of_split(best, split)
+            x = encoding.encode(rows)
+            outputs: Any = outputs_of_runs(net, params, state, x)
+            if split > 0:
+                outputs = in_units_of_first(first, encoding, outputs)
+            of_splits.append(np.asarray(outputs))
+        together = np.stack(of_splits, axis=1)  # (seeds, splits, examples, outputs)
+        _, _, *of_one = together.shape
+        return loss, together.reshape(self._runs, *of_one)
+
+    def _runs_of_split(self, values: PyTree, split: int) -> Any:
+        """Return the part of leaves (runs, …) that one split has."""
+        return jax.tree.map(lambda leaf: leaf[split :: self.splits], values)
 
     @property
     def values(self) -> PyTree:
-        """Return the outputs as one pytree with leaves (settings, seeds, …).
+        """Return the outputs of all settings as one pytree with leaves (settings, runs, …).
 
-        Raises ValueError where settings have other shapes; `outputs` has them one by one.
+        Raises ValueError where settings have outputs of different shapes; `outputs` has them one by
+        one.
+
+        >>> sweep.values.params[0].W.shape
+        (2, 2, 4, 2)
         """
         for row, value in enumerate(self.outputs):
-            if difference := checks.difference(value, self.outputs[0]):
+            difference = checks.difference(value, self.outputs[0])
+            if difference:
                 raise ValueError(
                     f"values: setting {row}{difference}, unlike setting 0; use outputs[setting]."
                 )
         return jax.tree.map(lambda *leaves: np.stack(leaves), *self.outputs)
 
-    # ---------------------------------------------------------------------------------- tables
+    # --------------------------------------------------------------------------------------- tables
 
     @property
-    def diverged(self) -> Bool[np.ndarray, "settings runs"]:
-        """Return the runs that ended in numbers that are not finite."""
+    def diverged(self) -> BoolPerRun:
+        """Return which runs ended in numbers that are not finite, (settings, runs).
+
+        >>> sweep.diverged.any()
+        np.False_
+        """
         if self.diverged_step is not None:
             return self.diverged_step != NEVER
-        ends = [~np.isfinite(values[..., -1]) for values in self.history.values()]
-        return self.finished & np.any(ends, axis=0) if ends else ~self.finished & False
+        if not self.history:
+            return np.zeros_like(self.finished)
+        not_finite = [~np.isfinite(values[..., -1]) for values in self.history.values()]
+        return self.finished & np.any(not_finite, axis=0)
 
     @property
-    def last_epoch(self) -> Integer[np.ndarray, "settings runs"]:
-        """Return the last epoch of each run; of a function, the end of its history."""
+    def last_epoch(self) -> IntPerRun:
+        """Return the last epoch of each run; for a function, the end of its history.
+
+        >>> sweep.last_epoch.tolist()
+        [[29, 29], [29, 29]]
+        """
         if self.stopped_epoch is not None:
             return self.stopped_epoch
-        longest = max((values.shape[-1] for values in self.history.values()), default=1)
-        return np.full(self.finished.shape, longest - 1)
+        return np.full(self.finished.shape, self._longest - 1)
+
+    @property
+    def _longest(self) -> int:
+        """Return the number of entries of the longest history."""
+        return max((values.shape[-1] for values in self.history.values()), default=1)
 
     @property
     def main_metric(self) -> str:
-        """Return what is shown where nothing is asked for: what was monitored, or the accuracy.
+        """Return the metric that tables show by default: the monitored one, or the accuracy.
 
-        It is of the validation split. The test split is for what was chosen, and choosing is what
-        one looks at a table for.
+        It is measured on the validation split. A table is there to choose by, and the test split
+        must not choose.
+
+        >>> sweep.main_metric
+        'validation_accuracy'
         """
-        first = self.monitor.metric if self.monitor != VALIDATION_LOSS else "validation_accuracy"
-        for name in (first, "validation_accuracy", "validation_loss", *self.history):
+        is_default = self.monitor == VALIDATION_LOSS
+        first = "validation_accuracy" if is_default else self.monitor.metric
+        names = (first, "validation_accuracy", "validation_loss", *self.history)
+        for name in names:
             if name in self.history:
                 return name
-        raise ValueError(f"metric: {self._no_history('')}")
+        raise ValueError(f"metric: {self._why_no_history('')}")
 
-    def final(self, metric: str) -> Float[np.ndarray, "settings runs"]:
-        """Return a history entry at each run's last epoch; NaN where the run diverged."""
+    def final(self, metric: str) -> FloatPerRun:
+        """Return a history entry at each run's last epoch; NaN where the run diverged.
+
+        metric  the name of an entry of `history`
+
+        >>> sweep.final("test_accuracy")[1].tolist()
+        [1.0, 1.0]
+        """
         return self.at(metric, "last")
 
-    def at(self, metric: str, at: At | None = None) -> Float[np.ndarray, "settings runs"]:
-        """Return a history entry of each run: of the network after its best epoch, or its last.
+    def at(self, metric: str, at: At | None = None) -> FloatPerRun:
+        """Return a history entry of each run after its best or its last epoch.
 
-        at  "best": `run.best_params`, NaN where no epoch was finite; "last": `run.params`, NaN
-            where the run diverged. None: "best" for runs, which keep the best epoch, and "last" for
-            a sweep of a function, which has none
+        metric  the name of an entry of `history`
+        at      "best": that of `run.best_params`, NaN where no epoch was finite. "last": that of
+                `run.params`, NaN where the run diverged. None: "best" for networks, "last" for a
+                function, which has no best epoch
+
+        >>> sweep.at("test_accuracy", "best").shape
+        (2, 2)
         """
-        if metric not in self.history and (reason := self._no_history(metric)):
-            raise ValueError(f"metric: {reason}")
+        if metric not in self.history:
+            reason = self._why_no_history(metric)
+            if reason:
+                raise ValueError(f"metric: {reason}")
         values = checks.lookup("metric", metric, self.history)
         epochs = self._epochs_of(at)
         if epochs is None:
             return values[..., -1]
-        found = np.take_along_axis(values, np.maximum(epochs, 0)[..., None], axis=-1)[..., 0]
-        return np.where(epochs == NEVER, np.nan, found)
+        at_epochs = np.maximum(epochs, 0)[..., None]
+        chosen = np.take_along_axis(values, at_epochs, axis=-1)
+        return np.where(epochs == NEVER, np.nan, chosen[..., 0])
 
     def summary(
         self,
@@ -368,36 +478,47 @@ class Sweep:
         interval: str = "t",
         covers: str | None = None,
     ) -> Summary:
-        """Summarize each setting: mean, its 95% interval, median, min, max over the sound runs.
+        """Summarize each setting: mean, its 95% interval, median, min and max of its sound runs.
 
-        metric    an entry of `history`; validation_accuracy by default, or validation_loss
+        metric    an entry of `history`. None: validation_accuracy, or validation_loss
         at        "best" or "last" epoch, as in `at`
-        interval  "t" or "bootstrap"; "t" is taken on the log odds for an accuracy, whose mean
-                  cannot be above 1
-        covers    what the interval covers, "seeds", "splits" or "both"; None: both, where there are
-                  several of both. What it says of splits allows for their common rows
+        interval  "t" or "bootstrap". For an accuracy, "t" is taken on the log odds, since a mean
+                  accuracy cannot be above 1
+        covers    the mean of the interval is over "seeds", "splits" or "both". None: both, where
+                  there are several of both. For splits it allows for the rows that they share
+
+        Returns a `Summary`: print it, or read its `rows`.
+
+        >>> summary = sweep.summary("test_accuracy")
+        >>> summary.rows[1]["mean"], summary.rows[1]["n"]
+        (1.0, 2)
         """
         name = self.main_metric if metric is None else metric
         values = self.at(name, at)
         diverged = self._diverged_in(values)
-        sound = self.finished & ~diverged
-        counted = self.finished & diverged
         rows = summary_of(
             name,
             self.settings,
             values,
-            sound,
-            counted,
+            self.finished & ~diverged,
+            self.finished & diverged,
             interval,
             self.examples,
             self.splits,
             covers,
         )
-        words = [self.when(at), *(encoding.in_units(name) for encoding in self.encodings[:1])]
+        units = [encoding.in_units(name) for encoding in self.encodings[:1]]
+        words = [self.when(at), *units]
         return rows._replace(when=", ".join(word for word in words if word))
 
     def when(self, at: At | None = None) -> str:
-        """Say of which epoch a table or a figure speaks."""
+        """Say which epoch a table or a figure is about.
+
+        at  "best" or "last" epoch, as in `at`
+
+        >>> sweep.when()
+        'epoch of lowest validation_loss'
+        """
         if self.stopped_epoch is None:
             return ""
         return "last trained epoch" if self._at(at) == "last" else f"epoch of {self.monitor}"
@@ -405,21 +526,27 @@ class Sweep:
     def best(
         self, metric: str | None = None, mode: str | None = None, *, at: At | None = None
     ) -> Row:
-        """Return the summary row of the best setting, with its mean of `metric` beside the rest.
+        """Return the summary row of the best setting.
 
-        It is the one with the best mean among those with the fewest runs that diverged. The test
-        set has no say by default; the row of what was chosen shows it: test_accuracy, or test_loss.
+        The best setting has the best mean of `metric` among those with the fewest runs that
+        diverged. The test split does not choose by default, and the row shows it for the chosen
+        setting: test_accuracy, or test_loss. The mean of `metric` stands beside it.
+
+        metric  the metric to compare. None: the monitored one, the validation loss by default
+        mode    "min" where less of it is better, "max" where more is. None: by its name
+        at      "best" or "last" epoch, as in `at`
+
         Raises ValueError where no setting has a run that was finished and did not diverge.
 
-        metric  what is compared; what was monitored by default, the validation loss
-        mode    whether less or more of it is better, "min" or "max"; None: by its name
-        at      "best" or "last" epoch, as in `at`
+        >>> best = sweep.best()
+        >>> best["metric"], best["rate"], best["mean"]
+        ('test_accuracy', 0.1, 1.0)
         """
         if metric is None and self.stopped_epoch is None:
             metric = self.main_metric
         elif metric is None:
             metric, mode = self.monitor.metric, mode or self.monitor.mode
-        self.at(metric, at)  # an unknown one is refused before its direction is asked for
+        self.at(metric, at)  # refuse an unknown metric before asking for its direction
         ranked = self._ranked(metric, mode_of(metric, mode), at)
         if not ranked:
             raise ValueError(
@@ -427,55 +554,86 @@ class Sweep:
                 f"finished and {np.count_nonzero(self.diverged)} of them diverged; no setting has "
                 f"a finite {metric}."
             )
+        best = ranked[0]
         summary = self.summary(self.shown_of_chosen(metric), at=at)
-        row = summary.rows[ranked[0]["setting"]]
-        return {"metric": summary.metric, **row, metric: ranked[0]["mean"]}
+        row = summary.rows[best["setting"]]
+        return {"metric": summary.metric, **row, metric: best["mean"]}
 
     def shown_of_chosen(self, metric: str) -> str:
-        """Return what is shown of a setting that was chosen by a metric: that of the test split.
+        """Return the metric to show for a setting that was chosen by `metric`.
 
-        Of one that was chosen by the loss it is the accuracy, if there is one.
+        It is the same metric on the test split. For a choice by validation_loss it is
+        test_accuracy, if there is one.
+
+        >>> sweep.shown_of_chosen("validation_loss")
+        'test_accuracy'
         """
-        by_loss = metric == "validation_loss"
-        twin = metric.replace("validation_", "test_", 1)
-        for name in ("test_accuracy", "test_loss") if by_loss else (twin, "test_loss"):
+        on_test = metric.replace("validation_", "test_", 1)
+        if metric == "validation_loss":
+            on_test = "test_accuracy"
+        for name in (on_test, "test_loss"):
             if name in self.history:
                 return name
         return self.main_metric
 
     def records(self, *, every_epoch: bool = False, at: At | None = None) -> Iterator[Row]:
-        """Yield a flat dict for each run, or for each of its epochs.
+        """Yield a flat dict for each finished run, or for each of its epochs.
 
-        It has setting, its hyperparameters (functions and losses as texts), seed, split and machine
-        where there are several, epoch, the history's entries in that epoch, the run's best epoch,
-        and whether the run diverged.
+        every_epoch  yield one dict for each epoch
+        at           "best" or "last" epoch, as in `at`. Where there is none, epoch is −1 and the
+                     entries are NaN
 
-        at  which epoch, "best" or "last", as in `at`; epoch is −1, and the entries NaN, where there
-            is none
+        A dict has setting, the hyperparameters (functions and losses as texts), seed, split and
+        machine where there are several, epoch, the entries of the history in that epoch, the run's
+        best epoch, and whether the run diverged.
+
+        >>> record = next(sweep.records(at="last"))
+        >>> record["setting"], record["rate"], record["seed"], record["epoch"]
+        (0, 0.001, 0, 29)
+        >>> len(list(sweep.records(every_epoch=True)))  # settings × seeds × epochs
+        120
         """
-        if every_epoch and len(lengths := {a.shape[-1] for a in self.history.values()} - {1}) > 1:
-            raise ValueError(f"every_epoch: histories have {sorted(lengths)} entries, not as many.")
-        diverged, last_epoch = self.diverged, self.last_epoch
-        chosen = self._epochs_of(at)
-        epochs = last_epoch if chosen is None else chosen
+        if every_epoch:
+            self._check_equal_lengths()
+        last_epochs = self.last_epoch
+        chosen_epochs = self._epochs_of(at)
+        epochs = last_epochs if chosen_epochs is None else chosen_epochs
+        diverged = self.diverged
         settings = plain_settings(self.settings)
         machine = self._machine_in_tables()
         for row, column in np.argwhere(self.finished).tolist():
-            every = range(int(last_epoch[row, column]) + 1)
-            for epoch in every if every_epoch else (int(epochs[row, column]),):
-                values = {
-                    name: array[row, column, min(epoch, array.shape[-1] - 1)].item()
-                    if epoch != NEVER
-                    else math.nan
-                    for name, array in self.history.items()
-                }
-                named = {"setting": row, **settings[row], **self.name_of(column)}
-                if machine is not None:
-                    named["machine"] = int(machine[row, column])
-                ended: Row = {"diverged": bool(diverged[row, column])}
-                if self.best_epoch is not None:
-                    ended = {"best_epoch": int(self.best_epoch[row, column])} | ended
-                yield {**named, "epoch": epoch, **values, **ended}
+            place = row, column
+            named: Row = {"setting": row, **settings[row], **self.name_of(column)}
+            if machine is not None:
+                named["machine"] = int(machine[place])
+            ended: Row = {}
+            if self.best_epoch is not None:
+                ended["best_epoch"] = int(self.best_epoch[place])
+            ended["diverged"] = bool(diverged[place])
+            chosen: Iterable[int] = [int(epochs[place])]
+            if every_epoch:
+                chosen = range(int(last_epochs[place]) + 1)
+            for epoch in chosen:
+                entries = self._entries(row, column, epoch)
+                yield {**named, "epoch": epoch, **entries, **ended}
+
+    def _check_equal_lengths(self) -> None:
+        lengths = {values.shape[-1] for values in self.history.values()} - {1}
+        if len(lengths) > 1:
+            raise ValueError(
+                f"every_epoch: got histories with {sorted(lengths)} entries, expected as many in "
+                "each; leave every_epoch out."
+            )
+
+    def _entries(self, row: int, column: int, epoch: int) -> Row:
+        """Return the entries of the history of one run in an epoch, as Python's numbers."""
+        if epoch == NEVER:
+            return dict.fromkeys(self.history, math.nan)
+        entries = {}
+        for name, values in self.history.items():
+            place = min(epoch, values.shape[-1] - 1)  # a single number has no epochs
+            entries[name] = values[row, column, place].item()
+        return entries
 
     def explore(
         self,
@@ -513,144 +671,212 @@ class Sweep:
         )
 
     def to_csv(self, path: str | Path, *, every_epoch: bool = False, at: At | None = None) -> None:
-        """Write `records` with a header line. A value that is not a number is written as text."""
-        kept = ["best_epoch"] if self.best_epoch is not None else []
-        named = ["setting", *self.settings[0], *self.name_of(0)]
-        named += [] if self._machine_in_tables() is None else ["machine"]
-        columns = [*named, "epoch", *self.history, *kept, "diverged"]
+        """Write `records` as a csv file with a header line.
+
+        path             the file
+        every_epoch, at  as for `records`
+
+        Values that are not numbers are written as texts.
+
+        >>> import pathlib, tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / "sweep.csv"
+        >>> sweep.to_csv(file)
+        >>> file.read_text()[:23]
+        'setting,rate,seed,epoch'
+        """
+        columns = ["setting", *self.settings[0], *self.name_of(0)]
+        if self._machine_in_tables() is not None:
+            columns.append("machine")
+        columns += ["epoch", *self.history]
+        if self.best_epoch is not None:
+            columns.append("best_epoch")
+        columns.append("diverged")
         with open(path, "w", newline="") as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
             writer.writerows(self.records(every_epoch=every_epoch, at=at))
 
     def to_pandas(self, *, every_epoch: bool = False, at: At | None = None) -> "pandas.DataFrame":
-        """Return `records` as a pandas.DataFrame. Needs pandas: pip install "fnn[tables]"."""
+        """Return `records` as a pandas.DataFrame, one row a record.
+
+        every_epoch, at  as for `records`
+
+        Needs pandas: pip install "fnn[tables]".
+
+        >>> sweep.to_pandas().shape[0]
+        4
+        """
         pandas = checks.optional("pandas", "tables")
-        return pandas.DataFrame.from_records(list(self.records(every_epoch=every_epoch, at=at)))
+        records = list(self.records(every_epoch=every_epoch, at=at))
+        return pandas.DataFrame.from_records(records)
 
     def to_xarray(self) -> "xarray.Dataset":
-        """Return the arrays as an xarray.Dataset: dimensions setting, seed, split and epoch.
+        """Return the arrays as an xarray.Dataset with dimensions setting, seed, split and epoch.
 
-        There is a split where there are several.
-        The hyperparameters are coordinates of setting. Needs xarray: pip install "fnn[tables]".
+        The dimension split is there where there are several. Hyperparameters are coordinates of
+        setting. Needs xarray: pip install "fnn[tables]".
+
+        >>> dict(sweep.to_xarray()["test_loss"].sizes)
+        {'setting': 2, 'seed': 2, 'epoch': 30}
         """
         xarray = checks.optional("xarray", "tables")
         sides: tuple[str, ...] = ("setting", "seed")
-        axes: tuple[int, ...] = self.finished.shape
+        shape: tuple[int, ...] = self.finished.shape
         if self.splits > 1:
-            sides, axes = (*sides, "split"), (len(self.settings), len(self.seeds), self.splits)
+            sides = ("setting", "seed", "split")
+            shape = (len(self.settings), len(self.seeds), self.splits)
         variables: dict[str, Any] = {}
-        longest = max((values.shape[-1] for values in self.history.values()), default=1)
+        longest = self._longest
         for name, entries in self.history.items():
-            values = entries.reshape(*axes, -1)
-            if values.shape[-1] == 1 and self.stopped_epoch is None:
+            values = entries.reshape(*shape, -1)
+            length = values.shape[-1]
+            if length == 1 and self.stopped_epoch is None:
                 variables[name] = (sides, values[..., 0])
             else:
-                last = "epoch" if values.shape[-1] == longest else f"{name}_entry"
-                variables[name] = ((*sides, last), values)
+                axis = "epoch" if length == longest else f"{name}_entry"
+                variables[name] = ((*sides, axis), values)
         for name in ("finished", "best_epoch", "stopped_epoch", "diverged_step"):
-            if getattr(self, name) is not None:
-                variables[name] = (sides, getattr(self, name).reshape(axes))
+            array = getattr(self, name)
+            if array is not None:
+                variables[name] = (sides, array.reshape(shape))
+        return xarray.Dataset(variables, self._coordinates())
+
+    def _coordinates(self) -> dict[str, Any]:
+        """Return the coordinates of an xarray.Dataset by name."""
         coordinates: dict[str, Any] = {"setting": range(len(self.settings)), "seed": self.seeds}
         if self.splits > 1:
             coordinates["split"] = range(self.splits)
         settings = plain_settings(self.settings)
         for name in settings[0]:
-            column = np.empty(len(settings), object)
-            column[:] = [setting[name] for setting in settings]
-            is_plain = all(type(value) is type(column[0]) for value in column)
-            as_numbers = is_plain and isinstance(column[0], (bool, int, float, str))
-            coordinates[name] = ("setting", np.array(column.tolist()) if as_numbers else column)
-        return xarray.Dataset(variables, coordinates)
+            column = column_array([setting[name] for setting in settings])
+            coordinates[name] = ("setting", column)
+        return coordinates
 
-    # ---------------------------------------------------------------------------------- saving
+    # --------------------------------------------------------------------------------------- saving
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Save the sweep as a folder of `arrays.npz` and `manifest.json`, which `fnn.load` reads.
+        """Save the sweep as a folder of `arrays.npz` and `manifest.json`.
 
-        Values of hyperparameters that are not numbers, texts or tuples of them are saved as text.
-        Raises ValueError for a folder that exists (overwrite=True replaces a result), and for
-        outputs that are not in tuples, lists, dicts and NamedTuples.
+        path       the folder, which must not exist
+        overwrite  replace a result that is there
+
+        Returns the path of the folder. `fnn.load` reads it. Values of hyperparameters that are not
+        numbers, texts or tuples of them are saved as texts.
+
+        Raises ValueError for a folder that exists, and for outputs that are not in tuples, lists,
+        dicts and NamedTuples.
+
+        >>> import tempfile
+        >>> folder = sweep.save(tempfile.mkdtemp() + "/sweep")
+        >>> fnn.load(folder).seeds
+        [0, 1]
         """
         content = self._content()
-        retrain = self.retrain
-        content["retrain"] = None if retrain is None else retrain.to_json()
+        if self.retrain is not None:
+            content["retrain"] = self.retrain.to_json()
         content["settings"] = plain_settings(self.settings)
         content["encodings"] = [encoding.to_json() for encoding in self.encodings]
         return result.save(path, "sweep", content, overwrite=overwrite)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what is pickled; values of hyperparameters that pickle refuses become texts."""
+        """Return the pickled fields; values of hyperparameters that pickle refuses become texts."""
         return self._content() | {"settings": with_pickled(self.settings)}
 
     def _content(self) -> dict[str, Any]:
-        """Return the fields, with arrays that lie in a file in memory."""
-        content = {field.name: getattr(self, field.name) for field in fields(self)}
+        """Return the fields. Arrays that lie in a file are read into memory."""
+        names = [field.name for field in fields(self)]
+        content = {name: getattr(self, name) for name in names}
         content["history"] = {name: np.array(values) for name, values in self.history.items()}
         return content
 
     def __repr__(self) -> str:
-        counts = [f"{len(self.settings)} settings", f"{len(self.seeds)} seeds"]
-        counts += [f"{self.splits} splits"] if self.splits > 1 else []
-        counts = [text[:-1] if text.startswith("1 ") else text for text in counts]
-        trained = self.stopped_epoch is not None
-        epochs = max((values.shape[-1] for values in self.history.values()), default=0)
-        lines = [f"{' × '.join(counts)}{f', {epochs} epochs' if trained else ''}"]
-        if count := np.count_nonzero(self.diverged):
-            lines[0] += f", {count} diverged"
-        if count := np.count_nonzero(~self.finished):
-            lines[0] += f", {count} unfinished"
-        if self.history and (rows := self._shown()):
-            more = f"the best {len(rows)} of " if len(rows) < len(self.settings) else "all "
-            lines += [f"{more}{len(self.settings)}, {self.when()}:"] if trained else []
-            lines.append(table(rows).replace("\n", "\n  "))
-        return f"Sweep({lines[0]})" + "".join(f"\n  {line}" for line in lines[1:])
+        lines = [f"Sweep({self._size_in_words()})"]
+        rows = self._shown() if self.history else []
+        if rows and self.stopped_epoch is not None:
+            settings = len(self.settings)
+            part = "all " if len(rows) == settings else f"the best {len(rows)} of "
+            lines.append(f"{part}{settings}, {self.when()}:")
+        if rows:
+            lines += table(rows).split("\n")
+        return "\n  ".join(lines)
+
+    def _size_in_words(self) -> str:
+        """Say how many settings, seeds, splits, epochs, diverged and unfinished runs there are."""
+        counts = [counted(len(self.settings), "setting"), counted(len(self.seeds), "seed")]
+        if self.splits > 1:
+            counts.append(counted(self.splits, "split"))
+        words = " × ".join(counts)
+        if self.stopped_epoch is not None:
+            epochs = max((values.shape[-1] for values in self.history.values()), default=0)
+            words += f", {epochs} epochs"
+        diverged = np.count_nonzero(self.diverged)
+        if diverged:
+            words += f", {diverged} diverged"
+        unfinished = np.count_nonzero(~self.finished)
+        if unfinished:
+            words += f", {unfinished} unfinished"
+        return words
 
     def _shown(self) -> list[Row]:
-        """Return the best three settings by what was monitored, the first three of a function."""
+        """Return rows of the best three settings by the monitored metric.
+
+        Of a function they are the first three, by the main metric.
+        """
+        main = self.main_metric
+        main_rows = self.summary().rows
         if self.stopped_epoch is None:
-            by, rows = self.main_metric, self.summary().rows
+            metric, rows = main, main_rows
         else:
-            by, mode = self.monitor.metric, self.monitor.mode
-            rows = self._ranked(by, mode)
-        shown = []
+            metric = self.monitor.metric
+            rows = self._ranked(metric, self.monitor.mode)
         settings = plain_settings(self.settings)
-        means = {row["setting"]: row["mean"] for row in self.summary().rows}
+        main_means = {row["setting"]: row["mean"] for row in main_rows}
+        shown = []
         for row in rows[:SHOWN]:
-            named = {"setting": row["setting"], **settings[row["setting"]], by: row["mean"]}
-            beside = {self.main_metric: means[row["setting"]]} if self.main_metric != by else {}
-            shown.append({**named, **beside, "n": row["n"], "diverged": row["diverged"]})
+            number = row["setting"]
+            of_setting = {"setting": number, **settings[number], metric: row["mean"]}
+            if main != metric:
+                of_setting[main] = main_means[number]
+            shown.append({**of_setting, "n": row["n"], "diverged": row["diverged"]})
         return shown
 
     def _ranked(self, metric: str, mode: str, at: At | None = None) -> list[Row]:
         """Return the summary rows that have a finite mean, the best first."""
-        rows = [row for row in self.summary(metric, at=at).rows if np.isfinite(row["mean"])]
+        summary = self.summary(metric, at=at)
+        rows = [row for row in summary.rows if np.isfinite(row["mean"])]
         sign = 1 if mode == "min" else -1
-        return sorted(rows, key=lambda row: (row["diverged"], sign * row["mean"]))
+
+        def rank(row: Row) -> tuple[int, float]:
+            return row["diverged"], sign * row["mean"]
+
+        return sorted(rows, key=rank)
 
     def _at(self, at: At | None) -> At:
-        """Return which epoch is meant; ValueError for another word, or "best" of a function."""
-        kept = self.best_epoch is not None
+        """Return which epoch is meant.
+
+        Raises ValueError for another word, and for "best" of a function.
+        """
+        has_best = self.best_epoch is not None
         if at is None:
-            return "best" if kept else "last"
-        if at not in ("best", "last") or (at == "best" and not kept):
-            has = "'best' or 'last'" if kept else "'last': a function has no best epoch"
-            raise ValueError(f"at: got {at!r}, expected {has}.")
+            return "best" if has_best else "last"
+        if at not in ("best", "last") or (at == "best" and not has_best):
+            words = "'best' or 'last'" if has_best else "'last': a function has no best epoch"
+            raise ValueError(f"at: got {at!r}, expected {words}.")
         return at
 
-    def _epochs_of(self, at: At | None) -> Integer[np.ndarray, "settings runs"] | None:
-        """Return the epoch of each run that is meant; None: the end of each history."""
+    def _epochs_of(self, at: At | None) -> IntPerRun | None:
+        """Return which epoch is meant for each run; None for the end of each history."""
         return self.best_epoch if self._at(at) == "best" else self.stopped_epoch
 
-    def _diverged_in(self, final: Float[np.ndarray, "settings runs"]) -> np.ndarray:
-        """Return the runs that diverged; of a function, those whose metric is not finite."""
+    def _diverged_in(self, final: FloatPerRun) -> np.ndarray:
+        """Return which runs diverged; for a function, those whose metric is not finite."""
         return self.diverged if self.diverged_step is not None else ~np.isfinite(final)
 
-    def _no_history(self, metric: str) -> str:
-        """Return why a name that a function's outputs may have is no entry of the history."""
-        dicts = [output for output in self.outputs if isinstance(output, Mapping)]
+    def _why_no_history(self, metric: str) -> str:
+        """Say why an output of a function is not in the history; "" where there is no reason."""
         if self.stopped_epoch is not None:
             return ""
+        dicts = [output for output in self.outputs if isinstance(output, Mapping)]
         if len(dicts) < len(self.outputs):
             return "f returned no dict, so nothing has a name; take `values` or `outputs`."
         shapes = [np.shape(output[metric])[1:] for output in dicts if metric in output]
@@ -660,25 +886,34 @@ class Sweep:
             return f"{metric!r} is {shapes[0]} in the first setting, otherwise in others."
         return f"{metric!r} has shape {shapes[0]} in each run, expected one number or (n,)."
 
-    def _parameters(self, row: int, columns: Sequence[int], given: Mapping[str, Any]) -> Parameters:
+    def _parameters(self, row: int, columns: Sequence[int], parts: Parts) -> Parameters:
         """Return the parameters of runs of a setting; leaves are (runs, …)."""
         kept = self.outputs[row]
-        if kept is not None:
-            return jax.tree.map(lambda leaf: leaf[list(columns)], kept)
-        return self.retrain(row, columns, **given)
+        if kept is None:
+            return self.retrain(row, columns, **parts)
+        return jax.tree.map(lambda leaf: leaf[list(columns)], kept)
 
-    def _check_has_runs(self, asked: str) -> None:
+    def _check_has_runs(self, method: str) -> None:
         if self.stopped_epoch is None:
             raise ValueError(
-                f"{asked}: this is a sweep of a function, which has no runs of fnn; "
-                "outputs[setting] has what it returned."
+                f"{method}: this is a sweep of a function, which has no runs of fnn; "
+                "outputs[setting] has the values of the function."
+            )
+
+    def _check_trained(self, method: str, row: int) -> None:
+        if not self.finished[row].all():
+            raise ValueError(
+                f"{method}: setting {row} has runs that were not trained; the sweep was "
+                "interrupted before."
             )
 
     def _row(self, setting: int | Row) -> int:
         row: Any = setting
         if isinstance(setting, Mapping):
             is_setting = setting in self.settings
-            row = self.settings.index(dict(setting)) if is_setting else setting.get("setting")
+            row = setting.get("setting")
+            if is_setting:
+                row = self.settings.index(dict(setting))
         if isinstance(row, bool) or not isinstance(row, (int, np.integer)):
             raise ValueError(
                 f"setting: got {setting!r}, expected a row number, one of `settings`, or a row of "
@@ -696,18 +931,31 @@ class Sweep:
         return self.finished.shape[1]
 
     def name_of(self, column: int) -> dict[str, int]:
-        """Return the seed of a run and, where there are several, its split, by name."""
-        seed, split = divmod(column, self.splits)
-        named = {"seed": int(self.seeds[seed])}
-        return named | {"split": split} if self.splits > 1 else named
+        """Return the seed of a run and, where there are several, its split, by name.
 
-    def _machine_in_tables(self) -> Integer[np.ndarray, "settings runs"] | None:
-        """Return which machine computed each run, where they are several; None otherwise."""
+        column  the place of the run among the runs of a setting
+
+        >>> sweep.name_of(1)
+        {'seed': 1}
+        """
+        place, split = divmod(column, self.splits)
+        named = {"seed": int(self.seeds[place])}
+        if self.splits > 1:
+            named["split"] = split
+        return named
+
+    def _machine_in_tables(self) -> IntPerRun | None:
+        """Return which machine computed each run; None where all are one machine's."""
         if self.machine is None or len(np.unique(self.machine[self.finished])) < 2:
             return None
         return self.machine
 
     def _index(self, setting: int | Row, seed: int, split: int | None) -> tuple[int, int]:
+        """Return the row of a setting and the column of a run.
+
+        Raises ValueError for a seed or split that the sweep does not have, and for a run that was
+        not trained.
+        """
         row = self._row(setting)
         if isinstance(seed, bool) or seed not in self.seeds:
             raise ValueError(
@@ -722,9 +970,25 @@ class Sweep:
             raise ValueError(f"split: got {split}, expected one from 0 to {self.splits - 1}.")
         column = self.seeds.index(seed) * self.splits + number
         if not self.finished[row, column]:
-            of_split = f", split {number}" if self.splits > 1 else ""
+            in_split = f", split {number}" if self.splits > 1 else ""
             raise ValueError(
-                f"run: setting {row}, seed {seed}{of_split} was not trained; the sweep was "
+                f"run: setting {row}, seed {seed}{in_split} was not trained; the sweep was "
                 "interrupted before."
             )
         return row, column
+
+
+def counted(number: int, word: str) -> str:
+    """Return a number with its word in the singular or the plural."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def column_array(values: Sequence[Any]) -> np.ndarray:
+    """Return values as an array of their own type, or of objects where they have several types."""
+    first = values[0]
+    is_of_one_type = all(type(value) is type(first) for value in values)
+    if is_of_one_type and isinstance(first, (bool, int, float, str)):
+        return np.array(values)
+    column = np.empty(len(values), object)
+    column[:] = values
+    return column

@@ -1,5 +1,6 @@
-"""Training runs of a sweep again, of which the parameters were not kept."""
+"""Train runs of a sweep again whose parameters were not kept, and train more of them."""
 
+import operator
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Self
@@ -40,29 +41,29 @@ from fnn.runs.sweep_groups import (
 from fnn.types import Layer, Loss
 
 
-class Given(NamedTuple):
-    """What a sweep was given that is not saved.
+class Inputs(NamedTuple):
+    """The arguments of a sweep that are not saved with it; None for those that are not known.
 
-    metrics  None: there are none
+    metrics  also None where the sweep has none
     """
 
     builder: Builder | None = None
     dataset: Dataset | Sequence[Dataset] | None = None
     metrics: Mapping[str, Metric] | None = None
 
-    def or_else(self, other: "Given") -> "Given":
-        """Return this, and the parts of the other one in place of those that are None."""
-        given = {name: mine for name, mine in self._asdict().items() if mine is not None}
-        return other._replace(**given)
+    def completed_by(self, earlier: "Inputs") -> "Inputs":
+        """Return these inputs, with the earlier ones in place of those that are None."""
+        known = {name: value for name, value in self._asdict().items() if value is not None}
+        return earlier._replace(**known)
 
 
-NOTHING = Given()
+NO_INPUTS = Inputs()
 
 
 def extended_settings(settings: Sequence[Setting], hyper: HyperValues | None) -> list[Setting]:
-    """Return settings with those of `hyper` behind them that are not there yet.
+    """Return the settings, followed by the settings of `hyper` that are not among them.
 
-    Raises ValueError for other names.
+    Raises ValueError for names that the settings do not have.
     """
     more = [] if hyper is None else settings_of(hyper)
     names = list(settings[0])
@@ -72,70 +73,81 @@ def extended_settings(settings: Sequence[Setting], hyper: HyperValues | None) ->
                 f"hyper: got the names {', '.join(setting)}, expected those of the sweep: "
                 f"{', '.join(names)}."
             )
-    known = {StaticHyper.of(setting, ()) for setting in settings}
-    ordered = [{name: setting[name] for name in names} for setting in more]
-    return [*settings, *(each for each in ordered if StaticHyper.of(each, ()) not in known)]
+    present = {StaticHyper.of(setting, ()) for setting in settings}
+    extended = list(settings)
+    for setting in more:
+        in_order = {name: setting[name] for name in names}
+        if StaticHyper.of(in_order, ()) not in present:
+            extended.append(in_order)
+    return extended
 
 
 class Retraining:
     """Trains runs of a sweep again, bit for bit, with its programs and its data.
 
-    Pickle leaves out programs and data, and keeps their fingerprint. What was unpickled takes the
-    builder and the data set again, and refuses others.
+    Pickle leaves out the programs and the data, and keeps their fingerprint. An unpickled sweep
+    needs the builder and the data set again, and refuses others.
 
-    arguments  those of a `SweepCall`, by name
+    arguments    those of a `SweepCall`, by name
+    groups       the programs; None where they are not built
+    inputs       the arguments from which they were built
+    fingerprint  the data and the programs in words, if they are known already
     """
 
     def __init__(
         self,
         arguments: dict[str, Any],
         groups: Sequence[Group] | None = None,
-        given: Given = NOTHING,
+        inputs: Inputs = NO_INPUTS,
         fingerprint: tuple[dict[str, Any], list[str]] | None = None,
     ) -> None:
         self.arguments = arguments
         self.groups = groups
-        self.given = given
+        self.inputs = inputs
         self.jax = jax.__version__
         self._fingerprint = fingerprint
 
     def __call__(
-        self, setting: int, columns: Sequence[int], *, until: int | None = None, **given: Any
+        self, setting: int, columns: Sequence[int], *, until: int | None = None, **inputs: Any
     ) -> Parameters:
         """Train the runs of a setting at these columns; leaves are (runs, …).
 
-        until  the number of epochs; None: all of them
-
-        given  the parts of `Given`, by name
+        until   the number of epochs; None: all of them
+        inputs  those of `Inputs`, by name
         """
         trained: list[int] = []
         parameters: list[Parameters] = []
-        for group in self._groups("run", setting, Given(**given)):
+        for group in self._groups("run", setting, Inputs(**inputs)):
             self._check_float(group)
             own = [column for column in columns if column in group.columns]
             if until is not None:
                 group = group._replace(epochs=min(until, group.epochs))
-            first = group.rows.index(setting) * len(group.columns)
-            taken = GroupCollector(
-                first + np.array([group.columns.index(each) for each in own], int)
-            )
+            places = [group.columns.index(column) for column in own]
+            row = group.rows.index(setting)
+            numbers = row * len(group.columns) + np.array(places, int)
+            taken = GroupCollector(numbers)
             if own:
                 Driver([group], taken, Journal(), keep_going=False).drive()
             trained += own
             parameters += map(parameters_of, taken.outcomes)
         order = [trained.index(column) for column in columns]
-        return jax.tree.map(lambda *leaves: np.concatenate(leaves)[order], *parameters)
 
-    def net(self, setting: int, **given: Any) -> Layer:
+        def in_order(*leaves: np.ndarray) -> np.ndarray:
+            return np.concatenate(leaves)[order]
+
+        return jax.tree.map(in_order, *parameters)
+
+    def net(self, setting: int, **inputs: Any) -> Layer:
         """Return the network of a setting."""
-        group = self._groups("net", setting, Given(**given))[0]
+        group = self._groups("net", setting, Inputs(**inputs))[0]
         return traced_net(group, self.arguments["settings"][setting])
 
-    def parts(self, setting: int, **given: Any) -> tuple[Layer, Loss]:
+    def parts(self, setting: int, **inputs: Any) -> tuple[Layer, Loss]:
         """Return the network of a setting and its loss."""
-        net = self.net(setting, **given)
-        builder: Any = self.given.builder
-        return net, build_spec(builder, self.arguments["settings"][setting]).loss
+        net = self.net(setting, **inputs)
+        builder: Any = self.inputs.builder
+        spec = build_spec(builder, self.arguments["settings"][setting])
+        return net, spec.loss
 
     def extend(
         self,
@@ -143,70 +155,81 @@ class Retraining:
         seeds: Iterable[int] | None,
         hyper: HyperValues | None,
         progress: bool,
-        **given: Any,
+        **inputs: Any,
     ) -> Sweep:
-        """Return a sweep with more seeds and settings, of which only what is new is trained."""
-        complete = self.complete("extend", Given(**given))
+        """Return a sweep with more seeds and settings; only the new runs are trained."""
+        complete = self.complete("extend", Inputs(**inputs))
         assert self.groups is not None
         self._check_float(self.groups[0])
-        old = SweepCall.of(self.arguments, complete.metrics)
-        settings = extended_settings(old.settings, hyper)
-        more = [] if seeds is None else checks.seeds(seeds)
-        added = [old.asked_per_vmap] * (len(settings) - len(old.settings))
-        call = old._replace(
-            settings=settings,
-            seeds=list(dict.fromkeys([*old.seeds, *more])),
-            runs_per_vmap=[*(old.runs_per_vmap or ()), *added],
-        )
         builder: Any = complete.builder
-        dataset: Any = complete.dataset
-        groups = sweep_groups(builder, checked_splits(dataset), call)
+        datasets = checked_splits(complete.dataset)
+        call = self._extended_call(seeds, hyper, complete)
+        groups = sweep_groups(builder, datasets, call)
         call = call._replace(runs_per_vmap=runs_per_vmap_of(groups, len(call.settings)))
         retraining = Retraining(call.arguments(), groups, complete)
-        if all(kept is None for kept in sweep.outputs):
+        keep_params = any(kept is not None for kept in sweep.outputs)
+        if not keep_params:
             groups = [without_parameters(group) for group in groups]
-        likes = likes_of(groups)
         rows = [group.rows for group in groups]
-        whole = empty_sweep(retraining.arguments, rows, likes, retraining)
+        whole = empty_sweep(retraining.arguments, rows, likes_of(groups), retraining)
         put_finished(whole, sweep)
-        whole.compile_seconds, whole.run_seconds = sweep.compile_seconds, sweep.run_seconds
-        kept = any(kept is not None for kept in sweep.outputs)
-        job = SweepJob(builder, checked_splits(dataset), call, kept)
-        return run_missing(whole, groups, put_states, Journal([signal.SIGINT]), progress, job=job)
+        whole.compile_seconds = sweep.compile_seconds
+        whole.run_seconds = sweep.run_seconds
+        job = SweepJob(builder, datasets, call, keep_params)
+        journal = Journal([signal.SIGINT])
+        return run_missing(whole, groups, put_states, journal, progress, job=job)
 
-    def complete(self, asked: str, given: Given = NOTHING) -> Given:
-        """Return what the sweep ran with. ValueError where some of it is missing, or another."""
-        wanted = given.or_else(self.given)
-        names = ("builder", "dataset")
-        missing = [f"{name}=" for name in names if getattr(wanted, name) is None]
+    def _extended_call(
+        self, seeds: Iterable[int] | None, hyper: HyperValues | None, inputs: Inputs
+    ) -> SweepCall:
+        """Return the call of the sweep with more seeds and settings."""
+        old = SweepCall.of(self.arguments, inputs.metrics)
+        settings = extended_settings(old.settings, hyper)
+        more_seeds = [] if seeds is None else checks.seeds(seeds)
+        added = len(settings) - len(old.settings)
+        return old._replace(
+            settings=settings,
+            seeds=list(dict.fromkeys([*old.seeds, *more_seeds])),
+            runs_per_vmap=[*(old.runs_per_vmap or ()), *[old.asked_per_vmap] * added],
+        )
+
+    def complete(self, method: str, inputs: Inputs = NO_INPUTS) -> Inputs:
+        """Return the inputs of the sweep, after building its programs if they are not there.
+
+        method  the method that needs them, for the message
+
+        Raises ValueError where one is missing or is not that of the sweep.
+        """
+        wanted = inputs.completed_by(self.inputs)
+        missing = [f"{name}=" for name in ("builder", "dataset") if getattr(wanted, name) is None]
         if missing:
             raise ValueError(
-                f"{asked}: this sweep was unpickled or loaded, without its programs and data; "
+                f"{method}: this sweep was unpickled or loaded, without its programs and data; "
                 f"{' and '.join(missing)} missing: pass those that it ran with."
             )
-        is_known = all(a is b for a, b in zip(wanted, self.given, strict=True))
-        if self.groups is None or not is_known:
-            self.groups, self.given = self._rebuilt(wanted), wanted
+        is_unchanged = all(map(operator.is_, wanted, self.inputs))
+        if self.groups is None or not is_unchanged:
+            self.groups = self._rebuilt(wanted)
+            self.inputs = wanted
         return wanted
 
     def fingerprint(self) -> tuple[dict[str, Any], list[str]]:
-        """Return what tells the data and the programs."""
+        """Return the data by name, and the programs as texts, to compare another call with."""
         if self._fingerprint is None:
             assert self.groups is not None
-            assert self.given.dataset is not None
-            settings = self.arguments["settings"]
-            datasets = splits_of(self.given.dataset)
-            self._fingerprint = fingerprint_of(self.groups, datasets, settings)
+            assert self.inputs.dataset is not None
+            datasets = splits_of(self.inputs.dataset)
+            self._fingerprint = fingerprint_of(self.groups, datasets, self.arguments["settings"])
         return self._fingerprint
 
     def to_json(self) -> dict[str, Any]:
-        """Return what is saved in a file, from which `from_json` makes another one."""
+        """Return the content that is saved in a file, for `from_json`."""
         arguments = self.arguments | {"settings": plain_settings(self.arguments["settings"])}
         return {"call": arguments, "fingerprint": self.fingerprint(), "jax": self.jax}
 
     @classmethod
     def from_json(cls, saved: dict[str, Any]) -> Self:
-        """Make what trains runs again, once it has a builder and a data set."""
+        """Make it from a saved content; it has no programs before it gets its inputs."""
         named, programs = saved["fingerprint"]
         retraining = cls(saved["call"], fingerprint=(named, list(programs)))
         retraining.jax = saved["jax"]
@@ -214,13 +237,17 @@ class Retraining:
 
     def __getstate__(self) -> dict[str, Any]:
         settings = with_pickled(self.arguments["settings"])
-        content = {"arguments": self.arguments | {"settings": settings}, "jax": self.jax}
-        nothing = {"groups": None, "given": NOTHING}
-        return content | nothing | {"_fingerprint": self.fingerprint()}
+        return {
+            "arguments": self.arguments | {"settings": settings},
+            "jax": self.jax,
+            "groups": None,
+            "inputs": NO_INPUTS,
+            "_fingerprint": self.fingerprint(),
+        }
 
-    def _groups(self, asked: str, setting: int, given: Given) -> list[Group]:
+    def _groups(self, method: str, setting: int, inputs: Inputs) -> list[Group]:
         """Return the groups of a setting: one, or one for each size of its splits."""
-        self.complete(asked, given)
+        self.complete(method, inputs)
         assert self.groups is not None
         return [group for group in self.groups if setting in group.rows]
 
@@ -233,12 +260,12 @@ class Retraining:
                 "under it."
             )
 
-    def _rebuilt(self, given: Given) -> list[Group]:
-        """Build the programs again, and refuse those that are not what they were."""
-        builder: Any = given.builder
-        datasets = checked_splits(given.dataset)
+    def _rebuilt(self, inputs: Inputs) -> list[Group]:
+        """Build the programs again, and refuse programs and data that have changed."""
+        builder: Any = inputs.builder
+        datasets = checked_splits(inputs.dataset)
         try:
-            call = SweepCall.of(self.arguments, given.metrics)
+            call = SweepCall.of(self.arguments, inputs.metrics)
             groups = sweep_groups(builder, datasets, call)
         except Exception as error:
             error.add_note(
@@ -247,11 +274,11 @@ class Retraining:
                 "names of such values can be trained again after saving."
             )
             raise
-        saved, programs = self.fingerprint()
-        named, texts = fingerprint_of(groups, datasets, call.settings)
-        unlike = differences(saved, named)
-        same_jax = self.jax == jax.__version__  # on which the texts of programs depend
-        if same_jax and not unlike and texts != programs:
+        saved_data, saved_programs = self.fingerprint()
+        data, programs = fingerprint_of(groups, datasets, call.settings)
+        unlike = differences(saved_data, data)
+        same_jax = self.jax == jax.__version__  # the texts of programs depend on it
+        if same_jax and not unlike and programs != saved_programs:
             unlike = ["the program of net, loss, optimizer or metrics is another one"]
         if unlike:
             raise ValueError(

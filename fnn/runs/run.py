@@ -1,4 +1,4 @@
-"""What one training run gives."""
+"""The result of one training run: `fnn.Run`."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,38 +10,54 @@ from fnn import checks
 from fnn.backprop import apply
 from fnn.checkpoint import result
 from fnn.data import Encoding
-from fnn.runs.predict import answer, check_known
+from fnn.runs.predict import check_can_predict, decode_outputs
 from fnn.runs.process import NEVER
 from fnn.types import Layer, Loss, Params, PyTree, State
 
 
 class Run(NamedTuple):
-    """A trained network.
+    """A trained network, as `fnn.train`, `sweep.run` and `fnn.load` return it.
 
-    params, state            after the last epoch that was trained
-    best_params, best_state  after the best epoch, by validation loss unless another entry of the
-                             history was monitored
-    best_epoch               that epoch (−1: there was none)
-    stopped_epoch            the last epoch that was trained
-    diverged_step            the first step, counted from 0, whose loss, parameters, state or
-                             optimizer state were not finite (−1: there was none); params and state
-                             are those before it. It is looked for in every step of an epoch that
-                             has a loss that is not finite or ends in such numbers: an infinity of
-                             the optimizer's state that is gone at the end of its epoch is not one
-    history                  name -> (epochs,): train_loss, validation_loss, test_loss, and for
-                             classification train_accuracy, validation_accuracy, test_accuracy. The
-                             training entries are means over the epoch as it was trained; NaN from
-                             the epoch in which the run diverged, and after an early stop. Where
-                             fnn scaled a real target, metrics are in its own units, and so are
-                             squared and absolute errors of one target; other losses are those of
-                             the scaled targets
-    seed                     the seed that it was started with
-    optimizer_state          after the last epoch; None for a run of a sweep, which does not keep it
-    descent_params           where the optimizer takes its gradients, if that is not at params (as
-                             for optax.contrib.schedule_free); None otherwise
-    encoding                 the preprocessing of its rows, `Dataset.preprocessing`
-    origin                   the call, by which `fnn.train(start=run)` tells whether it goes on
-    compile_seconds, run_seconds  of the call; for a run of a sweep those of the whole sweep
+    params           the parameters after the last epoch that was trained
+    state            the state of the network after that epoch
+    best_params      the parameters after the best epoch: the one with the lowest validation loss,
+                     unless another entry of the history was monitored
+    best_state       the state of the network after the best epoch
+    best_epoch       the best epoch, counted from 0; −1 if there was none
+    stopped_epoch    the last epoch that was trained, counted from 0
+    diverged_step    the first step, counted from 0, whose loss, parameters, state or optimizer
+                     state were not finite; −1 if there was none. See below
+    history          name -> (epochs,), see below
+    seed             the seed of the run
+    optimizer_state  after the last epoch; None for a run of a sweep, which does not keep it
+    descent_params   the parameters at which the optimizer takes its gradients, where they are not
+                     params (as for optax.contrib.schedule_free); None otherwise
+    origin           the call that trained it, with which `fnn.train(start=run)` is compared
+    encoding         the preprocessing of its rows, `Dataset.preprocessing`
+    compile_seconds  of the call; for a run of a sweep, of the whole sweep
+    run_seconds      the same for the time after compiling
+
+    The history has train_loss, validation_loss and test_loss, for classification train_accuracy,
+    validation_accuracy and test_accuracy, and the metrics that were asked for. Entries of the
+    training split are means over the epoch while it was trained. Entries are NaN from the epoch in
+    which the run diverged, and after an early stop. Where fnn scaled a real target, metrics are in
+    the units of the target, and so are squared and absolute errors of one target; other losses are
+    those of the scaled targets.
+
+    If a step diverged, params and state are those before it. Every step of an epoch is examined
+    whose loss is not finite, or which ends in numbers that are not finite. An infinity of the
+    optimizer's state that is gone at the end of its epoch does not count.
+
+    >>> import fnn
+    >>> xor = fnn.data.load("xor")
+    >>> net = fnn.mlp((2, 4, 1))
+    >>> loss = fnn.losses.sigmoid_cross_entropy
+    >>> adam = fnn.optim.adam(0.1)
+    >>> run = fnn.train(net, loss, adam, xor, epochs=30, batch_size=4, progress=False)
+    >>> run.stopped_epoch
+    29
+    >>> fnn.apply(net, run.best_params, xor.test.x, state=run.best_state).shape
+    (4, 1)
     """
 
     params: Params
@@ -62,12 +78,25 @@ class Run(NamedTuple):
 
     @property
     def diverged(self) -> bool:
-        """Return whether the run ended because a step was not finite."""
+        """Return whether the run ended because a step was not finite.
+
+        >>> run.diverged
+        False
+        """
         return self.diverged_step != NEVER
 
     def final(self, metric: str) -> float:
-        """Return a history entry at the last trained epoch; NaN if the run diverged in it."""
-        return float(checks.lookup("metric", metric, self.history)[self.stopped_epoch])
+        """Return an entry of the history at the last trained epoch.
+
+        metric  the name of an entry of `history`
+
+        Returns NaN if the run diverged in that epoch. Raises ValueError for another name.
+
+        >>> run.final("test_accuracy")
+        1.0
+        """
+        values = checks.lookup("metric", metric, self.history)
+        return float(values[self.stopped_epoch])
 
     def predict(
         self,
@@ -77,48 +106,69 @@ class Run(NamedTuple):
         net: Layer | None = None,
         loss: Loss | None = None,
     ) -> np.ndarray:
-        """Return what the network of the best epoch says of raw rows, in the user's terms.
+        """Predict the targets of raw rows with the network of the best epoch.
 
-        Labels as they were given, numbers in the units of the target.
+        rows           rows as they were before any preprocessing: for data.from_frame a frame, a
+                       dict of columns or a list of dicts; for data.from_arrays an array (examples,
+                       features), which is scaled as its training rows were
+        probabilities  return probabilities (examples, classes) instead of labels, in the order of
+                       `encoding.classes`
+        net            the network that was trained; needed for a run that was loaded or comes from
+                       a sweep
+        loss           its loss; needed for such a run if probabilities are asked for or the network
+                       has one output
 
-        rows           as the training rows were before any preprocessing: a frame, a dict of
-                       columns or a list of dicts for data.from_frame, an array (examples,
-                       features) for data.from_arrays, scaled as its training rows were
-        probabilities  (examples, classes) instead of labels, in the order of `encoding.classes`
-        net, loss      those that it was trained with, where it was loaded or comes from a sweep;
-                       the loss only for probabilities and for a single output
+        Returns labels as they were given, or numbers in the units of the target.
 
-        Raises ValueError for other columns, unknown categories and what else `Encoding.encode`
-        refuses.
+        Raises ValueError for other columns, unknown categories and everything else that
+        `Encoding.encode` refuses.
+
+        >>> run.predict([[0, 0], [0, 1], [1, 0], [1, 1]])
+        array([0, 1, 1, 0])
         """
         call = None if self.origin is None else self.origin.call
         if call is not None:
-            net, loss = net or call.spec.net, loss or call.spec.loss
-        check_known(net, self.encoding)
+            net = net or call.spec.net
+            loss = loss or call.spec.loss
+        check_can_predict(net, self.encoding)
         assert net is not None
         assert self.encoding is not None
-        state = self.best_state
-        outputs = apply(net, self.best_params, self.encoding.encode(rows), state=state)
-        return answer(self.encoding, loss, outputs, probabilities=probabilities)
+        x = self.encoding.encode(rows)
+        outputs = apply(net, self.best_params, x, state=self.best_state)
+        return decode_outputs(self.encoding, loss, outputs, probabilities=probabilities)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Save the run as a folder of `arrays.npz` and `manifest.json`, which `fnn.load` reads.
+        """Save the run as a folder of `arrays.npz` and `manifest.json`.
 
-        Raises ValueError for a folder that exists (overwrite=True replaces a result), and for
-        parameters that are not in tuples, lists, dicts and NamedTuples.
+        path       the folder, which must not exist
+        overwrite  replace a result that is there
+
+        Returns the path of the folder. `fnn.load` reads it.
+
+        Raises ValueError for a folder that exists, and for parameters that are not in tuples,
+        lists, dicts and NamedTuples.
+
+        >>> import tempfile
+        >>> folder = run.save(tempfile.mkdtemp() + "/run")
+        >>> fnn.load(folder).seed
+        0
         """
-        origin = None if self.origin is None else self.origin.fingerprint()._asdict()
-        encoding = None if self.encoding is None else self.encoding.to_json()
-        content = {**self._asdict(), "origin": origin, "encoding": encoding}
+        content = self._asdict()
+        if self.origin is not None:
+            content["origin"] = self.origin.fingerprint()._asdict()
+        if self.encoding is not None:
+            content["encoding"] = self.encoding.to_json()
         return result.save(path, "run", content, overwrite=overwrite)
 
     def __repr__(self) -> str:
-        epochs = len(next(iter(self.history.values())))
+        first, *_ = self.history.values()
+        epochs = len(first)
         ended = " (diverged)" if self.diverged else ""
         metrics = ", ".join(f"{name} {self.final(name):.4g}" for name in self.history)
         if self.encoding is not None and self.encoding.units is not None:
-            told = [self.encoding.in_units(name) for name in ("test_rmse", "test_loss")]
-            metrics += "; rmse {}, losses: {}".format(*told)
+            rmse_unit = self.encoding.in_units("test_rmse")
+            loss_unit = self.encoding.in_units("test_loss")
+            metrics += f"; rmse {rmse_unit}, losses: {loss_unit}"
         return (
             f"Run(seed {self.seed}, {self.stopped_epoch + 1} of {epochs} epochs{ended}, "
             f"best_epoch {self.best_epoch}; after the last: {metrics})"

@@ -1,4 +1,4 @@
-"""Settings: the rows of hyperparameters that a sweep visits, from a grid or a list of points."""
+"""The settings of a sweep, one dict of hyperparameters each, from a grid or a list of points."""
 
 import itertools
 import math
@@ -18,24 +18,25 @@ MOST_SETTINGS = 2**20
 STATISTICS = ("mean", "low", "high", "median", "min", "max")
 KINDS = ("loss", "accuracy", "rmse", "r2")
 METRICS = [f"{split}_{kind}" for split in ("train", "validation", "test") for kind in KINDS]
-TAKEN = (
+RESERVED_NAMES = (
     *("metric", "setting", "seed", "split", "machine", "epoch", "best_epoch"),
     *(*STATISTICS, "n", "diverged"),
     *METRICS,
 )
-"""The other columns of a summary row and of a record."""
+"""The other columns of a summary row and of a record, which no hyperparameter may be called."""
 
 BATCH_SIZE = "batch_size"
-"""The hyperparameter that sweeps read themselves, in place of their argument of this name."""
+"""The hyperparameter that sweeps read themselves, instead of their argument of this name."""
 
 
 def settings_of(hyper: HyperValues | None) -> list[Setting]:
     """List the settings of a grid, or of a list of points.
 
-    A dict of lists gives every combination, the last name changing fastest. Dicts in a list, or
-    such as ParameterSampler draws, give these points. None gives one empty setting.
+    hyper  name -> list of values gives every combination, the last name changing fastest. A list of
+           dicts, such as ParameterSampler draws, gives these points. None gives one setting without
+           names
 
-    Raises ValueError for names that are no strings or that the summary uses, points of different
+    Raises ValueError for names that are not strings or that the summary uses, points of different
     names, an empty list, numbers that are not finite or that JAX would change to infinity or zero,
     and other values that cannot be hashed.
     """
@@ -43,10 +44,10 @@ def settings_of(hyper: HyperValues | None) -> list[Setting]:
         return [{}]
     rows = _grid(hyper) if isinstance(hyper, Mapping) else _points(hyper)
     for name in rows[0]:
-        if not isinstance(name, str) or name in TAKEN:
+        if not isinstance(name, str) or name in RESERVED_NAMES:
             raise ValueError(
                 f"hyper: got the name {name!r}, expected a string that is none of "
-                f"{', '.join(TAKEN)}."
+                f"{', '.join(RESERVED_NAMES)}."
             )
         check_column(name, [row[name] for row in rows])
     return rows
@@ -54,11 +55,13 @@ def settings_of(hyper: HyperValues | None) -> list[Setting]:
 
 def runs_of(settings: Sequence[Setting], names: Sequence[str], seeds: Sequence[int]) -> Runs:
     """Return settings × seeds, the seeds changing fastest, with the hyperparameters of `names`."""
-    columns = {name: np.array([setting[name] for setting in settings]) for name in names}
-    return Runs(
-        np.tile(np.array(seeds, np.uint32), len(settings)),
-        {name: np.repeat(values, len(seeds)) for name, values in columns.items()},
-    )
+    seeds_once = np.array(seeds, np.uint32)
+    all_seeds = np.tile(seeds_once, len(settings))
+    hyper = {}
+    for name in names:
+        values = [setting[name] for setting in settings]
+        hyper[name] = np.repeat(np.array(values), len(seeds))
+    return Runs(all_seeds, hyper)
 
 
 def _grid(hyper: Mapping[str, Any]) -> list[Setting]:
@@ -76,39 +79,48 @@ def _grid(hyper: Mapping[str, Any]) -> list[Setting]:
 def _points(points: Any) -> list[Setting]:
     if isinstance(points, Iterable) and not isinstance(points, (str, bytes)):
         points = list(points)
-    if (
-        not isinstance(points, Sequence)
-        or not points
-        or not all(isinstance(p, Mapping) and set(p) == set(points[0]) for p in points)
-    ):
+    if not _are_points(points):
         raise ValueError(
             f"hyper: got {points!r}, expected a dict of lists such as "
             "{'learning_rate': [1e-3, 3e-3]}, or a list of dicts with the same names, such as "
             "[{'learning_rate': 1e-3}, {'learning_rate': 3e-3}]."
         )
-    return [{name: _plain(point[name]) for name in points[0]} for point in points]
+    names = list(points[0])
+    return [{name: _python_scalar(point[name]) for name in names} for point in points]
+
+
+def _are_points(points: Any) -> bool:
+    """Return whether a value is a sequence of one dict at least, all with the same names."""
+    if not isinstance(points, Sequence) or not points:
+        return False
+    if not all(isinstance(point, Mapping) for point in points):
+        return False
+    return all(set(point) == set(points[0]) for point in points)
 
 
 def _values(name: Any, values: Any) -> list[Any]:
     column = f"hyper[{name!r}]"
-    is_listed = isinstance(values, (Sequence, np.ndarray, jax.Array))
-    if isinstance(values, (str, bytes)) or not is_listed:
+    is_array = isinstance(values, (np.ndarray, jax.Array))
+    is_text = isinstance(values, (str, bytes))
+    is_listed = is_array or isinstance(values, Sequence)
+    if is_text or not is_listed:
         raise ValueError(f"{column}: got {values!r}, expected a list of values.")
-    if isinstance(values, (np.ndarray, jax.Array)) and values.ndim != 1:
+    if is_array and values.ndim != 1:
         raise ValueError(f"{column}: got shape {np.shape(values)}, expected a list of values.")
     if len(values) == 0:
         raise ValueError(f"{column}: got an empty list, expected at least one value.")
-    return [_plain(value) for value in values]
+    return [_python_scalar(value) for value in values]
 
 
-def _plain(value: Any) -> Any:
-    """Return NumPy's and JAX's scalars as Python's."""
-    is_array = isinstance(value, (np.generic, np.ndarray, jax.Array))
-    return value.item() if is_array and np.ndim(value) == 0 else value
+def _python_scalar(value: Any) -> Any:
+    """Return a scalar of NumPy or JAX as Python's, and any other value as it is."""
+    if not isinstance(value, (np.generic, np.ndarray, jax.Array)):
+        return value
+    return value.item() if np.ndim(value) == 0 else value
 
 
 def is_number(value: Any) -> bool:
-    """Return whether a value can be traced: a truth value cannot, it chooses between programs."""
+    """Return whether a value can be traced. A truth value cannot: it chooses between programs."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
@@ -116,14 +128,7 @@ def check_column(name: str, values: list[Any]) -> None:
     """Refuse numbers that JAX would change, and values that cannot tell programs apart."""
     column = f"hyper[{name!r}]"
     if all(map(is_number, values)):
-        array = checks.numbers(column, values)
-        checks.finite(column, array)
-        held = array.astype(jax.dtypes.canonicalize_dtype(array.dtype))
-        vanished = (array != 0) & (held == 0)
-        if vanished.any():
-            raise ValueError(
-                f"{column}: got {array[vanished][0]}, which JAX's default float dtype rounds to 0."
-            )
+        _check_numbers(column, values)
         return
     for value in values:
         try:
@@ -132,5 +137,16 @@ def check_column(name: str, values: list[Any]) -> None:
             raise ValueError(
                 f"{column}: got {value!r}, expected something hashable, such as a tuple."
             ) from error
-        if isinstance(value, float) and value != value:
-            raise ValueError(f"{column}: got NaN.")
+        if isinstance(value, float) and math.isnan(value):
+            raise ValueError(f"{column}: got NaN, expected a number.")
+
+
+def _check_numbers(column: str, values: list[Any]) -> None:
+    array = checks.numbers(column, values)
+    checks.finite(column, array)
+    in_jax = array.astype(jax.dtypes.canonicalize_dtype(array.dtype))
+    vanished = (array != 0) & (in_jax == 0)
+    if vanished.any():
+        raise ValueError(
+            f"{column}: got {array[vanished][0]}, which JAX's default float dtype rounds to 0."
+        )

@@ -1,4 +1,4 @@
-"""Several splits of the same rows: what a sweep over them takes, and what it refuses."""
+"""Checks of several splits of the same rows, which a sweep trains every setting and seed on."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,41 +8,45 @@ from fnn.runs.refusals import check_data
 
 
 def splits_of(dataset: Any) -> list[Dataset]:
-    """Return the splits that a sweep was given: one Dataset, or several."""
+    """Return the splits of a sweep as a list; its argument is one Dataset, or several."""
     return [dataset] if isinstance(dataset, Dataset) else list(dataset)
 
 
 def checked_splits(dataset: Any) -> list[Dataset]:
-    """Return the splits; ValueError for what is no Dataset, and for splits of unlike rows."""
+    """Return the splits of a sweep as a list, each of them checked.
+
+    Raises ValueError for values that are not Datasets, and for splits of unlike rows.
+    """
     is_several = isinstance(dataset, (list, tuple)) and not isinstance(dataset, Dataset)
     if is_several and not dataset:
         raise ValueError("dataset: got an empty list, expected one Dataset at least.")
-    datasets: list[Any] = list(dataset) if is_several else [dataset]
-    for number, each in enumerate(datasets):
+    splits: list[Any] = list(dataset) if is_several else [dataset]
+    for number, split in enumerate(splits):
         try:
-            check_data(each)
+            check_data(split)
         except ValueError as error:
             if is_several:
-                error.add_note(f"It is raised for split {number} of {len(datasets)}.")
+                error.add_note(f"It is raised for split {number} of {len(splits)}.")
             raise
-    first = datasets[0]
-    for number, each in enumerate(datasets):
-        for what, (expected, got) in differences(first, each).items():
+    for number, split in enumerate(splits):
+        check_same_rows(splits[0], split, number)
+    return splits
+
+
+def check_same_rows(first: Dataset, split: Dataset, number: int) -> None:
+    """Refuse a split whose rows are not those of split 0."""
+    expected = common_properties(first)
+    got = common_properties(split)
+    for name, value in expected.items():
+        if got[name] != value:
             raise ValueError(
-                f"dataset: split {number} has {what} {got}, split 0 {expected}; expected splits of "
-                "the same rows, as splits= of fnn.data.from_arrays makes them."
+                f"dataset: split {number} has {name} {got[name]}, split 0 {value}; expected splits "
+                "of the same rows, as splits= of fnn.data.from_arrays makes them."
             )
-    return datasets
 
 
-def differences(first: Dataset, other: Dataset) -> dict[str, tuple[Any, Any]]:
-    """Return what must be equal in splits of the same rows, and is not."""
-    expected, got = described(first), described(other)
-    return {what: (value, got[what]) for what, value in expected.items() if value != got[what]}
-
-
-def described(dataset: Dataset) -> dict[str, Any]:
-    """Return what splits of the same rows have in common."""
+def common_properties(dataset: Dataset) -> dict[str, Any]:
+    """Return by name the properties that splits of the same rows have in common."""
     encoding = dataset.preprocessing
     x, y = dataset.train
     return {
@@ -56,8 +60,8 @@ def described(dataset: Dataset) -> dict[str, Any]:
 
 
 def fewest_examples(datasets: Sequence[Dataset]) -> dict[str, int]:
-    """Return how many examples each part has, the fewest among the splits."""
-    return {
-        name: min(len(dataset.splits[name].x) for dataset in datasets)
-        for name in datasets[0].splits
-    }
+    """Return for each part (train, …) how many examples it has, the fewest among the splits."""
+    fewest = {}
+    for name in datasets[0].splits:
+        fewest[name] = min(len(dataset.splits[name].x) for dataset in datasets)
+    return fewest

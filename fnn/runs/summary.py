@@ -1,4 +1,4 @@
-"""Numbers over seeds and splits, one row a setting."""
+"""Statistics of a sweep over seeds and splits: one row for each setting, and intervals."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,16 +7,24 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from jaxtyping import Bool, Float
 
-from fnn.runs.covered import IN_WORDS, around, covers_of, interval_over
+from fnn.runs.covered import IN_WORDS, covers_of, interval_over, students_interval
 from fnn.runs.settings import STATISTICS, Setting
 
 Row: TypeAlias = dict[str, Any]
 SHARES = {"accuracy", "precision", "recall", "f1", "auc"}  # metrics from 0 to 1
+NOT_SHARES = {"loss", "error", "gap", "percent"}
 NUMBERS_AT_ONCE = 10**7  # of resamples in memory
 
 
 class Summary(NamedTuple):
-    """A table of one metric; `print` it, or read `rows`."""
+    """A table of one metric: print it, or read its rows.
+
+    metric  the name of the metric
+    rows    one dict for each setting: setting, its hyperparameters, mean, low, high, median, min,
+            max, n and diverged
+    when    the epoch that the table is about, and the units
+    covers  the interval from low to high is that of the mean over "seeds", "splits" or "both"
+    """
 
     metric: str
     rows: list[Row]
@@ -34,23 +42,31 @@ class Summary(NamedTuple):
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Return rows of equal names as lines of columns."""
+    """Return rows with equal names as a text of aligned columns.
+
+    >>> print(table([{"setting": 0, "mean": 0.5}, {"setting": 1, "mean": 0.75}]))
+    setting  mean
+          0   0.5
+          1  0.75
+    """
     names = list(rows[0])
-    cells = [[_cell(row[name]) for name in names] for row in rows]
-    widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
-    lines = [
-        "  ".join(text.rjust(width) for text, width in zip(line, widths, strict=True))
-        for line in (names, *cells)
-    ]
-    return "\n".join(lines)
+    lines = [names]
+    for row in rows:
+        lines.append([_cell(row[name]) for name in names])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    aligned = []
+    for line in lines:
+        cells = [text.rjust(width) for text, width in zip(line, widths, strict=True)]
+        aligned.append("  ".join(cells))
+    return "\n".join(aligned)
 
 
 def summary_of(
     metric: str,
     settings: Sequence[Setting],
-    values: Float[np.ndarray, "settings seeds"],
-    sound: Bool[np.ndarray, "settings seeds"],
-    diverged: Bool[np.ndarray, "settings seeds"],
+    values: Float[np.ndarray, "settings runs"],
+    sound: Bool[np.ndarray, "settings runs"],
+    diverged: Bool[np.ndarray, "settings runs"],
     interval: str,
     examples: Mapping[str, int],
     splits: int = 1,
@@ -58,10 +74,13 @@ def summary_of(
 ) -> Summary:
     """Summarize each setting: statistics of its sound runs, their number n, and who diverged.
 
+    values    the metric of each run; a setting's runs are seeds × splits
+    sound     which runs count
+    diverged  which runs diverged
+    interval  "t" or "bootstrap"; only "t" for several splits
     examples  how many each part of a split has: an accuracy is a share of them
-    splits    a setting's runs are seeds × splits
-    covers    what the interval covers: "seeds", "splits" or "both"; None: both, where there are
-              several of both
+    covers    the mean of the interval is over "seeds", "splits" or "both". None: both, where
+              there are several of both
     """
     words = metric.split("_")
     share_of = examples.get(words[0], 0) if is_share(words) else None
@@ -70,49 +89,54 @@ def summary_of(
     if splits > 1 and interval != "t":
         raise ValueError(f"interval: got {interval!r} for {splits} splits, expected 't'.")
     part = words[0] if words[0] in ("validation", "test") else "test"
-    held_out = examples.get(part, 0) / max(1, examples.get("train", 1))
+    evaluated = examples.get(part, 0)
+    held_out = evaluated / max(1, examples.get("train", 1))
     rows = []
     for number, setting in enumerate(settings):
-        of_setting = values[number][sound[number]]
-        counts = {"n": len(of_setting), "diverged": int(diverged[number].sum())}
-        found = statistics(of_setting, interval, share_of)
-        if splits > 1 and len(of_setting):
-            of_runs = np.where(sound[number], values[number], np.nan).reshape(seeds, splits)
-            ends = interval_over(of_runs, covered, held_out, share_of is not None)
-            found |= dict(zip(("low", "high"), ends, strict=True))
-        rows.append({"setting": number, **setting, **found, **counts})
+        of_setting, is_sound = values[number], sound[number]
+        counted = of_setting[is_sound]
+        row = {"setting": number, **setting}
+        row |= statistics(counted, interval, share_of)
+        if splits > 1 and len(counted):
+            by_split = np.where(is_sound, of_setting, np.nan)
+            by_split = by_split.reshape(seeds, splits)
+            low, high = interval_over(by_split, covered, held_out, share_of is not None)
+            row |= {"low": low, "high": high}
+        row["n"] = len(counted)
+        row["diverged"] = int(diverged[number].sum())
+        rows.append(row)
     return Summary(metric, rows, covers=covered)
 
 
 def is_share(words: Sequence[str]) -> bool:
-    """Return whether the words of a name are those of a metric from 0 to 1."""
-    return bool(set(words) & SHARES) and not set(words) & {"loss", "error", "gap", "percent"}
+    """Return whether the words of a name are those of a metric from 0 to 1.
+
+    >>> is_share(["test", "accuracy"]), is_share(["f1", "loss"])
+    (True, False)
+    """
+    return bool(SHARES.intersection(words)) and not NOT_SHARES.intersection(words)
 
 
 def statistics(
     values: Float[np.ndarray, "n"], interval: str = "t", share_of: int | None = None
 ) -> dict[str, float]:
-    """Compute the mean, its 95% interval, median, min and max; NaN of nothing.
+    """Compute the mean, its 95% interval, median, min and max; all NaN for no values.
 
-    interval  "t" (Student's; of shares on the scale of their log odds) or "bootstrap"
-              (bias-corrected and accelerated, Efron 1987, 9,999 resamples from a fixed seed); NaN
-              for fewer than two values
+    interval  "t" (Student's; for shares on the scale of their log odds) or "bootstrap"
+              (bias-corrected and accelerated, Efron 1987, 9,999 resamples from a fixed seed). The
+              interval is NaN for fewer than two values
     share_of  the values are shares of so many examples, such as accuracies (0: of an unknown
-              number); None: they are not
+              number). None: they are not shares
+
+    >>> statistics(np.array([0.5, 0.75, 1.0]))["median"]
+    0.75
     """
     if interval not in ("t", "bootstrap"):
         raise ValueError(f"interval: got {interval!r}, expected 't' or 'bootstrap'.")
     if len(values) == 0:
         return dict.fromkeys(STATISTICS, math.nan)
     values = np.asarray(values, float)
-    low, high = math.nan, math.nan
-    if len(values) > 1:
-        if interval == "bootstrap":
-            low, high = _bootstrap(values)
-        elif share_of is not None and np.min(values) >= 0 and np.max(values) <= 1:
-            low, high = interval_of_shares(values, share_of)
-        else:
-            low, high = _students(values)
+    low, high = _interval_of_mean(values, interval, share_of)
     return {
         "mean": float(np.mean(values)),
         "low": low,
@@ -123,35 +147,57 @@ def statistics(
     }
 
 
+def _interval_of_mean(
+    values: np.ndarray, interval: str, share_of: int | None
+) -> tuple[float, float]:
+    n = len(values)
+    if n < 2:
+        return math.nan, math.nan
+    if interval == "bootstrap":
+        return _bootstrap(values)
+    if share_of is not None and np.min(values) >= 0 and np.max(values) <= 1:
+        return interval_of_shares(values, share_of)
+    mean = float(np.mean(values))
+    return students_interval(mean, _standard_error(values), n - 1, is_share=False)
+
+
 def interval_of_shares(shares: Float[np.ndarray, "n"], examples: int) -> tuple[float, float]:
     """Compute the 95% interval of a mean share, which lies between 0 and 1.
 
-    Student's t on the log odds λ = log(p/(1 − p)) of the mean p, whose standard error is that of p
-    by p(1 − p). Equal shares, among them all 1, do not show how much they vary: there the interval
-    is Wilson's (1927) for so many independent examples in all; NaN where their number is unknown.
+    examples  how many examples each share is of; 0 where the number is unknown
 
-    It covers the mean in 93% of cases or more while the seeds' shares spread as independent
-    examples would make them (simulated for means of 0.9 to 0.999, 5 to 30 seeds, 100 examples or
-    more), and in less where they spread more: 88% at twice that and a mean of 0.999.
+    It is Student's t interval on the scale of the log odds of the mean p:
+
+        λ = log(p/(1 − p)), with the standard error of p divided by p(1 − p)
+
+    Equal shares, such as shares that are all 1, do not show how much they vary. For them the
+    interval is Wilson's (1927) for so many independent examples in all, and NaN where their number
+    is unknown.
+
+    The interval covers the mean in 93% of cases or more while the seeds' shares spread as
+    independent examples would make them (simulated for means of 0.9 to 0.999, 5 to 30 seeds, 100
+    examples or more). It covers the mean less often where they spread more: in 88% at twice that
+    spread and a mean of 0.999.
     """
     from scipy.special import stdtrit
 
-    n, p = len(shares), float(np.mean(shares))
-    error = np.std(shares, ddof=1) / math.sqrt(n)
+    n = len(shares)
+    p = float(np.mean(shares))
     if np.ptp(shares) > 0:
-        return around(p, error, n - 1, is_share=True)
+        return students_interval(p, _standard_error(shares), n - 1, is_share=True)
     if examples == 0:
         return math.nan, math.nan
-    a = stdtrit(n - 1, 0.975) ** 2 / (n * examples)
+    t = stdtrit(n - 1, 0.975)
+    a = t**2 / (n * examples)
     middle = (p + a / 2) / (1 + a)
     half = math.sqrt(a * p * (1 - p) + a**2 / 4) / (1 + a)
-    return max(0.0, middle - half), min(1.0, middle + half)  # rounding alone is cut off
+    low = max(0.0, middle - half)  # rounding alone is cut off
+    high = min(1.0, middle + half)
+    return low, high
 
 
-def _students(values: np.ndarray) -> tuple[float, float]:
-    n = len(values)
-    error = np.std(values, ddof=1) / math.sqrt(n)
-    return around(float(np.mean(values)), error, n - 1, is_share=False)
+def _standard_error(values: np.ndarray) -> float:
+    return np.std(values, ddof=1) / math.sqrt(len(values))
 
 
 def _bootstrap(values: np.ndarray) -> tuple[float, float]:

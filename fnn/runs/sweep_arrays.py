@@ -12,7 +12,7 @@ from fnn.runs.arrays import nan_array
 from fnn.runs.driver import Group
 from fnn.runs.monitor import Monitor
 from fnn.runs.process import NEVER
-from fnn.runs.results import HERE, Sweep
+from fnn.runs.results import THIS_PROCESS, Sweep
 from fnn.runs.spec_groups import Builder
 from fnn.runs.step import TrainState
 from fnn.runs.sweep_collector import put_outputs, zeros
@@ -157,7 +157,7 @@ def put_finished(sweep: Sweep, earlier: Sweep) -> None:
         getattr(sweep, name)[corner] = getattr(earlier, name)
     if earlier.machine is not None:
         sweep.machines = list(earlier.machines)
-        sweep.machine = np.full(sweep.finished.shape, HERE, np.int32)
+        sweep.machine = np.full(sweep.finished.shape, THIS_PROCESS, np.int32)
         sweep.machine[corner] = earlier.machine
     _, columns = corner
 

@@ -14,7 +14,7 @@ from fnn.runs.driver import Driver, Failure, Group
 from fnn.runs.interrupted import SweepFailed, SweepInterrupted
 from fnn.runs.journal import Journal
 from fnn.runs.progress import progress_bar
-from fnn.runs.results import HERE, Sweep
+from fnn.runs.results import THIS_PROCESS, Sweep
 from fnn.runs.task import Job
 from fnn.types import PyTree
 from fnn.workers import Workers, workers_of
@@ -195,7 +195,7 @@ def was_computed_here(sweep: Sweep) -> bool:
     """Return whether some of the runs were computed by this process, or one before it."""
     if sweep.machine is None:
         return bool(sweep.finished.any())
-    not_by_workers = sweep.machine == HERE
+    not_by_workers = sweep.machine == THIS_PROCESS
     return bool((sweep.finished & not_by_workers).any())
 
 
@@ -214,7 +214,7 @@ def put_machine(
 ) -> None:
     """Record which machine computed some runs of a sweep."""
     if sweep.machine is None:
-        sweep.machine = np.full(sweep.finished.shape, HERE, np.int32)
+        sweep.machine = np.full(sweep.finished.shape, THIS_PROCESS, np.int32)
     if machine not in sweep.machines:
         sweep.machines.append(dict(machine))
     sweep.machine[rows, columns] = sweep.machines.index(dict(machine))

@@ -1,4 +1,7 @@
-"""`fnn.train_step`: the jitted train step as (init, update), for loops of one's own."""
+"""The jitted step of `fnn.train` for training loops that users write themselves: `fnn.train_step`.
+
+A step is a pair of functions: init(key) makes the first state, update(state, x, y) takes one step.
+"""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -18,14 +21,17 @@ from fnn.runs.updates import named_errors
 from fnn.types import ArrayLike, Layer, Loss, Params, PRNGKey, PyTree, State
 
 Metrics = dict[str, Float[Array, ""]]
+Update = Callable[..., tuple["StepState", Metrics]]
 
 
 class StepState(NamedTuple):
-    """What a loop of one's own carries.
+    """The state between two steps.
 
-    params, state, optimizer_state  as in `fnn.Run`
-    noise                           the key of the dropout masks
-    number                          how many steps have been taken
+    params           the parameters
+    state            the state of the network, as in `fnn.Run`
+    optimizer_state  the state of the optimizer
+    noise            the key of the dropout masks
+    number           how many steps have been taken
     """
 
     params: Params
@@ -36,60 +42,67 @@ class StepState(NamedTuple):
 
 
 class TrainStep(NamedTuple):
-    """A train step; `state = init(key)`, then `state, metrics = update(state, x, y)`.
+    """A train step as two functions.
 
-    init(key)            -> StepState; `jax.random.key(seed)` gives what fnn.train(seed=seed) starts
-                            with
-    update(state, x, y, weights=None)  -> StepState, {"loss": …, "accuracy": …}; x (batch,
-                            features), y (batch,) or (batch, outputs); the metrics are means over
-                            the batch before the update, and "accuracy" is there for classification.
-                            With weights w (batch,) losses are Σ wᵢ ℓᵢ/batch: weights of mean 1 over
-                            an epoch make what fnn.train makes of them
+    init    init(key) -> StepState. jax.random.key(seed) gives the start of fnn.train(seed=seed)
+    update  update(state, x, y, weights=None) -> (StepState, metrics)
+
+        x        (batch, features)
+        y        (batch,) or (batch, outputs)
+        weights  (batch,) weights w of the examples. None: all 1
+
+    The metrics are {"loss": …, "accuracy": …}, means over the batch before the update. "accuracy"
+    is there for classification. With weights the loss ℓ of a batch is
+
+        Σ wᵢ ℓᵢ / batch
+
+    so weights of mean 1 over an epoch have the effect that they have in fnn.train.
     """
 
     init: Callable[[PRNGKey], StepState]
-    update: Callable[..., tuple[StepState, Metrics]]
+    update: Update
 
 
 def train_step(net: Layer, loss: Loss, optimizer: optax.GradientTransformation) -> TrainStep:
-    """Return the step of `fnn.train`, jitted, to be called in a loop of one's own.
+    """Return the jitted step of `fnn.train`, to be called in a loop of your own.
 
-    Given the same key and batches it computes the same numbers as fnn.train, to rounding. (The
-    batches of epoch e are those of fnn.data.shuffle.permutation, by the key
-    jax.random.fold_in(jax.random.fold_in(key, 1), e).) A batch of another size is another
-    compilation. Nothing is checked for divergence. A rule that descends at other parameters than it
-    is evaluated at, such as optax.contrib.schedule_free, has those for evaluation in
-    fnn.optim.evaluation_params(optimizer, state.optimizer_state, state.params).
+    net        a network, such as fnn.mlp returns it
+    loss       one of `fnn.losses`
+    optimizer  one of `fnn.optim`, or any transformation of optax
+
+    Returns a `TrainStep`: a pair of functions, init(key) and update(state, x, y, weights=None).
 
     Raises ValueError for arguments that are not a Layer, a Loss and an optimizer. `update` raises
     it for batches of wrong shapes and, unless they are arrays of JAX, of wrong values: NaN,
-    infinity, labels out of range. Arrays of JAX stay on the device; their values are not looked at.
+    infinity, labels out of range. Arrays of JAX stay on the device; their values are not checked.
 
-    >>> import jax, fnn
-    >>> digits = fnn.data.load("digits").train
-    >>> net = fnn.mlp((64, 32, 10))
-    >>> step = fnn.train_step(net, fnn.losses.softmax_cross_entropy, fnn.optim.adam(1e-3))
+    With the same key and batches it computes the numbers of fnn.train, to rounding. The batches of
+    epoch e are those of fnn.data.shuffle.permutation, by the key
+
+        jax.random.fold_in(jax.random.fold_in(key, 1), e)
+
+    A batch of another size is compiled again. No step is checked for divergence. An optimizer that
+    descends at other parameters than it evaluates at, such as optax.contrib.schedule_free, has the
+    latter in fnn.optim.evaluation_params(optimizer, state.optimizer_state, state.params).
+
+    >>> import fnn, jax
+    >>> xor = fnn.data.load("xor").train
+    >>> net = fnn.mlp((2, 4, 1))
+    >>> step = fnn.train_step(net, fnn.losses.sigmoid_cross_entropy, fnn.optim.adam(0.1))
     >>> state = step.init(jax.random.key(0))
-    >>> for rows in range(0, 256, 64):
-    ...     batch = slice(rows, rows + 64)
-    ...     state, metrics = step.update(state, digits.x[batch], digits.y[batch])
-    >>> sorted(metrics)
-    ['accuracy', 'loss']
+    >>> for _ in range(30):
+    ...     state, metrics = step.update(state, xor.x, xor.y)
+    >>> float(metrics["accuracy"]), int(state.number)
+    (1.0, 30)
     """
     check_parts(net, loss, optimizer)
-    spec = TrainSpec(net, loss, optimizer)
+    program = StepProgram(TrainSpec(net, loss, optimizer))
+    first_state = compiler.jit(program.init)
+    jitted_update = compiler.jit(program.update)
 
     def init(key: PRNGKey) -> StepState:
         checks.key("key", key)
-        return _init(key)
-
-    @compiler.jit
-    def _init(key: PRNGKey) -> StepState:
-        keys = keys_from(key)
-        params, state = net.init(keys.init)
-        with named_errors():
-            optimizer_state = optimizer.init(params)
-        return StepState(params, state, optimizer_state, keys.noise, jnp.int32(0))
+        return first_state(key)
 
     def update(
         state: StepState,
@@ -97,36 +110,59 @@ def train_step(net: Layer, loss: Loss, optimizer: optax.GradientTransformation) 
         y: Num[ArrayLike, "batch ..."],
         weights: Any = None,
     ) -> tuple[StepState, Metrics]:
-        if not isinstance(state, StepState):
-            raise ValueError(
-                f"state: got {type(state).__name__}, expected what init(key) returned."
-            )
-        expected = jax.eval_shape(_init, state.noise).optimizer_state
-        if difference := checks.difference(state.optimizer_state, expected):
-            raise ValueError(
-                f"state: optimizer_state{difference}, unlike that of this optimizer; pass what "
-                "init(key) or update of the same step returned."
-            )
-        x, y = (
-            array if isinstance(array, jax.Array) else checks.numbers(name, array)
-            for name, array in (("x", x), ("y", y))
-        )
+        check_state(state, first_state)
+        if not isinstance(x, jax.Array):
+            x = checks.numbers("x", x)
+        if not isinstance(y, jax.Array):
+            y = checks.numbers("y", y)
         if not isinstance(x, jax.Array) and not isinstance(y, jax.Array):
             check_batch(net, loss, state.params, state.state, x, y, weights)
-        return _update(state, x, y, weights)
+        return jitted_update(state, x, y, weights)
 
-    @compiler.jit
-    def _update(state: StepState, x: Any, y: Any, weights: Any) -> tuple[StepState, Metrics]:
+    return TrainStep(init, update)
+
+
+class StepProgram(NamedTuple):
+    """The two functions of a step before they are jitted."""
+
+    spec: TrainSpec
+
+    def init(self, key: PRNGKey) -> StepState:
+        """Return the first state."""
+        keys = keys_from(key)
+        params, state = self.spec.net.init(keys.init)
+        with named_errors():
+            optimizer_state = self.spec.optimizer.init(params)
+        return StepState(params, state, optimizer_state, keys.noise, jnp.int32(0))
+
+    def update(self, state: StepState, x: Any, y: Any, weights: Any) -> tuple[StepState, Metrics]:
+        """Take one step on a batch."""
+        net, loss = self.spec.net, self.spec.loss
         check_batch(net, loss, state.params, state.state, x, y, weights)
         counts = None if weights is None else jnp.asarray(weights, float)
         before = TrainState(state.params, state.state, state.optimizer_state)
         key = jax.random.fold_in(state.noise, state.number)
         zero = EpochMetrics.zero()
-        batch = feature_major(x), target_of(y)
-        after, sums = steps.step(spec, before, zero, *batch, key, weights=counts)
-        metrics = {"loss": sums.loss / x.shape[0]}
+        features, target = feature_major(x), target_of(y)
+        after, sums = steps.step(self.spec, before, zero, features, target, key, weights=counts)
+        examples = x.shape[0]
+        metrics = {"loss": sums.loss / examples}
         if loss.matches is not None:
-            metrics["accuracy"] = sums.correct / x.shape[0]
+            metrics["accuracy"] = sums.correct / examples
         return StepState(*after, state.noise, state.number + 1), metrics
 
-    return TrainStep(init, update)
+
+def check_state(state: Any, first_state: Callable[[PRNGKey], StepState]) -> None:
+    """Refuse a state that `init` or `update` of this step did not return."""
+    if not isinstance(state, StepState):
+        raise ValueError(
+            f"state: got {type(state).__name__}, expected a StepState, as init(key) and update "
+            "return it."
+        )
+    expected = jax.eval_shape(first_state, state.noise).optimizer_state
+    difference = checks.difference(state.optimizer_state, expected)
+    if difference:
+        raise ValueError(
+            f"state: optimizer_state{difference}, unlike that of this optimizer; pass the "
+            "state that init(key) or update of the same step returned."
+        )

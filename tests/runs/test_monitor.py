@@ -71,7 +71,10 @@ def test_a_metric_of_ones_own_is_monitored():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"monitor": "test_loss"}, "the test split is for what was chosen. Take 'validation_loss'"),
+        (
+            {"monitor": "test_loss"},
+            "the test split is for measuring a choice.* Take 'validation_loss'",
+        ),
         ({"monitor": "accuracy"}, "monitor: got 'accuracy'.* Take 'validation_accuracy'"),
         ({"min_delta": 1e-60}, "min_delta: got 1e-60, which .* rounds to 0"),
         ({"monitor": "validation_los"}, "did you mean 'validation_loss'"),

@@ -378,7 +378,7 @@ def test_histories_of_two_lengths_have_two_dimensions():
     found = fnn.sweep_function(f, seeds=range(2), progress=False)
     assert found.to_xarray()["loss"].dims == ("setting", "seed", "epoch")
     assert found.to_xarray()["w"].dims == ("setting", "seed", "w_entry")
-    with pytest.raises(ValueError, match=r"every_epoch: histories have \[3, 5\] entries"):
+    with pytest.raises(ValueError, match=r"every_epoch: got histories with \[3, 5\] entries"):
         list(found.records(every_epoch=True))
 
 

@@ -96,7 +96,7 @@ def test_what_is_no_step_is_refused():
         step.update(other, X, Y)
     state, _ = step.update(step.init(jax.random.key(0)), X.tolist(), Y.tolist())
     assert state.number == 1
-    with pytest.raises(ValueError, match="state: got tuple, expected what init"):
+    with pytest.raises(ValueError, match="state: got tuple, expected a StepState, as init"):
         step.update(NET.init(jax.random.key(0)), X, Y)
 
 
