@@ -12,11 +12,11 @@ import numpy as np
 
 from fnn import checks
 from fnn.gradcheck.diagnosis import diagnose
-from fnn.gradcheck.evidence import Evidence, Finding
-from fnn.gradcheck.examine import examine
+from fnn.gradcheck.evidence import Evidence, TensorEvidence
+from fnn.gradcheck.point_check import check_at_point
 from fnn.gradcheck.precision import precision_of
 from fnn.gradcheck.problem import Problem, Unusable, problem_of
-from fnn.gradcheck.records import Diagnosis
+from fnn.gradcheck.records import Hypothesis
 from fnn.gradcheck.report import Report
 from fnn.gradcheck.tensors import step_scale
 from fnn.gradcheck.verdict import named, report_of
@@ -185,16 +185,18 @@ def at_both(problem: Problem, near: bool) -> Report:
 
 def reported(problem: Problem) -> Report:
     """The check at one point, and why it fails."""
-    found = examine(problem)
+    found = check_at_point(problem)
     report = report_of(found)
     if report.verdict != "fail" or found.repeated:
         return report
     pairs = zip(problem.leaves, found.tensors, strict=True)
-    findings = [Finding(each.path, leaf, *each.part, each.contradicted) for leaf, each in pairs]
-    return named(report, diagnose(Evidence(problem, found.truth, findings)))
+    findings = [
+        TensorEvidence(each.path, leaf, *each.part, each.contradicted) for leaf, each in pairs
+    ]
+    return named(report, diagnose(Evidence(problem, found.reference, findings)))
 
 
-def under_vmap(problem: Problem) -> Diagnosis | None:
+def under_vmap(problem: Problem) -> Hypothesis | None:
     """What a gradient gives at two points at once, where it is not what it gives at each."""
     points = [problem.leaves, nearby(problem).leaves]
     one_by_one = [problem.gradient(leaves) for leaves in points]
@@ -202,7 +204,7 @@ def under_vmap(problem: Problem) -> Diagnosis | None:
         np.stack(leaves).astype(jnp.dtype(problem.dtype)) for leaves in zip(*points, strict=True)
     ]
     try:
-        together = jax.vmap(problem.hand)(stacked)
+        together = jax.vmap(problem.given)(stacked)
     except Exception as error:
         raise Unusable(
             f"vmap=True: jax.vmap(gradient) raised {type(error).__name__}: {error}"
@@ -210,7 +212,7 @@ def under_vmap(problem: Problem) -> Diagnosis | None:
     for path, found, *expected in zip(problem.paths, together, *one_by_one, strict=True):
         off = np.max(np.abs(np.asarray(found, np.float64) - np.stack(expected)))
         if not off <= UNDER_VMAP * problem.epsilon * np.max(np.abs(expected)):
-            return Diagnosis(
+            return Hypothesis(
                 "another under vmap",
                 f"jax.vmap(gradient) gives another {path} than the calls one by one, by {off:.3g}.",
             )

@@ -18,15 +18,15 @@ class Comparison(NamedTuple):
     it), and the floor.
     """
 
-    hand: np.ndarray
-    truth: np.ndarray
+    given: np.ndarray
+    reference: np.ndarray
     floor: np.ndarray
     allowed: float
 
     @property
     def error(self) -> np.ndarray:
         """|hand − truth|."""
-        return np.abs(self.hand - self.truth)
+        return np.abs(self.given - self.reference)
 
     @property
     def scaled_error(self) -> np.ndarray:
@@ -49,15 +49,15 @@ class Comparison(NamedTuple):
         """The largest error that rounding can explain."""
         return self.allowed * self.floor
 
-    def is_made_by(self, candidate: np.ndarray, closeness: float) -> bool:
+    def is_reproduced_by(self, candidate: np.ndarray, closeness: float) -> bool:
         """Whether a hypothesis about this tensor reproduces the hand-written numbers."""
         return reproduces(
-            self.hand, candidate, self.tolerance, np.max(self.error, initial=0.0), closeness
+            self.given, candidate, self.tolerance, np.max(self.error, initial=0.0), closeness
         )
 
 
 def reproduces(
-    hand: np.ndarray,
+    given: np.ndarray,
     candidate: np.ndarray,
     tolerance: np.ndarray | float,
     error: float,
@@ -66,49 +66,54 @@ def reproduces(
     """Whether a candidate makes the hand-written numbers: to `closeness` of their scale and a
     thousandth of the error that there is to explain, or to rounding.
     """
-    scale = max(np.max(np.abs(hand), initial=0.0), np.max(np.abs(candidate), initial=0.0))
+    scale = max(np.max(np.abs(given), initial=0.0), np.max(np.abs(candidate), initial=0.0))
     return bool(
-        np.all(np.abs(hand - candidate) <= min(closeness * scale, 1e-3 * error) + tolerance)
+        np.all(np.abs(given - candidate) <= min(closeness * scale, 1e-3 * error) + tolerance)
     )
 
 
 def comparison(
-    hand: np.ndarray, truth: np.ndarray, noise: np.ndarray, epsilon: float, dtype: str
+    given: np.ndarray, reference: np.ndarray, noise: np.ndarray, epsilon: float, dtype: str
 ) -> Comparison:
     """The floor of an entry: its own noise and one rounding of its own value. Entries of one tensor
     may be of very different sizes, so that they share nothing but the square of a rounding of the
     largest, below which two right formulas may underflow in different places.
     """
-    finite = np.abs(truth[np.isfinite(truth)])
+    finite = np.abs(reference[np.isfinite(reference)])
     underflow = epsilon**2 * np.max(finite, initial=0.0)
-    return Comparison(hand, truth, noise + epsilon * np.abs(truth) + underflow, ALLOWED[dtype])
+    return Comparison(
+        given, reference, noise + epsilon * np.abs(reference) + underflow, ALLOWED[dtype]
+    )
 
 
-def usual_size(hand: np.ndarray) -> float:
+def usual_size(given: np.ndarray) -> float:
     """The root mean square of a tensor's finite entries."""
-    finite = hand[np.isfinite(hand)]
+    finite = given[np.isfinite(given)]
     return float(np.sqrt(np.mean(finite**2))) if finite.size else 0.0
 
 
-def relative_error(hand: np.ndarray, truth: np.ndarray) -> float:
+def relative_error(given: np.ndarray, reference: np.ndarray) -> float:
     """max |hand − truth| / max |truth|, the tensor's own scale; 0 for 0/0."""
-    error, scale = np.max(np.abs(hand - truth), initial=0.0), np.max(np.abs(truth), initial=0.0)
+    error, scale = (
+        np.max(np.abs(given - reference), initial=0.0),
+        np.max(np.abs(reference), initial=0.0),
+    )
     return 0.0 if error == 0 else float(error / scale) if scale > 0 else float("inf")
 
 
-def cosine(hand: np.ndarray, truth: np.ndarray) -> float:
+def cosine(given: np.ndarray, reference: np.ndarray) -> float:
     """The cosine of the angle between the two; 1 where both are zero, 0 where one is, NaN where it
     has none.
     """
-    if not np.isfinite(hand).all():
+    if not np.isfinite(given).all():
         return float("nan")
-    norms = np.linalg.norm(hand) * np.linalg.norm(truth)
+    norms = np.linalg.norm(given) * np.linalg.norm(reference)
     if norms == 0:
-        return float(np.linalg.norm(hand) == np.linalg.norm(truth))
-    return float(np.sum((hand / np.linalg.norm(hand)) * (truth / np.linalg.norm(truth))))
+        return float(np.linalg.norm(given) == np.linalg.norm(reference))
+    return float(np.sum((given / np.linalg.norm(given)) * (reference / np.linalg.norm(reference))))
 
 
-def norm_ratio(hand: np.ndarray, truth: np.ndarray) -> float:
+def norm_ratio(given: np.ndarray, reference: np.ndarray) -> float:
     """‖hand‖/‖truth‖; 1 where both are zero."""
-    top, bottom = float(np.linalg.norm(hand)), float(np.linalg.norm(truth))
+    top, bottom = float(np.linalg.norm(given)), float(np.linalg.norm(reference))
     return 1.0 if top == bottom else top / bottom if bottom > 0 else float("inf")

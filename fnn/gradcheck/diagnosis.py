@@ -9,37 +9,39 @@ HYPOTHESES.
 import time
 from collections.abc import Callable
 
-from fnn.gradcheck import mistakes, tensorwise
+from fnn.gradcheck import hypotheses, tensorwise
 from fnn.gradcheck.evidence import PATIENCE, Evidence
-from fnn.gradcheck.records import Diagnosis
+from fnn.gradcheck.records import Hypothesis
 
-Hypothesis = Callable[[Evidence], Diagnosis | None]
+Proposer = Callable[[Evidence], Hypothesis | None]
 
 
-def tried(search: mistakes.Search) -> Hypothesis:
+def tried(search: hypotheses.Search) -> Proposer:
     """Return the hypothesis that one of the mistakes of a search was made."""
 
-    def hypothesis(evidence: Evidence) -> Diagnosis | None:
-        if evidence.truth is None:
+    def hypothesis(evidence: Evidence) -> Hypothesis | None:
+        if evidence.reference is None:
             return None
-        replay, given = evidence.replay, evidence.given
-        for mistake in search(replay, given):
+        replay, observed = evidence.replay, evidence.observed
+        for hypothesis in search(replay, observed):
             if time.monotonic() > evidence.deadline:
                 raise TimeoutError(f"{PATIENCE:.0f} s were not enough.")
-            if mistakes.reproduces(mistake.gradient, given, replay.right.grads, evidence.closeness):
-                return Diagnosis(mistake.cause, mistake.explanation)
+            if hypotheses.reproduces(
+                hypothesis.gradient, observed, replay.right.grads, evidence.closeness
+            ):
+                return Hypothesis(hypothesis.cause, hypothesis.explanation)
         return None
 
     return hypothesis
 
 
-def assembly(evidence: Evidence) -> Diagnosis | None:
+def assembly(evidence: Evidence) -> Hypothesis | None:
     """Try whether every wrong tensor is put together from the wrong pieces, of one kind."""
-    if evidence.truth is None:
+    if evidence.reference is None:
         return None
     leaves = [evidence.problem.paths.index(finding.path) for finding in evidence.wrong]
     found = [
-        mistakes.assembled(evidence.replay, evidence.given, leaf, evidence.closeness)
+        hypotheses.assembled(evidence.replay, evidence.observed, leaf, evidence.closeness)
         for leaf in leaves
     ]
     known = [pieces for pieces in found if pieces is not None]
@@ -49,10 +51,10 @@ def assembly(evidence: Evidence) -> Diagnosis | None:
         f"in {finding.path}, {pieces.explanation}"
         for finding, pieces in zip(evidence.wrong, known, strict=True)
     )
-    return Diagnosis(known[0].cause, " ".join(parts))
+    return Hypothesis(known[0].cause, " ".join(parts))
 
 
-HYPOTHESES: tuple[Hypothesis, ...] = (
+PROPOSERS: tuple[Proposer, ...] = (
     # nothing to explain by a computation
     tensorwise.ignored,
     tensorwise.contradiction,
@@ -61,13 +63,13 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     tensorwise.swapped_tensors,
     tensorwise.one_pattern,
     # terms of the loss, before anything about examples or derivatives
-    tried(mistakes.of_terms),
+    tried(hypotheses.of_terms),
     tensorwise.penalty,
     # a known mistake in a step of the backward pass
-    *map(tried, mistakes.KNOWN),
+    *map(tried, hypotheses.KNOWN),
     assembly,
     # the same with a number that is fitted, which explains more and therefore says less
-    *map(tried, mistakes.FITTED),
+    *map(tried, hypotheses.FITTED),
     tensorwise.factor_beside_penalty,
     # what only says where it is wrong
     tensorwise.precision,
@@ -76,10 +78,10 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
 )
 
 
-def diagnose(evidence: Evidence) -> Diagnosis:
+def diagnose(evidence: Evidence) -> Hypothesis:
     """Return the first hypothesis that explains every wrong tensor; "unknown" if none does."""
     stopped = ""
-    for hypothesis in HYPOTHESES:
+    for hypothesis in PROPOSERS:
         try:
             found = hypothesis(evidence)
         except (
@@ -92,7 +94,7 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     return unknown(evidence, stopped)
 
 
-def unknown(evidence: Evidence, stopped: str) -> Diagnosis:
+def unknown(evidence: Evidence, stopped: str) -> Hypothesis:
     """Return where to look, at least."""
     names = ", ".join(finding.path for finding in evidence.wrong)
     right = ", ".join(f.path for f in evidence.findings if not f.wrong.any())
@@ -107,6 +109,6 @@ def unknown(evidence: Evidence, stopped: str) -> Diagnosis:
         " Most causes can only be tried where JAX differentiates the loss: give the same loss, "
         "written with jax.numpy, as jax_loss=, and it may be named."
     )
-    more = "" if evidence.truth is not None else untraced
+    more = "" if evidence.reference is not None else untraced
     said = f"no mistake that was tried makes the gradient of {names}.{where}{more}{stopped}"
-    return Diagnosis("unknown", said)
+    return Hypothesis("unknown", said)

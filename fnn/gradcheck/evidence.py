@@ -7,16 +7,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fnn.gradcheck import mistakes
+from fnn.gradcheck import hypotheses
 from fnn.gradcheck.compare import Comparison
-from fnn.gradcheck.oracle import Truth
+from fnn.gradcheck.reference import Reference
 from fnn.gradcheck.problem import Problem
 from fnn.gradcheck.replay import Replay, replay_of
 
 PATIENCE = 20.0  # seconds for running backward passes with mistakes in them
 
 
-class Finding(NamedTuple):
+class TensorEvidence(NamedTuple):
     """What is known of one tensor; `wrong` leaves out entries that a kink excuses."""
 
     path: str
@@ -32,9 +32,11 @@ class Evidence:
     `closeness` is how near a hypothesis must come to the hand-written numbers, by their scale.
     """
 
-    def __init__(self, problem: Problem, truth: Truth | None, findings: Sequence[Finding]) -> None:
+    def __init__(
+        self, problem: Problem, reference: Reference | None, findings: Sequence[TensorEvidence]
+    ) -> None:
         self.problem = problem
-        self.truth = truth
+        self.reference = reference
         self.findings = findings
         self.wrong = [finding for finding in findings if finding.wrong.any()]
         self.closeness = max(1e-8, 30 * problem.epsilon)
@@ -49,13 +51,13 @@ class Evidence:
     @cached_property
     def replay(self) -> Replay:
         """Return the true backward pass, to be run again with a mistake in one of its steps."""
-        assert self.truth is not None
-        return replay_of(self.truth, self.problem.leaves)
+        assert self.reference is not None
+        return replay_of(self.reference, self.problem.leaves)
 
     @cached_property
-    def given(self) -> mistakes.Given:
+    def observed(self) -> hypotheses.Observed:
         """Return what a mistake in the backward pass must make."""
-        hand = [finding.compared.hand for finding in self.findings]
+        given = [finding.compared.given for finding in self.findings]
         slack = [finding.compared.tolerance for finding in self.findings]
-        functions = mistakes.functions(self.replay)
-        return mistakes.Given(hand, slack, functions, self.problem.paths)
+        functions = hypotheses.functions(self.replay)
+        return hypotheses.Observed(given, slack, functions, self.problem.paths)

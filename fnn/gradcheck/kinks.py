@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from fnn.gradcheck.flow import Flow, evaluate, is_float
+from fnn.gradcheck.flat_jaxpr import FlatJaxpr, evaluate, is_float
 
 COMPARISONS = ("gt", "lt", "ge", "le", "max", "min")
 
 
-def ties(flow: Flow, leaves: Sequence[Array]) -> dict[str, Array]:
+def ties(flat: FlatJaxpr, leaves: Sequence[Array]) -> dict[str, Array]:
     """How many comparisons of floating numbers inside the loss are tied at the point, as a ReLU's
     is at 0, by operation.
     """
@@ -23,7 +23,7 @@ def ties(flow: Flow, leaves: Sequence[Array]) -> dict[str, Array]:
             tied[name] = tied.get(name, 0) + jnp.sum(inputs[0] == other)
         return outputs
 
-    evaluate(flow, leaves, flow.constants, after)
+    evaluate(flat, leaves, flat.constants, after)
     return tied
 
 

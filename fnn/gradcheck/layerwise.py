@@ -34,7 +34,7 @@ class Link(NamedTuple):
         """Its output."""
         return self.layer.forward(params, self.state, x, key=self.key, train=self.train)[0]
 
-    def by_hand(self, params: Params, x: Features, dy: Features) -> dict[str, Any]:
+    def own_backward(self, params: Params, x: Features, dy: Features) -> dict[str, Any]:
         """The gradients of its parameters and its input by its own backward."""
         _, _, residuals = self.layer.forward(params, self.state, x, key=self.key, train=self.train)
         grads, dx = self.layer.backward(params, residuals, dy)
@@ -48,8 +48,8 @@ class Around(NamedTuple):
 
     x: Features
     dy: Features
-    truth: dict[str, Any]
-    hand: dict[str, Any]
+    reference: dict[str, Any]
+    given: dict[str, Any]
 
 
 def chain(net: Layer, params: Params, state: State, key: PRNGKey | None, train: bool) -> list[Link]:
@@ -64,7 +64,7 @@ def chain(net: Layer, params: Params, state: State, key: PRNGKey | None, train: 
     return [link._replace(name=f"{i} {link.layer.name}") for i, link in enumerate(links)]
 
 
-def examine_layers(
+def check_layers(
     links: Sequence[Link], loss: Loss, coefficients: Any, x: Features, target: Target
 ) -> tuple[list[LayerReport], list[tuple[str, Report]]]:
     """A line for the loss and each layer, from the output backwards, and the full reports on those
@@ -87,7 +87,7 @@ def examine_layers(
         for link, own, below in list(zip(links, params, inputs, strict=False))[::-1]:
             grads, dx = jax.vjp(link.forward, own, below)[1](dy)
             found.append(
-                Around(below, dy, {"params": grads, "x": dx}, link.by_hand(own, below, dy))
+                Around(below, dy, {"params": grads, "x": dx}, link.own_backward(own, below, dy))
             )
             dy = dx
         return found
@@ -98,13 +98,13 @@ def examine_layers(
     lines = [_line(name, closer, top)]
     wrong = [] if closer is None else [(name, closer)]
     for link, around in zip(reversed(links), rest, strict=True):
-        closer = _examine_layer(link, around)
+        closer = _check_layer(link, around)
         lines.append(_line(link.name, closer, around))
         wrong += [] if closer is None else [(link.name, closer)]
     return lines, wrong
 
 
-def _examine_layer(link: Link, around: Around) -> Report | None:
+def _check_layer(link: Link, around: Around) -> Report | None:
     """A full report on a layer whose backward seems wrong. The forward pass is ⟨∂L/∂y, y⟩, so that
     ∂L/∂y is its δ.
     """
@@ -113,7 +113,7 @@ def _examine_layer(link: Link, around: Around) -> Report | None:
         return jnp.sum(around.dy * link.forward(inputs["params"], inputs["x"]))
 
     def gradient(inputs):
-        return link.by_hand(inputs["params"], inputs["x"], around.dy)
+        return link.own_backward(inputs["params"], inputs["x"], around.dy)
 
     error = max(_error(around, "x"), _error(around, "params"))
     return _closely(value, gradient, {"params": link.params, "x": around.x}, error)
@@ -129,7 +129,7 @@ def _closely(value, gradient, at, error: float) -> Report | None:
 
 def _line(name: str, closer: Report | None, around: Around) -> LayerReport:
     verdict = "pass" if closer is None else closer.verdict
-    norm = float(jnp.linalg.norm(around.truth["x"]))
+    norm = float(jnp.linalg.norm(around.reference["x"]))
     return LayerReport(name, verdict, norm, _error(around, "x"), _error(around, "params"))
 
 
@@ -137,9 +137,11 @@ def _error(around: Around, part: str) -> float:
     """The largest error of a layer's δ, or of its own gradients relative to the largest of them:
     one of its tensors may be zero up to rounding, as a bias before batch normalisation is.
     """
-    hand, truth = (jax.tree.leaves(side.get(part, ())) for side in (around.hand, around.truth))
+    given, reference = (
+        jax.tree.leaves(side.get(part, ())) for side in (around.given, around.reference)
+    )
     flat = [
         np.concatenate([np.ravel(leaf) for leaf in leaves] or [np.zeros(0)])
-        for leaves in (hand, truth)
+        for leaves in (given, reference)
     ]
     return relative_error(*flat)

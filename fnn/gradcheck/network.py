@@ -9,7 +9,7 @@ import numpy as np
 from fnn import checks, compiler, reductions
 from fnn.backprop import check_loss, check_net, feature_major, target_of, value_and_grad
 from fnn.gradcheck.check import check_gradient
-from fnn.gradcheck.layerwise import chain, examine_layers
+from fnn.gradcheck.layerwise import chain, check_layers
 from fnn.gradcheck.report import Report
 from fnn.reductions import Weights
 from fnn.types import Layer, Loss, Params, PRNGKey, State
@@ -81,7 +81,7 @@ def check_network(
 
         whole = check_gradient(objective, gradient, params, key=key, dtype=dtype)
         links = chain(net, _widened(params), _widened(state), key, train)
-        lines, wrong = examine_layers(links, loss, coefficients, feature_major(x), target_of(y))
+        lines, wrong = check_layers(links, loss, coefficients, feature_major(x), target_of(y))
     layers = tuple(reversed(lines))
     if not wrong:
         return whole._replace(layers=layers)

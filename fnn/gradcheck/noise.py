@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from fnn.gradcheck.flow import Flow, dtype_of, evaluate, is_float, is_key
+from fnn.gradcheck.flat_jaxpr import FlatJaxpr, dtype_of, evaluate, is_float, is_key
 
 REPETITIONS = 4
 STRIDE, OFFSETS = 977, 8192  # where the draws of successive places start
@@ -50,7 +50,7 @@ class Rounding(NamedTuple):
 
 
 def rounded_again(
-    flow: Flow, leaves: Sequence[Array], rounding: Rounding, *, narrow: float
+    flat: FlatJaxpr, leaves: Sequence[Array], rounding: Rounding, *, narrow: float
 ) -> tuple[list[Array], dict[int, Array]]:
     """The outputs of a flow with every rounding done another way, and its decisions: comparisons,
     indices, whole numbers. `narrow` is the share of its own rounding by which a value of a narrow
@@ -82,9 +82,9 @@ def rounded_again(
         ]
         return outputs if name in EXACT else [round_again(value) for value in outputs]
 
-    constants = {number: round_again(value) for number, value in flow.constants.items()}
-    values = evaluate(flow, [round_again(leaf) for leaf in leaves], constants, after)
-    return [values[number] for number in flow.outputs], decisions
+    constants = {number: round_again(value) for number, value in flat.constants.items()}
+    values = evaluate(flat, [round_again(leaf) for leaf in leaves], constants, after)
+    return [values[number] for number in flat.outputs], decisions
 
 
 class Repeated(NamedTuple):
@@ -95,15 +95,18 @@ class Repeated(NamedTuple):
 
 
 def repeated(
-    evaluate: Any, flows: Sequence[Flow], leaves: Sequence[np.ndarray], epsilons: Sequence[float]
+    evaluate: Any,
+    flats: Sequence[FlatJaxpr],
+    leaves: Sequence[np.ndarray],
+    epsilons: Sequence[float],
 ) -> list[Any]:
     """What evaluate(leaves, rounding) makes of no rounding, and of every row of draws for every
     epsilon.
 
     It returns (result, decisions by flow); the decisions of the first call are those of all others.
     """
-    rows = draws_for(flows, leaves)
-    undecided = [_undecided(flow) for flow in flows]
+    rows = draws_for(flats, leaves)
+    undecided = [_undecided(flat) for flat in flats]
     exact, decided = jax.device_get(
         evaluate(leaves, [Rounding(0.0, rows[0], False, each) for each in undecided])
     )
@@ -119,11 +122,11 @@ def repeated(
     ]
 
 
-def _undecided(flow: Flow) -> dict[int, np.ndarray]:
+def _undecided(flat: FlatJaxpr) -> dict[int, np.ndarray]:
     """Something of the shape of every decision."""
     return {
         number: np.zeros(out.aval.shape, out.aval.dtype)
-        for step in flow.operations
+        for step in flat.operations
         for number, out in zip(step.outputs, step.equation.outvars, strict=True)
         if not is_key(out.aval)
         and (not is_float(out.aval) or step.equation.primitive.name in JUMPING)
@@ -131,18 +134,18 @@ def _undecided(flow: Flow) -> dict[int, np.ndarray]:
 
 
 def draws_for(
-    flows: Sequence[Flow], leaves: Sequence[np.ndarray]
+    flats: Sequence[FlatJaxpr], leaves: Sequence[np.ndarray]
 ) -> Float[np.ndarray, "repetitions draws"]:
     """Numbers in [−1, 1], a row a repetition. Every place reads a piece of the row of its own size,
     from a start of its own: drawing them at each place would take several times as long to compile.
     """
     computed = (
         np.prod(out.aval.shape)
-        for flow in flows
-        for step in flow.operations
+        for flat in flats
+        for step in flat.operations
         for out in step.equation.outvars
     )
-    constants = (np.size(constant) for flow in flows for constant in flow.constants.values())
+    constants = (np.size(constant) for flat in flats for constant in flat.constants.values())
     largest = max(map(int, (*computed, *constants, *map(np.size, leaves))))
     return np.random.default_rng(0).uniform(-1, 1, (REPETITIONS, largest + OFFSETS))
 
@@ -154,12 +157,12 @@ def noise_floor(
     entry; 0 where there is no finite number to deviate from.
     """
     return [
-        np.sqrt(np.mean([_deviation(other, truth) ** 2 for other in others], axis=0))
-        for truth, others in zip(exact, zip(*repeated, strict=True), strict=True)
+        np.sqrt(np.mean([_deviation(other, reference) ** 2 for other in others], axis=0))
+        for reference, others in zip(exact, zip(*repeated, strict=True), strict=True)
     ]
 
 
-def _deviation(other: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    other, truth = np.asarray(other, np.float64), np.asarray(truth, np.float64)
-    both = np.isfinite(other) & np.isfinite(truth)
-    return np.subtract(other, truth, out=np.zeros(truth.shape), where=both)
+def _deviation(other: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    other, reference = np.asarray(other, np.float64), np.asarray(reference, np.float64)
+    both = np.isfinite(other) & np.isfinite(reference)
+    return np.subtract(other, reference, out=np.zeros(reference.shape), where=both)

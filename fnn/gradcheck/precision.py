@@ -17,10 +17,10 @@ def precision_of(problem: Problem) -> str | None:
     float32 and most use its last bits: in 15 of 16 cases rounding leaves some, and whole numbers,
     zeros and quantised data do not.
     """
-    arrays = [np.asarray(leaf) for leaf in problem.hand(problem.leaves)]
-    given = {str(array.dtype) for array in arrays}
+    arrays = [np.asarray(leaf) for leaf in problem.given(problem.leaves)]
+    observed = {str(array.dtype) for array in arrays}
     for narrow in ("float32", "bfloat16"):
-        if given == {narrow} and any(map(np.any, arrays)):
+        if observed == {narrow} and any(map(np.any, arrays)):
             return narrow
     return "float32" if are_of_float32(arrays) else None
 

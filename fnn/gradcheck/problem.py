@@ -28,7 +28,7 @@ class Problem(NamedTuple):
     """
 
     loss: Callable[[list], Any]
-    hand: Callable[[Sequence[Any]], list[Any]]
+    given: Callable[[Sequence[Any]], list[Any]]
     gradient: Callable[[Sequence[Any]], list[np.ndarray]]
     leaves: list[np.ndarray]
     paths: list[str]
@@ -62,11 +62,11 @@ def problem_of(
 
     def params_of(values, as_dtype):
         kinds = [np.array if n else jnp.asarray for n in in_numpy]
-        leaves_like_given = [
+        leaves_like_params = [
             value if isinstance(value, jax.core.Tracer) else kind(value, dtype=as_dtype)
             for kind, value in zip(kinds, values, strict=True)
         ]
-        return jax.tree.unflatten(tree, leaves_like_given)
+        return jax.tree.unflatten(tree, leaves_like_params)
 
     options = {} if key is None else {"key": key}
 
@@ -90,7 +90,7 @@ def problem_of(
             gradient(params_of(values, narrow), **options) if takes_params else gradient(**options)
         )
 
-    def hand(values):
+    def given(values):
         return jax.tree.leaves(found(values))
 
     def gradient_of_leaves(values):
@@ -98,7 +98,7 @@ def problem_of(
 
     if jax_loss is not None:
         _same_loss(loss, jax_loss, params_of, leaves, options)
-    return Problem(loss_of_params, hand, gradient_of_leaves, leaves, paths, epsilon, dtype, "", {})
+    return Problem(loss_of_params, given, gradient_of_leaves, leaves, paths, epsilon, dtype, "", {})
 
 
 def _same_loss(

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 Verdict = Literal["pass", "fail", "abstain"]
 
 
-class Diagnosis(NamedTuple):
+class Hypothesis(NamedTuple):
     """A cause in a few fixed words, and what it is here."""
 
     cause: str
@@ -57,7 +57,7 @@ class TensorReport(NamedTuple):
     wrong_fraction: float
     worst: Entry
     kinks: tuple[Kink, ...]
-    blur: float
+    resolution: float
     note: str
 
 

@@ -14,16 +14,24 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn import compiler
-from fnn.gradcheck.flow import Flow, Number, Operation, evaluate, flow_of, is_float, is_key
-from fnn.gradcheck.oracle import Truth
+from fnn.gradcheck.flat_jaxpr import (
+    FlatJaxpr,
+    Operation,
+    Variable,
+    evaluate,
+    flat_jaxpr_of,
+    is_float,
+    is_key,
+)
+from fnn.gradcheck.reference import Reference
 
 
 class Backward(NamedTuple):
     """The gradient, a leaf each; δ of every value that is or depends on one; every value."""
 
     grads: list[np.ndarray]
-    deltas: dict[Number, np.ndarray]
-    values: dict[Number, Any]
+    deltas: dict[Variable, np.ndarray]
+    values: dict[Variable, Any]
 
 
 Rule = Callable[[Backward], np.ndarray]
@@ -35,33 +43,33 @@ class Replay(NamedTuple):
     that differ.
     """
 
-    flow: Flow
+    flat: FlatJaxpr
     right: Backward
     run: Callable[..., Backward]
 
-    def mistaken(self, rules: Mapping[Number, Rule]) -> Backward:
+    def with_rules(self, rules: Mapping[Variable, Rule]) -> Backward:
         """The backward pass in which each of these values gets the error that its rule makes of the
         δ's above it.
         """
-        errors: dict[Number, np.ndarray] = {}
+        errors: dict[Variable, np.ndarray] = {}
         found = self.right
         for number in sorted(rules, reverse=True):
             errors[number] = rules[number](found)
             found = self.run(errors)
         return found
 
-    def producer(self, number: Number) -> Operation | None:
+    def producer(self, number: Variable) -> Operation | None:
         """The operation that yields a value; None for a leaf or a constant."""
-        return next((step for step in self.flow.operations if number in step.outputs), None)
+        return next((step for step in self.flat.operations if number in step.outputs), None)
 
-    def consumers(self, number: Number) -> list[Operation]:
+    def consumers(self, number: Variable) -> list[Operation]:
         """The operations that take a value."""
-        return [step for step in self.flow.operations if number in step.inputs]
+        return [step for step in self.flat.operations if number in step.inputs]
 
 
-def replay_of(truth: Truth, leaves: Sequence[np.ndarray]) -> Replay:
+def replay_of(reference: Reference, leaves: Sequence[np.ndarray]) -> Replay:
     """Compiles the backward pass and runs it once without a mistake."""
-    flow = flow_of(truth.traced, open_all=False)
+    flat = flat_jaxpr_of(reference.traced, open_all=False)
 
     def objective(leaves, probes, constants, errors):
         def probed(operation, inputs, outputs):
@@ -70,10 +78,10 @@ def replay_of(truth: Truth, leaves: Sequence[np.ndarray]) -> Replay:
                 value + probes[number] if number in probes else value for number, value in pairs
             ]
 
-        moved = [leaf + probes[number] for number, leaf in zip(flow.leaves, leaves, strict=True)]
-        values = evaluate(flow, moved, constants, probed)
+        moved = [leaf + probes[number] for number, leaf in zip(flat.leaves, leaves, strict=True)]
+        values = evaluate(flat, moved, constants, probed)
         wrong = sum(jnp.sum(error * values[number]) for number, error in errors.items())
-        return values[flow.outputs[0]] + wrong, values
+        return values[flat.outputs[0]] + wrong, values
 
     @compiler.jit
     def program(leaves, constants, errors):
@@ -84,34 +92,34 @@ def replay_of(truth: Truth, leaves: Sequence[np.ndarray]) -> Replay:
         return grads, deltas, values
 
     points = [jnp.asarray(leaf) for leaf in leaves]
-    nothing = _probed(flow) | {
-        n: np.zeros(np.shape(leaf)) for n, leaf in zip(flow.leaves, leaves, strict=True)
+    nothing = _probed(flat) | {
+        n: np.zeros(np.shape(leaf)) for n, leaf in zip(flat.leaves, leaves, strict=True)
     }
 
     def run(
-        errors: Mapping[Number, Any], constants: Mapping[Number, Any] | None = None
+        errors: Mapping[Variable, Any], constants: Mapping[Variable, Any] | None = None
     ) -> Backward:
-        given = nothing | {
+        observed = nothing | {
             number: np.asarray(error, np.float64) for number, error in errors.items()
         }
-        grads, deltas, values = program(points, flow.constants | dict(constants or {}), given)
+        grads, deltas, values = program(points, flat.constants | dict(constants or {}), observed)
         return Backward(jax.device_get(grads), jax.device_get(deltas), values)
 
     right = run({})
-    return Replay(flow, right._replace(values=_to_host(right.values)), run)
+    return Replay(flat, right._replace(values=_to_host(right.values)), run)
 
 
-def _probed(flow: Flow) -> dict[Number, np.ndarray]:
+def _probed(flat: FlatJaxpr) -> dict[Variable, np.ndarray]:
     """No error for any value that is computed from the leaves."""
     steps = [
         (n, v.aval)
-        for step in flow.operations
+        for step in flat.operations
         for n, v in zip(step.outputs, step.equation.outvars, strict=True)
     ]
     return {
         n: np.zeros(aval.shape, aval.dtype)
         for n, aval in steps
-        if n in flow.dependent and is_float(aval)
+        if n in flat.dependent and is_float(aval)
     }
 
 

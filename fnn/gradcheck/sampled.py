@@ -47,7 +47,7 @@ class Tensor(NamedTuple):
 
     problem: Problem
     values: Values
-    hand: np.ndarray
+    given: np.ndarray
     start: int
     scale: float
     measure: Callable[[np.ndarray], dict[int, Slope]]
@@ -55,12 +55,12 @@ class Tensor(NamedTuple):
 
 def sample(tensor: Tensor, rng: np.random.Generator) -> Sample:
     """Look at a tensor along directions, at some entries, and closer where a direction is wrong."""
-    hand = tensor.hand.ravel()
-    everything = np.arange(hand.size)
-    largest = np.argsort(-np.abs(np.nan_to_num(hand)))[:LARGEST]
-    entries = np.unique([*largest, *rng.integers(0, hand.size, RANDOM)])
+    given = tensor.given.ravel()
+    everything = np.arange(given.size)
+    largest = np.argsort(-np.abs(np.nan_to_num(given)))[:LARGEST]
+    entries = np.unique([*largest, *rng.integers(0, given.size, RANDOM)])
     measured = tensor.measure(entries)
-    if not np.isfinite(hand).all() or not any(
+    if not np.isfinite(given).all() or not any(
         is_wrong(tensor, everything, rng) for _ in range(DIRECTIONS)
     ):
         return Sample(measured)
@@ -74,7 +74,7 @@ def wrong_entries(tensor: Tensor, rng: np.random.Generator) -> tuple[np.ndarray,
 
     The second says whether they are rows or columns, beside which nothing is wrong.
     """
-    places = np.arange(tensor.hand.size).reshape(tensor.hand.shape)
+    places = np.arange(tensor.given.size).reshape(tensor.given.shape)
     for axis in range(places.ndim):
         lines = np.moveaxis(places, axis, 0).reshape(places.shape[axis], -1)
         wrong: list[int] = []
@@ -91,9 +91,9 @@ def is_wrong(tensor: Tensor, entries: np.ndarray, rng: np.random.Generator) -> b
     direction = np.zeros(sum(leaf.size for leaf in tensor.problem.leaves))
     signs = rng.choice([-1.0, 1.0], len(entries)) * rng.uniform(0.5, 1.5, len(entries))
     direction[tensor.start + entries] = tensor.scale * signs
-    products = tensor.hand.ravel()[entries] * tensor.scale * signs
+    products = tensor.given.ravel()[entries] * tensor.scale * signs
     rounding = ALLOWED[tensor.problem.dtype] * tensor.problem.epsilon
-    sizes = np.linalg.norm(products) + usual_size(tensor.hand) * np.linalg.norm(direction)
+    sizes = np.linalg.norm(products) + usual_size(tensor.given) * np.linalg.norm(direction)
     slope = slope_along(tensor.problem, tensor.values, direction)
     return slope.contradicts(float(np.sum(products)), rounding * float(sizes))
 

@@ -16,7 +16,7 @@ from fnn.gradcheck.compare import (
     usual_size,
 )
 from fnn.gradcheck.differences import Slope, Values, slopes
-from fnn.gradcheck.oracle import Truth
+from fnn.gradcheck.reference import Reference
 from fnn.gradcheck.problem import Problem
 from fnn.gradcheck.records import Entry, Kink, TensorReport, Verdict
 from fnn.gradcheck.sampled import Sample, Tensor, sample
@@ -29,7 +29,7 @@ ERRORS = 33  # of a difference quotient that a gradient may be off by
 EVERY = 3000  # entries up to which differences stand in for autodiff where a loss cannot be traced
 
 
-class Examined(NamedTuple):
+class TensorCheck(NamedTuple):
     """One tensor with everything that was found about it."""
 
     path: str
@@ -60,19 +60,21 @@ class Examined(NamedTuple):
 
 def measured_of(compared: Comparison, looked: Sample) -> Comparison:
     """The entries that were measured, as a vector."""
-    at = np.unravel_index(sorted(looked.measured), compared.hand.shape)
-    return Comparison(compared.hand[at], compared.truth[at], compared.floor[at], compared.allowed)
+    at = np.unravel_index(sorted(looked.measured), compared.given.shape)
+    return Comparison(
+        compared.given[at], compared.reference[at], compared.floor[at], compared.allowed
+    )
 
 
-def examine_tensor(
+def check_tensor(
     problem: Problem,
-    truth: Truth | None,
+    reference: Reference | None,
     values: Values,
-    hand: list[np.ndarray],
+    given: list[np.ndarray],
     i: int,
     rng: np.random.Generator,
-    hand_noise: list[np.ndarray] | None = None,
-) -> Examined:
+    given_noise: list[np.ndarray] | None = None,
+) -> TensorCheck:
     """Compares a tensor with its truth, has differences judge chosen entries, and looks for kinks
     where it is wrong.
     """
@@ -83,33 +85,35 @@ def examine_tensor(
         scales = np.maximum(np.abs(leaf.ravel()[entries]), scale)
         return dict(zip(entries.tolist(), slopes(values, entries + offset, scales), strict=True))
 
-    if truth is None:
+    if reference is None:
         if sum(other.size for other in problem.leaves) > EVERY:
-            looked = sample(Tensor(problem, values, hand[i], offset, scale, differences), rng)
-            return _sampled(problem, problem.paths[i], hand[i], looked, differences)
+            looked = sample(Tensor(problem, values, given[i], offset, scale, differences), rng)
+            return _sampled(problem, problem.paths[i], given[i], looked, differences)
         at = differences(np.arange(leaf.size))
         measured = np.array([at[k].value for k in range(leaf.size)]).reshape(leaf.shape)
         error = np.array([at[k].error for k in range(leaf.size)]).reshape(leaf.shape)
         is_zero = bool(np.all(np.abs(measured) <= ERRORS * error))
-        noise = _noise_of(problem, error, hand if is_zero else hand[i : i + 1])
-        compared = comparison(hand[i], measured, noise, problem.epsilon, problem.dtype)
+        noise = _noise_of(problem, error, given if is_zero else given[i : i + 1])
+        compared = comparison(given[i], measured, noise, problem.epsilon, problem.dtype)
         return _with_kinks(problem.paths[i], compared, None, at, differences)
 
     compared = comparison(
-        hand[i], truth.gradient[i], truth.noise[i], problem.epsilon, problem.dtype
+        given[i], reference.gradient[i], reference.noise[i], problem.epsilon, problem.dtype
     )
     cancelled = np.zeros(leaf.shape, bool)
-    if hand_noise is not None:
-        strict, noise = compared, np.hypot(truth.noise[i], hand_noise[i])
-        compared = comparison(hand[i], truth.gradient[i], noise, problem.epsilon, problem.dtype)
+    if given_noise is not None:
+        strict, noise = compared, np.hypot(reference.noise[i], given_noise[i])
+        compared = comparison(
+            given[i], reference.gradient[i], noise, problem.epsilon, problem.dtype
+        )
         cancelled = (
             strict.wrong
             & ~compared.wrong
-            & (strict.error > TOO_MUCH * np.max(np.abs(strict.truth)))
+            & (strict.error > TOO_MUCH * np.max(np.abs(strict.reference)))
         )
     at = differences(_chosen(compared, rng))
     compared, contradicted = _arbitrate(compared, at)
-    examined = _with_kinks(problem.paths[i], compared, truth.gradient[i], at, differences)
+    examined = _with_kinks(problem.paths[i], compared, reference.gradient[i], at, differences)
     return examined._replace(contradicted=contradicted, cancelled=cancelled)
 
 
@@ -126,14 +130,16 @@ def _noise_of(problem: Problem, error: np.ndarray, alike: list[np.ndarray]) -> n
 
 
 def _sampled(
-    problem: Problem, path: str, hand: np.ndarray, looked: Sample, differences
-) -> Examined:
+    problem: Problem, path: str, given: np.ndarray, looked: Sample, differences
+) -> TensorCheck:
     """A tensor of which some entries were measured: the others are taken as they are."""
-    truth, noise = hand.copy().ravel(), np.zeros(hand.size)
+    reference, noise = given.copy().ravel(), np.zeros(given.size)
     for k, slope in looked.measured.items():
-        truth[k], noise[k] = slope.value, slope.error
-    noise = _noise_of(problem, noise.reshape(hand.shape), [hand])
-    compared = comparison(hand, truth.reshape(hand.shape), noise, problem.epsilon, problem.dtype)
+        reference[k], noise[k] = slope.value, slope.error
+    noise = _noise_of(problem, noise.reshape(given.shape), [given])
+    compared = comparison(
+        given, reference.reshape(given.shape), noise, problem.epsilon, problem.dtype
+    )
     examined = _with_kinks(path, compared, None, dict(looked.measured), differences)
     return examined._replace(looked=looked, contradicted=looked.missed)
 
@@ -144,7 +150,7 @@ def _chosen(compared: Comparison, rng: np.random.Generator) -> np.ndarray:
     """
     error, size = (
         np.nan_to_num(compared.scaled_error.ravel(), nan=np.inf),
-        np.abs(compared.truth.ravel()),
+        np.abs(compared.reference.ravel()),
     )
     unknown = np.flatnonzero(~np.isfinite(size))[:EVERY]
     picks = [
@@ -160,25 +166,25 @@ def _arbitrate(compared: Comparison, at: dict[int, Slope]) -> tuple[Comparison, 
     """Where differences contradict autodiff beyond their error, they are the truth; contradicted if
     the hand-written gradient sided with autodiff there.
     """
-    truth, hand = compared.truth.copy(), compared.hand
+    reference, given = compared.reference.copy(), compared.given
     contradicted = False
     for k, slope in at.items():
-        index = np.unravel_index(k, truth.shape)
-        if slope.contradicts(truth[index], compared.tolerance[index]):
-            contradicted |= bool(abs(hand[index] - truth[index]) <= compared.tolerance[index])
-            if abs(hand[index] - slope.value) <= 10 * slope.error:
-                truth[index] = hand[index]
+        index = np.unravel_index(k, reference.shape)
+        if slope.contradicts(reference[index], compared.tolerance[index]):
+            contradicted |= bool(abs(given[index] - reference[index]) <= compared.tolerance[index])
+            if abs(given[index] - slope.value) <= 10 * slope.error:
+                reference[index] = given[index]
             else:
-                truth[index] = slope.value
-    return compared._replace(truth=truth), contradicted
+                reference[index] = slope.value
+    return compared._replace(reference=reference), contradicted
 
 
-def _with_kinks(path, compared: Comparison, autodiff_gradient, at, differences) -> Examined:
+def _with_kinks(path, compared: Comparison, autodiff_gradient, at, differences) -> TensorCheck:
     """Examines wrong entries for kinks: first the worst, and only if those are explained all of
     them.
     """
     wrong = np.flatnonzero(compared.wrong)
-    excused = np.zeros(compared.hand.shape, bool)
+    excused = np.zeros(compared.given.shape, bool)
     kinks: list[Kink] = []
     first = wrong[np.argsort(compared.scaled_error.ravel()[wrong])[-4:]]
     for batch in (first, np.setdiff1d(wrong, first)[:MOST_KINKS]):
@@ -191,28 +197,28 @@ def _with_kinks(path, compared: Comparison, autodiff_gradient, at, differences) 
             index = tuple(int(n) for n in np.unravel_index(k, excused.shape))
             excused[index] = True
             auto = None if autodiff_gradient is None else float(autodiff_gradient[index])
-            kinks.append(Kink(index, slope.left, slope.right, float(compared.hand[index]), auto))
+            kinks.append(Kink(index, slope.left, slope.right, float(compared.given[index]), auto))
         if len(on_kink) < len(batch):
             break
-    return Examined(
+    return TensorCheck(
         path, compared, autodiff_gradient, at, tuple(kinks), excused, np.zeros_like(excused), False
     )
 
 
 def _takes_a_side(compared: Comparison, slope: Slope, k: int) -> bool:
     """Whether the hand-written value lies between the two slopes of a kink."""
-    value = compared.hand.ravel()[k]
+    value = compared.given.ravel()[k]
     low, high = sorted((slope.left, slope.right))
     slack = 1e-3 * (high - low)
     return slope.kink and low - slack <= value <= high + slack
 
 
-def tensor_report(tensor: Examined) -> TensorReport:
+def tensor_report(tensor: TensorCheck) -> TensorReport:
     """The numbers of one tensor; its verdict leaves out the entries that a kink excuses."""
     compared = tensor.compared
     wrong = compared.wrong & ~tensor.excused
-    zero = not wrong.any() and bool(np.all(np.abs(compared.truth) <= compared.tolerance))
-    unseen = zero and tensor.autodiff is None and bool(np.any(compared.hand))
+    zero = not wrong.any() and bool(np.all(np.abs(compared.reference) <= compared.tolerance))
+    unseen = zero and tensor.autodiff is None and bool(np.any(compared.given))
     unsure = tensor.excused.any() or tensor.cancelled.any()
     verdict: Verdict = (
         "fail" if wrong.any() or tensor.contradicted else "abstain" if unsure else "pass"
@@ -225,13 +231,13 @@ def tensor_report(tensor: Examined) -> TensorReport:
     seen = compared if tensor.looked is None else measured_of(compared, tensor.looked)
 
     def own_scale(ratio):
-        return float("nan") if zero else ratio(seen.hand, seen.truth)
+        return float("nan") if zero else ratio(seen.given, seen.reference)
 
     return TensorReport(
         tensor.path,
-        compared.hand.shape,
+        compared.given.shape,
         verdict,
-        float(np.max(np.abs(compared.hand - compared.truth), initial=0.0)),
+        float(np.max(np.abs(compared.given - compared.reference), initial=0.0)),
         float(np.max(compared.scaled_error, initial=0.0)),
         compared.allowed,
         own_scale(relative_error),
@@ -240,27 +246,27 @@ def tensor_report(tensor: Examined) -> TensorReport:
         float(np.mean(seen.wrong)),
         Entry(
             index,
-            float(compared.hand[index]),
+            float(compared.given[index]),
             None if tensor.autodiff is None else float(tensor.autodiff[index]),
             slope.value if slope else None,
             slope.error if slope else None,
         ),
         tensor.kinks,
-        float("nan") if zero else _blur(compared),
+        float("nan") if zero else _resolution(compared),
         _note(tensor, zero, unseen),
     )
 
 
-def _blur(compared: Comparison) -> float:
+def _resolution(compared: Comparison) -> float:
     """The largest error that rounding would excuse, relative to the largest entry."""
-    size = np.max(np.abs(compared.truth))
+    size = np.max(np.abs(compared.reference))
     return float(np.max(compared.tolerance) / size) if 0 < size < np.inf else float("nan")
 
 
-def _note(tensor: Examined, zero: bool, unseen: bool) -> str:
+def _note(tensor: TensorCheck, zero: bool, unseen: bool) -> str:
     if tensor.looked is not None:
         return (
-            f"{tensor.path}: {len(tensor.looked.measured)} of its {tensor.compared.hand.size} "
+            f"{tensor.path}: {len(tensor.looked.measured)} of its {tensor.compared.given.size} "
             f"entries were measured "
             "one by one, the others along random directions through all of them."
         )

@@ -4,22 +4,22 @@ import numpy as np
 
 from fnn.gradcheck import patterns
 from fnn.gradcheck.compare import reproduces
-from fnn.gradcheck.evidence import Evidence, Finding
+from fnn.gradcheck.evidence import Evidence, TensorEvidence
 from fnn.gradcheck.problem import Problem
-from fnn.gradcheck.records import Diagnosis
+from fnn.gradcheck.records import Hypothesis
 
 ENOUGH = 6  # wrong entries, from which on their sizes say something
 
 
-def ignored(evidence: Evidence) -> Diagnosis | None:
+def ignored(evidence: Evidence) -> Hypothesis | None:
     """Say where the loss does not change with any parameter."""
     if (
         not evidence.wrong
-        or any(np.any(finding.compared.truth) for finding in evidence.findings)
+        or any(np.any(finding.compared.reference) for finding in evidence.findings)
         or _changes(evidence.problem)
     ):
         return None
-    return Diagnosis(
+    return Hypothesis(
         "loss ignores params",
         "the loss does not change with params: every true gradient is exactly zero. It reads other "
         "numbers than its argument, such as those that an object holds. Put params where it reads "
@@ -45,62 +45,62 @@ def _changes(problem: Problem) -> bool:
     return False
 
 
-def contradiction(evidence: Evidence) -> Diagnosis | None:
+def contradiction(evidence: Evidence) -> Hypothesis | None:
     """Say where differences contradict it and autodiff does not, or entries were not measured."""
     names = [finding.path for finding in evidence.findings if finding.contradicted]
     if not names:
         return None
-    if evidence.truth is None:
-        return Diagnosis(
+    if evidence.reference is None:
+        return Hypothesis(
             "unknown",
             f"differences of the loss contradict {', '.join(names)} along directions through them; "
             "which entries are wrong was not found.",
         )
-    return Diagnosis(
+    return Hypothesis(
         "not the derivative",
         f"in {', '.join(names)} the gradient agrees with autodiff, but differences of the loss "
         "contradict both. Look for stop_gradient or a custom derivative rule inside the loss.",
     )
 
 
-def not_finite(evidence: Evidence) -> Diagnosis | None:
+def not_finite(evidence: Evidence) -> Hypothesis | None:
     """Name NaN and infinity."""
     for finding in evidence.wrong:
-        bad = np.argwhere(~np.isfinite(finding.compared.hand))
+        bad = np.argwhere(~np.isfinite(finding.compared.given))
         if len(bad):
             index = tuple(int(i) for i in bad[0])
-            return Diagnosis(
+            return Hypothesis(
                 "not finite",
                 f"{finding.path} holds {len(bad)} value(s) that are NaN or infinite, the first at "
-                f"{list(index)}, where the truth is {finding.compared.truth[index]:.6g}.",
+                f"{list(index)}, where the truth is {finding.compared.reference[index]:.6g}.",
             )
     return None
 
 
-def swapped_tensors(evidence: Evidence) -> Diagnosis | None:
+def swapped_tensors(evidence: Evidence) -> Hypothesis | None:
     """Try whether each wrong tensor holds the gradient of another one."""
     places = []
     for finding in evidence.wrong:
-        hand = finding.compared.hand
+        given = finding.compared.given
         others = [other for other in evidence.findings if other is not finding]
         same = (
             other.path
             for other in others
-            if other.compared.truth.shape == hand.shape
-            and finding.compared.is_made_by(other.compared.truth, evidence.closeness)
+            if other.compared.reference.shape == given.shape
+            and finding.compared.is_reproduced_by(other.compared.reference, evidence.closeness)
         )
         places.append(next(same, None))
-    only_numbers = all(finding.compared.hand.size == 1 for finding in evidence.wrong)
+    only_numbers = all(finding.compared.given.size == 1 for finding in evidence.wrong)
     if not places or None in places or only_numbers:
         return None
     pairs = ", ".join(
         f"{finding.path} holds that of {place}"
         for finding, place in zip(evidence.wrong, places, strict=True)
     )
-    return Diagnosis("swapped tensors", f"right gradients in wrong places: {pairs}.")
+    return Hypothesis("swapped tensors", f"right gradients in wrong places: {pairs}.")
 
 
-def one_pattern(evidence: Evidence) -> Diagnosis | None:
+def one_pattern(evidence: Evidence) -> Hypothesis | None:
     """Try the same exact pattern in every wrong tensor.
 
     A factor must be the same in all of them, and one that people forget: where there is one output
@@ -112,10 +112,10 @@ def one_pattern(evidence: Evidence) -> Diagnosis | None:
     factor = known[0].cause == "constant factor"
     if factor and (len({pattern.number for pattern in known}) > 1 or not known[0].familiar):
         return None
-    return Diagnosis(known[0].cause, f"in {evidence.names}, {known[0].explanation}")
+    return Hypothesis(known[0].cause, f"in {evidence.names}, {known[0].explanation}")
 
 
-def one_vague_pattern(evidence: Evidence) -> Diagnosis | None:
+def one_vague_pattern(evidence: Evidence) -> Hypothesis | None:
     """Try the same pattern in every wrong tensor, which may only say what is wrong.
 
     A factor may be another one in each.
@@ -126,16 +126,18 @@ def one_vague_pattern(evidence: Evidence) -> Diagnosis | None:
     if len(known) == 1 and _any_number(evidence.wrong[0], known[0]):
         return None
     if known[0].cause == "constant factor" and len({pattern.number for pattern in known}) > 1:
-        if any(finding.compared.hand.size == 1 for finding in evidence.wrong):
+        if any(finding.compared.given.size == 1 for finding in evidence.wrong):
             return None
         factors = ", ".join(
             f"{f.path} {p.number:.6g}" for f, p in zip(evidence.wrong, known, strict=True)
         )
-        return Diagnosis("constant factor", f"hand-written = factor × truth, by tensor: {factors}.")
-    return Diagnosis(known[0].cause, f"in {evidence.names}, {known[0].explanation}")
+        return Hypothesis(
+            "constant factor", f"hand-written = factor × truth, by tensor: {factors}."
+        )
+    return Hypothesis(known[0].cause, f"in {evidence.names}, {known[0].explanation}")
 
 
-def _patterns(evidence: Evidence, *, vague: bool) -> list[patterns.Pattern] | None:
+def _patterns(evidence: Evidence, *, vague: bool) -> list[patterns.TensorHypothesis] | None:
     """Return a pattern for each wrong tensor, or None where one has none."""
     found = [
         patterns.of(f.compared, f.wrong, evidence.closeness, vague=vague) for f in evidence.wrong
@@ -144,16 +146,16 @@ def _patterns(evidence: Evidence, *, vague: bool) -> list[patterns.Pattern] | No
     return known if known and len(known) == len(found) else None
 
 
-def penalty(evidence: Evidence) -> Diagnosis | None:
+def penalty(evidence: Evidence) -> Hypothesis | None:
     """Try hand = truth + λ θ with one λ for all tensors that are wrong."""
     rates: list[float] = []
-    if sum(finding.compared.hand.size for finding in evidence.wrong) < 2:
+    if sum(finding.compared.given.size for finding in evidence.wrong) < 2:
         return None  # any number is a multiple of any other
     for finding in evidence.wrong:
         theta = finding.params
-        if theta.shape != finding.compared.hand.shape:
+        if theta.shape != finding.compared.given.shape:
             return None  # not every entry was measured
-        extra = finding.compared.hand - finding.compared.truth
+        extra = finding.compared.given - finding.compared.reference
         if not np.any(theta):
             return None
         rate = float(np.sum(extra * theta) / np.sum(theta * theta))
@@ -168,7 +170,7 @@ def penalty(evidence: Evidence) -> Diagnosis | None:
         rates.append(rate)
     if rates and np.allclose(rates, rates[0], rtol=1e-4, atol=0):
         names = ", ".join(finding.path for finding in evidence.wrong)
-        return Diagnosis(
+        return Hypothesis(
             "extra penalty",
             f"in {names}, hand-written = truth + {rates[0]:.6g} × the parameter: an L2 term that "
             "the loss lacks (or, if negative, has, and the gradient lacks).",
@@ -176,19 +178,21 @@ def penalty(evidence: Evidence) -> Diagnosis | None:
     return None
 
 
-def factor_beside_penalty(evidence: Evidence) -> Diagnosis | None:
+def factor_beside_penalty(evidence: Evidence) -> Hypothesis | None:
     """Try hand = c × truth + a multiple of θ, one c for all, where the loss was not traced."""
-    if evidence.truth is not None:
+    if evidence.reference is not None:
         return None
     factors, parts = [], []
     for finding in evidence.wrong:
         theta = finding.params
-        hand, truth = finding.compared.hand, finding.compared.truth
-        if theta.shape != hand.shape or hand.size < 8:
+        given, reference = finding.compared.given, finding.compared.reference
+        if theta.shape != given.shape or given.size < 8:
             return None
-        basis = np.stack([truth.ravel(), theta.ravel()], axis=1)
-        (factor, rate), *_ = np.linalg.lstsq(basis, hand.ravel(), rcond=1e-10)
-        if not finding.compared.is_made_by(factor * truth + rate * theta, evidence.closeness):
+        basis = np.stack([reference.ravel(), theta.ravel()], axis=1)
+        (factor, rate), *_ = np.linalg.lstsq(basis, given.ravel(), rcond=1e-10)
+        if not finding.compared.is_reproduced_by(
+            factor * reference + rate * theta, evidence.closeness
+        ):
             return None
         factors.append(factor)
         parts.append(f"{finding.path} {rate:+.4g} × the parameter")
@@ -196,21 +200,21 @@ def factor_beside_penalty(evidence: Evidence) -> Diagnosis | None:
     familiar = whole > 1 and any(np.allclose(factors, f, rtol=1e-4) for f in (whole, 1 / whole))
     if not familiar:  # two numbers explain more than one
         return None
-    return Diagnosis(
+    return Hypothesis(
         "constant factor",
         f"hand-written = {factors[0]:.6g} × truth, beside {', '.join(parts)}: the data term counts "
         f"{factors[0]:.6g} times and the penalty is right, or the reverse.",
     )
 
 
-def precision(evidence: Evidence) -> Diagnosis | None:
+def precision(evidence: Evidence) -> Hypothesis | None:
     """Try whether enough errors have the size of a narrower dtype's rounding, in every tensor."""
     if sum(int(finding.wrong.sum()) for finding in evidence.wrong) < ENOUGH:
         return None
     for name, epsilon in (("float32", 2.0**-23), ("float16", 2.0**-10), ("bfloat16", 2.0**-8)):
         ratio = epsilon / evidence.problem.epsilon
         if ratio > 1 and all(_like_rounding(finding, epsilon, ratio) for finding in evidence.wrong):
-            return Diagnosis(
+            return Hypothesis(
                 "precision loss",
                 f"the errors have the size of rounding in {name}: look for arrays or casts of that "
                 "dtype inside the gradient.",
@@ -218,14 +222,17 @@ def precision(evidence: Evidence) -> Diagnosis | None:
     return None
 
 
-def _like_rounding(finding: Finding, epsilon: float, ratio: float) -> bool:
+def _like_rounding(finding: TensorEvidence, epsilon: float, ratio: float) -> bool:
     """Return whether most entries are off by about the noise floor of the narrower precision.
 
     None is off by ten times as much, nor by many roundings of the tensor's largest.
     """
     compared = finding.compared
     floors = compared.scaled_error[finding.wrong] / ratio
-    size, error = np.max(np.abs(compared.truth)), np.max(np.abs(compared.hand - compared.truth))
+    size, error = (
+        np.max(np.abs(compared.reference)),
+        np.max(np.abs(compared.given - compared.reference)),
+    )
     small = error < 32 * epsilon * size or size <= np.max(compared.tolerance)
     return bool(
         small
@@ -235,7 +242,7 @@ def _like_rounding(finding: Finding, epsilon: float, ratio: float) -> bool:
     )
 
 
-def each_by_itself(evidence: Evidence) -> Diagnosis | None:
+def each_by_itself(evidence: Evidence) -> Hypothesis | None:
     """Name different patterns in different tensors, under the cause of the first."""
     found = [
         (f.path, patterns.of(f.compared, f.wrong, evidence.closeness, vague=True))
@@ -250,11 +257,11 @@ def each_by_itself(evidence: Evidence) -> Diagnosis | None:
         return None
     parts = "; ".join(f"in {path}, {pattern.explanation.rstrip('.')}" for path, pattern in known)
     rest = ", ".join(path for path, pattern in found if pattern is None)
-    return Diagnosis(known[0][1].cause, parts + (f"; {rest} unexplained." if rest else "."))
+    return Hypothesis(known[0][1].cause, parts + (f"; {rest} unexplained." if rest else "."))
 
 
-def _any_number(finding: Finding, pattern: patterns.Pattern | None) -> bool:
+def _any_number(finding: TensorEvidence, pattern: patterns.TensorHypothesis | None) -> bool:
     """Return whether a pattern is but the quotient of two numbers."""
-    if pattern is None or finding.compared.hand.size > 1:
+    if pattern is None or finding.compared.given.size > 1:
         return False
     return pattern.cause == "constant factor" and not pattern.familiar

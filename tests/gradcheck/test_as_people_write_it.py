@@ -631,7 +631,7 @@ def test_every_cause_that_is_named_is_in_the_list():
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in (
-                *("Diagnosis", "Pattern", "Mistake", "Pieces"),
+                *("Hypothesis", "TensorHypothesis", "BackwardHypothesis"),
             ):
                 for argument in node.args[:1]:
                     texts = [n.value for n in ast.walk(argument) if isinstance(n, ast.Constant)]

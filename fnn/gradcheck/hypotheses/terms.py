@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from fnn.gradcheck.flow import Number, Operation, is_key
-from fnn.gradcheck.mistakes.mistake import Given, Mistake, fit
+from fnn.gradcheck.flat_jaxpr import Operation, Variable, is_key
+from fnn.gradcheck.hypotheses.hypothesis import BackwardHypothesis, Observed, fit
 from fnn.gradcheck.replay import Replay
 
 LINEAR = frozenset(
@@ -26,13 +26,13 @@ MOST_EXAMPLES = 512
 NEAR = 1e-5  # of a factor that was fitted
 
 
-def of_terms(replay: Replay, given: Given) -> Iterator[Mistake]:
+def of_terms(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
     """Every term of the loss counts some number of times; right ones once."""
     terms = terms_of(replay)
     if not 1 <= len(terms) <= MOST_TERMS:
         return
     bases = [{term: replay.right.deltas[term]} for term in terms]
-    extra = fit(replay, given, replay.right, bases)
+    extra = fit(replay, observed, replay.right, bases)
     if extra is None:
         return
     factors = 1 + extra
@@ -41,15 +41,17 @@ def of_terms(replay: Replay, given: Given) -> Iterator[Mistake]:
     if not off:
         return
     errors = {terms[i]: (factors[i] - 1) * bases[i][terms[i]] for i in off}
-    yield Mistake(*_said(replay, given, terms, factors, off), replay.run(errors).grads)
+    yield BackwardHypothesis(
+        *_said(replay, observed, terms, factors, off), replay.run(errors).grads
+    )
 
 
-def terms_of(replay: Replay) -> list[Number]:
+def terms_of(replay: Replay) -> list[Variable]:
     """Return the values of which the loss is the sum, up to factors, the last computed first."""
-    by_output = {n: step for step in replay.flow.operations for n in step.outputs}
-    found: list[Number] = []
+    by_output = {n: step for step in replay.flat.operations for n in step.outputs}
+    found: list[Variable] = []
 
-    def walk(number: Number) -> None:
+    def walk(number: Variable) -> None:
         step = by_output.get(number)
         inputs = [] if step is None else _passed_on(replay, step)
         if not inputs:
@@ -57,15 +59,15 @@ def terms_of(replay: Replay) -> list[Number]:
         for each in inputs:
             walk(each)
 
-    walk(replay.flow.outputs[0])
+    walk(replay.flat.outputs[0])
     deltas = replay.right.deltas
     return [n for n in dict.fromkeys(found) if n in deltas and np.any(deltas[n])]  # 0 × a penalty
 
 
-def _passed_on(replay: Replay, step: Operation) -> list[Number]:
+def _passed_on(replay: Replay, step: Operation) -> list[Variable]:
     """Return the values that a step only adds up or multiplies by a fixed number."""
     name = step.equation.primitive.name
-    dependent = [n for n in step.inputs if n in replay.flow.dependent]
+    dependent = [n for n in step.inputs if n in replay.flat.dependent]
     if name in SUMS:
         return dependent
     if name in LINEAR:
@@ -79,14 +81,18 @@ def _passed_on(replay: Replay, step: Operation) -> list[Number]:
 
 
 def _said(
-    replay: Replay, given: Given, terms: Sequence[Number], factors: np.ndarray, off: Sequence[int]
+    replay: Replay,
+    observed: Observed,
+    terms: Sequence[Variable],
+    factors: np.ndarray,
+    off: Sequence[int],
 ) -> tuple[str, str]:
     """Return the cause and the sentence about the terms that count wrongly."""
     if len(terms) == 1:
         return _factor_of(factors[0], "hand-written = {factor} × truth, in every tensor.")
     parts = []
     for i in off:
-        which = f"the term of the loss {_described(replay, given, terms[i])}"
+        which = f"the term of the loss {_described(replay, observed, terms[i])}"
         if factors[i] == 0:
             parts.append(f"{which} is missing from the gradient")
         else:
@@ -115,41 +121,41 @@ def _number(factor: float) -> str:
     return f"{factor:.6g}"
 
 
-def _described(replay: Replay, given: Given, term: Number) -> str:
+def _described(replay: Replay, observed: Observed, term: Variable) -> str:
     """Return which parameters a term depends on, and how large it is."""
     delta = replay.right.deltas[term]
     without = replay.run({term: -delta}).grads
     names = [
         path
-        for path, whole, rest in zip(given.paths, replay.right.grads, without, strict=True)
+        for path, whole, rest in zip(observed.paths, replay.right.grads, without, strict=True)
         if np.max(np.abs(whole - rest), initial=0.0) > NEAR * np.max(np.abs(whole), initial=0.0)
     ]
     value = float(np.sum(replay.right.values[term] * delta))
     return f"in {', '.join(names)} that is {value:.4g} at this point"
 
 
-def of_weights(replay: Replay, given: Given) -> Iterator[Mistake]:
+def of_weights(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
     """The examples are weighted in the loss, and count equally in the gradient."""
     for summed, axis in _sums_over_examples(replay):
         delta = replay.right.deltas[summed]
         for weights in _weights_of(replay, delta.shape[axis]):
             along = [-1 if each == axis else 1 for each in range(delta.ndim)]
             equal = {summed: delta / weights.reshape(along)}
-            c = fit(replay, given, replay.right, [equal], apart={summed: -delta})
+            c = fit(replay, observed, replay.right, [equal], apart={summed: -delta})
             if c is None:
                 continue
             usual = float(np.mean(weights))
             left = "" if abs(c[0] - usual) < NEAR * usual else f", and each counts {_number(c[0])}"
-            yield Mistake(
+            yield BackwardHypothesis(
                 "missing weights",
                 f"the loss weights its {len(weights)} examples, the gradient does not{left}.",
                 replay.run({summed: c[0] * equal[summed] - delta}).grads,
             )
 
 
-def _sums_over_examples(replay: Replay) -> Iterator[tuple[Number, int]]:
+def _sums_over_examples(replay: Replay) -> Iterator[tuple[Variable, int]]:
     """Yield what the loss sums up, with the axis, the last sum first."""
-    for step in reversed(replay.flow.operations):
+    for step in reversed(replay.flat.operations):
         if step.equation.primitive.name == "reduce_sum" and step.inputs[0] in replay.right.deltas:
             shape = replay.right.deltas[step.inputs[0]].shape
             for axis in step.equation.params["axes"]:
@@ -169,12 +175,12 @@ def _weights_of(replay: Replay, n: int) -> Iterator[np.ndarray]:
             yield vector.astype(np.float64)
 
 
-def _factors(replay: Replay) -> list[Number]:
+def _factors(replay: Replay) -> list[Variable]:
     """Return what is multiplied with something that depends on params, and what that is made of."""
-    fixed = {n: step for step in replay.flow.operations for n in step.outputs}
-    dependent = replay.flow.dependent
-    found: list[Number] = []
-    for step in replay.flow.operations:
+    fixed = {n: step for step in replay.flat.operations for n in step.outputs}
+    dependent = replay.flat.dependent
+    found: list[Variable] = []
+    for step in replay.flat.operations:
         if step.equation.primitive.name == "mul" and dependent.intersection(step.inputs):
             found += [n for n in step.inputs if n not in dependent]
     for number in found:  # it grows: what a factor is made of is looked at too
@@ -183,9 +189,9 @@ def _factors(replay: Replay) -> list[Number]:
     return found
 
 
-def of_broadcasts(replay: Replay, given: Given) -> Iterator[Mistake]:
+def of_broadcasts(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
     """The loss pairs every example with every other one: (n, 1) − (n,) is (n, n)."""
-    for step in replay.flow.operations:
+    for step in replay.flat.operations:
         pair = [replay.right.values[n] for n in step.inputs if n in replay.right.values]
         out = step.outputs[0]
         if (
@@ -200,7 +206,7 @@ def of_broadcasts(replay: Replay, given: Given) -> Iterator[Mistake]:
             continue
         delta, n = replay.right.deltas[out], shape[0]
         paired = np.diag(np.diag(delta)) * n
-        yield Mistake(
+        yield BackwardHypothesis(
             "broadcast in the loss",
             f"the loss combines arrays of shapes ({n}, 1) and ({n},) to {shape}: every example "
             "meets every target. The gradient is that of pairs. Write the loss with equal shapes, "

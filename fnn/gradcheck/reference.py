@@ -8,7 +8,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
 from fnn import compiler
-from fnn.gradcheck.flow import Flow, flow_of, is_float
+from fnn.gradcheck.flat_jaxpr import FlatJaxpr, flat_jaxpr_of, is_float
 from fnn.gradcheck.kinks import ties
 from fnn.gradcheck.noise import noise_floor, repeated, rounded_again
 from fnn.gradcheck.problem import EPSILONS, Problem, Unusable
@@ -18,7 +18,7 @@ from fnn.gradcheck.problem import EPSILONS, Problem, Unusable
 NARROW = 0.03
 
 
-class Truth(NamedTuple):
+class Reference(NamedTuple):
     """The traced loss and its noise, its gradient by autodiff and the noise floor, a leaf each,
     tied comparisons.
     """
@@ -30,12 +30,12 @@ class Truth(NamedTuple):
     ties: dict[str, int]
 
 
-def truth_of(problem: Problem) -> Truth | None:
+def reference_of(problem: Problem) -> Reference | None:
     """The truth by autodiff; None where JAX cannot trace or differentiate the loss, as one in
     NumPy.
     """
-    if "truth" in problem.programs:
-        return _evaluated(problem, *problem.programs["truth"])
+    if "reference" in problem.programs:
+        return _evaluated(problem, *problem.programs["reference"])
     try:
         traced = trace(problem.loss, problem.leaves)
     # tracing fails in as many ways as there is code that is not JAX; whether it runs is seen next
@@ -57,8 +57,8 @@ def truth_of(problem: Problem) -> Truth | None:
         gradient = jax.make_jaxpr(gradient_function(traced))(*problem.leaves)
     except ValueError:  # a while loop, say, which has no reverse mode
         return None
-    problem.programs["truth"] = traced, *compiled(traced, gradient)
-    return _evaluated(problem, *problem.programs["truth"])
+    problem.programs["reference"] = traced, *compiled(traced, gradient)
+    return _evaluated(problem, *problem.programs["reference"])
 
 
 def _check_value(problem: Problem) -> None:
@@ -75,28 +75,28 @@ def _check_value(problem: Problem) -> None:
         )
 
 
-def compiled(traced: ClosedJaxpr, gradient: ClosedJaxpr) -> tuple[list[Flow], Callable]:
+def compiled(traced: ClosedJaxpr, gradient: ClosedJaxpr) -> tuple[list[FlatJaxpr], Callable]:
     """Gradient, value and ties of a loss with roundings done another way, in one program."""
-    flows = [flow_of(gradient), flow_of(traced)]
+    flats = [flat_jaxpr_of(gradient), flat_jaxpr_of(traced)]
 
     @compiler.jit
     def evaluate(leaves, roundings):
-        gradients, decided = rounded_again(flows[0], leaves, roundings[0], narrow=NARROW)
-        (value,), in_loss = rounded_again(flows[1], leaves, roundings[1], narrow=1.0)
-        return (gradients, value, ties(flows[1], leaves)), [decided, in_loss]
+        gradients, decided = rounded_again(flats[0], leaves, roundings[0], narrow=NARROW)
+        (value,), in_loss = rounded_again(flats[1], leaves, roundings[1], narrow=1.0)
+        return (gradients, value, ties(flats[1], leaves)), [decided, in_loss]
 
-    return flows, evaluate
+    return flats, evaluate
 
 
 def _evaluated(
-    problem: Problem, traced: ClosedJaxpr, flows: list[Flow], evaluate: Callable
-) -> Truth:
+    problem: Problem, traced: ClosedJaxpr, flats: list[FlatJaxpr], evaluate: Callable
+) -> Reference:
     """The truth at the point."""
     narrow, in_float64 = repeated(
-        evaluate, flows, problem.leaves, [problem.epsilon, EPSILONS["float64"]]
+        evaluate, flats, problem.leaves, [problem.epsilon, EPSILONS["float64"]]
     )
     exact, value, tied = narrow.exact
-    return Truth(
+    return Reference(
         traced,
         max(abs(float(other - value)) for _, other, _ in in_float64.others),
         exact,

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn import activations, compiler
-from fnn.gradcheck.flow import Flow, Number, Operation, apply, is_key
+from fnn.gradcheck.flat_jaxpr import FlatJaxpr, Operation, Variable, apply, is_key
 from fnn.gradcheck.replay import Replay, Rule
 
 NOT_ENTRYWISE = frozenset(
@@ -36,8 +36,8 @@ MOST = 600  # operations along all stretches together
 class Entrywise(NamedTuple):
     """a = f(z) entry by entry, the values of f′ at z and at a, and what f is called."""
 
-    z: Number
-    a: Number
+    z: Variable
+    a: Variable
     slope: np.ndarray
     slope_at_a: np.ndarray
     name: str
@@ -56,7 +56,7 @@ class Entrywise(NamedTuple):
             return f"{self.name} (number {self.ordinal} in the forward pass)"
         return f"{WORDS.get(self.name, self.name)}, on an array of shape {self.slope.shape},"
 
-    def instead(self, wrong: np.ndarray) -> dict[Number, Rule]:
+    def instead(self, wrong: np.ndarray) -> dict[Variable, Rule]:
         """δ_z = δ_a ⊙ wrong instead of δ_a ⊙ f′(z)."""
         return {self.z: lambda found: found.deltas[self.a] * (wrong - self.slope)}
 
@@ -71,14 +71,14 @@ def functions(replay: Replay) -> list[Entrywise]:
     for (z, a), (slope, mixed, signs, slope_at_a) in zip(pairs, slopes, strict=True):
         linear = np.ptp(slope) == 0 and np.array_equal(slope, slope_at_a)
         if np.allclose(mixed, slope * signs, rtol=1e-9, atol=1e-12) and not linear:
-            steps = tuple(step.name for step in _steps(replay.flow, z, a))
+            steps = tuple(step.name for step in _steps(replay.flat, z, a))
             found.append(Entrywise(z, a, slope, slope_at_a, name_of(replay, z, a), steps, 0))
     places = sorted({f.z for f in found if f.is_activation})
     numbered = [f._replace(ordinal=sum(z <= f.z for z in places)) for f in found]
     return sorted(numbered, key=lambda f: not f.is_activation)
 
 
-def _stretches(chains: list[list[Number]]) -> list[tuple[Number, Number]]:
+def _stretches(chains: list[list[Variable]]) -> list[tuple[Variable, Variable]]:
     """(z, a) for the ends of every stretch of a chain, as many of the short ones as can be compiled
     in a second.
     """
@@ -96,14 +96,14 @@ def _stretches(chains: list[list[Number]]) -> list[tuple[Number, Number]]:
     )
 
 
-def chains(replay: Replay) -> list[list[Number]]:
+def chains(replay: Replay) -> list[list[Variable]]:
     """Floating-point values of one shape, each computed from the one before it alone, as long as
     can be.
     """
-    flow = replay.flow
-    producers = {number: step for step in flow.operations for number in step.outputs}
+    flat = replay.flat
+    producers = {number: step for step in flat.operations for number in step.outputs}
     shapes = {number: np.shape(value) for number, value in replay.right.values.items()}
-    found = [_chain(flow, producers, shapes, end) for end in replay.right.deltas if shapes[end]]
+    found = [_chain(flat, producers, shapes, end) for end in replay.right.deltas if shapes[end]]
     floats = [[number for number in chain if number in replay.right.deltas] for chain in found]
     longest = [chain for chain in floats if len(chain) > 1]
     return [
@@ -113,12 +113,12 @@ def chains(replay: Replay) -> list[list[Number]]:
     ]
 
 
-def _chain(flow: Flow, producers: dict, shapes: dict, end: Number) -> list[Number]:
+def _chain(flat: FlatJaxpr, producers: dict, shapes: dict, end: Variable) -> list[Variable]:
     """Backwards from `end`: a value through which everything has to pass belongs to the chain."""
     chain, front = [end], {end}
     while True:
         step = producers.get(max(front))
-        inputs = set() if step is None else flow.dependent.intersection(step.inputs)
+        inputs = set() if step is None else flat.dependent.intersection(step.inputs)
         shape = {shapes[end]}
         if (
             step is None
@@ -131,7 +131,9 @@ def _chain(flow: Flow, producers: dict, shapes: dict, end: Number) -> list[Numbe
             chain += front
 
 
-def _slopes(replay: Replay, pairs: Sequence[tuple[Number, Number]]) -> list[tuple[np.ndarray, ...]]:
+def _slopes(
+    replay: Replay, pairs: Sequence[tuple[Variable, Variable]]
+) -> list[tuple[np.ndarray, ...]]:
     """For each pair: f′(z), Jᵀ on signs, the signs, f′(a), in one program."""
     keys = {n: v for n, v in replay.right.values.items() if is_key(v)}
     values = {n: v for n, v in replay.right.values.items() if n not in keys}
@@ -142,7 +144,7 @@ def _slopes(replay: Replay, pairs: Sequence[tuple[Number, Number]]) -> list[tupl
     def program(values):
         rows = []
         for z, a in pairs:
-            f = _between(replay.flow, z, a, keys | values)
+            f = _between(replay.flat, z, a, keys | values)
             one = jnp.ones_like(values[z])
             at_z = jax.linearize(f, values[z])[1]
             rows.append(
@@ -157,24 +159,24 @@ def _slopes(replay: Replay, pairs: Sequence[tuple[Number, Number]]) -> list[tupl
     ]
 
 
-def _steps(flow: Flow, z: Number, a: Number) -> list[Operation]:
+def _steps(flat: FlatJaxpr, z: Variable, a: Variable) -> list[Operation]:
     """The operations from the value z to the value a, last first."""
     needed: list[Operation] = []
     wanted = {a}
-    for step in reversed(flow.operations):
+    for step in reversed(flat.operations):
         if (
             wanted.intersection(step.outputs)
             and min(step.outputs) > z
-            and flow.dependent.intersection(step.inputs)
+            and flat.dependent.intersection(step.inputs)
         ):
             needed.append(step)
             wanted |= set(step.inputs)
     return needed
 
 
-def _between(flow: Flow, z: Number, a: Number, values: dict) -> Callable:
+def _between(flat: FlatJaxpr, z: Variable, a: Variable, values: dict) -> Callable:
     """The function from the value z to the value a."""
-    needed = _steps(flow, z, a)
+    needed = _steps(flat, z, a)
 
     def f(z_value):
         local = values | {z: z_value}
@@ -187,7 +189,7 @@ def _between(flow: Flow, z: Number, a: Number, values: dict) -> Callable:
     return f
 
 
-def name_of(replay: Replay, z: Number, a: Number) -> str:
+def name_of(replay: Replay, z: Variable, a: Variable) -> str:
     """What the function from z to a is called: one of the library's activations if it computes
     that, else its step.
     """

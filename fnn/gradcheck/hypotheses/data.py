@@ -8,23 +8,23 @@ from typing import Any
 import jax
 import numpy as np
 
-from fnn.gradcheck.flow import is_key
-from fnn.gradcheck.mistakes.mistake import Given, Mistake, fit
-from fnn.gradcheck.mistakes.softmaxes import targets
+from fnn.gradcheck.flat_jaxpr import is_key
+from fnn.gradcheck.hypotheses.hypothesis import BackwardHypothesis, Observed, fit
+from fnn.gradcheck.hypotheses.softmaxes import targets
 from fnn.gradcheck.replay import Replay
 
 MOST_EXAMPLES = 128  # along an axis, tried one by one
 
 
-def of_keys(replay: Replay, given: Given) -> Iterator[Mistake]:
+def of_keys(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
     """The whole gradient for another key, or a mask drawn from another key in the backward pass
     alone.
     """
-    keys = {n: c for n, c in replay.flow.constants.items() if is_key(c) and not np.shape(c)}
+    keys = {n: c for n, c in replay.flat.constants.items() if is_key(c) and not np.shape(c)}
     for number, key in keys.items():
         for name, other in other_keys(key).items():
             found = replay.run({}, {number: other})
-            yield Mistake(
+            yield BackwardHypothesis(
                 "another key",
                 f"it is the gradient for {name} instead of key: the loss drew other random "
                 f"numbers.",
@@ -33,9 +33,9 @@ def of_keys(replay: Replay, given: Given) -> Iterator[Mistake]:
             masks = {
                 n: v
                 for n, v in found.values.items()
-                if n not in replay.flow.dependent and not is_key(v)
+                if n not in replay.flat.dependent and not is_key(v)
             }
-            yield Mistake(
+            yield BackwardHypothesis(
                 "another key",
                 f"the backward pass multiplies by a mask drawn from {name}, the forward pass by "
                 f"that from key.",
@@ -45,7 +45,7 @@ def of_keys(replay: Replay, given: Given) -> Iterator[Mistake]:
 
 def _other_masks(replay: Replay, masks: dict[int, Any]) -> list[np.ndarray]:
     rules = {}
-    for step in replay.flow.operations:
+    for step in replay.flat.operations:
         if step.equation.primitive.name != "mul":
             continue
         for a, mask in (step.inputs, step.inputs[::-1]):
@@ -55,7 +55,7 @@ def _other_masks(replay: Replay, masks: dict[int, Any]) -> list[np.ndarray]:
                     rules[a] = lambda found, out=step.outputs[0], change=change: (
                         found.deltas[out] * change
                     )
-    return replay.mistaken(rules).grads
+    return replay.with_rules(rules).grads
 
 
 def other_keys(key: Any) -> dict[str, Any]:
@@ -65,17 +65,17 @@ def other_keys(key: Any) -> dict[str, Any]:
     return {"split(key)[0]": first, "split(key)[1]": second, "key(0)": jax.random.key(0)} | folded
 
 
-def of_examples(replay: Replay, given: Given) -> Iterator[Mistake]:
+def of_examples(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
     """Data out of step by one example, averaged by a broadcast, or examples with a weight other
     than 1.
     """
-    for number, constant in replay.flow.constants.items():
+    for number, constant in replay.flat.constants.items():
         if is_key(constant) or not np.ndim(constant):
             continue
         array = np.asarray(constant)
         for axis in range(array.ndim):
             for shift in (1, -1):
-                yield Mistake(
+                yield BackwardHypothesis(
                     "wrong examples",
                     f"an array of shape {array.shape} that the loss uses is shifted by {shift:+d} "
                     f"along axis {axis}: "
@@ -89,18 +89,20 @@ def of_examples(replay: Replay, given: Given) -> Iterator[Mistake]:
                     f"an array of shape {array.shape} is broadcast against another along axis "
                     f"{axis}, all with all"
                 )
-                yield Mistake("silent broadcast", f"{text}, and averaged.", grads)
+                yield BackwardHypothesis("silent broadcast", f"{text}, and averaged.", grads)
                 n = array.shape[axis]
-                yield Mistake("silent broadcast", f"{text}, and added up.", [n * g for g in grads])
-    yield from _of_weights(replay, given)
+                yield BackwardHypothesis(
+                    "silent broadcast", f"{text}, and added up.", [n * g for g in grads]
+                )
+    yield from _of_weights(replay, observed)
 
 
-def _of_weights(replay: Replay, given: Given) -> Iterator[Mistake]:
+def _of_weights(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
     """Examples left out or counted twice: whole-number weights along an axis of what the loss sums
     up.
     """
     tried: set[int] = set()
-    for step in reversed(replay.flow.operations):
+    for step in reversed(replay.flat.operations):
         if (
             step.equation.primitive.name != "reduce_sum"
             or step.inputs[0] not in replay.right.deltas
@@ -113,7 +115,7 @@ def _of_weights(replay: Replay, given: Given) -> Iterator[Mistake]:
                 continue
             tried.add(n)
             slices = [{summed: delta * _only(i, axis, delta.shape)} for i in range(n)]
-            extra = fit(replay, given, replay.right, slices)
+            extra = fit(replay, observed, replay.right, slices)
             if (
                 extra is not None
                 and np.any(np.round(extra))
@@ -130,7 +132,7 @@ def _of_weights(replay: Replay, given: Given) -> Iterator[Mistake]:
             for what, extra in tries:
                 error = sum(e * s[summed] for e, s in zip(extra, slices, strict=True))
                 text = f"of what the loss sums up, along an axis of length {n}, {what}."
-                yield Mistake("wrong examples", text, replay.run({summed: error}).grads)
+                yield BackwardHypothesis("wrong examples", text, replay.run({summed: error}).grads)
 
 
 def _only(i: int, axis: int, shape: tuple[int, ...]) -> np.ndarray:
@@ -139,7 +141,7 @@ def _only(i: int, axis: int, shape: tuple[int, ...]) -> np.ndarray:
     return chosen
 
 
-def of_targets(replay: Replay, given: Given) -> Iterator[Mistake]:
+def of_targets(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
     """δ of some value lacks a multiple of a constant array of its shape, such as the target in p −
     y.
     """
@@ -147,9 +149,9 @@ def of_targets(replay: Replay, given: Given) -> Iterator[Mistake]:
         if np.ndim(replay.right.values[z]) < 1:
             continue
         for y in targets(replay, z):
-            c = fit(replay, given, replay.right, [{z: y}])
+            c = fit(replay, observed, replay.right, [{z: y}])
             if c is not None:
-                yield Mistake(
+                yield BackwardHypothesis(
                     "wrong target",
                     f"δ of an array of shape {y.shape} is off by {c[0]:.4g} × a constant array of "
                     f"the loss, such as "

@@ -6,12 +6,12 @@ from typing import NamedTuple
 import numpy as np
 
 from fnn.gradcheck import compare
-from fnn.gradcheck.flow import Number
-from fnn.gradcheck.mistakes.entrywise import Entrywise
+from fnn.gradcheck.flat_jaxpr import Variable
+from fnn.gradcheck.hypotheses.entrywise import Entrywise
 from fnn.gradcheck.replay import Backward, Replay
 
 
-class Mistake(NamedTuple):
+class BackwardHypothesis(NamedTuple):
     """A cause in a few fixed words, what it is here, and the gradient that it makes, a
     leaf each.
     """
@@ -21,25 +21,25 @@ class Mistake(NamedTuple):
     gradient: Sequence[np.ndarray]
 
 
-class Given(NamedTuple):
+class Observed(NamedTuple):
     """The hand-written gradient and by how much rounding may move an entry, a leaf each; the
     functions f: z -> a in the loss; the names of the leaves.
     """
 
-    hand: list[np.ndarray]
+    given: list[np.ndarray]
     slack: list[np.ndarray]
     functions: list[Entrywise]
     paths: list[str]
 
 
-Search = Callable[[Replay, Given], Iterator[Mistake]]
+Search = Callable[[Replay, Observed], Iterator[BackwardHypothesis]]
 ENOUGH = 2000  # entries of a tensor that coefficients are fitted to
-Errors = Mapping[Number, np.ndarray]
+Errors = Mapping[Variable, np.ndarray]
 
 
 def fit(
     replay: Replay,
-    given: Given,
+    observed: Observed,
     start: Backward,
     bases: Sequence[Errors],
     apart: Errors | None = None,
@@ -59,18 +59,20 @@ def fit(
     ]
     moved = [replay.run(_sum(apart, basis)).grads for basis in scaled]
     rows, right = [], []
-    for t, hand in enumerate(given.hand):
+    for t, given in enumerate(observed.given):
         if not np.array_equal(start.grads[t], replay.right.grads[t]):
             continue
         columns = np.stack([(m[t] - base[t]).ravel() for m in moved], axis=1)
         if not np.isfinite(columns).all():
             return None
         size = np.max(np.abs(columns), initial=0.0) or 1.0
-        touched = np.flatnonzero(np.any(np.abs(columns) > given.slack[t].ravel()[:, None], axis=1))
+        touched = np.flatnonzero(
+            np.any(np.abs(columns) > observed.slack[t].ravel()[:, None], axis=1)
+        )
         if len(touched) > ENOUGH:
             touched = np.random.default_rng(0).choice(touched, ENOUGH, replace=False)
         rows.append(columns[touched] / size)
-        right.append((hand - base[t]).ravel()[touched] / size)
+        right.append((given - base[t]).ravel()[touched] / size)
     if sum(map(len, rows)) <= len(bases):
         return None
     A, b = np.concatenate(rows), np.concatenate(right)
@@ -93,13 +95,18 @@ def _sum(one: Errors, other: Errors) -> Errors:
 
 
 def reproduces(
-    candidate: Sequence[np.ndarray], given: Given, truth: Sequence[np.ndarray], closeness: float
+    candidate: Sequence[np.ndarray],
+    observed: Observed,
+    reference: Sequence[np.ndarray],
+    closeness: float,
 ) -> bool:
     """Whether a gradient is the hand-written one, tensor by tensor, in view of the largest error of
     all of them.
     """
-    error = max(np.max(np.abs(h - t), initial=0.0) for h, t in zip(given.hand, truth, strict=True))
+    error = max(
+        np.max(np.abs(h - t), initial=0.0) for h, t in zip(observed.given, reference, strict=True)
+    )
     return all(
-        compare.reproduces(hand, made, np.max(slack), error, closeness)
-        for hand, made, slack in zip(given.hand, candidate, given.slack, strict=True)
+        compare.reproduces(given, made, np.max(slack), error, closeness)
+        for given, made, slack in zip(observed.given, candidate, observed.slack, strict=True)
     )

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnn.gradcheck.flow import Number, Operation, apply
-from fnn.gradcheck.mistakes.mistake import Given, Mistake, fit
+from fnn.gradcheck.flat_jaxpr import Operation, Variable, apply
+from fnn.gradcheck.hypotheses.hypothesis import BackwardHypothesis, Observed, fit
 from fnn.gradcheck.replay import Replay, Rule
 
 
@@ -20,8 +20,8 @@ class Product(NamedTuple):
     """
 
     step: Operation
-    a: Number
-    W: Number
+    a: Variable
+    W: Variable
 
     def contribution(self, W: np.ndarray, a: np.ndarray, delta: np.ndarray) -> np.ndarray:
         """What δ_v adds to δ_a when W stands in the product: Wᵀ δ."""
@@ -33,7 +33,7 @@ class Product(NamedTuple):
         return np.asarray(jax.vjp(product, jnp.asarray(a))[1](jnp.asarray(delta))[0])
 
 
-def of_products(replay: Replay, given: Given) -> Iterator[Mistake]:
+def of_products(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
     """W, the identity or ones for Wᵀ in one product or in all; a δ summed over an axis; a W that
     was updated.
     """
@@ -46,38 +46,38 @@ def of_products(replay: Replay, given: Given) -> Iterator[Mistake]:
         ]
         for group in [[p] for p in fitting] + ([fitting] if len(fitting) > 1 else []):
             rules = {p.a: _instead(replay, p, other) for p in group}
-            yield Mistake("missing Wᵀ", f"δ is not multiplied by Wᵀ of {_shapes(replay, group)}: "
+            yield BackwardHypothesis("missing Wᵀ", f"δ is not multiplied by Wᵀ of {_shapes(replay, group)}: "
 f"{what}.",
-                          replay.mistaken(rules).grads)  # fmt: skip
+                          replay.with_rules(rules).grads)  # fmt: skip
     for axis in (0, 1):
         for group in [[p] for p in known] + ([known] if len(known) > 1 else []):
             rules = {p.a: _summed(p, axis) for p in group}
-            yield Mistake(
+            yield BackwardHypothesis(
                 "silent broadcast",
                 f"Wᵀδ below {_shapes(replay, group)} is summed over axis {axis} and broadcast "
                 f"back, as a row meets a "
                 "column.",
-                replay.mistaken(rules).grads,
+                replay.with_rules(rules).grads,
             )
 
 
-def of_updated_weights(replay: Replay, given: Given) -> Iterator[Mistake]:
+def of_updated_weights(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
     """Wᵀ taken after the step of its own gradient: Wᵀ + c (∂L/∂W)ᵀ, with one c in every product."""
-    known = [p for p in products(replay) if p.W in replay.flow.dependent]
+    known = [p for p in products(replay) if p.W in replay.flat.dependent]
     if not known:
         return
     top = max(known, key=lambda p: p.a)
     others = {p.a: np.ones_like(replay.right.values[p.a]) for p in known if p is not top}
     below = replay.run(others) if others else replay.right
-    c = fit(replay, given, below, [{top.a: _updated(replay, top, 1.0)(replay.right)}])
+    c = fit(replay, observed, below, [{top.a: _updated(replay, top, 1.0)(replay.right)}])
     if c is None:
         return
     rules = {p.a: _updated(replay, p, c[0]) for p in known}
-    yield Mistake(
+    yield BackwardHypothesis(
         "stale weights",
         f"δ goes back through W {c[0]:+.4g} ∂L/∂W instead of W: the weights were updated before δ "
         f"had passed.",
-        replay.mistaken(rules).grads,
+        replay.with_rules(rules).grads,
     )
 
 
@@ -94,25 +94,25 @@ def products(replay: Replay, *, of_parameters: bool = False) -> list[Product]:
     that is.
     """
     found = []
-    for step in replay.flow.operations:
+    for step in replay.flat.operations:
         if step.equation.primitive.name == "dot_general" and step.outputs[0] in replay.right.deltas:
             shapes = [np.ndim(replay.right.values[number]) for number in step.inputs]
             for a, W in (step.inputs, step.inputs[::-1]):
                 if (
                     shapes == [2, 2]
                     and a != W
-                    and a in replay.flow.dependent
+                    and a in replay.flat.dependent
                     and is_leaf(replay, a) == of_parameters
                 ):
                     found.append(Product(step, a, W))
     return found
 
 
-def is_leaf(replay: Replay, number: Number) -> bool:
+def is_leaf(replay: Replay, number: Variable) -> bool:
     """Whether a value is a parameter, perhaps transposed."""
     step = replay.producer(number)
     if step is None:
-        return number in replay.flow.leaves
+        return number in replay.flat.leaves
     return step.equation.primitive.name in (
         "transpose",
         "reshape",

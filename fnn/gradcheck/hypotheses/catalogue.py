@@ -1,13 +1,13 @@
 """The mistakes that are known, in the order in which they are tried."""
 
-from fnn.gradcheck.mistakes.activations import of_derivatives, of_formulas, of_other_derivatives
-from fnn.gradcheck.mistakes.data import of_examples, of_keys, of_targets
-from fnn.gradcheck.mistakes.mistake import Search
-from fnn.gradcheck.mistakes.products import of_products, of_updated_weights
-from fnn.gradcheck.mistakes.scales import of_scales
-from fnn.gradcheck.mistakes.softmaxes import of_softmaxes
-from fnn.gradcheck.mistakes.statistics import of_statistics
-from fnn.gradcheck.mistakes.terms import of_broadcasts, of_weights
+from fnn.gradcheck.hypotheses.activations import of_derivatives, of_formulas, of_other_derivatives
+from fnn.gradcheck.hypotheses.data import of_examples, of_keys, of_targets
+from fnn.gradcheck.hypotheses.hypothesis import Search
+from fnn.gradcheck.hypotheses.products import of_products, of_updated_weights
+from fnn.gradcheck.hypotheses.scales import of_scales
+from fnn.gradcheck.hypotheses.softmaxes import of_softmaxes
+from fnn.gradcheck.hypotheses.statistics import of_statistics
+from fnn.gradcheck.hypotheses.terms import of_broadcasts, of_weights
 
 KNOWN: tuple[Search, ...] = (
     of_weights,

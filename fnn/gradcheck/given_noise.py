@@ -4,31 +4,31 @@ import jax
 import numpy as np
 
 from fnn import compiler
-from fnn.gradcheck.flow import flow_of
+from fnn.gradcheck.flat_jaxpr import flat_jaxpr_of
 from fnn.gradcheck.noise import REPETITIONS, noise_floor, repeated, rounded_again
 from fnn.gradcheck.problem import Problem
 
 
-def hand_noise(problem: Problem) -> list[np.ndarray]:
+def given_noise(problem: Problem) -> list[np.ndarray]:
     """The noise floor of the hand-written gradient: its formula may cancel where autodiff's does
     not, as 1 + tanh z does for large −z. Narrower numbers than those of the check are not excused.
     """
     leaves = [leaf.astype(problem.dtype) for leaf in problem.leaves]
     try:
-        hand = flow_of(jax.make_jaxpr(lambda *values: problem.hand(values))(*leaves))
+        given = flat_jaxpr_of(jax.make_jaxpr(lambda *values: problem.given(values))(*leaves))
     except (
         Exception
     ):  # it ran on arrays just now, so it is NumPy: only its parameters can be rounded another way
         return noise_floor(
-            problem.gradient(problem.leaves), [problem.hand(moved) for moved in _moved(problem)]
+            problem.gradient(problem.leaves), [problem.given(moved) for moved in _moved(problem)]
         )
 
     @compiler.jit
     def evaluate(leaves, roundings):
-        gradients, decided = rounded_again(hand, leaves, roundings[0], narrow=0.0)
+        gradients, decided = rounded_again(given, leaves, roundings[0], narrow=0.0)
         return gradients, [decided]
 
-    (found,) = repeated(evaluate, [hand], leaves, [problem.epsilon])
+    (found,) = repeated(evaluate, [given], leaves, [problem.epsilon])
     return noise_floor(found.exact, found.others)
 
 

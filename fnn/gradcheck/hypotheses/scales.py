@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fnn.gradcheck.mistakes.mistake import Given, Mistake, fit
+from fnn.gradcheck.hypotheses.hypothesis import BackwardHypothesis, Observed, fit
 from fnn.gradcheck.replay import Replay
 
 
-def of_scales(replay: Replay, given: Given) -> Iterator[Mistake]:
+def of_scales(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
     """One factor on what passes back through one value, while other ways back, such as a penalty's,
     are right.
     """
@@ -16,11 +16,11 @@ def of_scales(replay: Replay, given: Given) -> Iterator[Mistake]:
         delta = replay.right.deltas[number]
         if not np.any(delta):
             continue
-        c = fit(replay, given, replay.right, [{number: delta}])
+        c = fit(replay, observed, replay.right, [{number: delta}])
         if c is not None and abs(1 + c[0]) > 1e-9:
             shape = np.shape(delta)
             what = f"an array of shape {shape}" if shape else "a term of the loss"
-            yield Mistake(
+            yield BackwardHypothesis(
                 "constant factor" if c[0] > -1 else "sign",
                 f"what passes back through {what} is {1 + c[0]:.6g} × what it should be.",
                 replay.run({number: c[0] * delta}).grads,

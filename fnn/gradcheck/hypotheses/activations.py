@@ -4,60 +4,60 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from fnn.gradcheck.mistakes.entrywise import Entrywise
-from fnn.gradcheck.mistakes.mistake import Given, Mistake, fit
+from fnn.gradcheck.hypotheses.entrywise import Entrywise
+from fnn.gradcheck.hypotheses.hypothesis import BackwardHypothesis, Observed, fit
 from fnn.gradcheck.replay import Replay
 
 
-def of_derivatives(replay: Replay, given: Given) -> Iterator[Mistake]:
+def of_derivatives(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
     """f′ of an activation taken at a, or left out, in one place or in all of the same name."""
-    yield from _derivatives(replay, [f for f in given.functions if f.is_activation])
+    yield from _derivatives(replay, [f for f in observed.functions if f.is_activation])
 
 
-def of_other_derivatives(replay: Replay, given: Given) -> Iterator[Mistake]:
+def of_other_derivatives(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
     """The same for every operation or row of operations that works entry by entry, a mask's product
     among them.
     """
-    yield from _derivatives(replay, [f for f in given.functions if not f.is_activation])
+    yield from _derivatives(replay, [f for f in observed.functions if not f.is_activation])
 
 
-def _derivatives(replay: Replay, known: Sequence[Entrywise]) -> Iterator[Mistake]:
+def _derivatives(replay: Replay, known: Sequence[Entrywise]) -> Iterator[BackwardHypothesis]:
     for group in _groups(known):
         where = group[0].where if len(group) == 1 else f"every {group[0].name}"
-        yield Mistake(
+        yield BackwardHypothesis(
             "derivative at the activation",
             f"f′ of {where} is taken at the activation a = f(z) instead of the pre-activation z.",
-            replay.mistaken(
+            replay.with_rules(
                 {k: r for f in group for k, r in f.instead(f.slope_at_a).items()}
             ).grads,
         )
-        yield Mistake(
+        yield BackwardHypothesis(
             "missing derivative",
             f"f′ of {where} is missing.",
-            replay.mistaken(
+            replay.with_rules(
                 {k: r for f in group for k, r in f.instead(np.ones_like(f.slope)).items()}
             ).grads,
         )
 
 
-def of_formulas(replay: Replay, given: Given) -> Iterator[Mistake]:
+def of_formulas(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
     """f′ by another formula: a polynomial in a or in z, or a constant on either side of 0, with
     fitted coefficients.
     """
-    for group in _groups(given.functions):
+    for group in _groups(observed.functions):
         top = max(group, key=lambda f: f.z)
         for names, terms in FORMULAS:
-            c = _coefficients(replay, given, top, [f for f in group if f is not top], terms)
+            c = _coefficients(replay, observed, top, [f for f in group if f is not top], terms)
             if c is None or np.max(np.abs(c)) > 1e3:
                 continue
             rules = {
                 k: r for f in group for k, r in f.instead(_formula(replay, f, terms, c)).items()
             }
             where = top.where if len(group) == 1 else f"every {top.name}"
-            yield Mistake(
+            yield BackwardHypothesis(
                 "wrong derivative",
                 f"f′ of {where} is computed as {_polynomial(c, names)}.",
-                replay.mistaken(rules).grads,
+                replay.with_rules(rules).grads,
             )
 
 
@@ -75,13 +75,13 @@ FORMULAS: tuple[
 
 
 def _coefficients(
-    replay, given, top: Entrywise, others: Sequence[Entrywise], terms
+    replay, observed, top: Entrywise, others: Sequence[Entrywise], terms
 ) -> np.ndarray | None:
     z, a = replay.right.values[top.z], replay.right.values[top.a]
     delta = replay.right.deltas[top.a]
     bases = [{top.z: delta * term} for term in terms(z, a)]
     below = replay.run({f.z: np.ones_like(f.slope) for f in others}) if others else replay.right
-    return fit(replay, given, below, bases, apart={top.z: -delta * top.slope})
+    return fit(replay, observed, below, bases, apart={top.z: -delta * top.slope})
 
 
 def _formula(replay, f: Entrywise, terms, c: np.ndarray) -> np.ndarray:

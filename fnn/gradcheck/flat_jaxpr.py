@@ -14,7 +14,9 @@ import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr, Literal
 from jaxtyping import Array
 
-Number = int  # of a value: constants and leaves come first, an operation's outputs after its inputs
+Variable = (
+    int  # of a value: constants and leaves come first, an operation's outputs after its inputs
+)
 CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # where call-like operations keep what they call
 OPAQUE = ("scan", "while", "cond")  # evaluated whole: what they call is not called just once
 OWN_DERIVATIVE = ("custom_jvp_call", "custom_vjp_call", "custom_lin")  # opened, they would lose it
@@ -24,8 +26,8 @@ class Operation(NamedTuple):
     """One step: an equation of the trace, and the numbers of what goes in and comes out."""
 
     equation: Any
-    inputs: tuple[Number, ...]
-    outputs: tuple[Number, ...]
+    inputs: tuple[Variable, ...]
+    outputs: tuple[Variable, ...]
 
     @property
     def name(self) -> str:
@@ -34,44 +36,44 @@ class Operation(NamedTuple):
         return "a function with a derivative of its own" if name in OWN_DERIVATIVE else name
 
 
-class Flow(NamedTuple):
+class FlatJaxpr(NamedTuple):
     """A function of leaves. `constants` are the arrays it closes over; `dependent` values change
     with the leaves.
     """
 
     operations: tuple[Operation, ...]
-    leaves: tuple[Number, ...]
-    literals: dict[Number, Any]
-    constants: dict[Number, Any]
-    outputs: tuple[Number, ...]
-    dependent: frozenset[Number]
+    leaves: tuple[Variable, ...]
+    literals: dict[Variable, Any]
+    constants: dict[Variable, Any]
+    outputs: tuple[Variable, ...]
+    dependent: frozenset[Variable]
 
 
 After = Callable[[Operation, list[Array], list[Array]], list[Array]]
 """after(operation, inputs, outputs) -> outputs"""
 
 
-def flow_of(closed: ClosedJaxpr, *, open_all: bool = True) -> Flow:
+def flat_jaxpr_of(closed: ClosedJaxpr, *, open_all: bool = True) -> FlatJaxpr:
     """The flow of a traced function; open_all=False leaves functions with a derivative of their own
     closed.
     """
     operations: list[Operation] = []
-    literals: dict[Number, Any] = {}
-    constants: dict[Number, Any] = {}
-    dependent: set[Number] = set()
+    literals: dict[Variable, Any] = {}
+    constants: dict[Variable, Any] = {}
+    dependent: set[Variable] = set()
     last = 0
 
-    def new() -> Number:
+    def new() -> Variable:
         nonlocal last
         last += 1
         return last
 
-    def constant(value: Any, store: dict[Number, Any]) -> Number:
+    def constant(value: Any, store: dict[Variable, Any]) -> Variable:
         number = new()
         store[number] = value
         return number
 
-    def walk(closed: ClosedJaxpr, arguments: Sequence[Number]) -> list[Number]:
+    def walk(closed: ClosedJaxpr, arguments: Sequence[Variable]) -> list[Variable]:
         numbers = dict(
             zip(
                 closed.jaxpr.constvars, (constant(c, constants) for c in closed.consts), strict=True
@@ -79,7 +81,7 @@ def flow_of(closed: ClosedJaxpr, *, open_all: bool = True) -> Flow:
         )
         numbers |= dict(zip(closed.jaxpr.invars, arguments, strict=True))
 
-        def of(atom: Any) -> Number:
+        def of(atom: Any) -> Variable:
             return constant(atom.val, literals) if isinstance(atom, Literal) else numbers[atom]
 
         for equation in closed.jaxpr.eqns:
@@ -99,7 +101,7 @@ def flow_of(closed: ClosedJaxpr, *, open_all: bool = True) -> Flow:
     leaves = tuple(new() for _ in closed.jaxpr.invars)
     dependent.update(leaves)
     outputs = tuple(walk(closed, leaves))
-    return Flow(tuple(operations), leaves, literals, constants, outputs, frozenset(dependent))
+    return FlatJaxpr(tuple(operations), leaves, literals, constants, outputs, frozenset(dependent))
 
 
 def called(equation: Any, open_all: bool) -> ClosedJaxpr | None:
@@ -112,14 +114,14 @@ def called(equation: Any, open_all: bool) -> ClosedJaxpr | None:
 
 
 def evaluate(
-    flow: Flow,
+    flat: FlatJaxpr,
     leaves: Sequence[Array],
-    constants: Mapping[Number, Any],
+    constants: Mapping[Variable, Any],
     after: After = lambda operation, inputs, outputs: outputs,
-) -> dict[Number, Array]:
+) -> dict[Variable, Array]:
     """Every value of the flow, the outputs of each operation passing through `after`."""
-    values = flow.literals | dict(constants) | dict(zip(flow.leaves, leaves, strict=True))
-    for operation in flow.operations:
+    values = flat.literals | dict(constants) | dict(zip(flat.leaves, leaves, strict=True))
+    for operation in flat.operations:
         inputs = [values[number] for number in operation.inputs]
         outputs = after(operation, inputs, apply(operation, inputs))
         values |= dict(zip(operation.outputs, outputs, strict=True))

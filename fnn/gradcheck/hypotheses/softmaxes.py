@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fnn.gradcheck.flow import Number, is_key
-from fnn.gradcheck.mistakes.mistake import Given, Mistake
+from fnn.gradcheck.flat_jaxpr import Variable, is_key
+from fnn.gradcheck.hypotheses.hypothesis import BackwardHypothesis, Observed
 from fnn.gradcheck.replay import Replay
 
 DIAGONAL = (
@@ -16,7 +16,7 @@ DIAGONAL = (
 )
 
 
-def of_softmaxes(replay: Replay, given: Given) -> Iterator[Mistake]:
+def of_softmaxes(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
     """The diagonal for every value p = softmax(z), and for logits z whose δ is c (p − y) other
     forms of that.
     """
@@ -28,7 +28,9 @@ def of_softmaxes(replay: Replay, given: Given) -> Iterator[Mistake]:
                 yield from _of_logits(replay, z, axis, p)
 
 
-def _of_probabilities(replay: Replay, z: Number, axis: int, p: np.ndarray) -> Iterator[Mistake]:
+def _of_probabilities(
+    replay: Replay, z: Variable, axis: int, p: np.ndarray
+) -> Iterator[BackwardHypothesis]:
     for a in replay.right.deltas:
         if a > z and _equal(replay.right.values[a], p):
 
@@ -36,17 +38,21 @@ def _of_probabilities(replay: Replay, z: Number, axis: int, p: np.ndarray) -> It
                 delta = found.deltas[a]
                 return p * (1 - p) * delta - p * (delta - (p * delta).sum(axis=axis, keepdims=True))
 
-            yield Mistake("elementwise softmax", DIAGONAL, replay.mistaken({z: rule}).grads)
+            yield BackwardHypothesis(
+                "elementwise softmax", DIAGONAL, replay.with_rules({z: rule}).grads
+            )
 
 
-def _of_logits(replay: Replay, z: Number, axis: int, p: np.ndarray) -> Iterator[Mistake]:
+def _of_logits(
+    replay: Replay, z: Variable, axis: int, p: np.ndarray
+) -> Iterator[BackwardHypothesis]:
     delta = replay.right.deltas[z]
     for y in (*targets(replay, z), _labels(delta, axis)):
         c = _factor(delta, p - y, axis)
         if c is None:
             continue
         for cause, text, wrong in _forms(replay.right.values[z], axis, p, y):
-            yield Mistake(cause, text, replay.run({z: c * wrong - delta}).grads)
+            yield BackwardHypothesis(cause, text, replay.run({z: c * wrong - delta}).grads)
 
 
 def _forms(
@@ -96,13 +102,13 @@ def _factor(delta: np.ndarray, error: np.ndarray, axis: int) -> np.ndarray | Non
     )
 
 
-def targets(replay: Replay, z: Number) -> list[np.ndarray]:
+def targets(replay: Replay, z: Variable) -> list[np.ndarray]:
     """Values of the shape of z that do not depend on the parameters."""
     shape = np.shape(replay.right.values[z])
     fixed = (
         v
         for n, v in replay.right.values.items()
-        if n not in replay.flow.dependent and not is_key(v)
+        if n not in replay.flat.dependent and not is_key(v)
     )
     floats = [
         np.asarray(v, np.float64)
