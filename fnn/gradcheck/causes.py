@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Cause(NamedTuple):
-    """What a cause means, and what to try."""
+    """The meaning of a cause, and a remedy to try."""
 
     meaning: str
     remedy: str

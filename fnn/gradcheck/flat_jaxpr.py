@@ -1,12 +1,12 @@
-"""A traced function as one flat list of operations, with calls opened, to be evaluated operation by
-operation.
+"""Turn a traced function into one flat list of operations, and evaluate it operation by operation.
 
-Three parts of the checker stand on it: the noise floor rounds every operation's result another way,
-the search for kinks looks at every comparison, and the diagnosis asks what the gradient would be if
-one step back were wrong.
+Calls are opened, so that the list holds primitives alone. Three parts of the checker use it: the
+noise floor rounds every operation's result in another way, the search for kinks looks at every
+comparison, and the diagnosis asks which gradient one wrong step of the backward pass would give.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from typing import Any, NamedTuple
 
 import jax
@@ -14,31 +14,48 @@ import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr, Literal
 from jaxtyping import Array
 
-Variable = (
-    int  # of a value: constants and leaves come first, an operation's outputs after its inputs
-)
-CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # where call-like operations keep what they call
-OPAQUE = ("scan", "while", "cond")  # evaluated whole: what they call is not called just once
-OWN_DERIVATIVE = ("custom_jvp_call", "custom_vjp_call", "custom_lin")  # opened, they would lose it
+# The number of a value: an operation's outputs have larger numbers than its inputs.
+Variable = int
+
+# The parameters in which call-like operations keep the jaxpr that they call.
+CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")
+
+# Operations that are evaluated whole, since they do not call their jaxpr exactly once.
+OPAQUE = ("scan", "while", "cond")
+
+# Calls that would lose their derivative rule if they were opened.
+OWN_DERIVATIVE = ("custom_jvp_call", "custom_vjp_call", "custom_lin")
 
 
 class Operation(NamedTuple):
-    """One step: an equation of the trace, and the numbers of what goes in and comes out."""
+    """One equation of the trace, with the variables of its inputs and outputs."""
 
     equation: Any
     inputs: tuple[Variable, ...]
     outputs: tuple[Variable, ...]
 
     @property
+    def primitive(self) -> str:
+        """Return the name of the primitive."""
+        return self.equation.primitive.name
+
+    @property
     def name(self) -> str:
-        """The primitive; for a function with a derivative rule of its own, that."""
-        name = self.equation.primitive.name
-        return "a function with a derivative of its own" if name in OWN_DERIVATIVE else name
+        """Return the name for explanations: the primitive, or that it has a derivative rule."""
+        if self.primitive in OWN_DERIVATIVE:
+            return "a function with a derivative of its own"
+        return self.primitive
 
 
 class FlatJaxpr(NamedTuple):
-    """A function of leaves. `constants` are the arrays it closes over; `dependent` values change
-    with the leaves.
+    """A function of leaves as a list of operations.
+
+    operations  in the order of evaluation
+    leaves      the variables of the arguments
+    literals    the numbers that stand in the trace
+    constants   the arrays that the function closes over
+    outputs     the variables of the results
+    dependent   the variables that change with the leaves
     """
 
     operations: tuple[Operation, ...]
@@ -54,63 +71,81 @@ After = Callable[[Operation, list[Array], list[Array]], list[Array]]
 
 
 def flat_jaxpr_of(closed: ClosedJaxpr, *, open_all: bool = True) -> FlatJaxpr:
-    """The flow of a traced function; open_all=False leaves functions with a derivative of their own
-    closed.
+    """Flatten a traced function.
+
+    open_all  whether functions with a derivative rule of their own are opened too
     """
-    operations: list[Operation] = []
-    literals: dict[Variable, Any] = {}
-    constants: dict[Variable, Any] = {}
-    dependent: set[Variable] = set()
-    last = 0
+    flattener = _Flattener(open_all)
+    leaves = tuple(next(flattener.fresh) for _ in closed.jaxpr.invars)
+    flattener.dependent.update(leaves)
+    outputs = flattener.walk(closed, leaves)
+    return FlatJaxpr(
+        tuple(flattener.operations),
+        leaves,
+        flattener.literals,
+        flattener.constants,
+        tuple(outputs),
+        frozenset(flattener.dependent),
+    )
 
-    def new() -> Variable:
-        nonlocal last
-        last += 1
-        return last
 
-    def constant(value: Any, store: dict[Variable, Any]) -> Variable:
-        number = new()
-        store[number] = value
-        return number
+class _Flattener:
+    """Collect the operations of a jaxpr and of the jaxprs that it calls."""
 
-    def walk(closed: ClosedJaxpr, arguments: Sequence[Variable]) -> list[Variable]:
-        numbers = dict(
-            zip(
-                closed.jaxpr.constvars, (constant(c, constants) for c in closed.consts), strict=True
-            )
-        )
-        numbers |= dict(zip(closed.jaxpr.invars, arguments, strict=True))
+    def __init__(self, open_all: bool) -> None:
+        self.open_all = open_all
+        self.operations: list[Operation] = []
+        self.literals: dict[Variable, Any] = {}
+        self.constants: dict[Variable, Any] = {}
+        self.dependent: set[Variable] = set()
+        self.fresh = count(1)
 
-        def of(atom: Any) -> Variable:
-            return constant(atom.val, literals) if isinstance(atom, Literal) else numbers[atom]
+    def walk(self, closed: ClosedJaxpr, arguments: Sequence[Variable]) -> list[Variable]:
+        """Append the operations of a jaxpr and return the variables of its outputs."""
+        jaxpr = closed.jaxpr
+        constants = [self._stored(value, self.constants) for value in closed.consts]
+        variables = dict(zip(jaxpr.constvars, constants, strict=True))
+        variables |= dict(zip(jaxpr.invars, arguments, strict=True))
 
-        for equation in closed.jaxpr.eqns:
-            inputs = tuple(of(atom) for atom in equation.invars)
-            inner = called(equation, open_all)
-            outputs = (
-                tuple(walk(inner, inputs))
-                if inner is not None
-                else tuple(new() for _ in equation.outvars)
-            )
+        def variable_of(atom: Any) -> Variable:
+            if isinstance(atom, Literal):
+                return self._stored(atom.val, self.literals)
+            return variables[atom]
+
+        for equation in jaxpr.eqns:
+            inputs = tuple(variable_of(atom) for atom in equation.invars)
+            inner = called(equation, self.open_all)
             if inner is None:
-                operations.append(Operation(equation, inputs, outputs))
-                dependent.update(outputs if dependent.intersection(inputs) else ())
-            numbers |= dict(zip(equation.outvars, outputs, strict=True))
-        return [of(atom) for atom in closed.jaxpr.outvars]
+                outputs = self._append(equation, inputs)
+            else:
+                outputs = tuple(self.walk(inner, inputs))
+            variables |= dict(zip(equation.outvars, outputs, strict=True))
+        return [variable_of(atom) for atom in jaxpr.outvars]
 
-    leaves = tuple(new() for _ in closed.jaxpr.invars)
-    dependent.update(leaves)
-    outputs = tuple(walk(closed, leaves))
-    return FlatJaxpr(tuple(operations), leaves, literals, constants, outputs, frozenset(dependent))
+    def _append(self, equation: Any, inputs: tuple[Variable, ...]) -> tuple[Variable, ...]:
+        outputs = tuple(next(self.fresh) for _ in equation.outvars)
+        self.operations.append(Operation(equation, inputs, outputs))
+        if self.dependent.intersection(inputs):
+            self.dependent.update(outputs)
+        return outputs
+
+    def _stored(self, value: Any, store: dict[Variable, Any]) -> Variable:
+        variable = next(self.fresh)
+        store[variable] = value
+        return variable
 
 
 def called(equation: Any, open_all: bool) -> ClosedJaxpr | None:
-    """What a call-like equation calls, or None for a step of its own."""
+    """Return the jaxpr that a call-like equation calls, or None for an operation of its own."""
     name = equation.primitive.name
-    if name in OPAQUE or (name in OWN_DERIVATIVE and not open_all):
+    stays_closed = name in OWN_DERIVATIVE and not open_all
+    if name in OPAQUE or stays_closed:
         return None
-    found = (equation.params.get(key) for key in CALLS)
-    return next((inner for inner in found if isinstance(inner, ClosedJaxpr)), None)
+    for parameter in CALLS:
+        inner = equation.params.get(parameter)
+        if isinstance(inner, ClosedJaxpr):
+            return inner
+    return None
 
 
 def evaluate(
@@ -119,32 +154,35 @@ def evaluate(
     constants: Mapping[Variable, Any],
     after: After = lambda operation, inputs, outputs: outputs,
 ) -> dict[Variable, Array]:
-    """Every value of the flow, the outputs of each operation passing through `after`."""
-    values = flat.literals | dict(constants) | dict(zip(flat.leaves, leaves, strict=True))
+    """Compute every value of a function; `after` may replace the outputs of each operation."""
+    arguments = dict(zip(flat.leaves, leaves, strict=True))
+    values = flat.literals | dict(constants) | arguments
     for operation in flat.operations:
-        inputs = [values[number] for number in operation.inputs]
-        outputs = after(operation, inputs, apply(operation, inputs))
+        inputs = [values[variable] for variable in operation.inputs]
+        outputs = apply(operation, inputs)
+        outputs = after(operation, inputs, outputs)
         values |= dict(zip(operation.outputs, outputs, strict=True))
     return values
 
 
 def apply(operation: Operation, inputs: Sequence[Array]) -> list[Array]:
-    """What an operation makes of its inputs."""
+    """Compute the outputs of one operation."""
     primitive = operation.equation.primitive
-    outputs = primitive.bind(*inputs, **primitive.get_bind_params(operation.equation.params))
+    params = primitive.get_bind_params(operation.equation.params)
+    outputs = primitive.bind(*inputs, **params)
     return list(outputs) if primitive.multiple_results else [outputs]
 
 
 def is_float(value: Any) -> bool:
-    """Whether a value, or what stands for one, is of floating-point numbers."""
+    """Return whether an array or an abstract value holds floating-point numbers."""
     return jnp.issubdtype(dtype_of(value), jnp.floating)
 
 
 def is_key(value: Any) -> bool:
-    """Whether a value is a random key, or an array of keys."""
+    """Return whether a value is a random key, or an array of keys."""
     return jnp.issubdtype(dtype_of(value), jax.dtypes.prng_key)
 
 
 def dtype_of(value: Any) -> Any:
-    """The dtype of an array, a number or an abstract value."""
+    """Return the dtype of an array, a number or an abstract value."""
     return value.dtype if hasattr(value, "dtype") else jnp.result_type(value)

@@ -1,4 +1,4 @@
-"""The noise of the hand-written gradient itself, looked at where it differs from the truth."""
+"""Measure the noise of the given gradient itself, where it differs from the reference."""
 
 import jax
 import numpy as np
@@ -10,32 +10,37 @@ from fnn.gradcheck.problem import Problem
 
 
 def given_noise(problem: Problem) -> list[np.ndarray]:
-    """The noise floor of the hand-written gradient: its formula may cancel where autodiff's does
-    not, as 1 + tanh z does for large −z. Narrower numbers than those of the check are not excused.
+    """Compute the noise floor of the given gradient, a leaf each.
+
+    Its formula may cancel where that of autodiff does not: 1 + tanh z does for large −z. Numbers
+    that are narrower than those of the check are not excused.
     """
     leaves = [leaf.astype(problem.dtype) for leaf in problem.leaves]
     try:
-        given = flat_jaxpr_of(jax.make_jaxpr(lambda *values: problem.given(values))(*leaves))
-    except (
-        Exception
-    ):  # it ran on arrays just now, so it is NumPy: only its parameters can be rounded another way
-        return noise_floor(
-            problem.gradient(problem.leaves), [problem.given(moved) for moved in _moved(problem)]
-        )
+        traced = jax.make_jaxpr(lambda *values: problem.given(values))(*leaves)
+        flat = flat_jaxpr_of(traced)
+    except Exception:
+        # It ran on arrays just now, so it is NumPy: only its parameters can be rounded again.
+        return _noise_of_parameters(problem)
 
     @compiler.jit
     def evaluate(leaves, roundings):
-        gradients, decided = rounded_again(given, leaves, roundings[0], narrow=0.0)
+        gradients, decided = rounded_again(flat, leaves, roundings[0], narrow=0.0)
         return gradients, [decided]
 
-    (found,) = repeated(evaluate, [given], leaves, [problem.epsilon])
-    return noise_floor(found.exact, found.others)
+    (results,) = repeated(evaluate, [flat], leaves, [problem.epsilon])
+    return noise_floor(results.exact, results.others)
 
 
-def _moved(problem: Problem) -> list[list[np.ndarray]]:
-    """The parameters, each entry moved by a rounding."""
+def _noise_of_parameters(problem: Problem) -> list[np.ndarray]:
+    """Compute the noise floor from parameters that are moved by a rounding."""
+    exact = problem.gradient(problem.leaves)
     rng = np.random.default_rng(0)
-    return [
-        [leaf * (1 + problem.epsilon * rng.uniform(-1, 1, leaf.shape)) for leaf in problem.leaves]
-        for _ in range(REPETITIONS)
-    ]
+    others = []
+    for _ in range(REPETITIONS):
+        moved = []
+        for leaf in problem.leaves:
+            u = rng.uniform(-1, 1, leaf.shape)
+            moved.append(leaf * (1 + problem.epsilon * u))
+        others.append(problem.given(moved))
+    return noise_floor(exact, others)

@@ -1,4 +1,4 @@
-"""Automatic differentiation as the first oracle: the gradient in float64, and its noise floor."""
+"""Compute the reference by automatic differentiation: the gradient in float64 and its noise."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -13,14 +13,19 @@ from fnn.gradcheck.kinks import ties
 from fnn.gradcheck.noise import noise_floor, repeated, rounded_again
 from fnn.gradcheck.problem import EPSILONS, Problem, Unusable
 
-# share of a narrow dtype's rounding: the thousand floors that a float64 check allows are then
-# thirty
+# Share of a narrow dtype's rounding: the thousand floors that a float64 check allows are then
+# thirty.
 NARROW = 0.03
 
 
 class Reference(NamedTuple):
-    """The traced loss and its noise, its gradient by autodiff and the noise floor, a leaf each,
-    tied comparisons.
+    """The true gradient by autodiff.
+
+    traced      the loss as a function of its leaves
+    loss_noise  the effect of rounding on the loss
+    gradient    a leaf each
+    noise       the noise floor, a leaf each
+    ties        tied comparisons inside the loss, by operation
     """
 
     traced: ClosedJaxpr
@@ -31,88 +36,90 @@ class Reference(NamedTuple):
 
 
 def reference_of(problem: Problem) -> Reference | None:
-    """The truth by autodiff; None where JAX cannot trace or differentiate the loss, as one in
-    NumPy.
-    """
+    """Compute the reference, or return None where JAX cannot trace or differentiate the loss."""
     if "reference" in problem.programs:
         return _evaluated(problem, *problem.programs["reference"])
     try:
         traced = trace(problem.loss, problem.leaves)
-    # tracing fails in as many ways as there is code that is not JAX; whether it runs is seen next
     except Exception:
+        # Tracing fails in as many ways as there is code that is not JAX.
         _check_value(problem)
         return None
-    if [aval.shape for aval in traced.out_avals] != [()]:
-        shapes = [aval.shape for aval in traced.out_avals]
-        raise Unusable(
-            f"loss: returned shapes {shapes}, expected one scalar; use check_vjp for a "
-            f"vector-valued function."
-        )
-    if not is_float(traced.out_avals[0]):
-        raise Unusable(
-            f"loss: returned dtype {traced.out_avals[0].dtype}, expected a real floating-point "
-            f"number."
-        )
+    _check_traced(traced)
     try:
         gradient = jax.make_jaxpr(gradient_function(traced))(*problem.leaves)
-    except ValueError:  # a while loop, say, which has no reverse mode
+    except ValueError:  # a while loop, for example, has no reverse mode
         return None
-    problem.programs["reference"] = traced, *compiled(traced, gradient)
+    flats = [flat_jaxpr_of(gradient), flat_jaxpr_of(traced)]
+    problem.programs["reference"] = traced, flats, _compiled(flats)
     return _evaluated(problem, *problem.programs["reference"])
 
 
+def _check_traced(traced: ClosedJaxpr) -> None:
+    """Refuse a traced loss that is no real scalar."""
+    shapes = [aval.shape for aval in traced.out_avals]
+    if shapes != [()]:
+        raise Unusable(
+            f"loss: returned shapes {shapes}, expected one scalar; use check_vjp for a "
+            "vector-valued function."
+        )
+    (aval,) = traced.out_avals
+    if not is_float(aval):
+        raise Unusable(f"loss: returned dtype {aval.dtype}, expected a real floating-point number.")
+
+
 def _check_value(problem: Problem) -> None:
-    """Refuses a loss in NumPy that cannot be called, or returns no number."""
+    """Refuse a loss in NumPy that cannot be called, or that returns no real scalar."""
     try:
         value = problem.loss(problem.leaves)
     except Exception as error:
         raise Unusable(f"loss: raised {type(error).__name__} at params: {error}") from error
-    if np.shape(value) != () or np.asarray(value).dtype.kind != "f":
+    dtype = np.asarray(value).dtype
+    if np.shape(value) != () or dtype.kind != "f":
         raise Unusable(
-            f"loss: returned {np.asarray(value).dtype} of shape {np.shape(value)}, expected one "
-            f"real floating-point "
+            f"loss: returned {dtype} of shape {np.shape(value)}, expected one real floating-point "
             "number; use check_vjp for a vector-valued function."
         )
 
 
-def compiled(traced: ClosedJaxpr, gradient: ClosedJaxpr) -> tuple[list[FlatJaxpr], Callable]:
-    """Gradient, value and ties of a loss with roundings done another way, in one program."""
-    flats = [flat_jaxpr_of(gradient), flat_jaxpr_of(traced)]
+def _compiled(flats: list[FlatJaxpr]) -> Callable:
+    """Compile gradient, value and ties of a loss, with other roundings, to one program."""
+    gradient, loss = flats
 
     @compiler.jit
     def evaluate(leaves, roundings):
-        gradients, decided = rounded_again(flats[0], leaves, roundings[0], narrow=NARROW)
-        (value,), in_loss = rounded_again(flats[1], leaves, roundings[1], narrow=1.0)
-        return (gradients, value, ties(flats[1], leaves)), [decided, in_loss]
+        gradients, decided = rounded_again(gradient, leaves, roundings[0], narrow=NARROW)
+        (value,), decided_in_loss = rounded_again(loss, leaves, roundings[1], narrow=1.0)
+        return (gradients, value, ties(loss, leaves)), [decided, decided_in_loss]
 
-    return flats, evaluate
+    return evaluate
 
 
 def _evaluated(
     problem: Problem, traced: ClosedJaxpr, flats: list[FlatJaxpr], evaluate: Callable
 ) -> Reference:
-    """The truth at the point."""
-    narrow, in_float64 = repeated(
-        evaluate, flats, problem.leaves, [problem.epsilon, EPSILONS["float64"]]
-    )
-    exact, value, tied = narrow.exact
+    """Evaluate the programs at the point."""
+    epsilons = [problem.epsilon, EPSILONS["float64"]]
+    in_dtype, in_float64 = repeated(evaluate, flats, problem.leaves, epsilons)
+    exact, value, tied = in_dtype.exact
+    other_gradients = [gradients for gradients, _, _ in in_dtype.others]
+    loss_errors = [abs(float(other - value)) for _, other, _ in in_float64.others]
     return Reference(
-        traced,
-        max(abs(float(other - value)) for _, other, _ in in_float64.others),
-        exact,
-        noise_floor(exact, [gradients for gradients, _, _ in narrow.others]),
-        {name: int(number) for name, number in tied.items()},
+        traced=traced,
+        loss_noise=max(loss_errors),
+        gradient=exact,
+        noise=noise_floor(exact, other_gradients),
+        ties={name: int(number) for name, number in tied.items()},
     )
 
 
 def trace(loss: Callable[[list], Any], leaves: list[np.ndarray]) -> ClosedJaxpr:
-    """The loss as a jaxpr of its flat leaves."""
+    """Trace the loss as a function of its flat leaves."""
     return jax.make_jaxpr(lambda *values: loss(list(values)))(*leaves)
 
 
 def gradient_function(traced: ClosedJaxpr) -> Callable[..., tuple]:
-    """∂loss/∂leaves of a traced scalar function."""
+    """Return ∂loss/∂leaves of a traced scalar function."""
     function = jaxpr_as_fun(traced)
-    return jax.grad(
-        lambda *values: function(*values)[0], argnums=tuple(range(len(traced.in_avals)))
-    )
+    every_leaf = tuple(range(len(traced.in_avals)))
+    return jax.grad(lambda *values: function(*values)[0], argnums=every_leaf)

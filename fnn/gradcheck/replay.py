@@ -1,9 +1,9 @@
-"""The true backward pass of the loss, to be run again with a mistake in one of its steps.
+"""Run the true backward pass of the loss again, with an error in one of its steps.
 
 Every value v of the loss has a cotangent δ_v = ∂loss/∂v. A mistake in a hand-written backward pass
-is a wrong δ somewhere, and what lies below it follows by the right rules. So one compiled program
-takes an error for each δ and returns the gradient that these errors make; it is the true one plus a
-linear function of them.
+makes some δ wrong, and everything below that δ follows by the right rules. So one compiled program
+takes an error for each δ and returns the gradient that these errors make. That gradient is the true
+one plus a linear function of the errors.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,9 +25,17 @@ from fnn.gradcheck.flat_jaxpr import (
 )
 from fnn.gradcheck.reference import Reference
 
+Errors = Mapping[Variable, np.ndarray]
+"""variable -> the error of its δ"""
+
 
 class Backward(NamedTuple):
-    """The gradient, a leaf each; δ of every value that is or depends on one; every value."""
+    """A backward pass.
+
+    grads   the gradient, a leaf each
+    deltas  δ of every leaf and of every value that depends on one
+    values  every value of the forward pass
+    """
 
     grads: list[np.ndarray]
     deltas: dict[Variable, np.ndarray]
@@ -35,94 +43,102 @@ class Backward(NamedTuple):
 
 
 Rule = Callable[[Backward], np.ndarray]
-"""From a backward pass that is settled down to some value: the error of that value's δ."""
+"""Computes the error of one δ from a backward pass that is settled above it."""
 
 
 class Replay(NamedTuple):
-    """run(errors, constants) -> Backward, with errors {value: error of its δ} and the constants
-    that differ.
+    """The backward pass of a loss as a program.
+
+    flat       the loss
+    producers  the operation that yields each value
+    right      the pass without an error
+    run        run(errors, constants) -> Backward; constants replace some of those of the loss
     """
 
     flat: FlatJaxpr
+    producers: dict[Variable, Operation]
     right: Backward
     run: Callable[..., Backward]
 
     def with_rules(self, rules: Mapping[Variable, Rule]) -> Backward:
-        """The backward pass in which each of these values gets the error that its rule makes of the
-        δ's above it.
-        """
+        """Run the backward pass with the errors that rules make of the δ's above them."""
         errors: dict[Variable, np.ndarray] = {}
-        found = self.right
-        for number in sorted(rules, reverse=True):
-            errors[number] = rules[number](found)
-            found = self.run(errors)
-        return found
+        backward = self.right
+        for variable in sorted(rules, reverse=True):
+            errors[variable] = rules[variable](backward)
+            backward = self.run(errors)
+        return backward
 
-    def producer(self, number: Variable) -> Operation | None:
-        """The operation that yields a value; None for a leaf or a constant."""
-        return next((step for step in self.flat.operations if number in step.outputs), None)
-
-    def consumers(self, number: Variable) -> list[Operation]:
-        """The operations that take a value."""
-        return [step for step in self.flat.operations if number in step.inputs]
+    def producer(self, variable: Variable) -> Operation | None:
+        """Return the operation that yields a value; None for a leaf or a constant."""
+        return self.producers.get(variable)
 
 
 def replay_of(reference: Reference, leaves: Sequence[np.ndarray]) -> Replay:
-    """Compiles the backward pass and runs it once without a mistake."""
+    """Compile the backward pass and run it once without an error."""
     flat = flat_jaxpr_of(reference.traced, open_all=False)
+    program = _program(flat)
+    points = [jnp.asarray(leaf) for leaf in leaves]
+    no_errors = _no_errors(flat, leaves)
+
+    def run(errors: Errors, constants: Mapping[Variable, Any] | None = None) -> Backward:
+        in_float64 = {key: np.asarray(error, np.float64) for key, error in errors.items()}
+        all_constants = flat.constants | dict(constants or {})
+        grads, deltas, values = program(points, all_constants, no_errors | in_float64)
+        return Backward(jax.device_get(grads), jax.device_get(deltas), values)
+
+    right = run({})
+    right = right._replace(values=_to_host(right.values))
+    return Replay(flat, _producers(flat), right, run)
+
+
+def _producers(flat: FlatJaxpr) -> dict[Variable, Operation]:
+    producers: dict[Variable, Operation] = {}
+    for operation in flat.operations:
+        producers |= dict.fromkeys(operation.outputs, operation)
+    return producers
+
+
+def _program(flat: FlatJaxpr) -> Callable:
+    """Compile (leaves, constants, errors) -> gradient, δ's and values."""
 
     def objective(leaves, probes, constants, errors):
+        """Add a probe to every value: the derivative by a probe is δ of its value."""
+
         def probed(operation, inputs, outputs):
             pairs = zip(operation.outputs, outputs, strict=True)
-            return [
-                value + probes[number] if number in probes else value for number, value in pairs
-            ]
+            return [value + probes[key] if key in probes else value for key, value in pairs]
 
-        moved = [leaf + probes[number] for number, leaf in zip(flat.leaves, leaves, strict=True)]
+        pairs = zip(flat.leaves, leaves, strict=True)
+        moved = [leaf + probes[variable] for variable, leaf in pairs]
         values = evaluate(flat, moved, constants, probed)
-        wrong = sum(jnp.sum(error * values[number]) for number, error in errors.items())
-        return values[flat.outputs[0]] + wrong, values
+        # The derivative of this sum adds each error to the δ of its value.
+        extra = sum(jnp.sum(error * values[variable]) for variable, error in errors.items())
+        return values[flat.outputs[0]] + extra, values
 
     @compiler.jit
     def program(leaves, constants, errors):
         zeros = jax.tree.map(jnp.zeros_like, errors)
-        (grads, deltas), values = jax.grad(objective, (0, 1), has_aux=True)(
-            leaves, zeros, constants, errors
-        )
+        derivatives = jax.grad(objective, (0, 1), has_aux=True)
+        (grads, deltas), values = derivatives(leaves, zeros, constants, errors)
         return grads, deltas, values
 
-    points = [jnp.asarray(leaf) for leaf in leaves]
-    nothing = _probed(flat) | {
-        n: np.zeros(np.shape(leaf)) for n, leaf in zip(flat.leaves, leaves, strict=True)
-    }
-
-    def run(
-        errors: Mapping[Variable, Any], constants: Mapping[Variable, Any] | None = None
-    ) -> Backward:
-        observed = nothing | {
-            number: np.asarray(error, np.float64) for number, error in errors.items()
-        }
-        grads, deltas, values = program(points, flat.constants | dict(constants or {}), observed)
-        return Backward(jax.device_get(grads), jax.device_get(deltas), values)
-
-    right = run({})
-    return Replay(flat, right._replace(values=_to_host(right.values)), run)
+    return program
 
 
-def _probed(flat: FlatJaxpr) -> dict[Variable, np.ndarray]:
-    """No error for any value that is computed from the leaves."""
-    steps = [
-        (n, v.aval)
-        for step in flat.operations
-        for n, v in zip(step.outputs, step.equation.outvars, strict=True)
-    ]
-    return {
-        n: np.zeros(aval.shape, aval.dtype)
-        for n, aval in steps
-        if n in flat.dependent and is_float(aval)
-    }
+def _no_errors(flat: FlatJaxpr, leaves: Sequence[np.ndarray]) -> dict[Variable, np.ndarray]:
+    """Return a zero error for every value that is computed from the leaves, and for these."""
+    errors = {}
+    for operation in flat.operations:
+        for variable, output in zip(operation.outputs, operation.equation.outvars, strict=True):
+            aval = output.aval
+            if variable in flat.dependent and is_float(aval):
+                errors[variable] = np.zeros(aval.shape, aval.dtype)
+    for variable, leaf in zip(flat.leaves, leaves, strict=True):
+        errors[variable] = np.zeros(np.shape(leaf))
+    return errors
 
 
 def _to_host(tree: Any) -> Any:
-    """NumPy arrays; random keys stay what they are."""
+    """Return NumPy arrays; random keys are kept."""
     return jax.tree.map(lambda leaf: leaf if is_key(leaf) else np.asarray(leaf), tree)

@@ -1,4 +1,4 @@
-"""What the diagnosis stands on: a traced loss as a flow of operations, and its backward pass with
+"""What the diagnosis stands on: a traced loss as a list of operations, and its backward pass with
 mistakes in it.
 """
 
@@ -9,8 +9,8 @@ import pytest
 
 import fnn
 from fnn.gradcheck.flat_jaxpr import evaluate, flat_jaxpr_of
-from fnn.gradcheck.reference import reference_of
 from fnn.gradcheck.problem import problem_of
+from fnn.gradcheck.reference import reference_of
 from fnn.gradcheck.replay import replay_of
 
 RNG = np.random.default_rng(0)
@@ -38,7 +38,7 @@ def varied(w):
 
 
 @pytest.mark.parametrize("open_all", [True, False])
-def test_a_flow_computes_what_the_function_does(open_all):
+def test_a_flat_jaxpr_computes_what_the_function_does(open_all):
     flat = flat_jaxpr_of(jax.make_jaxpr(varied)(W1), open_all=open_all)
     values = evaluate(flat, [W1], flat.constants)
     np.testing.assert_allclose(values[flat.outputs[0]], varied(W1), rtol=1e-14)

@@ -1,69 +1,52 @@
-"""Mistakes about f′(z): left out, taken at the activation, or another formula."""
+"""Search for mistakes about f′(z): left out, taken at the activation, or another formula."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from fnn.gradcheck.flat_jaxpr import Variable
 from fnn.gradcheck.hypotheses.entrywise import Entrywise
 from fnn.gradcheck.hypotheses.hypothesis import BackwardHypothesis, Observed, fit
-from fnn.gradcheck.replay import Replay
+from fnn.gradcheck.replay import Replay, Rule
+
+LARGEST = 1e3  # of the coefficients of a formula
 
 
 def of_derivatives(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
-    """f′ of an activation taken at a, or left out, in one place or in all of the same name."""
+    """Yield f′ of an activation taken at a, or left out: in one place, or in all of one name."""
     yield from _derivatives(replay, [f for f in observed.functions if f.is_activation])
 
 
 def of_other_derivatives(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
-    """The same for every operation or row of operations that works entry by entry, a mask's product
-    among them.
+    """Yield the same for every other operation or row of operations that works entry by entry.
+
+    A mask's product is among them.
     """
     yield from _derivatives(replay, [f for f in observed.functions if not f.is_activation])
 
 
-def _derivatives(replay: Replay, known: Sequence[Entrywise]) -> Iterator[BackwardHypothesis]:
-    for group in _groups(known):
-        where = group[0].where if len(group) == 1 else f"every {group[0].name}"
+def _derivatives(replay: Replay, functions: Sequence[Entrywise]) -> Iterator[BackwardHypothesis]:
+    for group in _groups(functions):
+        where = _where(group)
+        at_activation = {f.z: f.rule(f.slope_at_a) for f in group}
         yield BackwardHypothesis(
             "derivative at the activation",
             f"f′ of {where} is taken at the activation a = f(z) instead of the pre-activation z.",
-            replay.with_rules(
-                {k: r for f in group for k, r in f.instead(f.slope_at_a).items()}
-            ).grads,
+            replay.with_rules(at_activation).grads,
         )
+        left_out = {f.z: f.rule(np.ones_like(f.slope)) for f in group}
         yield BackwardHypothesis(
             "missing derivative",
             f"f′ of {where} is missing.",
-            replay.with_rules(
-                {k: r for f in group for k, r in f.instead(np.ones_like(f.slope)).items()}
-            ).grads,
+            replay.with_rules(left_out).grads,
         )
 
 
-def of_formulas(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
-    """f′ by another formula: a polynomial in a or in z, or a constant on either side of 0, with
-    fitted coefficients.
-    """
-    for group in _groups(observed.functions):
-        top = max(group, key=lambda f: f.z)
-        for names, terms in FORMULAS:
-            c = _coefficients(replay, observed, top, [f for f in group if f is not top], terms)
-            if c is None or np.max(np.abs(c)) > 1e3:
-                continue
-            rules = {
-                k: r for f in group for k, r in f.instead(_formula(replay, f, terms, c)).items()
-            }
-            where = top.where if len(group) == 1 else f"every {top.name}"
-            yield BackwardHypothesis(
-                "wrong derivative",
-                f"f′ of {where} is computed as {_polynomial(c, names)}.",
-                replay.with_rules(rules).grads,
-            )
+# ----------------------------------------------------------------------------------------- formulas
 
+Terms = Callable[[np.ndarray, np.ndarray], list[np.ndarray]]
 
-FORMULAS: tuple[
-    tuple[tuple[str, ...], Callable[[np.ndarray, np.ndarray], list[np.ndarray]]], ...
-] = (
+FORMULAS: tuple[tuple[tuple[str, ...], Terms], ...] = (
     (("[z > 0]", "[z ≤ 0]"), lambda z, a: [1.0 * (z > 0), 1.0 * (z <= 0)]),
     (("", "a"), lambda z, a: [np.ones_like(a), a]),
     (("a", "a²"), lambda z, a: [a, a**2]),
@@ -74,38 +57,79 @@ FORMULAS: tuple[
 """Names of terms, and the terms."""
 
 
+def of_formulas(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
+    """Yield f′ by another formula with fitted coefficients.
+
+    It is a polynomial in a or in z, or a constant on either side of 0.
+    """
+    for group in _groups(observed.functions):
+        for names, terms in FORMULAS:
+            c = _coefficients(replay, observed, group, terms)
+            if c is None or np.max(np.abs(c)) > LARGEST:
+                continue
+            yield BackwardHypothesis(
+                "wrong derivative",
+                f"f′ of {_where(group)} is computed as {_polynomial(c, names)}.",
+                replay.with_rules(_formula_rules(replay, group, terms, c)).grads,
+            )
+
+
 def _coefficients(
-    replay, observed, top: Entrywise, others: Sequence[Entrywise], terms
+    replay: Replay, observed: Observed, group: Sequence[Entrywise], terms: Terms
 ) -> np.ndarray | None:
+    """Fit a formula to the last function of a group, where it alone changes the gradient."""
+    top = max(group, key=lambda f: f.z)
+    others = {f.z: np.ones_like(f.slope) for f in group if f is not top}
+    below = replay.run(others) if others else replay.right
     z, a = replay.right.values[top.z], replay.right.values[top.a]
     delta = replay.right.deltas[top.a]
     bases = [{top.z: delta * term} for term in terms(z, a)]
-    below = replay.run({f.z: np.ones_like(f.slope) for f in others}) if others else replay.right
     return fit(replay, observed, below, bases, apart={top.z: -delta * top.slope})
 
 
-def _formula(replay, f: Entrywise, terms, c: np.ndarray) -> np.ndarray:
+def _formula_rules(
+    replay: Replay, group: Sequence[Entrywise], terms: Terms, c: np.ndarray
+) -> Mapping[Variable, Rule]:
+    """Return the rules by which every function of a group has the formula for its f′."""
     values = replay.right.values
-    return sum(c_i * term for c_i, term in zip(c, terms(values[f.z], values[f.a]), strict=True))
+    rules = {}
+    for f in group:
+        own_terms = terms(values[f.z], values[f.a])
+        formula = sum(factor * term for factor, term in zip(c, own_terms, strict=True))
+        rules[f.z] = f.rule(formula)
+    return rules
 
 
 def _polynomial(coefficients: np.ndarray, names: Sequence[str]) -> str:
-    """Such as 1 − a."""
+    """Write a formula, such as 1 − a."""
     parts = []
     for c, name in zip(coefficients, names, strict=True):
-        if abs(c) > 1e-6:
-            size = f"{abs(c):.4g}" if not name or abs(abs(c) - 1) > 1e-6 else ""
-            parts.append(("− " if c < 0 else "+ ") + f"{size} {name}".strip())
+        if abs(c) <= 1e-6:
+            continue
+        is_one = abs(abs(c) - 1) <= 1e-6
+        size = "" if name and is_one else f"{abs(c):.4g}"
+        sign = "− " if c < 0 else "+ "
+        parts.append(sign + f"{size} {name}".strip())
     return " ".join(parts).removeprefix("+ ") or "0"
 
 
-def _groups(known: Sequence[Entrywise]) -> list[list[Entrywise]]:
-    """Each function alone, then all that are made of the same steps, then those without the last:
-    it may belong to the loss.
+# ------------------------------------------------------------------------------------------- groups
+
+
+def _groups(functions: Sequence[Entrywise]) -> list[list[Entrywise]]:
+    """Return each function alone, then all that are made of the same steps.
+
+    Those without the last one follow: it may belong to the loss.
     """
     alike: dict[tuple[str, ...], list[Entrywise]] = {}
-    for f in known:
+    for f in functions:
         alike.setdefault((f.name, *f.steps), []).append(f)
+    alone = [[f] for f in functions]
     ordered = [sorted(group, key=lambda f: f.z) for group in alike.values()]
-    hidden = [group[:-1] for group in ordered if len(group) > 2]
-    return [[f] for f in known] + [group for group in ordered if len(group) > 1] + hidden
+    together = [group for group in ordered if len(group) > 1]
+    without_last = [group[:-1] for group in ordered if len(group) > 2]
+    return alone + together + without_last
+
+
+def _where(group: Sequence[Entrywise]) -> str:
+    return group[0].where if len(group) == 1 else f"every {group[0].name}"

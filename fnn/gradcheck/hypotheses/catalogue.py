@@ -1,4 +1,4 @@
-"""The mistakes that are known, in the order in which they are tried."""
+"""The searches for known mistakes, in the order in which they are tried."""
 
 from fnn.gradcheck.hypotheses.activations import of_derivatives, of_formulas, of_other_derivatives
 from fnn.gradcheck.hypotheses.data import of_examples, of_keys, of_targets
@@ -20,9 +20,10 @@ KNOWN: tuple[Search, ...] = (
     of_examples,
     of_other_derivatives,
 )
-"""Those that are what they are. Of two that make the same gradient the first is the one that people
-make.
+"""Searches without a fitted number.
+
+Of two mistakes that make the same gradient, the one that people make comes first.
 """
 
 FITTED: tuple[Search, ...] = (of_formulas, of_updated_weights, of_scales, of_targets)
-"""Those with a number that is found by fitting, which explains more and therefore says less."""
+"""Searches that fit a number, which explains more and therefore says less."""

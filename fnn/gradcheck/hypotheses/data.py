@@ -1,6 +1,4 @@
-"""Mistakes about what goes into the loss: another random key, examples left out or out of step, a
-forgotten target.
-"""
+"""Search for mistakes about the data: another key, examples left out or shifted, a lost target."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,153 +6,187 @@ from typing import Any
 import jax
 import numpy as np
 
-from fnn.gradcheck.flat_jaxpr import is_key
+from fnn.gradcheck.flat_jaxpr import Variable, is_key
 from fnn.gradcheck.hypotheses.hypothesis import BackwardHypothesis, Observed, fit
 from fnn.gradcheck.hypotheses.softmaxes import targets
-from fnn.gradcheck.replay import Replay
+from fnn.gradcheck.replay import Replay, Rule
 
 MOST_EXAMPLES = 128  # along an axis, tried one by one
+NEAR = 1e-5  # the error of a fitted weight
+
+
+# -------------------------------------------------------------------------------------- random keys
 
 
 def of_keys(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
-    """The whole gradient for another key, or a mask drawn from another key in the backward pass
-    alone.
-    """
-    keys = {n: c for n, c in replay.flat.constants.items() if is_key(c) and not np.shape(c)}
-    for number, key in keys.items():
-        for name, other in other_keys(key).items():
-            found = replay.run({}, {number: other})
+    """Yield the gradient for another key, and masks of another key in the backward pass alone."""
+    for variable, key in replay.flat.constants.items():
+        if not is_key(key) or np.shape(key):
+            continue
+        for name, other_key in other_keys(key).items():
+            backward = replay.run({}, {variable: other_key})
             yield BackwardHypothesis(
                 "another key",
                 f"it is the gradient for {name} instead of key: the loss drew other random "
-                f"numbers.",
-                found.grads,
+                "numbers.",
+                backward.grads,
             )
             masks = {
-                n: v
-                for n, v in found.values.items()
-                if n not in replay.flat.dependent and not is_key(v)
+                each: value
+                for each, value in backward.values.items()
+                if each not in replay.flat.dependent and not is_key(value)
             }
             yield BackwardHypothesis(
                 "another key",
                 f"the backward pass multiplies by a mask drawn from {name}, the forward pass by "
-                f"that from key.",
-                _other_masks(replay, masks),
+                "that from key.",
+                _with_masks(replay, masks),
             )
 
 
-def _other_masks(replay: Replay, masks: dict[int, Any]) -> list[np.ndarray]:
-    rules = {}
-    for step in replay.flat.operations:
-        if step.equation.primitive.name != "mul":
+def _with_masks(replay: Replay, masks: dict[Variable, Any]) -> list[np.ndarray]:
+    """Return the gradient of a backward pass that multiplies by other masks."""
+    rules: dict[Variable, Rule] = {}
+    for operation in replay.flat.operations:
+        if operation.primitive != "mul":
             continue
-        for a, mask in (step.inputs, step.inputs[::-1]):
-            if a in replay.right.deltas and mask in masks:
-                change = np.asarray(masks[mask]) - replay.right.values[mask]
-                if np.any(change):
-                    rules[a] = lambda found, out=step.outputs[0], change=change: (
-                        found.deltas[out] * change
-                    )
+        for a, mask in (operation.inputs, operation.inputs[::-1]):
+            if a not in replay.right.deltas or mask not in masks:
+                continue
+            change = np.asarray(masks[mask]) - replay.right.values[mask]
+            if np.any(change):
+                rules[a] = _times(operation.outputs[0], change)
     return replay.with_rules(rules).grads
 
 
+def _times(out: Variable, change: np.ndarray) -> Rule:
+    return lambda backward: backward.deltas[out] * change
+
+
 def other_keys(key: Any) -> dict[str, Any]:
-    """Keys that may have been used by mistake for `key`."""
+    """Return the keys that may have been used by mistake for `key`."""
     first, second = jax.random.split(key)
+    keys = {"split(key)[0]": first, "split(key)[1]": second, "key(0)": jax.random.key(0)}
     folded = {f"fold_in(key, {i})": jax.random.fold_in(key, i) for i in range(4)}
-    return {"split(key)[0]": first, "split(key)[1]": second, "key(0)": jax.random.key(0)} | folded
+    return keys | folded
+
+
+# ----------------------------------------------------------------------------------------- examples
 
 
 def of_examples(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
-    """Data out of step by one example, averaged by a broadcast, or examples with a weight other
-    than 1.
-    """
-    for number, constant in replay.flat.constants.items():
+    """Yield data shifted by one example or broadcast, and examples with another weight than 1."""
+    for variable, constant in replay.flat.constants.items():
         if is_key(constant) or not np.ndim(constant):
             continue
         array = np.asarray(constant)
         for axis in range(array.ndim):
-            for shift in (1, -1):
-                yield BackwardHypothesis(
-                    "wrong examples",
-                    f"an array of shape {array.shape} that the loss uses is shifted by {shift:+d} "
-                    f"along axis {axis}: "
-                    "each example meets another one's.",
-                    replay.run({}, {number: np.roll(array, shift, axis)}).grads,
-                )
+            yield from _shifted(replay, variable, array, axis)
             if array.dtype.kind == "f" and array.shape[axis] > 1:
-                flat = np.broadcast_to(array.mean(axis=axis, keepdims=True), array.shape)
-                grads = replay.run({}, {number: np.array(flat)}).grads
-                text = (
-                    f"an array of shape {array.shape} is broadcast against another along axis "
-                    f"{axis}, all with all"
-                )
-                yield BackwardHypothesis("silent broadcast", f"{text}, and averaged.", grads)
-                n = array.shape[axis]
-                yield BackwardHypothesis(
-                    "silent broadcast", f"{text}, and added up.", [n * g for g in grads]
-                )
-    yield from _of_weights(replay, observed)
+                yield from _broadcast(replay, variable, array, axis)
+    yield from _of_counts(replay, observed)
 
 
-def _of_weights(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
-    """Examples left out or counted twice: whole-number weights along an axis of what the loss sums
-    up.
+def _shifted(
+    replay: Replay, variable: Variable, array: np.ndarray, axis: int
+) -> Iterator[BackwardHypothesis]:
+    for shift in (1, -1):
+        yield BackwardHypothesis(
+            "wrong examples",
+            f"an array of shape {array.shape} that the loss uses is shifted by {shift:+d} along "
+            f"axis {axis}: each example meets another one's.",
+            replay.run({}, {variable: np.roll(array, shift, axis)}).grads,
+        )
+
+
+def _broadcast(
+    replay: Replay, variable: Variable, array: np.ndarray, axis: int
+) -> Iterator[BackwardHypothesis]:
+    average = array.mean(axis=axis, keepdims=True)
+    constant = np.array(np.broadcast_to(average, array.shape))
+    grads = replay.run({}, {variable: constant}).grads
+    text = (
+        f"an array of shape {array.shape} is broadcast against another along axis {axis}, all with "
+        "all"
+    )
+    yield BackwardHypothesis("silent broadcast", f"{text}, and averaged.", grads)
+    n = array.shape[axis]
+    added_up = [n * grad for grad in grads]
+    yield BackwardHypothesis("silent broadcast", f"{text}, and added up.", added_up)
+
+
+def _of_counts(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
+    """Yield examples that are left out or counted twice.
+
+    They have whole-number weights along an axis of an array that the loss sums up.
     """
     tried: set[int] = set()
-    for step in reversed(replay.flat.operations):
-        if (
-            step.equation.primitive.name != "reduce_sum"
-            or step.inputs[0] not in replay.right.deltas
-        ):
+    for operation in reversed(replay.flat.operations):
+        if operation.primitive != "reduce_sum":
             continue
-        summed = step.inputs[0]
-        delta = replay.right.deltas[summed]
-        for axis, n in enumerate(delta.shape):
-            if n in tried or not 1 < n <= MOST_EXAMPLES:
-                continue
-            tried.add(n)
-            slices = [{summed: delta * _only(i, axis, delta.shape)} for i in range(n)]
-            extra = fit(replay, observed, replay.right, slices)
-            if (
-                extra is not None
-                and np.any(np.round(extra))
-                and np.max(np.abs(extra - np.round(extra))) < 1e-5
-            ):
-                counts = (
-                    f"number {i} counts {1 + e:.0f} times"
-                    for i, e in enumerate(np.round(extra))
-                    if e
-                )
-                tries = [(", ".join(counts), np.round(extra))]
-            else:  # too few numbers to fit them all: one by one
-                tries = [(f"number {i} is left out", -np.eye(n)[i]) for i in range(n)]
-            for what, extra in tries:
-                error = sum(e * s[summed] for e, s in zip(extra, slices, strict=True))
-                text = f"of what the loss sums up, along an axis of length {n}, {what}."
-                yield BackwardHypothesis("wrong examples", text, replay.run({summed: error}).grads)
+        summed = operation.inputs[0]
+        if summed not in replay.right.deltas:
+            continue
+        for axis, n in enumerate(replay.right.deltas[summed].shape):
+            if n not in tried and 1 < n <= MOST_EXAMPLES:
+                tried.add(n)
+                yield from _counts_along(replay, observed, summed, axis)
+
+
+def _counts_along(
+    replay: Replay, observed: Observed, summed: Variable, axis: int
+) -> Iterator[BackwardHypothesis]:
+    delta = replay.right.deltas[summed]
+    n = delta.shape[axis]
+    slices = [delta * _only(i, axis, delta.shape) for i in range(n)]
+    extra = fit(replay, observed, replay.right, [{summed: each} for each in slices])
+    for text, counts in _guesses(extra, n):
+        error = sum(count * each for count, each in zip(counts, slices, strict=True))
+        yield BackwardHypothesis(
+            "wrong examples",
+            f"of what the loss sums up, along an axis of length {n}, {text}.",
+            replay.run({summed: error}).grads,
+        )
+
+
+def _guesses(extra: np.ndarray | None, n: int) -> list[tuple[str, np.ndarray]]:
+    """Return sentences and the counts of n examples beyond 1.
+
+    extra  fitted counts; None where there are too few numbers to fit them all
+    """
+    if extra is not None:
+        whole = np.round(extra)
+        if np.any(whole) and np.max(np.abs(extra - whole)) < NEAR:
+            counts = [f"number {i} counts {1 + e:.0f} times" for i, e in enumerate(whole) if e]
+            return [(", ".join(counts), whole)]
+    return [(f"number {i} is left out", -np.eye(n)[i]) for i in range(n)]
 
 
 def _only(i: int, axis: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Return an array with ones at number i of an axis, and zeros elsewhere."""
     chosen = np.zeros(shape)
     np.moveaxis(chosen, axis, 0)[i] = 1.0
     return chosen
 
 
+# ------------------------------------------------------------------------------------------ targets
+
+
 def of_targets(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
-    """δ of some value lacks a multiple of a constant array of its shape, such as the target in p −
-    y.
+    """Yield a fitted multiple of a constant array that is missing in the δ of some value.
+
+    The target in p − y is such an array.
     """
     for z in sorted(replay.right.deltas, reverse=True):
-        if np.ndim(replay.right.values[z]) < 1:
+        if np.ndim(replay.right.values[z]) == 0:
             continue
         for y in targets(replay, z):
             c = fit(replay, observed, replay.right, [{z: y}])
-            if c is not None:
-                yield BackwardHypothesis(
-                    "wrong target",
-                    f"δ of an array of shape {y.shape} is off by {c[0]:.4g} × a constant array of "
-                    f"the loss, such as "
-                    "the target: it is left out or counted twice.",
-                    replay.run({z: c[0] * y}).grads,
-                )
+            if c is None:
+                continue
+            yield BackwardHypothesis(
+                "wrong target",
+                f"δ of an array of shape {y.shape} is off by {c[0]:.4g} × a constant array of the "
+                "loss, such as the target: it is left out or counted twice.",
+                replay.run({z: c[0] * y}).grads,
+            )

@@ -1,6 +1,4 @@
-"""Finding z and a in the loss: the values of which one is a function of the other, entry
-by entry.
-"""
+"""Find z and a in the loss: values of which one is a function of the other, entry by entry."""
 
 from collections.abc import Callable, Sequence
 from itertools import accumulate, combinations
@@ -16,13 +14,16 @@ from fnn.gradcheck.replay import Replay, Rule
 
 NOT_ENTRYWISE = frozenset(
     "transpose rev sort cumsum cumprod cummax cummin cumlogsumexp dot_general "
-    "convert_element_type custom_vjp_call "
-    "scan while cond".split()
+    "convert_element_type custom_vjp_call scan while cond".split()
 )
-"""Operations that end a stretch: they mix entries, change the dtype, or have no forward-mode
-derivative.
+"""Operations that end a stretch.
+
+They mix entries, change the dtype, or have no forward-mode derivative.
 """
+
 LONGEST = 10  # operations along a stretch that is taken for one function
+MOST = 600  # operations along all stretches together
+
 WORDS = {
     "integer_pow": "a power",
     "pow": "a power",
@@ -30,11 +31,18 @@ WORDS = {
     "div": "a quotient",
     "select_n": "jnp.where",
 }
-MOST = 600  # operations along all stretches together
 
 
 class Entrywise(NamedTuple):
-    """a = f(z) entry by entry, the values of f′ at z and at a, and what f is called."""
+    """A function a = f(z), entry by entry.
+
+    z, a        the variables of the two values
+    slope       f′(z)
+    slope_at_a  f′(a)
+    name        an activation of the library, or the last operation
+    steps       the names of its operations, last first
+    ordinal     its number among the activations in the forward pass
+    """
 
     z: Variable
     a: Variable
@@ -46,162 +54,184 @@ class Entrywise(NamedTuple):
 
     @property
     def is_activation(self) -> bool:
-        """Whether it is one of the library's, and not just some operations in a row."""
+        """Return whether it is an activation of the library, and not just operations in a row."""
         return self.name in activations.REGISTRY
 
     @property
     def where(self) -> str:
-        """For explanations."""
+        """Return its name for explanations."""
         if self.is_activation:
             return f"{self.name} (number {self.ordinal} in the forward pass)"
         return f"{WORDS.get(self.name, self.name)}, on an array of shape {self.slope.shape},"
 
-    def instead(self, wrong: np.ndarray) -> dict[Variable, Rule]:
-        """δ_z = δ_a ⊙ wrong instead of δ_a ⊙ f′(z)."""
-        return {self.z: lambda found: found.deltas[self.a] * (wrong - self.slope)}
+    def rule(self, wrong: np.ndarray) -> Rule:
+        """Return the error of δ_z when it is δ_a ⊙ wrong instead of δ_a ⊙ f′(z)."""
+        return lambda backward: backward.deltas[self.a] * (wrong - self.slope)
 
 
 def functions(replay: Replay) -> list[Entrywise]:
-    """Every pair of values of which one is a function of the other entry by entry, the longest
-    stretches first.
+    """Return every pair of values of which one is a function of the other, entry by entry.
+
+    Activations come first, then the longest stretches.
     """
     pairs = _stretches(chains(replay))
-    slopes = _slopes(replay, pairs)
     found = []
-    for (z, a), (slope, mixed, signs, slope_at_a) in zip(pairs, slopes, strict=True):
-        linear = np.ptp(slope) == 0 and np.array_equal(slope, slope_at_a)
-        if np.allclose(mixed, slope * signs, rtol=1e-9, atol=1e-12) and not linear:
-            steps = tuple(step.name for step in _steps(replay.flat, z, a))
-            found.append(Entrywise(z, a, slope, slope_at_a, name_of(replay, z, a), steps, 0))
+    for (z, a), slopes in zip(pairs, _slopes(replay, pairs), strict=True):
+        if slopes.is_entrywise() and not slopes.is_linear():
+            operations = _between(replay.flat, z, a)
+            steps = tuple(operation.name for operation in operations)
+            name = name_of(replay, z, a)
+            found.append(Entrywise(z, a, slopes.at_z, slopes.at_a, name, steps, 0))
     places = sorted({f.z for f in found if f.is_activation})
     numbered = [f._replace(ordinal=sum(z <= f.z for z in places)) for f in found]
     return sorted(numbered, key=lambda f: not f.is_activation)
 
 
+# ------------------------------------------------------------------------------------------- chains
+
+
 def _stretches(chains: list[list[Variable]]) -> list[tuple[Variable, Variable]]:
-    """(z, a) for the ends of every stretch of a chain, as many of the short ones as can be compiled
-    in a second.
+    """Return (z, a) for the ends of the stretches of all chains.
+
+    They are as many of the shortest as can be compiled in a second.
     """
-    lengths = {
-        (c[i], c[j]): j - i
-        for c in chains
-        for i, j in combinations(range(len(c)), 2)
-        if j - i <= LONGEST
-    }
+    lengths = {}
+    for chain in chains:
+        for i, j in combinations(range(len(chain)), 2):
+            if j - i <= LONGEST:
+                lengths[chain[i], chain[j]] = j - i
     shortest = sorted(lengths, key=lambda pair: (lengths[pair], pair))
-    total = accumulate(lengths[pair] for pair in shortest)
-    return sorted(
-        (p for p, n in zip(shortest, total, strict=True) if n <= MOST),
-        key=lambda pair: (pair[0], -pair[1]),
-    )
+    totals = accumulate(lengths[pair] for pair in shortest)
+    chosen = [pair for pair, total in zip(shortest, totals, strict=True) if total <= MOST]
+    return sorted(chosen, key=lambda pair: (pair[0], -pair[1]))
 
 
 def chains(replay: Replay) -> list[list[Variable]]:
-    """Floating-point values of one shape, each computed from the one before it alone, as long as
-    can be.
+    """Return chains of values of one shape, each computed from the one before it alone.
+
+    They hold floating-point numbers, and are as long as possible.
     """
-    flat = replay.flat
-    producers = {number: step for step in flat.operations for number in step.outputs}
-    shapes = {number: np.shape(value) for number, value in replay.right.values.items()}
-    found = [_chain(flat, producers, shapes, end) for end in replay.right.deltas if shapes[end]]
-    floats = [[number for number in chain if number in replay.right.deltas] for chain in found]
-    longest = [chain for chain in floats if len(chain) > 1]
-    return [
-        chain
-        for chain in longest
-        if not any(chain != other and set(chain) < set(other) for other in longest)
-    ]
+    deltas = replay.right.deltas
+    shapes = {variable: np.shape(value) for variable, value in replay.right.values.items()}
+    candidates = []
+    for end in deltas:
+        if shapes[end]:
+            chain = _chain(replay, shapes, end)
+            candidates.append([variable for variable in chain if variable in deltas])
+    candidates = [chain for chain in candidates if len(chain) > 1]
+    return [chain for chain in candidates if not _is_within_another(chain, candidates)]
 
 
-def _chain(flat: FlatJaxpr, producers: dict, shapes: dict, end: Variable) -> list[Variable]:
-    """Backwards from `end`: a value through which everything has to pass belongs to the chain."""
+def _is_within_another(chain: list[Variable], candidates: list[list[Variable]]) -> bool:
+    return any(chain != other and set(chain) < set(other) for other in candidates)
+
+
+def _chain(replay: Replay, shapes: dict, end: Variable) -> list[Variable]:
+    """Return the chain that ends at a value.
+
+    It is found backwards: a value through which everything has to pass belongs to the chain.
+    """
     chain, front = [end], {end}
     while True:
-        step = producers.get(max(front))
-        inputs = set() if step is None else flat.dependent.intersection(step.inputs)
-        shape = {shapes[end]}
-        if (
-            step is None
-            or step.equation.primitive.name in NOT_ENTRYWISE
-            or {shapes[n] for n in inputs} != shape
-        ):
+        last = max(front)
+        operation = replay.producer(last)
+        if operation is None or operation.primitive in NOT_ENTRYWISE:
             return chain[::-1]
-        front = (front - {max(front)}) | inputs
+        inputs = replay.flat.dependent.intersection(operation.inputs)
+        if {shapes[variable] for variable in inputs} != {shapes[end]}:
+            return chain[::-1]
+        front = (front - {last}) | inputs
         if len(front) == 1:
             chain += front
 
 
-def _slopes(
-    replay: Replay, pairs: Sequence[tuple[Variable, Variable]]
-) -> list[tuple[np.ndarray, ...]]:
-    """For each pair: f′(z), Jᵀ on signs, the signs, f′(a), in one program."""
-    keys = {n: v for n, v in replay.right.values.items() if is_key(v)}
-    values = {n: v for n, v in replay.right.values.items() if n not in keys}
+# ------------------------------------------------------------------------------------------- slopes
+
+
+class _Slopes(NamedTuple):
+    """The derivatives of a function: f′(z), J signs at z, the signs, and f′(a)."""
+
+    at_z: np.ndarray
+    mixed: np.ndarray
+    signs: np.ndarray
+    at_a: np.ndarray
+
+    def is_entrywise(self) -> bool:
+        """Return whether J signs is f′(z) ⊙ signs, so that no entry depends on another."""
+        return np.allclose(self.mixed, self.at_z * self.signs, rtol=1e-9, atol=1e-12)
+
+    def is_linear(self) -> bool:
+        """Return whether the derivative is the same everywhere."""
+        return bool(np.ptp(self.at_z) == 0) and np.array_equal(self.at_z, self.at_a)
+
+
+def _slopes(replay: Replay, pairs: Sequence[tuple[Variable, Variable]]) -> list[_Slopes]:
+    """Compute the derivatives of the function of each pair, in one program."""
+    if not pairs:
+        return []
+    all_values = replay.right.values
+    keys = {variable: value for variable, value in all_values.items() if is_key(value)}
+    values = {variable: value for variable, value in all_values.items() if variable not in keys}
     rng = np.random.default_rng(0)
-    signs = {pair: rng.choice([-1.0, 1.0], np.shape(values[pair[0]])) for pair in pairs}
+    signs = [rng.choice([-1.0, 1.0], np.shape(values[z])) for z, _ in pairs]
 
     @compiler.jit
     def program(values):
         rows = []
-        for z, a in pairs:
-            f = _between(replay.flat, z, a, keys | values)
+        for (z, a), own_signs in zip(pairs, signs, strict=True):
+            f = _function(replay.flat, z, a, keys | values)
             one = jnp.ones_like(values[z])
-            at_z = jax.linearize(f, values[z])[1]
-            rows.append(
-                (at_z(one), at_z(jnp.asarray(signs[z, a])), jax.jvp(f, (values[a],), (one,))[1])
-            )
+            _, at_z = jax.linearize(f, values[z])
+            _, at_a = jax.jvp(f, (values[a],), (one,))
+            rows.append((at_z(one), at_z(jnp.asarray(own_signs)), at_a))
         return rows
 
-    rows = jax.device_get(program(values)) if pairs else []
+    rows = jax.device_get(program(values))
     return [
-        (slope, mixed, signs[pair], at_a)
-        for pair, (slope, mixed, at_a) in zip(pairs, rows, strict=True)
+        _Slopes(at_z, mixed, own_signs, at_a)
+        for own_signs, (at_z, mixed, at_a) in zip(signs, rows, strict=True)
     ]
 
 
-def _steps(flat: FlatJaxpr, z: Variable, a: Variable) -> list[Operation]:
-    """The operations from the value z to the value a, last first."""
-    needed: list[Operation] = []
+def _between(flat: FlatJaxpr, z: Variable, a: Variable) -> list[Operation]:
+    """Return the operations from the value z to the value a, last first."""
+    operations: list[Operation] = []
     wanted = {a}
-    for step in reversed(flat.operations):
-        if (
-            wanted.intersection(step.outputs)
-            and min(step.outputs) > z
-            and flat.dependent.intersection(step.inputs)
-        ):
-            needed.append(step)
-            wanted |= set(step.inputs)
-    return needed
+    for operation in reversed(flat.operations):
+        is_wanted = wanted.intersection(operation.outputs)
+        is_after = min(operation.outputs) > z
+        if is_wanted and is_after and flat.dependent.intersection(operation.inputs):
+            operations.append(operation)
+            wanted |= set(operation.inputs)
+    return operations
 
 
-def _between(flat: FlatJaxpr, z: Variable, a: Variable, values: dict) -> Callable:
-    """The function from the value z to the value a."""
-    needed = _steps(flat, z, a)
+def _function(flat: FlatJaxpr, z: Variable, a: Variable, values: dict) -> Callable:
+    """Return the function from the value z to the value a."""
+    operations = _between(flat, z, a)[::-1]
 
     def f(z_value):
-        local = values | {z: z_value}
-        for step in reversed(needed):
-            local |= dict(
-                zip(step.outputs, apply(step, [local[n] for n in step.inputs]), strict=True)
-            )
-        return local[a]
+        own_values = values | {z: z_value}
+        for operation in operations:
+            inputs = [own_values[variable] for variable in operation.inputs]
+            outputs = apply(operation, inputs)
+            own_values |= dict(zip(operation.outputs, outputs, strict=True))
+        return own_values[a]
 
     return f
 
 
 def name_of(replay: Replay, z: Variable, a: Variable) -> str:
-    """What the function from z to a is called: one of the library's activations if it computes
-    that, else its step.
+    """Return the name of the function from z to a.
+
+    It is that of an activation of the library which computes the same, or else the last operation.
     """
-    before, after = (np.asarray(replay.right.values[n]) for n in (z, a))
+    before, after = np.asarray(replay.right.values[z]), np.asarray(replay.right.values[a])
     for name, activation in activations.REGISTRY.items():
-        if name not in ("identity", "softmax") and np.allclose(
-            _value(activation)(before), after, rtol=1e-9, atol=1e-9
-        ):
+        if name in ("identity", "softmax"):
+            continue
+        value = compiler.jit(activation.value)(before)
+        if np.allclose(value, after, rtol=1e-9, atol=1e-9):
             return name
-    step = replay.producer(a)
-    return "the loss's operations" if step is None else step.name
-
-
-def _value(activation: activations.Activation) -> Callable:
-    return compiler.jit(activation.value)
+    operation = replay.producer(a)
+    return "the loss's operations" if operation is None else operation.name

@@ -1,19 +1,23 @@
-"""What every search for a mistake yields, and fitting the numbers that a mistake leaves open."""
+"""The hypotheses about a backward pass, and the fit of the numbers that they leave open."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from fnn.gradcheck import compare
-from fnn.gradcheck.flat_jaxpr import Variable
+from fnn.gradcheck.compare import reproduces
 from fnn.gradcheck.hypotheses.entrywise import Entrywise
-from fnn.gradcheck.replay import Backward, Replay
+from fnn.gradcheck.replay import Backward, Errors, Replay
+
+ENOUGH = 2000  # entries of a tensor that coefficients are fitted to
 
 
 class BackwardHypothesis(NamedTuple):
-    """A cause in a few fixed words, what it is here, and the gradient that it makes, a
-    leaf each.
+    """A mistake that may be in a backward pass.
+
+    cause        one of `fnn.gradcheck.CAUSES`
+    explanation  a sentence about this backward pass
+    gradient     the gradient that the mistake makes, a leaf each
     """
 
     cause: str
@@ -22,8 +26,12 @@ class BackwardHypothesis(NamedTuple):
 
 
 class Observed(NamedTuple):
-    """The hand-written gradient and by how much rounding may move an entry, a leaf each; the
-    functions f: z -> a in the loss; the names of the leaves.
+    """The gradient that a hypothesis must reproduce.
+
+    given      the given gradient, a leaf each
+    slack      how far rounding may move its entries, a leaf each
+    functions  the functions f: z -> a in the loss
+    paths      the names of the leaves
     """
 
     given: list[np.ndarray]
@@ -31,10 +39,23 @@ class Observed(NamedTuple):
     functions: list[Entrywise]
     paths: list[str]
 
+    def is_reproduced_by(
+        self, gradient: Sequence[np.ndarray], right: Sequence[np.ndarray], closeness: float
+    ) -> bool:
+        """Return whether a gradient equals the given one in every tensor.
+
+        right  the true gradient: the largest error of all tensors is to be explained
+        """
+        pairs = zip(self.given, right, strict=True)
+        error = max(np.max(np.abs(given - true), initial=0.0) for given, true in pairs)
+        triples = zip(self.given, gradient, self.slack, strict=True)
+        return all(
+            reproduces(given, candidate, np.max(slack), error, closeness)
+            for given, candidate, slack in triples
+        )
+
 
 Search = Callable[[Replay, Observed], Iterator[BackwardHypothesis]]
-ENOUGH = 2000  # entries of a tensor that coefficients are fitted to
-Errors = Mapping[Variable, np.ndarray]
 
 
 def fit(
@@ -44,69 +65,73 @@ def fit(
     bases: Sequence[Errors],
     apart: Errors | None = None,
 ) -> np.ndarray | None:
-    """The coefficients c for which the errors apart + Σ cᵢ basesᵢ make the hand-written gradient,
-    or None.
+    """Fit coefficients c so that the errors apart + Σ cᵢ basesᵢ make the given gradient.
 
-    Only tensors that `start`, a backward pass with other errors, leaves alone take part: where
-    several places hold the same mistake, those that the first of them alone reaches. More numbers
-    must be explained than are fitted.
+    start  a backward pass with other errors; only the tensors that it leaves alone take part. Where
+           several places hold the same mistake, these are the tensors that the first place alone
+           reaches
+    bases  the errors to be added up
+    apart  errors without a coefficient
+
+    Returns None where they do not make it, or where no more numbers are explained than are fitted.
     """
     apart = apart or {}
     base = replay.run(apart).grads if apart else replay.right.grads
     sizes = [_size(replay, basis) for basis in bases]
-    scaled = [
-        {n: size * e for n, e in basis.items()} for size, basis in zip(sizes, bases, strict=True)
+    moved = [
+        replay.run(_sum(apart, _scaled(basis, size))).grads
+        for basis, size in zip(bases, sizes, strict=True)
     ]
-    moved = [replay.run(_sum(apart, basis)).grads for basis in scaled]
-    rows, right = [], []
+    rows, targets = [], []
     for t, given in enumerate(observed.given):
         if not np.array_equal(start.grads[t], replay.right.grads[t]):
             continue
-        columns = np.stack([(m[t] - base[t]).ravel() for m in moved], axis=1)
+        columns = np.stack([(grads[t] - base[t]).ravel() for grads in moved], axis=1)
         if not np.isfinite(columns).all():
             return None
         size = np.max(np.abs(columns), initial=0.0) or 1.0
-        touched = np.flatnonzero(
-            np.any(np.abs(columns) > observed.slack[t].ravel()[:, None], axis=1)
-        )
-        if len(touched) > ENOUGH:
-            touched = np.random.default_rng(0).choice(touched, ENOUGH, replace=False)
+        touched = _touched(columns, observed.slack[t])
         rows.append(columns[touched] / size)
-        right.append((given - base[t]).ravel()[touched] / size)
+        targets.append((given - base[t]).ravel()[touched] / size)
     if sum(map(len, rows)) <= len(bases):
         return None
-    A, b = np.concatenate(rows), np.concatenate(right)
+    coefficients = _solved(np.concatenate(rows), np.concatenate(targets))
+    return None if coefficients is None else coefficients * np.array(sizes)
+
+
+def _touched(columns: np.ndarray, slack: np.ndarray) -> np.ndarray:
+    """Return the entries that a basis changes by more than rounding, at most ENOUGH of them."""
+    is_touched = np.any(np.abs(columns) > slack.ravel()[:, None], axis=1)
+    touched = np.flatnonzero(is_touched)
+    if len(touched) > ENOUGH:
+        return np.random.default_rng(0).choice(touched, ENOUGH, replace=False)
+    return touched
+
+
+def _solved(A: np.ndarray, b: np.ndarray) -> np.ndarray | None:
+    """Return the c with A c = b up to rounding, if there is exactly one."""
     if not np.isfinite(b).all():
         return None
     c, _, rank, _ = np.linalg.lstsq(A, b, rcond=1e-10)
-    close = np.max(np.abs(A @ c - b), initial=0.0) <= 1e-6 * max(np.max(np.abs(b)), 1e-300)
-    return c * np.array(sizes) if rank == len(bases) and close else None
+    residual = np.max(np.abs(A @ c - b), initial=0.0)
+    is_close = residual <= 1e-6 * max(np.max(np.abs(b)), 1e-300)
+    return c if rank == A.shape[1] and is_close else None
 
 
 def _size(replay: Replay, errors: Errors) -> float:
-    """The factor that makes errors as large as the δ's, so that their rounding is known too."""
-    largest = max((np.max(np.abs(e), initial=0.0) for e in errors.values()), default=0.0)
-    usual = max(np.max(np.abs(replay.right.deltas[n]), initial=0.0) for n in errors)
+    """Return the factor that makes errors as large as the δ's, so that their rounding is known."""
+    largest = max((np.max(np.abs(error), initial=0.0) for error in errors.values()), default=0.0)
+    deltas = [replay.right.deltas[variable] for variable in errors]
+    usual = max(np.max(np.abs(delta), initial=0.0) for delta in deltas)
     return float(usual / largest) if usual > 0 and largest > 0 else 1.0
 
 
-def _sum(one: Errors, other: Errors) -> Errors:
-    return {**one, **other} | {n: one[n] + other[n] for n in set(one) & set(other)}
+def _scaled(errors: Errors, size: float) -> Errors:
+    return {variable: size * error for variable, error in errors.items()}
 
 
-def reproduces(
-    candidate: Sequence[np.ndarray],
-    observed: Observed,
-    reference: Sequence[np.ndarray],
-    closeness: float,
-) -> bool:
-    """Whether a gradient is the hand-written one, tensor by tensor, in view of the largest error of
-    all of them.
-    """
-    error = max(
-        np.max(np.abs(h - t), initial=0.0) for h, t in zip(observed.given, reference, strict=True)
-    )
-    return all(
-        compare.reproduces(given, made, np.max(slack), error, closeness)
-        for given, made, slack in zip(observed.given, candidate, observed.slack, strict=True)
-    )
+def _sum(first: Errors, second: Errors) -> Errors:
+    total = {**first, **second}
+    for variable in set(first) & set(second):
+        total[variable] = first[variable] + second[variable]
+    return total

@@ -1,4 +1,4 @@
-"""A δ that is too large or too small by a constant factor somewhere inside the loss."""
+"""Search for a δ that is too large or too small by a constant factor somewhere in the loss."""
 
 from collections.abc import Iterator
 
@@ -9,19 +9,24 @@ from fnn.gradcheck.replay import Replay
 
 
 def of_scales(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
-    """One factor on what passes back through one value, while other ways back, such as a penalty's,
-    are right.
+    """Yield a fitted factor on δ of one value.
+
+    Other ways back, such as that of a penalty, are right.
     """
-    for number in sorted(replay.right.deltas, reverse=True):
-        delta = replay.right.deltas[number]
+    for variable in sorted(replay.right.deltas, reverse=True):
+        delta = replay.right.deltas[variable]
         if not np.any(delta):
             continue
-        c = fit(replay, observed, replay.right, [{number: delta}])
-        if c is not None and abs(1 + c[0]) > 1e-9:
-            shape = np.shape(delta)
-            what = f"an array of shape {shape}" if shape else "a term of the loss"
-            yield BackwardHypothesis(
-                "constant factor" if c[0] > -1 else "sign",
-                f"what passes back through {what} is {1 + c[0]:.6g} × what it should be.",
-                replay.run({number: c[0] * delta}).grads,
-            )
+        c = fit(replay, observed, replay.right, [{variable: delta}])
+        if c is None:
+            continue
+        factor = 1 + c[0]
+        if abs(factor) <= 1e-9:
+            continue
+        shape = np.shape(delta)
+        where = f"an array of shape {shape}" if shape else "a term of the loss"
+        yield BackwardHypothesis(
+            "constant factor" if c[0] > -1 else "sign",
+            f"what passes back through {where} is {factor:.6g} × what it should be.",
+            replay.run({variable: c[0] * delta}).grads,
+        )

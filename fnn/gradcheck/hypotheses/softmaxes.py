@@ -1,5 +1,6 @@
-"""Mistakes about softmax, with p in the loss or only its logits: its Jacobian's diagonal, p − y
-with another y or p.
+"""Search for mistakes about softmax: its Jacobian's diagonal, or p − y with another y or p.
+
+The probabilities p may stand in the loss, or only its logits.
 """
 
 from collections.abc import Iterator
@@ -11,14 +12,15 @@ from fnn.gradcheck.hypotheses.hypothesis import BackwardHypothesis, Observed
 from fnn.gradcheck.replay import Replay
 
 DIAGONAL = (
-    "the Jacobian of softmax is replaced by its diagonal, ⊙ p(1 − p); its outputs depend "
-    "on every input."
+    "the Jacobian of softmax is replaced by its diagonal, ⊙ p(1 − p); its outputs depend on every "
+    "input."
 )
 
 
 def of_softmaxes(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
-    """The diagonal for every value p = softmax(z), and for logits z whose δ is c (p − y) other
-    forms of that.
+    """Yield the diagonal for every value p = softmax(z), and other forms of p − y.
+
+    The latter are tried for logits z whose δ is c (p − y).
     """
     for z in replay.right.deltas:
         for axis in range(np.ndim(replay.right.values[z])):
@@ -32,15 +34,17 @@ def _of_probabilities(
     replay: Replay, z: Variable, axis: int, p: np.ndarray
 ) -> Iterator[BackwardHypothesis]:
     for a in replay.right.deltas:
-        if a > z and _equal(replay.right.values[a], p):
+        if a <= z or not _equal(replay.right.values[a], p):
+            continue
 
-            def rule(found, a=a):
-                delta = found.deltas[a]
-                return p * (1 - p) * delta - p * (delta - (p * delta).sum(axis=axis, keepdims=True))
+        def rule(backward, a=a):
+            delta = backward.deltas[a]
+            by_diagonal = p * (1 - p) * delta
+            by_jacobian = p * (delta - (p * delta).sum(axis=axis, keepdims=True))
+            return by_diagonal - by_jacobian
 
-            yield BackwardHypothesis(
-                "elementwise softmax", DIAGONAL, replay.with_rules({z: rule}).grads
-            )
+        gradient = replay.with_rules({z: rule}).grads
+        yield BackwardHypothesis("elementwise softmax", DIAGONAL, gradient)
 
 
 def _of_logits(
@@ -52,38 +56,34 @@ def _of_logits(
         if c is None:
             continue
         for cause, text, wrong in _forms(replay.right.values[z], axis, p, y):
-            yield BackwardHypothesis(cause, text, replay.run({z: c * wrong - delta}).grads)
+            gradient = replay.run({z: c * wrong - delta}).grads
+            yield BackwardHypothesis(cause, text, gradient)
 
 
 def _forms(
     z: np.ndarray, axis: int, p: np.ndarray, y: np.ndarray
 ) -> Iterator[tuple[str, str, np.ndarray]]:
-    """What stands in the place of p − y, and what to say of it."""
+    """Yield a cause, a sentence, and an array that may stand in the place of p − y."""
     yield "elementwise softmax", DIAGONAL, -y * (1 - p)
     yield "wrong target", "δ of the logits is p: the target is not subtracted.", p
-    yield (
-        "derivative twice",
-        "δ of the logits is (p − y) p (1 − p), but p − y is all of it.",
-        (p - y) * p * (1 - p),
-    )
-    for other in range(np.ndim(z)):
+    twice = "δ of the logits is (p − y) p (1 − p), but p − y is all of it."
+    yield "derivative twice", twice, (p - y) * p * (1 - p)
+    for other_axis in range(np.ndim(z)):
         for shift in (1, -1):
-            shifted = np.roll(y, shift, other)
-            if other == axis:
-                yield "wrong target", f"in p − y every label is off by {shift:+d}.", p - shifted
+            shifted = p - np.roll(y, shift, other_axis)
+            if other_axis == axis:
+                yield "wrong target", f"in p − y every label is off by {shift:+d}.", shifted
             else:
-                yield (
-                    "wrong examples",
-                    f"in p − y each example meets the label of another, {shift:+d}.",
-                    p - shifted,
-                )
-        wrong = softmax(z, other)
-        if other != axis and wrong is not None:
-            yield "wrong axis", f"p is a softmax over axis {other} instead of {axis}.", wrong - y
+                text = f"in p − y each example meets the label of another, {shift:+d}."
+                yield "wrong examples", text, shifted
+        other_p = softmax(z, other_axis)
+        if other_axis != axis and other_p is not None:
+            text = f"p is a softmax over axis {other_axis} instead of {axis}."
+            yield "wrong axis", text, other_p - y
 
 
 def _labels(delta: np.ndarray, axis: int) -> np.ndarray:
-    """One-hot targets, from the one entry along the axis in which p − y is negative."""
+    """Return one-hot targets, from the one entry along the axis in which p − y is negative."""
     label = np.argmin(delta, axis=axis, keepdims=True)
     y = np.zeros(delta.shape)
     np.put_along_axis(y, label, 1.0, axis)
@@ -91,44 +91,40 @@ def _labels(delta: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _factor(delta: np.ndarray, error: np.ndarray, axis: int) -> np.ndarray | None:
-    """c with δ = c (p − y), a number for each example; None if there is none."""
+    """Return c with δ = c (p − y), a number for each example; None if there is none."""
     square = (error**2).sum(axis=axis, keepdims=True)
     product = (delta * error).sum(axis=axis, keepdims=True)
     c = np.divide(product, square, out=np.zeros(square.shape), where=square > 0)
-    return (
-        c
-        if np.any(c) and np.max(np.abs(delta - c * error)) <= 1e-9 * np.max(np.abs(delta))
-        else None
-    )
+    residual = np.max(np.abs(delta - c * error))
+    is_exact = residual <= 1e-9 * np.max(np.abs(delta))
+    return c if np.any(c) and is_exact else None
 
 
 def targets(replay: Replay, z: Variable) -> list[np.ndarray]:
-    """Values of the shape of z that do not depend on the parameters."""
+    """Return the different arrays of the shape of z that do not depend on the parameters."""
     shape = np.shape(replay.right.values[z])
-    fixed = (
-        v
-        for n, v in replay.right.values.items()
-        if n not in replay.flat.dependent and not is_key(v)
-    )
-    floats = [
-        np.asarray(v, np.float64)
-        for v in fixed
-        if np.shape(v) == shape and np.asarray(v).dtype.kind in "fb"
-    ]
+    arrays: list[np.ndarray] = []
+    for variable, value in replay.right.values.items():
+        is_fixed = variable not in replay.flat.dependent and not is_key(value)
+        if not is_fixed or np.shape(value) != shape:
+            continue
+        if np.asarray(value).dtype.kind in "fb":
+            arrays.append(np.asarray(value, np.float64))
     return [
-        v
-        for i, v in enumerate(floats)
-        if np.ptp(v) > 0 and not any(_equal(v, w) for w in floats[:i])
+        array
+        for i, array in enumerate(arrays)
+        if np.ptp(array) > 0 and not any(_equal(array, before) for before in arrays[:i])
     ]
 
 
 def softmax(z: np.ndarray, axis: int) -> np.ndarray | None:
-    """eᶻ/Σ eᶻ; None where there is but one class, or nothing finite."""
+    """Return eᶻ/Σ eᶻ; None where there is only one class, or a number is not finite."""
     if z.shape[axis] < 2 or not np.isfinite(z).all():
         return None
     e = np.exp(z - z.max(axis=axis, keepdims=True))
     return e / e.sum(axis=axis, keepdims=True)
 
 
-def _equal(one: np.ndarray, other: np.ndarray) -> bool:
-    return np.shape(one) == np.shape(other) and bool(np.allclose(one, other, rtol=1e-9, atol=1e-12))
+def _equal(first: np.ndarray, second: np.ndarray) -> bool:
+    same_shape = np.shape(first) == np.shape(second)
+    return same_shape and bool(np.allclose(first, second, rtol=1e-9, atol=1e-12))

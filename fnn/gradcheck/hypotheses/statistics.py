@@ -1,6 +1,4 @@
-"""Mistakes about sums over examples: batch statistics treated as constants, a δ summed where it
-should not be.
-"""
+"""Search for batch statistics that are taken as constants in the backward pass."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -13,35 +11,45 @@ from fnn.gradcheck.replay import Backward, Replay
 
 
 def of_statistics(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
-    """Sums over an axis (means, variances) treated as constants: all over the same axes, or one of
-    them.
+    """Yield sums over an axis (means, variances) taken as constants.
+
+    All sums over the same axes are tried together, then each alone.
     """
-    sums = [
-        (step.outputs[0], tuple(step.equation.params["axes"]))
-        for step in replay.flat.operations
-        if step.equation.primitive.name == "reduce_sum" and step.outputs[0] in replay.right.deltas
-    ]
-    inner = [(number, axes) for number, axes in sums if np.ndim(replay.right.values[number])]
-    for axes in sorted({axes for _, axes in inner}):
-        group = [number for number, its in inner if its == axes]
-        words = f"over axis {axes[0]}" if len(axes) == 1 else f"over axes {axes}"
+    by_axes = _sums_by_axes(replay)
+    for axes in sorted(by_axes):
+        variables = by_axes[axes]
+        where = f"over axis {axes[0]}" if len(axes) == 1 else f"over axes {axes}"
         yield BackwardHypothesis(
             "constant statistics",
-            f"statistics {words} (batch mean and variance) are treated as constants, but they "
-            f"depend on the input.",
-            _constant(replay, group),
+            f"statistics {where} (batch mean and variance) are treated as constants, but they "
+            "depend on the input.",
+            _constant(replay, variables),
         )
-        for number in group:
+        for variable in variables:
             yield BackwardHypothesis(
                 "constant statistics",
-                f"one of the sums {words} (a batch mean or variance) is treated as a constant.",
-                _constant(replay, [number]),
+                f"one of the sums {where} (a batch mean or variance) is treated as a constant.",
+                _constant(replay, [variable]),
             )
 
 
-def _constant(replay: Replay, numbers: list[Variable]) -> list[np.ndarray]:
-    return replay.with_rules({number: partial(_cancelled, number) for number in numbers}).grads
+def _sums_by_axes(replay: Replay) -> dict[tuple[int, ...], list[Variable]]:
+    """Return the sums that are arrays themselves, by their axes."""
+    by_axes: dict[tuple[int, ...], list[Variable]] = {}
+    for operation in replay.flat.operations:
+        total = operation.outputs[0]
+        is_sum = operation.primitive == "reduce_sum" and total in replay.right.deltas
+        if is_sum and np.ndim(replay.right.values[total]):
+            axes = tuple(operation.equation.params["axes"])
+            by_axes.setdefault(axes, []).append(total)
+    return by_axes
 
 
-def _cancelled(number: Variable, found: Backward) -> np.ndarray:
-    return -found.deltas[number]
+def _constant(replay: Replay, variables: list[Variable]) -> list[np.ndarray]:
+    rules = {variable: partial(_cancelled, variable) for variable in variables}
+    return replay.with_rules(rules).grads
+
+
+def _cancelled(variable: Variable, backward: Backward) -> np.ndarray:
+    """Return the error that makes δ of a value zero."""
+    return -backward.deltas[variable]

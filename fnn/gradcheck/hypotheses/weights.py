@@ -1,9 +1,9 @@
-"""One tensor's gradient put together from the wrong pieces: dW = δ vᵀ with another δ or another v,
-db = another Σδ.
+"""Search for one tensor's gradient that is put together from the wrong arrays.
 
-Every δ of the backward pass and every value of the forward pass is at hand, so that all such
-products are tried. Each is compared through random projections first; only what passes there is
-computed.
+The gradient of a weight is dW = δ vᵀ, with another δ or another v by mistake; that of a bias is
+db = Σ δ, with another δ. Every δ of the backward pass and every value of the forward pass is known,
+so all such products are tried. Each is compared through random projections first, and computed only
+if it passes there.
 """
 
 from collections.abc import Iterator
@@ -12,150 +12,183 @@ from typing import NamedTuple
 import numpy as np
 
 from fnn.gradcheck.compare import reproduces
+from fnn.gradcheck.flat_jaxpr import Variable
 from fnn.gradcheck.hypotheses.hypothesis import Observed
 from fnn.gradcheck.hypotheses.products import gradient_of_factor, products
+from fnn.gradcheck.records import Hypothesis
 from fnn.gradcheck.replay import Replay
 
-
-class Hypothesis(NamedTuple):
-    """What a tensor is made of by mistake."""
-
-    cause: str
-    explanation: str
+Candidate = tuple[Hypothesis, np.ndarray]
+"""A hypothesis with the gradient of the tensor that it makes."""
 
 
 def assembled(replay: Replay, observed: Observed, leaf: int, closeness: float) -> Hypothesis | None:
-    """The wrong pieces that make up what should be the gradient of a leaf, if there are any. Where
-    the leaf enters the loss twice, as in a product and in a penalty, the other part is taken to be
-    right.
+    """Return the wrong arrays that make up the given gradient of a leaf, if there are any.
+
+    A leaf may enter the loss twice, as in a product and in a penalty. Then the other part is taken
+    to be right.
     """
-    given, slack = observed.given[leaf], observed.slack[leaf]
-    error = np.max(np.abs(given - replay.right.grads[leaf]), initial=0.0)
+    given, right = observed.given[leaf], replay.right.grads[leaf]
     if not np.any(given):
         return None
-    for part in (
-        given,
-        *(given - (replay.right.grads[leaf] - own) for own in _parts(replay, leaf)),
-    ):
-        for pieces, candidate in _candidates(replay, part):
-            if candidate.shape == part.shape and reproduces(
-                part, candidate, np.max(slack), error, closeness
-            ):
-                return pieces
+    slack = np.max(observed.slack[leaf])
+    error = np.max(np.abs(given - right), initial=0.0)
+    own_parts = [given - (right - part) for part in _parts(replay, leaf)]
+    for target in (given, *own_parts):
+        for hypothesis, candidate in _candidates(replay, target):
+            if candidate.shape != target.shape:
+                continue
+            if reproduces(target, candidate, slack, error, closeness):
+                return hypothesis
     return None
 
 
 def _parts(replay: Replay, leaf: int) -> Iterator[np.ndarray]:
-    """What each product contributes to the gradient of a leaf, where it does not contribute all."""
+    """Yield the contribution of each product to the gradient of a leaf, if it is not all of it."""
+    whole = replay.right.grads[leaf]
     for product in products(replay, of_parameters=True):
-        own, whole = gradient_of_factor(replay, product), replay.right.grads[leaf]
-        if product.a == replay.flat.leaves[leaf] and np.any(own != whole):
-            yield own
+        part = gradient_of_factor(replay, product)
+        if product.a == replay.flat.leaves[leaf] and np.any(part != whole):
+            yield part
 
 
-def _candidates(replay: Replay, given: np.ndarray) -> Iterator[tuple[Hypothesis, np.ndarray]]:
-    deltas = {n: d for n, d in replay.right.deltas.items() if n not in replay.flat.leaves}
+def _candidates(replay: Replay, given: np.ndarray) -> Iterator[Candidate]:
+    leaves = replay.flat.leaves
+    deltas = {key: delta for key, delta in replay.right.deltas.items() if key not in leaves}
     if given.ndim == 2:
         yield from _products(replay, deltas, given)
-    for number, delta in deltas.items():
-        yield from _copies(delta, given, f"δ of {name(replay, number)}")
-        yield from _sums(delta, given, f"δ of {name(replay, number)}")
+    for variable, delta in deltas.items():
+        text = f"δ of {name(replay, variable)}"
+        yield from _copies(delta, given, text)
+        yield from _sums(delta, given, text)
     if given.ndim == 1:
-        for number, delta in deltas.items():
-            for other, value in _values(replay):
-                if np.shape(value) == delta.shape and delta.ndim == 2:
-                    for axis in (0, 1):
-                        text = (
-                            f"it is Σ δ ⊙ v, δ of {name(replay, number)} and v "
-                            f"{name(replay, other)}"
-                        )
-                        yield (
-                            Hypothesis("wrong layer input", f"{text}: another v belongs there."),
-                            (delta * value).sum(axis),
-                        )
+        for variable, delta in deltas.items():
+            yield from _weighted_sums(replay, variable, delta)
+
+
+# ----------------------------------------------------------------------------------------- products
+
+
+class _Projections(NamedTuple):
+    """Random vectors on both sides of a matrix, and its products with them."""
+
+    r: np.ndarray
+    s: np.ndarray
+    right: np.ndarray
+    left: np.ndarray
+
+    def agree(self, delta: np.ndarray, value: np.ndarray) -> bool:
+        """Return whether δ vᵀ has the same products, without computing it."""
+        from_right = delta @ (value.T @ self.r)
+        if not _near(from_right, self.right):
+            return False
+        from_left = (self.s @ delta) @ value.T
+        return _near(from_left, self.left)
+
+
+def _projections(matrix: np.ndarray) -> _Projections:
+    rng = np.random.default_rng(0)
+    rows, columns = matrix.shape
+    r = rng.normal(size=(columns,))
+    s = rng.normal(size=(rows,))
+    return _Projections(r, s, matrix @ r, s @ matrix)
 
 
 def _products(
-    replay: Replay, deltas: dict, given: np.ndarray
-) -> Iterator[tuple[Hypothesis, np.ndarray]]:
-    rng = np.random.default_rng(0)
-    r, s = rng.normal(size=given.shape[1]), rng.normal(size=given.shape[0])
-    right, left = given @ r, s @ given
-    for number, delta in deltas.items():
-        for D in (delta, delta.T) if delta.ndim == 2 else ():
-            if D.shape[0] != given.shape[0]:
+    replay: Replay, deltas: dict[Variable, np.ndarray], given: np.ndarray
+) -> Iterator[Candidate]:
+    """Yield the products δ vᵀ that equal the given matrix, with either turned."""
+    projections = _projections(given)
+    rows, columns = given.shape
+    for delta_variable, delta in deltas.items():
+        for D in _both_ways(delta):
+            if D.shape[0] != rows:
                 continue
-            for other, value in _values(replay):
-                for V in (value, value.T) if np.ndim(value) == 2 else ():
-                    if V.shape != (given.shape[1], D.shape[1]):
+            for variable, value in _values(replay):
+                for V in _both_ways(value):
+                    if V.shape != (columns, D.shape[1]) or not projections.agree(D, V):
                         continue
-                    if _near(D @ (V.T @ r), right) and _near((s @ D) @ V.T, left):
-                        text = (
-                            f"it is δ vᵀ with δ of {name(replay, number)} and v "
-                            f"{name(replay, other)}"
-                        )
-                        yield (
-                            Hypothesis("wrong layer input", f"{text}: another pair belongs there."),
-                            D @ V.T,
-                        )
+                    names = f"δ of {name(replay, delta_variable)} and v {name(replay, variable)}"
+                    text = f"it is δ vᵀ with {names}: another pair belongs there."
+                    yield Hypothesis("wrong layer input", text), D @ V.T
 
 
-def _copies(
-    delta: np.ndarray, given: np.ndarray, what: str
-) -> Iterator[tuple[Hypothesis, np.ndarray]]:
-    pieces = Hypothesis(
-        "wrong layer input", f"it is {what} itself: the factor aᵀ of the layer's input is left out."
+def _both_ways(array: np.ndarray) -> tuple[np.ndarray, ...]:
+    return (array, array.T) if np.ndim(array) == 2 else ()
+
+
+def _near(first: np.ndarray, second: np.ndarray) -> bool:
+    size = np.max(np.abs(second), initial=1e-300)
+    return bool(np.max(np.abs(first - second)) <= 1e-6 * size)
+
+
+# -------------------------------------------------------------------------------------- δ by itself
+
+
+def _copies(delta: np.ndarray, given: np.ndarray, text: str) -> Iterator[Candidate]:
+    """Yield δ itself, and turned, in the place of a matrix."""
+    if given.ndim != 2 or delta.size != given.size:
+        return
+    hypothesis = Hypothesis(
+        "wrong layer input", f"it is {text} itself: the factor aᵀ of the layer's input is left out."
     )
-    if given.ndim == 2 and delta.size == given.size:
-        yield pieces, delta
-        yield pieces, delta.T
+    yield hypothesis, delta
+    yield hypothesis, delta.T
 
 
-def _sums(
-    delta: np.ndarray, given: np.ndarray, what: str
-) -> Iterator[tuple[Hypothesis, np.ndarray]]:
+def _sums(delta: np.ndarray, given: np.ndarray, text: str) -> Iterator[Candidate]:
+    """Yield sums of δ, and one example of it, in the place of a vector or a number."""
+    if given.ndim != 1 and given.size != 1:
+        return
+    total = np.full(given.shape, delta.sum())
     if given.ndim == 1:
         for axis in range(delta.ndim):
-            lines = np.moveaxis(delta, axis, 0)
-            yield (
-                Hypothesis("wrong axis", f"it is {what} summed over axis {axis}."),
-                lines.sum(axis=0),
-            )
-            for i in (0, len(lines) - 1):
-                yield (
-                    Hypothesis(
-                        "wrong examples", f"it is {what} at {i} of axis {axis} alone, not summed."
-                    ),
-                    lines[i],
-                )
-        yield (
-            Hypothesis("wrong axis", f"it is the sum of {what} over every axis."),
-            np.full(given.shape, delta.sum()),
-        )
-    elif given.size == 1:
-        text = f"it is the sum of {what}: the factor aᵀ of the layer's input is left out."
-        yield Hypothesis("wrong layer input", text), np.full(given.shape, delta.sum())
+            yield from _sums_over(delta, axis, text)
+        yield Hypothesis("wrong axis", f"it is the sum of {text} over every axis."), total
+    else:
+        words = f"it is the sum of {text}: the factor aᵀ of the layer's input is left out."
+        yield Hypothesis("wrong layer input", words), total
 
 
-def _near(one: np.ndarray, other: np.ndarray) -> bool:
-    return bool(np.max(np.abs(one - other)) <= 1e-6 * np.max(np.abs(other), initial=1e-300))
+def _sums_over(delta: np.ndarray, axis: int, text: str) -> Iterator[Candidate]:
+    lines = np.moveaxis(delta, axis, 0)
+    yield Hypothesis("wrong axis", f"it is {text} summed over axis {axis}."), lines.sum(axis=0)
+    for i in (0, len(lines) - 1):
+        words = f"it is {text} at {i} of axis {axis} alone, not summed."
+        yield Hypothesis("wrong examples", words), lines[i]
 
 
-def _values(replay: Replay) -> Iterator[tuple[int, np.ndarray]]:
-    """The floating-point arrays of the forward pass."""
-    for number, value in replay.right.values.items():
+def _weighted_sums(
+    replay: Replay, delta_variable: Variable, delta: np.ndarray
+) -> Iterator[Candidate]:
+    """Yield Σ δ ⊙ v over either axis, for every value v of the shape of δ."""
+    if delta.ndim != 2:
+        return
+    for variable, value in _values(replay):
+        if np.shape(value) != delta.shape:
+            continue
+        names = f"δ of {name(replay, delta_variable)} and v {name(replay, variable)}"
+        text = f"it is Σ δ ⊙ v, {names}: another v belongs there."
+        for axis in (0, 1):
+            yield Hypothesis("wrong layer input", text), (delta * value).sum(axis)
+
+
+# ------------------------------------------------------------------------------------------- values
+
+
+def _values(replay: Replay) -> Iterator[tuple[Variable, np.ndarray]]:
+    """Yield the floating-point arrays of the forward pass."""
+    for variable, value in replay.right.values.items():
         if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim:
-            yield number, value
+            yield variable, value
 
 
-def name(replay: Replay, number: int) -> str:
-    """What to call a value."""
-    shape = np.shape(replay.right.values[number])
-    if number in replay.flat.leaves:
+def name(replay: Replay, variable: Variable) -> str:
+    """Return the name of a value for explanations."""
+    shape = np.shape(replay.right.values[variable])
+    if variable in replay.flat.leaves:
         return f"a parameter of shape {shape}"
-    step = replay.producer(number)
-    return (
-        f"a constant of shape {shape}"
-        if step is None
-        else f"the result of {step.name}, of shape {shape}"
-    )
+    operation = replay.producer(variable)
+    if operation is None:
+        return f"a constant of shape {shape}"
+    return f"the result of {operation.name}, of shape {shape}"
