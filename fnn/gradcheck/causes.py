@@ -38,6 +38,10 @@ CAUSES: dict[str, Cause] = {
         "f′ is taken at a = f(z) instead of z",
         "keep z, or write f′ in terms of a: a (1 − a) for the sigmoid",
     ),
+    "derivative twice": Cause(
+        "p − y, which contains the derivative of softmax, is multiplied by it once more",
+        "use δ = p − y alone for softmax with cross-entropy",
+    ),
     "elementwise softmax": Cause(
         "softmax is differentiated entry by entry, its off-diagonal terms are left out",
         "use p (δ − Σ p δ), or p − y for softmax with cross-entropy",

@@ -267,13 +267,13 @@ def nearby(problem: Problem) -> Problem:
     narrow = jnp.dtype(problem.dtype)
     leaves = []
     for leaf in problem.leaves:
-        step = _like(leaf, rng.normal(size=leaf.shape))
+        step = like(leaf, rng.normal(size=leaf.shape))
         moved = leaf + 0.1 * step_scale(leaf, problem) * step
         leaves.append(moved.astype(narrow).astype(np.float64))
     return problem._replace(leaves=leaves)
 
 
-def _like(leaf: np.ndarray, step: np.ndarray) -> np.ndarray:
+def like(leaf: np.ndarray, step: np.ndarray) -> np.ndarray:
     """Return a step that leaves a symmetric matrix symmetric and a triangular one triangular."""
     is_square = leaf.ndim == 2 and leaf.shape[0] == leaf.shape[1]
     if not is_square or not np.any(leaf) or leaf.size == 1:
