@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn import checks
+from fnn.gradcheck.compare import max_abs
 from fnn.gradcheck.diagnosis import diagnose
 from fnn.gradcheck.evidence import Evidence, TensorEvidence
 from fnn.gradcheck.point_check import check_at_point
@@ -233,7 +234,8 @@ def _under_vmap(problem: Problem) -> Hypothesis | None:
     points = [problem.leaves, nearby(problem).leaves]
     one_by_one = [problem.gradient(leaves) for leaves in points]
     narrow = jnp.dtype(problem.dtype)
-    stacked = [np.stack(pair).astype(narrow) for pair in zip(*points, strict=True)]
+    pairs = zip(*points, strict=True)
+    stacked = [np.stack(pair).astype(narrow) for pair in pairs]
     try:
         together = jax.vmap(problem.given)(stacked)
     except Exception as error:
@@ -242,8 +244,8 @@ def _under_vmap(problem: Problem) -> Hypothesis | None:
         ) from error
     for path, batched, *expected in zip(problem.paths, together, *one_by_one, strict=True):
         difference = np.asarray(batched, np.float64) - np.stack(expected)
-        off = np.max(np.abs(difference))
-        if not off <= UNDER_VMAP * problem.epsilon * np.max(np.abs(expected)):
+        off = max_abs(difference)
+        if not off <= UNDER_VMAP * problem.epsilon * max_abs(expected):
             return Hypothesis(
                 "another under vmap",
                 f"jax.vmap(gradient) gives another {path} than the calls one by one, by {off:.3g}.",
@@ -275,7 +277,7 @@ def nearby(problem: Problem) -> Problem:
 
 def like(leaf: np.ndarray, step: np.ndarray) -> np.ndarray:
     """Return a step that leaves a symmetric matrix symmetric and a triangular one triangular."""
-    is_square = leaf.ndim == 2 and leaf.shape[0] == leaf.shape[1]
+    is_square = leaf.ndim == 2 and len(set(leaf.shape)) == 1
     if not is_square or not np.any(leaf) or leaf.size == 1:
         return step
     if np.array_equal(leaf, leaf.T):

@@ -68,8 +68,8 @@ def reproduces(
     They may differ by `closeness` times their scale, but by no more than a thousandth of the error
     that there is to explain; and beyond that by the tolerance for rounding.
     """
-    largest_given = np.max(np.abs(given), initial=0.0)
-    largest_candidate = np.max(np.abs(candidate), initial=0.0)
+    largest_given = max_abs(given)
+    largest_candidate = max_abs(candidate)
     scale = max(largest_given, largest_candidate)
     allowed = min(closeness * scale, 1e-3 * error) + tolerance
     return bool(np.all(np.abs(given - candidate) <= allowed))
@@ -90,16 +90,24 @@ def comparison(
     return Comparison(given, reference, floor, ALLOWED[dtype])
 
 
+def max_abs(values: np.ndarray) -> float:
+    """Return the largest absolute value, and 0 of no values."""
+    return np.max(np.abs(values), initial=0.0)
+
+
 def usual_size(values: np.ndarray) -> float:
     """Return the root mean square of a tensor's finite entries."""
     finite = values[np.isfinite(values)]
-    return float(np.sqrt(np.mean(finite**2))) if finite.size else 0.0
+    if finite.size == 0:
+        return 0.0
+    mean_square = np.mean(finite**2)
+    return float(np.sqrt(mean_square))
 
 
 def relative_error(given: np.ndarray, reference: np.ndarray) -> float:
     """Return max |given − reference| / max |reference|, and 0 for 0/0."""
-    error = np.max(np.abs(given - reference), initial=0.0)
-    scale = np.max(np.abs(reference), initial=0.0)
+    error = max_abs(given - reference)
+    scale = max_abs(reference)
     if error == 0:
         return 0.0
     return float(error / scale) if scale > 0 else float("inf")
@@ -112,15 +120,18 @@ def cosine(given: np.ndarray, reference: np.ndarray) -> float:
     """
     if not np.isfinite(given).all():
         return float("nan")
-    norm, reference_norm = np.linalg.norm(given), np.linalg.norm(reference)
+    norm = np.linalg.norm(given)
+    reference_norm = np.linalg.norm(reference)
     if norm * reference_norm == 0:
         return float(norm == reference_norm)
-    return float(np.sum((given / norm) * (reference / reference_norm)))
+    products = (given / norm) * (reference / reference_norm)
+    return float(np.sum(products))
 
 
 def norm_ratio(given: np.ndarray, reference: np.ndarray) -> float:
     """Return ‖given‖/‖reference‖, and 1 where both are zero."""
-    norm, reference_norm = float(np.linalg.norm(given)), float(np.linalg.norm(reference))
+    norm = float(np.linalg.norm(given))
+    reference_norm = float(np.linalg.norm(reference))
     if norm == reference_norm:
         return 1.0
     return norm / reference_norm if reference_norm > 0 else float("inf")

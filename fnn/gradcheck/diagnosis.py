@@ -22,13 +22,12 @@ def proposer_of(search: hypotheses.Search) -> Proposer:
     def propose(evidence: Evidence) -> Hypothesis | None:
         if evidence.reference is None:
             return None
-        replay, observed = evidence.replay, evidence.observed
+        replay = evidence.replay
+        observed = evidence.observed
         for hypothesis in search(replay, observed):
             if time.monotonic() > evidence.deadline:
                 raise TimeoutError(f"{PATIENCE:.0f} s were not enough.")
-            if observed.is_reproduced_by(
-                hypothesis.gradient, replay.right.grads, evidence.closeness
-            ):
+            if observed.is_reproduced_by(hypothesis.gradient, replay.grads, evidence.closeness):
                 return Hypothesis(hypothesis.cause, hypothesis.explanation)
         return None
 
@@ -98,7 +97,8 @@ def unknown(evidence: Evidence, stopped: str) -> Hypothesis:
     stopped  a sentence about a search that ended early, or ""
     """
     names = evidence.wrong_paths
-    right = ", ".join(tensor.path for tensor in evidence.tensors if not tensor.wrong.any())
+    right_paths = [tensor.path for tensor in evidence.tensors if not tensor.wrong.any()]
+    right = ", ".join(right_paths)
     if right:
         where = (
             f" Right are {right}. Where the gradient of a bias is right, so is δ of its layer: "

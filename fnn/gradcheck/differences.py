@@ -14,6 +14,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from fnn import compiler
+from fnn.gradcheck.compare import max_abs
 from fnn.gradcheck.problem import Problem, Unusable
 
 # --------------------------------------------------------------------------- steps of the quotients
@@ -129,7 +130,9 @@ def _along_in_jax(problem: Problem, direction: np.ndarray) -> Along:
         along_direction = jnp.where(i < 0, step, 0.0)
         along_coordinate = jnp.where(i < 0, 0.0, step)
         flat = flat + along_direction * direction
-        return loss(unravel(flat.at[jnp.maximum(i, 0)].add(along_coordinate)))
+        coordinate = jnp.maximum(i, 0)
+        flat = flat.at[coordinate].add(along_coordinate)
+        return loss(unravel(flat))
 
     @compiler.jit
     def program(flat, direction, coordinates, steps):
@@ -154,7 +157,8 @@ def _along_in_numpy(problem: Problem, direction: np.ndarray) -> Along:
         return _called(problem.loss, _moved(problem.leaves, direction, i, step))
 
     def along(coordinates, steps):
-        return np.array([loss_at(i, h) for i, h in zip(coordinates, steps, strict=True)])
+        pairs = zip(coordinates, steps, strict=True)
+        return np.array([loss_at(i, h) for i, h in pairs])
 
     return along
 
@@ -177,7 +181,8 @@ def _moved(
         flat[i] += step
     ends = np.cumsum([leaf.size for leaf in leaves])
     parts = np.split(flat, ends[:-1])
-    return [part.reshape(leaf.shape) for part, leaf in zip(parts, leaves, strict=True)]
+    pairs = zip(parts, leaves, strict=True)
+    return [part.reshape(leaf.shape) for part, leaf in pairs]
 
 
 # -------------------------------------------------------------------------------- noise of the loss
@@ -203,7 +208,7 @@ def _noise_seen(along: Along, near: np.ndarray) -> float:
             break
     if _are_in_float32(values):
         # The loss is too coarse to move even there.
-        noise = max(noise, 2.0**-24 * float(np.max(np.abs(values))))
+        noise = max(noise, 2.0**-24 * float(max_abs(values)))
     return noise
 
 
@@ -225,14 +230,17 @@ def _graininess(h: np.ndarray, f: np.ndarray) -> float:
     if not np.isfinite(f).all():
         return 0.0
     order = np.argsort(h)
-    fours = [order[i : i + 4] for i in range(len(h) - 3)]
-    deviations = [np.linalg.norm(_off_parabola(h[four], f[four])) for four in fours]
+    deviations = []
+    for i in range(len(h) - 3):
+        four = order[i : i + 4]
+        deviation = _off_parabola(h[four], f[four])
+        deviations.append(np.linalg.norm(deviation))
     return float(np.median(deviations))
 
 
 def _off_parabola(h: np.ndarray, f: np.ndarray) -> np.ndarray:
     """Return the deviation of a function from its best parabola."""
-    u = h / np.max(np.abs(h))
+    u = h / max_abs(h)
     parabola = np.polyfit(u, f, 2)
     return f - np.polyval(parabola, u)
 
@@ -248,8 +256,9 @@ def slopes(values: Values, coordinates: np.ndarray, scales: np.ndarray) -> list[
     both_sides = np.stack([steps, -steps], axis=-1)
     evaluations_each = both_sides[0].size
     repeated = np.repeat(coordinates, evaluations_each)
-    losses = values.along(repeated, both_sides.ravel()).reshape(both_sides.shape)
-    return [_slope(values, f, h) for f, h in zip(losses, steps, strict=True)]
+    losses = values.along(repeated, both_sides.ravel())
+    pairs = zip(losses.reshape(both_sides.shape), steps, strict=True)
+    return [_slope(values, f, h) for f, h in pairs]
 
 
 def slope_along(problem: Problem, values: Values, direction: np.ndarray) -> Slope:
@@ -269,15 +278,21 @@ def _slope(values: Values, f: np.ndarray, h: np.ndarray) -> Slope:
     """
     at_point = values.at_point
     size = np.abs(f).max(axis=1)
-    rounding = np.maximum(ROUNDING * size, SEVERAL * values.noise) / h
-    right = (f[:, 0] - at_point) / h
-    left = (at_point - f[:, 1]) / h
-    central = (f[:, 0] - f[:, 1]) / (2 * h)
+    noise = np.maximum(ROUNDING * size, SEVERAL * values.noise)
+    rounding = noise / h
+    f_right = f[:, 0]
+    f_left = f[:, 1]
+    right = (f_right - at_point) / h
+    left = (at_point - f_left) / h
+    central = (f_right - f_left) / (2 * h)
     jump = right - left
 
     change = central[1:] - central[:-1]
-    extrapolated = central[1:] + change / ((h[:-1] / h[1:]) ** 2 - 1)
-    error = np.abs(extrapolated - central[1:]) + np.abs(np.diff(central)) / 50 + rounding[1:]
+    ratio = h[:-1] / h[1:]
+    extrapolated = central[1:] + change / (ratio**2 - 1)
+    correction = np.abs(extrapolated - central[1:])
+    unsettled = np.abs(np.diff(central)) / 50
+    error = correction + unsettled + rounding[1:]
     if values.is_coarse:
         error += _kinks_within(h, central, jump, rounding)
     error = np.where(np.isfinite(error), error, np.inf)
@@ -301,11 +316,15 @@ def _kinks_within(
     Two signs count. The next shorter step has another quotient. The jump right − left, which is
     proportional to the step for a smooth loss, is not proportional.
     """
-    apart = np.abs(np.diff(central)) - rounding[1:] - rounding[:-1]
+    gap = np.abs(np.diff(central))
+    apart = gap - rounding[1:] - rounding[:-1]
     proportional = jump[:-1] * h[1:] / h[:-1]
-    uneven = np.abs(jump[1:] - proportional) - 2 * rounding[1:]
+    deviation = np.abs(jump[1:] - proportional)
+    uneven = deviation - 2 * rounding[1:]
     at_next_step = np.append(apart[1:], 0.0)
-    return np.maximum(at_next_step, 0.0) + np.maximum(uneven, 0.0) / 5
+    by_quotient = np.maximum(at_next_step, 0.0)
+    by_jump = np.maximum(uneven, 0.0) / 5
+    return by_quotient + by_jump
 
 
 def _is_kink(jump: np.ndarray, rounding: float) -> bool:
@@ -331,7 +350,8 @@ def taylor_slopes(values: Values, direction_slope: float) -> tuple[float | None,
     f = values.along(np.full(len(h), -1), h)
     first = np.abs(f - values.at_point)
     second = np.abs(f - values.at_point - h * direction_slope)
-    floor = 30 * np.maximum(ROUNDING * np.abs(f), values.noise)
+    rounding = ROUNDING * np.abs(f)
+    floor = 30 * np.maximum(rounding, values.noise)
     return _order(h, first, floor), _order(h, second, floor)
 
 

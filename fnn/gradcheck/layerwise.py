@@ -40,7 +40,8 @@ class Link(NamedTuple):
         return {"params": grads, "x": dx}
 
     def _forward(self, params: Params, x: Features) -> tuple[Features, State, Any]:
-        return self.layer.forward(params, self.state, x, key=self.key, train=self.train)
+        options = dict(key=self.key, train=self.train)
+        return self.layer.forward(params, self.state, x, **options)
 
 
 class Around(NamedTuple):
@@ -67,7 +68,11 @@ def chain(net: Layer, params: Params, state: State, key: PRNGKey | None, train: 
     for i, part in enumerate(net.parts):
         part_key = None if key is None else jax.random.fold_in(key, i)
         links += chain(part, params[i], states[i], part_key, train)
-    return [link._replace(name=f"{i} {link.layer.name}") for i, link in enumerate(links)]
+    numbered = []
+    for i, link in enumerate(links):
+        name = f"{i} {link.layer.name}"
+        numbered.append(link._replace(name=name))
+    return numbered
 
 
 def check_layers(
@@ -81,10 +86,12 @@ def check_layers(
     """
 
     def value(prediction):
-        return jnp.sum(coefficients(prediction) * loss.forward(prediction, target))
+        losses = loss.forward(prediction, target)
+        return jnp.sum(coefficients(prediction) * losses)
 
     def gradient(prediction):
-        return coefficients(prediction)[None, :] * loss.backward(prediction, target)
+        factors = coefficients(prediction)
+        return factors[None, :] * loss.backward(prediction, target)
 
     passes = _passes(links, value, gradient)
     top, *arounds = passes([link.params for link in links], x)
@@ -110,13 +117,15 @@ def _passes(links: Sequence[Link], value: Callable, gradient: Callable) -> Calla
             inputs.append(link.forward(own, inputs[-1]))
         *layer_inputs, prediction = inputs
         dy = jax.grad(value)(prediction)
-        arounds = [Around(prediction, dy, {"x": dy}, {"x": gradient(prediction)})]
+        given = {"x": gradient(prediction)}
+        arounds = [Around(prediction, dy, {"x": dy}, given)]
         layers = list(zip(links, params, layer_inputs, strict=True))
         for link, own, below in reversed(layers):
             _, vjp = jax.vjp(link.forward, own, below)
             grads, dx = vjp(dy)
+            reference = {"params": grads, "x": dx}
             given = link.own_backward(own, below, dy)
-            arounds.append(Around(below, dy, {"params": grads, "x": dx}, given))
+            arounds.append(Around(below, dy, reference, given))
             dy = dx
         return arounds
 
@@ -130,13 +139,15 @@ def _check_layer(link: Link, around: Around) -> Report | None:
     """
 
     def value(inputs):
-        return jnp.sum(around.dy * link.forward(inputs["params"], inputs["x"]))
+        y = link.forward(inputs["params"], inputs["x"])
+        return jnp.sum(around.dy * y)
 
     def gradient(inputs):
         return link.own_backward(inputs["params"], inputs["x"], around.dy)
 
     error = max(_error(around, "x"), _error(around, "params"))
-    return _closely(value, gradient, {"params": link.params, "x": around.x}, error)
+    point = {"params": link.params, "x": around.x}
+    return _closely(value, gradient, point, error)
 
 
 def _closely(value: Callable, gradient: Callable, at: Any, error: float) -> Report | None:
@@ -150,7 +161,9 @@ def _closely(value: Callable, gradient: Callable, at: Any, error: float) -> Repo
 def _line(name: str, full: Report | None, around: Around) -> LayerReport:
     verdict = "pass" if full is None else full.verdict
     norm = float(jnp.linalg.norm(around.reference["x"]))
-    return LayerReport(name, verdict, norm, _error(around, "x"), _error(around, "params"))
+    delta_error = _error(around, "x")
+    gradient_error = _error(around, "params")
+    return LayerReport(name, verdict, norm, delta_error, gradient_error)
 
 
 def _error(around: Around, part: str) -> float:

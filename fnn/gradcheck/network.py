@@ -78,7 +78,8 @@ def check_network(
 
         @compiler.jit
         def gradient(params, *, key):
-            narrow_x, narrow_y = _as(dtype, x), _as(dtype, y)
+            narrow_x = _as(dtype, x)
+            narrow_y = _as(dtype, y)
             options = dict(state=state, key=key, train=train, weights=weights)
             _, grads = gradient_of(params, narrow_x, narrow_y, **options)
             return grads
@@ -115,7 +116,11 @@ def _point(net: Layer, params: Params | None, state: State | None) -> tuple[Para
 def _moved(params: Params) -> Params:
     """Return parameters at no special value."""
     draw = np.random.default_rng(0)
-    return jax.tree.map(lambda leaf: leaf + 0.1 * draw.normal(size=np.shape(leaf)), params)
+
+    def moved(leaf):
+        return leaf + 0.1 * draw.normal(size=np.shape(leaf))
+
+    return jax.tree.map(moved, params)
 
 
 def _rounded_to(dtype: str, array: Any) -> Any:

@@ -73,7 +73,8 @@ def rounded_again(
             return value
         dtype = dtype_of(value)
         least = narrow * float(jnp.finfo(dtype).eps)
-        epsilon = jnp.where(rounding.epsilon > 0, jnp.maximum(rounding.epsilon, least), 0.0)
+        at_least = jnp.maximum(rounding.epsilon, least)
+        epsilon = jnp.where(rounding.epsilon > 0, at_least, 0.0)
         start = next(places) * STRIDE % OFFSETS
         draws = rounding.draws[start : start + jnp.size(value)]
         u = draws.reshape(jnp.shape(value))
@@ -160,7 +161,8 @@ def draws_for(
     for flat in flats:
         sizes += _sizes(flat)
     largest = max(int(size) for size in sizes)
-    return np.random.default_rng(0).uniform(-1, 1, (REPETITIONS, largest + OFFSETS))
+    rng = np.random.default_rng(0)
+    return rng.uniform(-1, 1, (REPETITIONS, largest + OFFSETS))
 
 
 def _sizes(flat: FlatJaxpr) -> Iterator[int]:

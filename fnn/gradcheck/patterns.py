@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fnn.gradcheck.compare import Comparison
+from fnn.gradcheck.compare import Comparison, max_abs
 
 FEW_ROWS = 512  # rows that are compared pair by pair
 MISTYPED = 0.1  # a factor 1 ± less than this may be one that was mistyped
@@ -55,13 +55,14 @@ ZERO = TensorHypothesis(
 
 def _of_zeros(compared: Comparison) -> TensorHypothesis:
     """Explain zeros: nothing was computed, or numbers that add up to zero were summed."""
-    given, reference = compared.given, compared.reference
+    given = compared.given
+    reference = compared.reference
     if reference.size < 2 or not np.any(reference):
         return ZERO
     adds_up = abs(np.sum(reference)) <= np.sum(compared.tolerance)
     if not adds_up:
         return ZERO
-    if np.any(given) and np.ptp(given) <= 1e-3 * np.max(np.abs(given)):
+    if np.any(given) and np.ptp(given) <= 1e-3 * max_abs(given):
         return TensorHypothesis(
             "sum over every axis",
             "every entry is the same number, zero up to rounding, as is the sum of the true ones: "
@@ -77,18 +78,21 @@ def _of_zeros(compared: Comparison) -> TensorHypothesis:
 
 
 def _factor(compared: Comparison, wrong: np.ndarray, closeness: float) -> TensorHypothesis | None:
-    given, reference = compared.given, compared.reference
+    given = compared.given
+    reference = compared.reference
     if reference.size < 2 and not (given.size and reference.ravel()[0]):
         return None
     square = float(np.sum(reference * reference))
-    factor = float(np.sum(given * reference)) / square if square > 0 else 0.0
+    product = float(np.sum(given * reference))
+    factor = product / square if square > 0 else 0.0
     if abs(factor) < 1e-9:
         return None
     if not compared.is_reproduced_by(factor * reference, closeness * 1e-2):
         return None
     if abs(factor + 1) < 1e-6:
         return TensorHypothesis("sign", "hand-written = −truth: the sign is turned.", -1.0)
-    uncertainty = float(np.linalg.norm(compared.tolerance)) / np.sqrt(square)
+    tolerance = float(np.linalg.norm(compared.tolerance))
+    uncertainty = tolerance / np.sqrt(square)
     return TensorHypothesis(
         "constant factor",
         f"hand-written = {_named(factor)} × truth.",
@@ -113,7 +117,9 @@ def _has_a_meaning(factor: float) -> bool:
 def _whole(number: float) -> int | None:
     """Return the whole number of at least 2 that a number is up to rounding, or None."""
     whole = round(number)
-    is_whole = abs(whole) >= 2 and abs(number - whole) < 1e-6 * abs(number)
+    if abs(whole) < 2:
+        return None
+    is_whole = abs(number - whole) < 1e-6 * abs(number)
     return whole if is_whole else None
 
 
@@ -171,11 +177,13 @@ def _permuted(compared: Comparison, wrong: np.ndarray, closeness: float) -> Tens
 
 def _order(numbers: np.ndarray, match: np.ndarray, name: str) -> str:
     """Return a sentence about lines in another order."""
-    pairs = [f"{numbers[i]}←{numbers[j]}" for i, j in enumerate(match)]
+    sources = numbers[match]
+    pairs = [f"{line}←{source}" for line, source in zip(numbers, sources, strict=True)]
+    shown = ", ".join(pairs[:4])
     more = ", …" if len(pairs) > 4 else ""
     verb = "swapped" if len(pairs) == 2 else "in another order"
     plural = "entries" if name == "entry" else f"{name}s"
-    return f"{plural} are {verb} ({', '.join(pairs[:4])}{more})."
+    return f"{plural} are {verb} ({shown}{more})."
 
 
 def _copied(compared: Comparison, wrong: np.ndarray, closeness: float) -> TensorHypothesis | None:
@@ -193,28 +201,33 @@ def _copied(compared: Comparison, wrong: np.ndarray, closeness: float) -> Tensor
         if same.any(axis=1).all():
             sources = np.argmax(same, axis=1)
             pairs = zip(numbers[:4], sources[:4], strict=True)
-            shown = ", ".join(f"{i} holds that of {int(j)}" for i, j in pairs)
+            parts = [f"{i} holds that of {j}" for i, j in pairs]
+            shown = ", ".join(parts)
             return TensorHypothesis("stale row", f"{name} {shown}.")
     return None
 
 
 def _same(given: np.ndarray, reference: np.ndarray, closeness: float) -> np.ndarray:
     """Return (i, j): whether line i of the given ones is line j of the reference."""
-    slack = closeness * np.max(np.abs(reference), initial=0.0)
-    distances = [np.max(np.abs(line - reference), axis=1, initial=0.0) for line in given]
-    return np.array([distance <= slack for distance in distances])
+    slack = closeness * max_abs(reference)
+    rows = []
+    for line in given:
+        distances = np.max(np.abs(line - reference), axis=1, initial=0.0)
+        rows.append(distances <= slack)
+    return np.array(rows)
 
 
 # ------------------------------------------------------------------------ clipped, masked, repeated
 
 
 def _clipped(compared: Comparison, wrong: np.ndarray, closeness: float) -> TensorHypothesis | None:
-    given, reference = compared.given, compared.reference
-    limit = float(np.max(np.abs(given)))
+    given = compared.given
+    reference = compared.reference
+    limit = float(max_abs(given))
     at_limit = np.sum(np.abs(given) == limit)
     if at_limit < 2:  # one entry is always the largest
         return None
-    if not limit < np.max(np.abs(reference)) * 0.999:
+    if not limit < max_abs(reference) * 0.999:
         return None
     if not compared.is_reproduced_by(np.clip(reference, -limit, limit), closeness):
         return None
@@ -223,9 +236,11 @@ def _clipped(compared: Comparison, wrong: np.ndarray, closeness: float) -> Tenso
 
 def _masked(compared: Comparison, wrong: np.ndarray, closeness: float) -> TensorHypothesis | None:
     """Try whether it is right where neither is zero, and zero in other places."""
-    in_given, in_reference = compared.given != 0, compared.reference != 0
+    in_given = compared.given != 0
+    in_reference = compared.reference != 0
     both = in_given & in_reference
-    only_given, only_reference = in_given & ~in_reference, ~in_given & in_reference
+    only_given = in_given & ~in_reference
+    only_reference = in_reference & ~in_given
     if not (both.any() and only_given.any() and only_reference.any()):
         return None
     if not np.all(compared.error[both] <= compared.tolerance[both]):
@@ -254,20 +269,23 @@ def _few_zeros(
 ) -> TensorHypothesis | None:
     if np.any(compared.given[wrong]):
         return None
-    count, first = int(wrong.sum()), _first(wrong)
+    count = int(wrong.sum())
+    first = _first(wrong)
     text = f"{count} entry(s) are zero, the first at {first}."
     return TensorHypothesis("zeroed entries", text)
 
 
 def _constant(compared: Comparison, wrong: np.ndarray, closeness: float) -> TensorHypothesis | None:
     """Try whether one value is repeated along an axis along which the reference varies."""
-    given, reference = compared.given, compared.reference
+    given = compared.given
+    reference = compared.reference
     for axis, _ in _axes(wrong):
         if reference.shape[axis] < 2:
             continue
         first = np.take(given, [0], axis)
         repeated = np.repeat(first, reference.shape[axis], axis)
-        varies = np.ptp(reference, axis=axis).max() > 1e-3 * np.abs(reference).max()
+        spread = np.ptp(reference, axis=axis).max()
+        varies = spread > 1e-3 * np.abs(reference).max()
         if varies and compared.is_reproduced_by(repeated, closeness):
             return TensorHypothesis(
                 "silent broadcast",
@@ -300,7 +318,8 @@ def _entries(compared: Comparison, wrong: np.ndarray, closeness: float) -> Tenso
     """Say that a small share of entries is wrong."""
     if wrong.size < 4 or wrong.mean() > 0.25 or not _others_are_right(wrong, compared):
         return None
-    count, first = int(wrong.sum()), _first(wrong)
+    count = int(wrong.sum())
+    first = _first(wrong)
     text = f"only {count} of {wrong.size} entries are wrong, the first at {first}."
     return TensorHypothesis("wrong entries", text)
 
@@ -311,9 +330,11 @@ def _others_are_right(wrong: np.ndarray, compared: Comparison) -> bool:
     Coarse rounding may hide it there.
     """
     sizes = np.abs(compared.reference)
-    relative = compared.error[wrong] / np.maximum(sizes[wrong], 1e-300)
-    usual = np.median(relative)
-    is_hidden = compared.tolerance[~wrong] > 0.1 * usual * sizes[~wrong]
+    wrong_sizes = np.maximum(sizes[wrong], 1e-300)
+    usual = np.median(compared.error[wrong] / wrong_sizes)
+    others = ~wrong
+    would_show = 0.1 * usual * sizes[others]
+    is_hidden = compared.tolerance[others] > would_show
     return bool(np.mean(is_hidden) < 0.5)
 
 
@@ -332,13 +353,15 @@ def _axes(array: np.ndarray) -> Iterator[tuple[int, str]]:
     if array.ndim == 1:
         yield 0, "entry"
         return
+    words = {0: "row", 1: "column"}
     for axis in range(array.ndim):
-        yield axis, ("row", "column")[axis] if axis < 2 else f"slice of axis {axis}"
+        yield axis, words.get(axis, f"slice of axis {axis}")
 
 
 def _lines(array: np.ndarray, axis: int) -> np.ndarray:
     """Return the lines across an axis as rows of a matrix."""
-    return np.moveaxis(array, axis, 0).reshape(array.shape[axis], -1)
+    count = array.shape[axis]
+    return np.moveaxis(array, axis, 0).reshape(count, -1)
 
 
 def _any_wrong(wrong: np.ndarray, axis: int) -> np.ndarray:
@@ -351,5 +374,6 @@ def _first(wrong: np.ndarray) -> list[int]:
 
 
 def _some(numbers: np.ndarray) -> str:
-    shown = ", ".join(str(int(number)) for number in numbers[:5])
+    first = [str(int(number)) for number in numbers[:5]]
+    shown = ", ".join(first)
     return f"{shown}, …" if len(numbers) > 5 else shown

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr
 
+from fnn.gradcheck.compare import max_abs
 from fnn.gradcheck.differences import Values, slopes, taylor_slopes, values_of
 from fnn.gradcheck.flat_jaxpr import flat_jaxpr_of, is_key
 from fnn.gradcheck.given_noise import given_noise
@@ -41,13 +42,14 @@ class PointCheck(NamedTuple):
 
 def check_at_point(problem: Problem) -> PointCheck:
     """Compare every tensor with autodiff and differences. Must be called with x64 enabled."""
-    given, again = problem.gradient(problem.leaves), problem.gradient(problem.leaves)
+    given = problem.gradient(problem.leaves)
+    again = problem.gradient(problem.leaves)
     problem = problem._replace(wider=_wider(problem))
     reference = reference_of(problem)
     rng = np.random.default_rng(0)
-    steps = [rng.normal(size=leaf.size) * step_scale(leaf, problem) for leaf in problem.leaves]
-    direction = np.concatenate(steps)
-    values = values_of(problem, direction, None if reference is None else reference.loss_noise)
+    direction = _direction(problem, rng)
+    known_noise = None if reference is None else reference.loss_noise
+    values = values_of(problem, direction, known_noise)
     if not np.isfinite(values.at_point):
         raise Unusable(
             f"loss: is {values.at_point} at params, where no gradient can be judged; choose "
@@ -55,13 +57,23 @@ def check_at_point(problem: Problem) -> PointCheck:
         )
     repeated = _random_parts(problem, reference, given, again)
     tensors = _check_tensors(problem, reference, values, given, rng)
-    slope = float(np.concatenate([np.ravel(leaf) for leaf in given]) @ direction)
+    flat_given = np.concatenate([np.ravel(leaf) for leaf in given])
+    slope = float(flat_given @ direction)
     # On a kink the slope along a direction differs from that of the way back.
     is_smooth = reference is None or not reference.ties
     if is_smooth and _contradicted_along(values, slope, direction, tensors):
         tensors = [tensor._replace(contradicted=True) for tensor in tensors]
     taylor = taylor_slopes(values, slope)
     return PointCheck(problem, reference, tensors, taylor, repeated, values.is_coarse)
+
+
+def _direction(problem: Problem, rng: np.random.Generator) -> np.ndarray:
+    """Draw a direction through all parameters, with a step of each tensor's own scale."""
+    steps = []
+    for leaf in problem.leaves:
+        draws = rng.normal(size=leaf.size)
+        steps.append(draws * step_scale(leaf, problem))
+    return np.concatenate(steps)
 
 
 def _check_tensors(
@@ -93,7 +105,8 @@ def _wider(problem: Problem) -> str:
     leaves = problem.given(problem.leaves)
     dtypes = [jnp.dtype(np.asarray(leaf).dtype) for leaf in leaves]
     widest = max(dtypes, key=lambda dtype: dtype.itemsize)
-    return widest.name if widest.itemsize > jnp.dtype(problem.dtype).itemsize else ""
+    own_size = jnp.dtype(problem.dtype).itemsize
+    return widest.name if widest.itemsize > own_size else ""
 
 
 def _contradicted_along(
@@ -104,11 +117,16 @@ def _contradicted_along(
     The direction moves every parameter. The single coordinates that are measured are few, and may
     not have shown an error.
     """
-    if any((tensor.compared.wrong | tensor.excused).any() for tensor in tensors):
-        return False
-    tolerance = np.concatenate([np.ravel(tensor.compared.tolerance) for tensor in tensors])
-    slack = tolerance @ np.abs(direction)
-    (along,) = slopes(values, np.array([-1]), np.array([1.0]))
+    tolerances = []
+    for tensor in tensors:
+        compared = tensor.compared
+        if compared.wrong.any() or tensor.excused.any():
+            return False
+        tolerances.append(np.ravel(compared.tolerance))
+    slack = np.concatenate(tolerances) @ np.abs(direction)
+    on_direction = np.array([-1])
+    unit = np.array([1.0])
+    (along,) = slopes(values, on_direction, unit)
     return along.contradicts(slope, float(slack))
 
 
@@ -124,8 +142,8 @@ def _random_parts(
     """Say what changes when the gradient or the loss is called again; None if nothing does."""
     for path, first, second in zip(problem.paths, given, again, strict=True):
         finite = np.isfinite(first) & np.isfinite(second)
-        moved = np.max(np.abs(first[finite] - second[finite]), initial=0.0)
-        size = np.max(np.abs(first[finite]), initial=0.0)
+        moved = max_abs(first[finite] - second[finite])
+        size = max_abs(first[finite])
         if not moved > 1e3 * problem.epsilon * size:
             continue
         if _grows(problem, given, again):
@@ -155,9 +173,10 @@ def _loss_repeats(problem: Problem, reference: Reference | None) -> bool:
 
 def _grows(problem: Problem, given: list[np.ndarray], again: list[np.ndarray]) -> bool:
     """Return whether two more calls differ from each other as these two do."""
-    third, fourth = problem.gradient(problem.leaves), problem.gradient(problem.leaves)
+    third = problem.gradient(problem.leaves)
+    fourth = problem.gradient(problem.leaves)
     for a, b, c, d in zip(given, again, third, fourth, strict=True):
-        slack = 1e-9 * np.max(np.abs(d), initial=0.0)
+        slack = 1e-9 * max_abs(d)
         if not np.allclose(d - c, b - a, rtol=1e-6, atol=slack):
             return False
     return True
@@ -172,6 +191,7 @@ def constants(traced: ClosedJaxpr) -> list[Any]:
 def _same_bits(first: Any, second: Any) -> bool:
     """Return whether two constants are equal; random keys are compared by their bits."""
     if is_key(first):
-        first, second = jax.random.key_data(first), jax.random.key_data(second)
+        first = jax.random.key_data(first)
+        second = jax.random.key_data(second)
     is_inexact = jnp.issubdtype(jnp.result_type(first), jnp.inexact)
     return np.array_equal(np.asarray(first), np.asarray(second), equal_nan=is_inexact)

@@ -55,7 +55,8 @@ def problem_of(
             raise Unusable(f"{name}: got {function!r}, expected a function of params.")
     epsilon = checks.lookup("dtype", dtype, EPSILONS)
     paths, own_leaves, tree = _flatten(params)
-    leaves = [_leaf(path, leaf, dtype) for path, leaf in zip(paths, own_leaves, strict=True)]
+    pairs = zip(paths, own_leaves, strict=True)
+    leaves = [_leaf(path, leaf, dtype) for path, leaf in pairs]
     if not leaves:
         raise Unusable(f"params: got {params!r}, which holds no array.")
     params_of = _rebuilder(own_leaves, tree)
@@ -176,7 +177,10 @@ def _check_same_loss(
 ) -> None:
     """Refuse a JAX loss that has another value than the loss, at the point or beside it."""
     rng = np.random.default_rng(0)
-    beside = [leaf + 0.01 * (1 + np.abs(leaf)) * rng.normal(size=leaf.shape) for leaf in leaves]
+    beside = []
+    for leaf in leaves:
+        size = 1 + np.abs(leaf)
+        beside.append(leaf + 0.01 * size * rng.normal(size=leaf.shape))
     for where, values in (("at params", leaves), ("beside params", beside)):
         value = float(loss(params_of(values, np.float64), **options))
         jax_value = float(jax_loss(params_of(values, np.float64), **options))
@@ -217,8 +221,9 @@ def _gradient_leaf(path: str, leaf: Any, shape: tuple[int, ...]) -> np.ndarray:
         is_transposed = array.shape == shape[::-1]
         hint = " It is the shape of the transpose." if is_transposed else ""
         raise Unusable(f"{path}: the gradient has shape {array.shape}, expected {shape}.{hint}")
-    is_real = any(jnp.issubdtype(array.dtype, kind) for kind in (jnp.floating, jnp.integer))
-    if not is_real:
+    is_floating = jnp.issubdtype(array.dtype, jnp.floating)
+    is_integer = jnp.issubdtype(array.dtype, jnp.integer)
+    if not (is_floating or is_integer):
         raise Unusable(
             f"{path}: the gradient has dtype {array.dtype}, expected real floating point."
         )

@@ -103,7 +103,8 @@ def _evaluated(
     in_dtype, in_float64 = repeated(evaluate, flats, problem.leaves, epsilons)
     exact, value, tied = in_dtype.exact
     other_gradients = [gradients for gradients, _, _ in in_dtype.others]
-    loss_errors = [abs(float(other - value)) for _, other, _ in in_float64.others]
+    other_values = [value for _, value, _ in in_float64.others]
+    loss_errors = [abs(float(other - value)) for other in other_values]
     return Reference(
         traced=traced,
         loss_noise=max(loss_errors),

@@ -60,6 +60,21 @@ class Replay(NamedTuple):
     right: Backward
     run: Callable[..., Backward]
 
+    @property
+    def grads(self) -> list[np.ndarray]:
+        """Return the true gradient."""
+        return self.right.grads
+
+    @property
+    def deltas(self) -> dict[Variable, np.ndarray]:
+        """Return the true δ's."""
+        return self.right.deltas
+
+    @property
+    def values(self) -> dict[Variable, Any]:
+        """Return the values of the forward pass."""
+        return self.right.values
+
     def with_rules(self, rules: Mapping[Variable, Rule]) -> Backward:
         """Run the backward pass with the errors that rules make of the δ's above them."""
         errors: dict[Variable, np.ndarray] = {}
@@ -82,10 +97,13 @@ def replay_of(reference: Reference, leaves: Sequence[np.ndarray]) -> Replay:
     no_errors = _no_errors(flat, leaves)
 
     def run(errors: Errors, constants: Mapping[Variable, Any] | None = None) -> Backward:
-        in_float64 = {key: np.asarray(error, np.float64) for key, error in errors.items()}
+        all_errors = dict(no_errors)
+        for variable, error in errors.items():
+            all_errors[variable] = np.asarray(error, np.float64)
         all_constants = flat.constants | dict(constants or {})
-        grads, deltas, values = program(points, all_constants, no_errors | in_float64)
-        return Backward(jax.device_get(grads), jax.device_get(deltas), values)
+        grads, deltas, values = program(points, all_constants, all_errors)
+        grads, deltas = jax.device_get((grads, deltas))
+        return Backward(grads, deltas, values)
 
     right = run({})
     right = right._replace(values=_to_host(right.values))
@@ -106,15 +124,21 @@ def _program(flat: FlatJaxpr) -> Callable:
         """Add a probe to every value: the derivative by a probe is δ of its value."""
 
         def probed(operation, inputs, outputs):
-            pairs = zip(operation.outputs, outputs, strict=True)
-            return [value + probes[key] if key in probes else value for key, value in pairs]
+            moved = []
+            for variable, value in zip(operation.outputs, outputs, strict=True):
+                has_probe = variable in probes
+                moved.append(value + probes[variable] if has_probe else value)
+            return moved
 
         pairs = zip(flat.leaves, leaves, strict=True)
         moved = [leaf + probes[variable] for variable, leaf in pairs]
         values = evaluate(flat, moved, constants, probed)
         # The derivative of this sum adds each error to the δ of its value.
-        extra = sum(jnp.sum(error * values[variable]) for variable, error in errors.items())
-        return values[flat.outputs[0]] + extra, values
+        extra: Any = 0
+        for variable, error in errors.items():
+            extra = extra + jnp.sum(error * values[variable])
+        (loss,) = flat.outputs
+        return values[loss] + extra, values
 
     @compiler.jit
     def program(leaves, constants, errors):
@@ -141,4 +165,8 @@ def _no_errors(flat: FlatJaxpr, leaves: Sequence[np.ndarray]) -> dict[Variable, 
 
 def _to_host(tree: Any) -> Any:
     """Return NumPy arrays; random keys are kept."""
-    return jax.tree.map(lambda leaf: leaf if is_key(leaf) else np.asarray(leaf), tree)
+
+    def to_host(leaf):
+        return leaf if is_key(leaf) else np.asarray(leaf)
+
+    return jax.tree.map(to_host, tree)

@@ -61,7 +61,8 @@ class Tensor(NamedTuple):
 def sample(tensor: Tensor, rng: np.random.Generator) -> Sample:
     """Look at a tensor along directions, at some entries, and closer where a direction is wrong."""
     given = tensor.given.ravel()
-    largest = np.argsort(-np.abs(np.nan_to_num(given)))[:LARGEST]
+    sizes = np.abs(np.nan_to_num(given))
+    largest = np.argsort(-sizes)[:LARGEST]
     at_random = rng.integers(0, given.size, RANDOM)
     measured = tensor.measure(np.unique([*largest, *at_random]))
     if not np.isfinite(given).all():
@@ -79,9 +80,11 @@ def wrong_entries(tensor: Tensor, rng: np.random.Generator) -> tuple[np.ndarray,
 
     The second value says whether they are rows or columns, beside which nothing is wrong.
     """
-    places = np.arange(tensor.given.size).reshape(tensor.given.shape)
+    numbers = np.arange(tensor.given.size)
+    places = numbers.reshape(tensor.given.shape)
     for axis in range(places.ndim):
-        lines = np.moveaxis(places, axis, 0).reshape(places.shape[axis], -1)
+        count: int = places.shape[axis]
+        lines = np.moveaxis(places, axis, 0).reshape(count, -1)
         wrong = search(tensor, lines, rng, LINES + 1)
         if 0 < len(wrong) <= LINES and lines[wrong].size <= WIDEST:
             return lines[wrong].ravel(), True
@@ -92,11 +95,13 @@ def wrong_entries(tensor: Tensor, rng: np.random.Generator) -> tuple[np.ndarray,
 def is_wrong(tensor: Tensor, entries: np.ndarray, rng: np.random.Generator) -> bool:
     """Return whether the loss has another slope along a random direction through some entries."""
     count = len(entries)
-    signs = rng.choice([-1.0, 1.0], count) * rng.uniform(0.5, 1.5, count)
+    signs = rng.choice([-1.0, 1.0], count)
+    signs = signs * rng.uniform(0.5, 1.5, count)
     parameters = sum(leaf.size for leaf in tensor.problem.leaves)
     direction = np.zeros(parameters)
     direction[tensor.start + entries] = tensor.scale * signs
-    products = tensor.given.ravel()[entries] * tensor.scale * signs
+    given = tensor.given.ravel()[entries]
+    products = given * tensor.scale * signs
 
     rounding = ALLOWED[tensor.problem.dtype] * tensor.problem.epsilon
     usual_product = usual_size(tensor.given) * np.linalg.norm(direction)

@@ -9,6 +9,7 @@ from fnn.gradcheck.compare import (
     Comparison,
     comparison,
     cosine,
+    max_abs,
     norm_ratio,
     relative_error,
     usual_size,
@@ -80,8 +81,12 @@ class TensorCheck(NamedTuple):
 def measured_of(compared: Comparison, sampled: Sample) -> Comparison:
     """Return the entries that were measured, as a vector."""
     index = np.unravel_index(sorted(sampled.measured), compared.given.shape)
-    given, reference = compared.given[index], compared.reference[index]
-    return Comparison(given, reference, compared.floor[index], compared.allowed)
+    return Comparison(
+        given=compared.given[index],
+        reference=compared.reference[index],
+        floor=compared.floor[index],
+        allowed=compared.allowed,
+    )
 
 
 # ------------------------------------------------------------------------------- comparing a tensor
@@ -120,7 +125,8 @@ def _tensor(problem: Problem, values: Values, given: list[np.ndarray], i: int) -
     scale = step_scale(leaf, problem)
 
     def measure(entries: np.ndarray) -> dict[int, Slope]:
-        scales = np.maximum(np.abs(leaf.ravel()[entries]), scale)
+        sizes = np.abs(leaf.ravel()[entries])
+        scales = np.maximum(sizes, scale)
         measured = slopes(values, entries + start, scales)
         return dict(zip(entries.tolist(), measured, strict=True))
 
@@ -140,7 +146,8 @@ def _against_autodiff(
         strict = compared
         compared = _comparison(tensor, autodiff, np.hypot(noise, given_noise))
         is_excused = strict.wrong & ~compared.wrong
-        is_large = strict.error > TOO_MUCH * np.max(np.abs(strict.reference))
+        size = max_abs(strict.reference)
+        is_large = strict.error > TOO_MUCH * size
         cancelled = is_excused & is_large
     measured = tensor.measure(_chosen(compared, rng))
     compared, contradicted = _arbitrate(compared, measured)
@@ -153,9 +160,12 @@ def _against_differences(tensor: Tensor, every_given: list[np.ndarray]) -> Tenso
     given = tensor.given
     measured = tensor.measure(np.arange(given.size))
     in_order = [measured[k] for k in range(given.size)]
-    value = np.array([slope.value for slope in in_order]).reshape(given.shape)
-    error = np.array([slope.error for slope in in_order]).reshape(given.shape)
-    is_zero = bool(np.all(np.abs(value) <= ERRORS * error))
+    value = np.array([slope.value for slope in in_order])
+    error = np.array([slope.error for slope in in_order])
+    value = value.reshape(given.shape)
+    error = error.reshape(given.shape)
+    within_error = np.abs(value) <= ERRORS * error
+    is_zero = bool(np.all(within_error))
     alike = every_given if is_zero else [given]
     compared = _comparison(tensor, value, _noise_of(tensor.problem, error, alike))
     return _with_kinks(tensor, compared, None, measured)
@@ -164,9 +174,11 @@ def _against_differences(tensor: Tensor, every_given: list[np.ndarray]) -> Tenso
 def _against_sample(tensor: Tensor, sampled: Sample) -> TensorCheck:
     """Compare the measured entries of a tensor; the given gradient stands for the others."""
     given = tensor.given
-    reference, error = given.copy().ravel(), np.zeros(given.size)
+    reference = given.copy().ravel()
+    error = np.zeros(given.size)
     for k, slope in sampled.measured.items():
-        reference[k], error[k] = slope.value, slope.error
+        reference[k] = slope.value
+        error[k] = slope.error
     noise = _noise_of(tensor.problem, error.reshape(given.shape), [given])
     compared = _comparison(tensor, reference.reshape(given.shape), noise)
     check = _with_kinks(tensor, compared, None, dict(sampled.measured))
@@ -198,11 +210,13 @@ def _chosen(compared: Comparison, rng: np.random.Generator) -> np.ndarray:
     """
     error = np.nan_to_num(compared.scaled_error.ravel(), nan=np.inf)
     size = np.abs(compared.reference.ravel())
-    not_finite = np.flatnonzero(~np.isfinite(size))[:EVERY]
+    is_finite = np.isfinite(size)
+    not_finite = np.flatnonzero(~is_finite)[:EVERY]
     worst = np.argsort(error)[-2:]
     largest = int(np.argmax(np.nan_to_num(size)))
     at_random = rng.integers(0, error.size, SAMPLED)
-    return np.unique(np.array([*worst, largest, *at_random, *not_finite]))
+    chosen = np.array([*worst, largest, *at_random, *not_finite])
+    return np.unique(chosen)
 
 
 def _arbitrate(compared: Comparison, measured: dict[int, Slope]) -> tuple[Comparison, bool]:
@@ -210,19 +224,19 @@ def _arbitrate(compared: Comparison, measured: dict[int, Slope]) -> tuple[Compar
 
     The second value says whether the given gradient agreed with autodiff at such an entry.
     """
-    given, tolerance = compared.given, compared.tolerance
+    given = compared.given
+    tolerance = compared.tolerance
     reference = compared.reference.copy()
     contradicted = False
     for k, slope in measured.items():
         index = np.unravel_index(k, reference.shape)
         if not slope.contradicts(reference[index], tolerance[index]):
             continue
-        agreed = abs(given[index] - reference[index]) <= tolerance[index]
+        value = given[index]
+        agreed = abs(value - reference[index]) <= tolerance[index]
         contradicted |= bool(agreed)
-        if abs(given[index] - slope.value) <= 10 * slope.error:
-            reference[index] = given[index]
-        else:
-            reference[index] = slope.value
+        is_confirmed = abs(value - slope.value) <= 10 * slope.error
+        reference[index] = value if is_confirmed else slope.value
     return compared._replace(reference=reference), contradicted
 
 
@@ -273,7 +287,12 @@ def _on_kink(
     fresh = tensor.measure(np.array(unmeasured)) if unmeasured else {}
     slopes_there = measured | fresh
     given = compared.given.ravel()
-    return {k: slopes_there[k] for k in entries if _takes_a_side(given[k], slopes_there[k])}
+    on_kink = {}
+    for k in entries:
+        slope = slopes_there[k]
+        if _takes_a_side(given[k], slope):
+            on_kink[k] = slope
+    return on_kink
 
 
 def _takes_a_side(given: float, slope: Slope) -> bool:
@@ -344,13 +363,16 @@ def _index_of(k: int, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _resolution(compared: Comparison) -> float:
     """Return the largest error that would pass, relative to the largest entry."""
-    size = np.max(np.abs(compared.reference))
-    return float(np.max(compared.tolerance) / size) if 0 < size < np.inf else NAN
+    size = max_abs(compared.reference)
+    if not 0 < size < np.inf:
+        return NAN
+    return float(np.max(compared.tolerance) / size)
 
 
 def _note(tensor: TensorCheck, is_zero: bool) -> str:
     if tensor.sampled is not None:
-        measured, entries = len(tensor.sampled.measured), tensor.compared.given.size
+        measured = len(tensor.sampled.measured)
+        entries = tensor.compared.given.size
         return (
             f"{tensor.path}: {measured} of its {entries} entries were measured one by one, the "
             "others along random directions through all of them."

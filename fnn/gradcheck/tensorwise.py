@@ -3,7 +3,7 @@
 import numpy as np
 
 from fnn.gradcheck import patterns
-from fnn.gradcheck.compare import reproduces
+from fnn.gradcheck.compare import max_abs, reproduces
 from fnn.gradcheck.evidence import Evidence, TensorEvidence
 from fnn.gradcheck.patterns import TensorHypothesis
 from fnn.gradcheck.problem import Problem
@@ -39,7 +39,8 @@ def _changes(problem: Problem) -> bool:
     for size in (0.1, 1.0, 10.0, 100.0):
         moved = []
         for leaf in problem.leaves:
-            step = size * (1 + np.abs(leaf)) * rng.normal(size=leaf.shape)
+            scale = 1 + np.abs(leaf)
+            step = size * scale * rng.normal(size=leaf.shape)
             moved.append(leaf + step)
         try:
             beside = float(problem.loss(moved))
@@ -150,9 +151,11 @@ def _factors(evidence: Evidence, found: list[TensorHypothesis]) -> Hypothesis | 
     """Name the factor of each tensor, unless one of them is a single number."""
     if any(tensor.compared.given.size == 1 for tensor in evidence.wrong):
         return None
-    pairs = zip(evidence.wrong, found, strict=True)
-    factors = ", ".join(f"{tensor.path} {pattern.number:.6g}" for tensor, pattern in pairs)
-    return Hypothesis("constant factor", f"hand-written = factor × truth, by tensor: {factors}.")
+    factors = []
+    for tensor, pattern in zip(evidence.wrong, found, strict=True):
+        factors.append(f"{tensor.path} {pattern.number:.6g}")
+    text = f"hand-written = factor × truth, by tensor: {', '.join(factors)}."
+    return Hypothesis("constant factor", text)
 
 
 def _patterns(evidence: Evidence, *, vague: bool) -> list[TensorHypothesis] | None:
@@ -195,13 +198,15 @@ def penalty(evidence: Evidence) -> Hypothesis | None:
 
 def _penalty_rate(tensor: TensorEvidence, closeness: float) -> float | None:
     """Return λ with given = reference + λ θ, or None."""
-    theta, compared = tensor.params, tensor.compared
+    theta = tensor.params
+    compared = tensor.compared
     is_measured = theta.shape == compared.given.shape
     if not is_measured or not np.any(theta):
         return None
     extra = compared.given - compared.reference
-    rate = float(np.sum(extra * theta) / np.sum(theta * theta))
-    error = np.max(np.abs(extra))
+    square = np.sum(theta * theta)
+    rate = float(np.sum(extra * theta) / square)
+    error = max_abs(extra)
     is_right = reproduces(extra, rate * theta, compared.tolerance, error, closeness)
     return rate if is_right else None
 
@@ -210,14 +215,17 @@ def factor_beside_penalty(evidence: Evidence) -> Hypothesis | None:
     """Try given = c × reference + a multiple of θ, one c for all, if the loss was not traced."""
     if evidence.reference is not None:
         return None
-    factors, parts = [], []
+    factors = []
+    parts = []
     for tensor in evidence.wrong:
         theta = tensor.params
-        given, reference = tensor.compared.given, tensor.compared.reference
+        given = tensor.compared.given
+        reference = tensor.compared.reference
         if theta.shape != given.shape or given.size < 8:
             return None
         basis = np.stack([reference.ravel(), theta.ravel()], axis=1)
-        (factor, rate), *_ = np.linalg.lstsq(basis, given.ravel(), rcond=1e-10)
+        solution, *_ = np.linalg.lstsq(basis, given.ravel(), rcond=1e-10)
+        factor, rate = solution
         candidate = factor * reference + rate * theta
         if not tensor.compared.is_reproduced_by(candidate, evidence.closeness):
             return None
@@ -236,10 +244,13 @@ def _are_familiar(factors: list[float]) -> bool:
     """Return whether factors are all the same whole number of at least 2, or its inverse."""
     if not factors or factors[0] <= 0:
         return False
-    whole = round(max(factors[0], 1 / factors[0]))
+    first = factors[0]
+    whole = round(max(first, 1 / first))
     if whole < 2:
         return False
-    return any(np.allclose(factors, factor, rtol=1e-4) for factor in (whole, 1 / whole))
+    are_whole = np.allclose(factors, whole, rtol=1e-4)
+    are_inverse = np.allclose(factors, 1 / whole, rtol=1e-4)
+    return are_whole or are_inverse
 
 
 # -------------------------------------------------------------------------------- where it is wrong
@@ -273,25 +284,29 @@ def _like_rounding(tensor: TensorEvidence, epsilon: float, ratio: float) -> bool
     """
     compared = tensor.compared
     floors = compared.scaled_error[tensor.wrong] / ratio
-    size = np.max(np.abs(compared.reference))
+    size = max_abs(compared.reference)
     error = np.max(compared.error)
-    is_small = error < 32 * epsilon * size or size <= np.max(compared.tolerance)
+    is_zero = size <= np.max(compared.tolerance)
+    is_small = error < 32 * epsilon * size or is_zero
     are_most = np.mean(tensor.wrong) >= 0.5
-    about_a_floor = 0.003 < np.median(floors) < 1 and np.max(floors) < 10
+    usual = np.median(floors)
+    about_a_floor = 0.003 < usual < 1 and np.max(floors) < 10
     return bool(is_small and are_most and about_a_floor)
 
 
 def each_by_itself(evidence: Evidence) -> Hypothesis | None:
     """Name different patterns in different tensors, under the cause of the first."""
     cause = None
-    parts, unexplained = [], []
+    parts = []
+    unexplained = []
     for tensor in evidence.wrong:
         pattern = _pattern(tensor, evidence, vague=True)
         if pattern is None or _any_number(tensor, pattern):
             unexplained.append(tensor.path)
             continue
         cause = cause or pattern.cause
-        parts.append(f"in {tensor.path}, {pattern.explanation.rstrip('.')}")
+        sentence = pattern.explanation.rstrip(".")
+        parts.append(f"in {tensor.path}, {sentence}")
     if cause is None:
         return None
     rest = f"; {', '.join(unexplained)} unexplained." if unexplained else "."

@@ -9,6 +9,11 @@ from fnn.gradcheck.records import Entry, Kink, LayerReport, TensorReport
 
 WIDTH = 80
 KINKS_SHOWN = 3
+TENSOR_HEAD = (
+    f"{'tensor':20}{'shape':>14}  {'verdict':8}"
+    f"{'rel. error':>11}{'cosine':>9}{'|h|/|t|':>10}{'wrong':>6}"
+)
+LAYER_HEAD = f"{'layer, output first':28}{'verdict':8}{'‖δ‖':>10}{'δ error':>11}{'grad error':>12}"
 LEGEND = "h: hand-written, t: truth, wrong: share of entries that rounding cannot explain"
 
 
@@ -19,11 +24,13 @@ def render(report: Any) -> str:
     worst entries, kinks and notes follow.
     """
     cause = f", {report.cause}" if report.cause else ""
-    lines = [f"gradient check in {report.dtype}: {report.verdict.upper()}{cause}"]
+    verdict = report.verdict.upper()
+    lines = [f"gradient check in {report.dtype}: {verdict}{cause}"]
     if report.diagnosis:
         lines += wrapped(report.diagnosis, "  ")
     if report.cause:
-        lines += wrapped(f"Try: {CAUSES[report.cause].remedy}.", "  ")
+        remedy = CAUSES[report.cause].remedy
+        lines += wrapped(f"Try: {remedy}.", "  ")
     if report.layers:
         lines += ["", *layer_table(report.layers)]
     lines += ["", *tensor_table(report.tensors)]
@@ -45,11 +52,7 @@ def taylor_line(taylor: tuple[float | None, float | None]) -> str:
 
 def tensor_table(tensors: tuple[TensorReport, ...]) -> list[str]:
     """Return a line for each tensor: name, shape, verdict and errors."""
-    head = (
-        f"{'tensor':20}{'shape':>14}  {'verdict':8}"
-        f"{'rel. error':>11}{'cosine':>9}{'|h|/|t|':>10}{'wrong':>6}"
-    )
-    return [head, *map(tensor_line, tensors)]
+    return [TENSOR_HEAD, *map(tensor_line, tensors)]
 
 
 def tensor_line(tensor: TensorReport) -> str:
@@ -68,23 +71,24 @@ def tensor_line(tensor: TensorReport) -> str:
 
 def layer_table(layers: tuple[LayerReport, ...]) -> list[str]:
     """Return a line for each layer, from the output backwards."""
-    head = f"{'layer, output first':28}{'verdict':8}{'‖δ‖':>10}{'δ error':>11}{'grad error':>12}"
-    return [head, *map(layer_line, reversed(layers))]
+    return [LAYER_HEAD, *map(layer_line, reversed(layers))]
 
 
 def layer_line(layer: LayerReport) -> str:
     """Return the line of one layer."""
     name = short(layer.name, 27)
-    numbers = f"{layer.delta_norm:10.2e}{layer.delta_error:11.1e}{layer.gradient_error:12.1e}"
-    return f"{name:28}{layer.verdict:8}{numbers}"
+    norm = f"{layer.delta_norm:10.2e}"
+    delta_error = f"{layer.delta_error:11.1e}"
+    gradient_error = f"{layer.gradient_error:12.1e}"
+    return f"{name:28}{layer.verdict:8}{norm}{delta_error}{gradient_error}"
 
 
 def details(tensor: TensorReport) -> list[str]:
     """Return the worst entry of a tensor that did not pass, its kinks and its note."""
     lines = []
     if tensor.verdict != "pass":
-        lines.append("")
-        lines.append(f"{tensor.path}{list(tensor.worst.at)}, the worst entry")
+        index = list(tensor.worst.at)
+        lines += ["", f"{tensor.path}{index}, the worst entry"]
         lines += sources(tensor.worst)
     for kink in tensor.kinks[:KINKS_SHOWN]:
         lines += wrapped(kink_sentence(tensor.path, kink), "  ")
@@ -111,7 +115,8 @@ def sources(entry: Entry) -> list[str]:
     if entry.autodiff is not None:
         lines.append(f"  autodiff      {entry.autodiff: .12e}")
     if entry.differences is not None:
-        lines.append(f"  differences   {entry.differences: .12e} ± {entry.differences_error:.0e}")
+        error = f"{entry.differences_error:.0e}"
+        lines.append(f"  differences   {entry.differences: .12e} ± {error}")
     return lines
 
 
@@ -129,7 +134,8 @@ def short(text: str, width: int) -> str:
     """Return the text, its middle left out where it is too long."""
     if len(text) <= width:
         return text
-    before, after = width // 2 - 1, width - width // 2
+    before = width // 2 - 1
+    after = width - width // 2
     return f"{text[:before]}…{text[-after:]}"
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from fnn.gradcheck.compare import max_abs
 from fnn.gradcheck.compiled_loss import compiled_loss_note
 from fnn.gradcheck.kinks import sentence
 from fnn.gradcheck.point_check import PointCheck
@@ -50,9 +51,12 @@ def is_too_coarse(point: PointCheck, reports: Sequence[TensorReport]) -> bool:
     if point.reference is not None:
         return False
     comparisons = [tensor.compared for tensor in point.tensors]
-    largest = max(np.max(np.abs(each.given), initial=0.0) for each in comparisons)
-    is_hidden = any(np.all(each.tolerance > TOO_COARSE * largest) for each in comparisons)
-    return resolution_of(reports) > TOO_COARSE or bool(is_hidden and largest > 0)
+    largest = max(max_abs(each.given) for each in comparisons)
+    threshold = TOO_COARSE * largest
+    is_hidden = any(np.all(each.tolerance > threshold) for each in comparisons)
+    if is_hidden and largest > 0:
+        return True
+    return resolution_of(reports) > TOO_COARSE
 
 
 def resolution_of(reports: Sequence[TensorReport]) -> float:
@@ -63,7 +67,8 @@ def resolution_of(reports: Sequence[TensorReport]) -> float:
 
 def notes_of(point: PointCheck, reports: Sequence[TensorReport], verdict: Verdict) -> Iterator[str]:
     """Yield sentences that a reader should know beside the verdict."""
-    problem, reference = point.problem, point.reference
+    problem = point.problem
+    reference = point.reference
     if reference is not None:
         yield from sentence(reference.ties)
     if reference is not None and not point.repeated:

@@ -659,4 +659,4 @@ def test_the_former_name_of_the_resolution_says_the_new():
     (tensor,) = report.tensors
     assert 0 < tensor.resolution < 1e-3
     with pytest.raises(AttributeError, match=r"TensorReport\.blur is now TensorReport\.resolution"):
-        tensor.blur
+        _ = tensor.blur

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from fnn.gradcheck.compare import max_abs
 from fnn.gradcheck.flat_jaxpr import Variable
 from fnn.gradcheck.hypotheses.entrywise import Entrywise
 from fnn.gradcheck.hypotheses.hypothesis import BackwardHypothesis, Observed, fit
@@ -65,7 +66,7 @@ def of_formulas(replay: Replay, observed: Observed) -> Iterator[BackwardHypothes
     for group in _groups(observed.functions):
         for names, terms in FORMULAS:
             c = _coefficients(replay, observed, group, terms)
-            if c is None or np.max(np.abs(c)) > LARGEST:
+            if c is None or max_abs(c) > LARGEST:
                 continue
             yield BackwardHypothesis(
                 "wrong derivative",
@@ -79,23 +80,27 @@ def _coefficients(
 ) -> np.ndarray | None:
     """Fit a formula to the last function of a group, where it alone changes the gradient."""
     top = max(group, key=lambda f: f.z)
-    others = {f.z: np.ones_like(f.slope) for f in group if f is not top}
+    below_top = [f for f in group if f is not top]
+    others = {f.z: np.ones_like(f.slope) for f in below_top}
     below = replay.run(others) if others else replay.right
-    z, a = replay.right.values[top.z], replay.right.values[top.a]
-    delta = replay.right.deltas[top.a]
+    z = replay.values[top.z]
+    a = replay.values[top.a]
+    delta = replay.deltas[top.a]
     bases = [{top.z: delta * term} for term in terms(z, a)]
-    return fit(replay, observed, below, bases, apart={top.z: -delta * top.slope})
+    without = {top.z: -delta * top.slope}
+    return fit(replay, observed, below, bases, apart=without)
 
 
 def _formula_rules(
     replay: Replay, group: Sequence[Entrywise], terms: Terms, c: np.ndarray
 ) -> Mapping[Variable, Rule]:
     """Return the rules by which every function of a group has the formula for its f′."""
-    values = replay.right.values
+    values = replay.values
     rules = {}
     for f in group:
         own_terms = terms(values[f.z], values[f.a])
-        formula = sum(factor * term for factor, term in zip(c, own_terms, strict=True))
+        products = [factor * term for factor, term in zip(c, own_terms, strict=True)]
+        formula = sum(products)
         rules[f.z] = f.rule(formula)
     return rules
 
@@ -132,4 +137,5 @@ def _groups(functions: Sequence[Entrywise]) -> list[list[Entrywise]]:
 
 
 def _where(group: Sequence[Entrywise]) -> str:
-    return group[0].where if len(group) == 1 else f"every {group[0].name}"
+    first = group[0]
+    return first.where if len(group) == 1 else f"every {first.name}"

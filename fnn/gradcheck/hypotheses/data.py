@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from fnn.gradcheck.compare import max_abs
 from fnn.gradcheck.flat_jaxpr import Variable, is_key
 from fnn.gradcheck.hypotheses.hypothesis import BackwardHypothesis, Observed, fit
 from fnn.gradcheck.hypotheses.softmaxes import targets
@@ -51,9 +52,9 @@ def _with_masks(replay: Replay, masks: dict[Variable, Any]) -> list[np.ndarray]:
         if operation.primitive != "mul":
             continue
         for a, mask in (operation.inputs, operation.inputs[::-1]):
-            if a not in replay.right.deltas or mask not in masks:
+            if a not in replay.deltas or mask not in masks:
                 continue
-            change = np.asarray(masks[mask]) - replay.right.values[mask]
+            change = np.asarray(masks[mask]) - replay.values[mask]
             if np.any(change):
                 rules[a] = _times(operation.outputs[0], change)
     return replay.with_rules(rules).grads
@@ -66,9 +67,11 @@ def _times(out: Variable, change: np.ndarray) -> Rule:
 def other_keys(key: Any) -> dict[str, Any]:
     """Return the keys that may have been used by mistake for `key`."""
     first, second = jax.random.split(key)
-    keys = {"split(key)[0]": first, "split(key)[1]": second, "key(0)": jax.random.key(0)}
-    folded = {f"fold_in(key, {i})": jax.random.fold_in(key, i) for i in range(4)}
-    return keys | folded
+    keys = {"split(key)[0]": first, "split(key)[1]": second}
+    keys["key(0)"] = jax.random.key(0)
+    for i in range(4):
+        keys[f"fold_in(key, {i})"] = jax.random.fold_in(key, i)
+    return keys
 
 
 # ----------------------------------------------------------------------------------------- examples
@@ -125,9 +128,9 @@ def _of_counts(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesi
         if operation.primitive != "reduce_sum":
             continue
         summed = operation.inputs[0]
-        if summed not in replay.right.deltas:
+        if summed not in replay.deltas:
             continue
-        for axis, n in enumerate(replay.right.deltas[summed].shape):
+        for axis, n in enumerate(replay.deltas[summed].shape):
             if n not in tried and 1 < n <= MOST_EXAMPLES:
                 tried.add(n)
                 yield from _counts_along(replay, observed, summed, axis)
@@ -136,12 +139,13 @@ def _of_counts(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesi
 def _counts_along(
     replay: Replay, observed: Observed, summed: Variable, axis: int
 ) -> Iterator[BackwardHypothesis]:
-    delta = replay.right.deltas[summed]
+    delta = replay.deltas[summed]
     n = delta.shape[axis]
     slices = [delta * _only(i, axis, delta.shape) for i in range(n)]
     extra = fit(replay, observed, replay.right, [{summed: each} for each in slices])
     for text, counts in _guesses(extra, n):
-        error = sum(count * each for count, each in zip(counts, slices, strict=True))
+        weighted = [count * each for count, each in zip(counts, slices, strict=True)]
+        error = sum(weighted)
         yield BackwardHypothesis(
             "wrong examples",
             f"of what the loss sums up, along an axis of length {n}, {text}.",
@@ -156,10 +160,14 @@ def _guesses(extra: np.ndarray | None, n: int) -> list[tuple[str, np.ndarray]]:
     """
     if extra is not None:
         whole = np.round(extra)
-        if np.any(whole) and np.max(np.abs(extra - whole)) < NEAR:
-            counts = [f"number {i} counts {1 + e:.0f} times" for i, e in enumerate(whole) if e]
-            return [(", ".join(counts), whole)]
-    return [(f"number {i} is left out", -np.eye(n)[i]) for i in range(n)]
+        if np.any(whole) and max_abs(extra - whole) < NEAR:
+            parts = []
+            for i in np.flatnonzero(whole):
+                times = 1 + whole[i]
+                parts.append(f"number {i} counts {times:.0f} times")
+            return [(", ".join(parts), whole)]
+    one_less = -np.eye(n)
+    return [(f"number {i} is left out", one_less[i]) for i in range(n)]
 
 
 def _only(i: int, axis: int, shape: tuple[int, ...]) -> np.ndarray:
@@ -177,8 +185,8 @@ def of_targets(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesi
 
     The target in p − y is such an array.
     """
-    for z in sorted(replay.right.deltas, reverse=True):
-        if np.ndim(replay.right.values[z]) == 0:
+    for z in sorted(replay.deltas, reverse=True):
+        if np.ndim(replay.values[z]) == 0:
             continue
         for y in targets(replay, z):
             c = fit(replay, observed, replay.right, [{z: y}])

@@ -62,7 +62,8 @@ class Entrywise(NamedTuple):
         """Return its name for explanations."""
         if self.is_activation:
             return f"{self.name} (number {self.ordinal} in the forward pass)"
-        return f"{WORDS.get(self.name, self.name)}, on an array of shape {self.slope.shape},"
+        word = WORDS.get(self.name, self.name)
+        return f"{word}, on an array of shape {self.slope.shape},"
 
     def rule(self, wrong: np.ndarray) -> Rule:
         """Return the error of δ_z when it is δ_a ⊙ wrong instead of δ_a ⊙ f′(z)."""
@@ -83,7 +84,10 @@ def functions(replay: Replay) -> list[Entrywise]:
             name = name_of(replay, z, a)
             found.append(Entrywise(z, a, slopes.at_z, slopes.at_a, name, steps, 0))
     places = sorted({f.z for f in found if f.is_activation})
-    numbered = [f._replace(ordinal=sum(z <= f.z for z in places)) for f in found]
+    numbered = []
+    for f in found:
+        ordinal = sum(z <= f.z for z in places)
+        numbered.append(f._replace(ordinal=ordinal))
     return sorted(numbered, key=lambda f: not f.is_activation)
 
 
@@ -111,8 +115,8 @@ def chains(replay: Replay) -> list[list[Variable]]:
 
     They hold floating-point numbers, and are as long as possible.
     """
-    deltas = replay.right.deltas
-    shapes = {variable: np.shape(value) for variable, value in replay.right.values.items()}
+    deltas = replay.deltas
+    shapes = {variable: np.shape(value) for variable, value in replay.values.items()}
     candidates = []
     for end in deltas:
         if shapes[end]:
@@ -123,7 +127,8 @@ def chains(replay: Replay) -> list[list[Variable]]:
 
 
 def _is_within_another(chain: list[Variable], candidates: list[list[Variable]]) -> bool:
-    return any(chain != other and set(chain) < set(other) for other in candidates)
+    own = set(chain)
+    return any(own < set(other) for other in candidates)
 
 
 def _chain(replay: Replay, shapes: dict, end: Variable) -> list[Variable]:
@@ -131,7 +136,8 @@ def _chain(replay: Replay, shapes: dict, end: Variable) -> list[Variable]:
 
     It is found backwards: a value through which everything has to pass belongs to the chain.
     """
-    chain, front = [end], {end}
+    chain = [end]
+    front = {end}
     while True:
         last = max(front)
         operation = replay.producer(last)
@@ -162,18 +168,20 @@ class _Slopes(NamedTuple):
 
     def is_linear(self) -> bool:
         """Return whether the derivative is the same everywhere."""
-        return bool(np.ptp(self.at_z) == 0) and np.array_equal(self.at_z, self.at_a)
+        is_constant = np.ptp(self.at_z) == 0
+        return bool(is_constant) and np.array_equal(self.at_z, self.at_a)
 
 
 def _slopes(replay: Replay, pairs: Sequence[tuple[Variable, Variable]]) -> list[_Slopes]:
     """Compute the derivatives of the function of each pair, in one program."""
     if not pairs:
         return []
-    all_values = replay.right.values
+    all_values = replay.values
     keys = {variable: value for variable, value in all_values.items() if is_key(value)}
     values = {variable: value for variable, value in all_values.items() if variable not in keys}
     rng = np.random.default_rng(0)
-    signs = [rng.choice([-1.0, 1.0], np.shape(values[z])) for z, _ in pairs]
+    shapes = [np.shape(values[z]) for z, _ in pairs]
+    signs = [rng.choice([-1.0, 1.0], shape) for shape in shapes]
 
     @compiler.jit
     def program(values):
@@ -183,7 +191,9 @@ def _slopes(replay: Replay, pairs: Sequence[tuple[Variable, Variable]]) -> list[
             one = jnp.ones_like(values[z])
             _, at_z = jax.linearize(f, values[z])
             _, at_a = jax.jvp(f, (values[a],), (one,))
-            rows.append((at_z(one), at_z(jnp.asarray(own_signs)), at_a))
+            slope = at_z(one)
+            mixed = at_z(jnp.asarray(own_signs))
+            rows.append((slope, mixed, at_a))
         return rows
 
     rows = jax.device_get(program(values))
@@ -226,7 +236,8 @@ def name_of(replay: Replay, z: Variable, a: Variable) -> str:
 
     It is that of an activation of the library which computes the same, or else the last operation.
     """
-    before, after = np.asarray(replay.right.values[z]), np.asarray(replay.right.values[a])
+    before = np.asarray(replay.values[z])
+    after = np.asarray(replay.values[a])
     for name, activation in activations.REGISTRY.items():
         if name in ("identity", "softmax"):
             continue

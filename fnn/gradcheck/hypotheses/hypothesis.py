@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fnn.gradcheck.compare import reproduces
+from fnn.gradcheck.compare import max_abs, reproduces
 from fnn.gradcheck.hypotheses.entrywise import Entrywise
 from fnn.gradcheck.replay import Backward, Errors, Replay
 
@@ -47,7 +47,7 @@ class Observed(NamedTuple):
         right  the true gradient: the largest error of all tensors is to be explained
         """
         pairs = zip(self.given, right, strict=True)
-        error = max(np.max(np.abs(given - true), initial=0.0) for given, true in pairs)
+        error = max(max_abs(given - true) for given, true in pairs)
         triples = zip(self.given, gradient, self.slack, strict=True)
         return all(
             reproduces(given, candidate, np.max(slack), error, closeness)
@@ -76,23 +76,26 @@ def fit(
     Returns None where they do not make it, or where no more numbers are explained than are fitted.
     """
     apart = apart or {}
-    base = replay.run(apart).grads if apart else replay.right.grads
+    base = replay.run(apart).grads if apart else replay.grads
     sizes = [_size(replay, basis) for basis in bases]
     moved = [
         replay.run(_sum(apart, _scaled(basis, size))).grads
         for basis, size in zip(bases, sizes, strict=True)
     ]
-    rows, targets = [], []
+    rows = []
+    targets = []
     for t, given in enumerate(observed.given):
-        if not np.array_equal(start.grads[t], replay.right.grads[t]):
+        if not np.array_equal(start.grads[t], replay.grads[t]):
             continue
-        columns = np.stack([(grads[t] - base[t]).ravel() for grads in moved], axis=1)
+        changes = [grads[t] - base[t] for grads in moved]
+        columns = np.stack([change.ravel() for change in changes], axis=1)
         if not np.isfinite(columns).all():
             return None
-        size = np.max(np.abs(columns), initial=0.0) or 1.0
+        size = max_abs(columns) or 1.0
         touched = _touched(columns, observed.slack[t])
+        target = (given - base[t]).ravel()
         rows.append(columns[touched] / size)
-        targets.append((given - base[t]).ravel()[touched] / size)
+        targets.append(target[touched] / size)
     if sum(map(len, rows)) <= len(bases):
         return None
     coefficients = _solved(np.concatenate(rows), np.concatenate(targets))
@@ -101,7 +104,8 @@ def fit(
 
 def _touched(columns: np.ndarray, slack: np.ndarray) -> np.ndarray:
     """Return the entries that a basis changes by more than rounding, at most ENOUGH of them."""
-    is_touched = np.any(np.abs(columns) > slack.ravel()[:, None], axis=1)
+    beyond_rounding = np.abs(columns) > slack.ravel()[:, None]
+    is_touched = np.any(beyond_rounding, axis=1)
     touched = np.flatnonzero(is_touched)
     if len(touched) > ENOUGH:
         return np.random.default_rng(0).choice(touched, ENOUGH, replace=False)
@@ -113,16 +117,17 @@ def _solved(A: np.ndarray, b: np.ndarray) -> np.ndarray | None:
     if not np.isfinite(b).all():
         return None
     c, _, rank, _ = np.linalg.lstsq(A, b, rcond=1e-10)
-    residual = np.max(np.abs(A @ c - b), initial=0.0)
-    is_close = residual <= 1e-6 * max(np.max(np.abs(b)), 1e-300)
+    residual = max_abs(A @ c - b)
+    scale = max(max_abs(b), 1e-300)
+    is_close = residual <= 1e-6 * scale
     return c if rank == A.shape[1] and is_close else None
 
 
 def _size(replay: Replay, errors: Errors) -> float:
     """Return the factor that makes errors as large as the δ's, so that their rounding is known."""
-    largest = max((np.max(np.abs(error), initial=0.0) for error in errors.values()), default=0.0)
-    deltas = [replay.right.deltas[variable] for variable in errors]
-    usual = max(np.max(np.abs(delta), initial=0.0) for delta in deltas)
+    largest = max((max_abs(error) for error in errors.values()), default=0.0)
+    deltas = [replay.deltas[variable] for variable in errors]
+    usual = max(max_abs(delta) for delta in deltas)
     return float(usual / largest) if usual > 0 and largest > 0 else 1.0
 
 

@@ -87,7 +87,10 @@ def of_updated_weights(replay: Replay, observed: Observed) -> Iterator[BackwardH
     if not trained:
         return
     top = max(trained, key=lambda p: p.a)
-    others = {p.a: np.ones_like(replay.right.values[p.a]) for p in trained if p is not top}
+    others = {}
+    for product in trained:
+        if product is not top:
+            others[product.a] = np.ones_like(replay.values[product.a])
     below = replay.run(others) if others else replay.right
     error = _updated(replay, top, 1.0)(replay.right)
     c = fit(replay, observed, below, [{top.a: error}])
@@ -114,8 +117,8 @@ def products(replay: Replay, *, of_parameters: bool = False) -> list[Product]:
     for operation in replay.flat.operations:
         if operation.primitive != "dot_general":
             continue
-        axes = [np.ndim(replay.right.values[variable]) for variable in operation.inputs]
-        if axes != [2, 2] or operation.outputs[0] not in replay.right.deltas:
+        axes = [np.ndim(replay.values[variable]) for variable in operation.inputs]
+        if axes != [2, 2] or operation.outputs[0] not in replay.deltas:
             continue
         for a, W in (operation.inputs, operation.inputs[::-1]):
             is_asked_for = is_leaf(replay, a) == of_parameters
@@ -134,8 +137,9 @@ def is_leaf(replay: Replay, variable: Variable) -> bool:
 
 def gradient_of_factor(replay: Replay, product: Product) -> np.ndarray:
     """Return the contribution of this product alone to δ_a, by the right rules."""
-    W, a = replay.right.values[product.W], replay.right.values[product.a]
-    return product.contribution(W, a, replay.right.deltas[product.v])
+    W = replay.values[product.W]
+    a = replay.values[product.a]
+    return product.contribution(W, a, replay.deltas[product.v])
 
 
 def _groups(products: Sequence[Product]) -> list[list[Product]]:
@@ -147,7 +151,7 @@ def _groups(products: Sequence[Product]) -> list[list[Product]]:
 def _shapes(replay: Replay, group: list[Product]) -> str:
     if len(group) > 1:
         return "every matrix"
-    shape = np.shape(replay.right.values[group[0].W])
+    shape = np.shape(replay.values[group[0].W])
     return f"the {' × '.join(map(str, shape))} matrix"
 
 
@@ -155,13 +159,14 @@ def _shapes(replay: Replay, group: list[Product]) -> str:
 
 
 def _fits(replay: Replay, product: Product, replacement: Replacement) -> bool:
-    W = replay.right.values[product.W]
+    W = replay.values[product.W]
     return np.shape(W) == np.shape(replacement(W))
 
 
 def _replaced(replay: Replay, product: Product, replacement: Replacement) -> Rule:
     """Return the error of δ_a with another matrix in the place of W."""
-    W, a = replay.right.values[product.W], replay.right.values[product.a]
+    W = replay.values[product.W]
+    a = replay.values[product.a]
 
     def rule(backward):
         change = replacement(W) - W
@@ -175,7 +180,8 @@ def _updated(replay: Replay, product: Product, c: float) -> Rule:
 
     The gradient is the one that this product makes of δ.
     """
-    W, a = replay.right.values[product.W], replay.right.values[product.a]
+    W = replay.values[product.W]
+    a = replay.values[product.a]
     turned = Product(product.operation, product.W, product.a)
 
     def rule(backward):

@@ -13,8 +13,8 @@ def of_scales(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis
 
     Other ways back, such as that of a penalty, are right.
     """
-    for variable in sorted(replay.right.deltas, reverse=True):
-        delta = replay.right.deltas[variable]
+    for variable in sorted(replay.deltas, reverse=True):
+        delta = replay.deltas[variable]
         if not np.any(delta):
             continue
         c = fit(replay, observed, replay.right, [{variable: delta}])

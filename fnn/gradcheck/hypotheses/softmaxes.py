@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from fnn.gradcheck.compare import max_abs
 from fnn.gradcheck.flat_jaxpr import Variable, is_key
 from fnn.gradcheck.hypotheses.hypothesis import BackwardHypothesis, Observed
 from fnn.gradcheck.replay import Replay
@@ -22,9 +23,9 @@ def of_softmaxes(replay: Replay, observed: Observed) -> Iterator[BackwardHypothe
 
     The latter are tried for logits z whose δ is c (p − y).
     """
-    for z in replay.right.deltas:
-        for axis in range(np.ndim(replay.right.values[z])):
-            p = softmax(replay.right.values[z], axis)
+    for z in replay.deltas:
+        for axis in range(np.ndim(replay.values[z])):
+            p = softmax(replay.values[z], axis)
             if p is not None:
                 yield from _of_probabilities(replay, z, axis, p)
                 yield from _of_logits(replay, z, axis, p)
@@ -33,14 +34,15 @@ def of_softmaxes(replay: Replay, observed: Observed) -> Iterator[BackwardHypothe
 def _of_probabilities(
     replay: Replay, z: Variable, axis: int, p: np.ndarray
 ) -> Iterator[BackwardHypothesis]:
-    for a in replay.right.deltas:
-        if a <= z or not _equal(replay.right.values[a], p):
+    for a in replay.deltas:
+        if a <= z or not _equal(replay.values[a], p):
             continue
 
         def rule(backward, a=a):
             delta = backward.deltas[a]
             by_diagonal = p * (1 - p) * delta
-            by_jacobian = p * (delta - (p * delta).sum(axis=axis, keepdims=True))
+            total = (p * delta).sum(axis=axis, keepdims=True)
+            by_jacobian = p * (delta - total)
             return by_diagonal - by_jacobian
 
         gradient = replay.with_rules({z: rule}).grads
@@ -50,12 +52,12 @@ def _of_probabilities(
 def _of_logits(
     replay: Replay, z: Variable, axis: int, p: np.ndarray
 ) -> Iterator[BackwardHypothesis]:
-    delta = replay.right.deltas[z]
+    delta = replay.deltas[z]
     for y in (*targets(replay, z), _labels(delta, axis)):
         c = _factor(delta, p - y, axis)
         if c is None:
             continue
-        for cause, text, wrong in _forms(replay.right.values[z], axis, p, y):
+        for cause, text, wrong in _forms(replay.values[z], axis, p, y):
             gradient = replay.run({z: c * wrong - delta}).grads
             yield BackwardHypothesis(cause, text, gradient)
 
@@ -94,17 +96,18 @@ def _factor(delta: np.ndarray, error: np.ndarray, axis: int) -> np.ndarray | Non
     """Return c with δ = c (p − y), a number for each example; None if there is none."""
     square = (error**2).sum(axis=axis, keepdims=True)
     product = (delta * error).sum(axis=axis, keepdims=True)
-    c = np.divide(product, square, out=np.zeros(square.shape), where=square > 0)
-    residual = np.max(np.abs(delta - c * error))
-    is_exact = residual <= 1e-9 * np.max(np.abs(delta))
+    zeros = np.zeros(square.shape)
+    c = np.divide(product, square, out=zeros, where=square > 0)
+    residual = max_abs(delta - c * error)
+    is_exact = residual <= 1e-9 * max_abs(delta)
     return c if np.any(c) and is_exact else None
 
 
 def targets(replay: Replay, z: Variable) -> list[np.ndarray]:
     """Return the different arrays of the shape of z that do not depend on the parameters."""
-    shape = np.shape(replay.right.values[z])
+    shape = np.shape(replay.values[z])
     arrays: list[np.ndarray] = []
-    for variable, value in replay.right.values.items():
+    for variable, value in replay.values.items():
         is_fixed = variable not in replay.flat.dependent and not is_key(value)
         if not is_fixed or np.shape(value) != shape:
             continue

@@ -38,8 +38,8 @@ def _sums_by_axes(replay: Replay) -> dict[tuple[int, ...], list[Variable]]:
     by_axes: dict[tuple[int, ...], list[Variable]] = {}
     for operation in replay.flat.operations:
         total = operation.outputs[0]
-        is_sum = operation.primitive == "reduce_sum" and total in replay.right.deltas
-        if is_sum and np.ndim(replay.right.values[total]):
+        is_sum = operation.primitive == "reduce_sum" and total in replay.deltas
+        if is_sum and np.ndim(replay.values[total]):
             axes = tuple(operation.equation.params["axes"])
             by_axes.setdefault(axes, []).append(total)
     return by_axes

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fnn.gradcheck.compare import max_abs
 from fnn.gradcheck.flat_jaxpr import Operation, Variable, is_key
 from fnn.gradcheck.hypotheses.hypothesis import BackwardHypothesis, Observed, fit
 from fnn.gradcheck.replay import Replay
@@ -35,17 +36,21 @@ def of_terms(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]
     terms = terms_of(replay)
     if not 1 <= len(terms) <= MOST_TERMS:
         return
-    deltas = [replay.right.deltas[term] for term in terms]
+    deltas = [replay.deltas[term] for term in terms]
     bases = [{term: delta} for term, delta in zip(terms, deltas, strict=True)]
     extra = fit(replay, observed, replay.right, bases)
     if extra is None:
         return
     factors = 1 + extra
     factors = np.where(np.abs(factors) < NEAR, 0.0, factors)
-    off = [i for i, factor in enumerate(factors) if abs(factor - 1) > NEAR]
+    is_off = np.abs(factors - 1) > NEAR
+    off = np.flatnonzero(is_off).tolist()
     if not off:
         return
-    errors = {terms[i]: (factors[i] - 1) * deltas[i] for i in off}
+    errors = {}
+    for i in off:
+        extra_times = factors[i] - 1
+        errors[terms[i]] = extra_times * deltas[i]
     cause, text = _explained(replay, observed, terms, factors, off)
     yield BackwardHypothesis(cause, text, replay.run(errors).grads)
 
@@ -63,7 +68,7 @@ def terms_of(replay: Replay) -> list[Variable]:
             walk(each)
 
     walk(replay.flat.outputs[0])
-    deltas = replay.right.deltas
+    deltas = replay.deltas
     different = dict.fromkeys(ends)
     # A term without a δ that is not zero does not count: it is 0 × a penalty, for example.
     return [variable for variable in different if np.any(deltas.get(variable, 0))]
@@ -71,7 +76,8 @@ def terms_of(replay: Replay) -> list[Variable]:
 
 def _passed_on(replay: Replay, operation: Operation) -> list[Variable]:
     """Return the inputs that an operation only adds up or multiplies by a fixed number."""
-    name, inputs = operation.primitive, operation.inputs
+    name = operation.primitive
+    inputs = operation.inputs
     dependent = [variable for variable in inputs if variable in replay.flat.dependent]
     if name in SUMS:
         return dependent
@@ -83,7 +89,7 @@ def _passed_on(replay: Replay, operation: Operation) -> list[Variable]:
         fixed = inputs[1]
     else:
         return []
-    is_number = np.ndim(replay.right.values[fixed]) == 0
+    is_number = np.ndim(replay.values[fixed]) == 0
     return dependent if is_number else []
 
 
@@ -123,23 +129,25 @@ def _cause(factor: float) -> str:
 def _number(factor: float) -> str:
     """Return a factor, as a fraction where it is the inverse of a whole number."""
     inverse = 1 / factor
-    is_whole = abs(inverse - round(inverse)) < 1e-4 * abs(inverse)
+    whole = round(inverse)
+    is_whole = abs(inverse - whole) < 1e-4 * abs(inverse)
     if abs(inverse) > 1.5 and is_whole:
-        return f"1/{round(inverse)}"
+        return f"1/{whole}"
     return f"{factor:.6g}"
 
 
 def _described(replay: Replay, observed: Observed, term: Variable) -> str:
     """Say which parameters a term depends on, and how large it is."""
-    delta = replay.right.deltas[term]
+    delta = replay.deltas[term]
     without = replay.run({term: -delta}).grads
     names = []
-    for path, whole, rest in zip(observed.paths, replay.right.grads, without, strict=True):
-        change = np.max(np.abs(whole - rest), initial=0.0)
-        if change > NEAR * np.max(np.abs(whole), initial=0.0):
+    for path, whole, rest in zip(observed.paths, replay.grads, without, strict=True):
+        change = max_abs(whole - rest)
+        if change > NEAR * max_abs(whole):
             names.append(path)
-    value = float(np.sum(replay.right.values[term] * delta))
-    return f"in {', '.join(names)} that is {value:.4g} at this point"
+    value = float(np.sum(replay.values[term] * delta))
+    where = ", ".join(names)
+    return f"in {where} that is {value:.4g} at this point"
 
 
 # ---------------------------------------------------------------------------------- example weights
@@ -148,11 +156,14 @@ def _described(replay: Replay, observed: Observed, term: Variable) -> str:
 def of_weights(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
     """Yield examples that are weighted in the loss and count equally in the gradient."""
     for summed, axis in _sums_over_examples(replay):
-        delta = replay.right.deltas[summed]
+        delta = replay.deltas[summed]
         for weights in _weights_of(replay, delta.shape[axis]):
-            along_axis = [-1 if each == axis else 1 for each in range(delta.ndim)]
+            along_axis = [1] * delta.ndim
+            along_axis[axis] = -1
             equal = delta / weights.reshape(along_axis)
-            c = fit(replay, observed, replay.right, [{summed: equal}], apart={summed: -delta})
+            bases = [{summed: equal}]
+            apart = {summed: -delta}
+            c = fit(replay, observed, replay.right, bases, apart)
             if c is None:
                 continue
             usual = float(np.mean(weights))
@@ -171,9 +182,9 @@ def _sums_over_examples(replay: Replay) -> Iterator[tuple[Variable, int]]:
         if operation.primitive != "reduce_sum":
             continue
         summed = operation.inputs[0]
-        if summed not in replay.right.deltas:
+        if summed not in replay.deltas:
             continue
-        shape = replay.right.deltas[summed].shape
+        shape = replay.deltas[summed].shape
         for axis in operation.equation.params["axes"]:
             if 1 < shape[axis] <= MOST_EXAMPLES:
                 yield summed, axis
@@ -182,7 +193,7 @@ def _sums_over_examples(replay: Replay) -> Iterator[tuple[Variable, int]]:
 def _weights_of(replay: Replay, n: int) -> Iterator[np.ndarray]:
     """Yield the vectors of n positive numbers that differ and multiply what depends on params."""
     for variable in _fixed_factors(replay):
-        value = replay.right.values.get(variable)
+        value = replay.values.get(variable)
         if value is None or is_key(value):
             continue
         vector = np.ravel(np.asarray(value))
@@ -212,14 +223,16 @@ def of_broadcasts(replay: Replay, observed: Observed) -> Iterator[BackwardHypoth
     """Yield a loss that pairs every example with every other one: (n, 1) − (n,) is (n, n)."""
     for operation in replay.flat.operations:
         paired = operation.outputs[0]
-        if operation.primitive not in PAIRING or paired not in replay.right.deltas:
+        if operation.primitive not in PAIRING or paired not in replay.deltas:
             continue
-        delta = replay.right.deltas[paired]
+        delta = replay.deltas[paired]
         shape = delta.shape
-        is_square = len(shape) == 2 and shape[0] == shape[1] and shape[0] > 1
-        if not is_square or not _meets_all(replay, operation):
+        if len(shape) != 2:
             continue
         n = shape[0]
+        is_square = n > 1 and shape[1] == n
+        if not is_square or not _meets_all(replay, operation):
+            continue
         own_pairs = np.diag(np.diag(delta)) * n
         yield BackwardHypothesis(
             "broadcast in the loss",
@@ -232,7 +245,7 @@ def of_broadcasts(replay: Replay, observed: Observed) -> Iterator[BackwardHypoth
 
 def _meets_all(replay: Replay, operation: Operation) -> bool:
     """Return whether one of two inputs repeats a row or a column."""
-    all_values = replay.right.values
+    all_values = replay.values
     values = [all_values[variable] for variable in operation.inputs if variable in all_values]
     return len(values) == 2 and any(_is_spread(value) for value in values)
 

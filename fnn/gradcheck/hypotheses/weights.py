@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fnn.gradcheck.compare import reproduces
+from fnn.gradcheck.compare import max_abs, reproduces
 from fnn.gradcheck.flat_jaxpr import Variable
 from fnn.gradcheck.hypotheses.hypothesis import Observed
 from fnn.gradcheck.hypotheses.products import gradient_of_factor, products
@@ -28,11 +28,12 @@ def assembled(replay: Replay, observed: Observed, leaf: int, closeness: float) -
     A leaf may enter the loss twice, as in a product and in a penalty. Then the other part is taken
     to be right.
     """
-    given, right = observed.given[leaf], replay.right.grads[leaf]
+    given = observed.given[leaf]
+    right = replay.grads[leaf]
     if not np.any(given):
         return None
     slack = np.max(observed.slack[leaf])
-    error = np.max(np.abs(given - right), initial=0.0)
+    error = max_abs(given - right)
     own_parts = [given - (right - part) for part in _parts(replay, leaf)]
     for target in (given, *own_parts):
         for hypothesis, candidate in _candidates(replay, target):
@@ -45,7 +46,7 @@ def assembled(replay: Replay, observed: Observed, leaf: int, closeness: float) -
 
 def _parts(replay: Replay, leaf: int) -> Iterator[np.ndarray]:
     """Yield the contribution of each product to the gradient of a leaf, if it is not all of it."""
-    whole = replay.right.grads[leaf]
+    whole = replay.grads[leaf]
     for product in products(replay, of_parameters=True):
         part = gradient_of_factor(replay, product)
         if product.a == replay.flat.leaves[leaf] and np.any(part != whole):
@@ -54,7 +55,7 @@ def _parts(replay: Replay, leaf: int) -> Iterator[np.ndarray]:
 
 def _candidates(replay: Replay, given: np.ndarray) -> Iterator[Candidate]:
     leaves = replay.flat.leaves
-    deltas = {key: delta for key, delta in replay.right.deltas.items() if key not in leaves}
+    deltas = {key: delta for key, delta in replay.deltas.items() if key not in leaves}
     if given.ndim == 2:
         yield from _products(replay, deltas, given)
     for variable, delta in deltas.items():
@@ -119,7 +120,7 @@ def _both_ways(array: np.ndarray) -> tuple[np.ndarray, ...]:
 
 def _near(first: np.ndarray, second: np.ndarray) -> bool:
     size = np.max(np.abs(second), initial=1e-300)
-    return bool(np.max(np.abs(first - second)) <= 1e-6 * size)
+    return bool(max_abs(first - second) <= 1e-6 * size)
 
 
 # -------------------------------------------------------------------------------------- δ by itself
@@ -152,7 +153,8 @@ def _sums(delta: np.ndarray, given: np.ndarray, text: str) -> Iterator[Candidate
 
 def _sums_over(delta: np.ndarray, axis: int, text: str) -> Iterator[Candidate]:
     lines = np.moveaxis(delta, axis, 0)
-    yield Hypothesis("wrong axis", f"it is {text} summed over axis {axis}."), lines.sum(axis=0)
+    summed = f"it is {text} summed over axis {axis}."
+    yield Hypothesis("wrong axis", summed), lines.sum(axis=0)
     for i in (0, len(lines) - 1):
         words = f"it is {text} at {i} of axis {axis} alone, not summed."
         yield Hypothesis("wrong examples", words), lines[i]
@@ -169,8 +171,9 @@ def _weighted_sums(
             continue
         names = f"δ of {name(replay, delta_variable)} and v {name(replay, variable)}"
         text = f"it is Σ δ ⊙ v, {names}: another v belongs there."
+        product = delta * value
         for axis in (0, 1):
-            yield Hypothesis("wrong layer input", text), (delta * value).sum(axis)
+            yield Hypothesis("wrong layer input", text), product.sum(axis)
 
 
 # ------------------------------------------------------------------------------------------- values
@@ -178,14 +181,14 @@ def _weighted_sums(
 
 def _values(replay: Replay) -> Iterator[tuple[Variable, np.ndarray]]:
     """Yield the floating-point arrays of the forward pass."""
-    for variable, value in replay.right.values.items():
+    for variable, value in replay.values.items():
         if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim:
             yield variable, value
 
 
 def name(replay: Replay, variable: Variable) -> str:
     """Return the name of a value for explanations."""
-    shape = np.shape(replay.right.values[variable])
+    shape = np.shape(replay.values[variable])
     if variable in replay.flat.leaves:
         return f"a parameter of shape {shape}"
     operation = replay.producer(variable)
