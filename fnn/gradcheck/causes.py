@@ -1,4 +1,4 @@
-"""The causes that a report names: a stable list, each with what it means and what to try."""
+"""List the causes that a report may name, each with its meaning and a remedy."""
 
 from typing import NamedTuple
 

@@ -42,7 +42,7 @@ Where rounding takes a jump, the change of the result says nothing about roundin
 
 
 class Rounding(NamedTuple):
-    """How values are rounded in another way.
+    """A way to round values differently.
 
     epsilon  the largest relative change
     draws    numbers in [−1, 1], by which it is multiplied

@@ -13,7 +13,7 @@ from fnn.types import PRNGKey, PyTree
 
 
 class Unusable(ValueError):
-    """The check cannot be made: the message names the argument and says what is expected."""
+    """The check cannot be made. The message names the argument and the expected kind of value."""
 
 
 class Problem(NamedTuple):

@@ -120,11 +120,11 @@ def one_pattern(evidence: Evidence) -> Hypothesis | None:
     A factor must be the same in all of them, and one that people forget: where there is one output
     and one example, most mistakes multiply everything by some number.
     """
-    found = _patterns(evidence, vague=False)
-    if found is None or len({pattern.cause for pattern in found}) > 1:
+    by_tensor = _patterns(evidence, vague=False)
+    if by_tensor is None or len({pattern.cause for pattern in by_tensor}) > 1:
         return None
-    first = found[0]
-    numbers = {pattern.number for pattern in found}
+    first = by_tensor[0]
+    numbers = {pattern.number for pattern in by_tensor}
     if first.cause == "constant factor" and (len(numbers) > 1 or not first.familiar):
         return None
     return Hypothesis(first.cause, f"in {evidence.names}, {first.explanation}")
@@ -135,24 +135,24 @@ def one_vague_pattern(evidence: Evidence) -> Hypothesis | None:
 
     A factor may be another one in each.
     """
-    found = _patterns(evidence, vague=True)
-    if found is None or len({pattern.cause for pattern in found}) > 1:
+    by_tensor = _patterns(evidence, vague=True)
+    if by_tensor is None or len({pattern.cause for pattern in by_tensor}) > 1:
         return None
-    first = found[0]
-    if len(found) == 1 and _any_number(evidence.wrong[0], first):
+    first = by_tensor[0]
+    if len(by_tensor) == 1 and _any_number(evidence.wrong[0], first):
         return None
-    numbers = {pattern.number for pattern in found}
+    numbers = {pattern.number for pattern in by_tensor}
     if first.cause == "constant factor" and len(numbers) > 1:
-        return _factors(evidence, found)
+        return _factors(evidence, by_tensor)
     return Hypothesis(first.cause, f"in {evidence.names}, {first.explanation}")
 
 
-def _factors(evidence: Evidence, found: list[TensorHypothesis]) -> Hypothesis | None:
+def _factors(evidence: Evidence, by_tensor: list[TensorHypothesis]) -> Hypothesis | None:
     """Name the factor of each tensor, unless one of them is a single number."""
     if any(tensor.compared.given.size == 1 for tensor in evidence.wrong):
         return None
     factors = []
-    for tensor, pattern in zip(evidence.wrong, found, strict=True):
+    for tensor, pattern in zip(evidence.wrong, by_tensor, strict=True):
         factors.append(f"{tensor.path} {pattern.number:.6g}")
     text = f"hand-written = factor × truth, by tensor: {', '.join(factors)}."
     return Hypothesis("constant factor", text)
@@ -160,13 +160,13 @@ def _factors(evidence: Evidence, found: list[TensorHypothesis]) -> Hypothesis | 
 
 def _patterns(evidence: Evidence, *, vague: bool) -> list[TensorHypothesis] | None:
     """Return a pattern for each wrong tensor, or None where one has none."""
-    found = []
+    by_tensor = []
     for tensor in evidence.wrong:
         pattern = _pattern(tensor, evidence, vague=vague)
         if pattern is None:
             return None
-        found.append(pattern)
-    return found or None
+        by_tensor.append(pattern)
+    return by_tensor or None
 
 
 def _pattern(tensor: TensorEvidence, evidence: Evidence, *, vague: bool) -> TensorHypothesis | None:

@@ -76,16 +76,16 @@ def functions(replay: Replay) -> list[Entrywise]:
     Activations come first, then the longest stretches.
     """
     pairs = _stretches(chains(replay))
-    found = []
+    entrywise = []
     for (z, a), slopes in zip(pairs, _slopes(replay, pairs), strict=True):
         if slopes.is_entrywise() and not slopes.is_linear():
             operations = _between(replay.flat, z, a)
             steps = tuple(operation.name for operation in operations)
             name = name_of(replay, z, a)
-            found.append(Entrywise(z, a, slopes.at_z, slopes.at_a, name, steps, 0))
-    places = sorted({f.z for f in found if f.is_activation})
+            entrywise.append(Entrywise(z, a, slopes.at_z, slopes.at_a, name, steps, 0))
+    places = sorted({f.z for f in entrywise if f.is_activation})
     numbered = []
-    for f in found:
+    for f in entrywise:
         ordinal = sum(z <= f.z for z in places)
         numbered.append(f._replace(ordinal=ordinal))
     return sorted(numbered, key=lambda f: not f.is_activation)

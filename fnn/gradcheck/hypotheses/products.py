@@ -113,7 +113,7 @@ def products(replay: Replay, *, of_parameters: bool = False) -> list[Product]:
 
     of_parameters  whether a is a parameter itself, or else is none
     """
-    found = []
+    matrix_products = []
     for operation in replay.flat.operations:
         if operation.primitive != "dot_general":
             continue
@@ -123,8 +123,8 @@ def products(replay: Replay, *, of_parameters: bool = False) -> list[Product]:
         for a, W in (operation.inputs, operation.inputs[::-1]):
             is_asked_for = is_leaf(replay, a) == of_parameters
             if a != W and a in replay.flat.dependent and is_asked_for:
-                found.append(Product(operation, a, W))
-    return found
+                matrix_products.append(Product(operation, a, W))
+    return matrix_products
 
 
 def is_leaf(replay: Replay, variable: Variable) -> bool:
