@@ -86,8 +86,9 @@ def check_layers(
     """
 
     def value(prediction):
+        factors = coefficients(prediction)
         losses = loss.forward(prediction, target)
-        return jnp.sum(coefficients(prediction) * losses)
+        return jnp.sum(factors * losses)
 
     def gradient(prediction):
         factors = coefficients(prediction)

@@ -72,8 +72,9 @@ def check_network(
 
         def objective(params, *, key):
             prediction, _, _ = net.forward(params, state, feature_major(x), key=key, train=train)
+            factors = coefficients(prediction)
             losses = loss.forward(prediction, target_of(y))
-            value = jnp.sum(coefficients(prediction) * losses)
+            value = jnp.sum(factors * losses)
             return value if loss.penalty is None else value + loss.penalty.value(params)
 
         @compiler.jit
