@@ -1,10 +1,10 @@
-"""The causes that a report names: a stable list, each with what it means and what to try."""
+"""List the causes that a report may name, each with its meaning and a remedy."""
 
 from typing import NamedTuple
 
 
 class Cause(NamedTuple):
-    """What a cause means, and what to try."""
+    """The meaning of a cause, and a remedy to try."""
 
     meaning: str
     remedy: str
@@ -37,6 +37,10 @@ CAUSES: dict[str, Cause] = {
     "derivative at the activation": Cause(
         "f′ is taken at a = f(z) instead of z",
         "keep z, or write f′ in terms of a: a (1 − a) for the sigmoid",
+    ),
+    "derivative twice": Cause(
+        "p − y, which contains the derivative of softmax, is multiplied by it once more",
+        "use δ = p − y alone for softmax with cross-entropy",
     ),
     "elementwise softmax": Cause(
         "softmax is differentiated entry by entry, its off-diagonal terms are left out",

@@ -1,114 +1,137 @@
-"""Comparing the hand-written gradient of one tensor with the truth, entry by entry, in units of the
-noise floor.
-"""
+"""Compare the given gradient of one tensor with the reference, in units of the noise floor."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-# How many noise floors rounding may reach. On clean gradients the largest entry of a tensor of
-# 100,000 is at 8; what a
-# fault does in float64 lies above 1e6, so there is room. The floors of narrow precisions leave
-# less.
+# How many noise floors rounding may reach. On right gradients the largest entry of a tensor of
+# 100,000 is at 8. A fault in float64 lies above 1e6, so there is room. The floors of narrow
+# precisions leave less.
 ALLOWED = {"float64": 1000.0, "float32": 100.0, "bfloat16": 30.0}
 
 
 class Comparison(NamedTuple):
-    """A tensor's hand-written gradient, the truth (autodiff, where differences do not contradict
-    it), and the floor.
+    """A tensor's given gradient beside its reference.
+
+    given      the hand-written gradient
+    reference  the true one: autodiff, where differences do not contradict it
+    floor      the noise floor of each entry
+    allowed    how many floors rounding may reach
     """
 
-    hand: np.ndarray
-    truth: np.ndarray
+    given: np.ndarray
+    reference: np.ndarray
     floor: np.ndarray
     allowed: float
 
     @property
     def error(self) -> np.ndarray:
-        """|hand − truth|."""
-        return np.abs(self.hand - self.truth)
+        """Return |given − reference|."""
+        return np.abs(self.given - self.reference)
 
     @property
     def scaled_error(self) -> np.ndarray:
-        """|hand − truth| in noise floors: infinite where a value is not finite, 0 where both are
-        equal.
+        """Return |given − reference| in noise floors.
+
+        It is infinite where a value is not finite, and 0 where both are equal.
         """
         error = self.error
-        scaled = np.divide(
-            error, self.floor, out=np.where(error > 0, np.inf, 0.0), where=self.floor > 0
-        )
+        without_floor = np.where(error > 0, np.inf, 0.0)
+        scaled = np.divide(error, self.floor, out=without_floor, where=self.floor > 0)
         return np.where(np.isfinite(error), scaled, np.inf)
 
     @property
     def wrong(self) -> np.ndarray:
-        """Where the error is more than rounding can be."""
+        """Return where the error is larger than rounding can make it."""
         return self.scaled_error > self.allowed
 
     @property
     def tolerance(self) -> np.ndarray:
-        """The largest error that rounding can explain."""
+        """Return the largest error that rounding can explain."""
         return self.allowed * self.floor
 
-    def is_made_by(self, candidate: np.ndarray, closeness: float) -> bool:
-        """Whether a hypothesis about this tensor reproduces the hand-written numbers."""
-        return reproduces(
-            self.hand, candidate, self.tolerance, np.max(self.error, initial=0.0), closeness
-        )
+    def is_reproduced_by(self, candidate: np.ndarray, closeness: float) -> bool:
+        """Return whether a candidate for this tensor equals the given gradient."""
+        error = np.max(self.error, initial=0.0)
+        return reproduces(self.given, candidate, self.tolerance, error, closeness)
 
 
 def reproduces(
-    hand: np.ndarray,
+    given: np.ndarray,
     candidate: np.ndarray,
     tolerance: np.ndarray | float,
     error: float,
     closeness: float,
 ) -> bool:
-    """Whether a candidate makes the hand-written numbers: to `closeness` of their scale and a
-    thousandth of the error that there is to explain, or to rounding.
+    """Return whether a candidate reproduces the given numbers.
+
+    They may differ by `closeness` times their scale, but by no more than a thousandth of the error
+    that there is to explain; and beyond that by the tolerance for rounding.
     """
-    scale = max(np.max(np.abs(hand), initial=0.0), np.max(np.abs(candidate), initial=0.0))
-    return bool(
-        np.all(np.abs(hand - candidate) <= min(closeness * scale, 1e-3 * error) + tolerance)
-    )
+    largest_given = max_abs(given)
+    largest_candidate = max_abs(candidate)
+    scale = max(largest_given, largest_candidate)
+    allowed = min(closeness * scale, 1e-3 * error) + tolerance
+    return bool(np.all(np.abs(given - candidate) <= allowed))
 
 
 def comparison(
-    hand: np.ndarray, truth: np.ndarray, noise: np.ndarray, epsilon: float, dtype: str
+    given: np.ndarray, reference: np.ndarray, noise: np.ndarray, epsilon: float, dtype: str
 ) -> Comparison:
-    """The floor of an entry: its own noise and one rounding of its own value. Entries of one tensor
-    may be of very different sizes, so that they share nothing but the square of a rounding of the
-    largest, below which two right formulas may underflow in different places.
+    """Compare a tensor with its reference, in noise floors.
+
+    The floor of an entry is its own noise and one rounding of its own value. The entries of a
+    tensor may have very different sizes. So they share only the square of a rounding of the largest
+    entry: below it two right formulas may underflow in different places.
     """
-    finite = np.abs(truth[np.isfinite(truth)])
+    finite = np.abs(reference[np.isfinite(reference)])
     underflow = epsilon**2 * np.max(finite, initial=0.0)
-    return Comparison(hand, truth, noise + epsilon * np.abs(truth) + underflow, ALLOWED[dtype])
+    floor = noise + epsilon * np.abs(reference) + underflow
+    return Comparison(given, reference, floor, ALLOWED[dtype])
 
 
-def usual_size(hand: np.ndarray) -> float:
-    """The root mean square of a tensor's finite entries."""
-    finite = hand[np.isfinite(hand)]
-    return float(np.sqrt(np.mean(finite**2))) if finite.size else 0.0
+def max_abs(values: np.ndarray) -> float:
+    """Return the largest absolute value, and 0 of no values."""
+    return np.max(np.abs(values), initial=0.0)
 
 
-def relative_error(hand: np.ndarray, truth: np.ndarray) -> float:
-    """max |hand − truth| / max |truth|, the tensor's own scale; 0 for 0/0."""
-    error, scale = np.max(np.abs(hand - truth), initial=0.0), np.max(np.abs(truth), initial=0.0)
-    return 0.0 if error == 0 else float(error / scale) if scale > 0 else float("inf")
+def usual_size(values: np.ndarray) -> float:
+    """Return the root mean square of a tensor's finite entries."""
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return 0.0
+    mean_square = np.mean(finite**2)
+    return float(np.sqrt(mean_square))
 
 
-def cosine(hand: np.ndarray, truth: np.ndarray) -> float:
-    """The cosine of the angle between the two; 1 where both are zero, 0 where one is, NaN where it
-    has none.
+def relative_error(given: np.ndarray, reference: np.ndarray) -> float:
+    """Return max |given − reference| / max |reference|, and 0 for 0/0."""
+    error = max_abs(given - reference)
+    scale = max_abs(reference)
+    if error == 0:
+        return 0.0
+    return float(error / scale) if scale > 0 else float("inf")
+
+
+def cosine(given: np.ndarray, reference: np.ndarray) -> float:
+    """Return the cosine of the angle between the two.
+
+    It is 1 where both are zero, 0 where one of them is, and NaN where an entry is not finite.
     """
-    if not np.isfinite(hand).all():
+    if not np.isfinite(given).all():
         return float("nan")
-    norms = np.linalg.norm(hand) * np.linalg.norm(truth)
-    if norms == 0:
-        return float(np.linalg.norm(hand) == np.linalg.norm(truth))
-    return float(np.sum((hand / np.linalg.norm(hand)) * (truth / np.linalg.norm(truth))))
+    norm = np.linalg.norm(given)
+    reference_norm = np.linalg.norm(reference)
+    if norm * reference_norm == 0:
+        return float(norm == reference_norm)
+    products = (given / norm) * (reference / reference_norm)
+    return float(np.sum(products))
 
 
-def norm_ratio(hand: np.ndarray, truth: np.ndarray) -> float:
-    """‖hand‖/‖truth‖; 1 where both are zero."""
-    top, bottom = float(np.linalg.norm(hand)), float(np.linalg.norm(truth))
-    return 1.0 if top == bottom else top / bottom if bottom > 0 else float("inf")
+def norm_ratio(given: np.ndarray, reference: np.ndarray) -> float:
+    """Return ‖given‖/‖reference‖, and 1 where both are zero."""
+    norm = float(np.linalg.norm(given))
+    reference_norm = float(np.linalg.norm(reference))
+    if norm == reference_norm:
+        return 1.0
+    return norm / reference_norm if reference_norm > 0 else float("inf")

@@ -1,4 +1,4 @@
-"""Does XLA compute the loss that was written? A right gradient of a wrong loss helps nobody."""
+"""Check whether XLA computes the loss that was written: its gradient is right only for that."""
 
 import jax
 import numpy as np
@@ -8,7 +8,9 @@ from fnn import compiler
 from fnn.compiled.judging import Counting, TooLong, judge_of
 from fnn.witness import programs_in
 
-MANY_AXES = 6  # a product of arrays with more may end the process, where the fault of that name is
+# Where the compiler has the fault "many axes", a product of arrays with more axes than this may end
+# the process.
+MANY_AXES = 6
 
 
 def compiled_loss_note(traced: ClosedJaxpr, leaves: list[np.ndarray], passed: bool) -> str | None:
@@ -17,7 +19,7 @@ def compiled_loss_note(traced: ClosedJaxpr, leaves: list[np.ndarray], passed: bo
     traced  the loss of its leaves, in float64
     passed  whether the gradient is right
 
-    Says nothing where nothing is known: `fnn.check_compiled` then says why.
+    Returns None too where the two cannot be compared: `fnn.check_compiled` then says why.
     """
     if may_crash(traced):
         return None
@@ -27,7 +29,8 @@ def compiled_loss_note(traced: ClosedJaxpr, leaves: list[np.ndarray], passed: bo
         deviation = judge.deviation([np.asarray(computed)])
     except (NotImplementedError, TooLong):
         return None
-    except Exception as error:  # the verdict is about the gradient, and stands all the same
+    except Exception as error:
+        # The verdict is about the gradient, and stands all the same.
         return f"The compiled loss was not compared with NumPy: {type(error).__name__}: {error}"
     if deviation is None:
         return None
@@ -43,12 +46,16 @@ def compiled_loss_note(traced: ClosedJaxpr, leaves: list[np.ndarray], passed: bo
 
 def may_crash(traced: ClosedJaxpr) -> bool:
     """Return whether compiling a loss may end this process."""
-    names = [fault.name for fault in compiler.present()]
-    made = [
-        variable.aval
-        for jaxpr, _ in programs_in(traced)
-        for equation in jaxpr.eqns
-        for variable in equation.outvars
-    ]
-    axes = [len(aval.shape) for aval in made if hasattr(aval, "shape")]
-    return "many axes" in names and max(axes, default=0) > MANY_AXES
+    faults = [fault.name for fault in compiler.present()]
+    return "many axes" in faults and _most_axes(traced) > MANY_AXES
+
+
+def _most_axes(traced: ClosedJaxpr) -> int:
+    """Return the largest number of axes of an array that a loss computes."""
+    most = 0
+    for jaxpr, _ in programs_in(traced):
+        for equation in jaxpr.eqns:
+            for output in equation.outvars:
+                shape = getattr(output.aval, "shape", ())
+                most = max(most, len(shape))
+    return most

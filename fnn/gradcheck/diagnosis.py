@@ -1,112 +1,118 @@
-"""Why a gradient is wrong: hypotheses in order, of which the first that fits is reported.
+"""Say why a gradient is wrong: the first hypothesis that explains it is reported.
 
-A hypothesis is a function Evidence -> Diagnosis or None. Those about the backward pass are searches
-of `mistakes`: they run it again with a mistake in one of its steps, and fit where they reproduce
-the hand-written numbers. To add one, write it in its file and put it where it belongs in
-HYPOTHESES.
+A proposer looks at the evidence and returns a hypothesis that explains every wrong tensor, or None.
+Those about the backward pass are searches of `hypotheses`: they run it again with an error in one
+of its steps, and explain the gradient if they reproduce the given numbers. To add one, write it in
+its file and put it where it belongs in PROPOSERS.
 """
 
 import time
 from collections.abc import Callable
 
-from fnn.gradcheck import mistakes, tensorwise
+from fnn.gradcheck import hypotheses, tensorwise
 from fnn.gradcheck.evidence import PATIENCE, Evidence
-from fnn.gradcheck.records import Diagnosis
+from fnn.gradcheck.records import Hypothesis
 
-Hypothesis = Callable[[Evidence], Diagnosis | None]
+Proposer = Callable[[Evidence], Hypothesis | None]
 
 
-def tried(search: mistakes.Search) -> Hypothesis:
-    """Return the hypothesis that one of the mistakes of a search was made."""
+def proposer_of(search: hypotheses.Search) -> Proposer:
+    """Return the proposer of the first hypothesis of a search that reproduces the gradient."""
 
-    def hypothesis(evidence: Evidence) -> Diagnosis | None:
-        if evidence.truth is None:
+    def propose(evidence: Evidence) -> Hypothesis | None:
+        if evidence.reference is None:
             return None
-        replay, given = evidence.replay, evidence.given
-        for mistake in search(replay, given):
+        replay = evidence.replay
+        observed = evidence.observed
+        for hypothesis in search(replay, observed):
             if time.monotonic() > evidence.deadline:
                 raise TimeoutError(f"{PATIENCE:.0f} s were not enough.")
-            if mistakes.reproduces(mistake.gradient, given, replay.right.grads, evidence.closeness):
-                return Diagnosis(mistake.cause, mistake.explanation)
+            if observed.is_reproduced_by(hypothesis.gradient, replay.grads, evidence.closeness):
+                return Hypothesis(hypothesis.cause, hypothesis.explanation)
         return None
 
-    return hypothesis
+    return propose
 
 
-def assembly(evidence: Evidence) -> Diagnosis | None:
-    """Try whether every wrong tensor is put together from the wrong pieces, of one kind."""
-    if evidence.truth is None:
+def assembly(evidence: Evidence) -> Hypothesis | None:
+    """Try whether every wrong tensor is put together from the wrong arrays, with one cause."""
+    if evidence.reference is None:
         return None
-    leaves = [evidence.problem.paths.index(finding.path) for finding in evidence.wrong]
-    found = [
-        mistakes.assembled(evidence.replay, evidence.given, leaf, evidence.closeness)
-        for leaf in leaves
-    ]
-    known = [pieces for pieces in found if pieces is not None]
-    if not known or len(known) < len(found) or len({pieces.cause for pieces in known}) > 1:
+    parts = []
+    causes = set()
+    for tensor in evidence.wrong:
+        leaf = evidence.problem.paths.index(tensor.path)
+        own = hypotheses.assembled(evidence.replay, evidence.observed, leaf, evidence.closeness)
+        if own is None:
+            return None
+        parts.append(f"in {tensor.path}, {own.explanation}")
+        causes.add(own.cause)
+    if len(causes) != 1:
         return None
-    parts = (
-        f"in {finding.path}, {pieces.explanation}"
-        for finding, pieces in zip(evidence.wrong, known, strict=True)
-    )
-    return Diagnosis(known[0].cause, " ".join(parts))
+    return Hypothesis(causes.pop(), " ".join(parts))
 
 
-HYPOTHESES: tuple[Hypothesis, ...] = (
-    # nothing to explain by a computation
+PROPOSERS: tuple[Proposer, ...] = (
+    # There is nothing that a computation could explain.
     tensorwise.ignored,
     tensorwise.contradiction,
     tensorwise.not_finite,
-    # right numbers in wrong places, and one pattern that is exact in every tensor
+    # Right numbers are in wrong places, or one pattern is exact in every tensor.
     tensorwise.swapped_tensors,
     tensorwise.one_pattern,
-    # terms of the loss, before anything about examples or derivatives
-    tried(mistakes.of_terms),
+    # Terms of the loss come before anything about examples or derivatives.
+    proposer_of(hypotheses.of_terms),
     tensorwise.penalty,
-    # a known mistake in a step of the backward pass
-    *map(tried, mistakes.KNOWN),
+    # A step of the backward pass has a known mistake.
+    *map(proposer_of, hypotheses.KNOWN),
     assembly,
-    # the same with a number that is fitted, which explains more and therefore says less
-    *map(tried, mistakes.FITTED),
+    # The same with a number that is fitted, which explains more and therefore says less.
+    *map(proposer_of, hypotheses.FITTED),
     tensorwise.factor_beside_penalty,
-    # what only says where it is wrong
+    # These only say where it is wrong.
     tensorwise.precision,
     tensorwise.one_vague_pattern,
     tensorwise.each_by_itself,
 )
 
 
-def diagnose(evidence: Evidence) -> Diagnosis:
+def diagnose(evidence: Evidence) -> Hypothesis:
     """Return the first hypothesis that explains every wrong tensor; "unknown" if none does."""
     stopped = ""
-    for hypothesis in HYPOTHESES:
+    for propose in PROPOSERS:
         try:
-            found = hypothesis(evidence)
-        except (
-            Exception
-        ) as error:  # the verdict stands, and says what kept its cause from being found
+            hypothesis = propose(evidence)
+        except Exception as error:
+            # The verdict stands, and the report says why its cause may not have been found.
             stopped = f" The search among mistakes ended early: {type(error).__name__}: {error}"
             continue
-        if found is not None:
-            return found
+        if hypothesis is not None:
+            return hypothesis
     return unknown(evidence, stopped)
 
 
-def unknown(evidence: Evidence, stopped: str) -> Diagnosis:
-    """Return where to look, at least."""
-    names = ", ".join(finding.path for finding in evidence.wrong)
-    right = ", ".join(f.path for f in evidence.findings if not f.wrong.any())
-    where = (
-        f" Right are {right}. Where the gradient of a bias is right, so is δ of its layer: look at "
-        f"the line that makes {names}."
-        if right
-        else " Every tensor is wrong: look at the end of the forward pass, where the backward "
-        "pass begins."
-    )
+def unknown(evidence: Evidence, stopped: str) -> Hypothesis:
+    """Say at least where to look.
+
+    stopped  a sentence about a search that ended early, or ""
+    """
+    names = evidence.wrong_paths
+    right_paths = [tensor.path for tensor in evidence.tensors if not tensor.wrong.any()]
+    right = ", ".join(right_paths)
+    if right:
+        where = (
+            f" Right are {right}. Where the gradient of a bias is right, so is δ of its layer: "
+            f"look at the line that makes {names}."
+        )
+    else:
+        where = (
+            " Every tensor is wrong: look at the end of the forward pass, where the backward pass "
+            "begins."
+        )
     untraced = (
         " Most causes can only be tried where JAX differentiates the loss: give the same loss, "
         "written with jax.numpy, as jax_loss=, and it may be named."
     )
-    more = "" if evidence.truth is not None else untraced
-    said = f"no mistake that was tried makes the gradient of {names}.{where}{more}{stopped}"
-    return Diagnosis("unknown", said)
+    more = "" if evidence.reference is not None else untraced
+    text = f"no mistake that was tried makes the gradient of {names}.{where}{more}{stopped}"
+    return Hypothesis("unknown", text)

@@ -1,4 +1,4 @@
-"""What is known of a wrong gradient: all that a hypothesis about its cause may look at."""
+"""The evidence about a wrong gradient: all that a hypothesis about its cause may look at."""
 
 import time
 from collections.abc import Sequence
@@ -7,17 +7,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fnn.gradcheck import mistakes
+from fnn.gradcheck import hypotheses
 from fnn.gradcheck.compare import Comparison
-from fnn.gradcheck.oracle import Truth
 from fnn.gradcheck.problem import Problem
+from fnn.gradcheck.reference import Reference
 from fnn.gradcheck.replay import Replay, replay_of
 
-PATIENCE = 20.0  # seconds for running backward passes with mistakes in them
+PATIENCE = 20.0  # seconds for running backward passes with errors in them
 
 
-class Finding(NamedTuple):
-    """What is known of one tensor; `wrong` leaves out entries that a kink excuses."""
+class TensorEvidence(NamedTuple):
+    """The evidence about one tensor.
+
+    params        the parameters themselves
+    compared      the given gradient beside its reference
+    wrong         where it is wrong, without the entries that a kink excuses
+    contradicted  whether differences contradict it although autodiff agrees
+    """
 
     path: str
     params: np.ndarray
@@ -27,35 +33,48 @@ class Finding(NamedTuple):
 
 
 class Evidence:
-    """A problem, its truth (None where the loss cannot be traced), and what each tensor shows.
+    """The evidence about a problem.
 
-    `closeness` is how near a hypothesis must come to the hand-written numbers, by their scale.
+    reference  autodiff; None where the loss cannot be traced
+    tensors    the evidence about each tensor
+    wrong      that about the wrong ones
+    closeness  how near a hypothesis must be to the given numbers, relative to their scale
+    deadline   when to stop running backward passes, by time.monotonic()
     """
 
-    def __init__(self, problem: Problem, truth: Truth | None, findings: Sequence[Finding]) -> None:
+    def __init__(
+        self, problem: Problem, reference: Reference | None, tensors: Sequence[TensorEvidence]
+    ) -> None:
         self.problem = problem
-        self.truth = truth
-        self.findings = findings
-        self.wrong = [finding for finding in findings if finding.wrong.any()]
+        self.reference = reference
+        self.tensors = tensors
+        self.wrong = [tensor for tensor in tensors if tensor.wrong.any()]
         self.closeness = max(1e-8, 30 * problem.epsilon)
         self.deadline = time.monotonic() + PATIENCE
 
     @property
     def names(self) -> str:
-        """Return the wrong tensors, for a sentence."""
-        every = len(self.wrong) == len(self.findings) > 1
-        return "every tensor" if every else ", ".join(finding.path for finding in self.wrong)
+        """Return the names of the wrong tensors, for a sentence."""
+        if len(self.wrong) == len(self.tensors) > 1:
+            return "every tensor"
+        return self.wrong_paths
+
+    @property
+    def wrong_paths(self) -> str:
+        """Return the paths of the wrong tensors."""
+        return ", ".join(tensor.path for tensor in self.wrong)
 
     @cached_property
     def replay(self) -> Replay:
-        """Return the true backward pass, to be run again with a mistake in one of its steps."""
-        assert self.truth is not None
-        return replay_of(self.truth, self.problem.leaves)
+        """Return the true backward pass, to be run again with an error in one of its steps."""
+        assert self.reference is not None
+        return replay_of(self.reference, self.problem.leaves)
 
     @cached_property
-    def given(self) -> mistakes.Given:
-        """Return what a mistake in the backward pass must make."""
-        hand = [finding.compared.hand for finding in self.findings]
-        slack = [finding.compared.tolerance for finding in self.findings]
-        functions = mistakes.functions(self.replay)
-        return mistakes.Given(hand, slack, functions, self.problem.paths)
+    def observed(self) -> hypotheses.Observed:
+        """Return the gradient that a hypothesis about the backward pass must reproduce."""
+        comparisons = [tensor.compared for tensor in self.tensors]
+        given = [compared.given for compared in comparisons]
+        slack = [compared.tolerance for compared in comparisons]
+        functions = hypotheses.functions(self.replay)
+        return hypotheses.Observed(given, slack, functions, self.problem.paths)

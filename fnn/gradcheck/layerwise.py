@@ -1,8 +1,6 @@
-"""Judging one layer at a time: its backward is fed the true δ, and compared with autodiff of its
-own forward.
-"""
+"""Check one layer at a time: its backward gets the true δ and is compared with autodiff."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -17,12 +15,12 @@ from fnn.gradcheck.report import Report
 from fnn.layers.parts import parts_of
 from fnn.types import Features, Layer, Loss, Params, PRNGKey, State, Target
 
-# relative error in float64 from which a layer is examined closely; rounding stays below 1e-12
+# The relative error in float64 from which a layer is checked closely. Rounding stays below 1e-12.
 SUSPICIOUS = 1e-9
 
 
 class Link(NamedTuple):
-    """A layer in its place, with what is given to its forward pass beside x."""
+    """A layer in its place, with the arguments of its forward pass beside x."""
 
     name: str
     layer: Layer
@@ -32,113 +30,153 @@ class Link(NamedTuple):
     train: bool
 
     def forward(self, params: Params, x: Features) -> Features:
-        """Its output."""
-        return self.layer.forward(params, self.state, x, key=self.key, train=self.train)[0]
+        """Return the layer's output."""
+        y, _, _ = self._forward(params, x)
+        return y
 
-    def by_hand(self, params: Params, x: Features, dy: Features) -> dict[str, Any]:
-        """The gradients of its parameters and its input by its own backward."""
-        _, _, residuals = self.layer.forward(params, self.state, x, key=self.key, train=self.train)
+    def own_backward(self, params: Params, x: Features, dy: Features) -> dict[str, Any]:
+        """Return the gradients of the parameters and of x by the layer's own backward."""
+        _, _, residuals = self._forward(params, x)
         grads, dx = self.layer.backward(params, residuals, dy)
         return {"params": grads, "x": dx}
 
+    def _forward(self, params: Params, x: Features) -> tuple[Features, State, Any]:
+        options = dict(key=self.key, train=self.train)
+        return self.layer.forward(params, self.state, x, **options)
+
 
 class Around(NamedTuple):
-    """What goes in and out of a layer: x, the true ∂L/∂y, and {params, x} gradients by autodiff and
-    by hand.
+    """The arrays around a layer.
+
+    x          its input
+    dy         the true ∂L/∂y of its output
+    reference  {params, x}: gradients by autodiff
+    given      {params, x}: gradients by its own backward
     """
 
     x: Features
     dy: Features
-    truth: dict[str, Any]
-    hand: dict[str, Any]
+    reference: dict[str, Any]
+    given: dict[str, Any]
 
 
 def chain(net: Layer, params: Params, state: State, key: PRNGKey | None, train: bool) -> list[Link]:
-    """The layers of a network in the order of the forward pass, a chain within a chain unrolled."""
+    """List the layers in the order of the forward pass; a chain within a chain is unrolled."""
     if not net.parts:
         return [Link(net.name, net, params, state, key, train)]
     links: list[Link] = []
     for part in parts_of(net, params, state, key):
         links += chain(part.layer, part.params, part.state, part.key, train)
-    return [link._replace(name=f"{i} {link.layer.name}") for i, link in enumerate(links)]
+    numbered = []
+    for i, link in enumerate(links):
+        name = f"{i} {link.layer.name}"
+        numbered.append(link._replace(name=name))
+    return numbered
 
 
-def examine_layers(
+def check_layers(
     links: Sequence[Link], loss: Loss, coefficients: Any, x: Features, target: Target
 ) -> tuple[list[LayerReport], list[tuple[str, Report]]]:
-    """A line for the loss and each layer, from the output backwards, and the full reports on those
-    that are wrong.
+    """Check the loss and each layer, from the output backwards.
+
+    coefficients  prediction -> the factor of each example in the loss
+
+    Returns a record for each of them, and the name and full report of those that are wrong.
     """
 
     def value(prediction):
-        return jnp.sum(coefficients(prediction) * loss.forward(prediction, target))
+        factors = coefficients(prediction)
+        losses = loss.forward(prediction, target)
+        return jnp.sum(factors * losses)
 
     def gradient(prediction):
-        return coefficients(prediction)[None, :] * loss.backward(prediction, target)
+        factors = coefficients(prediction)
+        return factors[None, :] * loss.backward(prediction, target)
+
+    passes = _passes(links, value, gradient)
+    top, *arounds = passes([link.params for link in links], x)
+    name = f"loss {loss.name}"
+    full = _closely(value, gradient, top.x, _error(top, "x"))
+    lines = [_line(name, full, top)]
+    wrong = [] if full is None else [(name, full)]
+    for link, around in zip(reversed(links), arounds, strict=True):
+        full = _check_layer(link, around)
+        lines.append(_line(link.name, full, around))
+        if full is not None:
+            wrong.append((link.name, full))
+    return lines, wrong
+
+
+def _passes(links: Sequence[Link], value: Callable, gradient: Callable) -> Callable:
+    """Compile (params, x) -> the arrays around the loss and each layer, the output first."""
 
     @compiler.jit
     def passes(params, x):
         inputs = [x]
         for link, own in zip(links, params, strict=True):
             inputs.append(link.forward(own, inputs[-1]))
-        dy = jax.grad(value)(inputs[-1])
-        found = [Around(inputs[-1], dy, {"x": dy}, {"x": gradient(inputs[-1])})]
-        for link, own, below in list(zip(links, params, inputs, strict=False))[::-1]:
-            grads, dx = jax.vjp(link.forward, own, below)[1](dy)
-            found.append(
-                Around(below, dy, {"params": grads, "x": dx}, link.by_hand(own, below, dy))
-            )
+        *layer_inputs, prediction = inputs
+        dy = jax.grad(value)(prediction)
+        given = {"x": gradient(prediction)}
+        arounds = [Around(prediction, dy, {"x": dy}, given)]
+        layers = list(zip(links, params, layer_inputs, strict=True))
+        for link, own, below in reversed(layers):
+            _, vjp = jax.vjp(link.forward, own, below)
+            grads, dx = vjp(dy)
+            reference = {"params": grads, "x": dx}
+            given = link.own_backward(own, below, dy)
+            arounds.append(Around(below, dy, reference, given))
             dy = dx
-        return found
+        return arounds
 
-    top, *rest = passes([link.params for link in links], x)
-    closer = _closely(value, gradient, top.x, _error(top, "x"))
-    name = f"loss {loss.name}"
-    lines = [_line(name, closer, top)]
-    wrong = [] if closer is None else [(name, closer)]
-    for link, around in zip(reversed(links), rest, strict=True):
-        closer = _examine_layer(link, around)
-        lines.append(_line(link.name, closer, around))
-        wrong += [] if closer is None else [(link.name, closer)]
-    return lines, wrong
+    return passes
 
 
-def _examine_layer(link: Link, around: Around) -> Report | None:
-    """A full report on a layer whose backward seems wrong. The forward pass is ⟨∂L/∂y, y⟩, so that
-    ∂L/∂y is its δ.
+def _check_layer(link: Link, around: Around) -> Report | None:
+    """Return a full report on a layer whose backward seems wrong.
+
+    The checked loss is ⟨∂L/∂y, y⟩ of its output y, so that ∂L/∂y is its δ.
     """
 
     def value(inputs):
-        return jnp.sum(around.dy * link.forward(inputs["params"], inputs["x"]))
+        y = link.forward(inputs["params"], inputs["x"])
+        return jnp.sum(around.dy * y)
 
     def gradient(inputs):
-        return link.by_hand(inputs["params"], inputs["x"], around.dy)
+        return link.own_backward(inputs["params"], inputs["x"], around.dy)
 
     error = max(_error(around, "x"), _error(around, "params"))
-    return _closely(value, gradient, {"params": link.params, "x": around.x}, error)
+    point = {"params": link.params, "x": around.x}
+    return _closely(value, gradient, point, error)
 
 
-def _closely(value, gradient, at, error: float) -> Report | None:
-    """A full check where the error is suspicious; None where there is nothing wrong."""
+def _closely(value: Callable, gradient: Callable, at: Any, error: float) -> Report | None:
+    """Make a full check where the error is suspicious; return None where nothing is wrong."""
     if error <= SUSPICIOUS:
         return None
     report = check_gradient(value, gradient, at)
     return None if report.passed else report
 
 
-def _line(name: str, closer: Report | None, around: Around) -> LayerReport:
-    verdict = "pass" if closer is None else closer.verdict
-    norm = float(jnp.linalg.norm(around.truth["x"]))
-    return LayerReport(name, verdict, norm, _error(around, "x"), _error(around, "params"))
+def _line(name: str, full: Report | None, around: Around) -> LayerReport:
+    verdict = "pass" if full is None else full.verdict
+    norm = float(jnp.linalg.norm(around.reference["x"]))
+    delta_error = _error(around, "x")
+    gradient_error = _error(around, "params")
+    return LayerReport(name, verdict, norm, delta_error, gradient_error)
 
 
 def _error(around: Around, part: str) -> float:
-    """The largest error of a layer's δ, or of its own gradients relative to the largest of them:
-    one of its tensors may be zero up to rounding, as a bias before batch normalisation is.
+    """Return the largest error of a layer's δ, or of its gradients, relative to the largest entry.
+
+    All of the gradients share one scale. One of its tensors may be zero up to rounding, as a bias
+    before batch normalisation is.
     """
-    hand, truth = (jax.tree.leaves(side.get(part, ())) for side in (around.hand, around.truth))
-    flat = [
-        np.concatenate([np.ravel(leaf) for leaf in leaves] or [np.zeros(0)])
-        for leaves in (hand, truth)
-    ]
-    return relative_error(*flat)
+    given = _flat(around.given.get(part, ()))
+    reference = _flat(around.reference.get(part, ()))
+    return relative_error(given, reference)
+
+
+def _flat(tree: Any) -> np.ndarray:
+    vectors = [np.ravel(leaf) for leaf in jax.tree.leaves(tree)]
+    return np.concatenate(vectors or [np.zeros(0)])

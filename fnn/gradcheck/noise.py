@@ -1,13 +1,16 @@
-"""The noise floor of a gradient: how far rounding alone can move each entry.
+"""Measure the noise floor of a gradient: how far rounding alone can move each entry.
 
-Monte Carlo arithmetic (Parker 1997): the traced gradient is evaluated again with the result of
-every rounding operation multiplied by 1 + ε u, u uniform in [−1, 1], and so are its inputs. The
-spread over a few repetitions is what evaluating the same formula in another order would do. It
+The method is Monte Carlo arithmetic (Parker 1997). The traced gradient is evaluated several times,
+with its inputs and the result of every rounding operation multiplied by
+
+    1 + ε u,    u uniform in [−1, 1]
+
+The spread of the results shows the effect of evaluating the same formula in another order. It
 follows the operations themselves: a sum that cancels is noisy, a large array is not. With the ε of
-float32 or bfloat16 it is the floor for a computation in that precision, measured in float64.
+float32 or bfloat16 it is the floor of a computation in that precision, measured in float64.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -16,31 +19,35 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from fnn.gradcheck.flow import Flow, dtype_of, evaluate, is_float, is_key
+from fnn.gradcheck.flat_jaxpr import FlatJaxpr, Operation, dtype_of, evaluate, is_float, is_key
 
 REPETITIONS = 4
-STRIDE, OFFSETS = 977, 8192  # where the draws of successive places start
+
+# Where in a row of draws the successive operations start to read.
+STRIDE, OFFSETS = 977, 8192
 
 EXACT = frozenset(
-    "abs and argmax argmin broadcast_in_dim ceil clamp concatenate convert_element_type copy eq "
-    "expand_dims floor "
-    "gather ge gt iota is_finite le lt max min ne neg not or pad real reduce_and reduce_max "
-    "reduce_min reduce_or "
-    "reshape rev round select_n sign slice sort split squeeze stop_gradient transpose xor "
-    "dynamic_slice "
-    "dynamic_update_slice scatter".split()
+    "abs and argmax argmin broadcast_in_dim ceil clamp concatenate convert_element_type copy "
+    "dynamic_slice dynamic_update_slice eq expand_dims floor gather ge gt iota is_finite le lt max "
+    "min ne neg not or pad real reduce_and reduce_max reduce_min reduce_or reshape rev round "
+    "scatter select_n sign slice sort split squeeze stop_gradient transpose xor".split()
 )
 """Operations that move or choose numbers without rounding them."""
 
 JUMPING = frozenset("floor ceil round sign rem".split())
-"""Operations on floating-point numbers with jumps. Where rounding takes one, it says nothing about
-rounding.
+"""Operations on floating-point numbers that have jumps.
+
+Where rounding takes a jump, the change of the result says nothing about rounding.
 """
 
 
 class Rounding(NamedTuple):
-    """How values are rounded another way: by up to epsilon, `draws` saying by how much. Decisions,
-    by the number of the value, are `decided` where `fixed`: rounding must not turn them over.
+    """A way to round values differently.
+
+    epsilon  the largest relative change
+    draws    numbers in [−1, 1], by which it is multiplied
+    fixed    whether the decisions are taken from `decided`, so that rounding does not reverse them
+    decided  the decisions by the variables of the values
     """
 
     epsilon: Any
@@ -50,11 +57,13 @@ class Rounding(NamedTuple):
 
 
 def rounded_again(
-    flow: Flow, leaves: Sequence[Array], rounding: Rounding, *, narrow: float
+    flat: FlatJaxpr, leaves: Sequence[Array], rounding: Rounding, *, narrow: float
 ) -> tuple[list[Array], dict[int, Array]]:
-    """The outputs of a flow with every rounding done another way, and its decisions: comparisons,
-    indices, whole numbers. `narrow` is the share of its own rounding by which a value of a narrow
-    dtype is moved at the least.
+    """Compute the outputs of a function with every rounding done in another way.
+
+    narrow  the least change of a value of a narrow dtype, as a share of its own rounding
+
+    Returns the outputs and the decisions: comparisons, indices, whole numbers.
     """
     places = count()
     decisions: dict[int, Array] = {}
@@ -64,102 +73,124 @@ def rounded_again(
             return value
         dtype = dtype_of(value)
         least = narrow * float(jnp.finfo(dtype).eps)
-        epsilon = jnp.where(rounding.epsilon > 0, jnp.maximum(rounding.epsilon, least), 0.0)
+        at_least = jnp.maximum(rounding.epsilon, least)
+        epsilon = jnp.where(rounding.epsilon > 0, at_least, 0.0)
         start = next(places) * STRIDE % OFFSETS
-        u = rounding.draws[start : start + jnp.size(value)].reshape(jnp.shape(value))
+        draws = rounding.draws[start : start + jnp.size(value)]
+        u = draws.reshape(jnp.shape(value))
         return value * (1 + epsilon * u).astype(dtype)
 
-    def after(operation, inputs, outputs):
-        name = operation.equation.primitive.name
-        for number, value in zip(operation.outputs, outputs, strict=True):
-            if not is_key(value) and (not is_float(value) or name in JUMPING):
-                decisions[number] = value
-        outputs = [
-            jnp.where(rounding.fixed, rounding.decided[number], value)
-            if number in decisions
-            else value
-            for number, value in zip(operation.outputs, outputs, strict=True)
-        ]
-        return outputs if name in EXACT else [round_again(value) for value in outputs]
+    def decide(operation, variable, value):
+        if not _is_decision(operation, value):
+            return value
+        decisions[variable] = value
+        return jnp.where(rounding.fixed, rounding.decided[variable], value)
 
-    constants = {number: round_again(value) for number, value in flow.constants.items()}
-    values = evaluate(flow, [round_again(leaf) for leaf in leaves], constants, after)
-    return [values[number] for number in flow.outputs], decisions
+    def after(operation, inputs, outputs):
+        pairs = zip(operation.outputs, outputs, strict=True)
+        outputs = [decide(operation, variable, value) for variable, value in pairs]
+        if operation.primitive in EXACT:
+            return outputs
+        return [round_again(value) for value in outputs]
+
+    constants = {variable: round_again(value) for variable, value in flat.constants.items()}
+    leaves = [round_again(leaf) for leaf in leaves]
+    values = evaluate(flat, leaves, constants, after)
+    return [values[variable] for variable in flat.outputs], decisions
+
+
+def _is_decision(operation: Operation, value: Any) -> bool:
+    """Return whether rounding could turn an output into another number altogether."""
+    if is_key(value):
+        return False
+    return not is_float(value) or operation.primitive in JUMPING
 
 
 class Repeated(NamedTuple):
-    """A computation as it is, and repeated with roundings of a size, an element each."""
+    """The result of a computation, and its results with other roundings of one size."""
 
     exact: Any
     others: list[Any]
 
 
 def repeated(
-    evaluate: Any, flows: Sequence[Flow], leaves: Sequence[np.ndarray], epsilons: Sequence[float]
-) -> list[Any]:
-    """What evaluate(leaves, rounding) makes of no rounding, and of every row of draws for every
-    epsilon.
+    evaluate: Any,
+    flats: Sequence[FlatJaxpr],
+    leaves: Sequence[np.ndarray],
+    epsilons: Sequence[float],
+) -> list[Repeated]:
+    """Repeat a computation without rounding, and with every row of draws for every epsilon.
 
-    It returns (result, decisions by flow); the decisions of the first call are those of all others.
+    evaluate  (leaves, a Rounding for each function) -> (result, the decisions of each function)
+    flats     the functions that it computes
+
+    The decisions of the first call are used in all others. Returns an element for each epsilon.
     """
-    rows = draws_for(flows, leaves)
-    undecided = [_undecided(flow) for flow in flows]
-    exact, decided = jax.device_get(
-        evaluate(leaves, [Rounding(0.0, rows[0], False, each) for each in undecided])
-    )
-    return [
-        Repeated(
-            exact,
-            [
-                evaluate(leaves, [Rounding(e, row, True, each) for each in decided])[0]
-                for row in rows
-            ],
-        )
-        for e in epsilons
-    ]
+    rows = draws_for(flats, leaves)
+    unrounded = [Rounding(0.0, rows[0], False, _undecided(flat)) for flat in flats]
+    exact, decided = jax.device_get(evaluate(leaves, unrounded))
+
+    def with_rounding(epsilon, row):
+        roundings = [Rounding(epsilon, row, True, decisions) for decisions in decided]
+        result, _ = evaluate(leaves, roundings)
+        return result
+
+    return [Repeated(exact, [with_rounding(epsilon, row) for row in rows]) for epsilon in epsilons]
 
 
-def _undecided(flow: Flow) -> dict[int, np.ndarray]:
-    """Something of the shape of every decision."""
-    return {
-        number: np.zeros(out.aval.shape, out.aval.dtype)
-        for step in flow.operations
-        for number, out in zip(step.outputs, step.equation.outvars, strict=True)
-        if not is_key(out.aval)
-        and (not is_float(out.aval) or step.equation.primitive.name in JUMPING)
-    }
+def _undecided(flat: FlatJaxpr) -> dict[int, np.ndarray]:
+    """Return zeros in the shape of every decision."""
+    zeros = {}
+    for operation in flat.operations:
+        for variable, output in zip(operation.outputs, operation.equation.outvars, strict=True):
+            aval = output.aval
+            if _is_decision(operation, aval):
+                zeros[variable] = np.zeros(aval.shape, aval.dtype)
+    return zeros
 
 
 def draws_for(
-    flows: Sequence[Flow], leaves: Sequence[np.ndarray]
+    flats: Sequence[FlatJaxpr], leaves: Sequence[np.ndarray]
 ) -> Float[np.ndarray, "repetitions draws"]:
-    """Numbers in [−1, 1], a row a repetition. Every place reads a piece of the row of its own size,
-    from a start of its own: drawing them at each place would take several times as long to compile.
+    """Draw numbers in [−1, 1], a row for each repetition.
+
+    Every rounding reads a piece of the row, of its own size and from its own start. To draw the
+    numbers at each rounding would take several times as long to compile.
     """
-    computed = (
-        np.prod(out.aval.shape)
-        for flow in flows
-        for step in flow.operations
-        for out in step.equation.outvars
-    )
-    constants = (np.size(constant) for flow in flows for constant in flow.constants.values())
-    largest = max(map(int, (*computed, *constants, *map(np.size, leaves))))
-    return np.random.default_rng(0).uniform(-1, 1, (REPETITIONS, largest + OFFSETS))
+    sizes = [*map(np.size, leaves)]
+    for flat in flats:
+        sizes += _sizes(flat)
+    largest = max(int(size) for size in sizes)
+    rng = np.random.default_rng(0)
+    return rng.uniform(-1, 1, (REPETITIONS, largest + OFFSETS))
+
+
+def _sizes(flat: FlatJaxpr) -> Iterator[int]:
+    """Yield the size of every value that is computed, and of every constant."""
+    for operation in flat.operations:
+        for output in operation.equation.outvars:
+            yield np.prod(output.aval.shape)
+    for constant in flat.constants.values():
+        yield np.size(constant)
 
 
 def noise_floor(
     exact: Sequence[np.ndarray], repeated: Sequence[Sequence[np.ndarray]]
 ) -> list[np.ndarray]:
-    """For each output the root mean square deviation from `exact` over the repetitions, entry by
-    entry; 0 where there is no finite number to deviate from.
+    """Return for each output the root mean square deviation from `exact` over the repetitions.
+
+    An entry is 0 where there is no finite number to deviate from.
     """
-    return [
-        np.sqrt(np.mean([_deviation(other, truth) ** 2 for other in others], axis=0))
-        for truth, others in zip(exact, zip(*repeated, strict=True), strict=True)
-    ]
+    floors = []
+    for reference, others in zip(exact, zip(*repeated, strict=True), strict=True):
+        squares = [_deviation(other, reference) ** 2 for other in others]
+        floors.append(np.sqrt(np.mean(squares, axis=0)))
+    return floors
 
 
-def _deviation(other: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    other, truth = np.asarray(other, np.float64), np.asarray(truth, np.float64)
-    both = np.isfinite(other) & np.isfinite(truth)
-    return np.subtract(other, truth, out=np.zeros(truth.shape), where=both)
+def _deviation(rounded: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    rounded = np.asarray(rounded, np.float64)
+    reference = np.asarray(reference, np.float64)
+    both_finite = np.isfinite(rounded) & np.isfinite(reference)
+    zeros = np.zeros(reference.shape)
+    return np.subtract(rounded, reference, out=zeros, where=both_finite)

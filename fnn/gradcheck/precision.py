@@ -1,4 +1,4 @@
-"""In which precision a gradient computes, as its numbers show."""
+"""Find the precision in which a gradient computes, from its numbers."""
 
 from collections.abc import Sequence
 
@@ -6,30 +6,37 @@ import numpy as np
 
 from fnn.gradcheck.problem import Problem
 
-FEW = 3  # numbers, from which on something can be said
-LAST_BITS = 0xF  # of the 24 of float32: mostly zero in whole numbers and in fractions of few digits
+FEW = 3  # numbers, below which nothing can be said
+
+# Of the 24 bits of float32. In whole numbers and in fractions of few digits they are mostly zero.
+LAST_BITS = 0xF
 
 
 def precision_of(problem: Problem) -> str | None:
     """Return the narrow precision in which all of a gradient computes; None if it is wider.
 
-    It is that of its arrays. Where these are of float64, it is float32 if every number is one of
-    float32 and most use its last bits: in 15 of 16 cases rounding leaves some, and whole numbers,
-    zeros and quantised data do not.
+    It is the dtype of its arrays, if all of them have the same narrow one. Arrays of float64
+    compute in float32 if float32 can hold every number and most numbers use its last bits.
+    Rounding leaves a bit there in 15 of 16 cases. Whole numbers, zeros and quantised data do not.
     """
-    arrays = [np.asarray(leaf) for leaf in problem.hand(problem.leaves)]
-    given = {str(array.dtype) for array in arrays}
+    arrays = [np.asarray(leaf) for leaf in problem.given(problem.leaves)]
+    dtypes = {str(array.dtype) for array in arrays}
+    has_numbers = any(np.any(array) for array in arrays)
     for narrow in ("float32", "bfloat16"):
-        if given == {narrow} and any(map(np.any, arrays)):
+        if dtypes == {narrow} and has_numbers:
             return narrow
     return "float32" if are_of_float32(arrays) else None
 
 
 def are_of_float32(arrays: Sequence[np.ndarray]) -> bool:
     """Return whether numbers are results of float32."""
-    numbers = np.concatenate([array.astype(np.float64).ravel() for array in arrays])
-    numbers = np.unique(numbers[np.isfinite(numbers) & (numbers != 0)])
+    flat = [array.astype(np.float64).ravel() for array in arrays]
+    numbers = np.concatenate(flat)
+    is_telling = np.isfinite(numbers) & (numbers != 0)
+    numbers = np.unique(numbers[is_telling])
     narrow = numbers.astype(np.float32)
-    if len(numbers) < FEW or not np.array_equal(narrow.astype(np.float64), numbers):
+    fits = np.array_equal(narrow.astype(np.float64), numbers)
+    if len(numbers) < FEW or not fits:
         return False
-    return bool(np.mean(narrow.view(np.uint32) & LAST_BITS != 0) > 0.5)
+    last_bits = narrow.view(np.uint32) & LAST_BITS
+    return bool(np.mean(last_bits != 0) > 0.5)

@@ -1,4 +1,4 @@
-"""What is checked: a loss, a gradient and a point, made ready, or refused as unusable."""
+"""Make a loss, a gradient and a point ready for the check, or refuse them as unusable."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -13,22 +13,25 @@ from fnn.types import PRNGKey, PyTree
 
 
 class Unusable(ValueError):
-    """The check cannot be made: the message names the leaf and says what is expected."""
+    """The check cannot be made. The message names the argument and the expected kind of value."""
 
 
 class Problem(NamedTuple):
-    """A scalar function of flat float64 leaves, its hand-written gradient, and where to compare
-    them.
+    """A scalar function of flat leaves, the given gradient, and the point.
 
-    loss(leaves) -> scalar, traceable by JAX unless it is written in NumPy; hand(leaves) -> the
-    gradient's leaves as they come; gradient(leaves) -> those in float64, called afresh, structure
-    and shapes being those of params. epsilon is the rounding of the precision in which the
-    hand-written gradient is to be computed; `wider` names that of its result where it is wider.
-    `programs` are what was compiled, for another point of the same problem.
+    loss      leaves -> scalar; JAX can trace it unless it is written in NumPy
+    given     leaves -> the given gradient's leaves as they come
+    gradient  leaves -> the same in float64, called afresh, with the structure and shapes of params
+    leaves    the point, in float64
+    paths     the names of the leaves
+    epsilon   the rounding of `dtype`
+    dtype     the precision in which the given gradient is to be computed
+    wider     the dtype of its result where that is wider, else ""
+    programs  compiled programs, for another point of the same problem
     """
 
     loss: Callable[[list], Any]
-    hand: Callable[[Sequence[Any]], list[Any]]
+    given: Callable[[Sequence[Any]], list[Any]]
     gradient: Callable[[Sequence[Any]], list[np.ndarray]]
     leaves: list[np.ndarray]
     paths: list[str]
@@ -45,102 +48,53 @@ EPSILONS = {"float64": 2.0**-52, "float32": 2.0**-23, "bfloat16": 2.0**-8}
 def problem_of(
     loss: Any, gradient: Any, params: PyTree, key: PRNGKey | None, dtype: str, jax_loss: Any = None
 ) -> Problem:
-    """Checks everything that can be checked before computing. Must be called with x64 enabled."""
+    """Check the arguments as far as possible before computing. Must be called with x64 enabled."""
     judge = loss if jax_loss is None else jax_loss
     for name, function in (("loss", loss), ("gradient", gradient), ("jax_loss", judge)):
         if not callable(function):
             raise Unusable(f"{name}: got {function!r}, expected a function of params.")
     epsilon = checks.lookup("dtype", dtype, EPSILONS)
-    pairs, tree = jax.tree_util.tree_flatten_with_path(params)
-    paths = [
-        jax.tree_util.keystr(path, simple=True, separator="/") or "params" for path, _ in pairs
-    ]
-    leaves = [_leaf(path, leaf, dtype) for path, (_, leaf) in zip(paths, pairs, strict=True)]
+    paths, own_leaves, tree = _flatten(params)
+    pairs = zip(paths, own_leaves, strict=True)
+    leaves = [_leaf(path, leaf, dtype) for path, leaf in pairs]
     if not leaves:
         raise Unusable(f"params: got {params!r}, which holds no array.")
-    in_numpy = [isinstance(leaf, (np.ndarray, float)) for _, leaf in pairs]
-
-    def params_of(values, as_dtype):
-        kinds = [np.array if n else jnp.asarray for n in in_numpy]
-        leaves_like_given = [
-            value if isinstance(value, jax.core.Tracer) else kind(value, dtype=as_dtype)
-            for kind, value in zip(kinds, values, strict=True)
-        ]
-        return jax.tree.unflatten(tree, leaves_like_given)
-
+    params_of = _rebuilder(own_leaves, tree)
     options = {} if key is None else {"key": key}
+    gradient_after_loss = _after_loss(loss, gradient, params_of, options, dtype)
 
-    def loss_of_params(values):
+    def loss_of_leaves(values):
         return judge(params_of(values, np.float64), **options)
 
-    takes_params = accepts_params(gradient)
-
-    def found(values):
-        """The gradient right after the loss at the same parameters: a class keeps there what its
-        backward reads.
-        """
-        narrow = jnp.dtype(dtype)
-        try:
-            loss(params_of(values, narrow), **options)
-        except Exception as error:
-            if checks.is_concrete(values):
-                raise Unusable(f"loss: raised {type(error).__name__} at params: {error}") from error
-            # a loss in NumPy cannot be traced, and keeps nothing that a tracer could use
-        return (
-            gradient(params_of(values, narrow), **options) if takes_params else gradient(**options)
-        )
-
-    def hand(values):
-        return jax.tree.leaves(found(values))
+    def given(values):
+        return jax.tree.leaves(gradient_after_loss(values))
 
     def gradient_of_leaves(values):
-        return _matching(found(values), tree, paths, leaves)
+        return _matching(gradient_after_loss(values), tree, paths, leaves)
 
     if jax_loss is not None:
-        _same_loss(loss, jax_loss, params_of, leaves, options)
-    return Problem(loss_of_params, hand, gradient_of_leaves, leaves, paths, epsilon, dtype, "", {})
+        _check_same_loss(loss, jax_loss, params_of, leaves, options)
+    return Problem(loss_of_leaves, given, gradient_of_leaves, leaves, paths, epsilon, dtype, "", {})
 
 
-def _same_loss(
-    loss: Any, jax_loss: Any, params_of: Callable, leaves: list[np.ndarray], options: dict[str, Any]
-) -> None:
-    """Refuses a JAX loss that has another value than the loss, at the point or beside it."""
-    rng = np.random.default_rng(0)
-    beside = [leaf + 0.01 * (1 + np.abs(leaf)) * rng.normal(size=leaf.shape) for leaf in leaves]
-    for where, values in (("at params", leaves), ("beside params", beside)):
-        one, other = (float(f(params_of(values, np.float64), **options)) for f in (loss, jax_loss))
-        if not abs(one - other) <= SAME_LOSS * max(abs(one), abs(other)):
-            raise Unusable(
-                f"jax_loss: is {other:.9g} {where}, where loss is {one:.9g}; expected the same "
-                f"function."
-            )
+# ---------------------------------------------------------------------------------------- the point
 
 
-def accepts_params(gradient: Callable[..., Any]) -> bool:
-    """Whether a gradient takes the parameters: the backward of a class may read what its forward
-    has kept.
-    """
-    try:
-        parameters = list(inspect.signature(gradient).parameters.values())
-    except (TypeError, ValueError):  # a builtin has no signature
-        return True
-    positional = [
-        each
-        for each in parameters
-        if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
-    ]
-    takes_any = any(each.kind is each.VAR_POSITIONAL for each in parameters)
-    needed = any(each.default is each.empty or each.name == "params" for each in positional)
-    return takes_any or needed
+def _flatten(params: PyTree) -> tuple[list[str], list[Any], Any]:
+    """Return the names of the leaves, the leaves and the tree."""
+    pairs, tree = jax.tree_util.tree_flatten_with_path(params)
+    names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in pairs]
+    paths = [name or "params" for name in names]
+    return paths, [leaf for _, leaf in pairs], tree
 
 
 def _leaf(path: str, leaf: Any, dtype: str) -> np.ndarray:
-    """The leaf in float64, at a value that the precision of the check can hold."""
+    """Return the leaf in float64, at a value that the precision of the check can hold."""
     array = np.asarray(leaf)
     if jnp.issubdtype(array.dtype, jnp.complexfloating):
         raise Unusable(
-            f"{path}: got dtype {array.dtype}; complex parameters are not checked. Pass their "
-            f"real and imaginary parts."
+            f"{path}: got dtype {array.dtype}; complex parameters are not checked. Pass their real "
+            "and imaginary parts."
         )
     if not jnp.issubdtype(array.dtype, jnp.floating):
         raise Unusable(
@@ -157,39 +111,120 @@ def _leaf(path: str, leaf: Any, dtype: str) -> np.ndarray:
     return array.astype(jnp.dtype(dtype)).astype(np.float64)
 
 
+def _rebuilder(own_leaves: list[Any], tree: Any) -> Callable[[Sequence[Any], Any], PyTree]:
+    """Return params_of(values, dtype): params with NumPy leaves where the user's are NumPy."""
+    is_numpy = [isinstance(leaf, (np.ndarray, float)) for leaf in own_leaves]
+    kinds = [np.array if numpy else jnp.asarray for numpy in is_numpy]
+
+    def params_of(values, dtype):
+        leaves = []
+        for kind, value in zip(kinds, values, strict=True):
+            is_traced = isinstance(value, jax.core.Tracer)
+            leaves.append(value if is_traced else kind(value, dtype=dtype))
+        return jax.tree.unflatten(tree, leaves)
+
+    return params_of
+
+
+# -------------------------------------------------------------------------------- the two functions
+
+
+def _after_loss(
+    loss: Any, gradient: Any, params_of: Callable, options: dict[str, Any], dtype: str
+) -> Callable[[Sequence[Any]], PyTree]:
+    """Return a function that calls the gradient right after the loss at the same parameters.
+
+    A class keeps there the values that its backward pass reads.
+    """
+    takes_params = accepts_params(gradient)
+
+    def gradient_after_loss(values):
+        narrow = jnp.dtype(dtype)
+        try:
+            loss(params_of(values, narrow), **options)
+        except Exception as error:
+            # A loss in NumPy cannot be traced, and keeps nothing that a tracer could use.
+            if checks.is_concrete(values):
+                raise Unusable(f"loss: raised {type(error).__name__} at params: {error}") from error
+        if takes_params:
+            return gradient(params_of(values, narrow), **options)
+        return gradient(**options)
+
+    return gradient_after_loss
+
+
+def accepts_params(gradient: Callable[..., Any]) -> bool:
+    """Return whether a gradient takes the parameters.
+
+    The backward pass of a class may read values that its forward pass has kept, and take none.
+    """
+    try:
+        parameters = list(inspect.signature(gradient).parameters.values())
+    except (TypeError, ValueError):  # a builtin has no signature
+        return True
+    for each in parameters:
+        if each.kind is each.VAR_POSITIONAL:
+            return True
+        is_positional = each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
+        is_meant = each.default is each.empty or each.name == "params"
+        if is_positional and is_meant:
+            return True
+    return False
+
+
+def _check_same_loss(
+    loss: Any, jax_loss: Any, params_of: Callable, leaves: list[np.ndarray], options: dict[str, Any]
+) -> None:
+    """Refuse a JAX loss that has another value than the loss, at the point or beside it."""
+    rng = np.random.default_rng(0)
+    beside = []
+    for leaf in leaves:
+        size = 1 + np.abs(leaf)
+        beside.append(leaf + 0.01 * size * rng.normal(size=leaf.shape))
+    for where, values in (("at params", leaves), ("beside params", beside)):
+        value = float(loss(params_of(values, np.float64), **options))
+        jax_value = float(jax_loss(params_of(values, np.float64), **options))
+        size = max(abs(value), abs(jax_value))
+        if not abs(value - jax_value) <= SAME_LOSS * size:
+            raise Unusable(
+                f"jax_loss: is {jax_value:.9g} {where}, where loss is {value:.9g}; expected the "
+                "same function."
+            )
+
+
+# ------------------------------------------------------------------------------- the given gradient
+
+
 def _matching(
-    found: PyTree, tree: Any, paths: list[str], leaves: list[np.ndarray]
+    gradient: PyTree, tree: Any, paths: list[str], leaves: list[np.ndarray]
 ) -> list[np.ndarray]:
-    """The gradient's leaves in float64; refuses another tree or other shapes, naming the leaf."""
-    pairs, found_tree = jax.tree_util.tree_flatten_with_path(found)
-    names = [
-        jax.tree_util.keystr(path, simple=True, separator="/") or "params" for path, _ in pairs
-    ]
+    """Return the gradient's leaves in float64; refuse another tree or other shapes by name."""
+    names, arrays, own_tree = _flatten(gradient)
     if names != paths:
-        missing, extra = sorted(set(paths) - set(names)), sorted(set(names) - set(paths))
-        detail = (
-            f"missing {missing}"
-            if missing
-            else f"unexpected {extra}"
-            if extra
-            else f"got {found_tree}"
-        )
+        detail = _difference(paths, names, own_tree)
         raise Unusable(f"gradient: its tree is not that of params: {detail}; expected {tree}.")
-    arrays = []
-    for path, (_, leaf), expected in zip(paths, pairs, leaves, strict=True):
-        array = np.asarray(leaf)
-        if array.shape != expected.shape:
-            hint = (
-                " It is the shape of the transpose." if array.shape == expected.shape[::-1] else ""
-            )
-            raise Unusable(
-                f"{path}: the gradient has shape {array.shape}, expected {expected.shape}.{hint}"
-            )
-        if not jnp.issubdtype(array.dtype, jnp.floating) and not jnp.issubdtype(
-            array.dtype, jnp.integer
-        ):
-            raise Unusable(
-                f"{path}: the gradient has dtype {array.dtype}, expected real floating point."
-            )
-        arrays.append(array.astype(np.float64))
-    return arrays
+    triples = zip(paths, arrays, leaves, strict=True)
+    return [_gradient_leaf(path, array, leaf.shape) for path, array, leaf in triples]
+
+
+def _difference(paths: list[str], names: list[str], own_tree: Any) -> str:
+    missing = sorted(set(paths) - set(names))
+    if missing:
+        return f"missing {missing}"
+    unexpected = sorted(set(names) - set(paths))
+    return f"unexpected {unexpected}" if unexpected else f"got {own_tree}"
+
+
+def _gradient_leaf(path: str, leaf: Any, shape: tuple[int, ...]) -> np.ndarray:
+    array = np.asarray(leaf)
+    if array.shape != shape:
+        is_transposed = array.shape == shape[::-1]
+        hint = " It is the shape of the transpose." if is_transposed else ""
+        raise Unusable(f"{path}: the gradient has shape {array.shape}, expected {shape}.{hint}")
+    is_floating = jnp.issubdtype(array.dtype, jnp.floating)
+    is_integer = jnp.issubdtype(array.dtype, jnp.integer)
+    if not (is_floating or is_integer):
+        raise Unusable(
+            f"{path}: the gradient has dtype {array.dtype}, expected real floating point."
+        )
+    return array.astype(np.float64)

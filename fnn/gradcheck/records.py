@@ -1,12 +1,16 @@
 """The records that a report is made of."""
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, NoReturn
 
 Verdict = Literal["pass", "fail", "abstain"]
 
 
-class Diagnosis(NamedTuple):
-    """A cause in a few fixed words, and what it is here."""
+class Hypothesis(NamedTuple):
+    """Why a gradient is wrong.
+
+    cause        one of `fnn.gradcheck.CAUSES`
+    explanation  a sentence about this gradient
+    """
 
     cause: str
     explanation: str
@@ -16,8 +20,10 @@ class Diagnosis(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One entry of a gradient by its three sources; differences are None where they were not
-    computed.
+    """One entry of a gradient by its three sources.
+
+    autodiff is None where JAX cannot differentiate the loss. differences and differences_error are
+    None where they were not computed.
     """
 
     at: tuple[int, ...]
@@ -28,8 +34,10 @@ class Entry(NamedTuple):
 
 
 class Kink(NamedTuple):
-    """An entry where the loss has no derivative: the slopes on its two sides, and what each source
-    takes.
+    """An entry at which the loss has a kink, and so no derivative.
+
+    left, right             the slopes on its two sides
+    hand_written, autodiff  the slope that each of them takes
     """
 
     at: tuple[int, ...]
@@ -40,9 +48,15 @@ class Kink(NamedTuple):
 
 
 class TensorReport(NamedTuple):
-    """One parameter tensor. `noise_scaled_error` is the largest |hand − truth| in units of the
-    noise floor; up to `allowed` of them are rounding. `blur` is the largest error that would pass,
-    relative to the largest entry.
+    """The results for one parameter tensor.
+
+    noise_scaled_error  the largest |hand-written − truth| in units of the noise floor
+    allowed             how many noise floors rounding may explain
+    relative_error      max |hand-written − truth| / max |truth|
+    norm_ratio          ‖hand-written‖ / ‖truth‖
+    wrong_fraction      the share of entries that rounding cannot explain
+    worst               the entry with the largest noise_scaled_error
+    resolution          the largest error that would pass, relative to the largest entry
     """
 
     path: str
@@ -57,13 +71,21 @@ class TensorReport(NamedTuple):
     wrong_fraction: float
     worst: Entry
     kinks: tuple[Kink, ...]
-    blur: float
+    resolution: float
     note: str
+
+    @property
+    def blur(self) -> NoReturn:
+        """Raise AttributeError: this is the former name of `resolution`."""
+        raise AttributeError("TensorReport.blur is now TensorReport.resolution.")
 
 
 class LayerReport(NamedTuple):
-    """One layer of a network, its backward pass fed the true δ: the verdicts on its input's δ and
-    its own gradient.
+    """The results for one layer of a network, whose backward pass was fed the true δ.
+
+    delta_norm      the norm of the true δ of its input
+    delta_error     the relative error of the δ that it hands on
+    gradient_error  the relative error of the gradients of its parameters
     """
 
     name: str

@@ -1,9 +1,9 @@
-"""The true backward pass of the loss, to be run again with a mistake in one of its steps.
+"""Run the true backward pass of the loss again, with an error in one of its steps.
 
 Every value v of the loss has a cotangent δ_v = ∂loss/∂v. A mistake in a hand-written backward pass
-is a wrong δ somewhere, and what lies below it follows by the right rules. So one compiled program
-takes an error for each δ and returns the gradient that these errors make; it is the true one plus a
-linear function of them.
+makes some δ wrong, and everything below that δ follows by the right rules. So one compiled program
+takes an error for each δ and returns the gradient that these errors make. That gradient is the true
+one plus a linear function of the errors.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,107 +14,159 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn import compiler
-from fnn.gradcheck.flow import Flow, Number, Operation, evaluate, flow_of, is_float, is_key
-from fnn.gradcheck.oracle import Truth
+from fnn.gradcheck.flat_jaxpr import (
+    FlatJaxpr,
+    Operation,
+    Variable,
+    evaluate,
+    flat_jaxpr_of,
+    is_float,
+    is_key,
+)
+from fnn.gradcheck.reference import Reference
+
+Errors = Mapping[Variable, np.ndarray]
+"""variable -> the error of its δ"""
 
 
 class Backward(NamedTuple):
-    """The gradient, a leaf each; δ of every value that is or depends on one; every value."""
+    """A backward pass.
+
+    grads   the gradient, a leaf each
+    deltas  δ of every leaf and of every value that depends on one
+    values  every value of the forward pass
+    """
 
     grads: list[np.ndarray]
-    deltas: dict[Number, np.ndarray]
-    values: dict[Number, Any]
+    deltas: dict[Variable, np.ndarray]
+    values: dict[Variable, Any]
 
 
 Rule = Callable[[Backward], np.ndarray]
-"""From a backward pass that is settled down to some value: the error of that value's δ."""
+"""Computes the error of one δ from a backward pass that is settled above it."""
 
 
 class Replay(NamedTuple):
-    """run(errors, constants) -> Backward, with errors {value: error of its δ} and the constants
-    that differ.
+    """The backward pass of a loss as a program.
+
+    flat       the loss
+    producers  the operation that yields each value
+    right      the pass without an error
+    run        run(errors, constants) -> Backward; constants replace some of those of the loss
     """
 
-    flow: Flow
+    flat: FlatJaxpr
+    producers: dict[Variable, Operation]
     right: Backward
     run: Callable[..., Backward]
 
-    def mistaken(self, rules: Mapping[Number, Rule]) -> Backward:
-        """The backward pass in which each of these values gets the error that its rule makes of the
-        δ's above it.
-        """
-        errors: dict[Number, np.ndarray] = {}
-        found = self.right
-        for number in sorted(rules, reverse=True):
-            errors[number] = rules[number](found)
-            found = self.run(errors)
-        return found
+    @property
+    def grads(self) -> list[np.ndarray]:
+        """Return the true gradient."""
+        return self.right.grads
 
-    def producer(self, number: Number) -> Operation | None:
-        """The operation that yields a value; None for a leaf or a constant."""
-        return next((step for step in self.flow.operations if number in step.outputs), None)
+    @property
+    def deltas(self) -> dict[Variable, np.ndarray]:
+        """Return the true δ's."""
+        return self.right.deltas
 
-    def consumers(self, number: Number) -> list[Operation]:
-        """The operations that take a value."""
-        return [step for step in self.flow.operations if number in step.inputs]
+    @property
+    def values(self) -> dict[Variable, Any]:
+        """Return the values of the forward pass."""
+        return self.right.values
+
+    def with_rules(self, rules: Mapping[Variable, Rule]) -> Backward:
+        """Run the backward pass with the errors that rules make of the δ's above them."""
+        errors: dict[Variable, np.ndarray] = {}
+        backward = self.right
+        for variable in sorted(rules, reverse=True):
+            errors[variable] = rules[variable](backward)
+            backward = self.run(errors)
+        return backward
+
+    def producer(self, variable: Variable) -> Operation | None:
+        """Return the operation that yields a value; None for a leaf or a constant."""
+        return self.producers.get(variable)
 
 
-def replay_of(truth: Truth, leaves: Sequence[np.ndarray]) -> Replay:
-    """Compiles the backward pass and runs it once without a mistake."""
-    flow = flow_of(truth.traced, open_all=False)
+def replay_of(reference: Reference, leaves: Sequence[np.ndarray]) -> Replay:
+    """Compile the backward pass and run it once without an error."""
+    flat = flat_jaxpr_of(reference.traced, open_all=False)
+    program = _program(flat)
+    points = [jnp.asarray(leaf) for leaf in leaves]
+    no_errors = _no_errors(flat, leaves)
+
+    def run(errors: Errors, constants: Mapping[Variable, Any] | None = None) -> Backward:
+        all_errors = dict(no_errors)
+        for variable, error in errors.items():
+            all_errors[variable] = np.asarray(error, np.float64)
+        all_constants = flat.constants | dict(constants or {})
+        grads, deltas, values = program(points, all_constants, all_errors)
+        grads, deltas = jax.device_get((grads, deltas))
+        return Backward(grads, deltas, values)
+
+    right = run({})
+    right = right._replace(values=_to_host(right.values))
+    return Replay(flat, _producers(flat), right, run)
+
+
+def _producers(flat: FlatJaxpr) -> dict[Variable, Operation]:
+    producers: dict[Variable, Operation] = {}
+    for operation in flat.operations:
+        producers |= dict.fromkeys(operation.outputs, operation)
+    return producers
+
+
+def _program(flat: FlatJaxpr) -> Callable:
+    """Compile (leaves, constants, errors) -> gradient, δ's and values."""
 
     def objective(leaves, probes, constants, errors):
-        def probed(operation, inputs, outputs):
-            pairs = zip(operation.outputs, outputs, strict=True)
-            return [
-                value + probes[number] if number in probes else value for number, value in pairs
-            ]
+        """Add a probe to every value: the derivative by a probe is δ of its value."""
 
-        moved = [leaf + probes[number] for number, leaf in zip(flow.leaves, leaves, strict=True)]
-        values = evaluate(flow, moved, constants, probed)
-        wrong = sum(jnp.sum(error * values[number]) for number, error in errors.items())
-        return values[flow.outputs[0]] + wrong, values
+        def probed(operation, inputs, outputs):
+            moved = []
+            for variable, value in zip(operation.outputs, outputs, strict=True):
+                has_probe = variable in probes
+                moved.append(value + probes[variable] if has_probe else value)
+            return moved
+
+        pairs = zip(flat.leaves, leaves, strict=True)
+        moved = [leaf + probes[variable] for variable, leaf in pairs]
+        values = evaluate(flat, moved, constants, probed)
+        # The derivative of this sum adds each error to the δ of its value.
+        extra: Any = 0
+        for variable, error in errors.items():
+            extra = extra + jnp.sum(error * values[variable])
+        (loss,) = flat.outputs
+        return values[loss] + extra, values
 
     @compiler.jit
     def program(leaves, constants, errors):
         zeros = jax.tree.map(jnp.zeros_like, errors)
-        (grads, deltas), values = jax.grad(objective, (0, 1), has_aux=True)(
-            leaves, zeros, constants, errors
-        )
+        derivatives = jax.grad(objective, (0, 1), has_aux=True)
+        (grads, deltas), values = derivatives(leaves, zeros, constants, errors)
         return grads, deltas, values
 
-    points = [jnp.asarray(leaf) for leaf in leaves]
-    nothing = _probed(flow) | {
-        n: np.zeros(np.shape(leaf)) for n, leaf in zip(flow.leaves, leaves, strict=True)
-    }
-
-    def run(
-        errors: Mapping[Number, Any], constants: Mapping[Number, Any] | None = None
-    ) -> Backward:
-        given = nothing | {
-            number: np.asarray(error, np.float64) for number, error in errors.items()
-        }
-        grads, deltas, values = program(points, flow.constants | dict(constants or {}), given)
-        return Backward(jax.device_get(grads), jax.device_get(deltas), values)
-
-    right = run({})
-    return Replay(flow, right._replace(values=_to_host(right.values)), run)
+    return program
 
 
-def _probed(flow: Flow) -> dict[Number, np.ndarray]:
-    """No error for any value that is computed from the leaves."""
-    steps = [
-        (n, v.aval)
-        for step in flow.operations
-        for n, v in zip(step.outputs, step.equation.outvars, strict=True)
-    ]
-    return {
-        n: np.zeros(aval.shape, aval.dtype)
-        for n, aval in steps
-        if n in flow.dependent and is_float(aval)
-    }
+def _no_errors(flat: FlatJaxpr, leaves: Sequence[np.ndarray]) -> dict[Variable, np.ndarray]:
+    """Return a zero error for every value that is computed from the leaves, and for these."""
+    errors = {}
+    for operation in flat.operations:
+        for variable, output in zip(operation.outputs, operation.equation.outvars, strict=True):
+            aval = output.aval
+            if variable in flat.dependent and is_float(aval):
+                errors[variable] = np.zeros(aval.shape, aval.dtype)
+    for variable, leaf in zip(flat.leaves, leaves, strict=True):
+        errors[variable] = np.zeros(np.shape(leaf))
+    return errors
 
 
 def _to_host(tree: Any) -> Any:
-    """NumPy arrays; random keys stay what they are."""
-    return jax.tree.map(lambda leaf: leaf if is_key(leaf) else np.asarray(leaf), tree)
+    """Return NumPy arrays; random keys are kept."""
+
+    def to_host(leaf):
+        return leaf if is_key(leaf) else np.asarray(leaf)
+
+    return jax.tree.map(to_host, tree)

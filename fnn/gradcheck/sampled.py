@@ -1,8 +1,8 @@
-"""A tensor too large to have a difference quotient for each entry: directions find what is wrong.
+"""Check a tensor that is too large for a difference quotient for each entry, along directions.
 
 The slope of the loss along a random direction through a tensor is wrong if any of its entries is.
-Where it is, the tensor is halved, and the halves again, until single rows, columns or entries are
-left, which are measured one by one. What was not measured is taken as right only where the
+Then the tensor is halved, and the halves again, until single rows, columns or entries are left,
+which are measured one by one. An entry that was not measured counts as right only where the
 directions say so.
 """
 
@@ -16,18 +16,18 @@ from fnn.gradcheck.differences import Slope, Values, slope_along
 from fnn.gradcheck.problem import Problem
 
 DIRECTIONS = 4  # through a whole tensor
-LARGEST, RANDOM = (
-    4,
-    12,
-)  # entries that are measured in any case: the largest of the gradient, and some at random
-FOUND = 24  # wrong entries after which no more are looked for
+
+# Entries that are always measured: the largest of the gradient, and some at random.
+LARGEST, RANDOM = 4, 12
+
+FOUND = 24  # wrong entries after which the search stops
 LINES = 4  # wrong rows or columns that are measured entry by entry
 WIDEST = 2000  # entries of these lines in all
-MOST = 300  # directions along which rows, columns or entries are looked for
+MOST = 300  # directions in one search for rows, columns or entries
 
 
 class Sample(NamedTuple):
-    """What differences say of a tensor.
+    """The differences of some entries of a tensor.
 
     measured  flat index -> slope
     missed    whether a direction is wrong and no measured entry is
@@ -40,14 +40,19 @@ class Sample(NamedTuple):
 
 
 class Tensor(NamedTuple):
-    """A tensor of a problem, its hand-written gradient, and how its entries are measured.
+    """A tensor of a problem.
 
-    start  the place of its first entry among all parameters
+    values   the loss beside the point
+    given    the hand-written gradient
+    start    the place of its first entry among all parameters
+    scale    the size of a step that matters to it
+    measure  (flat indices) -> the slope at each, by differences
     """
 
     problem: Problem
     values: Values
-    hand: np.ndarray
+    path: str
+    given: np.ndarray
     start: int
     scale: float
     measure: Callable[[np.ndarray], dict[int, Slope]]
@@ -55,64 +60,73 @@ class Tensor(NamedTuple):
 
 def sample(tensor: Tensor, rng: np.random.Generator) -> Sample:
     """Look at a tensor along directions, at some entries, and closer where a direction is wrong."""
-    hand = tensor.hand.ravel()
-    everything = np.arange(hand.size)
-    largest = np.argsort(-np.abs(np.nan_to_num(hand)))[:LARGEST]
-    entries = np.unique([*largest, *rng.integers(0, hand.size, RANDOM)])
-    measured = tensor.measure(entries)
-    if not np.isfinite(hand).all() or not any(
-        is_wrong(tensor, everything, rng) for _ in range(DIRECTIONS)
-    ):
+    given = tensor.given.ravel()
+    sizes = np.abs(np.nan_to_num(given))
+    largest = np.argsort(-sizes)[:LARGEST]
+    at_random = rng.integers(0, given.size, RANDOM)
+    measured = tensor.measure(np.unique([*largest, *at_random]))
+    if not np.isfinite(given).all():
         return Sample(measured)
-    found, whole = wrong_entries(tensor, rng)
-    measured |= tensor.measure(np.setdiff1d(found, list(measured)))
-    return Sample(measured, not len(found), whole)
+    every_entry = np.arange(given.size)
+    if not any(is_wrong(tensor, every_entry, rng) for _ in range(DIRECTIONS)):
+        return Sample(measured)
+    wrong, whole = wrong_entries(tensor, rng)
+    measured |= tensor.measure(np.setdiff1d(wrong, list(measured)))
+    return Sample(measured, missed=len(wrong) == 0, whole=whole)
 
 
 def wrong_entries(tensor: Tensor, rng: np.random.Generator) -> tuple[np.ndarray, bool]:
     """Return entries to be measured: those of a few wrong rows or columns, or a few single ones.
 
-    The second says whether they are rows or columns, beside which nothing is wrong.
+    The second value says whether they are rows or columns, beside which nothing is wrong.
     """
-    places = np.arange(tensor.hand.size).reshape(tensor.hand.shape)
+    numbers = np.arange(tensor.given.size)
+    places = numbers.reshape(tensor.given.shape)
     for axis in range(places.ndim):
-        lines = np.moveaxis(places, axis, 0).reshape(places.shape[axis], -1)
-        wrong: list[int] = []
-        search(tensor, lines, rng, wrong, LINES + 1)
+        count: int = places.shape[axis]
+        lines = np.moveaxis(places, axis, 0).reshape(count, -1)
+        wrong = search(tensor, lines, rng, LINES + 1)
         if 0 < len(wrong) <= LINES and lines[wrong].size <= WIDEST:
             return lines[wrong].ravel(), True
-    single: list[int] = []
-    search(tensor, places.reshape(-1, 1), rng, single, FOUND)
+    single = search(tensor, places.reshape(-1, 1), rng, FOUND)
     return np.array(single, int), False
 
 
 def is_wrong(tensor: Tensor, entries: np.ndarray, rng: np.random.Generator) -> bool:
     """Return whether the loss has another slope along a random direction through some entries."""
-    direction = np.zeros(sum(leaf.size for leaf in tensor.problem.leaves))
-    signs = rng.choice([-1.0, 1.0], len(entries)) * rng.uniform(0.5, 1.5, len(entries))
+    count = len(entries)
+    signs = rng.choice([-1.0, 1.0], count)
+    signs = signs * rng.uniform(0.5, 1.5, count)
+    parameters = sum(leaf.size for leaf in tensor.problem.leaves)
+    direction = np.zeros(parameters)
     direction[tensor.start + entries] = tensor.scale * signs
-    products = tensor.hand.ravel()[entries] * tensor.scale * signs
+    given = tensor.given.ravel()[entries]
+    products = given * tensor.scale * signs
+
     rounding = ALLOWED[tensor.problem.dtype] * tensor.problem.epsilon
-    sizes = np.linalg.norm(products) + usual_size(tensor.hand) * np.linalg.norm(direction)
+    usual_product = usual_size(tensor.given) * np.linalg.norm(direction)
+    slack = rounding * float(np.linalg.norm(products) + usual_product)
     slope = slope_along(tensor.problem, tensor.values, direction)
-    return slope.contradicts(float(np.sum(products)), rounding * float(sizes))
+    return slope.contradicts(float(np.sum(products)), slack)
 
 
-def search(
-    tensor: Tensor, lines: np.ndarray, rng: np.random.Generator, found: list[int], most: int
-) -> None:
-    """Halve lines that are wrong together until single ones are left; add them to `found`."""
-    left = MOST
+def search(tensor: Tensor, lines: np.ndarray, rng: np.random.Generator, most: int) -> list[int]:
+    """Halve lines that are wrong together until single ones are left; return up to `most`."""
+    wrong: list[int] = []
+    directions_left = MOST
 
     def halve(numbers: np.ndarray) -> None:
-        nonlocal left
-        left -= 1
-        if len(found) >= most or left < 0 or not is_wrong(tensor, lines[numbers].ravel(), rng):
+        nonlocal directions_left
+        directions_left -= 1
+        if len(wrong) >= most or directions_left < 0:
+            return
+        if not is_wrong(tensor, lines[numbers].ravel(), rng):
             return
         if len(numbers) == 1:
-            found.append(int(numbers[0]))
+            wrong.append(int(numbers[0]))
             return
         for half in np.array_split(numbers, 2):
             halve(half)
 
     halve(np.arange(len(lines)))
+    return wrong

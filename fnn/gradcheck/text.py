@@ -1,4 +1,4 @@
-"""A report as text of at most 80 columns."""
+"""Write a report as text of at most 80 columns."""
 
 import math
 import textwrap
@@ -8,124 +8,140 @@ from fnn.gradcheck.causes import CAUSES
 from fnn.gradcheck.records import Entry, Kink, LayerReport, TensorReport
 
 WIDTH = 80
+KINKS_SHOWN = 3
+TENSOR_HEAD = (
+    f"{'tensor':20}{'shape':>14}  {'verdict':8}"
+    f"{'rel. error':>11}{'cosine':>9}{'|h|/|t|':>10}{'wrong':>6}"
+)
+LAYER_HEAD = f"{'layer, output first':28}{'verdict':8}{'‖δ‖':>10}{'δ error':>11}{'grad error':>12}"
+LEGEND = "h: hand-written, t: truth, wrong: share of entries that rounding cannot explain"
 
 
 def render(report: Any) -> str:
-    """The text of a `Report`: verdict and diagnosis first, then a line a layer, a line a tensor,
-    the worst entry, kinks and notes.
+    """Return the text of a `Report`.
+
+    The verdict and the diagnosis come first. A line for each layer, a line for each tensor, the
+    worst entries, kinks and notes follow.
     """
     cause = f", {report.cause}" if report.cause else ""
-    lines = [f"gradient check in {report.dtype}: {report.verdict.upper()}{cause}"]
+    verdict = report.verdict.upper()
+    lines = [f"gradient check in {report.dtype}: {verdict}{cause}"]
     if report.diagnosis:
         lines += wrapped(report.diagnosis, "  ")
     if report.cause:
-        lines += wrapped(f"Try: {CAUSES[report.cause].remedy}.", "  ")
+        remedy = CAUSES[report.cause].remedy
+        lines += wrapped(f"Try: {remedy}.", "  ")
     if report.layers:
         lines += ["", *layer_table(report.layers)]
     lines += ["", *tensor_table(report.tensors)]
     for tensor in report.tensors:
         lines += details(tensor)
     if any(tensor.verdict != "pass" for tensor in report.tensors):
-        lines += [
-            "",
-            "h: hand-written, t: truth, wrong: share of entries that rounding cannot explain",
-        ]
-    slopes = [f"{slope:.2f}" if slope is not None else "exact" for slope in report.taylor]
-    lines += [
-        "",
-        f"Taylor slopes (1 and 2 are right): {slopes[0]}, {slopes[1]} with the hand-written "
-        f"gradient",
-    ]
+        lines += ["", LEGEND]
+    lines += ["", taylor_line(report.taylor)]
     for note in report.notes:
         lines += wrapped(note, "")
     return "\n".join(lines)
 
 
+def taylor_line(taylor: tuple[float | None, float | None]) -> str:
+    """Return the line with the two Taylor slopes."""
+    first, second = ("exact" if slope is None else f"{slope:.2f}" for slope in taylor)
+    return f"Taylor slopes (1 and 2 are right): {first}, {second} with the hand-written gradient"
+
+
 def tensor_table(tensors: tuple[TensorReport, ...]) -> list[str]:
-    """Name, shape, verdict and how far off."""
-    head = (
-        f"{'tensor':20}{'shape':>14}  "
-        f"{'verdict':8}{'rel. error':>11}{'cosine':>9}{'|h|/|t|':>10}{'wrong':>6}"
+    """Return a line for each tensor: name, shape, verdict and errors."""
+    return [TENSOR_HEAD, *map(tensor_line, tensors)]
+
+
+def tensor_line(tensor: TensorReport) -> str:
+    """Return the line of one tensor."""
+    path = short(tensor.path, 20)
+    shape = short(str(tensor.shape), 14)
+    relative_error = number(tensor.relative_error, ".1e")
+    cosine = number(tensor.cosine, ".4f")
+    norm_ratio = number(tensor.norm_ratio, ".4g")
+    wrong = percent(tensor.wrong_fraction)
+    return (
+        f"{path:20}{shape:>14}  {tensor.verdict:8}"
+        f"{relative_error:>11}{cosine:>9}{norm_ratio:>10}{wrong:>6}"
     )
-    rows = [
-        f"{short(t.path, 20):20}{short(str(t.shape), 14):>14}  "
-        f"{t.verdict:8}{number(t.relative_error, '.1e'):>11}"
-        f"{number(t.cosine, '.4f'):>9}{number(t.norm_ratio, '.4g'):>10}"
-        f"{percent(t.wrong_fraction):>6}"
-        for t in tensors
-    ]
-    return [head, *rows]
 
 
 def layer_table(layers: tuple[LayerReport, ...]) -> list[str]:
-    """From the output backwards: is the δ that each layer hands on right, and its own gradient?"""
-    head = f"{'layer, output first':28}{'verdict':8}{'‖δ‖':>10}{'δ error':>11}{'grad error':>12}"
-    rows = [
-        f"{short(layer.name, 27):28}{layer.verdict:8}"
-        f"{layer.delta_norm:10.2e}{layer.delta_error:11.1e}"
-        f"{layer.gradient_error:12.1e}"
-        for layer in reversed(layers)
-    ]
-    return [head, *rows]
+    """Return a line for each layer, from the output backwards."""
+    return [LAYER_HEAD, *map(layer_line, reversed(layers))]
+
+
+def layer_line(layer: LayerReport) -> str:
+    """Return the line of one layer."""
+    name = short(layer.name, 27)
+    norm = f"{layer.delta_norm:10.2e}"
+    delta_error = f"{layer.delta_error:11.1e}"
+    gradient_error = f"{layer.gradient_error:12.1e}"
+    return f"{name:28}{layer.verdict:8}{norm}{delta_error}{gradient_error}"
 
 
 def details(tensor: TensorReport) -> list[str]:
-    """The worst entry of a tensor that did not pass, with each value's source, and its kinks."""
+    """Return the worst entry of a tensor that did not pass, its kinks and its note."""
     lines = []
     if tensor.verdict != "pass":
-        lines += [
-            "",
-            f"{tensor.path}{list(tensor.worst.at)}, the worst entry",
-            *sources(tensor.worst),
-        ]
-    for kink in tensor.kinks[:3]:
-        lines += wrapped(
-            f"{tensor.path}{list(kink.at)} lies on a kink: slope {kink.left:.6g} to the left and "
-            f"{kink.right:.6g} to "
-            f"the right; hand-written takes {kink.hand_written:.6g}{autodiff_of(kink)}.",
-            "  ",
-        )
-    if len(tensor.kinks) > 3:
-        lines.append(f"  and {len(tensor.kinks) - 3} more entries on kinks")
-    return lines + (wrapped(tensor.note, "  ") if tensor.note else [])
+        index = list(tensor.worst.at)
+        lines += ["", f"{tensor.path}{index}, the worst entry"]
+        lines += sources(tensor.worst)
+    for kink in tensor.kinks[:KINKS_SHOWN]:
+        lines += wrapped(kink_sentence(tensor.path, kink), "  ")
+    more = len(tensor.kinks) - KINKS_SHOWN
+    if more > 0:
+        lines.append(f"  and {more} more entries on kinks")
+    if tensor.note:
+        lines += wrapped(tensor.note, "  ")
+    return lines
 
 
-def autodiff_of(kink: Kink) -> str:
-    """What autodiff takes, where it was computed."""
-    return "" if kink.autodiff is None else f", autodiff {kink.autodiff:.6g}"
+def kink_sentence(path: str, kink: Kink) -> str:
+    """Return a sentence about the slopes at a kink."""
+    autodiff = "" if kink.autodiff is None else f", autodiff {kink.autodiff:.6g}"
+    return (
+        f"{path}{list(kink.at)} lies on a kink: slope {kink.left:.6g} to the left and "
+        f"{kink.right:.6g} to the right; hand-written takes {kink.hand_written:.6g}{autodiff}."
+    )
 
 
 def sources(entry: Entry) -> list[str]:
-    """One line for each of the three values."""
+    """Return a line for each of the values that were computed."""
     lines = [f"  hand-written  {entry.hand_written: .12e}"]
     if entry.autodiff is not None:
         lines.append(f"  autodiff      {entry.autodiff: .12e}")
     if entry.differences is not None:
-        lines.append(f"  differences   {entry.differences: .12e} ± {entry.differences_error:.0e}")
+        error = f"{entry.differences_error:.0e}"
+        lines.append(f"  differences   {entry.differences: .12e} ± {error}")
     return lines
 
 
 def wrapped(text: str, indent: str) -> list[str]:
-    """The text in lines of at most 80 columns."""
+    """Return the text in lines of at most 80 columns."""
     return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent)
 
 
 def number(value: float, form: str) -> str:
-    """The number, or – where it means nothing."""
+    """Return the number, or – for NaN."""
     return "–" if math.isnan(value) else format(value, form)
 
 
 def short(text: str, width: int) -> str:
-    """The text, its middle left out where it is too long."""
-    return (
-        text if len(text) <= width else f"{text[: width // 2 - 1]}…{text[-(width - width // 2) :]}"
-    )
+    """Return the text, its middle left out where it is too long."""
+    if len(text) <= width:
+        return text
+    before = width // 2 - 1
+    after = width - width // 2
+    return f"{text[:before]}…{text[-after:]}"
 
 
 def percent(fraction: float) -> str:
-    """A share, never rounded to none or all."""
-    return (
-        f"{fraction:.0%}"
-        if fraction in (0.0, 1.0) or 0.01 <= fraction <= 0.99
-        else ("<1%" if fraction < 0.01 else ">99%")
-    )
+    """Return a share, never rounded to 0% or 100%."""
+    is_exact = fraction in (0.0, 1.0)
+    if is_exact or 0.01 <= fraction <= 0.99:
+        return f"{fraction:.0%}"
+    return "<1%" if fraction < 0.01 else ">99%"

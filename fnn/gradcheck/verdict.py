@@ -1,67 +1,78 @@
-"""The report of an examination: verdict, tensors, notes."""
+"""Turn the check at a point into a report: verdict, tensors, notes."""
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from fnn.gradcheck.compare import max_abs
 from fnn.gradcheck.compiled_loss import compiled_loss_note
-from fnn.gradcheck.examine import Examination
 from fnn.gradcheck.kinks import sentence
-from fnn.gradcheck.records import Diagnosis, TensorReport, Verdict
+from fnn.gradcheck.point_check import PointCheck
+from fnn.gradcheck.records import Hypothesis, TensorReport, Verdict
 from fnn.gradcheck.report import Report
 from fnn.gradcheck.tensors import tensor_report
 
-TOO_BLURRED = 0.5  # of a tensor's largest entry: an error that may hide in the differences
+# A share of a tensor's largest entry: differences that may hide such an error prove nothing.
+TOO_COARSE = 0.5
 
 
-def report_of(found: Examination) -> Report:
-    """Return the report; of a cause it names only what changes from call to call."""
-    reports = tuple(tensor_report(tensor) for tensor in found.tensors)
-    verdict = verdict_of(found, reports)
-    notes = tuple(notes_of(found, reports, verdict))
-    dtype = found.problem.dtype
-    report = Report(verdict, None, None, reports, (), found.taylor, notes, dtype)
-    return report if found.repeated is None else named(report, found.repeated)
+def report_of(point: PointCheck) -> Report:
+    """Return the report; the only causes that it names are those of a change between calls."""
+    tensors = tuple(tensor_report(tensor) for tensor in point.tensors)
+    verdict = verdict_of(point, tensors)
+    report = Report(
+        verdict=verdict,
+        cause=None,
+        diagnosis=None,
+        tensors=tensors,
+        layers=(),
+        taylor=point.taylor,
+        notes=tuple(notes_of(point, tensors, verdict)),
+        dtype=point.problem.dtype,
+    )
+    return report if point.repeated is None else named(report, point.repeated)
 
 
-def named(report: Report, diagnosis: Diagnosis) -> Report:
+def named(report: Report, hypothesis: Hypothesis) -> Report:
     """Return the report with a cause."""
-    return report._replace(cause=diagnosis.cause, diagnosis=str(diagnosis))
+    return report._replace(cause=hypothesis.cause, diagnosis=str(hypothesis))
 
 
-def verdict_of(found: Examination, reports: Sequence[TensorReport]) -> Verdict:
+def verdict_of(point: PointCheck, reports: Sequence[TensorReport]) -> Verdict:
     """Return the worst of the tensors' verdicts; "abstain" where differences prove nothing."""
     verdicts = {report.verdict for report in reports}
-    if found.repeated or "fail" in verdicts:
+    if point.repeated or "fail" in verdicts:
         return "fail"
-    return "abstain" if "abstain" in verdicts or is_blurred(found, reports) else "pass"
+    return "abstain" if "abstain" in verdicts or is_too_coarse(point, reports) else "pass"
 
 
-def is_blurred(found: Examination, reports: Sequence[TensorReport]) -> bool:
+def is_too_coarse(point: PointCheck, reports: Sequence[TensorReport]) -> bool:
     """Return whether differences stand in for autodiff and are too coarse to judge a tensor."""
-    if found.truth is not None:
+    if point.reference is not None:
         return False
-    hand = [tensor.compared.hand for tensor in found.tensors]
-    largest = max(np.max(np.abs(each), initial=0.0) for each in hand)
-    tolerances = [tensor.compared.tolerance for tensor in found.tensors]
-    hidden = any(np.all(tolerance > TOO_BLURRED * largest) for tolerance in tolerances)
-    return blur_of(reports) > TOO_BLURRED or bool(hidden and largest > 0)
+    comparisons = [tensor.compared for tensor in point.tensors]
+    largest = max(max_abs(each.given) for each in comparisons)
+    threshold = TOO_COARSE * largest
+    is_hidden = any(np.all(each.tolerance > threshold) for each in comparisons)
+    if is_hidden and largest > 0:
+        return True
+    return resolution_of(reports) > TOO_COARSE
 
 
-def blur_of(reports: Sequence[TensorReport]) -> float:
+def resolution_of(reports: Sequence[TensorReport]) -> float:
     """Return the largest error that would pass, relative to the largest entry of its tensor."""
-    return max((report.blur for report in reports if not np.isnan(report.blur)), default=0.0)
+    resolutions = [report.resolution for report in reports]
+    return max((each for each in resolutions if not np.isnan(each)), default=0.0)
 
 
-def notes_of(
-    found: Examination, reports: Sequence[TensorReport], verdict: Verdict
-) -> Iterator[str]:
-    """Yield what a reader should know beside the verdict."""
-    problem, truth = found.problem, found.truth
-    if truth is not None:
-        yield from sentence(truth.ties)
-    if truth is not None and not found.repeated:
-        note = compiled_loss_note(truth.traced, problem.leaves, passed=verdict == "pass")
+def notes_of(point: PointCheck, reports: Sequence[TensorReport], verdict: Verdict) -> Iterator[str]:
+    """Yield sentences that a reader should know beside the verdict."""
+    problem = point.problem
+    reference = point.reference
+    if reference is not None:
+        yield from sentence(reference.ties)
+    if reference is not None and not point.repeated:
+        note = compiled_loss_note(reference.traced, problem.leaves, passed=verdict == "pass")
         if note is not None:
             yield note
     if problem.wider:
@@ -69,22 +80,26 @@ def notes_of(
             f"gradient(params) returned {problem.wider} for parameters of {problem.dtype}: "
             f"something in it is wider, and the check says nothing about {problem.dtype}."
         )
-    if truth is None:
-        yield (
-            "JAX cannot differentiate the loss: differences stand in for autodiff. A measured "
-            f"entry that is wrong by less than {blur_of(reports):.0e} of its tensor's largest "
-            "passes unseen."
-        )
-    if truth is None and found.coarse:
-        yield (
-            "The loss is rounded as coarsely as in float32, and so are its differences. Compute it "
-            "in float64, data and parameters, while it is checked: the gradient may stay in "
-            "float32."
-        )
+    if reference is None:
+        yield from _notes_on_differences(point, reports)
     if verdict == "abstain" and any(report.kinks for report in reports):
         yield (
             "Abstained where the gradient differs from autodiff on kinks: each slope in between is "
             "right there. Check at a point off them, such as params + 0.01 × random numbers, or "
             "take the same slope on both sides: that of jnp.maximum(z, 0) at z = 0 is ½, that of "
             "z > 0 is 0."
+        )
+
+
+def _notes_on_differences(point: PointCheck, reports: Sequence[TensorReport]) -> Iterator[str]:
+    yield (
+        "JAX cannot differentiate the loss: differences stand in for autodiff. A measured entry "
+        f"that is wrong by less than {resolution_of(reports):.0e} of its tensor's largest passes "
+        "unseen."
+    )
+    if point.coarse:
+        yield (
+            "The loss is rounded as coarsely as in float32, and so are its differences. Compute it "
+            "in float64, data and parameters, while it is checked: the gradient may stay in "
+            "float32."
         )

@@ -631,14 +631,15 @@ def test_every_cause_that_is_named_is_in_the_list():
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in (
-                *("Diagnosis", "Pattern", "Mistake", "Pieces"),
+                *("Hypothesis", "TensorHypothesis", "BackwardHypothesis"),
             ):
                 for argument in node.args[:1]:
                     texts = [n.value for n in ast.walk(argument) if isinstance(n, ast.Constant)]
                     named |= {text for text in texts if isinstance(text, str)}
     assert named <= set(CAUSES)
     made_of_numbers = {"constant factor", "missing term", "sign", "wrong terms"}  # by terms.py
-    assert set(CAUSES) == named | made_of_numbers
+    yielded = {"derivative twice"}  # by softmaxes.py
+    assert set(CAUSES) == named | made_of_numbers | yielded
 
 
 def test_a_report_begins_with_verdict_and_cause_and_says_what_to_try():
@@ -651,3 +652,11 @@ def test_a_report_begins_with_verdict_and_cause_and_says_what_to_try():
     assert shown.startswith('<pre><b style="color:#cf222e">gradient check in float64: FAIL')
     assert "<module>" not in shown
     assert report.to_dict()["cause"] in CAUSES
+
+
+def test_the_former_name_of_the_resolution_says_the_new():
+    report = fnn.check_gradient(lambda w: float(np.sum(w**2)), lambda w: 2 * w, np.array([1.0]))
+    (tensor,) = report.tensors
+    assert 0 < tensor.resolution < 1e-3
+    with pytest.raises(AttributeError, match=r"TensorReport\.blur is now TensorReport\.resolution"):
+        _ = tensor.blur

@@ -1,4 +1,4 @@
-"""What the diagnosis stands on: a traced loss as a flow of operations, and its backward pass with
+"""What the diagnosis stands on: a traced loss as a list of operations, and its backward pass with
 mistakes in it.
 """
 
@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import fnn
-from fnn.gradcheck.flow import evaluate, flow_of
-from fnn.gradcheck.oracle import truth_of
+from fnn.gradcheck.flat_jaxpr import evaluate, flat_jaxpr_of
 from fnn.gradcheck.problem import problem_of
+from fnn.gradcheck.reference import reference_of
 from fnn.gradcheck.replay import replay_of
 
 RNG = np.random.default_rng(0)
@@ -38,25 +38,25 @@ def varied(w):
 
 
 @pytest.mark.parametrize("open_all", [True, False])
-def test_a_flow_computes_what_the_function_does(open_all):
-    flow = flow_of(jax.make_jaxpr(varied)(W1), open_all=open_all)
-    values = evaluate(flow, [W1], flow.constants)
-    np.testing.assert_allclose(values[flow.outputs[0]], varied(W1), rtol=1e-14)
+def test_a_flat_jaxpr_computes_what_the_function_does(open_all):
+    flat = flat_jaxpr_of(jax.make_jaxpr(varied)(W1), open_all=open_all)
+    values = evaluate(flat, [W1], flat.constants)
+    np.testing.assert_allclose(values[flat.outputs[0]], varied(W1), rtol=1e-14)
 
 
 def test_dependent_values_are_those_that_change_with_the_leaves():
-    flow = flow_of(jax.make_jaxpr(varied)(W1))
-    one, other = (evaluate(flow, [w], flow.constants) for w in (W1, W1 + 0.1))
+    flat = flat_jaxpr_of(jax.make_jaxpr(varied)(W1))
+    one, other = (evaluate(flat, [w], flat.constants) for w in (W1, W1 + 0.1))
     changed = {n for n in one if not jnp.issubdtype(jnp.result_type(one[n]), jax.dtypes.prng_key)}
     changed = {n for n in changed if not np.array_equal(one[n], other[n])}
-    assert changed <= flow.dependent
-    assert flow.outputs[0] in changed
+    assert changed <= flat.dependent
+    assert flat.outputs[0] in changed
 
 
 @pytest.fixture
 def replay(_in_float64):
     problem = problem_of(loss, lambda p: p, [W1, W2], None, "float64")
-    return replay_of(truth_of(problem), problem.leaves)
+    return replay_of(reference_of(problem), problem.leaves)
 
 
 def value_like(replay, array):
@@ -90,7 +90,7 @@ def test_an_error_of_delta_goes_down_by_the_right_rules(replay):
 
 def test_rules_see_what_the_mistakes_above_them_have_made(replay):
     z, a, y = (value_like(replay, v) for v in (W1 @ X, np.tanh(W1 @ X), W2 @ np.tanh(W1 @ X)))
-    found = replay.mistaken({
+    found = replay.with_rules({
         y: lambda found: found.deltas[y],  # δ_y doubled
         z: lambda found: found.deltas[a] - found.deltas[z],  # f′ left out, of the doubled δ_a
     })  # fmt: skip

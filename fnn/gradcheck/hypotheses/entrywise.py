@@ -1,0 +1,248 @@
+"""Find z and a in the loss: values of which one is a function of the other, entry by entry."""
+
+from collections.abc import Callable, Sequence
+from itertools import accumulate, combinations
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fnn import activations, compiler
+from fnn.gradcheck.flat_jaxpr import FlatJaxpr, Operation, Variable, apply, is_key
+from fnn.gradcheck.replay import Replay, Rule
+
+NOT_ENTRYWISE = frozenset(
+    "transpose rev sort cumsum cumprod cummax cummin cumlogsumexp dot_general "
+    "convert_element_type custom_vjp_call scan while cond".split()
+)
+"""Operations that end a stretch.
+
+They mix entries, change the dtype, or have no forward-mode derivative.
+"""
+
+LONGEST = 10  # operations along a stretch that is taken for one function
+MOST = 600  # operations along all stretches together
+
+WORDS = {
+    "integer_pow": "a power",
+    "pow": "a power",
+    "mul": "a product (with a mask or a weight?)",
+    "div": "a quotient",
+    "select_n": "jnp.where",
+}
+
+
+class Entrywise(NamedTuple):
+    """A function a = f(z), entry by entry.
+
+    z, a        the variables of the two values
+    slope       f′(z)
+    slope_at_a  f′(a)
+    name        an activation of the library, or the last operation
+    steps       the names of its operations, last first
+    ordinal     its number among the activations in the forward pass
+    """
+
+    z: Variable
+    a: Variable
+    slope: np.ndarray
+    slope_at_a: np.ndarray
+    name: str
+    steps: tuple[str, ...]
+    ordinal: int
+
+    @property
+    def is_activation(self) -> bool:
+        """Return whether it is an activation of the library, and not just operations in a row."""
+        return self.name in activations.REGISTRY
+
+    @property
+    def where(self) -> str:
+        """Return its name for explanations."""
+        if self.is_activation:
+            return f"{self.name} (number {self.ordinal} in the forward pass)"
+        word = WORDS.get(self.name, self.name)
+        return f"{word}, on an array of shape {self.slope.shape},"
+
+    def rule(self, wrong: np.ndarray) -> Rule:
+        """Return the error of δ_z when it is δ_a ⊙ wrong instead of δ_a ⊙ f′(z)."""
+        return lambda backward: backward.deltas[self.a] * (wrong - self.slope)
+
+
+def functions(replay: Replay) -> list[Entrywise]:
+    """Return every pair of values of which one is a function of the other, entry by entry.
+
+    Activations come first, then the longest stretches.
+    """
+    pairs = _stretches(chains(replay))
+    entrywise = []
+    for (z, a), slopes in zip(pairs, _slopes(replay, pairs), strict=True):
+        if slopes.is_entrywise() and not slopes.is_linear():
+            operations = _between(replay.flat, z, a)
+            steps = tuple(operation.name for operation in operations)
+            name = name_of(replay, z, a)
+            entrywise.append(Entrywise(z, a, slopes.at_z, slopes.at_a, name, steps, 0))
+    places = sorted({f.z for f in entrywise if f.is_activation})
+    numbered = []
+    for f in entrywise:
+        ordinal = sum(z <= f.z for z in places)
+        numbered.append(f._replace(ordinal=ordinal))
+    return sorted(numbered, key=lambda f: not f.is_activation)
+
+
+# ------------------------------------------------------------------------------------------- chains
+
+
+def _stretches(chains: list[list[Variable]]) -> list[tuple[Variable, Variable]]:
+    """Return (z, a) for the ends of the stretches of all chains.
+
+    They are as many of the shortest as can be compiled in a second.
+    """
+    lengths = {}
+    for chain in chains:
+        for i, j in combinations(range(len(chain)), 2):
+            if j - i <= LONGEST:
+                lengths[chain[i], chain[j]] = j - i
+    shortest = sorted(lengths, key=lambda pair: (lengths[pair], pair))
+    totals = accumulate(lengths[pair] for pair in shortest)
+    chosen = [pair for pair, total in zip(shortest, totals, strict=True) if total <= MOST]
+    return sorted(chosen, key=lambda pair: (pair[0], -pair[1]))
+
+
+def chains(replay: Replay) -> list[list[Variable]]:
+    """Return chains of values of one shape, each computed from the one before it alone.
+
+    They hold floating-point numbers, and are as long as possible.
+    """
+    deltas = replay.deltas
+    shapes = {variable: np.shape(value) for variable, value in replay.values.items()}
+    candidates = []
+    for end in deltas:
+        if shapes[end]:
+            chain = _chain(replay, shapes, end)
+            candidates.append([variable for variable in chain if variable in deltas])
+    candidates = [chain for chain in candidates if len(chain) > 1]
+    return [chain for chain in candidates if not _is_within_another(chain, candidates)]
+
+
+def _is_within_another(chain: list[Variable], candidates: list[list[Variable]]) -> bool:
+    own = set(chain)
+    return any(own < set(other) for other in candidates)
+
+
+def _chain(replay: Replay, shapes: dict, end: Variable) -> list[Variable]:
+    """Return the chain that ends at a value.
+
+    It is found backwards: a value through which everything has to pass belongs to the chain.
+    """
+    chain = [end]
+    front = {end}
+    while True:
+        last = max(front)
+        operation = replay.producer(last)
+        if operation is None or operation.primitive in NOT_ENTRYWISE:
+            return chain[::-1]
+        inputs = replay.flat.dependent.intersection(operation.inputs)
+        if {shapes[variable] for variable in inputs} != {shapes[end]}:
+            return chain[::-1]
+        front = (front - {last}) | inputs
+        if len(front) == 1:
+            chain += front
+
+
+# ------------------------------------------------------------------------------------------- slopes
+
+
+class _Slopes(NamedTuple):
+    """The derivatives of a function: f′(z), J signs at z, the signs, and f′(a)."""
+
+    at_z: np.ndarray
+    mixed: np.ndarray
+    signs: np.ndarray
+    at_a: np.ndarray
+
+    def is_entrywise(self) -> bool:
+        """Return whether J signs is f′(z) ⊙ signs, so that no entry depends on another."""
+        return np.allclose(self.mixed, self.at_z * self.signs, rtol=1e-9, atol=1e-12)
+
+    def is_linear(self) -> bool:
+        """Return whether the derivative is the same everywhere."""
+        is_constant = np.ptp(self.at_z) == 0
+        return bool(is_constant) and np.array_equal(self.at_z, self.at_a)
+
+
+def _slopes(replay: Replay, pairs: Sequence[tuple[Variable, Variable]]) -> list[_Slopes]:
+    """Compute the derivatives of the function of each pair, in one program."""
+    if not pairs:
+        return []
+    all_values = replay.values
+    keys = {variable: value for variable, value in all_values.items() if is_key(value)}
+    values = {variable: value for variable, value in all_values.items() if variable not in keys}
+    rng = np.random.default_rng(0)
+    shapes = [np.shape(values[z]) for z, _ in pairs]
+    signs = [rng.choice([-1.0, 1.0], shape) for shape in shapes]
+
+    @compiler.jit
+    def program(values):
+        rows = []
+        for (z, a), own_signs in zip(pairs, signs, strict=True):
+            f = _function(replay.flat, z, a, keys | values)
+            one = jnp.ones_like(values[z])
+            _, at_z = jax.linearize(f, values[z])
+            _, at_a = jax.jvp(f, (values[a],), (one,))
+            slope = at_z(one)
+            mixed = at_z(jnp.asarray(own_signs))
+            rows.append((slope, mixed, at_a))
+        return rows
+
+    rows = jax.device_get(program(values))
+    return [
+        _Slopes(at_z, mixed, own_signs, at_a)
+        for own_signs, (at_z, mixed, at_a) in zip(signs, rows, strict=True)
+    ]
+
+
+def _between(flat: FlatJaxpr, z: Variable, a: Variable) -> list[Operation]:
+    """Return the operations from the value z to the value a, last first."""
+    operations: list[Operation] = []
+    wanted = {a}
+    for operation in reversed(flat.operations):
+        is_wanted = wanted.intersection(operation.outputs)
+        is_after = min(operation.outputs) > z
+        if is_wanted and is_after and flat.dependent.intersection(operation.inputs):
+            operations.append(operation)
+            wanted |= set(operation.inputs)
+    return operations
+
+
+def _function(flat: FlatJaxpr, z: Variable, a: Variable, values: dict) -> Callable:
+    """Return the function from the value z to the value a."""
+    operations = _between(flat, z, a)[::-1]
+
+    def f(z_value):
+        own_values = values | {z: z_value}
+        for operation in operations:
+            inputs = [own_values[variable] for variable in operation.inputs]
+            outputs = apply(operation, inputs)
+            own_values |= dict(zip(operation.outputs, outputs, strict=True))
+        return own_values[a]
+
+    return f
+
+
+def name_of(replay: Replay, z: Variable, a: Variable) -> str:
+    """Return the name of the function from z to a.
+
+    It is that of an activation of the library which computes the same, or else the last operation.
+    """
+    before = np.asarray(replay.values[z])
+    after = np.asarray(replay.values[a])
+    for name, activation in activations.REGISTRY.items():
+        if name in ("identity", "softmax"):
+            continue
+        value = compiler.jit(activation.value)(before)
+        if np.allclose(value, after, rtol=1e-9, atol=1e-9):
+            return name
+    operation = replay.producer(a)
+    return "the loss's operations" if operation is None else operation.name
