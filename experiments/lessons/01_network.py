@@ -45,7 +45,8 @@ def forward(W1, b1, W2, b2, x):
 
 # %%
 forward = judge("01_network", forward)
-a, by_hand = forward(*map(np.asarray, (hidden.W, hidden.b, output.W, output.b)), x)
+W1, b1, W2, b2 = map(np.asarray, (hidden.W, hidden.b, output.W, output.b))
+a, by_hand = forward(W1, b1, W2, b2, x)
 print(f"largest difference from fnn: {np.abs(by_hand - y).max():.1e}")
 
 # %% [markdown]

@@ -65,7 +65,7 @@ for t in range(1, STEPS + 1):
 
 figure, (axis,) = plot.figure(width=7.2, height=4.0)
 plot.landscape(
-    axis, lambda x, y: valley.value(np.stack([x, y])), x=(-8.5, 3.5), y=(-1.6, 1.6)
+    axis, lambda x, y: np.asarray(valley.value(np.stack([x, y]))), x=(-8.5, 3.5), y=(-1.6, 1.6)
 )
 for name, path in paths.items():
     axis.plot(*path.T, ".-", linewidth=1.2, markersize=4, label=name)

@@ -9,6 +9,8 @@
 # from when it classifies one single digit later?
 
 # %%
+from typing import Any
+
 import jax
 import numpy as np
 
@@ -18,21 +20,18 @@ from judging import judge, show
 
 digits = data.load("digits")
 too_small = initializers.normal(0.01)
-runs = {}
-for name, placement in (("without", None), ("with", "before")):
-    net = fnn.mlp(
-        (64, 50, 50, 50, 10), activation="sigmoid", init=too_small, batch_norm=placement
-    )
-    runs[name] = fnn.train(
-        net,
-        losses.softmax_cross_entropy,
-        optim.adam(3e-3),
-        digits,
-        epochs=15,
-        batch_size=64,
-        progress=False,
-    )
-    print(f"{name:8} test accuracy {runs[name].final('test_accuracy'):.3f}")
+SIZES = (64, 50, 50, 50, 10)
+nets = {
+    "without": fnn.mlp(SIZES, activation="sigmoid", init=too_small),
+    "with": fnn.mlp(SIZES, activation="sigmoid", init=too_small, batch_norm="before"),
+}
+options: dict[str, Any] = dict(epochs=15, batch_size=64, progress=False)
+runs = {
+    name: fnn.train(net, losses.softmax_cross_entropy, optim.adam(3e-3), digits, **options)
+    for name, net in nets.items()
+}
+for name, run in runs.items():
+    print(f"{name:8} test accuracy {run.final('test_accuracy'):.3f}")
 
 # %% [markdown]
 # ## Your cell

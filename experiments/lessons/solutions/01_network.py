@@ -4,6 +4,7 @@ Answer to the question: four. Each unit adds one bend, and three bends cut a lin
 """
 
 import numpy as np
+
 from judging import Verdict, by_values
 
 

@@ -5,6 +5,7 @@ the slopes of the other two stay between −1 and 1.
 """
 
 import numpy as np
+
 from judging import Verdict, by_values
 
 

@@ -7,6 +7,7 @@ there is multiplied by 1 − ηλ, which is below −1 for η > 2/λ.
 
 import jax.numpy as jnp
 import numpy as np
+
 from judging import Verdict, by_gradient
 
 

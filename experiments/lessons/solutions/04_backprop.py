@@ -6,6 +6,7 @@ pre-activation z of each layer, for f′(z). For tanh the activation a has both.
 
 import jax.numpy as jnp
 import numpy as np
+
 from judging import Verdict, by_gradient
 
 
@@ -62,9 +63,7 @@ MISTAKES = {
     "The sign of δ₂ is turned: it is prediction − y, not y − prediction.": variant(
         scale=lambda N: -2 / N
     ),
-    "You forgot f′ in δ₁: multiply δ₂ W₂ by 1 − a², the slope of tanh.": variant(
-        slope=lambda a: 1
-    ),
+    "You forgot f′ in δ₁: multiply δ₂ W₂ by 1 − a², the slope of tanh.": variant(slope=lambda a: 1),
     "You took f′ at a instead of z. tanh′(z) is 1 − tanh(z)² = 1 − a²; your factor is "
     "1 − tanh(a)² (claim 0.18 has the same slip).": variant(slope=lambda a: 1 - np.tanh(a) ** 2),
     "You used W₂ transposed. δ₂ has one column for each unit above, so rows of examples go down "

@@ -5,6 +5,7 @@ rounding, and the division by a small h makes it large.
 """
 
 import numpy as np
+
 from judging import Verdict, by_values
 
 

@@ -6,6 +6,7 @@ rate the path diverges across the valley.
 """
 
 import numpy as np
+
 from judging import Verdict, by_values
 
 

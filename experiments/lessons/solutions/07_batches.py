@@ -4,6 +4,7 @@ Answer to the question: four times, because √4 = 2.
 """
 
 import numpy as np
+
 from judging import Verdict, not_filled, raised
 
 

@@ -5,6 +5,7 @@ that enters its layer, and δ shrinks on its way down in the same way: nothing l
 """
 
 import numpy as np
+
 from judging import Verdict, by_values
 
 

@@ -5,6 +5,7 @@ train=False, fnn.apply uses these.
 """
 
 import numpy as np
+
 from judging import Verdict, by_values
 
 

@@ -6,6 +6,7 @@ examples that chose nothing have no such luck.
 """
 
 import numpy as np
+
 from judging import Verdict, by_values
 
 
@@ -73,8 +74,8 @@ MISTAKES = {
         early_stopping(v, p - 1)
     ),
     "Count the epochs from 0.": lambda v, p: tuple(e + 1 for e in early_stopping(v, p)),
-    "You looked for the largest loss. The best one is the smallest.": lambda v, p: (
-        early_stopping(-np.asarray(v), p)
+    "You looked for the largest loss. The best one is the smallest.": lambda v, p: early_stopping(
+        -np.asarray(v), p
     ),
 }
 

@@ -6,6 +6,7 @@ examples. With more units there are many exact fits, and the shortest one has sm
 """
 
 import numpy as np
+
 from judging import Verdict, by_values
 
 
