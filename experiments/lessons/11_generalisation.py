@@ -23,10 +23,10 @@ few = data.from_splits((x, y), moons.validation, moons.test)
 run = fnn.train(
     fnn.mlp((2, 64, 64, 2)),
     losses.softmax_cross_entropy,
-    optim.adam(3e-3),
+    optim.adam(1e-2),
     few,
     epochs=200,
-    batch_size=20,
+    batch_size=60,
     progress=False,
 )
 

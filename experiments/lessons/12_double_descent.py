@@ -66,9 +66,8 @@ for column, name in enumerate(("train", "test")):
     label = f"{name} error, mean of {len(errors)} draws"
     color = plot.COLORS[name]
     axis.plot(widths, errors[..., column].mean(axis=0), "o-", color=color, label=label)
-axis.axvline(
-    EXAMPLES, color="gray", linestyle="--", label=f"units = training examples = {EXAMPLES}"
-)
+label = f"as many units as training examples: {EXAMPLES}"
+axis.axvline(EXAMPLES, color="gray", linestyle="--", label=label)
 axis.axhline(50, color="gray", linestyle=":", label="guessing")
 axis.set(xscale="log", xlabel="hidden units", ylabel="wrong answers, %", ylim=(0, 60))
 axis.set_title("The test error peaks where the network just fits, and falls beyond")

@@ -88,7 +88,7 @@ with jax.enable_x64(True):
     assert largest < 1e-12
 
     run = fnn.train(*parts, digits, epochs=EPOCHS, batch_size=BATCH, seed=SEED, progress=False)
-    pairs = zip(plain, jax.tree.leaves(run.params), strict=True)
+    pairs = list(zip(plain, jax.tree.leaves(run.params), strict=True))
     at_the_end = max(np.abs(mine - theirs).max() for mine, theirs in pairs)
     print(f"fnn.train, the whole run as one program: largest difference {at_the_end:.1e}")
     assert at_the_end < 1e-12

@@ -34,7 +34,7 @@ MISTAKES = {
 
 def verdict(answer) -> Verdict:
     """Judge two layers of unequal widths."""
-    cases = [lambda f: f(50, 200), lambda f: f(784, 10)]
+    cases = [lambda f: f(50, 300), lambda f: f(784, 10)]
     found = by_values(answer, he, cases, MISTAKES)
     praise = "n_in · var(w) · ½ = 1, so var(w) = 2/n_in."
     return found._replace(message=praise) if found.right else found

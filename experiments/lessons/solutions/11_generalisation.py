@@ -82,7 +82,7 @@ MISTAKES = {
 
 def verdict(answer) -> Verdict:
     """Judge one list with a stop, and one without."""
-    stops = np.array([5.0, 6.0, 4.0, 4.5, 4.2, 3.0, 3.6, 3.5, 3.7, 3.8, 2.0, 1.0])
+    stops = np.array([5.0, 6.0, 4.0, 4.5, 3.0, 3.6, 3.5, 3.7, 3.8, 3.9, 2.0, 1.0])
     goes_on = np.array([3.0, 2.0, 2.5, 1.0])
     cases = [lambda f: f(stops, 3), lambda f: f(goes_on, 3)]
     found = by_values(answer, early_stopping, cases, MISTAKES)
