@@ -67,7 +67,7 @@ report = fnn.check_gradient(
     lambda p: {"w": 2 * inputs.T @ np.tanh(inputs @ p["w"]) / len(inputs)},  # wrong: where is f′?
     weights,
 )
-print(f"fnn.check_gradient: {report.verdict}, {report.cause}")
+print(f"fnn.check_gradient: {report.verdict}. {report.diagnosis}")
 
 # %% [markdown]
 # ## Figure

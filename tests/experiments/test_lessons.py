@@ -78,7 +78,7 @@ def test_the_page_has_a_row_for_each():
 # -------------------- they run
 
 
-@pytest.mark.every(4)
+@pytest.mark.every(9)  # the first and the tenth are quick
 @pytest.mark.parametrize("name", NAMES)
 def test_a_lesson_runs_as_it_is_given(name, figures, capsys):
     run(text_of(name), name)
@@ -325,6 +325,7 @@ def test_a_cell_that_raises_is_no_traceback():
     assert "The cell raises ZeroDivisionError" in verdict.message
 
 
+@pytest.mark.long
 def test_an_unforeseen_wrong_gradient_is_explained_by_the_check():
     x = np.random.default_rng(0).normal(size=(5, 3))
     verdict = judging.by_gradient(
