@@ -56,7 +56,8 @@ print(f"guessing among three classes costs log 3 = {np.log(3):.6f}")
 # ## Figure
 #
 # The slope of a loss is the pull of one example. Left, only the squared error pulls harder and
-# harder. Right, the squared error has no slope at a certain mistake, and cross-entropy has.
+# harder. Right, the squared error is flat where the network is sure and wrong. Cross-entropy is
+# steep there.
 
 # %%
 figure, (left, right) = plot.figure(columns=2, width=4.6, height=3.8)

@@ -4,7 +4,7 @@
 # Backpropagation computes the gradient of every weight in one walk from the loss to the input. At
 # each layer it keeps δ = ∂L/∂z, the slope of the loss by the layer's pre-activation z. The weights
 # get δ times the input of their layer, and the layer below gets W transposed times δ, times f′(z)
-# (claims 0.16 to 0.18, where three documents slip).
+# (claims 0.16 to 0.18, which one document prints with three slips).
 #
 # **Question.** Which arrays of the forward pass does the backward pass need again?
 

@@ -13,7 +13,7 @@ import fnn
 from fnn import data, losses, optim
 from fnn.data import shuffle
 
-SIZES, RATE, EPOCHS, BATCH, SEED = (64, 32, 10), 1e-3, 3, 64, 0
+SIZES, RATE, EPOCHS, BATCH, SEED = (64, 32, 10), 3e-3, 4, 64, 0
 
 # %% [markdown]
 # ## Plain NumPy
