@@ -28,11 +28,15 @@ def solved(name):
 
 
 def run(text, name):
-    """Run a lesson as a user does, without the strict promotion of the tests."""
-    names = {"__name__": "__main__"}
+    """Run a lesson as a script."""
+    exec(compile(text, f"{name}.py", "exec"), {"__name__": "__main__"})
+
+
+@pytest.fixture(autouse=True)
+def promotion_as_users_have_it():
+    """A bias added to rows of examples, as NumPy does it."""
     with jax.numpy_rank_promotion("allow"):
-        exec(compile(text, f"{name}.py", "exec"), names)
-    return names
+        yield
 
 
 @pytest.fixture
@@ -294,8 +298,7 @@ def test_a_wrong_answer_is_told_why(name, cell, words):
     exec(cell, names)
     solution = judging.solution_of(name)
     answer = names[getattr(solution.SOLUTION, "__name__", "shallow_units")]
-    with jax.numpy_rank_promotion("allow"):
-        verdict = solution.verdict(answer)
+    verdict = solution.verdict(answer)
     assert verdict.right is False
     assert words in verdict.message
 
