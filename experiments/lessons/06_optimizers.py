@@ -73,6 +73,6 @@ axis.plot(*np.array(mine)[::4].T, "x", color="black", label="your Adam, each fou
 axis.plot(*start, "s", color="black", label="start")
 axis.plot(0, 0, "*", color="red", markersize=13, label="minimum")
 axis.set(xlabel="x, along the valley", ylabel="y, across the valley")
-axis.set_title(f"{STEPS} steps: descent jumps from wall to wall, momentum and Adam get on")
+axis.set_title(f"{STEPS} steps: descent is half way, momentum and Adam have arrived")
 axis.legend(fontsize=8, ncols=2, loc="lower center")
 show(figure, "06_optimizers")

@@ -68,7 +68,6 @@ for name, run in runs.items():
     axis.plot(np.arange(1, 16), curve, "o-", markersize=4, label=f"{name} batch normalisation")
 axis.axhline(10, color="gray", linestyle=":", label="guessing one of ten digits")
 axis.set(xlabel="epoch", ylabel="validation accuracy, %", ylim=(0, 100))
-axis.set_title("From weights that are too small, only the normalised network learns at once")
-axis.title.set_fontsize(11)
+axis.set_title("From too small weights, only the normalised network learns")
 axis.legend(fontsize=8, loc="center right")
 show(figure, "09_normalisation")

@@ -69,7 +69,7 @@ for column, name in enumerate(("train", "test")):
 label = f"as many units as training examples: {EXAMPLES}"
 axis.axvline(EXAMPLES, color="gray", linestyle="--", label=label)
 axis.axhline(50, color="gray", linestyle=":", label="guessing")
-axis.set(xscale="log", xlabel="hidden units", ylabel="wrong answers, %", ylim=(0, 60))
+axis.set(xscale="log", xlabel="hidden units", ylabel="wrong answers, %", ylim=(0, 75))
 axis.set_title("The test error peaks where the network just fits, and falls beyond")
-axis.legend(fontsize=8, loc="lower left")
+axis.legend(fontsize=8, loc="upper left")
 show(figure, "12_double_descent")
