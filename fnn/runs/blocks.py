@@ -162,9 +162,8 @@ def _rows_on_device(
 ) -> PyTree:
     """Compute the rows of one device, one after the other. See `over_rows`.
 
-    The barriers keep a row apart from the slicing around it. Without them one initial value of a
-    network 3-8-3, fused with the update of a block's arrays, differed by a last bit in blocks of
-    several rows (jax 0.12).
+    The barrier keeps a row apart from the update of the block's arrays. Fused with it, one initial
+    value of a network 3-8-3 differed by a last bit in blocks of several rows (jax 0.12).
     """
 
     def run(args):

@@ -79,7 +79,7 @@ def test_vmapped_lanes_are_runs_up_to_rounding():
         chex.assert_trees_all_close(sweep.run(0, seed).history, run.history, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.optimized
+@pytest.mark.optimized(otherwise=False)
 def test_a_lane_is_the_same_bit_for_bit_in_any_company(small_blocks, monkeypatch):
     """Alone, among many, in another order, in another block, and on one device instead of two."""
     assert jax.device_count() > 1
