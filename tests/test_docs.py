@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
-INTERNAL = {"Lost", "Crash", "TooLong", "NoCores", "WrongData"}
+INTERNAL = {"LostTask", "Crash", "TooLong", "NoCores", "WrongData"}
 """Errors that never reach a user: they are caught, or say the same as a ValueError."""
 
 

@@ -270,7 +270,7 @@ CALLS = {
     "adagrad": (optim.adagrad, RATE | dict(initial_accumulator=0.1, eps=1e-8), optimizer_works),
     "adadelta": (
         optim.adadelta,
-        RATE | dict(decay=0.9, eps=1e-6, variant="zeiler"),
+        RATE | dict(decay=0.9, eps=1e-6),
         optimizer_works,
     ),
     "rmsprop": (optim.rmsprop, RATE | dict(decay=0.9, eps=1e-8), optimizer_works),
