@@ -178,6 +178,33 @@ def shape(array: Any) -> str:
     return f"{np.shape(array)} {getattr(array, 'dtype', '')}"
 
 
+def from_parts(
+    features: Callable[[np.ndarray], np.ndarray],
+    y: np.ndarray,
+    parts: Parts,
+    *,
+    scaling: Scaling,
+    weights: Weights | None,
+    encoding: Encoding,
+) -> Dataset:
+    """Return the rows of each part as a data set whose arrays are read-only.
+
+    features  numbers of rows -> their features, (rows, features)
+    y         the targets of all rows
+    """
+    train, validation, test = (Split(features(rows), y[rows]) for rows in parts)
+    dataset = Dataset(
+        train,
+        validation,
+        test,
+        scaling=scaling,
+        weights=weights,
+        encoding=encoding,
+        rows=parts,
+    )
+    return read_only(dataset)
+
+
 def read_only(dataset: Dataset) -> Dataset:
     """Return a dataset whose arrays fnn made, read-only and remembered: see `own`."""
     scaling = dataset.scaling

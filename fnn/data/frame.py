@@ -8,7 +8,7 @@ import numpy as np
 from fnn import checks
 from fnn.data.arrays import are_classes, numbered
 from fnn.data.columns import Column, columns_from, features_from
-from fnn.data.dataset import Dataset, Split, read_only, weights_of
+from fnn.data.dataset import Dataset, from_parts, weights_of
 from fnn.data.encoding import CLASSES, REAL, SEVERAL_LABELS, Encoding, label_dtype
 from fnn.data.numbers import UNSCALED, Scaling, as_float, magnitude, mean_and_std
 from fnn.data.owned import own
@@ -194,19 +194,11 @@ def dataset_of(data: FrameData, parts: Parts, standardize: bool) -> Dataset:
         beside=data.extra_columns,
     )
     weights = weights_of(data.weights, parts, len(y))
-    train, validation, test = (
-        Split(features_from(columns, coded, rows, scaling), y[rows]) for rows in parts
-    )
-    dataset = Dataset(
-        train,
-        validation,
-        test,
-        scaling=scaling,
-        weights=weights,
-        encoding=encoding,
-        rows=parts,
-    )
-    return read_only(dataset)
+
+    def features(rows):
+        return features_from(columns, coded, rows, scaling)
+
+    return from_parts(features, y, parts, scaling=scaling, weights=weights, encoding=encoding)
 
 
 # ---------------------------------------------------------------------------------------- features

@@ -8,7 +8,7 @@ from jaxtyping import Num, Shaped
 from fnn import checks
 from fnn.data.arrays import coded_targets, features_of_array, targets_of_array
 from fnn.data.columns import Column
-from fnn.data.dataset import Dataset, Split, Weights, read_only, shape, weights_of
+from fnn.data.dataset import Dataset, Split, Weights, from_parts, read_only, shape, weights_of
 from fnn.data.encoding import encoding_of_arrays
 from fnn.data.numbers import mean_and_std, scaled_features, scaling_by
 from fnn.data.parts import (
@@ -328,19 +328,11 @@ def dataset_of(
         classes=data.classes,
         original_y=data.original_y,
     )
-    train, validation, test = (
-        Split(scaled_features(data.x, rows, scaling), data.y[rows]) for rows in parts
-    )
-    dataset = Dataset(
-        train,
-        validation,
-        test,
-        scaling=scaling,
-        weights=weights,
-        encoding=encoding,
-        rows=parts,
-    )
-    return read_only(dataset)
+
+    def features(rows):
+        return scaled_features(data.x, rows, scaling)
+
+    return from_parts(features, data.y, parts, scaling=scaling, weights=weights, encoding=encoding)
 
 
 def warn_of_scale(y: np.ndarray) -> None:

@@ -1,5 +1,6 @@
 """The file: template, style, script, charts and content."""
 
+import html
 import json
 import re
 from collections.abc import Mapping
@@ -34,7 +35,7 @@ def write_page(
     parts = {
         "STYLE": resource("page.css"),
         "CHARTS": chart_code() if charts is None else "",
-        "CHARTS_FILE": f'<script src="{charts}"></script>' if charts else "",
+        "CHARTS_FILE": f'<script src="{html.escape(charts)}"></script>' if charts else "",
         "HEADER": as_script({**header, **about}),
         "PACKED": packed,
         "SCRIPT": resource("page.js"),

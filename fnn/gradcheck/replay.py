@@ -6,7 +6,7 @@ takes an error for each δ and returns the gradient that these errors make. That
 one plus a linear function of the errors.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -87,6 +87,13 @@ class Replay(NamedTuple):
     def producer(self, variable: Variable) -> Operation | None:
         """Return the operation that yields a value; None for a leaf or a constant."""
         return self.producers.get(variable)
+
+    def sums(self) -> Iterator[tuple[Variable, Sequence[int]]]:
+        """Yield the arrays with a δ that the loss sums up, and the axes, the last sum first."""
+        for operation in reversed(self.flat.operations):
+            summed = operation.inputs[0] if operation.primitive == "reduce_sum" else None
+            if summed in self.deltas:
+                yield summed, operation.equation.params["axes"]
 
 
 def replay_of(reference: Reference, leaves: Sequence[np.ndarray]) -> Replay:

@@ -1,13 +1,11 @@
 """The page of a sweep: what it shows, as a header of plain values and arrays."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fnn import checks
-from fnn.explorer import write_page
 from fnn.explorer.blobs import quantized
 from fnn.runs.fingerprint import plain_settings
 from fnn.runs.regions import regions_of
@@ -16,26 +14,15 @@ MOST_EPOCHS = 50
 """A curve is drawn through at most so many epochs."""
 
 
-CODE = "run = sweep.run({setting}, seed={seed})"
-
-
-def explore(
-    sweep: Any,
-    path: str | Path,
-    *,
-    title: str = "A sweep",
-    metrics: Sequence[str] | None = None,
-    regions: bool | None = None,
-    code: str = CODE,
-    charts: str | None = None,
-) -> Path:
-    """Write the page of a sweep: see `fnn.Sweep.explore`."""
+def explored(
+    sweep: Any, metrics: Sequence[str] | None, regions: bool | None
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return the header and the arrays of the page of a sweep: see `fnn.Sweep.explore`."""
     if not sweep.finished.any():
         raise ValueError("explore: no run of this sweep has finished.")
     header, arrays = content_of(sweep, metrics)
     header["regions"], more = regions_of(sweep, regions)
-    header |= {"title": title, "code": code}
-    return write_page(path, header, arrays | more, charts=charts)
+    return header, arrays | more
 
 
 def content_of(
@@ -85,9 +72,9 @@ def metrics_of(sweep: Any, metrics: Sequence[str] | None) -> list[str]:
     if metrics is None:
         shown = [name for name in sweep.history if not name.startswith("test_")]
     else:
-        shown = [
-            name for name in metrics if checks.lookup("metrics", name, sweep.history) is not None
-        ]
+        shown = list(metrics)
+        for name in shown:
+            checks.lookup("metrics", name, sweep.history)
     if not shown:
         raise ValueError(
             "explore: the sweep has no history; let the function return numbers by name."

@@ -81,6 +81,8 @@ def why_none(sweep: Any) -> str | None:
         return f"the data set has {features} features, expected 2."
     if "validation_accuracy" not in sweep.history:
         return "the networks do not classify."
+    if not sweep.finished.all(axis=1).any():
+        return "no setting has finished with all of its seeds."
     return None
 
 
@@ -90,14 +92,17 @@ def dataset_of(sweep: Any) -> Dataset:
 
 
 def chosen_runs(sweep: Any) -> tuple[list[int], list[int]]:
-    """Return the settings, evenly spaced from the best to the worst, and the first seeds."""
-    means = np.nanmean(np.where(sweep.finished, sweep.at("validation_accuracy", "last"), np.nan), 1)
-    ranked = np.argsort(-np.nan_to_num(means, nan=-1.0), kind="stable")
+    """Return settings, evenly spaced from the best to the worst, and the first seeds.
+
+    A run that diverged counts as one that gets nothing right.
+    """
+    complete = np.flatnonzero(sweep.finished.all(axis=1))
+    accuracy = np.nan_to_num(sweep.at("validation_accuracy", "last")[complete])
+    ranked = complete[np.argsort(-accuracy.mean(axis=1), kind="stable")]
     number = min(len(ranked), MOST_SETTINGS)
     places = np.unique(np.linspace(0, len(ranked) - 1, number).round().astype(int))
-    complete = [int(row) for row in ranked[places] if sweep.finished[row].all()]
-    columns = sweep.finished.shape[1]
-    return complete, list(range(min(columns, max(1, MOST_RUNS // max(1, len(complete))))))
+    columns = min(sweep.finished.shape[1], MOST_RUNS // len(places))
+    return ranked[places].tolist(), list(range(columns))
 
 
 def chosen_epochs(number: int) -> list[int]:

@@ -18,7 +18,8 @@ from jaxtyping import Bool, Float, Integer, Shaped
 from fnn import checks
 from fnn.checkpoint import result
 from fnn.data import Encoding
-from fnn.runs.explored import CODE, explore
+from fnn.explorer import write_page
+from fnn.runs.explored import explored
 from fnn.runs.fingerprint import plain_settings, with_pickled
 from fnn.runs.monitor import Monitor, mode_of
 from fnn.runs.predict import decode_outputs, in_units_of_first, outputs_of_runs
@@ -642,7 +643,7 @@ class Sweep:
         title: str = "A sweep",
         metrics: Sequence[str] | None = None,
         regions: bool | None = None,
-        code: str = CODE,
+        code: str = "run = sweep.run({setting}, seed={seed})",
         charts: str | None = None,
     ) -> Path:
         """Write one page of HTML that shows the sweep, and return its path.
@@ -666,9 +667,9 @@ class Sweep:
         Raises ImportError without vl-convert (`pip install "fnn[explore]"`), and ValueError where
         no run has finished or nothing was recorded.
         """
-        return explore(
-            self, path, title=title, metrics=metrics, regions=regions, code=code, charts=charts
-        )
+        header, arrays = explored(self, metrics, regions)
+        header |= {"title": title, "code": code}
+        return write_page(path, header, arrays, charts=charts)
 
     def to_csv(self, path: str | Path, *, every_epoch: bool = False, at: At | None = None) -> None:
         """Write `records` as a csv file with a header line.

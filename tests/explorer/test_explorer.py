@@ -5,6 +5,7 @@ import json
 import re
 import time
 import zlib
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -196,3 +197,17 @@ def test_what_cannot_be_shown_is_refused(sweep, tmp_path):
     with pytest.raises(ValueError, match="regions: the data set has 3 features, expected 2"):
         plain.explore(tmp_path / "page.html", regions=True)
     assert header_of(plain.explore(tmp_path / "page.html"))["regions"] == {}
+
+
+def test_a_sweep_that_was_interrupted_is_shown_without_regions(sweep, tmp_path):
+    finished = np.ones_like(sweep.finished)
+    finished[:, -1] = False
+    interrupted = replace(sweep, finished=finished)
+    assert header_of(interrupted.explore(tmp_path / "page.html"))["regions"] == {}
+    with pytest.raises(ValueError, match="regions: no setting has finished with all of its seeds"):
+        interrupted.explore(tmp_path / "page.html", regions=True)
+
+
+def test_the_address_of_the_charts_is_text(sweep, tmp_path):
+    page = sweep.explore(tmp_path / "page.html", charts='a"b.js', regions=False)
+    assert 'src="a&quot;b.js"' in page.read_text()

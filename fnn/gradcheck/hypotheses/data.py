@@ -124,12 +124,7 @@ def _of_counts(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesi
     They have whole-number weights along an axis of an array that the loss sums up.
     """
     tried: set[int] = set()
-    for operation in reversed(replay.flat.operations):
-        if operation.primitive != "reduce_sum":
-            continue
-        summed = operation.inputs[0]
-        if summed not in replay.deltas:
-            continue
+    for summed, _ in replay.sums():
         for axis, n in enumerate(replay.deltas[summed].shape):
             if n not in tried and 1 < n <= MOST_EXAMPLES:
                 tried.add(n)

@@ -178,14 +178,9 @@ def of_weights(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesi
 
 def _sums_over_examples(replay: Replay) -> Iterator[tuple[Variable, int]]:
     """Yield the arrays that the loss sums up, with the axis, the last sum first."""
-    for operation in reversed(replay.flat.operations):
-        if operation.primitive != "reduce_sum":
-            continue
-        summed = operation.inputs[0]
-        if summed not in replay.deltas:
-            continue
+    for summed, axes in replay.sums():
         shape = replay.deltas[summed].shape
-        for axis in operation.equation.params["axes"]:
+        for axis in axes:
             if 1 < shape[axis] <= MOST_EXAMPLES:
                 yield summed, axis
 
