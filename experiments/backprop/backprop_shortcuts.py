@@ -1,12 +1,11 @@
 """What backpropagation leaves out: Jacobians, and the same products again and again.
 
 Question: What would the gradient cost with full Jacobians, and without keeping the error terms δ of
-the layer above?
+          the layer above?
 Source:   the deep-learning notes (claim 3.13) and Piccoli (4.6).
 Command:  python -m experiments run backprop_shortcuts
 Expected: (∂Z/∂W)ᵀ ∂L/∂Z is δ aᵀ, and the Jacobian in it is n_out times as large as the gradient;
-with δ reused the
-          multiplications grow with the number of layers L, without as L².
+          with δ reused the multiplications grow with the number of layers L, without as L².
 Cost:     quick 3 s, full 5 s on 2 cores, most of it compiling.
 """
 

@@ -4,7 +4,7 @@ Question: Are the derivatives of sin(log x) and (x + y)z right that the document
 Source:   De Marzo (claim 1.27) and Piccoli (4.7).
 Command:  python -m experiments run chain_rule
 Expected: yes: cos(log x)/x, by autodiff and by differences; and −4, −4, 3 for (x + y)z at (−2, 5,
-−4).
+          −4).
 Cost:     1 s on 2 cores.
 """
 

@@ -4,8 +4,8 @@ Question: Does a gradient take as long as the loss, and memory of ten times the 
 Source:   De Marzo (claims 1.26, 1.28).
 Command:  python -m experiments run cost_of_backprop
 Expected: 2 to 4 times as long: backward has two matrix products a layer where forward has one; what
-is stored, f and
-          h of every neuron and example, grows with the batch and not with the model.
+          is stored, f and h of every neuron and example, grows with the batch and not with the
+          model.
 Cost:     quick 6 s, full 40 s on 2 cores, nearly all of it the timing.
 """
 

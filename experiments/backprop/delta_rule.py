@@ -1,12 +1,11 @@
 """The delta rule of a two-layer network, and how a hidden unit's effects on many outputs combine.
 
 Question: What is the gradient at the output layer, at a hidden activity, and in the sigmoid rule
-built on them?
+          built on them?
 Source:   Sharif (claims 2.14, 2.15, 2.16).
 Command:  python -m experiments run delta_rule
 Expected: (z − t) g′(a) y at the output; ∂E/∂h = Σ_k w_k δ_k, which no single output gives; and the
-printed rule is
-          −η∇½Σ(t − z)² with z_k for its y_k.
+          printed rule is −η∇½Σ(t − z)² with z_k for its y_k.
 Cost:     quick 3 s, full 4 s on 2 cores, nearly all of it compiling.
 """
 

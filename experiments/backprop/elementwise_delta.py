@@ -4,9 +4,9 @@ Question: Are the notes' gradients right, and do their rows and columns fit?
 Source:   Deep Learning notes (claims 3.11, 3.12).
 Command:  python -m experiments run elementwise_delta
 Expected: the gradients are right where σ_K acts on each neuron alone; for softmax ⊙ keeps the
-diagonal of the Jacobian
-          only, (−0.170, 0, 0) where p − t = (−0.170, 0.064, 0.106) is meant. δ_l as printed is a
-          row times a column, which broadcasts to 4×4 without a word where 4×1 is meant.
+          diagonal of the Jacobian only, (−0.170, 0, 0) where p − t = (−0.170, 0.064, 0.106) is
+          meant. δ_l as printed is a row times a column, which broadcasts to 4×4 without a word
+          where 4×1 is meant.
 Cost:     quick 3 s, full 4 s on 2 cores, nearly all of it compiling.
 """
 

@@ -4,9 +4,8 @@ Question: Are the numbers of the hand-made example right, and what happens after
 Source:   Piccoli (claim 4.18).
 Command:  python -m experiments run hand_made_example
 Expected: all but one: w₅ after a step is −1.91, which stands beside the printed −2.00. The second
-ReLU unit never
-          learns; descent at 10⁻³ is below 1e-6 at step 457, and above 5/216 the live unit dies in
-          the first step.
+          ReLU unit never learns; descent at 10⁻³ is below 1e-6 at step 457, and above 5/216 the
+          live unit dies in the first step.
 Cost:     2 s on 2 cores, nearly all of it compiling.
 """
 

@@ -1,12 +1,11 @@
 """The gradient layer by layer: from the last one to all, in the shape of every W.
 
 Question: How does a gradient known at the output alone reach every layer, and does it fit the
-parameters there?
+          parameters there?
 Source:   Adornetto (claims 0.14, 0.15) and the deep-learning notes (3.16).
 Command:  python -m experiments run layerwise_gradient
 Expected: vector-Jacobian products from ∂L/∂a_K give autodiff's gradient; ∂L/∂W_l has the shape of
-W_l; one update of
-          all parameters as one vector is bit for bit that of each matrix.
+          W_l; one update of all parameters as one vector is bit for bit that of each matrix.
 Cost:     quick 4 s, full 5 s on 2 cores, most of it compiling.
 """
 

@@ -1,13 +1,12 @@
 """The recursion of backpropagation as printed, beside the right one.
 
 Question: Are δ_k = W_{k+1} f′_k δ_{k+1} and the updates built on it the gradient, and where are
-they by coincidence?
+          they by coincidence?
 Source:   Adornetto (claims 0.16, 0.17) and Piccoli (4.5).
 Command:  python -m experiments run printed_backprop
 Expected: no. f′_K is missing at the top and Wᵀ is printed as W, so the recursion is right for
-identity layers of width
-          1 alone; the updates have another shape than W, and where they fit, up to half of the
-          steps point uphill.
+          identity layers of width 1 alone; the updates have another shape than W, and where they
+          fit, up to half of the steps point uphill.
 Cost:     quick 4 s, full 5 s on 2 cores, nearly all of it compiling.
 """
 

@@ -4,9 +4,8 @@ Question: Must f′ be taken at the pre-activation a of a neuron, or does its ou
 Source:   Adornetto (claims 0.18, 0.19).
 Command:  python -m experiments run printed_two_layers
 Expected: f′(z) is right where f′ has the same value at z = f(a) as at a, which is so for ReLU and
-the identity; the
-          other three fail. Largest relative error of an entry in the worked 2-3-1 network: sigmoid
-          8.2e-2, tanh 0.74, softplus 0.78.
+          the identity; the other three fail. Largest relative error of an entry in the worked 2-3-1
+          network: sigmoid 8.2e-2, tanh 0.74, softplus 0.78.
 Cost:     quick 5 s, full 6 s on 2 cores, nearly all of it compiling.
 """
 

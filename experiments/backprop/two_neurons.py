@@ -1,12 +1,11 @@
 """De Marzo's worked network of two hidden neurons, with the gradients that he leaves to the reader.
 
 Question: Are the gradients of the 1-2-1 network right, and do they go on through another hidden
-layer?
+          layer?
 Source:   De Marzo (claim 1.29).
 Command:  python -m experiments run two_neurons
 Expected: yes, all seven with ReLU and tanh, at inputs chosen here for the document has none; and
-more layers the same
-          way.
+          more layers the same way.
 Cost:     1 s on 2 cores, nearly all of it compiling.
 """
 

@@ -1,12 +1,11 @@
 """Logic gates: which ones a threshold unit can be, and what four of them are together.
 
 Question: Which of the sixteen gates of two inputs is a perceptron, and what does it take to make
-the other two?
+          the other two?
 Source:   The deep-learning notes (claims 3.2, 3.3).
 Command:  python -m experiments run gates
 Expected: 14 of 16, by linear programming and by Rosenblatt's rule alike; XOR and its complement
-never. Four NAND units
-          are XOR, but there is no gradient through them to learn it with.
+          never. Four NAND units are XOR, but there is no gradient through them to learn it with.
 Cost:     about 3 s on 2 cores, quick and full.
 """
 

@@ -4,9 +4,8 @@ Question: Can a polynomial, fitted by least squares, stand in for a network with
 Source:   De Marzo (claim 1.13).
 Command:  python -m experiments run parameters_in_high_dimension
 Expected: With few inputs the polynomial is better by orders of magnitude; with many, a given number
-of parameters
-          leaves it a low degree, and the network is better on a function that varies along one
-          direction. On a sum of pairwise products the polynomial stays exact.
+          of parameters leaves it a low degree, and the network is better on a function that varies
+          along one direction. On a sum of pairwise products the polynomial stays exact.
 Cost:     about 10 s quick and 120 s full on 2 cores.
 """
 

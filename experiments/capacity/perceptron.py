@@ -4,7 +4,7 @@ Question: Does Rosenblatt's rule always come to an end?
 Source:   The deep-learning notes (claim 3.1) and Sharif (claim 2.1).
 Command:  python -m experiments run perceptron
 Expected: On separable data after at most (R/γ)² mistakes; on XOR never: the weights stay bounded
-and go in circles.
+          and go in circles.
 Cost:     about 3 s on 2 cores, quick and full.
 """
 

@@ -4,8 +4,7 @@ Question: Does the test accuracy of a perceptron rise and then fall?
 Source:   Sharif (claim 2.2).
 Command:  python -m experiments run perceptron_accuracy
 Expected: It rises in the first epochs and then jumps up and down without a trend; averaged weights
-do not jump, and
-          are better.
+          do not jump, and are better.
 Cost:     about 4 s quick and 15 s full on 2 cores.
 """
 

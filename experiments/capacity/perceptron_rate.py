@@ -4,8 +4,7 @@ Question: Does a perceptron need a small learning rate?
 Source:   Sharif (claim 2.3).
 Command:  python -m experiments run perceptron_rate
 Expected: No. From zero weights the rate only rescales them, so that every prediction is the same;
-from random weights
-          a small rate costs more mistakes, not fewer.
+          from random weights a small rate costs more mistakes, not fewer.
 Cost:     about 4 s on 2 cores, quick and full.
 """
 

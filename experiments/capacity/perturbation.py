@@ -1,12 +1,11 @@
 """Learning by trying: how many forward passes it takes where the weights become many.
 
 Question: How does the cost of learning by perturbing weights grow with their number, beside
-backpropagation's?
+          backpropagation's?
 Source:   Sharif (claims 2.10, 2.12).
 Command:  python -m experiments run perturbation
 Expected: The passes grow in proportion to the weights, one at a time and all in parallel alike;
-descent on
-          backpropagated gradients takes the same few steps for any number.
+          descent on backpropagated gradients takes the same few steps for any number.
 Cost:     about 10 s quick and 60 s full on 2 cores.
 """
 

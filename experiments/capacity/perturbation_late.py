@@ -4,8 +4,7 @@ Question: How does the share of helpful perturbations depend on their size and o
 Source:   Sharif (claim 2.11).
 Command:  python -m experiments run perturbation_late
 Expected: Half of the smallest ones help at every loss; of the large ones a good part at the start
-and hardly any near
-          the minimum.
+          and hardly any near the minimum.
 Cost:     about 5 s quick and 15 s full on 2 cores.
 """
 

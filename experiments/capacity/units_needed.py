@@ -5,8 +5,8 @@ Question: How does the number of hidden units grow as the error is to fall, and 
 Source:   Sharif (claim 2.8).
 Command:  python -m experiments run units_needed
 Expected: With one input and equidistant kinks the error falls as H to the power -2 for smooth
-functions and -½ for the
-          square root. With more inputs the same error takes several times the units for each.
+          functions and -½ for the square root. With more inputs the same error takes several times
+          the units for each.
 Cost:     about 5 s quick and 40 s full on 2 cores.
 """
 

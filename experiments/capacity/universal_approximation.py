@@ -2,13 +2,12 @@
 does not.
 
 Question: Can one hidden layer approximate any continuous function, and does training find the
-weights that do?
+          weights that do?
 Source:   De Marzo (claims 1.2, 1.3).
 Command:  python -m experiments run universal_approximation
 Expected: ReLU units placed by hand miss sin 2πx on [0, 1] by at most max|f″|/8H², a power of -2;
-trained ones fall
-          behind the more, the more there are. Units that square never fit |x|; no network follows
-          an endless sine.
+          trained ones fall behind the more, the more there are. Units that square never fit |x|; no
+          network follows an endless sine.
 Cost:     about 8 s quick and 50 s full on 2 cores.
 """
 

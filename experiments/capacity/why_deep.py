@@ -5,8 +5,8 @@ Source:   The deep-learning notes (claim 3.4); De Marzo asks it and leaves the a
           1.19).
 Command:  python -m experiments run why_deep
 Expected: L layers of two ReLU units have 2^L straight pieces on [0, 1]; a hidden layer of H units
-has H + 1 at most, so
-          that it needs 2^L - 1. Training does not find the deep network by itself.
+          has H + 1 at most, so that it needs 2^L - 1. Training does not find the deep network by
+          itself.
 Cost:     about 8 s quick and 30 s full on 2 cores.
 """
 

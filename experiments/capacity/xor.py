@@ -1,13 +1,12 @@
 """XOR: what one layer cannot do, and how often two layers do it.
 
 Question: A single neuron never learns XOR; with how many hidden units does a network, and from how
-many starts?
+          many starts?
 Source:   Sharif (claims 2.1, 2.5, 2.6) and the deep-learning notes (3.2).
 Command:  python -m experiments run xor
 Expected: no hidden layer and a perceptron: 3 of 4 rows at best. Two units solve it from about a
-quarter of the starts
-          with ReLU, whose units can be dead on all four rows, and nearly half with tanh; eight tanh
-          units from all.
+          quarter of the starts with ReLU, whose units can be dead on all four rows, and nearly half
+          with tanh; eight tanh units from all.
 Cost:     about 30 s on 2 cores, nearly all of it compiling one program for each width.
 """
 

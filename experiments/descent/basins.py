@@ -1,12 +1,11 @@
 """Basins: which minimum a random start leads to.
 
 Question: Does gradient descent from a random point end at a local minimum, and is it always the
-same?
+          same?
 Source:   Adornetto (claim 0.13).
 Command:  python -m experiments run basins
 Expected: A single tanh neuron with two weights has four minima of different loss; every start leads
-to one of them, and
-          only a minority to the lowest.
+          to one of them, and only a minority to the lowest.
 Cost:     about 2 s quick and 5 s in full on 2 cores.
 """
 

@@ -1,13 +1,12 @@
 """The cliff: what a gradient of extreme length does, and clipping by norm against it.
 
 Question: What becomes of gradient descent at the edge of a cliff, with and without gradient
-clipping?
+          clipping?
 Source:   Sharif (claims 2.27 and 2.30).
 Command:  python -m experiments run cliff
 Expected: A step is η‖g‖ long: on the plateau a small part of the way to the minimum, on the wall
-several times the
-          whole way. With the norm clipped at v no step is longer than ηv, and the path goes down
-          the wall and on.
+          several times the whole way. With the norm clipped at v no step is longer than ηv, and the
+          path goes down the wall and on.
 Cost:     about 1 s on 2 cores.
 """
 

@@ -4,7 +4,7 @@ Question: What do the two ways of clipping do to a gradient's direction, and doe
 Source:   Sharif (claims 2.28 and 2.29).
 Command:  python -m experiments run clipping
 Expected: By value it turns, (10, 0.1) by 5.14°; by norm it does not. Networks learn at too high a
-rate with either.
+          rate with either.
 Cost:     about 6 s quick and 10 s in full on 2 cores.
 """
 

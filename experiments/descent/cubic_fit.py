@@ -5,9 +5,8 @@ Source:   Piccoli (claims 4.8 to 4.11); his points are not printed, so the sets 
           w* = (1, -2, -3, 4) and noise of standard deviation ½ on equidistant points.
 Command:  python -m experiments run cubic_fit
 Expected: the loss is convex, so every start reaches the same minimum when the rate is below the
-critical one,
-          2/λmax; at 7.5e-4 the wider set of 13 points diverges from every start, above 1e20 in
-          under 30 steps.
+          critical one, 2/λmax; at 7.5e-4 the wider set of 13 points diverges from every start,
+          above 1e20 in under 30 steps.
 Cost:     about 5 s on 2 cores.
 """
 

@@ -1,12 +1,11 @@
 """Two wells: gradient descent stays in the one it starts in, stochastic descent does not.
 
 Question: Does stochastic descent leave a local minimum that gradient descent is stuck in, and what
-does it cost?
+          does it cost?
 Source:   De Marzo (claim 1.22).
 Command:  python -m experiments run double_well
 Expected: From the shallow well no full-batch descent escapes; with batches of one example most end
-in the deep one. An
-          epoch has ⌈N/B⌉ updates, each of which costs B example gradients.
+          in the deep one. An epoch has ⌈N/B⌉ updates, each of which costs B example gradients.
 Cost:     about 8 s quick and 15 s in full on 2 cores, most of it compiling one program for each
           batch size.
 """

@@ -4,7 +4,7 @@ Question: Does training approach a fixed point of its update, and is every fixed
 Source:   Adornetto (claim 0.26).
 Command:  python -m experiments run fixed_point
 Expected: ‖T(W) − W‖ is η‖∇L‖ and falls by orders of magnitude in training. Saddles and maxima are
-fixed points too.
+          fixed points too.
 Cost:     about 3 s on 2 cores.
 """
 

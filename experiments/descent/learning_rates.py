@@ -4,9 +4,8 @@ Question: For which rates does gradient descent converge, and is a lower rate al
 Source:   Adornetto (claim 0.12) and Sharif (2.20).
 Command:  python -m experiments run learning_rates
 Expected: With the curvatures 1, 4 and 8 it converges exactly for rates below 2/λmax = 1/4, by the
-factor max |1 − ηλ| a
-          step. The number of steps is proportional to 1/η for small rates, and grows again near the
-          limit.
+          factor max |1 − ηλ| a step. The number of steps is proportional to 1/η for small rates,
+          and grows again near the limit.
 Cost:     about 2 s on 2 cores.
 """
 

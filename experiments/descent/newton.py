@@ -2,13 +2,12 @@
 parameters.
 
 Question: What does it cost to solve for the stationary points of a loss, and are the solutions
-worth it?
+          worth it?
 Source:   Adornetto (claim 0.10).
 Command:  python -m experiments run newton
 Expected: A linear model is solved in one step. For P parameters a Newton step costs over P
-gradients and a matrix of P²
-          entries, and for a network it leads to saddles or nowhere from most starts, where descent
-          lowers the loss.
+          gradients and a matrix of P² entries, and for a network it leads to saddles or nowhere
+          from most starts, where descent lowers the loss.
 Cost:     about 15 s quick and 30 s in full on 2 cores, most of it compiling.
 """
 

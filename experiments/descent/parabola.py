@@ -4,8 +4,7 @@ Question: Where is the minimum of x², and does the loop "while f′(x) ≠ 0" e
 Source:   Piccoli (claims 4.2 and 4.3).
 Command:  python -m experiments run parabola
 Expected: In float64 the loop ends for rates between 0.25 and 0.75 alone: below, it stalls among the
-smallest numbers;
-          above, it goes back and forth for ever, or overflows.
+          smallest numbers; above, it goes back and forth for ever, or overflows.
 Cost:     about 1 s on 2 cores.
 """
 

@@ -1,12 +1,11 @@
 """Stationary points: minima and saddles, and whether descent can come to rest on a saddle.
 
 Question: Where is the gradient of a network's loss zero, of what kind are these points, and where
-do the weights stop?
+          do the weights stop?
 Source:   Adornetto (claim 0.9) and De Marzo (1.21).
 Command:  python -m experiments run stationary_points
 Expected: A linear 1-1-1 chain has a strict saddle at the origin and minima on w₁w₂ = c. Descent
-from w₁ = −w₂ comes to
-          rest on the saddle.
+          from w₁ = −w₂ comes to rest on the saddle.
 Cost:     about 3 s on 2 cores.
 """
 

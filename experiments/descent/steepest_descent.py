@@ -1,7 +1,7 @@
 """Steepest descent: the negative gradient against ten thousand other directions.
 
 Question: Is the gradient the direction in which a function changes fastest, and how far does that
-hold?
+          hold?
 Source:   Adornetto (claim 0.11) and De Marzo (1.20).
 Command:  python -m experiments run steepest_descent
 Expected: No random direction is steeper than the gradient; over long steps many fall further.

@@ -1,13 +1,12 @@
 """The list of steps of gradient descent, as it is numbered in print and as it is meant.
 
 Question: Do the printed steps reach the minimum of a parabola, and does one random example stand in
-for all of them?
+          for all of them?
 Source:   Sharif (claim 2.19).
 Command:  python -m experiments run step_list
 Expected: With the slope computed anew each time, yes. "Repeat steps 3 to 5", by the numbers in
-print, leaves that step
-          out, and x runs away in a straight line. One random example a step is right on average and
-          ends near by.
+          print, leaves that step out, and x runs away in a straight line. One random example a step
+          is right on average and ends near by.
 Cost:     about 2 s on 2 cores.
 """
 

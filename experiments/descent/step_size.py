@@ -4,8 +4,8 @@ Question: Can a network take the gradient itself as its step, and what does a le
 Source:   The deep-learning notes (claim 3.5) and Piccoli's quiz (4.22).
 Command:  python -m experiments run step_size
 Expected: Steps of the whole gradient raise the loss; a rate shortens them, in the same direction,
-and the network
-          learns. Half the rate for twice the steps leads to the same training and test loss.
+          and the network learns. Half the rate for twice the steps leads to the same training and
+          test loss.
 Cost:     about 4 s on 2 cores.
 """
 

@@ -4,9 +4,8 @@ Question: What does the printed loop do, and what does resetting the optimizer i
 Source:   Adornetto (claim 0.25).
 Command:  python -m experiments run training_procedure
 Expected: As indented in print the history has one entry, and nothing tests for convergence.
-Resetting the optimizer's
-          state each epoch changes nothing for SGD, takes momentum away, and keeps Adam from
-          settling.
+          Resetting the optimizer's state each epoch changes nothing for SGD, takes momentum away,
+          and keeps Adam from settling.
 Cost:     about 8 s on 2 cores, most of it compiling.
 """
 

@@ -1,12 +1,12 @@
 """The activation functions of hidden layers: formulas, slopes, ranges and tails.
 
 Question: Do the activations have the slopes, the ranges and the smoothness that the courses give
-them?
+          them?
 Source:   De Marzo (claim 1.8), Sharif (2.26) and Piccoli (4.15).
 Command:  python -m experiments run activation_functions
 Expected: formulas and slopes as printed; tanh ranges over (-1, 1) and not (0, 1); ReLU saturates on
-its negative side;
-          ELU has a kink at zero unless α = 1; log(1 + eˣ), computed as written, overflows at 1000.
+          its negative side; ELU has a kink at zero unless α = 1; log(1 + eˣ), computed as written,
+          overflows at 1000.
 Cost:     about 3 s on 2 cores, quick or full.
 """
 

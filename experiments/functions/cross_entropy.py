@@ -2,13 +2,12 @@
 formula breaks.
 
 Question: Do both cross-entropies have the gradient (p − t)/N in the logits, and are the two forms
-of one of them equal?
+          of one of them equal?
 Source:   De Marzo (claims 1.17 and 1.18).
 Command:  python -m experiments run cross_entropy
 Expected: both gradients are (p − t)/N; the forms are equal for one-hot targets only. On
-probabilities, as printed, the
-          loss is infinite at a certain mistake, from a logit of 17 in float32; on logits it is
-          finite at 10,000.
+          probabilities, as printed, the loss is infinite at a certain mistake, from a logit of 17
+          in float32; on logits it is finite at 10,000.
 Cost:     about 3 s on 2 cores, quick or full.
 """
 

@@ -1,13 +1,13 @@
 """Three kinds of task: a real number, a class label, and no ground truth at all.
 
 Question: Do the same networks learn a house price, who does sport, and the structure of data that
-have no labels?
+          have no labels?
 Source:   Piccoli (claim 4.1); he gives no data, so the sets are synthetic, with the inputs he
           names.
 Command:  python -m experiments run kinds_of_learning
 Expected: the price is predicted with R² above 0.9, the label about as often as the noise in it
-allows, and two numbers
-          tell most of eight when an autoencoder, trained on the inputs alone, chooses them.
+          allows, and two numbers tell most of eight when an autoencoder, trained on the inputs
+          alone, chooses them.
 Cost:     about 15 s on 2 cores, quick 10 s.
 """
 

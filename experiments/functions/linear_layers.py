@@ -1,12 +1,12 @@
 """Layers without a nonlinearity between them: one linear map, however many there are.
 
 Question: What do more linear layers add, and what does ReLU between two of them add on the same
-data?
+          data?
 Source:   Sharif (claim 2.4) and Piccoli (4.17).
 Command:  python -m experiments run linear_layers
 Expected: a linear network is the product of its matrices, whose rank is at most the smallest width;
-two linear layers
-          end where least squares does, and with ReLU between them they fit the curve.
+          two linear layers end where least squares does, and with ReLU between them they fit the
+          curve.
 Cost:     about 10 s on 2 cores, quick 6 s.
 """
 

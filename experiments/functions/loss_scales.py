@@ -4,8 +4,7 @@ Question: Which difference does the scale of the loss make to the gradient and t
 Source:   The conventions (claim X4).
 Command:  python -m experiments run loss_scales
 Expected: gradients of half the sum and the sum stand as 1 : 2, of the mean and the sum as 1 : N; a
-learning rate
-          scaled the other way makes the same descent, and the same rate another one.
+          learning rate scaled the other way makes the same descent, and the same rate another one.
 Cost:     about 5 s on 2 cores, quick or full.
 """
 

@@ -2,11 +2,11 @@
 begins.
 
 Question: Is a neuron an activation of a weighted sum, and does gradient descent walk down its loss
-to the minimum?
+          to the minimum?
 Source:   Sharif (claim 2.42).
 Command:  python -m experiments run neuron
 Expected: the neuron equals the written-out sum to rounding; every step goes down, and the path ends
-at least squares.
+          at least squares.
 Cost:     about 2 s on 2 cores, quick or full.
 """
 

@@ -1,13 +1,12 @@
 """A constant fitted to points of which one moves away: how far each loss lets itself be drawn.
 
 Question: How much does one outlier move the best constant under the squared, the absolute and
-Huber's error?
+          Huber's error?
 Source:   De Marzo (claims 1.15 and 1.16).
 Command:  python -m experiments run outliers
 Expected: an outlier moved by Δ shifts the mean, the best constant of the squared error, by Δ/N, and
-the median, that
-          of the absolute error, not at all. Without its bars, as it is printed, the absolute error
-          has no minimum.
+          the median, that of the absolute error, not at all. Without its bars, as it is printed,
+          the absolute error has no minimum.
 Cost:     about 3 s on 2 cores, quick or full.
 """
 

@@ -1,13 +1,12 @@
 """The activation of the output layer: a number, a probability, or several that sum to one.
 
 Question: Are the outputs of softmax probabilities, strictly between 0 and 1, and what has the
-sigmoid to do with them?
+          sigmoid to do with them?
 Source:   De Marzo (claim 1.12).
 Command:  python -m experiments run output_activations
 Expected: they sum to 1, a common shift of the logits changes nothing, and softmax of two classes is
-a sigmoid. In
-          floating point the larger of two reaches exactly 1 when the logits are 17 apart in
-          float32, 37 in float64.
+          a sigmoid. In floating point the larger of two reaches exactly 1 when the logits are 17
+          apart in float32, 37 in float64.
 Cost:     about 2 s on 2 cores, quick or full.
 """
 

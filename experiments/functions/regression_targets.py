@@ -4,7 +4,7 @@ Question: Which of the four targets is a label, so that a small change of its ca
 Source:   Piccoli (claim 4.20).
 Command:  python -m experiments run regression_targets
 Expected: the arrival of a bus, an age and the price of a house follow their causes continuously; a
-time zone jumps.
+          time zone jumps.
 Cost:     about 1 s on 2 cores, quick or full.
 """
 

@@ -4,9 +4,8 @@ Question: Is the value of ReLU′(0) an arbitrary choice, and does it change wha
 Source:   The conventions (claim X11) and Piccoli (4.16).
 Command:  python -m experiments run relu_at_zero
 Expected: 0, ½ and 1 are all in use. Training is the same bit for bit where no pre-activation is
-ever exactly 0, as on
-          nearly all starts on moons, and differs on XOR, whose row (0, 0) makes all of them 0 at
-          the start.
+          ever exactly 0, as on nearly all starts on moons, and differs on XOR, whose row (0, 0)
+          makes all of them 0 at the start.
 Cost:     about 6 s on 2 cores, quick 4 s.
 """
 

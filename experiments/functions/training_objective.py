@@ -2,7 +2,7 @@
 regulariser or without.
 
 Question: Can the squared error be exchanged for another loss, and L1 or L2 be added, and what do
-these do?
+          these do?
 Source:   Sharif (claim 2.13).
 Command:  python -m experiments run training_objective
 Expected: all combinations train; L2 leaves smaller weights, and L1 weights that are almost zero.

@@ -2,12 +2,12 @@
 scanning it.
 
 Question: Which functions of the error can be descended to a right prediction from every start, and
-what do they share?
+          what do they share?
 Source:   Piccoli (claims 4.4, 4.19, 4.21 and 4.25; the last two are questions of a quiz).
 Command:  python -m experiments run what_makes_a_loss
 Expected: those that work are continuous and have one minimum, at 0; a slope everywhere is not
-needed (|e|), and some
-          minimum does not suffice (sin e). Of the five of the quiz only 5e² − 2 works.
+          needed (|e|), and some minimum does not suffice (sin e). Of the five of the quiz only 5e²
+          − 2 works.
 Cost:     about 3 s on 2 cores, quick or full.
 """
 

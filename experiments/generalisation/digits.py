@@ -1,7 +1,7 @@
 """64 seeds of a small ReLU network on scikit-learn's handwritten digits.
 
 Question: How well does a 64-32-10 network recognise 8x8 digits, and how much of that is the luck of
-the seed?
+          the seed?
 Source:   scikit-learn's bundled digits (1797 images, UCI optical recognition set); learning curves
           as in De Marzo (claims 1.30, 1.31), the starting point's influence as in Adornetto (0.24).
 Command:  python -m experiments run digits
@@ -98,7 +98,7 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     spread.yaxis.set_major_locator(MaxNLocator(integer=True))
     spread.set(xlabel="test accuracy after the last epoch", ylabel="seeds")
     spread.set_ylim(0, 1.35 * seeds.max())  # room for the legend
-    spread.legend(frameon=False)
+    spread.legend(framealpha=1, edgecolor="none")  # the mean passes behind it
     figure.suptitle(
         f"64-{config.hidden}-10 {config.activation} on digits: median and 5-95% band over "
         f"{config.seeds} seeds"

@@ -2,15 +2,15 @@
 labels.
 
 Question: Does the test error fall, rise near the interpolation threshold and fall again below its
-first minimum?
+          first minimum?
 Source:   De Marzo (claim 1.32), after Nakkiran et al. 2020 (arXiv 1912.02292). The set-up is that
           of Greydanus & Kobak 2024 (deep-double-descent.ipynb of MNIST-1D): 40-h-h-10, 4,000
           training and 12,000 test rows, PyTorch's initial weights. They draw 15% of the labels anew
           from all ten classes, so that 13.5% are wrong.
 Command:  python -m experiments run double_descent
 Expected: with wrong labels the error peaks near h = 47 and ends below its first minimum near h =
-16; with right ones it
-          hardly has a peak. The loss peaks in both, and ends above its first minimum.
+          16; with right ones it hardly has a peak. The loss peaks in both, and ends above its first
+          minimum.
 Cost:     15 to 25 min on 2 cores (160 TFLOP, half of it evaluations of the test rows); 10 s with
           --quick.
 """

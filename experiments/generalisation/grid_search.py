@@ -1,13 +1,12 @@
 """A grid search over the hyperparameters that the course lists, and what training itself changes.
 
 Question: Which numbers does training learn, which must be chosen from outside, and what does a grid
-search gain?
+          search gain?
 Source:   De Marzo (claim 1.14).
 Command:  python -m experiments run grid_search
 Expected: weights and biases are the leaves of the parameter tree, the gradient has a leaf for each,
-and no other choice
-          changes the start; the setting chosen by validation does better on the test rows than the
-          average one.
+          and no other choice changes the start; the setting chosen by validation does better on the
+          test rows than the average one.
 Cost:     about 90 s on 2 cores, nearly all of it compiling 32 programs; 10 s with --quick.
 """
 

@@ -1,12 +1,11 @@
 """Learning curves on digits: a plateau, and what the training loss does not tell.
 
 Question: Does the training loss fall to a plateau, and do validation rows have any part in
-training?
+          training?
 Source:   De Marzo (claim 1.30).
 Command:  python -m experiments run learning_curves
 Expected: a plateau in the second half of training, where the validation loss stays above the
-training loss; training
-          with other validation rows changes no weight.
+          training loss; training with other validation rows changes no weight.
 Cost:     5 s on 2 cores, nearly all of it compiling two programs.
 """
 

@@ -2,14 +2,13 @@
 ridge.
 
 Question: How do training and validation errors change with the degree, and what do simplicity and
-ridge mend?
+          ridge mend?
 Source:   Piccoli (claim 4.12); his curves are drawings, so the points are this project's: sin(3x)
           on [-1, 1] with noise of standard deviation 0.3, a fresh set for each seed.
 Command:  python -m experiments run polynomial_degree
 Expected: the training error falls with every degree, the validation error has its minimum near
-degree 3; ridge takes
-          degree 15 most of the way back, and the degree chosen by validation beats the one chosen
-          by training error.
+          degree 3; ridge takes degree 15 most of the way back, and the degree chosen by validation
+          beats the one chosen by training error.
 Cost:     2 s on 2 cores.
 """
 

@@ -5,8 +5,7 @@ Question: Does training do what its pseudocode says, to the last bit?
 Source:   Piccoli (claim 4.26), on scikit-learn's digits.
 Command:  python -m experiments run training_loop
 Expected: every example is visited once an epoch; the kept parameters are those of the lowest
-validation loss; a run
-          that was cut off ends bit for bit as one that was not.
+          validation loss; a run that was cut off ends bit for bit as one that was not.
 Cost:     5 s on 2 cores, nearly all of it compiling two programs.
 """
 

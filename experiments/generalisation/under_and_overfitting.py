@@ -1,14 +1,14 @@
 """Underfitting and overfitting: a map of width and epochs on digits with wrong labels.
 
 Question: Where are networks too small, too large, trained too short or too long, and what do their
-losses say of it?
+          losses say of it?
 Source:   De Marzo (claim 1.31) and Piccoli (4.23, 4.24). A fifth of the labels of all splits is
           wrong, so that nothing can be learned from them.
 Command:  python -m experiments run under_and_overfitting
 Expected: after the last epoch the lowest validation loss is that of a middle width, and over the
-epochs of the widest
-          network it comes early. One hidden unit leaves both losses high and close; 128 units bring
-          the training loss near 0 and the validation loss far above its lowest.
+          epochs of the widest network it comes early. One hidden unit leaves both losses high and
+          close; 128 units bring the training loss near 0 and the validation loss far above its
+          lowest.
 Cost:     about 40 s on 2 cores, most of it compiling one program for each width; 8 s with --quick.
 """
 

@@ -2,12 +2,12 @@
 training.
 
 Question: Does batch normalisation do what its equations say, before and after the activation, and
-what changes?
+          what changes?
 Source:   Sharif (claim 2.25); the figure is that of Ioffe & Szegedy 2015.
 Command:  python -m experiments run batch_normalisation
 Expected: mean 0 and variance 1 before scale and shift, running statistics in evaluation, the
-gradient of autodiff; the
-          inputs of the last hidden sigmoid stay put in training and the network learns faster.
+          gradient of autodiff; the inputs of the last hidden sigmoid stay put in training and the
+          network learns faster.
 Cost:     quick 10 s, full 20 s on 2 cores.
 """
 

@@ -1,12 +1,11 @@
 """Good and bad initial weights of a three-layer network.
 
 Question: What does a three-layer network separate after 600 epochs, from good and from bad initial
-weights?
+          weights?
 Source:   Sharif (claim 2.35).
 Command:  python -m experiments run good_and_bad_starts
 Expected: on circles He's weights separate nearly all points; zeros and a hundredth of He's learn
-nothing at all, and
-          thirty times He's little.
+          nothing at all, and thirty times He's little.
 Cost:     quick 5 s, full 10 s on 2 cores.
 """
 

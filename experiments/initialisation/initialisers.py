@@ -1,12 +1,11 @@
 """Rules for drawing the weights of one layer.
 
 Question: What does each rule draw, and does it keep the variance of a layer's outputs and of its
-gradient?
+          gradient?
 Source:   Between the documents (claim X9) and Sharif (2.24).
 Command:  python -m experiments run initialisers
 Expected: five variances with n the inputs, the outputs or both; where a layer is not as wide as the
-one before, 1/n
-          keeps one of the two variances and Glorot's rule a bit of each.
+          one before, 1/n keeps one of the two variances and Glorot's rule a bit of each.
 Cost:     5 s on 2 cores.
 """
 

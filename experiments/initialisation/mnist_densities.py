@@ -5,8 +5,7 @@ Question: How are the activations of each layer distributed, and what do they co
 Source:   Sharif (claims 2.33, 2.34).
 Command:  python -m experiments run mnist_densities
 Expected: from N(0, 1) most activations are -1 or 1; from Xavier weights the layers' standard
-deviations stay close to
-          each other, hardly any unit is saturated, and the loss is lower.
+          deviations stay close to each other, hardly any unit is saturated, and the loss is lower.
 Cost:     quick 8 s (digits), full 2 minutes on 2 cores (MNIST, where its files are on the machine,
           otherwise digits).
 """

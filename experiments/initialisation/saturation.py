@@ -1,13 +1,12 @@
 """Random weights, very large ones and very small ones, before any training.
 
 Question: Do very large weights leave no gradient, do very small ones map everything to 0, and what
-is random enough?
+          is random enough?
 Source:   Adornetto (claims 0.21 to 0.23).
 Command:  python -m experiments run saturation
 Expected: with N(0, 1) 60% of the tanh units of a 30x100 network are saturated and yet the gradient
-grows by
-          2.3 a layer. With N(0, 0.01²) tanh and ReLU map to 0, sigmoids to ½, and the gradient
-          vanishes with all.
+          grows by 2.3 a layer. With N(0, 0.01²) tanh and ReLU map to 0, sigmoids to ½, and the
+          gradient vanishes with all.
 Cost:     quick 8 s, full 25 s on 2 cores.
 """
 

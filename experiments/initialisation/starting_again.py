@@ -1,12 +1,11 @@
 """Where gradient descent ends from different starts, and what starting again is worth.
 
 Question: How far apart do equal networks end that only start elsewhere, and how much better is the
-best of k starts?
+          best of k starts?
 Source:   Adornetto (claim 0.24) and Sharif (2.18).
 Command:  python -m experiments run starting_again
 Expected: on XOR, 2-2-1 networks end in the minimum or in one of several worse places, the same at
-every repetition;
-          the best of ten starts nearly always has it.
+          every repetition; the best of ten starts nearly always has it.
 Cost:     quick 4 s, full 5 s on 2 cores.
 """
 

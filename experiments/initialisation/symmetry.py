@@ -4,8 +4,7 @@ Question: What does a network learn whose weights all start at zero, or at any o
 Source:   Adornetto (claim 0.20) and Sharif (2.31).
 Command:  python -m experiments run symmetry
 Expected: hidden units stay equal to each other for ever, so W₁ has rank 1; with tanh or ReLU and
-zeros nothing moves
-          but the output bias. The loss stays far above that of random starts.
+          zeros nothing moves but the output bias. The loss stays far above that of random starts.
 Cost:     quick 5 s, full 10 s on 2 cores.
 """
 

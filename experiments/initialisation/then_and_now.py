@@ -1,13 +1,12 @@
 """The first neurons, and a deep network trained as in the 1980s and as today.
 
 Question: What could the first models do, and was it the network or the recipe that made deep ones
-hard to train?
+          hard to train?
 Source:   Piccoli (claim 4.33).
 Command:  python -m experiments run then_and_now
 Expected: threshold units compute and learn AND and OR; the same deep network that hardly learns
-with sigmoids, small
-          uniform weights and momentum learns well with batch normalisation, ReLU, He's weights and
-          Adam.
+          with sigmoids, small uniform weights and momentum learns well with batch normalisation,
+          ReLU, He's weights and Adam.
 Cost:     quick 10 s, full 20 s on 2 cores.
 """
 

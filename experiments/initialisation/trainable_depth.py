@@ -1,12 +1,11 @@
 """How deep a network can be and still learn, by activation and scale of the weights.
 
 Question: Up to what depth does a network learn digits, for each activation and scale of its
-weights?
+          weights?
 Source:   De Marzo (claim 1.11) and Sharif (2.32).
 Command:  python -m experiments run trainable_depth
 Expected: with one hidden layer everything learns, N(0, 0.01²) too; deep networks need 1/n or 2/n.
-With these tanh keeps
-          up with ReLU at depths where the sigmoid has long failed.
+          With these tanh keeps up with ReLU at depths where the sigmoid has long failed.
 Cost:     quick 25 s, full 3 minutes on 2 cores, most of it compiling one program for each
           activation and depth.
 """

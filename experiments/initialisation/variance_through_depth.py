@@ -1,12 +1,11 @@
 """Signal and gradient through thirty layers: which variance of the weights keeps them.
 
 Question: Which variance keeps the activations and the gradient from layer to layer, for which
-activation?
+          activation?
 Source:   Sharif (claims 2.36, 2.37) and Piccoli (4.34).
 Command:  python -m experiments run variance_through_depth
 Expected: tanh keeps both with 1/n and ReLU with 2/n (0.99 a layer forward), each within a tenth a
-layer; sigmoids keep
-          neither a mean of zero nor the gradient.
+          layer; sigmoids keep neither a mean of zero nor the gradient.
 Cost:     quick 8 s, full 25 s on 2 cores.
 """
 

@@ -4,7 +4,7 @@ Question: Do the weights of a deep network shrink while it is trained with vanis
 Source:   Sharif (claim 2.23).
 Command:  python -m experiments run weights_or_gradients
 Expected: the gradients fall by a factor a layer towards the input and the weights stay as they were
-drawn.
+          drawn.
 Cost:     quick 5 s, full 30 s on 2 cores.
 """
 

@@ -4,7 +4,7 @@ Question: Can each part be exchanged without a trace in the others?
 Source:   Adornetto (claims 0.1, 0.4).
 Command:  python -m experiments run components
 Expected: exchanging one part changes its own output and no bit of the others'; an input node is its
-input.
+          input.
 Cost:     about 6 s on 2 cores, quick or not, most of it compiling.
 """
 

@@ -2,12 +2,12 @@
 buy.
 
 Question: Is a deep network written out the same as its matrix form, and what does a second hidden
-layer add?
+          layer add?
 Source:   De Marzo (claim 1.5).
 Command:  python -m experiments run deep_network
 Expected: the 1-3-3-1 network agrees to 1e-15 and has 22 parameters, as many as a shallow one of 7
-units; with the same
-          weights in both layers it has 10 straight pieces, the shallow one at most 8.
+          units; with the same weights in both layers it has 10 straight pieces, the shallow one at
+          most 8.
 Cost:     about 6 s on 2 cores; quick about 3 s.
 """
 

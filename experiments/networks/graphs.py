@@ -4,9 +4,8 @@ Question: Does a network evaluated layer by layer compute what its graph says ne
 Source:   Adornetto (claims 0.2, 0.3), Sharif (2.17) and Piccoli (4.13).
 Command:  python -m experiments run graphs
 Expected: on random graphs values and gradients agree to 1e-12, and the layers are the nodes with
-equal predecessors;
-          every graph with a closed loop is refused, so that backpropagation is for acyclic graphs
-          only.
+          equal predecessors; every graph with a closed loop is refused, so that backpropagation is
+          for acyclic graphs only.
 Cost:     about 15 s on 2 cores, nearly all of it compiling a program for each graph; quick about 5
           s.
 """

@@ -1,12 +1,11 @@
 """How deep a network is: three counts, and the words of three documents.
 
 Question: Which networks are deep or an MLP, by which count, and is the longest path found in any
-acyclic graph?
+          acyclic graph?
 Source:   Between the documents (claim X8) and Sharif (2.9).
 Command:  python -m experiments run longest_path
 Expected: with one hidden layer De Marzo and Sharif disagree; off a chain weight layers and longest
-path differ; the
-          longest path is the one that enumeration finds.
+          path differ; the longest path is the one that enumeration finds.
 Cost:     about 2 s on 2 cores, quick or not.
 """
 

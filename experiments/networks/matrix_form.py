@@ -1,12 +1,11 @@
 """Matrix notation for networks of any depth: K + 1 matrices, and the product behind them.
 
 Question: Does h_(k+1) = a[β_k + Ω_k h_k] describe networks of any shape, and with how many
-parameters?
+          parameters?
 Source:   De Marzo (claims 1.6, 1.7).
 Command:  python -m experiments run matrix_form
 Expected: K hidden layers have K + 1 matrices and Σ n_(k+1) (n_k + 1) parameters; products of
-matrices do not commute,
-          and only exist for shapes that fit.
+          matrices do not commute, and only exist for shapes that fit.
 Cost:     about 4 s on 2 cores; quick about 2 s.
 """
 

@@ -1,12 +1,12 @@
 """The network as an operator: linear or not, and the objective that is the mean over its samples.
 
 Question: Is a network a non-linear operator of its input and of its parameters, and is the batch
-loss a plain mean?
+          loss a plain mean?
 Source:   Adornetto (claims 0.7, 0.8).
 Command:  python -m experiments run nonlinear_operator
 Expected: the loss of a batch is the mean of those of single examples; the operator is linear in its
-input exactly where
-          all activations are, and in its weights never, once there are two layers.
+          input exactly where all activations are, and in its weights never, once there are two
+          layers.
 Cost:     about 3 s on 2 cores, quick or not.
 """
 

@@ -1,13 +1,12 @@
 """Five documents, one network: what their letters stand for.
 
 Question: Do the documents describe the same network where their letters differ, and what breaks if
-one is misread?
+          one is misread?
 Source:   Between the documents (claims X1, X3, X7).
 Command:  python -m experiments run notations
 Expected: a 3-4-2 network written in five notations gives the same numbers to 1e-15; some letters
-stand for two
-          things or more; exchanging prediction and target leaves a squared loss as it is and turns
-          its gradient round.
+          stand for two things or more; exchanging prediction and target leaves a squared loss as it
+          is and turns its gradient round.
 Cost:     about 2 s on 2 cores, quick or not.
 """
 

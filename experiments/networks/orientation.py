@@ -5,8 +5,7 @@ Question: Which orientation of W is meant, and what happens with the other one?
 Source:   Between the documents (claim X2) and the deep-learning notes (3.10).
 Command:  python -m experiments run orientation
 Expected: transposing is exact; the notes' Wᵀa with their own shape of W cannot be computed unless W
-is square, and is
-          then another function than the one that they give for a neuron.
+          is square, and is then another function than the one that they give for a neuron.
 Cost:     about 2 s on 2 cores, quick or not.
 """
 

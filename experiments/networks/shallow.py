@@ -4,8 +4,7 @@ Question: What function is a 1-3-1 network, and what does each of its ten parame
 Source:   De Marzo (claims 1.1, 1.4).
 Command:  python -m experiments run shallow
 Expected: at most four straight pieces that meet where a unit switches, at −θ_d0/θ_d1, with the
-slope Σ φ_d θ_d1 over
-          the units that are on; the φ act linearly, the θ do not.
+          slope Σ φ_d θ_d1 over the units that are on; the φ act linearly, the θ do not.
 Cost:     about 3 s on 2 cores; quick about 2 s.
 """
 

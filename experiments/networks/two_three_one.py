@@ -4,7 +4,7 @@ Question: Are the ways of writing a small network the same function?
 Source:   Adornetto (claims 0.5, 0.6), Sharif (2.7) and Piccoli (4.14).
 Command:  python -m experiments run two_three_one
 Expected: all forms agree to 1e-15, with 13 parameters; Sharif's printed index would make a hidden
-value for each input.
+          value for each input.
 Cost:     about 2 s on 2 cores, quick or not.
 """
 

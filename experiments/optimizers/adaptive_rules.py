@@ -1,13 +1,13 @@
 """The adaptive rules: what their updates do, and what is printed of them.
 
 Question: Which optimizers have a momentum and a rate for each parameter, and do the printed
-equations say so?
+          equations say so?
 Source:   De Marzo (claim 1.24), the deep-learning notes (3.6), Piccoli (4.30, 4.31) and their
           conflicts (X10).
 Command:  python -m experiments run adaptive_rules
 Expected: AdaGrad, AdaDelta and RMSProp stand still when the gradient is zero, so they have no
-momentum; what is
-          printed as AdaDelta is RMSProp, and the printed Adam is NaN at a gradient of -1.
+          momentum; what is printed as AdaDelta is RMSProp, and the printed Adam is NaN at a
+          gradient of -1.
 Cost:     quick and full 3 s on 2 cores, nearly all of it compiling.
 """
 

@@ -4,8 +4,7 @@ Question: What does the batch size do to the path, to the loss along it, and to 
 Source:   Sharif (claims 2.39, 2.40).
 Command:  python -m experiments run batch_paths
 Expected: the roughness of a path falls like 1/√B, a single example raises the loss in a good third
-of its steps, and
-          examples a second rise with the batch until the machine is busy.
+          of its steps, and examples a second rise with the batch until the machine is busy.
 Cost:     quick 6 s, full 15 s on 2 cores.
 """
 

@@ -1,12 +1,12 @@
 """Full-batch, mini-batch and stochastic gradients.
 
 Question: How far from the gradient of the whole set is that of a batch, and how many updates does
-an epoch make?
+          an epoch make?
 Source:   Sharif (claim 2.38), the deep-learning notes (3.7) and Piccoli (4.27).
 Command:  python -m experiments run batch_size
 Expected: every batch size is right on average; the variance over batches of B of N examples is S/B
-(N - B)/(N - 1), S
-          being the variance of a single example's gradient; an epoch makes ⌈N/B⌉ updates.
+          (N - B)/(N - 1), S being the variance of a single example's gradient; an epoch makes ⌈N/B⌉
+          updates.
 Cost:     quick and full 4 s on 2 cores, nearly all of it compiling.
 """
 

@@ -1,12 +1,12 @@
 """Batch size and learning rate together.
 
 Question: Does the batch size decide how well a network converges and generalises, and does it still
-with a good rate?
+          with a good rate?
 Source:   Sharif (claim 2.41).
 Command:  python -m experiments run batch_size_and_rate
 Expected: at one learning rate for all, large batches are far behind after the same number of
-epochs, since they make
-          fewer updates; with a rate for each size most of the difference in test accuracy is gone.
+          epochs, since they make fewer updates; with a rate for each size most of the difference in
+          test accuracy is gone.
 Cost:     quick 12 s, full 40 s on 2 cores; a program is compiled for each batch size.
 """
 

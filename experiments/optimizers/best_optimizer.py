@@ -1,13 +1,12 @@
 """Seven optimizers with the same tuning budget.
 
 Question: Are Adam and RMSProp the best optimizers, when every rule may try the same number of
-learning rates?
+          learning rates?
 Source:   De Marzo (claim 1.25).
 Command:  python -m experiments run best_optimizer
 Expected: open. Adam and RMSProp are ahead of plain gradient descent, AdaGrad and AdaDelta after a
-few epochs, but
-          against a velocity with a well chosen rate the difference is within a percent and may go
-          either way.
+          few epochs, but against a velocity with a well chosen rate the difference is within a
+          percent and may go either way.
 Cost:     quick 20 s, full 3 min on 2 cores; a program is compiled for each rule and data set.
 """
 

@@ -1,14 +1,13 @@
 """Momentum and Nesterov: the rules that the documents print, and which of them are the same.
 
 Question: Do the documents and the libraries mean the same rule by momentum, and by Nesterov's
-momentum?
+          momentum?
 Source:   De Marzo, the deep-learning notes (claim 3.9), Piccoli, and the conflicts between them
           (X5, X6).
 Command:  python -m experiments run momentum
 Expected: opposite signs change nothing; the averaged form is the others at a rate smaller by 1 − α;
-the library's
-          form departs from them only under a schedule, and its Nesterov holds the printed lookahead
-          point.
+          the library's form departs from them only under a schedule, and its Nesterov holds the
+          printed lookahead point.
 Cost:     quick and full 3 s on 2 cores, nearly all of it compiling.
 """
 

@@ -4,8 +4,8 @@ Question: Does descent by mini-batches converge to what descent on the whole set
 Source:   the deep-learning notes (claim 3.8).
 Command:  python -m experiments run noise_floor
 Expected: on a strongly convex loss a constant rate keeps a distance that is proportional to η/B,
-and a rate that
-          decays like 1/t goes on to the minimum; a small network often ends in another place.
+          and a rate that decays like 1/t goes on to the minimum; a small network often ends in
+          another place.
 Cost:     quick 8 s, full 30 s on 2 cores.
 """
 

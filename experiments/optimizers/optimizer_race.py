@@ -1,13 +1,13 @@
 """Seven optimizers side by side on three surfaces, as a figure and as an animation.
 
 Question: How do the rules move on a saddle, on Beale's function and in a long valley; which leaves
-the saddle first?
+          the saddle first?
 Source:   Piccoli (claim 4.32), after Radford's animations.
 Command:  python -m experiments run optimizer_race
 Expected: each rule at the rate that serves it best on Beale's function, the adaptive rules leave
-the saddle well before
-          gradient descent, since their steps are as long as the rate at any gradient; a velocity
-          does so at the rate of gradient descent, but its own best rate is smaller.
+          the saddle well before gradient descent, since their steps are as long as the rate at any
+          gradient; a velocity does so at the rate of gradient descent, but its own best rate is
+          smaller.
 Cost:     quick 12 s, full 15 s on 2 cores, half of it drawing the animation.
 """
 

@@ -1,12 +1,12 @@
 """AdaGrad: its three printed forms, and what its rates are good for.
 
 Question: Are AdaGrad's printed forms one rule, and is it faster than gradient descent, on rare
-features and on others?
+          features and on others?
 Source:   Piccoli (claim 4.29).
 Command:  python -m experiments run sparse_features
 Expected: one rule; each at its best learning rate, AdaGrad comes several times closer to the true
-weights than
-          gradient descent where half of the features are rare, and no closer where none is.
+          weights than gradient descent where half of the features are rare, and no closer where
+          none is.
 Cost:     quick 6 s, full 15 s on 2 cores.
 """
 

@@ -4,10 +4,9 @@ Question: Is gradient descent with momentum faster and steadier, and does it lea
 Source:   De Marzo (claim 1.23) and Piccoli (4.28).
 Command:  python -m experiments run velocity
 Expected: on ½(x₁² + 25 x₂²) from (1, 1) at η = 0.02 the loss after 200 updates is 1.5e-4 by
-gradient descent, 2.4e-5
-          by the averaged gradient and 4.4e-9 by the classical velocity; after 50 updates the
-          average is behind descent. The saddle takes 349 updates without momentum and 72 with α =
-          0.9.
+          gradient descent, 2.4e-5 by the averaged gradient and 4.4e-9 by the classical velocity;
+          after 50 updates the average is behind descent. The saddle takes 349 updates without
+          momentum and 72 with α = 0.9.
 Cost:     quick 3 s, full 4 s on 2 cores, nearly all of it compiling.
 """
 

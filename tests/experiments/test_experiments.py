@@ -29,6 +29,10 @@ def test_every_header_has_its_fields():
         assert list(fields) == ["Question", "Source", "Command", "Expected", "Cost"], name
         assert fields["Command"] == f"python -m experiments run {name}"
         assert not [field for field, text in fields.items() if len(text) < 5], name
+        below_title = experiment._docstring(path).partition("Question:")[2]
+        read = "Question: " + " ".join(f"{field}: {text}" for field, text in fields.items())
+        lost = [word for word in below_title.split() if word not in read.split()]
+        assert not lost, f"{name}: a line that goes on with a field must be indented"
 
 
 def test_every_id_is_settled_once():
