@@ -4,6 +4,7 @@ import html
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from importlib.resources import files
@@ -46,8 +47,9 @@ def write_page(
     return path
 
 
+@cache
 def chart_code() -> str:
-    """Return Vega, Vega-Lite and Vega-Embed as one script."""
+    """Return Vega, Vega-Lite and Vega-Embed as one script; to pack it takes seconds."""
     try:
         import vl_convert
     except ImportError:
