@@ -1,8 +1,8 @@
 """Claims and their verdicts: a rule reads an experiment's results and judges the claim.
 
-A rule stands below its claim in the experiment that settles it:
+A rule stands below its claim in the file `claims.py` of a topic, beside its experiments:
 
-    @claim("0.20", "Hidden units that start equal stay equal.")
+    @claim("0.20", "symmetry", "Hidden units that start equal stay equal.")
     def symmetric(results):
         rank = results["rank"]
         evidence = f"rank of W₁ after 600 steps: {rank.max()}."
@@ -39,21 +39,26 @@ Rule: TypeAlias = Callable[[Results], Verdict]
 class Claim(NamedTuple):
     """A statement of a document in our words, and the rule that judges it from results.
 
-    figure  name of a drawing of the experiment's `plot`; None: the first one
+    experiment  name of the experiment whose results the rule reads
+    figure      name of a drawing of the experiment's `plot`; None: the first one
     """
 
     id: str
+    experiment: str
     statement: str
     rule: Rule
     figure: str | None = None
 
 
-def claim(id: str, statement: str, figure: str | None = None) -> Callable[[Rule], Claim]:
+def claim(
+    id: str, experiment: str, statement: str, figure: str | None = None
+) -> Callable[[Rule], Claim]:
     """Make a rule into a `Claim`, as a decorator.
 
-    figure  name of a drawing of the experiment's `plot`; None: the first one
+    experiment  name of the experiment whose results the rule reads
+    figure      name of a drawing of the experiment's `plot`; None: the first one
     """
-    return lambda rule: Claim(id, statement, rule, figure)
+    return lambda rule: Claim(id, experiment, statement, rule, figure)
 
 
 def holds_if(answer: Answer, evidence: str, **numbers: Any) -> Verdict:

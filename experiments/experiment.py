@@ -46,9 +46,12 @@ def load(name: str) -> ModuleType:
     return importlib.import_module(f"experiments.{path.parent.name}.{name}")
 
 
-def claims_of(module: ModuleType) -> list[Claim]:
-    """Return the claims that the experiment settles, in the order of its file."""
-    return [value for value in vars(module).values() if isinstance(value, Claim)]
+def claims_of(name: str) -> list[Claim]:
+    """Return the claims that an experiment settles, in the order of its topic's file of claims."""
+    topic = files()[name].parent.name
+    module = importlib.import_module(f"experiments.{topic}.claims")
+    claims = [value for value in vars(module).values() if isinstance(value, Claim)]
+    return [claim for claim in claims if claim.experiment == name]
 
 
 def header(path: Path) -> dict[str, str]:

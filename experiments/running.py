@@ -32,7 +32,7 @@ def run(name: str, options: Sequence[str]) -> None:
     seconds = time.perf_counter() - start
     folder = result_folder(config.out, name)
     save(folder, config, results, seconds=seconds)
-    print_verdicts(module, config, results)
+    print_verdicts(name, module, config, results)
     draw(folder, module.plot(results, config))
     print(f"\n{seconds:.1f} s; results in {folder}/")
 
@@ -60,12 +60,12 @@ def make_folder(out: Path) -> None:
         raise ValueError(message) from error
 
 
-def print_verdicts(module: ModuleType, config: Any, results: dict[str, Any]) -> None:
+def print_verdicts(name: str, module: ModuleType, config: Any, results: dict[str, Any]) -> None:
     """Print the table of an experiment, if it has one, and the verdict on each claim."""
     if hasattr(module, "table"):
         print(f"\n{module.table(results, config)}")
     indent = " " * 5
-    for claim in claims_of(module):
+    for claim in claims_of(name):
         verdict = claim.rule(results)
         evidence = textwrap.fill(verdict.evidence, TEXT_WIDTH - len(indent))
         print(f"\n{claim.id:<5}{verdict.word.upper()}: {claim.statement}")

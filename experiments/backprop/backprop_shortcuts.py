@@ -20,12 +20,10 @@ from matplotlib.figure import Figure
 
 import fnn
 from experiments.backprop.random_networks import relative_error
-from experiments.claims import claim, holds_if
 from experiments.common import Common
 from fnn import layers
 from fnn import plot as draw
 
-EXACT = 1e-12
 UNITS = 16  # of every layer whose multiplications are counted
 
 
@@ -112,41 +110,6 @@ def multiplications(program, wanted) -> int:
                     left[axis] for axis in contracted
                 )
     return total
-
-
-@claim(
-    "3.13",
-    "Many terms are the same from layer to layer: stored error terms δ save computing them again.",
-    figure="reuse",
-)
-def reuse(results):
-    products, depths = results["products"], results["depths"]
-    kept, anew = np.log(products[-1] / products[-2]) / np.log(depths[-1] / depths[-2])
-    return holds_if(
-        bool(abs(kept - 1) < 0.15 and anew > 1.8 and (products[1:, 0] < products[1:, 1]).all()),
-        f"Multiplications for all ∂L/∂W of {depths[-1]} layers of {UNITS} units, counted in fnn's "
-        f"backward pass: "
-        f"{products[-1, 0]:,} with δ reused, {products[-1, 1]:,} without, a factor of "
-        f"{products[-1, 1] / products[-1, 0]:.1f}. They grow with L layers as L^{kept:.2f} and "
-        f"L^{anew:.2f}.",
-        growth=(kept, anew),
-        products=products,
-    )
-
-
-@claim("4.6", "∂L/∂W = (∂Z/∂W)ᵀ ∂L/∂Z, and likewise for the inputs.", figure="jacobian")
-def jacobian_product(results):
-    error, ratio = results["jacobian_error"], results["jacobian_bytes"] / results["gradient_bytes"]
-    return holds_if(
-        bool((error <= EXACT).all()),
-        f"Full Jacobians and the layer's backward pass agree to {error.max():.0e}, relative, for "
-        f"W and for the inputs. "
-        f"The Jacobian ∂Z/∂W of a layer of {results['widths'][-1]} units is {ratio[-1, 0]:.0f} "
-        f"times as large as the "
-        "gradient; nothing of it is needed but its product with ∂L/∂Z, which is δ aᵀ.",
-        largest_error=error.max(axis=0),
-        bytes_ratio=ratio[:, 0],
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

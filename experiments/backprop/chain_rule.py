@@ -16,13 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.claims import claim, holds_if
 from experiments.common import Common
 from fnn import layers
 from fnn import plot as draw
 from fnn.layers import DenseParams
-
-EXACT = 1e-12
 
 
 @dataclass(frozen=True)
@@ -68,36 +65,6 @@ def sum_and_product() -> dict[str, np.ndarray]:
 def layer(W, b) -> DenseParams:
     """Parameters of a dense layer."""
     return DenseParams(jnp.array(W, float), jnp.array(b, float))
-
-
-@claim("1.27", "By the chain rule the derivative of sin(log x) is cos(log x)/x.", figure="sine")
-def chain_rule(results):
-    found = results["chain_rule"]
-    autodiff, differences = (
-        np.abs(found - results[f"chain_{by}"]).max() for by in ("autodiff", "differences")
-    )
-    points = ["e" if point == math.e else f"{point:g}" for point in results["points"]]
-    return holds_if(
-        bool(autodiff <= EXACT and differences < 1e-8),
-        f"At x = {', '.join(points)}: {', '.join(f'{v:.7f}' for v in found)}; autodiff "
-        f"agrees to {autodiff:.1g}, central differences to {differences:.1g}.",
-        values=results["chain_rule"],
-    )
-
-
-@claim(
-    "4.7",
-    "f = (x + y)z at (−2, 5, −4): q = x + y = 3, f = −12, ∂f/∂x = ∂f/∂y = ∂f/∂q = −4, ∂f/∂z = 3.",
-    figure="trace",
-)
-def sum_times_z(results):
-    found = results["sum_and_product"]
-    return holds_if(
-        bool((found == [3, -12, -4, -4, 3, -4]).all()),
-        f"As two layers of fnn, with W = (1, 1) and W = z: q, f, ∂f/∂x, ∂f/∂y, ∂f/∂z, ∂f/∂q = "
-        f"{', '.join(f'{v:g}' for v in found)}.",
-        found=found,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

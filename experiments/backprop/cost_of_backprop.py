@@ -18,14 +18,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import Interval, claim, every, holds_if, mean_interval
+from experiments.claims import Interval, mean_interval
 from experiments.common import Common
 from fnn import losses, tree
 from fnn import plot as draw
 
 LAYERS = 4
-AS_LONG = 1.5  # a ratio nearer to 1 than to 2
-FEWEST, MOST = 5, 20  # times the model that pass for ten
 
 
 @dataclass(frozen=True)
@@ -129,55 +127,6 @@ def kept(net: fnn.Layer) -> dict[str, np.ndarray]:
 def ratio_interval(ratios: np.ndarray) -> Interval:
     """Of their geometric mean, which takes a ratio and its inverse alike."""
     return Interval(*np.exp(mean_interval(np.log(ratios))))
-
-
-@claim(
-    "1.26",
-    "A gradient takes as long as the loss, and needs memory of about ten times the model.",
-    figure="cost",
-)
-def cost(results):
-    ratios = [ratio_interval(each) for each in results["ratio"]]
-    memory = results["stored"] / results["model"][:, None]
-    tenfold = 10 * results["batches"][0] / memory[-1, 0]
-    return holds_if(
-        every(
-            *(ratio.below(AS_LONG) for ratio in ratios),
-            bool(((memory > FEWEST) & (memory < MOST)).all()),
-        ),
-        f"Loss and gradient together take {', '.join(map(str, ratios))} times as long as the "
-        f"loss, with {LAYERS} "
-        f"layers of {', '.join(map(str, results['widths']))} units and a batch of "
-        f"{results['batch_size']} (geometric "
-        f"means of {results['ratio'].shape[1]} interleaved ratios, 95% intervals). The forward "
-        f"pass stores 2 numbers "
-        f"a neuron and example, in proportion to the batch and not to the model. Beside the "
-        f"parameters of the widest "
-        f"network that is {memory[-1, 0]:.2g} times as much memory at a batch of "
-        f"{results['batches'][0]} and "
-        f"{memory[-1, -1]:.3g} times at {results['batches'][-1]}; ten times at about "
-        f"{tenfold:.0f}.",
-        time_ratio=ratios,
-        stored_over_model=memory,
-    )
-
-
-@claim(
-    "1.28",
-    "The forward pass stores the pre-activation f and the activation h of every neuron.",
-    figure="memory",
-)
-def stored_quantities(results):
-    residuals, gradients = results["same_residuals"], results["same_gradients"]
-    return holds_if(
-        bool(residuals.all() and gradients.all()),
-        f"{int(residuals.sum())} of {residuals.size} arrays that fnn's forward pass keeps are the "
-        f"input and the f and "
-        f"h of {LAYERS - 1} hidden layers, bit for bit as computed anew; {int(gradients.sum())} "
-        f"of {gradients.size} "
-        "gradients are the same bits from the kept ones and from those computed anew.",
-        same=np.concatenate([residuals, gradients]),
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

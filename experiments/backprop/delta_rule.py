@@ -18,11 +18,9 @@ from matplotlib.figure import Figure
 from experiments import drawing as draw
 from experiments.backprop import printed_gradients as printed
 from experiments.backprop.random_networks import Flow, flat, flow, relative_error
-from experiments.claims import claim, depends_on, holds_if
 from experiments.common import Common
 from fnn import activations
 
-EXACT = 1e-12
 STEP = (
     1e-4  # of the central differences of fourth order, whose error is about 1e-12 of the derivative
 )
@@ -102,68 +100,6 @@ def sigmoid_rule_errors(f: Flow) -> list[np.ndarray]:
             relative_error(flat(hidden @ np.swapaxes(x, 1, 2), delta @ np.swapaxes(y, 1, 2)), right)
         )
     return errors
-
-
-@claim(
-    "2.14",
-    "The gradient at the output layer, which the slide announces and leaves empty, is (z − t) "
-    "g′(a) y.",
-)
-def output_layer(results):
-    error = results["output_error"]
-    return holds_if(
-        bool((error <= EXACT).all()),
-        f"(z_k − t_k) g′(a_k) y_h for ½Σ(t − z)² is autodiff's gradient to {error.max():.0e}, "
-        f"relative, in "
-        f"{error.shape[-1]} random 3-4-4 networks with each of "
-        f"{', '.join(results['activations'])}.",
-        largest_error=error.max(axis=-1),
-        fnn_to_autodiff=results["autodiff_error"],
-    )
-
-
-@claim(
-    "2.15",
-    "The error depends on a hidden activity through every output unit, and these effects add up.",
-)
-def effects_combine(results):
-    error, strongest = results["combined_error"], results["strongest_error"]
-    return holds_if(
-        bool(
-            (np.quantile(error, 0.99, axis=1) < 1e-6).all()
-            and (np.median(strongest, axis=1) > 1e-2).all()
-        ),
-        f"Σ_k w_kh δ_k is ∂E/∂y_h by central differences with a median relative error of "
-        f"{np.median(error):.0e} (99 of "
-        f"100 below {np.quantile(error, 0.99):.0e}). Each hidden unit's largest effect alone, "
-        f"through one of the 4 "
-        f"outputs, is off by {np.median(strongest):.2g} (median of {error.shape[-1]} networks "
-        f"with each of "
-        f"{len(error)} activations).",
-        median_error=np.median(error, axis=-1),
-        median_error_of_strongest=np.median(strongest, axis=-1),
-    )
-
-
-@claim(
-    "2.16",
-    "Sigmoid rule: δ_k = z_k(1 − z_k)(t_k − y_k), hidden δ_h = y_h(1 − y_h) Σ w δ, Δw = η δ x.",
-    figure="rule",
-)
-def sigmoid_rule(results):
-    as_printed, mended = results["rule_error"]
-    return depends_on(
-        {
-            "y_k read as the output z_k": bool((mended <= EXACT).all()),
-            "y_k read as a hidden activity": bool((as_printed <= EXACT).all()),
-        },
-        f"With z_k for y_k the step is −η∇½Σ(t − z)² to {mended.max():.0e}, relative, in "
-        f"{mended.size} networks; "
-        f"with y as the hidden layer, which it is elsewhere in the document, the median error is "
-        f"{np.median(as_printed):.2g}.",
-        median_error_as_printed=np.median(as_printed),
-        largest_error_mended=mended.max(),
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -20,11 +20,9 @@ from matplotlib.figure import Figure
 from experiments import drawing as draw
 from experiments.backprop import printed_gradients as printed
 from experiments.backprop.random_networks import Flow, flat, flow, refusal_of_layer, relative_error
-from experiments.claims import claim, depends_on, holds_if
 from experiments.common import Common
 from fnn import activations
 
-EXACT = 1e-12
 WIDTHS = (3, 4, 5, 3)
 
 
@@ -100,55 +98,6 @@ def softmax_example() -> np.ndarray:
     z, d_loss = jnp.log(p), -t / p
     elementwise = jnp.diagonal(activations.softmax.derivative(z)) * d_loss
     return np.array([elementwise, activations.softmax.backward(z, d_loss)])
-
-
-@claim(
-    "3.11",
-    "∂L/∂W_K = ∇L ⊙ ∇σ_K(z_K) · a_{K−1}ᵀ, and so on for the layer before and the biases.",
-    figure="gradients",
-)
-def elementwise_gradients(results):
-    error, names = results["gradient_error"], [str(name) for name in results["outputs"]]
-    exact = {
-        f"{name} outputs": bool((each <= EXACT).all())
-        for name, each in zip(names, error, strict=True)
-    }
-    by_hadamard, by_jacobian = (
-        ", ".join(f"{v:.3f}" for v in row + 0.0) for row in results["softmax_example"]
-    )
-    errors = [f"{name} {each.max():.0e}" for name, each in zip(names, error, strict=True)]
-    return depends_on(
-        exact,
-        f"Largest relative error of the last two layers' gradients in {error.shape[-1]} random "
-        f"3-4-5-3 networks: "
-        f"{', '.join(errors)}. Softmax couples "
-        f"the outputs: for p = (0.830, 0.064, 0.106) and the first class ⊙ gives ({by_hadamard}), "
-        f"the Jacobian p − t = "
-        f"({by_jacobian}).",
-        median_error=np.median(error, axis=-1),
-        softmax_example=results["softmax_example"],
-    )
-
-
-@claim("3.12", "The error terms obey δ_l = δ_{l+1}ᵀ · W_{l+1} ⊙ ∇σ_l(z_l).", figure="delta")
-def row_times_column(results):
-    fits = bool((results["printed_shape"] == results["right_shape"]).all())
-    shapes = ["×".join(map(str, results[key])) for key in ("printed_shape", "right_shape")]
-    error, summed = results["column_error"], results["summed_error"]
-    return holds_if(
-        fits and bool((error <= EXACT).all()),
-        f"A row ⊙ a column broadcasts silently to {shapes[0]} where δ_l is {shapes[1]}. With the "
-        f"row turned into a "
-        f"column it is right to {error.max():.0e}; summed like the examples of a batch, the "
-        f"matrix gives a bias "
-        f"gradient that is off by {np.median(summed):.2g} (median of {summed.shape[-1]} networks "
-        f"with each of "
-        f"{len(summed)} activations). fnn refuses it: {results['refused']}.",
-        printed_shape=results["printed_shape"],
-        right_shape=results["right_shape"],
-        largest_column_error=error.max(),
-        median_summed_error=np.median(summed, axis=-1),
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

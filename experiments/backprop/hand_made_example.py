@@ -17,23 +17,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, depends_on
 from experiments.common import Common
 from fnn import diagnostics, losses, optim
 from fnn import plot as draw
 from fnn.course import descent
 from fnn.layers import DenseParams
 
-EXACT = 1e-12
 X, Y = np.array([[2.0, 1.0]]), np.array([5.0])
-PRINTED: dict[str, list[float]] = {  # what the document prints
-    "o₁ to o₅ and the loss": [5, -8, 5, 0, -4, 81],
-    "the derivatives by o₅, o₃, o₁": [-18, 36, 36],
-    "the gradients of w₅ and w₁": [-90, 72],
-    "w₁ = −0.072": [-0.072],
-    "w₅ = −1.91": [-1.91],
-    "w₅ = −2.00": [-2.0],
-}
 
 
 @dataclass(frozen=True)
@@ -100,42 +90,6 @@ def layer(W, b) -> DenseParams:
 def w5_of(params, stepped) -> DenseParams:
     """The output layer with the step of w₅ alone."""
     return params[2]._replace(W=jnp.asarray(stepped[2].W))
-
-
-@claim(
-    "4.18",
-    "In the hand-made network the loss is 81, ∂L/∂w₅ = −90, ∂L/∂w₁ = 72; a step of 10⁻³ gives w₁ "
-    "= −0.072, w₅ = −2.00.",
-)
-def hand_made(results):
-    found = np.split(
-        results["numbers"], np.cumsum([len(printed) for printed in PRINTED.values()])[:-1]
-    )
-    right = {
-        name: bool(np.abs(each - printed).max() < EXACT)
-        for (name, printed), each in zip(PRINTED.items(), found, strict=True)
-    }
-    loss, below = results["loss"], results["loss"][0] < 1e-6
-    arrival = (
-        f"first below 1e-6 at step {below.argmax()}"
-        if below.any()
-        else f"never below 1e-6 in {loss.shape[1]} steps"
-    )
-    return depends_on(
-        right,
-        f"The nine gradients are {', '.join(f'{v:g}' for v in results['nine'] + 0.0)} (w₁ to w₄, "
-        f"b₁, b₂, w₅, w₆, b₃): "
-        f"the second ReLU unit is off and never learns. w₅ becomes {results['numbers'][-1]:.2f}. "
-        f"The loss after a step "
-        f"of all is {loss[0, 1]:.6f}, of w₁ and w₅ {results['partial_loss'][0]:.6f}, with w₅ = "
-        f"−2.00 "
-        f"{results['partial_loss'][1]:.6f}, and {arrival}. At rate "
-        f"{results['learning_rates'][-1]:g} o₁ becomes "
-        f"{results['o1'][-1, 1]:.2g} = 5 − 216·rate: the live unit is off.",
-        nine=results["nine"],
-        numbers=results["numbers"],
-        partial_loss=results["partial_loss"],
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

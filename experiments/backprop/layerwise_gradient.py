@@ -20,12 +20,10 @@ from matplotlib.figure import Figure
 import fnn
 from experiments import drawing as draw
 from experiments.backprop.random_networks import Flow, drawn, flat, flow, relative_error
-from experiments.claims import claim, holds_if
 from experiments.common import Common
 from fnn import losses, optim
 from fnn.course import descent
 
-EXACT = 1e-12
 RATE = 0.1
 
 
@@ -106,57 +104,6 @@ def gradient_shapes(number: int) -> list[tuple[tuple[int, ...], tuple[int, int]]
     return [
         (part.W.shape, (n, m)) for part, (m, n) in zip(found[::2], pairwise(widths), strict=True)
     ]
-
-
-@claim(
-    "0.14",
-    "All parameters [W, B] take one step along the average of the examples' gradients.",
-    figure="layers",
-)
-def one_vector(results):
-    same, error = results["same_bits"], results["average_error"]
-    return holds_if(
-        bool(same.all() and (error <= EXACT).all()),
-        f"A step of {len(same)} random 3-5-2 networks as one vector and matrix by matrix: "
-        f"{int(same.sum())} of "
-        f"{same.size} parameters have the same bits. The mean of 8 examples' gradients is the "
-        f"gradient of their mean "
-        f"loss to {error.max():.0e}, relative.",
-        same_bits=same.mean(),
-        average_error=error.max(),
-    )
-
-
-@claim(
-    "0.15",
-    "The gradient is known at the last layer alone, and is handed down from there to every layer.",
-    figure="layers",
-)
-def handed_down(results):
-    error, depths = results["layer_error"], results["depths"]
-    return holds_if(
-        bool((error <= EXACT).all()),
-        f"Vector-Jacobian products from ∂L/∂a_K, the one place where the target enters, give "
-        f"autodiff's gradient of "
-        f"all layers to {error.max():.0e}, relative, in {error.shape[-1]} random networks of each "
-        f"of "
-        f"{', '.join(map(str, depths))} layers.",
-        largest_error=error.max(axis=-1),
-        depths=depths,
-    )
-
-
-@claim("3.16", "∂L/∂W_l is n_l × n_{l−1}, like W_l, in every layer.", figure="layers")
-def shape_of_w(results):
-    same = (results["shapes"] == results["right_shapes"]).all(axis=1)
-    return holds_if(
-        bool(same.all()),
-        f"{int(same.sum())} of {same.size} matrices, in random networks of 1 to 6 layers and 1 to "
-        f"20 units, have a "
-        "gradient of n_l rows and n_{l−1} columns.",
-        same=same.sum(),
-        matrices=same.size,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -25,10 +25,8 @@ from experiments.backprop.random_networks import (
     refusal_of_layer,
     relative_error,
 )
-from experiments.claims import claim, holds_if, share_interval
 from experiments.common import Common
 
-EXACT = 1e-12
 SHAPES = {"width 1": (1, 1, 1, 1), "width 4": (4, 4, 4, 4)}
 UNEQUAL = (3, 5, 4, 2)
 FORMS = ("as printed", "f′_K added", "f′_K and Wᵀ")
@@ -107,83 +105,6 @@ def updates(f: Flow) -> list[tuple[np.ndarray, np.ndarray]]:
     by_rule = printed.adornetto_update_elementwise(f.delta[1], f.W[1], f.slope[0])
     right = f.autodiff_weights[1]
     return [(by_rule, right), (printed.piccoli_update(f.delta[1], f.W[1]), right)]
-
-
-def sizes(refusal: str) -> str:
-    """What NumPy says of a product of shapes that do not fit, without the signature of its
-    function.
-    """
-    return (
-        refusal.rpartition("signature")[2].rpartition("(")[2].rstrip(")")
-        if "signature" in refusal
-        else refusal
-    )
-
-
-def medians(errors: np.ndarray, names: np.ndarray) -> str:
-    """Over seeds, of errors (activations, seeds)."""
-    return ", ".join(
-        f"{name} {np.median(each):.2g}" for name, each in zip(names, errors, strict=True)
-    )
-
-
-@claim(
-    "0.16",
-    "The error terms obey δ_k = W_{k+1} f′_k δ_{k+1}, beginning with δ_K = loss′.",
-    figure="recursion",
-)
-def printed_recursion(results):
-    error, names = results["recursion_error"], results["activations"]
-    exact = (error <= EXACT).all(axis=-1)
-    lucky = [f"{names[a]} of {list(SHAPES)[s]}" for a, s in np.argwhere(exact[:, :, 0])]
-    return holds_if(
-        bool(exact[:, :, 0].all()),
-        f"Median relative error of δ₁ at width 1: {medians(error[:, 0, 0], names)}; at width 4: "
-        f"{medians(error[:, 1, 0], names)}; {error.shape[-1]} random networks each, exact in all "
-        f"only for "
-        f"{', '.join(lucky) or 'none'}. δ_K = loss′ ⊙ f′_K and δ_k = (W_{{k+1}}ᵀ δ_{{k+1}}) ⊙ "
-        f"f′_k agree with fnn to "
-        f"{error[:, :, 2].max():.0e}, and fnn with autodiff to {results['autodiff_error']:.0e}. "
-        f"For unequal widths "
-        f"there is no such product: {sizes(results['refused'][0])}.",
-        exact=exact,
-        median_error=np.median(error, axis=-1),
-    )
-
-
-def update_rule(results, number: int, right: str):
-    """Verdict on one of the printed updates."""
-    error, uphill = results["update_error"][:, :, number], results["uphill"][:, :, number]
-    line, square = np.median(error, axis=(0, 2))
-    shares = zip(results["activations"], uphill[:, 1], strict=True)
-    return holds_if(
-        bool((error <= EXACT).all()),
-        f"Where widths differ its shape does not fit: {sizes(results['refused'][number + 1])}. "
-        f"Broadcast to "
-        f"the shape of W it is {right} Median relative error over all activations: {line:.2g} at "
-        f"width 1, {square:.2g} "
-        f"at width 4. Share of {error.shape[-1]} networks of width 4 in which the step points "
-        f"uphill: "
-        f"{', '.join(f'{name} {share_interval(each)}' for name, each in shares)}.",
-        median_error=np.median(error, axis=-1),
-        share_uphill=uphill.mean(axis=-1),
-    )
-
-
-@claim("0.17", "Each layer is updated by W_k ← W_k − η δ_k W_k f′_{k−1}.", figure="updates")
-def printed_update(results):
-    return update_rule(
-        results, 0, "δ_i w_ij f′_j where the gradient is δ_i z_j, from the layer below."
-    )
-
-
-@claim(
-    "4.5", "The weights of the first layer are updated by W₁ ← W₁ − lr ∂L/∂z₁.", figure="updates"
-)
-def derivative_by_z(results):
-    return update_rule(
-        results, 1, "δ_i for every weight of neuron i, where ∂L/∂W is δ_i times the input."
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

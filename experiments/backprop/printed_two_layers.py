@@ -19,12 +19,9 @@ from matplotlib.figure import Figure
 from experiments import drawing as draw
 from experiments.backprop import printed_gradients as printed
 from experiments.backprop.random_networks import Flow, flat, flow, relative_error
-from experiments.claims import claim, depends_on
 from experiments.common import Common
 from fnn import activations
 from fnn.layers import DenseParams
-
-EXACT = 1e-12
 
 
 @dataclass(frozen=True)
@@ -92,64 +89,6 @@ def worst_entry(f: Flow, activation: str) -> float:
     W1, _, W2, _ = both_slopes(f, activation)[0]
     entries = zip(flat(W1, W2)[0], flat(*f.autodiff_weights)[0], strict=True)
     return max(float(relative_error(found[None], right[None])[0]) for found, right in entries)
-
-
-def by_activation(results, key: str):
-    """Whether the printed form is exact, and its median error in words, for each activation; and
-    the largest error with f′(a).
-    """
-    error, names = results[key], [str(name) for name in results["activations"]]
-    exact = {name: bool((each[0] <= EXACT).all()) for name, each in zip(names, error, strict=True)}
-    words = ", ".join(
-        f"{name} {np.median(each[0]):.2g}" for name, each in zip(names, error, strict=True)
-    )
-    return exact, words, error[:, 1].max()
-
-
-@claim(
-    "0.18",
-    "In a 2-3-1 network with ½Σ(y − z)², δW₃₆ = (z₆ − y) f′₆(z₆) z₃, and so on for nine weights: "
-    "f′ at the outputs z.",
-)
-def slopes_at_outputs(results):
-    exact, median, mended = by_activation(results, "error_2_3_1")
-    worked = ", ".join(
-        f"{name} {error:.2g}" for name, error in zip(exact, results["worked_error"], strict=True)
-    )
-    return depends_on(
-        exact,
-        f"Median relative error of the gradient in {results['error_2_3_1'].shape[-1]} random "
-        f"networks: {median}. In "
-        f"the worked network an entry is off by up to {worked}. An f whose slope is the same at z "
-        f"= f(a) as at a hides "
-        f"the slip. With f′ at the pre-activations, f′₆(a₆), all 13 gradients are those of "
-        f"autodiff to {mended:.0e}, "
-        "among them the four of the biases, which are not printed: δb = δ.",
-        worked_error=results["worked_error"],
-        worked_gradients=results["worked_gradients"],
-        fnn_to_autodiff=results["autodiff_error"],
-    )
-
-
-@claim(
-    "0.19",
-    "In a 1-1-1 net δW₂ = (z₂ − y) f′₂(z₂) z₁, δB₂ = δ₂, δW₁ = δ₂ w₂ f′₁(z₁) z₀, δB₁ = δ₁ make "
-    "one step of descent.",
-    figure="1-1-1",
-)
-def one_one_one(results):
-    exact, median, mended = by_activation(results, "error_1_1_1")
-    return depends_on(
-        exact,
-        f"With f′ at the pre-activations the four gradients, and so the step, are those of "
-        f"autodiff to {mended:.0e} in "
-        f"{results['error_1_1_1'].shape[-1]} random networks. With f′ at the outputs, as printed, "
-        f"the median relative "
-        f"error is: {median}. The z₆ of the document is a leftover of its 2-3-1 network and "
-        f"stands for z₂.",
-        median_error=np.median(results["error_1_1_1"], axis=-1),
-        fnn_to_autodiff=results["autodiff_error"],
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -18,13 +18,10 @@ from matplotlib.figure import Figure
 
 import fnn
 from experiments.backprop.random_networks import flow
-from experiments.claims import claim, holds_if
 from experiments.common import Common
 from fnn import losses
 from fnn import plot as draw
 from fnn.layers import DenseParams
-
-EXACT = 1e-12
 
 
 @dataclass(frozen=True)
@@ -69,27 +66,6 @@ def seven_gradients() -> dict[str, np.ndarray]:
 def layer(W, b) -> DenseParams:
     """Parameters of a dense layer."""
     return DenseParams(jnp.array(W, float), jnp.array(b, float))
-
-
-@claim(
-    "1.29",
-    "In a 1-2-1 network dL/dφ₁ = 2Δy h₁, dL/dφ₀ = 2Δy, dL/dθ₁₁ = 2Δy φ₁ a′(f₁) x, dL/dθ₀₁ = 2Δy "
-    "φ₁ a′(f₁), and so on.",
-)
-def one_two_one(results):
-    error = np.abs(results["seven"] - results["formulas"]).max()
-    return holds_if(
-        bool(error <= EXACT and results["deeper_error"] <= EXACT),
-        f"Continued to the second neuron, which is left to the reader, the formulas give fnn's "
-        f"seven gradients to "
-        f"{error:.1g} with ReLU and tanh, at inputs chosen here; with tanh φ₁ "
-        f"{results['seven'][1, 0]:.8f}, θ₁₁ "
-        f"{results['seven'][1, 3]:.8f}. With one more hidden layer fnn agrees with autodiff to "
-        f"{results['deeper_error']:.0e}, relative. The document numbers weights (θ₁₁, θ₂₁) neuron "
-        f"first and biases "
-        "(θ₀₁, θ₀₂) neuron last.",
-        gradients=results["seven"],
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -21,7 +21,6 @@ from scipy.optimize import linprog
 
 import fnn
 from experiments import drawing as draw
-from experiments.claims import claim, holds_if
 from experiments.common import Common
 from fnn import losses
 from fnn.course import constructions, perceptron
@@ -113,56 +112,6 @@ def output(built, x: np.ndarray) -> np.ndarray:
     """What (net, params) says of the points."""
     net, params = built
     return np.asarray(fnn.apply(net, params, x))[:, 0]
-
-
-@claim("3.2", "A perceptron can be a NAND gate and cannot be an XOR gate.", figure="learned")
-def nand_but_not_xor(results):
-    separable, learned = results["separable"], results["learned"]
-    right = bool((results["nand"] == GATES[NAND]).all() and (learned == separable[:, None]).all())
-    others = ", ".join(NAMES[gate] for gate in np.flatnonzero(~separable))
-    return holds_if(
-        right and bool(separable[NAND]) and not separable[XOR],
-        f"A linear program finds weights for {separable.sum()} of the 16 gates and proves that "
-        f"there are none for "
-        f"{others}; Rosenblatt's rule learns {np.count_nonzero(learned.all(axis=1))} of them from "
-        f"every one of "
-        f"{learned.shape[1]} orders. With w = (−2, −2) and b = 3 the unit gives "
-        f"{results['nand'].astype(int)} at "
-        f"(0, 0), (0, 1), (1, 0), (1, 1): NAND is {GATES[NAND]}.",
-        separable=separable,
-        share_learned=learned.mean(axis=1),
-        nand=results["nand"],
-    )
-
-
-@claim(
-    "3.3",
-    "NAND makes every gate, yet a perceptron is not a composition of NAND gates.",
-    figure="regions",
-)
-def complete_but_no_composition(results):
-    changed = results["changed_outputs"].max()
-    refused = "derivative of the step" in str(results["gradient_refusal"])
-    composition = (
-        bool((results["xor"] == GATES[XOR]).all())
-        and len(results["reached"]) == 16
-        and not results["separable"][XOR]
-    )
-    return holds_if(
-        composition and refused and bool(changed == 0),
-        f"Compositions of NAND reach {len(results['reached'])} of 16 gates; four NAND units give "
-        f"{results['xor'].astype(int)} at the corners (XOR is {GATES[XOR]}), which no single unit "
-        f"does. Descent cannot "
-        f"find them: in {results['changed_outputs'].size} draws that move every weight by up to "
-        f"0.1 the largest change "
-        f"of an output is {changed:g}, and fnn refuses a derivative of the step; with sigmoids in "
-        f"place of the steps "
-        f"the gradient has norm {results['smooth_gradient']:.3g}.",
-        gates_reached=len(results["reached"]),
-        xor=results["xor"],
-        largest_change=changed,
-        gradient_norm_with_sigmoids=results["smooth_gradient"],
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -17,14 +17,11 @@ from matplotlib.figure import Figure
 
 import fnn
 from experiments.capacity.polynomials import polynomial_loss
-from experiments.claims import claim, depends_on, mean_interval
 from experiments.common import Common
 from fnn import data, losses, optim
 from fnn import plot as draw
 
-TARGETS = ("wave", "products")  # the functions below
 TITLES = ("A wave along one direction", "A sum of products")
-PIXELS = 784
 
 
 @dataclass(frozen=True)
@@ -96,48 +93,6 @@ def wave(x: np.ndarray) -> np.ndarray:
 def products(x: np.ndarray) -> np.ndarray:
     """The sum of xᵢxⱼ over all pairs i ≤ j, a polynomial of degree 2."""
     return (x.sum(axis=1) ** 2 + (x**2).sum(axis=1)) / 2
-
-
-@claim(
-    "1.13",
-    "A generic function with as many parameters, fitted to data, is possible in theory but not in "
-    "practice.",
-)
-def impossible_in_practice(results):
-    inputs, cases, log = results["inputs"], {}, np.log10
-    for target, polynomial, network in zip(
-        TARGETS, results["polynomial"], results["network"], strict=True
-    ):
-        pairs = zip(polynomial, network, strict=True)
-        better = [mean_interval(log(trained)).below(log(fitted)) for fitted, trained in pairs]
-        starts = [i for i in range(len(better)) if i == 0 or better[i] != better[i - 1]]
-        for start, end in zip(starts, [*starts[1:], len(better)], strict=True):
-            numbers = " to ".join(dict.fromkeys(str(inputs[i]) for i in (start, end - 1)))
-            cases[f"{target} of {numbers} {'input' if numbers == '1' else 'inputs'}"] = better[
-                start
-            ]
-    last = mean_interval(log(results["network"][0, -1]))
-    return depends_on(
-        cases,
-        f"log₁₀ of the test loss over the target's variance, polynomial against network, either "
-        f"of at most "
-        f"{results['coefficients'].max()} parameters, on a wave along one direction: "
-        f"{log(results['polynomial'][0, 0]):.1f} against "
-        f"{mean_interval(log(results['network'][0, 0]))} with d = "
-        f"{inputs[0]} input, {log(results['polynomial'][0, -1]):.2f} against {last} with "
-        f"{inputs[-1]}, where the "
-        f"parameters allow degree {results['degree'][-1]}. A polynomial of degree p has C(d + p, "
-        f"p) coefficients, "
-        f"which are {comb(PIXELS + 3, 3):.3g} for {PIXELS} pixels and p = 3. A sum of pairwise "
-        f"products has degree 2. "
-        "The claim counts as true where the network is better.",
-        inputs=inputs,
-        degree=results["degree"],
-        coefficients=results["coefficients"],
-        network_parameters=results["network_parameters"],
-        polynomial=results["polynomial"],
-        network_geometric_mean=10 ** log(results["network"]).mean(axis=-1),
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -18,7 +18,6 @@ from matplotlib.figure import Figure
 import fnn
 from experiments import drawing as draw
 from experiments.capacity.point_clouds import separable
-from experiments.claims import claim, holds_if
 from experiments.common import Common
 from fnn import data
 from fnn.course import perceptron
@@ -82,54 +81,6 @@ def unit_on_points() -> dict[str, np.ndarray]:
             perceptron.predict(PerceptronParams(jnp.array([1.0, -2.0]), jnp.array(2.0)), on_line)
         ),
     }
-
-
-@claim(
-    "3.1",
-    "A perceptron gives 1 where Σ wᵢxᵢ + b ≥ 0 and 0 elsewhere: a threshold at a hyperplane.",
-    figure="unit",
-)
-def threshold(results):
-    *w, b = results["unit"]
-    formula = results["points"] @ np.array(w) + b >= 0
-    wrong = np.count_nonzero((results["predicted"] != formula) | (results["step_unit"] != formula))
-    return holds_if(
-        wrong == 0 and bool((results["on_line"] == 1).all()),
-        f"fnn.course.perceptron and a network of one step unit agree with the formula on "
-        f"{len(formula) - wrong} of "
-        f"{len(formula)} random points; on the line itself, where the sum is exactly 0, the "
-        f"answers are "
-        f"{results['on_line']}.",
-        disagreements=wrong,
-        on_line=results["on_line"],
-    )
-
-
-@claim(
-    "2.1",
-    "Where the classes are not separable, the perceptron's training may never end.",
-    figure="xor",
-)
-def may_not_end(results):
-    made, weights = results["xor_mistakes"], results["xor_weights"]
-    states = len(np.unique(weights, axis=0))
-    share = results["mistakes"].sum(axis=1) / results["bound"]
-    ended = (results["mistakes"][:, -1] == 0).mean()
-    return holds_if(
-        bool(made.min() >= 1 and states < len(weights) and share.max() <= 1),
-        f"On XOR the rule makes {made.min()} to {made.max()} mistakes in each of {len(made)} "
-        f"epochs; the weights take "
-        f"{states} values over and over and stay within ±{np.abs(weights).max():g}. Where a plane "
-        f"separates the "
-        f"classes the rule ends: on {len(share)} draws the mistakes are at most {share.max():.2f} "
-        f"of the bound (R/γ)², "
-        f"and {ended:.1%} of them make none any more after {results['mistakes'].shape[1]} epochs.",
-        fewest_mistakes_an_epoch=made.min(),
-        values_of_the_weights=states,
-        largest_weight=np.abs(weights).max(),
-        largest_share_of_bound=share.max(),
-        share_ended=ended,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -17,12 +17,8 @@ from matplotlib.figure import Figure
 
 from experiments import drawing as draw
 from experiments.capacity.point_clouds import gaussians
-from experiments.claims import any_of, claim, every, holds_if, mean_interval
 from experiments.common import Common
 from fnn.course import perceptron
-
-FALL = 0.01  # of the mean test accuracy: the least that counts as a fall
-LATE = 10  # epochs at the end, whose mean is compared with the best epoch
 
 
 @dataclass(frozen=True)
@@ -68,49 +64,6 @@ def accuracies(key, distance, epochs: int):
     accuracy = jax.vmap(lambda params: jnp.mean(perceptron.predict(params, unseen) == labels))
     return tuple(
         jnp.append(before, accuracy(path)) for path in (fit.trajectory, fit.averaged_trajectory)
-    )
-
-
-@claim(
-    "2.2",
-    "A perceptron in training gets better on unseen examples in the beginning and worse again "
-    "later.",
-)
-def rises_then_falls(results):
-    last, half = results["last"], results["last"].shape[1] // 2
-    peaks = (
-        last[:, :half].mean(axis=1).argmax(axis=1)
-    )  # chosen on half of the draws, judged on the others
-    rises = [mean_interval(curves[:, 1] - curves[:, 0]) for curves in last]
-    ends = last[:, half:, -LATE:].mean(axis=-1)
-    falls = [
-        mean_interval(curves[half:, peak] - end)
-        for curves, peak, end in zip(last, peaks, ends, strict=True)
-    ]
-    jump, steady = (
-        np.abs(np.diff(results[name][..., LATE:])).mean() for name in ("last", "averaged")
-    )
-    gain = mean_interval((results["averaged"][..., -1] - last[..., -1]).mean(axis=0))
-    seen = sum(fall.above(0) is True for fall in falls)
-    return holds_if(
-        every(*(rise.above(0) for rise in rises), any_of(*(fall.above(FALL) for fall in falls))),
-        f"Two classes in ten dimensions with means "
-        f"{', '.join(f'{2 * d:g}' for d in results['distances'])} apart: the "
-        f"mean test accuracy of {last.shape[1]} draws rises in the first epoch by "
-        f"{', '.join(map(str, rises))}; from "
-        f"its best epoch to the mean of the last {LATE} it falls by {', '.join(map(str, falls))}. "
-        f"In {seen} of these "
-        f"{len(falls)} that is more than chance, but only {FALL} and more is taken for a fall "
-        f"that matters. In a "
-        f"single run the accuracy jumps: by {100 * jump:.1f} points from one epoch to the next on "
-        f"average, by "
-        f"{100 * steady:.2f} with averaged weights, which end {gain} above the last ones.",
-        rises=rises,
-        falls=falls,
-        best_epochs=peaks,
-        jump=jump,
-        jump_averaged=steady,
-        gain_of_averaging=gain,
     )
 
 

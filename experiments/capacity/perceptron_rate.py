@@ -17,7 +17,6 @@ from matplotlib.figure import Figure
 
 from experiments import drawing as draw
 from experiments.capacity.point_clouds import gaussians, separable
-from experiments.claims import any_of, claim, holds_if, mean_interval
 from experiments.common import Common
 from fnn.course import perceptron
 from fnn.course.perceptron import PerceptronParams
@@ -75,31 +74,6 @@ def predictions(key, rate):
     x, y = gaussians(points, 100, 1.0)
     return perceptron.predict(
         perceptron.fit(x, y, key=order, epochs=20, learning_rate=rate).params, x
-    )
-
-
-@claim("2.3", "A perceptron only learns well at a small enough learning rate.")
-def needs_a_small_rate(results):
-    rates, (zero, drawn), said = results["rates"], results["mistakes"], results["predictions"]
-    differing = np.count_nonzero((said != said[:, :1]).any(axis=1))
-    spread = np.ptp(zero, axis=1).max()
-    costs = mean_interval(drawn[:, -1] - drawn[:, 0])
-    return holds_if(
-        any_of(bool(differing > 0), bool(spread > 0), costs.above(0)),
-        f"From zero weights, rates {rates[0]:g} to {rates[-1]:g}: {differing} of "
-        f"{said[:, 0].size} predictions on "
-        f"overlapping classes differ, and the mistakes on {len(zero)} separable sets differ by "
-        f"{spread} at most: "
-        f"η only rescales w and b. From weights N(0, 1) the mistakes average "
-        f"{', '.join(f'{m:.1f}' for m in drawn.mean(axis=0))} from the smallest rate to the "
-        f"largest; largest minus "
-        f"smallest: {costs}.",
-        rates=rates,
-        differing_predictions=differing,
-        spread_from_zero=spread,
-        mistakes_from_zero=zero.mean(axis=0),
-        mistakes_from_random=drawn.mean(axis=0),
-        largest_minus_smallest=costs,
     )
 
 

@@ -16,7 +16,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.capacity.linear_unit import METHODS, best, steps_until
-from experiments.claims import claim, depends_on, every, holds_if, mean_interval
 from experiments.common import Common
 from fnn import plot as draw
 
@@ -59,73 +58,6 @@ def run(config: Config) -> dict[str, np.ndarray]:
         "passes": np.array([[used for used, _ in row] for row in found]) * costs[:, None, None],
         "setting": np.array([[setting for _, setting in row] for row in found]),
     }
-
-
-def slopes(results, method: str) -> np.ndarray:
-    """The exponent of passes ∝ weights^exponent, one a seed."""
-    passes = results["passes"][list(results["methods"]).index(method)]
-    return np.polyfit(np.log(results["weights"]), np.log(passes), 1)[0]
-
-
-@claim(
-    "2.10",
-    "To try random changes weight by weight costs very much: each one takes forward passes over "
-    "the data.",
-)
-def one_weight_is_inefficient(results):
-    growth, other = (
-        mean_interval(slopes(results, name)) for name in ("one at a time", "backpropagation")
-    )
-    passes, weights = results["passes"], results["weights"]
-    excess = mean_interval(np.log(passes[0, -1] / passes[2, -1]))
-    return holds_if(
-        every(growth.above(0.5), excess.above(np.log(10))),
-        f"Forward passes until the loss of a linear unit is a tenth grow as the number of weights "
-        f"to the power "
-        f"{growth}, means over {passes.shape[2]} seeds; with backpropagated gradients, a step "
-        f"counted as three passes, "
-        f"to the power {other}. With {weights[-1]} weights it takes "
-        f"{np.median(passes[0, -1]):.0f} passes (median), "
-        f"{np.median(passes[0, -1]) / weights[-1]:.1f} for each weight, against "
-        f"{np.median(passes[2, -1]):.0f} with "
-        "backpropagation.",
-        exponent=growth,
-        exponent_of_backpropagation=other,
-        weights=weights,
-        median_passes=np.median(passes, axis=2),
-    )
-
-
-@claim(
-    "2.12",
-    "Changing all weights at once gains nothing: what one of them does is hidden by the others.",
-)
-def parallel_is_no_better(results):
-    passes, weights = results["passes"], results["weights"]
-    growth = mean_interval(slopes(results, "all in parallel"))
-    difference = mean_interval(
-        slopes(results, "all in parallel") - slopes(results, "one at a time")
-    )
-    factor = np.log2(passes[1] / passes[0])
-    average = mean_interval(factor.mean(axis=0))
-    return depends_on(
-        {
-            "the growth with the number of weights": difference.above(-0.5),
-            "the passes at a given number": average.above(0),
-        },
-        f"In parallel the passes grow as the weights to the power {growth}, exponent minus that "
-        f"of one at a time "
-        f"{difference}, over {passes.shape[2]} seeds. log₂ of the passes in parallel over those "
-        f"one at a time averages "
-        f"{average}, a factor of {2**average.middle:.2f}: "
-        f"{', '.join(f'{each:.2f}' for each in factor.mean(axis=1))} "
-        f"for {', '.join(map(str, weights))} weights.",
-        exponent=growth,
-        difference=difference,
-        log2_factor=average,
-        log2_factor_by_weights=factor.mean(axis=1),
-        weights=weights,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -17,7 +17,6 @@ from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
 from fnn import losses, optim
 from fnn.course import descent, perturbation
@@ -88,30 +87,6 @@ def run(config: Config) -> dict[str, np.ndarray]:
         "sigmas": np.array(config.sigmas),
         "steps": at,
     }
-
-
-@claim(
-    "2.11", "Late in training a large random change of one weight almost always raises the loss."
-)
-def late_large_ones_hurt(results):
-    accepted, sigmas, loss = results["accepted"], results["sigmas"], results["loss"]
-    late, early, small = (mean_interval(accepted[:, p, s]) for p, s in ((-1, -1), (0, -1), (-1, 0)))
-    rarer = mean_interval(accepted[:, 0, -1] - accepted[:, -1, -1])
-    return holds_if(
-        every(late.below(0.1), rarer.above(0), small.above(0.4)),
-        f"Share of changes of one weight that lower the loss, means over {len(accepted)} seeds: "
-        f"with "
-        f"σ = {sigmas[-1]:g} {early} at the start and {late} after {results['steps'][-1]} steps, "
-        f"when the median loss "
-        f"is {np.median(loss[:, -1]):.1e} of the start's; with σ = {sigmas[0]:g} {small} "
-        f"even then.",
-        late_large=late,
-        early_large=early,
-        late_small=small,
-        sigmas=sigmas,
-        shares=accepted.mean(axis=0),
-        median_loss=np.median(loss, axis=0),
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -19,7 +19,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
 from fnn import plot as draw
 from fnn.course import constructions
@@ -110,56 +109,6 @@ def fitted(config: Config, d: int, sizes: np.ndarray, key) -> np.ndarray:
         return np.sqrt(np.mean((B[:, : size + 1] @ weights - unseen) ** 2) / np.mean(unseen**2))
 
     return np.array([error(size) for size in sizes])
-
-
-def needed(results) -> np.ndarray:
-    """Units of the smallest layer that reaches the error (inputs, seeds); the largest one's where
-    none does.
-    """
-    there = results["fitted"] <= results["error"]
-    return np.where(
-        there.any(axis=-1), results["sizes"][there.argmax(axis=-1)], results["sizes"][-1]
-    )
-
-
-@claim(
-    "2.8",
-    "Two-layer networks approximate any continuous function on a bounded set; how many units does "
-    "it take?",
-)
-def how_many_units(results):
-    exponents = [
-        np.polyfit(np.log(results["units"]), np.log(errors), 1)[0]
-        for errors in results["interpolated"]
-    ]
-    powers = [
-        f"{exponent:.2f} for {name}"
-        for exponent, name in zip(exponents, results["names"], strict=True)
-    ]
-    expected = [exponent for _, exponent in FUNCTIONS.values()]
-    units = np.log2(needed(results))
-    missed = np.count_nonzero((results["fitted"] > results["error"]).all(axis=-1), axis=1)
-    steps = [mean_interval(step) for step in np.diff(units, axis=0)]
-    return holds_if(
-        every(bool(np.allclose(exponents, expected, rtol=0.1)), *(step.above(0) for step in steps)),
-        f"With one input the largest error of {results['units'][0]} to {results['units'][-1]} "
-        f"ReLU units falls as H to "
-        f"the power {', '.join(powers)}: an "
-        "error ε takes about ε^(−½) units where f is smooth. Random hidden layers with the best "
-        "output layer reach a "
-        f"relative error of {results['error']:g} on Π cos πxᵢ with "
-        f"{', '.join(f'{2**each:.0f}' for each in units.mean(axis=1))} units (geometric means "
-        f"over {units.shape[1]} "
-        f"seeds) for {', '.join(map(str, results['inputs']))} inputs ({missed.sum()} of "
-        f"{missed.size * units.shape[1]} "
-        f"draws that never reach it count with the largest layer, {results['sizes'][-1]}); log₂ "
-        f"of the factor from one "
-        f"to the next: {', '.join(map(str, steps))}.",
-        exponents=exponents,
-        inputs=results["inputs"],
-        units_needed=2 ** units.mean(axis=1),
-        log2_factors=steps,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -19,7 +19,6 @@ import optax
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, depends_on, every, holds_if, mean_interval
 from experiments.common import Common
 from fnn import data, layers, losses, optim
 from fnn import plot as draw
@@ -103,64 +102,6 @@ def trained_error(config: Config, units: int) -> np.ndarray:
     )
     predictions = jax.vmap(lambda params: fnn.apply(net, params, split.scale(x)))(sweep.params(0))
     return np.abs(np.asarray(predictions)[..., 0] - sine(x[:, 0])).max(axis=1)
-
-
-@claim(
-    "1.2",
-    "Finitely many neurons in one hidden layer come as near to any continuous function as one "
-    "likes.",
-    figure="error",
-)
-def one_layer_approximates(results):
-    units, built = results["units"], results["built"]
-    bound = (2 * np.pi) ** 2 / (8 * units**2)
-    exponent = np.polyfit(np.log(units), np.log(built), 1)[0]
-    bounded = bool((built <= bound).all() and abs(exponent + 2) < 0.1)
-    return depends_on(
-        {
-            "ReLU units on a bounded interval": bounded,
-            "units that square": bool(results["squares"][-1] < results["squares"][0] / 2),
-            "the whole line": bool(results["longer"][-1] < 0.5),
-        },
-        f"Interpolating sin 2πx on [0, 1] with {', '.join(map(str, units))} ReLU units misses it "
-        f"by at most "
-        f"{', '.join(f'{error:.3e}' for error in built)}, below max|f″|/8H² and falling as H to "
-        f"the power "
-        f"{exponent:.3f}. Units that square make a parabola however many there are: on |x| they "
-        f"err by "
-        f"{', '.join(f'{error:.4f}' for error in results['squares'])}. And {units[-1]} units "
-        f"follow the sine on a "
-        f"bounded interval only: on lengths {LENGTHS[0]} to {LENGTHS[-1]} the error rises to "
-        f"{results['longer'].max():.3g}.",
-        units=units,
-        built=built,
-        bound=bound,
-        exponent=exponent,
-        squares=results["squares"],
-        longer=results["longer"],
-    )
-
-
-@claim(
-    "1.3",
-    "The universal approximation theorem gives no method to find the parameters.",
-    figure="error",
-)
-def theorem_gives_no_method(results):
-    gaps = np.log10(results["trained"] / results["built"][:, None])
-    each, growth = [mean_interval(gap) for gap in gaps], mean_interval(gaps[-1] - gaps[0])
-    return holds_if(
-        every(each[-1].above(0), growth.above(0)),
-        f"log₁₀ of the largest error of trained networks over that of the built ones with as many "
-        f"units: "
-        f"{', '.join(map(str, each))} for {', '.join(map(str, results['units']))} units, means "
-        f"over {gaps.shape[1]} "
-        f"seeds; from the fewest units to the most it grows by {growth}. Weights that exist need "
-        f"not be found.",
-        gaps=each,
-        growth=growth,
-        units=results["units"],
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -17,7 +17,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, depends_on, holds_if, mean_interval
 from experiments.common import Common
 from fnn import data, losses, optim
 from fnn import plot as draw
@@ -100,65 +99,6 @@ def trained(config: Config, hidden: tuple[int, ...]) -> np.ndarray:
     dataset, seeds = data.from_arrays(x[:, None], y), range(config.seeds)
     sweep = fnn.sweep(lambda hyper: task, dataset, epochs=config.epochs, batch_size=50, seeds=seeds)
     return sweep.final("test_loss")[0] / y.var()
-
-
-@claim(
-    "3.4",
-    "One hidden layer can approximate any continuous f: ℝ → [0, 1]; deep networks need fewer "
-    "units for it.",
-)
-def fewer_units(results):
-    depths, pieces = results["depths"], results["pieces"]
-    exact = bool((pieces == 2**depths).all() and results["difference"].max() == 0)
-    fewer = results["deep_units"] < pieces - 1  # pieces − 1 is what one hidden layer needs at least
-    ever_after = bool(fewer[-1] and (np.diff(fewer.astype(int)) >= 0).all())
-    line = bool(results["missed_beyond"].max() < 0.5)
-    return depends_on(
-        {"a bounded interval": exact and ever_after, "the whole line": line},
-        f"The tent map folded L times is {results['deep_units'][-1]} ReLU units in depth at L = "
-        f"{depths[-1]}: "
-        f"{pieces[-1]} straight pieces on [0, 1], counted without rounding. One hidden layer "
-        f"needs at least "
-        f"{pieces[-1] - 1} units; with {results['shallow_units'][-1]} it is the same function, "
-        f"difference "
-        f"{results['difference'].max():g}. Deep is smaller from L = {depths[np.argmax(fewer)]} "
-        f"on. Every finite ReLU "
-        f"network runs straight beyond its last kink: from 1 to 2 these miss the wave that goes "
-        f"on by "
-        f"{results['missed_beyond'].min():.3g} or more.",
-        depths=depths,
-        pieces=pieces,
-        deep_units=results["deep_units"],
-        shallow_units=results["shallow_units"],
-        missed_beyond=results["missed_beyond"],
-    )
-
-
-@claim(
-    "1.19",
-    "Why go deep? The slide has a heading and no answer; the answer tried here: depth multiplies "
-    "pieces.",
-)
-def pieces_multiply(results):
-    multiplied = results["pieces"][1:] / results["pieces"][:-1]
-    added = np.diff(results["deep_units"])
-    wide, deep = (mean_interval(np.log10(losses)) for losses in results["trained_loss"])
-    return holds_if(
-        bool((multiplied == 2).all() and (added == 2).all()),
-        f"Each further layer of {added.max()} units multiplies the straight pieces by "
-        f"{multiplied.min():g}; a unit "
-        f"added to a single hidden layer adds one at most. This is what depth can represent; "
-        f"training finds part of "
-        f"it: on a tent map of few folds the log₁₀ of the test loss over the variance is {wide} "
-        f"for hidden layers "
-        f"{results['hidden'][0]} and {deep} for {results['hidden'][1]}, means over "
-        f"{results['trained_loss'].shape[1]} "
-        "seeds.",
-        pieces=results["pieces"],
-        deep_units=results["deep_units"],
-        log_loss_wide=wide,
-        log_loss_deep=deep,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -18,7 +18,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, every, holds_if, share_interval
+from experiments.claims import share_interval
 from experiments.common import Common
 from fnn import data, losses, optim
 from fnn import plot as draw
@@ -103,52 +103,6 @@ def exact_error() -> float:
     hidden = DenseParams(W=jnp.ones((2, 2)), b=jnp.array([0.0, -1.0]))
     output = DenseParams(W=jnp.array([[1.0, -2.0]]), b=jnp.zeros(1))
     return float(np.abs(fnn.apply(net, (hidden, (), output), table.x)[:, 0] - table.y).max())
-
-
-@claim("2.5", "A nonlinearity at the output alone is not enough: g(Wx) cannot compute XOR.")
-def output_nonlinearity(results):
-    rows, best = (
-        results["rows_right"][:, list(results["widths"]).index(0)],
-        results["best_threshold_rows"],
-    )
-    return holds_if(
-        bool(rows.max() <= 3 and best <= 3),
-        f"The sigmoid of a linear map gets at most {rows.max():.0f} of 4 rows right, from "
-        f"{rows.size} trained starts. "
-        f"Any other increasing g decides like a threshold on Wx, of which none on a 21³ grid gets "
-        f"more than {best} "
-        "right. A g that rises and falls again would do: s(2 − s) with s = x₁ + x₂ is XOR.",
-        most_rows=rows.max(),
-        best_threshold_rows=best,
-    )
-
-
-@claim(
-    "2.6", "A single threshold unit cannot learn XOR; one hidden layer can represent and learn it."
-)
-def hidden_layer(results):
-    best, shares = results["best_threshold_rows"], results["solved"].mean(axis=-1)
-    a, w = np.unravel_index(shares.argmax(), shares.shape)
-    solving = share_interval(results["solved"][a, w])
-    error, fitted = results["exact_error"], results["least_squares"].round(12) + 0.0
-    x, y = data.load("xor").train
-    squared = np.mean((x @ fitted[:2] + fitted[2] - y) ** 2)
-    flat = bool((fitted == [0, 0, 0.5]).all() and squared == 0.25)
-    return holds_if(
-        every(bool(best == 3), flat, bool(error == 0), solving.above(0.5)),
-        f"A threshold unit gets {best} of 4 rows right at best on a 21³ grid, and least squares "
-        f"finds (w₁, w₂, b) = "
-        f"({', '.join(f'{v:g}' for v in fitted)}), the same answer for all rows, mean squared "
-        f"error {squared:g}. "
-        f"max(0, s) − 2 max(0, s − 1) with s = x₁ + x₂ is XOR, error {error:g}. Share of starts "
-        f"that learn it with "
-        f"{results['widths'][w]} hidden units: {solving}.",
-        best_threshold_rows=best,
-        exact_error=error,
-        solving=solving,
-        widths=results["widths"],
-        shares=shares,
-    )
 
 
 def table(results: dict[str, np.ndarray], config: Config) -> str:

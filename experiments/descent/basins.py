@@ -17,7 +17,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, holds_if, share_interval
 from experiments.common import Common
 from fnn import layers, losses, optim
 from fnn import plot as draw
@@ -29,7 +28,6 @@ Y = np.array([0.6, -0.6, 0.7, -0.6])
 """Each weight has two examples that it cannot both fit, and so two minima: four for the pair. Auer
 et al. 1996.
 """
-FLAT = 1e-9  # a gradient shorter than this counts as none
 
 
 @dataclass(frozen=True)
@@ -88,33 +86,6 @@ def loss_and_gradient(w):
         (DenseParams(w[None], jnp.zeros(1)), ()), X, Y
     )
     return value, grads[0].W[0]
-
-
-@claim(
-    "0.13",
-    "Following the gradient from a random point until convergence ends at a local minimum, which "
-    "need not be the "
-    "lowest.",
-)
-def ends_at_a_local_minimum(results):
-    gradient, lowest = results["gradient"].max(), results["eigenvalues"][:, 0].min()
-    minima, counts = np.unique(results["loss"].round(8), return_counts=True)
-    best = share_interval(results["loss"] < minima[0] + 1e-7)
-    return holds_if(
-        bool(gradient < FLAT and lowest > 0 and len(minima) > 1),
-        f"One tanh neuron with two weights, {counts.sum()} random starts: the largest ‖∇L‖ at an "
-        f"end is "
-        f"{gradient:.0e}, and the lowest Hessian eigenvalue there {lowest:.3g}, so that all are "
-        f"minima. They have "
-        f"{len(minima)} different losses, {', '.join(f'{each:.3f}' for each in minima)}; share of "
-        f"starts that reach "
-        f"the lowest: {best}.",
-        losses=minima,
-        starts=counts,
-        largest_gradient=gradient,
-        lowest_eigenvalue=lowest,
-        share_lowest=best,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -18,7 +18,6 @@ import optax
 from matplotlib.figure import Figure
 
 from experiments import drawing as draw
-from experiments.claims import claim, every, holds_if
 from experiments.common import Common
 from fnn import optim
 from fnn.course import descent, surfaces
@@ -70,59 +69,6 @@ def run(config: Config) -> dict[str, np.ndarray]:
 def lengths(path: np.ndarray) -> np.ndarray:
     """Of the steps of a path."""
     return np.linalg.norm(np.diff(path, axis=0), axis=1)
-
-
-@claim(
-    "2.27",
-    "A small gradient leaves the parameters almost where they are; a large one sends them "
-    "far away.",
-)
-def extreme_gradients(results):
-    rate, steps = results["learning_rate"], lengths(results["plain"])
-    expected = rate * np.linalg.norm(results["slopes"][:-1], axis=1)
-    error = np.abs(steps / expected - 1).max()
-    alone = np.abs(np.abs(results["moves"]) / (rate * results["gradients"]) - 1).max()
-    way = np.linalg.norm(results["plain"][0] - MINIMUM)
-    return holds_if(
-        every(bool(max(error, alone) < 1e-9), bool(steps[0] < 0.1 * way), bool(steps.max() > way)),
-        f"Every step is η‖g‖ long, within {max(error, 1e-16):.0e}, for gradients of one parameter "
-        f"from "
-        f"{results['gradients'][0]:.0e} to {results['gradients'][-1]:.0e} too. On the plateau the "
-        f"first step is "
-        f"{steps[0] / way:.1%} of the way to the minimum; the one from the wall, where ‖g‖ = "
-        f"{expected.max() / rate:.3g}, is {steps.max() / way:.1f} times the way.",
-        plateau_step=steps[0],
-        wall_step=steps.max(),
-        way=way,
-        moves=results["moves"],
-    )
-
-
-@claim(
-    "2.30",
-    "Without clipping the path is thrown far off at a cliff; with clipping it stays near.",
-    figure="paths",
-)
-def cliff_paths(results):
-    limit = results["learning_rate"] * results["threshold"]
-    plain, clipped = lengths(results["plain"]).max(), lengths(results["clipped"]).max()
-    ends = {name: np.linalg.norm(results[name][-1] - MINIMUM) for name in ("plain", "clipped")}
-    return holds_if(
-        every(
-            bool(clipped <= limit * (1 + 1e-12)),
-            bool(plain > 10 * limit),
-            bool(ends["clipped"] < ends["plain"]),
-        ),
-        f"The longest step is {plain:.3g} without and {clipped:.3g} with the norm clipped at "
-        f"{results['threshold']:g}, "
-        f"where ηv = {limit:g}. After {len(results['plain']) - 1} steps the paths are "
-        f"{ends['plain']:.3g} and "
-        f"{ends['clipped']:.3g} from the minimum.",
-        longest_plain=plain,
-        longest_clipped=clipped,
-        end_plain=ends["plain"],
-        end_clipped=ends["clipped"],
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

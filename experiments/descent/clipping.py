@@ -18,7 +18,6 @@ from jax.flatten_util import ravel_pytree
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
 from fnn import data, losses, optim
 from fnn import plot as draw
@@ -115,61 +114,6 @@ def angle(u, v):
     """Between two vectors, in degrees; accurate near 0, where arccos is not."""
     u, v = u / jnp.linalg.norm(u), v / jnp.linalg.norm(v)
     return jnp.degrees(2 * jnp.arctan2(jnp.linalg.norm(u - v), jnp.linalg.norm(u + v)))
-
-
-@claim(
-    "2.28", "Clipping every entry of a gradient loses its direction, but works well in practice."
-)
-def by_value(results):
-    turns, accuracy = results["angle"][0], np.nan_to_num(results["accuracy"], nan=0.5)
-    plain, value, norm = (mean_interval(each) for each in accuracy)
-    behind = mean_interval(accuracy[2] - accuracy[1])
-    return holds_if(
-        every(
-            bool(np.median(turns) > 1 and round(float(results["pair_angle"]), 2) == 5.14),
-            round(float(results["pair_norm"]), 3) == 1.005,
-            bool(results["twice"][0].max() == 0),
-            behind.below(0.01),
-            value.above(0.95),
-        ),
-        f"(10, 0.1) clipped at 1 turns by {results['pair_angle']:.2f}° and has norm "
-        f"{results['pair_norm']:.3f}; the "
-        f"gradients of {turns.size} networks turn by {np.median(turns):.1f}° (median); clipping "
-        f"twice changes nothing "
-        f"more. Test accuracy on two moons at rate {results['learning_rate']:g}: {value} by "
-        f"value, {norm} by norm "
-        f"({behind} more), {plain} without clipping.",
-        median_angle=np.median(turns),
-        accuracy_by_value=value,
-        accuracy_by_norm=norm,
-        accuracy_without=plain,
-    )
-
-
-@claim(
-    "2.29",
-    "Clipping by norm, g ← v g/‖g‖ where ‖g‖ > v, keeps the direction and limits the norm to v.",
-)
-def by_norm(results):
-    turns, after, limit = results["angle"][1].max(), results["after"][1], results["norm_limit"]
-    clipped_share = (results["before"] > limit).mean()
-    limited = bool((after <= limit * (1 + 1e-12)).all())
-    others = (
-        (results["below"][1] == 0).all()
-        and (results["zero"] == 0).all()
-        and np.isnan(results["nan"]).all()
-    )
-    return holds_if(
-        every(bool(turns < 1e-6), bool(clipped_share > 0), limited, bool(others)),
-        f"{clipped_share:.0%} of the gradients of {after.size} networks are longer than v = "
-        f"{limit:g}: they turn by at "
-        f"most {max(turns, 1e-16):.0e}°, and none is longer than v after it. Shorter ones stay as "
-        f"they are, zero stays "
-        f"zero, and a NaN shows in every entry.",
-        largest_angle=turns,
-        largest_norm=after.max(),
-        share_clipped=clipped_share,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

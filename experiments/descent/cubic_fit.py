@@ -19,7 +19,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, depends_on, holds_if
 from experiments.common import Common
 from fnn import data, layers, losses, optim
 from fnn import plot as draw
@@ -105,89 +104,6 @@ def verdict(loss: np.ndarray, minimum: float, tolerance: float) -> str:
     if steps is not None:
         return str(steps)
     return "on its way" if loss[-1] < loss[0] else "diverges"
-
-
-@claim(
-    "4.8",
-    "Gradient descent on the summed squared error fits a cubic; the loss has one minimum, "
-    "whatever the start.",
-)
-def every_start_arrives(results):
-    loss, minimum = results["loss"][0, -1], results["minimum"][0]
-    distance = np.abs(results["reached"] - results["least_squares"][0]).max()
-    return holds_if(
-        bool(distance < 1e-6),
-        f"{next(iter(POINTS))}, rate {results['rates'][-1]:g}: from {len(loss)} starts the "
-        f"weights end within "
-        f"{distance:.1e} of least squares "
-        f"({', '.join(f'{w:.6f}' for w in results['least_squares'][0])}), loss "
-        f"{minimum:.6f}.",
-        distance=distance,
-        least_squares=results["least_squares"][0],
-        minimum=minimum,
-    )
-
-
-@claim("4.9", "Four starts, near and far, all descend to the same minimum.")
-def starts(results):
-    losses, minimum = results["loss"][0, -1], results["minimum"][0]
-    steps = [arrival(loss, minimum, 1e-3) for loss in losses]
-    distance = np.abs(results["reached"] - results["least_squares"][0]).max(axis=1)
-    return holds_if(
-        all(step is not None for step in steps) and bool((distance < 1e-6).all()),
-        f"Losses at the starts {', '.join(f'{loss[0]:.4g}' for loss in losses)}; updates to a "
-        f"thousandth of the "
-        f"starting excess at {results['rates'][-1]:g}: {', '.join(map(str, steps))}. In the end "
-        f"all are within "
-        f"{distance.max():.0e} of the weights of least squares.",
-        starting_losses=losses[:, 0],
-        updates=steps,
-    )
-
-
-@claim("4.10", "The rate 2e-5 is slow and 7.5e-4 is fast.")
-def rates(results):
-    low, high = (
-        [
-            (loss, minimum, 1e-3)
-            for loss, minimum in zip(results["loss"][:, r, 3], results["minimum"], strict=True)
-        ]
-        for r in (0, 1)
-    )
-    slow_steps, fast_steps = ([arrival(*each) for each in at] for at in (low, high))
-    fast = [
-        quick is not None and (slow is None or quick < slow)
-        for slow, quick in zip(slow_steps, fast_steps, strict=True)
-    ]
-    said = [
-        f"{name}: {verdict(*a)} and {verdict(*b)}"
-        for name, a, b in zip(POINTS, low, high, strict=True)
-    ]
-    return depends_on(
-        dict(zip(POINTS, fast, strict=True)),
-        "Updates from zero to a thousandth of the starting excess at "
-        f"{' and '.join(f'{r:g}' for r in results['rates'])}, for {'; '.join(said)}. The points "
-        f"are not printed; the "
-        "critical rates of the three sets tried here, above which descent diverges, are "
-        f"{', '.join(f'{rate:.3g}' for rate in results['critical_rate'])}.",
-        slow=slow_steps,
-        fast=fast_steps,
-        critical_rate=results["critical_rate"],
-    )
-
-
-@claim("4.11", "The curve of the loss shows whether training works.")
-def monitored(results):
-    below = results["critical_rate"][:, None] > results["rates"]
-    falls = (np.diff(results["loss"][:, :, :, :20], axis=-1) <= 0).all(axis=(-1, -2))
-    return holds_if(
-        bool((falls == below).all()),
-        f"In the first 20 updates the loss falls at every step exactly where the rate is below "
-        f"the critical one: "
-        f"{int((falls == below).sum())} of {below.size} pairs of points and rate.",
-        falls=falls,
-        below_critical=below,
-    )
 
 
 def table(results: dict[str, np.ndarray], config: Config) -> str:

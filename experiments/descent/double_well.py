@@ -19,7 +19,7 @@ import optax
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, depends_on, every, share_interval
+from experiments.claims import share_interval
 from experiments.common import Common
 from fnn import layers, optim
 from fnn import plot as draw
@@ -28,7 +28,6 @@ from fnn.data import Dataset, Split
 from fnn.layers import DenseParams
 from fnn.types import Loss
 
-MARGIN = 0.05  # by how much larger a share of escapes has to be
 LOSS = Loss(
     "double well tilted by the target",
     forward=lambda prediction, tilt: surfaces.double_well(tilt).value(prediction),
@@ -108,40 +107,6 @@ def counting(optimizer: optax.GradientTransformation) -> optax.GradientTransform
         return DenseParams(updates.W.at[0, 1].set(1.0), jnp.zeros_like(updates.b)), state
 
     return optax.GradientTransformation(optimizer.init, update)
-
-
-@claim(
-    "1.22",
-    "Gradient descent is costly on much data and can be stuck in a local minimum; mini-batches "
-    "help with both.",
-)
-def stochastic_escapes(results):
-    sizes, n = results["batch_sizes"], int(results["examples"])
-    escaped = [[share_interval(ends < 0) for ends in of_size] for of_size in results["ends"]]
-    updates = results["updates"].mean(axis=(1, 2))
-    expected = np.ceil(n / sizes)
-    full = escaped[-1][-1]
-    cheap = bool(np.array_equal(updates, expected))
-    found = zip(sizes, escaped, updates, strict=True)
-    words = "; ".join(
-        f"B = {size}: {shares[-1]}, updates an epoch {count:g}" for size, shares, count in found
-    )
-    return depends_on(
-        {
-            f"batches of {size}": every(cheap, shares[-1].above(full.high + MARGIN))
-            for size, shares in zip(sizes[:-1], escaped, strict=False)
-        },
-        f"Share of {results['ends'].shape[-1]} starts in the shallow well that end in the deep "
-        f"one, at rate "
-        f"{results['learning_rates'][-1]:g}: {words}. An update costs B example gradients, so an "
-        f"epoch costs the same "
-        f"{n} whatever B.",
-        batch_sizes=sizes,
-        escaped=[[each.middle for each in shares] for shares in escaped],
-        single=escaped[0][-1],
-        full=full,
-        updates=updates,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -17,7 +17,6 @@ from jax.flatten_util import ravel_pytree
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, depends_on, every, share_interval
 from experiments.common import Common
 from fnn import data, losses, optim
 from fnn import plot as draw
@@ -91,40 +90,6 @@ def special_points(config: Config) -> dict[str, np.ndarray]:
     )
     residuals = [config.learning_rate * float(jnp.linalg.norm(slope)) for slope in slopes]
     return {"special_residual": np.array(residuals), "special_loss": np.asarray(loss)}
-
-
-@claim(
-    "0.26", "Training searches a fixed point, which is the optimum of the loss.", figure="residuals"
-)
-def fixed_points(results):
-    residual, gradient, special = (
-        results["residual"],
-        results["gradient"],
-        results["special_residual"],
-    )
-    error = np.abs(residual / (results["rate"] * gradient) - 1)[gradient > 1e-6].max()
-    shrinks = share_interval(residual[:, -1] < 0.01 * residual[:, 0])
-    optimal = share_interval(results["loss"][:, -1] < 1e-3)
-    names = (
-        "the network with weights 0 and output bias ½",
-        "the saddle of x² − y²",
-        "the maximum of −x²",
-    )
-    return depends_on(
-        {"most random starts": every(bool(error < 1e-6), shrinks.above(0.5), optimal.above(0.5))}
-        | {name: bool(each > 0) for name, each in zip(names, special, strict=True)},
-        f"‖T(W) − W‖ is η‖∇L‖ within {error:.0e} and falls to a hundredth from a share of "
-        f"{shrinks} of "
-        f"{len(residual)} starts, with a loss below 0.001 at the end from {optimal}. It is "
-        f"{special[0]:g}, "
-        f"{special[1]:g} and {special[2]:g} at three points that are no minima, too; at the "
-        f"network's the loss is "
-        f"{results['special_loss']:g}.",
-        error=error,
-        shrinks=shrinks,
-        optimal=optimal,
-        special=special,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -16,7 +16,6 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.claims import claim, depends_on
 from experiments.common import Common
 from fnn import optim
 from fnn import plot as draw
@@ -77,61 +76,6 @@ def steps_needed(results) -> np.ndarray:
     """Steps until the distance is TOLERANCE of the start's; infinite where it never is."""
     there = results["distance"] <= TOLERANCE * results["distance"][:, :1]
     return np.where(there.any(axis=1), there.argmax(axis=1), np.inf)
-
-
-@claim(
-    "0.12",
-    "Repeating a ← a − η∇F(a) goes on until it has converged; η decides how it behaves.",
-    figure="rates",
-)
-def converges(results):
-    converged, below = np.isfinite(steps_needed(results)), results["rates"] < results["limit"]
-    error = np.abs(measured_factor(results) - results["predicted"]).max()
-    as_predicted = bool(error < 1e-6)
-    return depends_on(
-        {
-            "rates below 2/λmax": as_predicted and bool(converged[below].all()),
-            "rates of 2/λmax and above": as_predicted and bool(converged[~below].all()),
-        },
-        f"On a quadratic with 2/λmax = {results['limit']:g} it converges at "
-        f"{converged[below].sum()} of {below.sum()} "
-        f"rates below and {converged[~below].sum()} of {(~below).sum()} rates from there on. The "
-        f"distance shrinks by "
-        f"max |1 − ηλ| a step, within {max(error, 1e-16):.0e}.",
-        rates=results["rates"],
-        converged=converged,
-        measured_factor=measured_factor(results),
-        predicted_factor=results["predicted"],
-    )
-
-
-@claim("2.20", "A smaller learning rate descends more slowly.", figure="curves")
-def lower_is_slower(results):
-    steps, rates = steps_needed(results), results["rates"]
-    gentle = rates <= results["turning"]
-    doubled = [
-        steps[i] / steps[i + 1]
-        for i in range(len(rates) - 1)
-        if rates[i + 1] < 0.1 * results["limit"]
-    ]
-    beyond = steps[~gentle]
-    return depends_on(
-        {
-            "rates up to 2/(λmin + λmax)": bool((np.diff(steps[gentle]) < 0).all()),
-            "higher rates": bool((beyond[1:] < beyond[:-1]).all()),
-        },
-        f"Steps to {TOLERANCE:g} of the starting distance: {steps[0]:.0f} at η = {rates[0]:g}, as "
-        f"1/η while that is "
-        f"small (at half the rate {min(doubled):.2f} to {max(doubled):.2f} times as many), "
-        f"{steps[gentle].min():.0f} "
-        f"at {rates[gentle][-1]:.3g}, and more again above, up to "
-        f"{beyond[np.isfinite(beyond)].max(initial=0):.0f}; "
-        f"never at {np.isinf(steps).sum()} of {len(rates)} rates, the lowest of them η = "
-        f"{rates[np.isinf(steps)].min(initial=np.inf):g}, where 2/λmax is {results['limit']:g}.",
-        rates=rates,
-        steps=steps,
-        halving=doubled,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

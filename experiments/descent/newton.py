@@ -20,7 +20,6 @@ from jax.flatten_util import ravel_pytree
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, every, holds_if, share_interval
 from experiments.common import Common
 from fnn import data, losses, optim
 from fnn import plot as draw
@@ -127,45 +126,6 @@ def outcomes(results) -> np.ndarray:
     """
     solved, lowest = results["gradient"][0] < 1e-8, results["eigenvalue"][0]
     return np.select([solved & (lowest > 1e-8), solved & (lowest < -1e-8)], [0, 1], 2)
-
-
-@claim(
-    "0.10",
-    "Many data and parameters make an analytical solution hard, so that a heuristic has to do.",
-)
-def solving_is_hard(results):
-    sizes, ratio = (
-        results["parameters"],
-        results["newton_operations"] / results["gradient_operations"],
-    )
-    growth = np.polyfit(np.log(sizes), np.log(ratio), 1)[0]
-    kinds = outcomes(results)
-    shares = [share_interval(kinds == number) for number in range(3)]
-    better = share_interval(
-        np.nan_to_num(results["loss"][1], nan=np.inf)
-        < np.nan_to_num(results["loss"][0], nan=np.inf)
-    )
-    return holds_if(
-        every(
-            bool(growth > 0.8 and ratio[-1] > sizes[-1] / 2),
-            shares[0].below(0.5),
-            better.above(0.5),
-        ),
-        f"A linear model is solved by one Newton step (‖∇L‖ {results['linear_gradient']:.0e}). "
-        f"For a 2-h-1 network a "
-        f"step costs {ratio[0]:.0f} gradients at {sizes[0]} parameters and {ratio[-1]:.0f} at "
-        f"{sizes[-1]}, growing as "
-        f"P^{growth:.2f}. Of {kinds.size} starts of one with {results['solved_parameters']} "
-        f"parameters, Newton's "
-        f"method leads a share of {shares[0]} to a minimum and {shares[1]} to another stationary "
-        f"point, the others to "
-        f"none; gradient descent ends with a lower loss in {better}.",
-        parameters=sizes,
-        gradients_a_newton_step=ratio,
-        growth=growth,
-        minima=shares[0],
-        descent_lower=better,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

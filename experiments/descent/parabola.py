@@ -14,7 +14,6 @@ import jax
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.claims import claim, depends_on, holds_if
 from experiments.common import Common
 from fnn import optim
 from fnn import plot as draw
@@ -93,58 +92,6 @@ def literal_loop(rate: float, x: float) -> tuple[str, int]:
             return "stalls" if x == last else "two-cycle", steps
         before, last, x, steps = last, x, x - rate * (2 * x), steps + 1
     return "ends", steps
-
-
-@claim(
-    "4.2", "The minimum of f(x) = x² is where its derivative 2x is zero, at x = 0.", figure="traces"
-)
-def derivative_is_zero(results):
-    zeros, lowest, error = results["zeros"], results["lowest"], results["slope_error"].max()
-    return holds_if(
-        bool(error < 1e-14 and len(zeros) == 1 and zeros[0] == lowest[0] == 0),
-        f"On 10,001 points of [−5, 5] the derivative is zero at "
-        f"{', '.join(f'{x:g}' for x in zeros)} and f least at "
-        f"{lowest[0]:g}; 2x and automatic differentiation differ by at most {error:.1g}.",
-        zeros=zeros,
-        lowest=lowest,
-        slope_error=error,
-    )
-
-
-@claim(
-    "4.3",
-    "Starting at a random x, update x by the derivative while f′(x) ≠ 0: so the minimum is found.",
-    "loop",
-)
-def loop_ends(results):
-    rates, fates, traces = results["rates"], results["fates"], results["traces"]
-    ends = (fates == "ends").all(axis=1)
-    at = {
-        fate: ", ".join(f"{r:g}" for r in rates[(fates == fate).any(axis=1)]) or "none"
-        for fate in FATES
-    }
-    counts = [
-        f"{np.median(n):.0f} at {r:g}"
-        for r, n in zip(rates[ends], results["steps"][ends], strict=True)
-    ]
-    monotone = (np.diff(np.abs(traces), axis=1) <= 0).all(axis=1)
-    same_side = (traces[:, 1] >= 0) & monotone
-    nearer = np.abs(traces[:, -1]) < np.abs(traces[:, 0])
-    return depends_on(
-        {f"lr = {rate:g}": end for rate, end in zip(rates, ends, strict=True)},
-        f"In float64, from {fates.shape[1]} starts, it stalls at subnormal numbers for the rates "
-        f"{at['stalls']}, goes "
-        f"back and forth between two numbers for {at['two-cycle']}, and overflows for "
-        f"{at['overflows']}. Steps where "
-        f"it ends: {', '.join(counts)}. x approaches 0 from one side up to lr = "
-        f"{rates[same_side].max(initial=0):g}, "
-        f"and is nearer to it after {traces.shape[1] - 1} steps up to lr = "
-        f"{rates[nearer].max(initial=0):g}: at these "
-        "it is not the descent that fails but the test, which should ask for a small slope.",
-        rates=rates,
-        ends=ends,
-        steps=np.median(results["steps"], axis=1),
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -20,7 +20,6 @@ from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.claims import claim, every, holds_if, share_interval
 from experiments.common import Common
 from fnn import losses, optim
 from fnn.course import descent
@@ -28,7 +27,6 @@ from fnn.layers import DenseParams
 
 C = 1.0  # the slope of the line that the chain learns, y = c x
 LINE = np.array([[-1.0], [1.0]]), C * np.array([-1.0, 1.0])
-AT_REST = 1e-9  # a gradient or a step shorter than this counts as none
 
 
 @dataclass(frozen=True)
@@ -99,75 +97,6 @@ def follow(direction: Callable, rate: float, steps: int, start):
         "eigenvalues": jnp.linalg.eigvalsh(jax.jacfwd(gradient)(path[-1])),
         "last_step": jnp.linalg.norm(path[-1] - path[-2]),
     }
-
-
-@claim(
-    "0.9",
-    "Setting the gradient to zero and checking the solutions tells minima, maxima and saddles.",
-    "chain",
-)
-def classified(results):
-    ends, eigenvalues = results["newton_end"], results["newton_eigenvalues"]
-    solved = results["newton_gradient"] < AT_REST
-    origin = solved & (np.abs(ends).max(axis=1) < 1e-6)
-    valley = solved & (np.abs(ends.prod(axis=1) - C) < 1e-6)
-    low, high = eigenvalues[:, 0], eigenvalues[:, 1]
-    at_origin = (
-        " and ".join(f"{value:.3g}" for value in eigenvalues[origin].mean(axis=0))
-        if origin.any()
-        else "none"
-    )
-    saddle = bool(origin.any() and (low[origin] < -1e-3).all() and (high[origin] > 1e-3).all())
-    minima = bool(
-        valley.any()
-        and (low[valley] > -1e-6).all()
-        and (results["newton_loss"][valley] < 1e-12).all()
-    )
-    return holds_if(
-        every(saddle, minima, bool((origin | valley)[solved].all())),
-        f"Linear 1-1-1 chain, L = (w₁w₂ − {C:g})²: Newton's method on ∇L = 0 solves it from "
-        f"{solved.sum()} of "
-        f"{solved.size} random starts, {origin.sum()} times at the origin, with Hessian "
-        f"eigenvalues "
-        f"{at_origin}, a strict saddle, {valley.sum()} times on w₁w₂ = {C:g}, the minima with "
-        f"loss 0, and "
-        f"{(solved & (high < -1e-6)).sum()} times at a maximum. On that curve the lower "
-        f"eigenvalue is 0 (within "
-        f"{np.abs(low[valley]).max(initial=0):.0e}), so that there the loss decides and not the "
-        f"Hessian.",
-        origin=origin.sum(),
-        valley=valley.sum(),
-        unsolved=(~solved).sum(),
-        eigenvalues_at_origin=eigenvalues[origin].mean(axis=0),
-    )
-
-
-@claim(
-    "1.21",
-    "Updates go on until the weights no longer change, which means that a minimum is reached.",
-    "chain",
-)
-def rest_is_a_minimum(results):
-    at_rest, lowest = {}, {}
-    for name in ("random", "ridge"):
-        at_rest[name] = results[f"{name}_last_step"] < AT_REST
-        lowest[name] = results[f"{name}_eigenvalues"][:, 0]
-    minimum = {name: lowest[name][at_rest[name]] > -1e-6 for name in at_rest}
-    return holds_if(
-        every(*(bool(each.all()) if each.size else None for each in minimum.values())),
-        f"Of {minimum['random'].size} descents of the 1-1-1 chain from random weights that came "
-        f"to rest, "
-        f"{minimum['random'].sum()} did so at a minimum, and {minimum['ridge'].sum()} of "
-        f"{minimum['ridge'].size} that "
-        f"started with w₁ = −w₂. These take steps below {AT_REST:g} at the end; the lowest "
-        f"eigenvalue of the Hessian "
-        f"there is {lowest['ridge'].min():.3g} and the loss {results['ridge_loss'].max():.3g}, as "
-        f"on the saddle. "
-        "Weights that no longer change show a stationary point, not a minimum.",
-        minima_from_random=share_interval(minimum["random"]) if minimum["random"].size else None,
-        minima_from_ridge=minimum["ridge"].sum(),
-        eigenvalue_at_rest=lowest["ridge"].min(),
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -18,7 +18,6 @@ from jax.flatten_util import ravel_pytree
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, depends_on, holds_if
 from experiments.common import Common
 from fnn import data, losses
 from fnn import plot as draw
@@ -26,7 +25,6 @@ from fnn.course import surfaces
 
 NAMES = ("Beale's function", "loss of a 2-8-1 network")
 DIFFERENCE = 1e-5  # half the distance of the two values of F whose difference gives a slope
-TOLERANCE = 1e-6  # of a slope relative to ‖∇F‖: what these differences leave in float64
 
 
 @dataclass(frozen=True)
@@ -97,57 +95,6 @@ def examine(value: Callable, gradient: Callable, draw_point: Callable, config: C
         }
 
     return at_point
-
-
-@claim(
-    "0.11",
-    "From any point a differentiable function falls fastest along its negative gradient.",
-    figure="slopes",
-)
-def falls_fastest(results):
-    slopes, beaten = results["slopes"], results["beaten"].mean(axis=1)
-    lowest, error = slopes.min(), np.abs(results["special"][..., 0] + 1).max()
-    return holds_if(
-        bool(lowest >= -1 - TOLERANCE and error < TOLERANCE),
-        f"The lowest slope along {slopes.size:,} random unit directions at {slopes[..., 0].size} "
-        f"points is "
-        f"{lowest:.6f} ‖∇F‖, and along −∇F/‖∇F‖ it is −‖∇F‖ within {error:.0e} of it. It is a "
-        f"statement about short "
-        f"steps: over a length of {results['lengths'][-1]:g} the random directions that fall "
-        f"further are "
-        f"{beaten[0, -1]:.0%} (Beale) and {beaten[1, -1]:.0%} (network).",
-        lowest_slope=lowest,
-        error_along_gradient=error,
-        lengths=results["lengths"],
-        share_that_falls_further=beaten,
-    )
-
-
-@claim(
-    "1.20",
-    "The gradient is the list of the derivatives by each of the n inputs, and points where the "
-    "function grows fastest.",
-    figure="slopes",
-)
-def rises_fastest(results):
-    highest, error = results["slopes"].max(), np.abs(results["special"][..., 1] - 1).max()
-    printed = results["special"][..., 2]
-    fastest = bool(highest <= 1 + TOLERANCE)
-    return depends_on(
-        {
-            "all n derivatives": fastest and bool(error < TOLERANCE),
-            "the list as printed, which has ∂f/∂x₁ twice and no ∂f/∂x₂": fastest
-            and bool((printed > 1 - 1e-3).all()),
-        },
-        f"The largest slope along {results['slopes'].size:,} random unit directions is "
-        f"{highest:.6f} ‖∇f‖, and along "
-        f"∇f/‖∇f‖ it is ‖∇f‖ within {error:.0e} of it. Along the printed list it is "
-        f"{printed[0].mean():.2f} ‖∇f‖ on "
-        f"average for Beale's function, and {printed.min():.2f} ‖∇f‖ at worst.",
-        highest_slope=highest,
-        error_along_gradient=error,
-        printed_slopes=printed,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -17,7 +17,6 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.claims import claim, depends_on, every, mean_interval
 from experiments.common import Common
 from fnn import optim
 from fnn import plot as draw
@@ -72,42 +71,6 @@ def by_the_list(config: Config, x, key):
     }
     bias = PARABOLA.gradient((x - a)[None]).mean() - PARABOLA.gradient(x - a.mean())[0]
     return {name: path[:, 0] for name, path in paths.items()} | {"bias": jnp.abs(bias)}
-
-
-@claim(
-    "2.19",
-    "From a random start, compute the slope, multiply it by the rate, subtract, and repeat steps "
-    "3 to 5 of the list "
-    "until the slope is almost zero; stochastic descent uses one random example at a time.",
-)
-def list_of_steps(results):
-    slope = np.abs(2 * results["anew"])
-    done = (slope < 1e-6).argmax(axis=1)
-    nearest, bias = np.abs(results["kept"][:, -1]).min(), results["bias"].max()
-    end = mean_interval(results["one_example"][:, -1])
-    return depends_on(
-        {
-            "a list that computes the slope anew": bool((slope[:, -1] < 1e-6).all()),
-            "one random example a step, on average": every(
-                bool(bias < 1e-12), end.within(-0.2, 0.2)
-            ),
-            "steps 3 to 5 as numbered in print, which keep the first slope": bool(nearest < 1e-6),
-        },
-        f"On x² the slope falls below 1e-6 after {done.min()} to {done.max()} steps, from "
-        f"{len(done)} starts. In print "
-        "the start is an item below step 1, so that steps 3 to 5 by number are the size of the "
-        "step, the update and "
-        f"the repetition: the slope is not computed again, and after {slope.shape[1] - 1} steps x "
-        f"is at least "
-        f"{nearest:.2g} from the minimum. One random example costs 1/{results['examples']} of the "
-        f"gradient; the single "
-        f"ones average to it within {max(bias, 1e-16):.0e}, and descent by them ends {end} from "
-        f"the minimum.",
-        steps=done,
-        distance_with_slope_kept=nearest,
-        bias=bias,
-        end_with_one_example=end,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

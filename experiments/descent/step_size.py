@@ -18,7 +18,6 @@ from jax.flatten_util import ravel_pytree
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, every, holds_if, mean_interval, share_interval
 from experiments.common import Common
 from fnn import data, losses, optim
 from fnn import plot as draw
@@ -82,68 +81,6 @@ def descend(config: Config):
         }
 
     return of
-
-
-@claim("3.5", "Each update is a small step whose size is the negative gradient.")
-def step_of_the_gradient(results):
-    loss, rates = results["train_loss"], results["rates"]
-    falls = [share_interval(each[:, 1] < each[:, 0]) for each in loss]
-    ratio = results["first_step"] / results["gradient"]
-    return holds_if(
-        every(falls[0].above(0.5), bool(np.abs(ratio[0] - 1).max() < 1e-9)),
-        f"Taken literally the first step is as long as ∇L, {results['gradient'][0].mean():.3g} on "
-        f"average, and the "
-        f"share of {loss.shape[1]} 2-8-1 networks whose loss it lowers is {falls[0]}. The notes' "
-        f"formula w − μ∇L "
-        f"takes the gradient as a direction: at μ = {rates[-2]:g} the step is "
-        f"{ratio[-2].mean():.6g} ‖∇L‖ long, within "
-        f"{results['angle'].max():.0e} rad of −∇L, and the share is {falls[-2]}.",
-        falls_without_rate=falls[0],
-        falls_with_rate=falls[-2],
-        length_over_gradient=ratio.mean(axis=1),
-    )
-
-
-@claim(
-    "4.22",
-    "A learning rate is there to temper the magnitude of the gradient; not against overfitting, "
-    "nor as a condition for "
-    "speed, nor to find the direction.",
-)
-def tempers_the_magnitude(results):
-    train, test, rates = results["train_loss"], results["test_loss"], results["rates"]
-    half, learned = (
-        train.shape[-1] // 2,
-        [share_interval(each[:, -1] < 0.5 * each[:, 0]) for each in train],
-    )
-    gap = (test[-2:] - train[-2:]) / results["rows"]
-    change = mean_interval(gap[1, :, -1] - gap[0, :, half])
-    cost = train[-2, :, half].mean() / results["rows"]
-    slower = share_interval(train[-1, :, -1] > train[-2, :, -1])
-    return holds_if(
-        every(
-            learned[0].below(0.1),
-            learned[-2].above(0.9),
-            bool(results["angle"].max() < 1e-6),
-            slower.above(0.5),
-            change.within(-0.05 * cost, 0.05 * cost),
-        ),
-        f"Share of {train.shape[1]} starts whose training loss halves: {learned[0]} without a "
-        f"rate, {learned[-2]} at "
-        f"{rates[-2]:g}. The quiz's other answers: it turns no step by more than "
-        f"{results['angle'].max():.0e} rad; "
-        f"half of it makes training slower from a share of {slower}, so that it is not there for "
-        f"speed; and half of it "
-        f"for twice the steps changes the test loss minus the training loss by {change} an "
-        f"example, where the training "
-        f"loss is {cost:.3g} and the difference {gap[0, :, half].mean():.2g}: within a twentieth "
-        f"it has no part in "
-        "overfitting here.",
-        rates=rates,
-        learned=[each.middle for each in learned],
-        change_of_gap=change,
-        slower_at_half=slower,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -18,7 +18,6 @@ import optax
 from jax.flatten_util import ravel_pytree
 from matplotlib.figure import Figure
 
-from experiments.claims import claim, depends_on, every, share_interval
 from experiments.common import Common
 from experiments.descent.fixed_point import network
 from fnn import optim
@@ -94,47 +93,6 @@ def train(config: Config, optimizer: optax.GradientTransformation, key):
     ends = [ravel_pytree(jax.tree.map(lambda leaf: leaf[-1], path))[0] for path in paths]
     loss = jnp.stack([jax.vmap(lambda w: loss_and_gradient(w)[0])(path) for path in paths])
     return {"loss": loss, "moved": jnp.abs(ends[0] - ends[1]).max()}
-
-
-@claim(
-    "0.25",
-    "The fixed-point procedure: for each epoch reset the optimizer, compute the loss and "
-    "propagate it back; the losses "
-    "are kept in a history.",
-)
-def procedure(results):
-    names, loss, epochs = results["names"], results["loss"], results["loss"].shape[-1] - 1
-    fell = [share_interval(kept[:, -1] < 0.1 * kept[:, 0]) for kept, _ in loss]
-    same = [bool(moved.max() < 1e-12) for moved in results["moved"]]
-    ends = np.median(loss[..., -1], axis=-1)
-    words = "; ".join(
-        f"{name} {kept:.1g} and {reset:.1g}"
-        for name, (kept, reset) in zip(names, ends, strict=True)
-    )
-    settled = np.abs(np.diff(loss[0, 0], axis=-1)) < 1e-12
-    entries = results["printed_entries"]
-    return depends_on(
-        {"reset() of the gradients": every(*(each.above(0.5) for each in fell))}
-        | {
-            f"reset() of the state of {name}": bool(each)
-            for name, each in zip(names, same, strict=True)
-        }
-        | {
-            "the history, which is appended to after the loop": bool((entries == epochs).all()),
-            "stopping at convergence": not settled[:, :-1].any(),
-        },
-        f"Where reset() clears gradients, a share of {fell[0]} of {loss.shape[2]} SGD runs lower "
-        f"the loss to a tenth. "
-        f"Median loss after {epochs} epochs without, and with the optimizer's state reset each "
-        f"epoch: {words}. As "
-        f"indented in print the history has {entries.max()} entry; its append belongs inside the "
-        f"loop. Nothing tests "
-        f"for convergence: {settled[:, -2].mean():.0%} of the SGD runs go on after the loss has "
-        f"ceased to change.",
-        falls=[each.middle for each in fell],
-        largest_move_by_reset=results["moved"].max(axis=1),
-        printed_entries=entries,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -18,7 +18,6 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.claims import claim, every, holds_if
 from experiments.common import Common
 from fnn import activations
 from fnn import plot as draw
@@ -79,91 +78,6 @@ def jump_of_slope(activation: activations.Activation, h: float = 1e-7) -> jax.Ar
     """The right minus the left derivative at 0, as limits of difference quotients."""
     left, middle, right = activation.value(jnp.array([-h, 0.0, h]))
     return (right - 2 * middle + left) / h
-
-
-@claim(
-    "1.8",
-    "Hidden activations are max(0, x), ELU with a free α, tanh and 1/(1 + e⁻ˣ).",
-    figure="curves",
-)
-def formulas(results):
-    hidden = slice(RELU, SIGMOID + 1)
-    value_error = np.abs(results["values"] - results["printed"])[hidden].max()
-    slope_error = np.abs(results["slopes"] - results["autodiff"])[hidden].max()
-    jump_error = np.abs(results["elu_jumps"] - (1 - results["alphas"])).max()
-    jumps = ", ".join(f"{jump + 0.0:.3g}" for jump in results["elu_jumps"].round(6))
-    return holds_if(
-        bool(value_error < 1e-12 and slope_error < 1e-12 and jump_error < 1e-5),
-        f"On {len(results['x'])} points of [−6, 6] in float64 the values differ from the printed "
-        f"formulas by at most "
-        f"{value_error:.1e} and the slopes from automatic differentiation by {slope_error:.1e}. "
-        f"The slope of ELU "
-        f"jumps at 0 by {jumps} for α = {', '.join(f'{alpha:g}' for alpha in results['alphas'])}: "
-        f"it is smooth for "
-        "α = 1 only.",
-        value_error=value_error,
-        slope_error=slope_error,
-        elu_jumps=results["elu_jumps"],
-    )
-
-
-@claim(
-    "2.26",
-    "tanh and the sigmoid saturate, with range (0, 1) both of them; ReLU does not saturate.",
-    figure="curves",
-)
-def saturation(results):
-    low, high = results["values"].min(axis=1), results["values"].max(axis=1)
-    unit = (low > 0) & (high < 1)
-    slopes = results["tail_slopes"][1]
-    flat = (np.abs(slopes) < 1e-12).any(axis=1)
-    return holds_if(
-        every(*unit[[TANH, SIGMOID]], *flat[[TANH, SIGMOID]], not flat[RELU]),
-        f"Both saturate, but their ranges differ: on [−6, 6] the sigmoid runs from "
-        f"{low[SIGMOID]:.5f} to "
-        f"{high[SIGMOID]:.5f}, tanh from {low[TANH]:.5f} to {high[TANH]:.5f}, so that it is (−1, "
-        f"1). The slope of ReLU "
-        f"is {slopes[RELU, 0]:g} at −1000 and {slopes[RELU, 1]:g} at 1000: it saturates on its "
-        f"negative side.",
-        lowest=low,
-        highest=high,
-        slopes_at_1000=slopes,
-    )
-
-
-@claim(
-    "4.15",
-    "Gates are the sigmoid, tanh, ReLU and log(1 + eˣ), a smooth version of ReLU.",
-    figure="softplus",
-)
-def smooth_relu(results):
-    slope_error = np.abs(results["slopes"][SOFTPLUS] - results["values"][SIGMOID]).max()
-    gap = results["values"][SOFTPLUS] - results["values"][RELU]
-    at_zero = float(results["softplus_at_zero"])
-    finite = bool(np.isfinite(results["tails"]).all() and np.isfinite(results["tail_slopes"]).all())
-    overflow = [
-        name
-        for name, tail in zip(FORMULAS, results["printed_tails"][1], strict=True)
-        if ~np.isfinite(tail).all()
-    ]
-    smooth = (
-        slope_error < 1e-12
-        and (gap > 0).all()
-        and gap.max() <= at_zero
-        and abs(at_zero - math.log(2)) < 1e-15
-    )
-    return holds_if(
-        bool(smooth and finite),
-        f"The slope of log(1 + eˣ) is the sigmoid to {slope_error:.1e}; it exceeds ReLU by "
-        f"{at_zero:.6f} = ln 2 at 0 "
-        f"and by less elsewhere, {gap[0]:.4f} at −6. Stable forms are finite at ±1000; computed "
-        f"from exponentials, "
-        f"{' and '.join(overflow) or 'none'} overflow there in float64.",
-        slope_error=slope_error,
-        gap_at_zero=at_zero,
-        tails=results["tails"],
-        printed_tails=results["printed_tails"],
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -18,7 +18,6 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.claims import claim, every, holds_if
 from experiments.common import Common
 from fnn import activations, diagnostics, layers, losses
 from fnn import plot as draw
@@ -97,67 +96,6 @@ def printed_categorical(logits, t):
     """−(1/N) Σ Σ t log p, p = e^z/Σ e^z."""
     p = jnp.exp(logits) / jnp.sum(jnp.exp(logits), axis=1, keepdims=True)
     return -jnp.mean(jnp.sum(t * jnp.log(p), axis=1))
-
-
-def errors(results, name: str) -> tuple[float, float]:
-    """The largest distance of the backward pass from (p − t)/N and from automatic
-    differentiation.
-    """
-    expected, autodiff = results[f"{name}_expected"], results[f"{name}_autodiff"]
-    return float(np.abs(results[name] - expected).max()), float(
-        np.abs(results[name] - autodiff).max()
-    )
-
-
-@claim(
-    "1.17",
-    "Binary cross-entropy, −(1/N) Σ t log p + (1 − t) log(1 − p), is the loss of one sigmoid "
-    "output.",
-)
-def binary(results):
-    formula, autodiff = errors(results, "binary")
-    finite = all(
-        np.isfinite(results[name]).all()
-        for name in ("on_logits", "slope_on_logits", "on_negative_logits")
-    )
-    infinite = results["logit"][~np.isfinite(results["on_probabilities"])]
-    return holds_if(
-        every(formula < 1e-12, autodiff < 1e-12, finite),
-        f"On {len(results['binary'])} examples in float64 its gradient in the logit is (p − t)/N "
-        f"to {formula:.0e} and "
-        f"that of automatic differentiation to {autodiff:.0e}. In float32 the form on logits is "
-        f"finite at ±10,000, "
-        f"{results['on_logits'][-1]:g} for a wrong answer; the printed form on probabilities is "
-        f"infinite from a logit "
-        f"of {infinite.min() if infinite.size else np.inf:g}.",
-        formula_error=formula,
-        autodiff_error=autodiff,
-        first_infinite=infinite[:1],
-    )
-
-
-@claim(
-    "1.18",
-    "Categorical cross-entropy, −(1/N) Σ Σ t log p over examples and classes, equals −(1/N) Σ log "
-    "p of the true class.",
-    figure="categorical",
-)
-def categorical(results):
-    formula, autodiff = errors(results, "categorical")
-    apart = float(abs(results["sum_form"] - results["true_class_form"]))
-    soft = float(abs(results["soft_sum_form"] - results["soft_class_form"]))
-    return holds_if(
-        every(apart < 1e-12, formula < 1e-12, autodiff < 1e-12),
-        f"The two forms differ by {apart:.1g} for one-hot targets ({results['sum_form']:.6f}), "
-        f"and by {soft:.3f} for "
-        f"soft targets, to which the second does not apply. With softmax the gradient in the "
-        f"logits is (p − t)/N to "
-        f"{formula:.0e}, and that of automatic differentiation to {autodiff:.0e}.",
-        apart=apart,
-        apart_for_soft_targets=soft,
-        formula_error=formula,
-        autodiff_error=autodiff,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

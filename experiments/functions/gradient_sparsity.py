@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
 from fnn import activations, data, diagnostics, losses
 
@@ -54,21 +53,6 @@ def zero_share(config: Config, activation: str, keys) -> np.ndarray:
         return jnp.stack([jnp.mean(derivative(z) == 0) for z in pre_activations])
 
     return np.asarray(jax.jit(jax.vmap(one))(keys))
-
-
-@claim("1.10", "With ELU in place of ReLU the gradient is not sparse.")
-def sparsity(results):
-    relu, elu = results["zero_share"].mean(axis=-1)
-    share = mean_interval(relu)
-    return holds_if(
-        every(share.above(0.25), bool(elu.max() == 0)),
-        f"At the start of networks with {results['zero_share'].shape[-1]} hidden layers on "
-        f"digits, {len(relu)} draws, "
-        f"the share of derivatives that are exactly 0 is {share} with ReLU and at most "
-        f"{elu.max():g} with ELU.",
-        relu=share,
-        elu=elu.max(),
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -17,7 +17,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
 from fnn import data, layers, losses, optim
 from fnn import plot as draw
@@ -122,40 +121,6 @@ def unlabelled(config: Config) -> tuple[data.Dataset, np.ndarray]:
     scaled = data.from_arrays(x, group)
     train, validation, test = (split._replace(y=split.x) for split in scaled.splits.values())
     return data.Dataset(train, validation, test), scaled.train.y
-
-
-@claim(
-    "4.1",
-    "Supervised learning has a ground truth, a real number in regression (the price of a house) "
-    "or a class label in "
-    "classification (sportif or not); unsupervised learning has none.",
-)
-def kinds(results):
-    r_squared, accuracy, explained = (
-        mean_interval(results[name]) for name in ("r_squared", "accuracy", "explained")
-    )
-    majority, values = float(results["majority"]), len(np.unique(results["prices"][:, 1]))
-    labels = np.unique(results["logits"] > 0).size
-    return holds_if(
-        every(
-            r_squared.above(0.5),
-            accuracy.above(majority),
-            explained.above(0.5),
-            values > 100,
-            labels == 2,
-        ),
-        f"Test rows, {len(results['r_squared'])} starts: the price has R² {r_squared}, with "
-        f"{values} different values "
-        f"predicted for {len(results['prices'])} houses. The label, one of {labels}, is right for "
-        f"{accuracy} of the "
-        f"people, and the commoner one would be for {majority:.3f}. Without a ground truth, an "
-        f"autoencoder finds two "
-        f"numbers that tell {explained} of the variance of eight.",
-        r_squared=r_squared,
-        accuracy=accuracy,
-        majority=majority,
-        explained=explained,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -17,7 +17,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
 from fnn import data, losses, optim
 from fnn import plot as draw
@@ -102,46 +101,6 @@ def product(sizes: tuple[int, ...], draws: int = 100) -> tuple[np.ndarray, np.nd
     return np.abs(outputs - single).max(axis=(1, 2)) / np.abs(single).max(
         axis=(1, 2)
     ), np.linalg.matrix_rank(W)
-
-
-@claim(
-    "2.4", "Stacked linear layers gain nothing: together they are one linear map.", figure="fits"
-)
-def one_map(results):
-    error, rank, narrowest = (
-        results["product_error"].max(),
-        results["rank"].max(axis=1),
-        results["narrowest"],
-    )
-    chains = ", ".join("-".join(map(str, sizes)) for sizes in CHAINS)
-    return holds_if(
-        bool(error < 1e-12 and (rank <= narrowest).all()),
-        f"Linear networks {chains} with {results['rank'].shape[1]} draws of weights and biases "
-        f"each equal one matrix "
-        f"W_L … W₁ and one bias to a relative {error:.0e} in float64. The rank of the product is "
-        f"{', '.join(map(str, rank))}, the narrowest width {', '.join(map(str, narrowest))}.",
-        error=error,
-        rank=rank,
-        narrowest=narrowest,
-    )
-
-
-@claim("4.17", "Two linear layers fit a curve only with a ReLU between them.", figure="fits")
-def with_relu(results):
-    line = float(results["least_squares"])
-    without, with_relu = (mean_interval(loss[:, -1] / line) for loss in results["loss"])
-    same = np.abs(results["loss"][0, :, -1] / line - 1).max()
-    return holds_if(
-        every(bool(same < 1e-2), with_relu.below(0.1)),
-        f"On sin 2x the best straight line has a mean squared error of {line:.4f}. Two linear "
-        f"layers end at {without} "
-        f"times that, each of {results['loss'].shape[1]} starts within {same:.0e}; with ReLU "
-        f"between them the same "
-        f"layers end at {with_relu} times that.",
-        without=without,
-        with_relu=with_relu,
-        least_squares=line,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -16,7 +16,6 @@ from jax.flatten_util import ravel_pytree
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, every, holds_if
 from experiments.common import Common
 from fnn import losses, optim
 from fnn import plot as draw
@@ -69,32 +68,6 @@ def run(config: Config) -> dict[str, np.ndarray]:
         "apart": weights[:, 1],
         "examples": np.array(config.examples),
     }
-
-
-@claim(
-    "X4",
-    "A squared loss is half the sum, the sum or the mean of the squares, by document: the "
-    "gradients differ by constant "
-    "factors, for which the learning rate can make up.",
-)
-def scales(results):
-    half, total, mean = results["gradients"]
-    n = int(results["examples"])
-    size = np.abs(total).max()
-    errors = np.abs(total - 2 * half).max() / size, np.abs(total - n * mean).max() / size
-    together = np.abs(results["together"] - results["together"][:1]).max()
-    apart = np.abs(results["apart"] - results["apart"][:1]).max()
-    return holds_if(
-        every(max(errors) < 1e-12, together < 1e-9),
-        f"The gradient of the sum is twice that of half the sum (relative error {errors[0]:.1g}) "
-        f"and N = {n} times "
-        f"that of the mean ({errors[1]:.1g}). With rates scaled the other way the weights along "
-        f"gradient descent agree "
-        f"to {together:.1g}; with the same rate the weights end up to {apart:.2g} apart.",
-        ratio_errors=errors,
-        scaled_rates=together,
-        same_rate=apart,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

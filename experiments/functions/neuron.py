@@ -19,7 +19,6 @@ from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.claims import claim, every, holds_if
 from experiments.common import Common
 from fnn import activations, layers, losses, optim
 from fnn.course import descent
@@ -80,29 +79,6 @@ def descend(config: Config, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, n
     )
     loss, _ = jax.vmap(loss_and_gradient, in_axes=(0, None, None))(path, x, y)
     return np.column_stack([path.W[:, 0, 0], path.b[:, 0]]), np.asarray(loss)
-
-
-@claim(
-    "2.42",
-    "A neuron passes the weighted sum of its inputs and a bias through an activation function; "
-    "gradient descent "
-    "follows the slope of the loss down to its minimum.",
-)
-def neuron(results):
-    error = np.abs(results["outputs"] - results["sums"]).max()
-    falls = np.diff(results["loss"]) <= 1e-15
-    distance = np.abs(results["path"][-1] - results["least_squares"]).max()
-    return holds_if(
-        every(error < 1e-12, falls.all(), distance < 1e-6),
-        f"A neuron of two inputs equals the sum written out to {error:.1e} for "
-        f"{', '.join(GATES)}. On the mean squared "
-        f"error of a linear neuron {falls.mean():.0%} of {falls.size} steps go down or stay, and "
-        f"the end is "
-        f"{distance:.1e} from least squares {results['least_squares'].round(4)}.",
-        error=error,
-        distance=distance,
-        loss=results["loss"][[0, 1, 10, -1]],
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -20,7 +20,6 @@ import optax
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, depends_on, holds_if
 from experiments.common import Common
 from fnn import layers, losses, optim
 from fnn import plot as draw
@@ -95,49 +94,6 @@ def loss_at(constant: float, y: np.ndarray, loss: fnn.Loss) -> float:
     """The mean loss of this constant."""
     params = DenseParams(W=jnp.zeros((1, 1)), b=jnp.array([constant]))
     return float(fnn.value_and_grad(layers.dense(1, 1), loss)(params, np.zeros((len(y), 1)), y)[0])
-
-
-@claim("1.15", "Outliers weigh heavily in the mean squared error.")
-def squared(results):
-    shifts = results["fits"][0] - results["fits"][0, :, :1]
-    n, farthest = results["points"].shape[-1], results["distances"][-1]
-    error = np.abs(shifts - results["distances"] / n).max()
-    spread = results["points"][:, 0].std(axis=-1).mean()
-    return holds_if(
-        bool(error < 1e-6 and shifts[:, -1].min() > 3 * spread),
-        f"One of {n} points of standard deviation {spread:.2f} moved by Δ shifts the fitted "
-        f"constant by Δ/{n} within "
-        f"{error:.0e}, in {len(shifts)} draws: {shifts[:, -1].mean():.1f} at Δ = {farthest:g}, "
-        f"far beyond all other "
-        "points.",
-        shift=shifts.mean(axis=0),
-        error=error,
-    )
-
-
-@claim("1.16", "Outliers weigh less in the mean absolute error.")
-def absolute(results):
-    squared, absolute, huber = np.abs(results["fits"] - results["fits"][:, :, :1]).max(axis=1)
-    beyond = results["distances"] > 0
-    falls = results["without_bars"]
-    bounded = falls[-1] >= falls[0] or falls[-1] > 0.5 * results["constants"][-1]
-    return depends_on(
-        {
-            "the formula with bars": bool((absolute < 0.1 * squared)[beyond].all()),
-            "the formula as printed": bool(bounded),
-        },
-        f"Moving one point by {results['distances'][-1]:g} shifts the constant of the absolute "
-        f"error by "
-        f"{absolute[-1]:.2g}, of Huber's by {huber[-1]:.2g}, of the squared error by "
-        f"{squared[-1]:.3g}. Printed "
-        f"without the bars of |y − ŷ|, the formula has no minimum: {falls[-1]:.3g} at a constant "
-        f"of "
-        f"{results['constants'][-1]:g}.",
-        absolute=absolute,
-        huber=huber,
-        squared=squared,
-        without_bars=falls,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -17,7 +17,6 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.claims import claim, depends_on
 from experiments.common import Common
 from fnn import activations
 from fnn import plot as draw
@@ -68,46 +67,6 @@ def run(config: Config) -> dict[str, np.ndarray]:
 def printed_softmax(logits):
     """e^xᵢ/Σ e^xⱼ as printed, without the shift that keeps it from overflowing."""
     return jnp.exp(logits) / jnp.sum(jnp.exp(logits))
-
-
-@claim(
-    "1.12",
-    "Outputs are linear for regression, a sigmoid for two classes and softmax for more, where "
-    "each lies in (0, 1) and "
-    "can be read as a probability.",
-)
-def probabilities(results):
-    inside = (results["smaller"] > 0) & (results["larger"] < 1)
-    near = results["gaps"] <= 10
-    sums = results["sum_error"]
-    small = results["shift_error"] < 1e-12 and results["sigmoid_error"] < 1e-14
-    sound = small and bool((sums < [1e-6, 1e-7]).all())
-    reaches_one, reaches_zero = first(results["larger"] == 1), first(results["smaller"] == 0)
-    return depends_on(
-        {
-            "logits up to 10 apart": bool(sound and inside[:, near].all()),
-            "logits up to 1000 apart": bool(sound and inside.all()),
-        },
-        f"Softmax sums to 1 within {sums[0]:.0e} in float32 and {sums[1]:.0e} in float64, a shift "
-        f"of all logits "
-        f"changes it by {results['shift_error']:.0e}, and for two classes it is the sigmoid of "
-        f"their difference to "
-        f"{results['sigmoid_error']:.0e}. The outputs round to exactly 1 and 0 when logits are "
-        f"{reaches_one[0]} and "
-        f"{reaches_zero[0]} apart in float32, {reaches_one[1]} and {reaches_zero[1]} in float64. "
-        f"As printed, without "
-        f"a shift, it is {results['printed'][1]:g} for logits 0 and 1000.",
-        sum_error=results["sum_error"],
-        shift_error=results["shift_error"],
-        sigmoid_error=results["sigmoid_error"],
-        reaches_one=reaches_one,
-        reaches_zero=reaches_zero,
-    )
-
-
-def first(there: np.ndarray) -> list[int | None]:
-    """The first gap of each type at which it is so; None if it never is. Gaps are 0, 1, 2, …"""
-    return [int(np.argmax(row)) if row.any() else None for row in there]
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

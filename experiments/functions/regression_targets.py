@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.claims import claim, holds_if
 from experiments.common import Common
 from experiments.functions.scans import shrinks
 from fnn import plot as draw
@@ -26,7 +25,6 @@ TARGETS = {  # of a cause from 0 to 1
     "time zone from a picture": lambda u: np.round(24 * u - 12),  # by longitude
     "house price from a recording": lambda u: 400 - 160 * u,  # thousands, for 40 to 80 dB
 }
-TIME_ZONE = 2
 
 
 @dataclass(frozen=True)
@@ -51,28 +49,6 @@ def run(config: Config) -> dict[str, np.ndarray]:
         ),
         "different": np.array([len(np.unique(target(fine))) for target in TARGETS.values()]),
     }
-
-
-@claim(
-    "4.20",
-    "Quiz: of bus arrival, age, time zone and house price, only the time zone is no regression.",
-)
-def not_a_regression(results):
-    labels = ~results["continuous"]
-    counts = ", ".join(
-        f"{n} for {name}" for n, name in zip(results["different"], TARGETS, strict=True)
-    )
-    jumps = ", ".join(name for name, label in zip(TARGETS, labels, strict=True) if label) or "none"
-    return holds_if(
-        bool(labels[TIME_ZONE] and labels.sum() == 1),
-        "A matter of definition: each target is modelled as a function of its cause, not "
-        "measured. Different values "
-        f"on {10 * len(results['cause'])} points: {counts}. In jumps that a finer scan does not "
-        f"shrink, from one label "
-        f"to the next: {jumps}.",
-        different=results["different"],
-        continuous=results["continuous"],
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

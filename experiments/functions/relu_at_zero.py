@@ -19,7 +19,6 @@ from jax.flatten_util import ravel_pytree
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, depends_on, every, holds_if, share_interval
 from experiments.common import Common
 from fnn import activations, data, losses, optim
 from fnn import plot as draw
@@ -100,48 +99,6 @@ def rows(config: Config, table: str) -> tuple[jax.Array, jax.Array]:
     """As many rows of each table, so that they share a program: XOR's four over and over."""
     x, y = data.load(table).train
     return jnp.asarray(np.resize(x, (config.rows, 2))), jnp.asarray(np.resize(y, config.rows))
-
-
-@claim("X11", "ReLU′(0) is a convention: the left derivative, the right one or something between.")
-def conventions(results):
-    slopes, found = results["slopes"], results["autodiff"]
-    elsewhere = np.ptp(slopes[:, [0, 1, 3, 4]], axis=0).max()
-    several = set(found.tolist()) >= {0.0, 0.5, 1.0}
-    chosen = [f"{value:g} for {name}" for name, value in zip(AUTODIFF, found, strict=True)]
-    return holds_if(
-        every(bool((slopes[:, 2] == [0, 0.5, 1]).all()), elsewhere == 0, several),
-        f"The named choices {', '.join(CHOICES)} take {', '.join(f'{s:g}' for s in slopes[:, 2])} "
-        f"at 0 and agree "
-        "everywhere else. Automatic differentiation in JAX takes "
-        f"{', '.join(chosen)}.",
-        choices=slopes[:, 2],
-        jax=found,
-    )
-
-
-@claim("4.16", "ReLU has no derivative at 0, so the left or the right one is assigned arbitrarily.")
-def arbitrary(results):
-    apart = np.abs(results["weights"] - results["weights"][:, :1]).max(
-        axis=(1, -1)
-    )  # (tables, seeds)
-    met = results["zeros"].any(axis=(1, -1))
-    same = [bool((apart[which] == 0).all()) if which.any() else None for which in (~met, met)]
-    solved = [share_interval(right) for right in results["right"][TABLES.index("xor")]]
-    shares = ", ".join(
-        f"{share:.0%} on {table}" for share, table in zip(met.mean(axis=1), TABLES, strict=True)
-    )
-    return depends_on(
-        {"starts that never meet an exact 0": same[0], "starts that do": same[1]},
-        f"Trained with 0, ½ and 1 from the same {met.shape[1]} starts. A pre-activation is "
-        f"exactly 0 in {shares}: on "
-        f"XOR row (0, 0) makes it so while biases are 0. Weights differ by "
-        f"{apart[~met].max(initial=0):g} where none is, and by up to "
-        f"{apart[met].max(initial=0):.2g} where one is. "
-        f"Share of starts that learn XOR with 0, ½, 1: {'; '.join(map(str, solved))}.",
-        largest_difference=apart.max(axis=1),
-        starts_with_zeros=met.mean(axis=1),
-        solved=solved,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

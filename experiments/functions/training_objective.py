@@ -18,7 +18,6 @@ from jax.flatten_util import ravel_pytree
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
 from fnn import losses, optim, penalties
 from fnn import plot as draw
@@ -92,35 +91,6 @@ def regularised(config: Config, loss: fnn.Loss, x: np.ndarray, y: np.ndarray):
         return values, jnp.concatenate(matrices), error
 
     return jax.jit(jax.vmap(jax.vmap(one, in_axes=(0, None)), in_axes=(None, 0)))
-
-
-@claim(
-    "2.13",
-    "Training minimises Σ ½(t − z)² by gradient descent; any other loss can take its place, and a "
-    "regulariser may be "
-    "added.",
-)
-def any_loss(results):
-    error = results["gradient_error"].max()
-    falls = results["objective"][..., -1] < results["objective"][..., 0]
-    none, l1, l2 = np.moveaxis(results["weights"], 1, 0)  # each (losses, seeds, weights)
-    smaller = mean_interval(np.log((l2**2).sum(axis=-1) / (none**2).sum(axis=-1)).mean(axis=0))
-    zeros = mean_interval(
-        ((np.abs(l1) < 0.01).mean(axis=-1) - (np.abs(none) < 0.01).mean(axis=-1)).mean(axis=0)
-    )
-    return holds_if(
-        every(error < 1e-10, bool(falls.all()), smaller.below(0), zeros.above(0)),
-        f"{', '.join(loss.name.replace('_', ' ') for loss in LOSSES)}, each alone, with L1 and "
-        f"with L2, in "
-        f"{falls.shape[-1]} starts: gradients equal automatic differentiation to {error:.0e} and "
-        f"the objective falls "
-        f"in {falls.mean():.0%} of the runs. L2 changes the logarithm of Σw² by {smaller}; L1 "
-        f"raises the share of "
-        f"weights below 0.01 by {zeros}.",
-        gradient_error=error,
-        log_ratio_of_squares=smaller,
-        more_zeros=zeros,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -19,7 +19,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, depends_on, every, holds_if
 from experiments.common import Common
 from experiments.functions.printed_losses import CANDIDATES, NAMES
 from experiments.functions.scans import kinks, minima, shrinks
@@ -27,8 +26,6 @@ from fnn import losses, optim
 from fnn import plot as draw
 from fnn.course import descent
 from fnn.layers import DenseParams
-
-QUIZ = ("e³", "log e", "sin e", "1/e", "5e² − 2")
 
 
 @dataclass(frozen=True)
@@ -113,106 +110,6 @@ def line_between_minima() -> tuple[np.ndarray, np.ndarray]:
         jnp.asarray(between)
     )
     return between, np.asarray(jax.vmap(lambda params: loss(params, x, y)[0])(mixed))
-
-
-def named(mask: np.ndarray) -> str:
-    """The candidates for which it is so."""
-    return ", ".join(np.array(NAMES)[mask]) or "none"
-
-
-@claim(
-    "4.4",
-    "A loss must not have several minima as a function of the network's output.",
-    figure="minima",
-)
-def several_minima(results):
-    several, right = results["minima"] > 1, results["works"]
-    wrong = (np.abs(results["ends"]) >= 0.05).mean(axis=1)
-    ends = results["loss_between"][[25, 125]]
-    return holds_if(
-        every(several.any(), not (several & right).any(), (results["minima"][right] == 1).all()),
-        f"From starts in [−6, 6], descent ends at a wrong prediction in "
-        f"{', '.join(f'{wrong[i]:.0%} of them on {NAMES[i]}' for i in np.flatnonzero(several))}, "
-        f"which have several "
-        f"minima on [−10, 10]; those that always arrive, {named(right)}, have one. In the weights "
-        f"even e² has several: "
-        f"{ends.max():g} at a 1-2-1 network and at the one with its units exchanged, "
-        f"{results['loss_between'][25:126].max():.3g} between.",
-        minima=results["minima"],
-        wrong_ends=wrong,
-        barrier=results["loss_between"][25:126].max(),
-    )
-
-
-@claim(
-    "4.19",
-    "A loss is continuous and has a single minimum; the squared and the absolute error are "
-    "examples.",
-)
-def examples(results):
-    rows = [NAMES.index("e²"), NAMES.index("|e|")]
-    good = results["continuous"] & (results["minima"] == 1) & results["minimum_at_zero"]
-    return holds_if(
-        every(*good[rows]),
-        f"Scanned on [−10, 10], e² and |e| are continuous and have {results['minima'][rows[0]]} "
-        f"and "
-        f"{results['minima'][rows[1]]} minimum each, at 0. Slopes that do not jump: "
-        f"{named(results['differentiable'] & np.isin(NAMES, ['e²', '|e|']))} only, so |e| is not "
-        f"differentiable at 0.",
-        continuous=results["continuous"][rows],
-        minima=results["minima"][rows],
-        differentiable=results["differentiable"][rows],
-    )
-
-
-@claim(
-    "4.21", "Quiz: a loss must be continuous everywhere and have at least one minimum or maximum."
-)
-def properties(results):
-    works, continuous, slopes = results["works"], results["continuous"], results["differentiable"]
-    options = {
-        "differentiable": slopes,
-        "continuous": continuous,
-        "differentiable with one minimum": slopes & (results["minima"] == 1),
-        "continuous with at least one minimum": continuous & (results["minima"] >= 1),
-    }
-    needed = [name for name, has in options.items() if not (works & ~has).any()]
-    enough = [name for name, has in options.items() if not (has & ~works).any()]
-    answer = list(options)[3]
-    return depends_on(
-        {"necessity": bool(works.any() and answer in needed), "sufficiency": answer in enough},
-        f"Descent arrives from every start on {named(works)}. Necessary, as all of these are so: "
-        f"{'; '.join(needed) or 'none'}. Sufficient, as nothing else is so: "
-        f"{'; '.join(enough) or 'none'}. Continuous "
-        f"with a minimum and of no use: {named(options[answer] & ~works)}.",
-        works=works,
-        **{name.replace(" ", "_"): has for name, has in options.items()},
-    )
-
-
-@claim(
-    "4.25",
-    "Quiz: of e³, log e, sin e, 1/e and 5e² − 2 only the last can be used as a loss.",
-    figure="minima",
-)
-def quiz(results):
-    rows = [NAMES.index(name) for name in QUIZ]
-    usable = results["continuous"] & results["minimum_at_zero"] & results["works"]
-    lines = "; ".join(
-        f"{NAMES[i]} {'' if results['defined'][i] else 'not '}defined everywhere, minima: "
-        f"{results['minima'][i]}"
-        for i in rows
-    )
-    return holds_if(
-        [NAMES[i] for i in rows if usable[i]] == ["5e² − 2"],
-        f"Scanned on [−10, 10]: {lines}. Of these, continuous with a minimum at 0 that descent "
-        f"finds: "
-        f"{', '.join(NAMES[i] for i in rows if usable[i]) or 'none'}.",
-        defined=results["defined"][rows],
-        continuous=results["continuous"][rows],
-        minima=results["minima"][rows],
-        works=results["works"][rows],
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -24,9 +24,7 @@ from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.claims import claim, depends_on
 from experiments.common import Common
-from experiments.generalisation.curves import SecondDescent, second_descent
 from fnn import data, initializers, losses, optim
 from fnn.data import mnist1d
 
@@ -113,53 +111,6 @@ def pytorch_uniform(key, shape):
     """W ~ U(−1/√in, 1/√in), a variance of 1/(3 in)."""
     limit = shape[1] ** -0.5
     return initializers.uniform(-limit, limit)(key, shape)
-
-
-@claim(
-    "1.32",
-    "Beyond the overfitting regime, more parameters or more epochs lower the error on new data "
-    "once more.",
-)
-def below_the_first_minimum(results):
-    widths, error, loss = results["widths"], 100 * results["test_error"], results["test_loss"]
-    descents = {}
-    for name, curves in (("error", error), ("loss", loss)):
-        descents[f"{name} over widths with wrong labels"] = second_descent(curves[1, :, :, -1].T)
-        descents[f"{name} over widths with right labels"] = second_descent(curves[0, :, :, -1].T)
-        descents[f"{name} over epochs with wrong labels"] = second_descent(curves[1, -1])
-    noisy, clean, epochs, loss_noisy, *_ = descents.values()
-    mean_error, mean_loss = error[..., -1].mean(-1), loss[..., -1].mean(-1)
-    minutes = results["cpu_seconds"] / 60 / error.shape[2]
-    return depends_on(
-        {f"the {name}": found.lower for name, found in descents.items()},
-        f"Test errors in %, means over {error.shape[2]} seeds, with "
-        f"{100 * results['wrong'][1]:.1f}% wrong labels: "
-        f"{path(noisy, mean_error[1], widths)}, the second minimum lower by {noisy.gain} points "
-        f"(published, "
-        f"one seed: {' → '.join(f'{value:g} at h = {h}' for h, value in PUBLISHED_ERRORS)}). With "
-        f"right labels it is "
-        f"lower by {clean.gain} points after a rise of {clean.rise}, and over the epochs of the "
-        f"widest network with "
-        f"wrong ones by {epochs.gain} after a rise of {epochs.rise}. The loss with wrong labels "
-        f"goes "
-        f"{path(loss_noisy, mean_loss[1], widths)}. What counts is a rise, and a fall below the "
-        f"first minimum. All "
-        f"this took {results['wall_seconds']:.0f} s and {minutes:.2g} CPU minutes for each seed; "
-        f"the "
-        "published run took 94 for its one.",
-        **{name.replace(" ", "_"): found._asdict() for name, found in descents.items()},
-        widths=widths,
-        mean_error_with_right_and_wrong_labels=mean_error,
-        wall_seconds=results["wall_seconds"],
-        cpu_minutes_a_seed=minutes,
-    )
-
-
-def path(found: SecondDescent, curve: np.ndarray, widths: np.ndarray) -> str:
-    """First minimum, peak and second minimum with their widths."""
-    return " → ".join(
-        f"{curve[i]:.4g} at h = {widths[i]}" for i in (found.first, found.peak, found.second)
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -18,7 +18,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
 from fnn import data, losses, optim
 from fnn import plot as draw
@@ -96,51 +95,6 @@ def leaf_names(tree) -> np.ndarray:
 def fingerprint(tree) -> int:
     """Equal for pytrees that are equal bit for bit."""
     return zlib.crc32(b"".join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(tree)))
-
-
-def chosen(validation: np.ndarray) -> tuple[int, int]:
-    """The setting and epoch with the highest mean validation accuracy; a seed that diverged counts
-    as nothing right.
-    """
-    means = np.nan_to_num(validation).mean(axis=1)
-    row, epoch = np.unravel_index(means.argmax(), means.shape)
-    return int(row), int(epoch)
-
-
-@claim(
-    "1.14",
-    "Weights and biases are learned; architecture, batch size, learning rate, epochs and "
-    "optimiser are set from "
-    "outside, for instance by a grid search.",
-)
-def outside(results):
-    parameters, values, names = results["parameters"], results["values"], list(results["names"])
-    weights_and_biases = all(name.split()[0].endswith((".W", ".b")) for name in parameters)
-    learned = bool(np.array_equal(parameters, results["derivatives"]))
-    shape = values[:, [names.index("hidden_layers"), names.index("neurons")]]
-    architectures = len(np.unique(shape, axis=0))
-    pairs = np.column_stack([shape, results["starts"]])
-    alike = len(np.unique(pairs, axis=0)) == architectures
-    row, epoch = chosen(results["validation_accuracy"])
-    test = np.nan_to_num(results["test_accuracy"])
-    gain = mean_interval(100 * (test[row, :, epoch] - test[:, :, -1].mean(axis=0)))
-    return holds_if(
-        every(weights_and_biases, learned, alike, gain.above(0)),
-        f"The parameter tree of the deepest network has the leaves {', '.join(parameters)}, and "
-        f"the gradient has "
-        f"{'the same ones' if learned else 'others'}; over {len(values)} settings there are as "
-        f"many starts as "
-        f"architectures, {len(np.unique(results['starts']))} to {architectures}. The grid search "
-        f"chose "
-        f"{', '.join(f'{n} {v}' for n, v in zip(names, values[row], strict=True))} and "
-        f"{epoch + 1} epochs by "
-        f"validation: test accuracy {100 * test[row, :, epoch].mean():.1f}%, {gain} points above "
-        f"the average setting.",
-        parameters=parameters,
-        settings=len(values),
-        test_accuracy=test[row, :, epoch].mean(),
-        gain=gain,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

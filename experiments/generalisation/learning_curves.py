@@ -18,7 +18,6 @@ from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
 from fnn import data, losses, optim
 from fnn.data import Dataset, Split
@@ -64,40 +63,6 @@ def run(config: Config) -> dict[str, np.ndarray]:
 def flat(params) -> np.ndarray:
     """All parameters in one row."""
     return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(params)])
-
-
-@claim(
-    "1.30",
-    "The training loss starts high and falls to a plateau; what the network does elsewhere needs "
-    "other data.",
-)
-def plateau(results):
-    train, validation = results["train_loss"], results["validation_loss"]
-    half = train.shape[1] // 2
-    late = mean_interval(100 * (train[:, half] - train[:, -1]) / (train[:, 0] - train[:, -1]))
-    left = mean_interval(train[:, -1] / train[:, 0])
-    gap = mean_interval(validation[:, -1] - train[:, -1])
-    one, other = results["weights"]
-    judged = results["losses_of_two_validations"]
-    return holds_if(
-        every(
-            left.below(0.5),
-            late.below(5),
-            gap.above(0),
-            bool((one == other).all() and judged[0] != judged[1]),
-        ),
-        f"Mean training loss of {len(train)} seeds: {train[:, 0].mean():.3g} in the first epoch, "
-        f"{train[:, -1].mean():.2g} in the last; {late}% of the fall is in the second half, a "
-        f"plateau. The validation "
-        f"loss ends {gap} above it. With other validation rows, whose loss is {judged[1]:.3g} and "
-        f"not "
-        f"{judged[0]:.3g}, {np.count_nonzero(one != other)} of {one.size} weights end differently.",
-        start=train[:, 0].mean(),
-        end=train[:, -1].mean(),
-        percent_of_fall_in_second_half=late,
-        gap=gap,
-        weights_changed_by_validation=np.count_nonzero(one != other),
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

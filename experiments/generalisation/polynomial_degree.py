@@ -20,9 +20,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, every, holds_if, mean_interval, share_interval
 from experiments.common import Common
-from experiments.generalisation.curves import valley
 from fnn import layers, losses, penalties
 from fnn import plot as draw
 from fnn.layers import DenseParams
@@ -105,51 +103,6 @@ def slope(x: np.ndarray, y: np.ndarray, degree: int, strength: float) -> float:
             unit, design(x, degree)[:, :-1], y
         )
         return max(float(np.abs(leaf).max()) for leaf in gradient)
-
-
-@claim(
-    "4.12",
-    "A function that fits the training points very well may fail on new ones, and one too simple "
-    "fails on both; "
-    "simpler functions and regularisation help, and only a validation set shows it.",
-)
-def validate(results):
-    (train, validation, test), ridge = results["errors"][0], results["errors"][1]
-    low, degrees = valley(np.log10(validation)), results["degrees"]
-    falls = bool((np.diff(train.mean(axis=0)) < 0).all())
-    gap, ridge_gap = validation[:, -1] - train[:, -1], ridge[1, :, -1] - ridge[0, :, -1]
-    narrower = share_interval(ridge_gap < gap)
-    by_training, by_validation = (
-        np.take_along_axis(test, by.argmin(axis=1)[:, None], axis=1)[:, 0]
-        for by in (train, validation)
-    )
-    better = mean_interval(np.log10(by_training / by_validation))
-    middle = {
-        name: np.median(each, axis=0)
-        for name, each in (("train", train), ("validation", validation))
-    }
-    same = bool(results["slope_at_ridge"] < 1e-9)
-    return holds_if(
-        every(low.interior, falls, narrower.above(0.5), better.above(0), same),
-        f"Median mean squared errors over {len(train)} sets of points: training "
-        f"{middle['train'][0]:.3f} at degree 1 "
-        f"and {middle['train'][-1]:.3f} at {degrees[-1]}, validation "
-        f"{middle['validation'][0]:.3f}, "
-        f"{middle['validation'][low.bottom]:.3f} at degree {degrees[low.bottom]} and "
-        f"{middle['validation'][-1]:.3g} at "
-        f"{degrees[-1]}. Ridge narrows the gap of degree {degrees[-1]} in a share of {narrower} "
-        f"of the sets, from "
-        f"{np.median(gap):.3g} to {np.median(ridge_gap):.3g}. The degree with the lowest training "
-        f"error has a test "
-        f"error (geometric mean) {10**better.middle:.3g} times that of the degree with the lowest "
-        f"validation error.",
-        validation_ends_above_lowest_log10=[low.first, low.last],
-        degrees=degrees,
-        median_training_error=middle["train"],
-        median_validation_error=middle["validation"],
-        ridge_narrows_gap=narrower,
-        training_choice_over_validation_choice_log10=better,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

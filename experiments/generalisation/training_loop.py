@@ -22,7 +22,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 import fnn
-from experiments.claims import claim, every, holds_if
 from experiments.common import Common
 from fnn import data, layers, losses, optim
 from fnn import plot as draw
@@ -124,36 +123,6 @@ def counted() -> tuple[np.ndarray, int]:
         **COUNTED,
     )
     return 32 * np.asarray(run.params.W[0]), int(run.params.b[0])
-
-
-@claim(
-    "4.26",
-    "Each epoch goes through all batches, validates, and saves the model if it is the best so far.",
-)
-def procedure(results):
-    visits, updates, loss = results["visits"], int(results["updates"]), results["validation_loss"]
-    once = (
-        bool((visits == COUNTED["epochs"]).all())
-        and updates == COUNTED["epochs"] * visits.size // 32
-    )
-    kept = results["best_epoch"] == loss.argmin(axis=1)
-    error = np.abs(results["restored_loss"] / loss.min(axis=1) - 1).max()
-    resumed = bool(results["resumed_same"])
-    return holds_if(
-        every(once, bool(kept.all()), bool(error < 1e-5), resumed),
-        f"In {COUNTED['epochs']} epochs of {visits.size} examples each was visited "
-        f"{visits.min():g} to "
-        f"{visits.max():g} times, in {updates} updates. In {kept.sum()} of {len(loss)} seeds the "
-        f"kept parameters are "
-        f"those of the epoch with the lowest validation loss, and give that loss again to "
-        f"{error:.0e}. A run cut off "
-        f"after epoch {results['cut_at']} of {loss.shape[1]} and resumed "
-        f"{'ends bit for bit as' if resumed else 'ends elsewhere than'} the whole one.",
-        visits=[visits.min(), visits.max()],
-        updates=updates,
-        restored_error=error,
-        resumed_same=resumed,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

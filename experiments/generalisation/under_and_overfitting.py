@@ -20,9 +20,7 @@ from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.claims import Verdict, claim, every, holds_if, share_interval
 from experiments.common import Common
-from experiments.generalisation.curves import valley
 from fnn import data, losses, optim
 from fnn.data import Dataset, Split
 
@@ -71,97 +69,6 @@ def noisy_digits(config: Config) -> Dataset:
         for key, split in zip(keys, digits.splits.values(), strict=True)
     )
     return Dataset(Split(train.x[: config.rows], train.y[: config.rows]), validation, test)
-
-
-def fits(results, width: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each seed's network, by position in `widths` and epoch, fits training data and new
-    data: a training loss below the lowest test loss of all networks does, and a test loss within a
-    tenth of that one.
-    """
-    train, test = results["train_loss"][width, :, epoch], results["test_loss"]
-    lowest = test.mean(axis=1).min()
-    return train < lowest, test[width, :, epoch] < 1.1 * lowest
-
-
-@claim(
-    "1.31",
-    "Both losses high and close is underfitting, too few epochs or parameters; a low training and "
-    "a high validation "
-    "loss is overfitting, too many; the optimum lies between.",
-)
-def between(results):
-    train, validation, widths = results["train_loss"], results["validation_loss"], results["widths"]
-    by_width, by_epoch = valley(validation[:, :, -1].T), valley(validation[-1])
-    w, e = np.unravel_index(validation.mean(axis=1).argmin(), validation.mean(axis=1).shape)
-    lowest = validation.mean(axis=1).min()
-    close = np.abs(validation - train) < train - lowest
-    narrow, short = close[0, :, -1], close[-1, :, 0]
-    apart = (train[-1, :, -1] < lowest) & (validation[-1, :, -1] > 1.1 * lowest)
-    signatures = [share_interval(seen) for seen in (narrow, short, apart)]
-    few, many = ((train[end, :, -1].mean(), validation[end, :, -1].mean()) for end in (0, -1))
-    return holds_if(
-        every(by_width.interior, by_epoch.interior, *(share.above(0.5) for share in signatures)),
-        f"Means of {train.shape[1]} seeds: {widths[0]} hidden unit ends with a training loss of "
-        f"{few[0]:.3g} and a "
-        f"validation loss of {few[1]:.3g}, high and close in {narrow.sum()} seeds; {widths[-1]} "
-        f"with {many[0]:.2g} and "
-        f"{many[1]:.3g}, low and far apart in {apart.sum()}, and after the first epoch high and "
-        f"close in "
-        f"{short.sum()}. The lowest validation loss at the end is that of "
-        f"{widths[by_width.bottom]}, {validation[by_width.bottom, :, -1].mean():.3g}, on the "
-        f"whole map {lowest:.3g}, "
-        f"with {widths[w]} units after {e + 1} epochs.",
-        ends_over_widths_above_lowest=[by_width.first, by_width.last],
-        ends_over_epochs_above_lowest=[by_epoch.first, by_epoch.last],
-        underfitting_seen=signatures[:2],
-        overfitting_seen=signatures[2],
-    )
-
-
-@claim("4.23", "Overfitting is a good fit to the training data with bad predictions for new data.")
-def overfitting(results):
-    found = judged(results, {"too wide and trained too long": (-1, -1)}, (True, False))
-    line = (
-        "A fit to the training data is a loss below that one, and a fit to new data a loss at "
-        "most a tenth above it."
-    )
-    return found._replace(evidence=f"{found.evidence} {line}")
-
-
-@claim(
-    "4.24",
-    "Underfitting is a bad fit to the training data, with bad predictions for new data as well.",
-)
-def underfitting(results):
-    found = judged(results, {"too narrow": (0, -1), "trained too short": (-1, 0)}, (False, False))
-    line = (
-        "A fit to the training data is a loss below that one, and a fit to new data a loss at "
-        "most a tenth above it."
-    )
-    return found._replace(evidence=f"{found.evidence} {line}")
-
-
-def judged(results, corners: dict[str, tuple[int, int]], answer: tuple[bool, bool]) -> Verdict:
-    """Holds where most seeds in each of these corners of the map fit (training data, new data) as
-    the answer says.
-    """
-    shares, said = {}, []
-    for name, (width, epoch) in corners.items():
-        train, new = fits(results, width, epoch)
-        agree = (train == answer[0]) & (new == answer[1])
-        shares[name.replace(" ", "_")] = share_interval(agree)
-        means = [results[split][width, :, epoch].mean() for split in ("train_loss", "test_loss")]
-        said.append(
-            f"{agree.sum()} of {agree.size} networks that are {name}, mean losses {means[0]:.3g} "
-            f"and {means[1]:.3g}"
-        )
-    return holds_if(
-        every(*(share.above(0.5) for share in shares.values())),
-        f"By the losses on training and test rows this is so in {'; '.join(said)}. The lowest "
-        f"mean test loss of all "
-        f"widths and epochs is {results['test_loss'].mean(axis=1).min():.3g}.",
-        **shares,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -19,7 +19,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, every, holds_if
 from experiments.common import Common
 from fnn import data, diagnostics, layers, losses, optim
 from fnn import plot as draw
@@ -134,44 +133,6 @@ def watched(config: Config, placement) -> tuple[np.ndarray, np.ndarray]:
         params
     )
     return np.asarray(percentiles), np.asarray(accuracy)
-
-
-@claim(
-    "2.25",
-    "Batch normalisation, before or after the activation, centres and normalises each input by "
-    "the statistics of the "
-    "mini-batch, then scales and shifts it by two learned vectors.",
-)
-def normalises(results):
-    r = {
-        name: float(results[name])
-        for name in ("mean", "variance", "affine", "running", "evaluation", "backward")
-    }
-    exact = max(r["variance"], r["affine"], r["running"], r["evaluation"], r["backward"])
-    learned = results["accuracy"][1:, -1]
-    rows = [
-        f"{curve[-1]:.2f} {name}"
-        for name, curve in zip(PLACEMENTS, results["accuracy"], strict=True)
-    ]
-    return holds_if(
-        every(
-            r["mean"] < 1e-6,
-            exact < 1e-10,
-            bool(results["state_kept"]),
-            bool((learned > 0.9).all()),
-        ),
-        f"Float64: mean within {r['mean']:.0e} of 0, variance σ²/(σ² + ε) to {r['variance']:.0e} "
-        f"(at most "
-        f"{float(results['below_one']):.0e} below 1), running statistics {r['running']:.0e}, "
-        f"evaluation by them "
-        f"{r['evaluation']:.0e}, backward against autodiff {r['backward']:.0e} (off by "
-        f"{float(results['shortcut']):.0%} with the statistics taken for constants). After the "
-        f"same training a "
-        f"64-100-100-100-10 network of sigmoid units is right on {', '.join(rows)} of 200 "
-        f"training digits.",
-        errors=r,
-        accuracy=results["accuracy"][:, -1],
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

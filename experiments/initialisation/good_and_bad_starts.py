@@ -18,7 +18,6 @@ from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.claims import claim, depends_on, mean_interval
 from experiments.common import Common
 from fnn import data, initializers, losses, optim
 from fnn.layers import DenseParams
@@ -73,31 +72,6 @@ def on_circles(config: Config) -> fnn.Sweep:
         batch_size=len(circles.train.x),
         seeds=range(config.seeds),
         hyper={"gain": list(GAINS.values())},
-    )
-
-
-@claim(
-    "2.35",
-    "After 600 epochs a three-layer network separates with good initial weights and not with bad "
-    "ones.",
-)
-def good_and_bad(results):
-    accuracy, names = results["accuracy"], list(GAINS)
-    good = accuracy[names.index("He")]
-    gaps = {
-        name: mean_interval(good - values)
-        for name, values in zip(names, accuracy, strict=True)
-        if name != "He"
-    }
-    means = [f"{name} {values.mean():.3f}" for name, values in zip(names, accuracy, strict=True)]
-    rows = [f"{name} {gap}" for name, gap in gaps.items()]
-    return depends_on(
-        {name: gap.above(0.0) for name, gap in gaps.items()},
-        f"Test accuracy on circles, {len(good)} seeds, {results['loss'].shape[-1]} epochs: "
-        f"{', '.join(means)}. He's "
-        f"lead: {'; '.join(rows)}.",
-        accuracy=accuracy.mean(axis=-1),
-        gaps=gaps,
     )
 
 

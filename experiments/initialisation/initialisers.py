@@ -16,7 +16,6 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.claims import claim, depends_on, every, holds_if, mean_interval
 from experiments.common import Common
 from fnn import layers
 from fnn import plot as draw
@@ -29,8 +28,6 @@ RULES = {
     "he": lambda out, into: 2 / into,
     "he_fan_out": lambda out, into: 2 / out,
 }
-KEEPS = (0.9, 1.1)
-"""A variance is kept that a layer changes by less than a tenth."""
 
 
 @dataclass(frozen=True)
@@ -71,64 +68,6 @@ def through(seeds: int, shape: tuple[int, int], rule: str) -> np.ndarray:
         return jnp.array([params.W.var(), z.var() / a.var(), da.var() / dz.var()])
 
     return np.asarray(jax.vmap(one)(jax.random.split(jax.random.key(2), seeds))).T
-
-
-@claim(
-    "X9",
-    "The n of a variance of 1/n or 2/n is the layer's own units in one document, its inputs in "
-    "the source that it "
-    "cites, and the mean of both with Glorot.",
-    figure="variances",
-)
-def conventions(results):
-    printed = np.array([[variance(*shape) for variance in RULES.values()] for shape in SHAPES])
-    found = results["variance"].mean(axis=-1)
-    error = float(np.abs(found / printed - 1).max())
-    wide = dict(zip(RULES, found[1], strict=True))
-    return holds_if(
-        every(error < 0.02, all(len(set(row.round(4))) == len(RULES) for row in found[1:])),
-        f"From 100 to 400 units the rules draw variances of "
-        f"{', '.join(f'{name} {value:.5f}' for name, value in wide.items())}: five different "
-        f"ones, each as its name "
-        f"says, to {error:.1%}. The document's form is fan_out. Where layers are equally wide, "
-        f"only the 1 and the 2 "
-        "are left.",
-        variances=found,
-        expected=printed,
-    )
-
-
-@claim(
-    "2.24",
-    "The variance of a layer's outputs should equal that of its inputs, and that of the gradient "
-    "likewise on its way "
-    "back.",
-    figure="variances",
-)
-def both_variances(results):
-    cases, rows = {}, []
-    for s, (out, into) in enumerate(SHAPES):
-        ratios = {
-            n: [mean_interval(results[w][s, r]) for w in ("forward", "backward")]
-            for r, n in enumerate(RULES)
-        }
-        name = f"{into} to {out} units"
-        cases[name] = any(
-            forward.within(*KEEPS) and back.within(*KEEPS) for forward, back in ratios.values()
-        )
-        each = [
-            f"{n} {ratios[n][0].middle:.2f} and {ratios[n][1].middle:.2f}"
-            for n in ("lecun", "fan_out", "glorot")
-        ]
-        rows.append(f"{name}: {', '.join(each)}")
-    return depends_on(
-        cases,
-        f"Ratios of variance, forward and backward, of a linear layer: {'; '.join(rows)}. Both "
-        f"can be 1 only where a "
-        "layer is as wide as the one before.",
-        forward=results["forward"].mean(axis=-1),
-        backward=results["backward"].mean(axis=-1),
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -19,7 +19,6 @@ from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
 from fnn import data, diagnostics, initializers, losses, optim
 from fnn.data import mnist
@@ -92,54 +91,6 @@ def run(config: Config) -> dict[str, np.ndarray]:
         "accuracy": sweep.final("test_accuracy"),
         "outputs": a[:, 0].reshape(len(STARTS), config.hidden_layers, -1),
     }
-
-
-@claim(
-    "2.33",
-    "From N(0, 1) the outputs of the layers of a tanh network pile up at -1 and 1.",
-    figure="densities",
-)
-def piled_up(results):
-    shares = [mean_interval(values) for values in results["saturated"][0].T]
-    seeds, layers = results["saturated"].shape[1:]
-    return holds_if(
-        every(*(share.above(0.5) for share in shares)),
-        f"After {results['epochs']} epochs on {results['dataset']}, {seeds} seeds, the share of "
-        f"activations beyond "
-        f"±{SATURATED} is {', '.join(f'{share.middle:.2f}' for share in shares)} in the {layers} "
-        f"hidden layers, "
-        f"against at most {results['saturated'][1].mean(axis=0).max():.2f} from Xavier weights.",
-        saturated=shares,
-    )
-
-
-@claim(
-    "2.34",
-    "With Xavier weights the outputs of all layers stay spread out, so that the gradient no "
-    "longer vanishes.",
-    figure="densities",
-)
-def spread_out(results):
-    drift = mean_interval(results["deviation"][1, :, -1] / results["deviation"][1, :, 0])
-    arriving = mean_interval(results["arriving"][1])
-    gap = mean_interval(results["loss"][0] - results["loss"][1])
-    saturated = mean_interval(results["saturated"][1].max(axis=-1))
-    accuracy = [mean_interval(values) for values in results["accuracy"]]
-    return holds_if(
-        every(drift.within(0.5, 2.0), arriving.above(0.1), gap.above(0.0)),
-        f"On {results['dataset']}, {results['loss'].shape[1]} seeds, after {results['epochs']} "
-        f"epochs: the deviation "
-        f"of the last layer's outputs is {drift} times that of the first; the gradient has "
-        f"{arriving} times the norm "
-        f"at the first hidden layer that it has at the last. The test loss is {gap} below that "
-        f"from N(0, 1), the "
-        f"accuracy {accuracy[1]} against {accuracy[0]}. Training saturates {saturated} of a layer "
-        f"even so.",
-        drift=drift,
-        arriving=arriving,
-        saturated=saturated,
-        loss_gap=gap,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

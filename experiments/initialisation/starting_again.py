@@ -15,17 +15,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, every, holds_if, share_interval
 from experiments.common import Common
 from fnn import data, losses, optim
 from fnn import plot as draw
-
-SOLVED = 0.05
-"""A loss on XOR below which all four rows are right with confidence; the next minimum is above
-log(2) / 2 = 0.35.
-"""
-K = 10
-"""Starts in a group of which the best is kept."""
 
 
 @dataclass(frozen=True)
@@ -69,54 +61,6 @@ def best_of(losses: np.ndarray, k: int) -> float:
     share = not_below[:-1] - not_below[1:] if k < n else np.ones(1)
     return float(
         np.sort(losses)[: len(share)] @ share + not_below[-1] * np.sort(losses)[n - k] * (k < n)
-    )
-
-
-@claim("0.24", "Where gradient descent starts decides where it ends.", figure="starts")
-def crucial(results):
-    values = results["loss"]
-    low, middle, high = np.percentile(values, [5, 50, 95])
-    repeat = float(np.abs(values - results["again"]).max())
-    return holds_if(
-        bool(high - low > 0.1 and high - low > 100 * repeat),
-        f"Loss of {len(values)} starts of a 2-2-1 network on XOR after training: 5th, 50th and "
-        f"95th percentile "
-        f"{low:.4f}, {middle:.4f} and {high:.4f}, standard deviation {values.std():.3f}. The same "
-        f"start again ends "
-        f"within {repeat:g} of itself.",
-        percentiles=np.array([low, middle, high]),
-        deviation=values.std(),
-        repeat=repeat,
-    )
-
-
-@claim(
-    "2.18",
-    "There are local minima; training again from other random weights helps.",
-    figure="best-of-k",
-)
-def start_again(results):
-    values = results["loss"]
-    once = share_interval(values < SOLVED)
-    groups = values[: len(values) // K * K].reshape(-1, K).min(axis=1)
-    best = share_interval(groups < SOLVED)
-    curve = np.array([best_of(values, k) for k in range(1, 21)])
-    stuck = values[values >= SOLVED]
-    return holds_if(
-        every(
-            once.below(1.0 - 1e-9),
-            bool(best.low > once.high),
-            bool((np.diff(curve) <= 1e-12).all()),
-        ),
-        f"{once} of the starts reach a loss below {SOLVED:g}; the others end at "
-        f"{stuck.min(initial=np.inf):.2f} or "
-        f"above, in a minimum or on a plateau that they have not left. Of {K} starts the best "
-        f"does in {best} of the "
-        "groups. Expected lowest loss of 1, 2, 5, 10 and 20 starts: "
-        f"{', '.join(f'{curve[k - 1]:.3g}' for k in (1, 2, 5, 10, 20))}.",
-        once=once,
-        best=best,
-        curve=curve,
     )
 
 

@@ -16,7 +16,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, depends_on, every, holds_if, mean_interval
 from experiments.common import Common
 from fnn import data, initializers, losses, optim
 from fnn import plot as draw
@@ -28,10 +27,6 @@ STARTS = {
     "constant ½": initializers.constant(0.5),
     "Glorot": initializers.glorot,
 }
-LEARNT = 0.95
-"""A start has improved the network when it brings the loss below this share of what guessing costs,
-log 2.
-"""
 
 
 @dataclass(frozen=True)
@@ -98,70 +93,6 @@ def compared(config: Config, activation: str, x, y) -> dict[str, np.ndarray]:
         "difference": np.abs(W1 - W1[:, :, :1]).max(axis=(1, 2, 3)),
         "moved": np.array(moved).T,
     }
-
-
-def rank(singular: np.ndarray) -> np.ndarray:
-    """How many singular values are not rounding."""
-    return (singular > 1e-10).sum(axis=-1)
-
-
-@claim(
-    "0.20",
-    "From zeros or any constant the hidden units get equal gradients and stay symmetric.",
-    figure="rows",
-)
-def symmetric(results):
-    equal, ranks = results["difference"][:, :2], rank(results["singular"])
-    still = [
-        name
-        for name, moved in zip(ACTIVATIONS, results["moved"][:, 0], strict=True)
-        if (moved[:3] == 0).all()
-    ]
-    steps = results["loss"].shape[-1] - 1
-    return holds_if(
-        every(
-            bool((equal < 1e-12).all()),
-            bool((ranks[:, :2] <= 1).all()),
-            bool((ranks[:, 2] == 2).all()),
-        ),
-        f"Over {steps} steps two rows of W₁ differ by {equal.max():.1g} at most from zeros or ½; "
-        f"its rank is at most "
-        f"{ranks[:, :2].max()}, and {ranks[:, 2].min()} from random weights. From zeros, only the "
-        f"output bias ever "
-        f"moves with {' and '.join(still) or 'none of the activations'}.",
-        difference=equal,
-        ranks=ranks,
-        moved=results["moved"],
-    )
-
-
-@claim(
-    "2.31",
-    "From zeros, and from any constant, 600 epochs of training bring no improvement.",
-    figure="loss",
-)
-def no_improvement(results):
-    last, random = results["loss"][:, :2, -1], results["random_loss"]
-    guess = float(np.log(2))
-    cases = {
-        f"{name} from {start}": bool(last[a, s] > LEARNT * guess)
-        for a, name in enumerate(ACTIVATIONS)
-        for s, start in enumerate(list(STARTS)[:2])
-    }
-    reached = [
-        f"{name} {mean_interval(values)}" for name, values in zip(ACTIVATIONS, random, strict=True)
-    ]
-    return depends_on(
-        cases,
-        f"Loss on circles after {results['loss'].shape[-1] - 1} epochs, guessing being "
-        f"{guess:.3f}: "
-        + "; ".join(f"{name} {loss:.3f}" for name, loss in zip(cases, last.ravel(), strict=True))
-        + f"; mean of {random.shape[1]} random starts: {'; '.join(reached)}. No improvement means "
-        f"above "
-        f"{LEARNT:g} of guessing.",
-        loss=last,
-        random=[mean_interval(values) for values in random],
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -19,7 +19,6 @@ from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
 from fnn import data, initializers, layers, losses, optim
 from fnn.course import perceptron
@@ -87,33 +86,6 @@ def recipe(
     )
     best = sweep.best(at="last")["setting"]
     return sweep.history["test_loss"][best], sweep.history["test_accuracy"][best]
-
-
-@claim(
-    "4.33",
-    "Threshold units came first, backpropagation later; deep networks were hard to train then, "
-    "and better designs "
-    "such as normalisation and other nonlinearities have changed that.",
-)
-def history(results):
-    right = bool((results["gates"] == TRUTH).all())
-    learned = bool((results["mistakes"][:, -1] == 0).all())
-    gap = mean_interval(results["loss"][0, :, -1] - results["loss"][1, :, -1])
-    old, new = (mean_interval(values) for values in results["accuracy"][:, :, -1])
-    seeds, epochs = results["loss"].shape[1:]
-    return holds_if(
-        every(right, learned, gap.above(0.0), old.below(0.5), new.above(0.9)),
-        f"Threshold units with given weights compute {', '.join(GATES)}, and perceptrons learn "
-        f"them without mistakes. "
-        f"The same deep network on digits after {epochs} epochs, {seeds} seeds: accuracy {old} "
-        f"with sigmoids, "
-        f"U(-0.3, 0.3) and momentum at its best rate, {new} with batch normalisation, ReLU, He "
-        f"and Adam, whose test "
-        f"loss is {gap} lower.",
-        old=old,
-        new=new,
-        loss_gap=gap,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

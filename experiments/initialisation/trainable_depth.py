@@ -19,9 +19,8 @@ from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.claims import claim, depends_on, every, holds_if, mean_interval
 from experiments.common import Common
-from experiments.initialisation.initial_signals import flow, per_layer, weights
+from experiments.initialisation.initial_signals import flow, weights
 from fnn import data, initializers, layers, losses, optim
 
 WIDTH = 64
@@ -34,8 +33,6 @@ SIGMAS = {
     "N(0, 1)": 1.0,
 }
 ACTIVATIONS = ("relu", "tanh", "sigmoid")
-GAP = 0.05
-"""A network is unsuitable whose test accuracy is that far below the one with ReLU."""
 
 
 @dataclass(frozen=True)
@@ -101,73 +98,6 @@ def at_best_scale(accuracy: np.ndarray) -> np.ndarray:
     """
     best = accuracy.mean(axis=-1).argmax(axis=-1)
     return np.take_along_axis(accuracy, best[:, :, None, None], axis=2)[:, :, 0]
-
-
-@claim(
-    "1.11",
-    "tanh and the sigmoid are not suitable for dense layers, where the gradient vanishes "
-    "with them.",
-)
-def unsuitable(results):
-    best, depths = at_best_scale(results["accuracy"]), results["depths"]
-    behind = {
-        name: [mean_interval(gap) for gap in best[0] - one]
-        for name, one in zip(ACTIVATIONS[1:], best[1:], strict=True)
-    }
-    cases = {
-        f"{name} at depth {depth}": gap.above(GAP)
-        for name, gaps in behind.items()
-        for depth, gap in zip(depths, gaps, strict=True)
-    }
-    crossover = {
-        name: next(
-            (f"{d}" for d, gap in zip(depths, gaps, strict=True) if gap.above(GAP)),
-            f"more than {depths[-1]}",
-        )
-        for name, gaps in behind.items()
-    }
-    means = [
-        f"{name} {', '.join(f'{mean:.3f}' for mean in values.mean(axis=-1))}"
-        for name, values in zip(ACTIVATIONS, best, strict=True)
-    ]
-    return depends_on(
-        cases,
-        f"Test accuracy on digits with the best scale, {best.shape[-1]} seeds, with "
-        f"{', '.join(map(str, depths))} hidden layers: {'; '.join(means)}. Unsuitable is what "
-        f"falls {GAP:g} behind "
-        f"ReLU, from {' and '.join(f'{d} ({name})' for name, d in crossover.items())} hidden "
-        f"layers on.",
-        behind=behind,
-        crossover=crossover,
-    )
-
-
-@claim(
-    "2.32",
-    "N(0, σ²) with σ = 0.01 does well in small networks and fails in deeper ones.",
-    figure="accuracy",
-)
-def small_sigma(results):
-    small = results["accuracy"][:2, :, list(SIGMAS).index("N(0, 0.01²)")]  # ReLU and tanh
-    best = results["accuracy"][:2, -1].mean(axis=-1).max(axis=-1)
-    shallow = [mean_interval(values) for values in small[:, 0]]
-    deep = [mean_interval(values) for values in small[:, -1]]
-    factors = [
-        per_layer(each[:, 0], each[:, -1], each.shape[1] - 1) for each in results["deviation"]
-    ]
-    fails = [mean_interval(b - s).above(0.3) for b, s in zip(best, small[:, -1], strict=True)]
-    return holds_if(
-        every(*(interval.above(0.85) for interval in shallow), *fails),
-        f"Test accuracy with σ = 0.01, ReLU and tanh: {shallow[0]} and {shallow[1]} with "
-        f"{results['depths'][0]} hidden "
-        f"layer, {deep[0]} and {deep[1]} with {results['depths'][-1]}, where the best scale has "
-        f"{best[0]:.3f} and "
-        f"{best[1]:.3f}. 100 units multiply the activations by {factors[0]} a layer with tanh, "
-        f"{factors[1]} with ReLU.",
-        shallow=shallow,
-        deep=deep,
-        factors=factors,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -16,9 +16,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
-from experiments.initialisation.initial_signals import per_layer
 from fnn import data, losses, optim
 from fnn import plot as draw
 from fnn.course import descent
@@ -67,31 +65,6 @@ def run(config: Config) -> dict[str, np.ndarray]:
 def of_matrices(params) -> jax.Array:
     """The norm of every W, (…, layers)."""
     return jnp.stack([jnp.linalg.norm(part.W, axis=(-2, -1)) for part in params if part], axis=-1)
-
-
-@claim(
-    "2.23",
-    "Vanishing gradients show in the weights, which decay exponentially towards zero in training.",
-)
-def weights_shrink(results):
-    changed = results["weights"][:, -1] / results["weights"][:, 0]
-    intervals = [mean_interval(values) for values in changed.T]
-    first, last = results["gradients"][:, 0, 0], results["gradients"][:, 0, -2]
-    layers = results["gradients"].shape[-1] - 2  # between the last hidden layer and the first
-    factor = per_layer(last, first, layers)
-    seeds, steps, _ = results["weights"].shape
-    return holds_if(
-        every(*(interval.below(0.5) for interval in intervals)),
-        f"Sigmoid, {layers + 1} hidden layers, {seeds} seeds: after {steps} epochs the norms of "
-        f"the weights are "
-        f"{min(i.low for i in intervals):.3f} to {max(i.high for i in intervals):.3f} times what "
-        f"they were. What "
-        f"shrinks is the gradient, to {factor} times its norm a layer on its way back: it is "
-        f"{last.mean():.1e} at "
-        f"the last hidden layer and {first.mean():.1e} at the first.",
-        weights=intervals,
-        gradient_factor=factor,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -19,7 +19,6 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, every, holds_if
 from experiments.common import Common
 from fnn import layers, losses, optim
 from fnn import plot as draw
@@ -121,38 +120,6 @@ def inputs_of_a_graph(x) -> dict[str, np.ndarray]:
         "inputs_equal": np.array(np.array_equal(fnn.apply(net, params, x)[:, :2], x)),
         "nodes_with_parameters": np.array(sorted(params)),
     }
-
-
-@claim(
-    "0.1",
-    "A network is five parts: graph, loss, optimizer, initialisation and fixed-point procedure.",
-)
-def five_parts(results):
-    changed, moved = results["changed"], results["moved"]
-    return holds_if(
-        every((changed == np.eye(5, dtype=bool)).all(), (moved > 0).all()),
-        f"Each of {', '.join(PARTS)} was exchanged alone: {np.diag(changed).sum()} of 5 then "
-        f"return something else, "
-        f"and {changed.sum() - np.diag(changed).sum()} of the 20 pairs of different parts show a "
-        f"changed bit. A "
-        f"training of {STEPS} steps ends elsewhere after every exchange, by at least "
-        f"{moved.min():.2g} in some "
-        "parameter.",
-        changed=changed,
-        moved=moved,
-    )
-
-
-@claim("0.4", "The output of an input node is the input itself.")
-def input_nodes(results):
-    equal, names = results["inputs_equal"], results["nodes_with_parameters"]
-    return holds_if(
-        every(equal, list(names) == ["h"]),
-        f"A graph that names its two inputs as outputs returns them "
-        f"{'bit for bit' if equal else 'changed'}; "
-        f"parameters belong to {', '.join(names)} alone, which is no input.",
-        inputs_equal=equal,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -20,14 +20,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
 from fnn import diagnostics, tree
 from fnn import plot as draw
 from fnn.layers import DenseParams
 
 DEEP, SHALLOW = (1, 3, 3, 1), (1, 7, 1)
-ROUNDING = 1e-15
 
 
 @dataclass(frozen=True)
@@ -109,30 +107,6 @@ def written_out(rng) -> np.ndarray:
     columns = phi_0[:, None] + phi @ np.maximum(0, psi_0[:, None] + psi @ column)
     ours = np.asarray(fnn.apply(fnn.mlp(DEEP), of_mlp(dense), x[:, None]))[:, 0]
     return np.array([np.abs(each - ours).max() for each in (neurons, columns[0])])
-
-
-@claim(
-    "1.5",
-    "The 1-3-3-1 network written out neuron by neuron is h′ = a[β₁ + Ω₁ a[β₀ + Ω₀ x]], y = β₂ + "
-    "Ω₂ h′.",
-)
-def two_hidden_layers(results):
-    error, pieces = results["written_out"].max(), results["pieces"].max(axis=1)
-    deep, shallow = results["parameters"]
-    folded, means = results["folded_pieces"], [mean_interval(found) for found in results["pieces"]]
-    return holds_if(
-        every(error <= ROUNDING, deep == shallow == 22, folded > 8, pieces[1] <= 8),
-        f"Neurons, matrices and fnn agree within {error:.2g} in float64. 1-3-3-1 has {deep} "
-        f"parameters, 1-7-1 "
-        f"{shallow}. Folding [0, 1] twice, the deep network has {folded} straight pieces; a "
-        f"shallow one of 7 units "
-        f"cannot have more than 8. Of {results['pieces'].shape[1]} random ones each, the deep "
-        f"have {means[0]} on "
-        f"average and the shallow {means[1]}: depth alone does not bring them.",
-        written_out=results["written_out"],
-        folded_pieces=folded,
-        mean_pieces=means,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -17,7 +17,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import drawing as draw
-from experiments.claims import claim, depends_on, every, holds_if
 from experiments.common import Common
 from experiments.networks import random_graphs as random
 from fnn import layers
@@ -75,77 +74,6 @@ def groups(nodes) -> np.ndarray:
     nodes.
     """
     return np.array(sorted(layers.graph(("1", "2"), nodes, ("6",)).init(jax.random.key(0))[0]))
-
-
-@claim(
-    "0.2",
-    "A network is a weighted acyclic graph: z_i = f_i(b_i + Σ w_ji z_j), a bias being an edge "
-    "from a ghost.",
-)
-def weighted_graph(results):
-    error, ghost = results["value_error"].max(), results["ghost_error"]
-    loops = ~results["loop_free"]
-    refused = results["refused"][loops]
-    return holds_if(
-        every(bool(error <= CLOSE), bool(ghost <= CLOSE), bool(refused.all())),
-        f"{results['value_error'].size} random graphs with four activations: layer by layer and "
-        f"neuron by neuron the "
-        f"values agree within {error:.2g} in float64. Biases as weights from a neuron that is "
-        f"always 1 change one of "
-        f"them by {ghost:.2g}. {refused.sum()} of {loops.sum()} graphs with a cycle are refused.",
-        value_error=error,
-        ghost_error=ghost,
-    )
-
-
-@claim("0.3", "A layer is made of the nodes that read the same inputs.", figure="graph")
-def shared_input(results):
-    same = (results["layers_found"] == results["layers_expected"]).all(axis=1)
-    found = list(results["groups_231"]), list(results["groups_skip"])
-    return holds_if(
-        every(bool(same.all()), found == (["3+4+5", "6"], ["3", "4+5", "6"])),
-        f"Weight matrices of the 2-3-1 network, named after their nodes: {', '.join(found[0])}; "
-        f"with edges that skip a "
-        f"layer: {', '.join(found[1])}. In {same.sum()} of {same.size} random graphs fnn's "
-        f"matrices are the classes of "
-        "nodes with equal predecessors.",
-        same=same.mean(),
-        groups=results["groups_231"],
-    )
-
-
-@claim("2.17", "Backpropagation works on any directed graph.", figure="errors")
-def backpropagation(results):
-    error, refused = results["gradient_error"].max(), results["refused"][~results["loop_free"]]
-    return depends_on(
-        {"acyclic graphs": bool(error <= CLOSE), "graphs with a cycle": not refused.any()},
-        f"On {results['gradient_error'].size} random acyclic graphs every entry of the gradient "
-        f"equals autodiff's, "
-        f"neuron by neuron, within {error:.2g}. With a cycle there is no order in which to "
-        f"compute a value, let alone "
-        f"its derivative: {refused.sum()} of {refused.size} such graphs are refused.",
-        gradient_error=error,
-        refused=refused.mean(),
-    )
-
-
-@claim(
-    "4.13",
-    "A network is a directed acyclic graph: following the edges never closes a loop.",
-    figure="graph",
-)
-def no_loop(results):
-    free, refused = results["loop_free"], results["refused"]
-    return holds_if(
-        every(bool((refused == ~free).all()), bool(free.any()), bool(not free.all())),
-        f"fnn accepts {(free & ~refused).sum()} of {free.sum()} random graphs without a closed "
-        f"loop and refuses "
-        f"{(refused & ~free).sum()} of {(~free).sum()} into which one was put; which is which was "
-        f"decided by "
-        "powers of the adjacency matrix.",
-        accepted=(free & ~refused).sum(),
-        refused=refused.sum(),
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -18,14 +18,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, every, holds_if
 from experiments.common import Common
 from experiments.networks import random_graphs as random
 from fnn import layers
 from fnn import plot as draw
 from fnn.layers import DenseParams
 
-ROUNDING = 1e-15
 SIZES = (3, 4, 5, 2, 1)
 
 
@@ -77,52 +75,6 @@ def chain(hidden: int) -> tuple[layers.Depth, float]:
         z = np.tanh(W @ z)
     return layers.depth(*graph), float(
         np.abs(fnn.apply(layers.graph(*graph), params, x) - z.T).max()
-    )
-
-
-@claim(
-    "X8",
-    "An MLP has at least two hidden layers in one document and at least one in another; deep "
-    "means more than one.",
-    figure="depths",
-)
-def words(results):
-    chains = {hidden: tuple(depth) for hidden, depth in enumerate(results["chain_depths"].tolist())}
-    disputed = [hidden for hidden, depth in chains.items() if (depth[1] >= 2) != (depth[1] >= 1)]
-    weight_layers, _, longest = results["depths"].T
-    differ = (weight_layers != longest).mean()
-    counted = all(depth == (hidden + 1, hidden, hidden + 1) for hidden, depth in chains.items())
-    return holds_if(
-        every(counted, disputed == [1], bool(differ > 0)),
-        f"De Marzo's MLP has at least two hidden layers, Sharif's one: they disagree about "
-        f"networks with "
-        f"{' or '.join(map(str, disputed)) or 'no number of'} hidden layer, which the notes do "
-        f"not call "
-        f"deep. fnn.layers.depth reports (weight layers, hidden layers, longest path), "
-        f"{chains[1]} there. In a chain "
-        f"the first and the last are equal; in {100 * differ:.0f}% of {len(longest)} random "
-        f"graphs they are not.",
-        chains=results["chain_depths"],
-        differ=differ,
-    )
-
-
-@claim(
-    "2.9",
-    "Z = g(W₃ f(W₂ f(W₁ x))); the depth of any acyclic graph is its longest path from a source to "
-    "a sink.",
-)
-def longest_path(results):
-    errors, right = results["formula_errors"], results["depths"][:, 2] == results["enumerated"]
-    return holds_if(
-        every(bool((errors <= ROUNDING).all()), bool(right.all())),
-        f"The formulas of 1 to {errors.size} layers, printed without biases, equal fnn within "
-        f"{errors.max():.2g}. The "
-        f"longest path equals the longest of all enumerated ones in {right.sum()} of {right.size} "
-        f"random graphs, whose "
-        f"depths run from {results['enumerated'].min()} to {results['enumerated'].max()}.",
-        formula_errors=errors,
-        right=right.mean(),
     )
 
 

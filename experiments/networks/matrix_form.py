@@ -17,13 +17,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, every, holds_if
 from experiments.common import Common
 from fnn import plot as draw
 from fnn import tree
 from fnn.layers import DenseParams
-
-CLOSE = 1e-13
 
 
 @dataclass(frozen=True)
@@ -109,41 +106,6 @@ def can_multiply(columns: int, rows: int) -> bool:
     except ValueError:
         return False
     return True
-
-
-@claim("1.6", "Matrices are multiplied row by column, in general do not commute, and must fit.")
-def matrix_product(results):
-    (ab, ba), commute = results["example"], results["commute"].mean()
-    fit = (results["fits"] == np.eye(len(results["fits"]), dtype=bool)).all()
-    return holds_if(
-        every(results["rows_by_columns"], (ab != ba).any(), commute < 1, fit),
-        f"AB = {ab.tolist()} and BA = {ba.tolist()} for A = [[0, 1], [0, 0]], B = [[0, 0], [1, "
-        f"0]]; of "
-        f"{results['commute'].size} random pairs of whole numbers {100 * commute:.0f}% commute. "
-        f"Of 25 pairs of shapes "
-        f"{results['fits'].sum()} have a product, those with as many columns as rows; the others "
-        f"raise an error.",
-        commute=commute,
-        fits=results["fits"],
-    )
-
-
-@claim("1.7", "K hidden layers have K + 1 weight matrices Ω₀ … Ω_K and as many bias vectors.")
-def general_form(results):
-    error = results["shape_errors"].max()
-    counts = (results["weight_matrices"] == results["hidden_layers"] + 1).all()
-    sizes = (results["counted"] == results["formula"]).all()
-    return holds_if(
-        every(counts, sizes, error <= CLOSE),
-        f"{len(results['counted'])} networks of {results['hidden_layers'].min():.0f} to "
-        f"{results['hidden_layers'].max():.0f} hidden layers: K + 1 matrices, Σ n_(k+1) (n_k + 1) "
-        f"parameters in all of "
-        f"them, {results['counted'].min():.0f} to {results['counted'].max():.0f}, and the values "
-        f"of the formula within "
-        f"{error:.2g}.",
-        shape_errors=results["shape_errors"],
-        parameters=results["counted"],
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -20,7 +20,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, depends_on, every, holds_if
 from experiments.common import Common
 from fnn import losses
 from fnn import plot as draw
@@ -111,39 +110,6 @@ def superposition(rng, x) -> dict[str, np.ndarray]:
             [np.abs(each).max() / np.abs(g(one, x)).max() for each in (of_input, of_weights)]
         )
     return {"beyond_linear": np.array(found)}
-
-
-@claim(
-    "0.7", "The objective is the mean, over the samples, of the loss between the target and g(x)."
-)
-def objective(results):
-    value, gradient = results["risk_error"], results["risk_gradient_error"]
-    return holds_if(
-        every(value <= 1e-14, gradient <= 1e-14, results["operator_on_target"] != ""),
-        f"The loss of a batch equals the mean over single examples within {value:.2g} of itself, "
-        f"its gradient within "
-        f"{gradient:.2g}. The text beside the formula lets g act on the output: a network of two "
-        f"inputs and one output "
-        "refuses that.",
-        risk_error=value,
-        risk_gradient_error=gradient,
-    )
-
-
-@claim("0.8", "A network is a non-linear operator with unknown weights and biases.")
-def nonlinear(results):
-    of_input, of_weights = results["beyond_linear"].T
-    return depends_on(
-        dict(zip(NETWORKS, of_input > 1e-3, strict=True)),
-        f"g(u + v) + g(0) − g(u) − g(v) in a 2-4-4-1 network is at most {of_input.min():.2g} of g "
-        f"where every "
-        f"activation is the identity, and at least {np.sort(of_input)[1]:.2g} elsewhere. As a "
-        f"function of its weights "
-        f"and biases no network of several layers is linear: there it is at least "
-        f"{of_weights.min():.2g}.",
-        of_input=of_input,
-        of_weights=of_weights,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -18,7 +18,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, every, holds_if
 from experiments.common import Common
 from experiments.networks.printed_notations import FORMS, SYMBOLS
 from fnn import diagnostics, losses
@@ -97,74 +96,6 @@ def roles(rng, examples: int) -> dict[str, np.ndarray]:
         "exchanged_gradient": np.abs(loss.gradient(target, prediction) + slope).max(),
         "exchanged_cross_entropy": np.abs(moved).max(),
     }
-
-
-def clashes(symbols: np.ndarray, meaning: str) -> dict[str, list[str]]:
-    """Letters with this meaning that have another one too, and all of their meanings."""
-    _, meanings, letters = symbols.T
-    found = {
-        letter: sorted(set(meanings[letters == letter])) for letter in letters[meanings == meaning]
-    }
-    return {letter: several for letter, several in found.items() if len(several) > 1}
-
-
-@claim(
-    "X1",
-    "The documents exchange letters between pre-activation and output, and mean the same network.",
-)
-def letters(results):
-    errors, shared = results["errors"], clashes(results["symbols"], "pre-activation")
-    return holds_if(
-        every(bool(shared), bool((errors <= ROUNDING).all())),
-        f"{' and '.join(shared)} stand for either of the two. A 3-4-2 network written out in the "
-        f"notation of "
-        f"{', '.join(results['documents'])}: pre-activations, activations and outputs differ from "
-        f"fnn's by at most "
-        f"{errors.max():.2g} in float64.",
-        errors=errors,
-    )
-
-
-@claim(
-    "X3",
-    "ŷ is the truth in one document and the prediction in another, so that only the roles can be "
-    "relied on.",
-)
-def prediction_and_target(results):
-    same, flipped = results["exchanged_value"], results["exchanged_gradient"]
-    hats = sorted(clashes(results["symbols"], "target").get("ŷ", ()))
-    return holds_if(
-        every(bool(hats), bool((results["role_errors"] <= ROUNDING).all()), bool(flipped == 0)),
-        f"ŷ stands for {' and '.join(f'the {hat}' for hat in hats) or 'one thing'}. With roles "
-        f"given by "
-        "position, (prediction, target), the squared losses of three documents agree within "
-        f"{results['role_errors'].max():.2g}. Exchanging the two changes the squared loss by "
-        f"{same:.2g}, so that the "
-        f"mistake does not show there, yet turns the gradient round exactly: descent would climb. "
-        f"The cross-entropy "
-        f"changes by up to {results['exchanged_cross_entropy']:.2g}.",
-        role_errors=results["role_errors"],
-        exchanged_cross_entropy=results["exchanged_cross_entropy"],
-    )
-
-
-@claim("X7", "The letters of the learning rate collide with those of momentum.")
-def collisions(results):
-    documents, meanings, letters = results["symbols"].T
-    collide = clashes(results["symbols"], "learning rate")
-    rates = sorted(set(letters[meanings == "learning rate"]))
-    said = (
-        "; ".join(f"{letter} stands for {', '.join(found)}" for letter, found in collide.items())
-        or "none collides"
-    )
-    return holds_if(
-        any("momentum" in found for found in collide.values()),
-        f"The learning rate has {len(rates)} letters ({', '.join(rates)}) in "
-        f"{len(set(documents))} documents; {said}. "
-        "In fnn the arguments are words: learning_rate and decay.",
-        letters_of_the_rate=rates,
-        collisions=collide,
-    )
 
 
 def table(results: dict[str, np.ndarray], config: Config) -> str:

@@ -18,14 +18,11 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, depends_on, every, holds_if
 from experiments.common import Common
 from experiments.networks.printed_notations import GATES, printed_layer
 from fnn import layers
 from fnn import plot as draw
 from fnn.layers import DenseParams
-
-ROUNDING = 1e-15
 
 
 @dataclass(frozen=True)
@@ -103,57 +100,6 @@ def mixed_layer(rng, examples: int) -> dict[str, np.ndarray]:
         "columns_error": np.abs(columns - ours).max(),
         "printed_shape_raises": np.array(bool(refusal(lambda: printed_layer(W, x[0], b)))),
     }
-
-
-@claim(
-    "X2",
-    "W is (out, in) in one document, (in, out) in another and a row for each neuron in a third; a "
-    "fourth prints Wᵀa "
-    "with W of (out, in), which only works if the two widths are equal.",
-)
-def orientations(results):
-    raised = results["literal_raises"]
-    only_square = (raised == ~np.eye(len(raised), dtype=bool)).all()
-    stored = every(
-        bool(results["round_trip"]),
-        bool(results["in_out_error"] <= ROUNDING),
-        bool(results["refusal"] != ""),
-    )
-    return holds_if(
-        every(bool(only_square), stored),
-        f"W[in, out] transposed is fnn's W to the bit, and x W + b then differs by "
-        f"{results['in_out_error']:.2g}; "
-        f"without the transpose fnn refuses it. Wᵀa with the printed shape cannot be computed for "
-        f"{raised.sum()} of "
-        f"{raised.size} pairs of widths up to 5, and where it can, at equal widths, it is off by "
-        f"up to "
-        f"{results['literal_error'].max():.2g}.",
-        literal_raises=raised,
-        literal_error=results["literal_error"],
-        in_out_error=results["in_out_error"],
-    )
-
-
-@claim(
-    "3.10",
-    "Layer l computes σ(Wᵀa + b) with W of n_l × n_(l−1), and each of its neurons may have an "
-    "activation of its own.",
-)
-def per_neuron(results):
-    neuron, columns = results["neuron_error"], results["columns_error"]
-    cases = {
-        "single neurons": bool(neuron <= ROUNDING),
-        "W of n_(l−1) × n_l": bool(columns <= ROUNDING),
-        "the printed shape of W": not results["printed_shape_raises"],
-    }
-    return depends_on(
-        cases,
-        f"A layer of 4 neurons with 4 activations on 3 inputs: neuron by neuron it equals fnn's "
-        f"within {neuron:.2g}, "
-        f"and as Wᵀa with the weights of a neuron in a column of W within {columns:.2g}.",
-        neuron_error=neuron,
-        columns_error=columns,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -17,7 +17,6 @@ from matplotlib.cm import viridis
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, every, holds_if
 from experiments.common import Common
 from fnn import diagnostics, tree
 from fnn import plot as draw
@@ -107,65 +106,6 @@ def compared(drawn, x, y) -> dict[str, np.ndarray]:
             axis=1
         ),
     }
-
-
-@claim(
-    "1.1",
-    "A shallow network on (1, x) clips lines by ReLU, weights them and adds them up.",
-    figure="stages",
-)
-def clipped_lines(results):
-    error, slope, pieces = (
-        results["printed_error"].max(),
-        results["slope_error"].max(),
-        results["pieces"],
-    )
-    near = results["joint_distance"].max()
-    return holds_if(
-        every(
-            error <= 1e-13,
-            slope <= 1e-13,
-            pieces.max() <= 4,
-            near <= 2,
-            results["parameters"] == 10,
-        ),
-        f"{pieces.size} networks of {results['parameters']} parameters: the form with the dummy "
-        f"input 1 equals the one "
-        f"with biases within {error:.2g}. The curves have at most {pieces.max()} pieces; every "
-        f"joint lies within two "
-        "steps of the grid of a −θ_d0/θ_d1, and between these places the slopes equal Σ φ_d θ_d1 "
-        "over the active units "
-        f"within {slope:.2g}.",
-        printed_error=error,
-        slope_error=slope,
-        pieces=np.bincount(pieces),
-    )
-
-
-@claim(
-    "1.4",
-    "Moving the parameters of a shallow network one by one shows what each of them does.",
-    figure="moved",
-)
-def moving(results):
-    moved = results["moved"]
-    effect = np.ptp(moved, axis=1).max(axis=-1)
-    bent = np.abs(np.diff(moved, 2, axis=1)).max(axis=(1, 2))
-    return holds_if(
-        every(
-            bool((effect > 0.01).all()),
-            bool((bent[6:] < 1e-12).all()),
-            bool((bent[:6] > 0.01).all()),
-        ),
-        f"Each of the {len(effect)} parameters, moved from 1 below to 1 above its value, changes "
-        f"the curve, by "
-        f"{effect.min():.2g} to {effect.max():.2g}. The curve is linear in the four φ (second "
-        f"differences at most "
-        f"{bent[6:].max():.2g}), and not in the six θ (at least {bent[:6].min():.2g}), which move "
-        f"the joints.",
-        effect=effect,
-        second_differences=bent,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

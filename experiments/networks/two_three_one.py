@@ -17,14 +17,12 @@ from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.claims import claim, every, holds_if
 from experiments.common import Common
 from experiments.networks.printed_notations import GATES, logistic
 from fnn import layers
 from fnn.layers import DenseParams
 
 TWO_THREE_ONE = dict.fromkeys("345", (("1", "2"), "sigmoid")) | {"6": (("3", "4", "5"), "sigmoid")}
-ROUNDING = 1e-15
 
 
 @dataclass(frozen=True)
@@ -92,70 +90,6 @@ def neuron(examples: int) -> dict[str, np.ndarray]:
         ours = fnn.apply(net, (DenseParams(jnp.array(w[None]), jnp.array([b])), ()), x)[:, 0]
         errors.append(np.abs(ours - np.array(printed)).max())
     return {"gate_errors": np.array(errors)}
-
-
-@claim("0.5", "The 2-3-1 network written out weight by weight is the same function as the graph.")
-def expanded(results):
-    graph, matrix = results["graph_error"], results["matrix_error"]
-    weights, biases = results["weights"], results["biases"]
-    return holds_if(
-        every(
-            bool(graph <= ROUNDING), bool(matrix <= ROUNDING), bool(weights == 9), bool(biases == 4)
-        ),
-        f"z₃ to z₆ written out differ from the graph by at most {graph:.2g} and the output from "
-        f"the matrix form by "
-        f"{matrix:.2g}, in float64. {weights} weights and {biases} biases are {weights + biases} "
-        "parameters.",
-        graph_error=graph,
-        matrix_error=matrix,
-        parameters=weights + biases,
-    )
-
-
-@claim(
-    "0.6",
-    "A layer of neurons with one activation is a matrix product: z = f(b + W z of the layer "
-    "before).",
-)
-def compact(results):
-    error = results["matrix_error"]
-    return holds_if(
-        bool(error <= ROUNDING),
-        f"Two matrix products give the output of the 2-3-1 network, written out neuron by neuron, "
-        f"within "
-        f"{error:.2g} in float64.",
-        error=error,
-    )
-
-
-@claim(
-    "2.7",
-    "Input, hidden and output units are fully connected; biases are weights from units that are "
-    "always 1.",
-)
-def always_on(results):
-    ghost, matrix = results["ghost_error"], results["matrix_error"]
-    return holds_if(
-        every(bool(ghost <= ROUNDING), bool(matrix <= ROUNDING)),
-        f"Y_j = f(b_j + Σ_i X_i W_ij) equals fnn within {matrix:.2g}, with always-on units within "
-        f"{ghost:.2g}. The "
-        f"printed index, Y_i, gives {results['printed_units']} hidden values, one for each input, "
-        f"where there are 3 "
-        "units.",
-        ghost_error=ghost,
-        matrix_error=matrix,
-    )
-
-
-@claim("4.14", "A neuron computes gate(x₁w₁ + … + x_N w_N + b).")
-def gate(results):
-    errors = results["gate_errors"]
-    return holds_if(
-        bool((errors <= ROUNDING).all()),
-        f"A neuron with 5 inputs and the gates {', '.join(GATES)} equals fnn's within "
-        f"{errors.max():.2g} in float64.",
-        errors=errors,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -17,22 +17,12 @@ import jax
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.claims import claim, depends_on, holds_if
 from experiments.common import Common
 from experiments.optimizers import printed_optimizers as printed
 from experiments.optimizers.seven_rules import RULES
 from fnn import optim
 from fnn import plot as draw
 from fnn.course import descent
-
-PRINTED_MOMENTUM = (
-    "Momentum",
-    "Nesterov",
-    "AdaGrad",
-    "AdaDelta",
-    "Adam",
-)  # the table of claim 4.31
-PRINTED_OWN_RATES = ("AdaGrad", "AdaDelta", "Adam")
 
 
 @dataclass(frozen=True)
@@ -90,108 +80,6 @@ def printed_forms() -> dict[str, np.ndarray]:
         "adam_uncorrected": updates_of(optim.adam(1.0, eps=1e-12, bias_correction=False), -one)[0],
         "adam_kingma": updates_of(optim.adam(1.0, eps=1e-12), -one)[0],
     }
-
-
-def listed(found, flag: int) -> str:
-    """The names of the rules that have a flag."""
-    return ", ".join(name for name, flags in found.items() if flags[flag]) or "none"
-
-
-@claim(
-    "X10",
-    "Piccoli's AdaDelta is RMSProp, and his Adam lacks the square of the gradient and the bias "
-    "correction.",
-)
-def names(results):
-    same = np.abs(results["adadelta_printed"] - results["rmsprop"]).max()
-    zeiler = np.abs(results["adadelta_printed"] - results["adadelta_zeiler"]).max()
-    adam = results["adam_printed"]
-    return holds_if(
-        bool(same < 1e-14 and zeiler > 1e-3 and np.isnan(adam[1]) and np.isfinite(adam[0])),
-        f"Over 20 updates the printed AdaDelta differs from RMSProp by {same:.0e} and from "
-        f"Zeiler's by {zeiler:.2g}. "
-        f"The printed Adam, whose v averages g, steps {adam[0]:.4g} rates at g = 1 and "
-        f"{adam[1]:g} at g = −1.",
-        to_rmsprop=same,
-        to_zeiler=zeiler,
-        adam=adam,
-    )
-
-
-@claim(
-    "1.24",
-    "AdaGrad, AdaDelta, RMSProp and Adam all include a momentum and an adaptive rate for each "
-    "weight.",
-)
-def momentum_and_rates(results):
-    found = {name: results[f"flags {name}"] for name in ("AdaGrad", "AdaDelta", "RMSProp", "Adam")}
-    return depends_on(
-        {name: bool(momentum and own) for name, (momentum, own, _) in found.items()},
-        "A rule with momentum still moves when the gradient is zero after one that was not, as it "
-        "does with "
-        f"{listed(found, 0)}; with a rate for each weight, gradients of 1 and 100 make equal "
-        f"steps, as they do with "
-        f"{listed(found, 1)}.",
-        flags=found,
-    )
-
-
-@claim("3.6", "What an optimizer does is to adapt the learning rate while training runs.")
-def tunes_the_rate(results):
-    tuned = {name: bool(results[f"flags {name}"][2]) for name in RULES}
-    return depends_on(
-        tuned,
-        "Where all gradients are 100 times larger, a rule that leaves its rate as given makes "
-        "updates 100 times "
-        "larger. The definition is too narrow: an optimizer is the rule that turns gradients into "
-        "updates, with a "
-        "rate that it adapts or without.",
-        tuned=tuned,
-    )
-
-
-@claim(
-    "4.30",
-    "Adam keeps decaying averages of the gradient, both printed with g itself, and combines the "
-    "others' advantages.",
-)
-def adam(results):
-    printed_step = results["adam_printed"]
-    plain, kingma = abs(results["adam_uncorrected"][0]), abs(results["adam_kingma"][0])
-    return holds_if(
-        bool(np.isfinite(printed_step).all()),
-        "With g where g² belongs, v is negative at g = −1 and the first step, m/√v, is "
-        f"{'not a number' if np.isnan(printed_step[1]) else f'{printed_step[1]:.4g} rates'}. With "
-        f"v ← β₂ v + (1 − β₂) "
-        f"g² and without the bias corrections, which are not printed, it is {plain:.3f} rates "
-        f"long, in Kingma and Ba's "
-        f"form, which has both, {kingma:.3f} rates.",
-        printed=printed_step,
-        uncorrected=plain,
-        kingma=kingma,
-    )
-
-
-@claim(
-    "4.31",
-    "A table: momentum in Momentum, Nesterov, AdaGrad, AdaDelta, Adam; a rate for each parameter "
-    "in the last three.",
-)
-def summary_table(results):
-    found = {
-        name: tuple(map(bool, results[f"flags {name}"][:2])) for name in RULES if name != "RMSProp"
-    }
-    table = {name: (name in PRINTED_MOMENTUM, name in PRINTED_OWN_RATES) for name in found}
-    wrong = [name for name, entries in table.items() if entries[0] != found[name][0]]
-    return depends_on(
-        {name: found[name] == entries for name, entries in table.items()},
-        "Derived from the updates: moving on at a zero gradient, and equal steps for gradients of "
-        "1 and 100. The "
-        f"table's momentum is wrong for {', '.join(wrong) or 'none'}; GD is SGD with the whole "
-        f"set as its batch.",
-        derived=found,
-        printed=table,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -18,7 +18,6 @@ from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.claims import claim, every, holds_if, mean_interval
 from experiments.common import Common
 from fnn import data, layers, losses, optim
 from fnn.course import descent
@@ -112,74 +111,6 @@ def examples_a_second(B: int, repeats: int) -> float:
         jax.block_until_ready(gradient(*arguments))
         seconds.append(time.perf_counter() - start)
     return B / min(seconds)
-
-
-@claim(
-    "2.39",
-    "The path of batch descent is very smooth, that of stochastic descent is not, and "
-    "mini-batches lie between, close "
-    "to batch descent.",
-)
-def roughness(results):
-    sizes, rough = results["batch_sizes"], results["roughness"]
-    small = sizes <= 16
-    slope = mean_interval(np.polyfit(np.log(sizes[small]), np.log(rough[small]), 1)[0])
-    middle, single, sixteen, whole = (
-        np.median(rough, axis=1),
-        rough[0],
-        rough[sizes == 16][0],
-        rough[-1],
-    )
-    nearer = mean_interval((single - sixteen) / (sixteen - whole))
-    return holds_if(
-        every(slope.within(-0.55, -0.45), bool((np.diff(middle) < 0).all()), nearer.above(1)),
-        f"The change from step to step falls with the batch size to the power {slope} up to B = "
-        f"16, like 1/√B, over "
-        f"{rough.shape[1]} paths; its median is {middle[0]:.2g} for one example, "
-        f"{middle[sizes == 16][0]:.2g} for 16 "
-        f"and {middle[-1]:.0e} for all {sizes[-1]}: 16 examples are {nearer} times as far from "
-        f"one as from all.",
-        slope=slope,
-        nearer=nearer,
-        batch_sizes=sizes,
-        roughness=middle,
-    )
-
-
-@claim(
-    "2.40",
-    "With single examples the cost bounces and falls only on average; mini-batches estimate "
-    "better and use the "
-    "hardware better.",
-    figure="measures",
-)
-def on_average(results):
-    sizes, early, speed = results["batch_sizes"], results["loss"][:, :, :101], results["speed"]
-    rises = (np.diff(early, axis=-1) > 0).mean(axis=-1)
-    single, sixteen = mean_interval(rises[0]), mean_interval(rises[sizes == 16][0])
-    falls = mean_interval(early[0, :, -1] - early[0, :, 0])
-    gains = np.diff(np.log2(speed)) / np.diff(np.log2(results["timed_batches"]))
-    return holds_if(
-        every(
-            falls.below(0),
-            single.above(0.1),
-            sixteen.below(single.low),
-            bool(speed[-1] > 2 * speed[0]),
-        ),
-        f"In the first 100 steps the loss of a line rises in a share of {single} of the steps "
-        f"with one example and "
-        f"{sixteen} with 16; with one it falls by {-falls.middle:.3g} in all ({early.shape[1]} "
-        f"seeds). A 64-64-10 "
-        f"network takes {speed[0]:.2g} examples a second one by one and {speed[-1]:.2g} in "
-        f"batches of "
-        f"{results['timed_batches'][-1]}; doubling the batch brings a factor of "
-        f"{2 ** gains[0]:.2f} at first and "
-        f"{2 ** gains[-1]:.2f} in the end.",
-        rises=rises.mean(axis=1),
-        falls=falls,
-        speed=speed,
-        gain_of_a_doubling=2**gains,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

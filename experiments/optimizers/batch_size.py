@@ -20,7 +20,6 @@ import optax
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, holds_if
 from experiments.common import Common
 from fnn import data, losses
 from fnn import plot as draw
@@ -90,54 +89,6 @@ def updates_in_an_epoch(sizes: tuple[int, ...]) -> dict[str, np.ndarray]:
         "epoch_batches": np.array(sizes),
         "updates": np.array([sweep.params(i)[0].b[0, 0] for i in range(len(sizes))]),
     }
-
-
-@claim(
-    "2.38",
-    "Full-batch, stochastic and mini-batch gradients estimate the same gradient of the mean cost.",
-)
-def unbiased(results):
-    bias = results["bias"].max()
-    return holds_if(
-        bool(bias <= 1e-12),
-        f"The mean over all batches of B of {len(results['bias'])} digits equals the full "
-        f"gradient of a 64-4-10 "
-        f"network to {bias:.0e} for every B from 1 to {len(results['bias'])}, float64.",
-        bias=results["bias"],
-    )
-
-
-@claim("4.27", "Gradients of smaller batches fluctuate more.")
-def fluctuation(results):
-    variance, formula = results["variance"], results["formula"]
-    error = np.abs(variance[:-1] / formula[:-1] - 1).max()
-    return holds_if(
-        bool((np.diff(variance) < 0).all() and error < 1e-12 and variance[-1] < 1e-24),
-        f"The summed variance over all batches of B of {len(variance)} digits falls from "
-        f"{variance[0]:.3g} at B = 1 to "
-        f"{variance[-2]:.2g} at B = {len(variance) - 1} and is S/B (N − B)/(N − 1), S being that "
-        f"of one "
-        f"example, to {error:.0e}.",
-        variance=variance,
-        error=error,
-    )
-
-
-@claim(
-    "3.7",
-    "Full-batch uses the entire set for an update, mini-batch a part of it, online a single "
-    "example.",
-)
-def updates(results):
-    sizes, counted = results["epoch_batches"], results["updates"]
-    return holds_if(
-        bool((counted == np.ceil(100 / sizes)).all()),
-        f"Updates counted in one epoch of 100 examples with batches of "
-        f"{', '.join(map(str, sizes))}: "
-        f"{', '.join(f'{n:.0f}' for n in counted)}, that is ⌈N/B⌉.",
-        batch_sizes=sizes,
-        updates=counted,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -18,7 +18,6 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import any_of, claim, depends_on, mean_interval
 from experiments.common import Common
 from fnn import data, losses, optim
 from fnn import plot as draw
@@ -60,64 +59,6 @@ def run(config: Config) -> dict[str, np.ndarray]:
     names = ("train_loss", "validation_loss", "test_accuracy")
     found = {name: sweep.final(name).reshape(shape) for name in names}
     return found | {"batch_sizes": np.array(config.batch_sizes), "rates": np.array(config.rates)}
-
-
-def contrasts(results):
-    """For one rate for all sizes and for a rate for each: the best and the worst batch size by
-    validation loss on the first half of the seeds, and the intervals over the second half of log₁₀
-    of the ratio of their training losses and of the difference of their test accuracies in percent.
-    Settings with a run that diverged are left out.
-    """
-    half = results["validation_loss"].shape[-1] // 2
-    score = results["validation_loss"][..., :half].mean(axis=-1)
-    score[~np.isfinite(results["validation_loss"]).all(axis=-1)] = np.nan
-    shared = int(np.nanargmin(np.where(np.isnan(score).any(axis=0), np.inf, score.mean(axis=0))))
-    own = np.nanargmin(score, axis=1)
-    found = {}
-    for name, rates in (
-        ("one rate for all sizes", np.full_like(own, shared)),
-        ("a rate for each size", own),
-    ):
-        sizes = np.arange(len(own))
-        order = score[sizes, rates].argsort()
-        best, worst = ((int(b), int(rates[b])) for b in (order[0], order[-1]))
-        train = np.log10(results["train_loss"][worst][half:] / results["train_loss"][best][half:])
-        test = 100 * (
-            results["test_accuracy"][best][half:] - results["test_accuracy"][worst][half:]
-        )
-        found[name] = best, worst, mean_interval(train), mean_interval(test)
-    return found
-
-
-@claim(
-    "2.41",
-    "The batch size matters for the convergence of the cost and for the generalisation of the "
-    "model.",
-)
-def batch_size_matters(results):
-    sizes, rates = results["batch_sizes"], results["rates"]
-    cases, texts, numbers = {}, [], {}
-    for name, (best, worst, train, test) in contrasts(results).items():
-        cases[f"convergence at {name}"] = any_of(
-            train.above(np.log10(1.1)), train.below(-np.log10(1.1))
-        )
-        cases[f"generalisation at {name}"] = any_of(test.above(0.5), test.below(-0.5))
-        texts.append(
-            f"at {name} B = {sizes[best[0]]} (η = {rates[best[1]]:g}) against B = "
-            f"{sizes[worst[0]]} (η = "
-            f"{rates[worst[1]]:g}): log₁₀ of the second's training loss over the first's {train}, "
-            f"the first's "
-            f"test accuracy minus the second's {test} percentage points"
-        )
-        numbers[name] = {"train": train, "test": test}
-    return depends_on(
-        cases,
-        f"Best and worst batch size by validation loss, over "
-        f"{results['train_loss'].shape[-1] // 2} other seeds: "
-        f"{'; '.join(texts)}. It matters where the loss differs by a tenth, the accuracy by half "
-        f"a point.",
-        **{name.replace(" ", "_"): value for name, value in numbers.items()},
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -16,7 +16,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import Interval, claim, depends_on, mean_interval
+from experiments.claims import mean_interval
 from experiments.common import Common
 from experiments.optimizers.seven_rules import RULES
 from fnn import data, losses
@@ -32,7 +32,6 @@ USUAL = {
     "Adam": 3e-3,
 }
 """The middle of the learning rates that each rule tries."""
-PRAISED = ("RMSProp", "Adam")
 
 
 @dataclass(frozen=True)
@@ -99,38 +98,6 @@ def tuned(config: Config, name: str, rule: str) -> tuple[np.ndarray, np.ndarray,
     rows = sweep.summary("validation_loss", at="last").rows
     validation = [row["mean"] if row["diverged"] == 0 else np.inf for row in rows]
     return sweep.final("test_accuracy")[best], np.array(validation), rates
-
-
-def lead(results, number: int) -> tuple[str, str, Interval]:
-    """The praised rule and the other rule with the lowest validation losses on a data set, and how
-    much higher the praised one's test accuracy is, in percent.
-    """
-    rules, loss = results["rules"], results["validation_losses"][number].min(axis=-1)
-    praised = np.isin(rules, PRAISED)
-    first, rival = (int(np.where(group, loss, np.inf).argmin()) for group in (praised, ~praised))
-    difference = 100 * (results["accuracy"][number, first] - results["accuracy"][number, rival])
-    return str(rules[first]), str(rules[rival]), mean_interval(difference[np.isfinite(difference)])
-
-
-@claim("1.25", "For most tasks the optimizer to choose is Adam or RMSProp.")
-def adam_and_rmsprop(results):
-    leads = {str(name): lead(results, number) for number, name in enumerate(results["data_sets"])}
-    texts = [
-        f"{first} minus {rival} on {name} {margin}"
-        for name, (first, rival, margin) in leads.items()
-    ]
-    budget, seeds = results["rates"].shape[-1], results["accuracy"].shape[-1]
-    return depends_on(
-        {name: margin.above(0) for name, (_, _, margin) in leads.items()},
-        f"Each of {len(results['rules'])} rules had {budget} learning rates and {seeds} seeds, "
-        f"and the rate was chosen "
-        f"by validation loss. Test accuracy in percent, the better of the two against the best of "
-        f"the others: "
-        f"{'; '.join(texts)}.",
-        leads={name: margin for name, (_, _, margin) in leads.items()},
-        rules=results["rules"],
-        accuracy=np.nanmean(results["accuracy"], axis=-1),
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

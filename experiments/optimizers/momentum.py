@@ -18,7 +18,6 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.claims import claim, holds_if
 from experiments.common import Common
 from experiments.optimizers import printed_optimizers as printed
 from fnn import optim
@@ -76,87 +75,6 @@ def run(config: Config) -> dict[str, np.ndarray]:
         "printed nesterov": theta,
         "printed nesterov, lookahead": interim,
     }
-
-
-def apart(results, one: str, other: str) -> float:
-    """The largest distance between two paths, component by component."""
-    return float(np.abs(results[one] - results[other]).max())
-
-
-@claim(
-    "X5",
-    "The documents print three momentum rules, libraries use a fourth. The two with opposite "
-    "signs are one rule; the "
-    "averaged one is that rule at a rate smaller by 1 − α; the library's differs only when the "
-    "rate changes.",
-)
-def four_conventions(results):
-    signs = apart(results, "printed notes", "printed piccoli")
-    names = max(
-        apart(results, "classical", "printed notes"), apart(results, "ema", "printed de marzo")
-    )
-    scaled = apart(results, "ema", "classical at (1 − α)η")
-    constant = apart(results, "library", "classical")
-    schedule = apart(results, "library, schedule", "classical, schedule")
-    return holds_if(
-        signs == 0 and max(names, scaled, constant) < 1e-13 and schedule > 1e-3,
-        f"Largest distance of two paths over {len(results['library']) - 1} updates, float64: the "
-        f"two signs {signs:g}; "
-        f"averaged and classical at (1 − α)η {scaled:.1g}; library and classical at a constant "
-        f"rate {constant:.1g}, "
-        f"and {schedule:.2g} when the rate is halved now and then. fnn's rules are within "
-        f"{names:.0e} of the "
-        "printed ones.",
-        signs=signs,
-        printed=names,
-        scaled=scaled,
-        constant=constant,
-        schedule=schedule,
-    )
-
-
-@claim(
-    "X6",
-    "Library code for Nesterov's gradient holds the lookahead point θ + αv of the printed rule, "
-    "not its θ.",
-)
-def lookahead_is_held(results):
-    library = apart(results, "nesterov library", "printed nesterov, lookahead")
-    named = apart(results, "nesterov lookahead", "printed nesterov, lookahead")
-    theta = apart(results, "nesterov library", "printed nesterov")
-    return holds_if(
-        max(library, named) < 1e-14 and theta > 1e-2,
-        f"Over {len(results['library']) - 1} updates the library form stays within {library:.0e} "
-        f"of the printed θ + αv "
-        f"in float64, and gets {theta:.2g} away from the printed θ.",
-        to_lookahead=library,
-        to_theta=theta,
-    )
-
-
-@claim(
-    "3.9",
-    "Momentum corrects an update by the one before, v ← μg + αv and w − v; Nesterov's variant "
-    "applies the momentum "
-    "before it takes the gradient.",
-)
-def notes(results):
-    distance = apart(results, "classical", "printed notes")
-    nesterov = apart(results, "nesterov lookahead", "printed nesterov, lookahead")
-    final = [results[name][-1] ** 2 @ [0.5, 12.5] for name in ("printed notes", "printed nesterov")]
-    return holds_if(
-        distance < 1e-13
-        and nesterov < 1e-14
-        and apart(results, "classical", "printed nesterov") > 1e-2,
-        f"fnn's classical momentum is within {distance:.0e} of the printed rule over 200 updates, "
-        f"and its lookahead "
-        f"form takes its gradients within {nesterov:.0e} of w + αv. On the narrow valley ½(x₁² + "
-        f"25 x₂²) they end at "
-        f"losses {final[0]:.1e} and {final[1]:.1e}: the moment of the gradient makes another rule.",
-        momentum=distance,
-        nesterov=nesterov,
-        final=final,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

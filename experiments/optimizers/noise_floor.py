@@ -17,7 +17,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.claims import claim, depends_on, mean_interval, share_interval
 from experiments.common import Common
 from fnn import layers, losses, optim
 from fnn import plot as draw
@@ -130,47 +129,6 @@ def network(config: Config) -> dict[str, np.ndarray]:
         "network_loss": np.asarray(loss),
         "network_distance": np.sqrt(np.mean((outputs[0] - outputs[1]) ** 2, axis=-1)),
     }
-
-
-def floor_power(excess: np.ndarray, rates: np.ndarray, sizes: np.ndarray):
-    """The power of η/B (N − B)/(N − 1) by which the excess in the last quarter rises, with its
-    interval over seeds.
-    """
-    floor = excess[0, ..., -POINTS // 4 :].mean(axis=-1)  # (batch sizes, rates, seeds)
-    ratio = np.log(rates[None, :] / sizes[:, None] * (N - sizes[:, None]) / (N - 1)).ravel()
-    return mean_interval(np.polyfit(ratio, np.log(floor.reshape(-1, floor.shape[-1])), 1)[0])
-
-
-@claim("3.8", "Training by mini-batches ends where training on the whole set does.")
-def same_result(results):
-    excess = results["excess"]
-    later = excess[..., -POINTS // 10 :].mean(axis=-1) / excess[
-        ..., POINTS // 4 : POINTS // 2
-    ].mean(axis=-1)
-    constant, decaying = (mean_interval(np.log10(each).mean(axis=(0, 1))) for each in later)
-    power = floor_power(excess, results["rates"], results["batch_sizes"])
-    same = share_interval(results["network_distance"] < 0.05)
-    mini, full = np.median(results["network_loss"], axis=1)
-    return depends_on(
-        {
-            "a strongly convex loss and a decaying rate": decaying.below(np.log10(0.5)),
-            "a strongly convex loss and a constant rate": constant.below(np.log10(0.5)),
-            "a small network": same.above(0.95),
-        },
-        f"For a line's squared error the excess loss of the last tenth of the steps over that of "
-        f"the second quarter is "
-        f"10 to the power {constant} at a constant rate, where it stays at a floor that rises "
-        f"like η/B (N − B)/(N − 1) "
-        f"to the power {power}, and {decaying} at one that decays. A 1-3-1 network trained with "
-        f"batches of 4 "
-        f"computes the same function as on the whole set, to 0.05, from a share of {same} of "
-        f"{len(results['network_distance'])} starts (median losses {mini:.2g} and {full:.2g}).",
-        constant=constant,
-        decaying=decaying,
-        power=power,
-        same=same,
-        network_loss=[mini, full],
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

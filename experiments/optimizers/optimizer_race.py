@@ -21,7 +21,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments import drawing as draw
-from experiments.claims import claim, depends_on
 from experiments.common import Common
 from experiments.optimizers.seven_rules import RULES
 from fnn.course import descent, surfaces
@@ -93,41 +92,6 @@ def distance(paths: np.ndarray) -> np.ndarray:
     """For each path its mean distance from Beale's minimum; infinity where it diverges."""
     apart = np.hypot(*np.moveaxis(paths - SURFACES["beale"].minimum, -1, 0)).mean(axis=1)
     return np.where(np.isfinite(apart), apart, np.inf)
-
-
-def steps_to_leave(paths: np.ndarray) -> np.ndarray:
-    """For each rule the step after which |y| > 1, infinity if none."""
-    away = np.abs(paths[..., 1]) > 1
-    return np.where(away.any(axis=1), away.argmax(axis=1), np.inf)
-
-
-@claim(
-    "4.32",
-    "An animation compares the optimizers on a saddle, on Beale's function and in a long valley: "
-    "plain SGD is very "
-    "slow at the saddle, and the other rules leave it sooner.",
-    figure="animation",
-)
-def ranking(results):
-    own = dict(zip(RULES, steps_to_leave(results["saddle"]), strict=True))
-    same = dict(zip(RULES, steps_to_leave(results["saddle_at_rate_of_sgd"]), strict=True))
-    rates = dict(zip(RULES, results["rates"], strict=True))
-    ranked = ", ".join(
-        f"{name} {own[name]:.0f} (η = {rates[name]:.2g})"
-        for name in sorted(own, key=own.__getitem__)
-    )
-    velocities = ("Momentum", "Nesterov")
-    return depends_on(
-        {f"{name} at its own rate": bool(own[name] < own["SGD"]) for name in RULES if name != "SGD"}
-        | {f"{name} at SGD's rate": bool(same[name] < own["SGD"]) for name in velocities},
-        f"Steps until |y| > 1 on x² − y² from (1, 0.001), each rule at the rate that is fastest "
-        f"on Beale's function: "
-        f"{ranked}. At SGD's rate Momentum needs {same['Momentum']:.0f} and Nesterov "
-        f"{same['Nesterov']:.0f}.",
-        own_rate=own,
-        rate_of_sgd=same,
-        rates=rates,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure | Animation]:

@@ -20,7 +20,6 @@ from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.claims import Interval, claim, depends_on, mean_interval
 from experiments.common import Common
 from experiments.optimizers import printed_optimizers as printed
 from fnn import layers, losses, optim
@@ -28,7 +27,6 @@ from fnn.course import descent
 from fnn.layers import DenseParams
 
 POINTS = 50  # of a curve
-FASTER = np.log10(1.25)  # ends at least a quarter closer
 
 
 @dataclass(frozen=True)
@@ -123,44 +121,6 @@ def chosen(distance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     choosing, reported = np.array_split(distance, 2, axis=2)
     best = np.nan_to_num(choosing[..., -1].mean(axis=-1), nan=np.inf).argmin(axis=1)
     return best, reported[np.arange(2), best]
-
-
-def advantage(distance: np.ndarray) -> Interval:
-    """log₁₀ of SGD's final distance over AdaGrad's, seed by seed, each at its chosen rate."""
-    sgd, adagrad = chosen(distance)[1][..., -1]
-    return mean_interval(np.log10(sgd / adagrad))
-
-
-@claim(
-    "4.29",
-    "AdaGrad, printed in three forms, has a rate for each parameter, higher for rare features, "
-    "and converges faster "
-    "than SGD; AdaDelta replaces its sum by a decaying average.",
-)
-def adagrad(results):
-    apart = np.abs(results["printed_adagrad"] - results["adagrad"]).max()
-    same = np.abs(results["printed_adadelta"] - results["rmsprop"]).max()
-    sparse, dense = advantage(results["sparse"]), advantage(results["dense"])
-    return depends_on(
-        {
-            "the three forms being one": bool(apart < 1e-14),
-            "the decaying average of AdaDelta": bool(same < 1e-14),
-            "speed on rare features": sparse.above(FASTER),
-            "speed where no feature is rare": dense.above(FASTER),
-        },
-        f"The three forms and fnn's differ by at most {apart:.0e}; the printed AdaDelta differs "
-        f"from RMSProp by "
-        f"{same:.0e}; Zeiler's, which bears the name, also averages the squares of the steps. "
-        f"Each at its best of "
-        f"{len(results['rates'])} rates, log₁₀ of SGD's final squared distance from the true "
-        f"weights over AdaGrad's is "
-        f"{sparse} with rare features, {dense} without ({results['sparse'].shape[2] // 2} seeds), "
-        f"on this one problem.",
-        forms=apart,
-        adadelta=same,
-        sparse=sparse,
-        dense=dense,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

@@ -18,7 +18,6 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.claims import claim, depends_on, holds_if, mean_interval
 from experiments.common import Common
 from fnn import optim
 from fnn import plot as draw
@@ -98,69 +97,6 @@ def noisy(config: Config, rules) -> dict[str, np.ndarray]:
     keys = jax.random.split(jax.random.key(0), config.seeds)
     found = [jax.jit(jax.vmap(partial(measured, rule)))(keys) for rule in list(rules.values())[:2]]
     return {"change": np.array(found)}
-
-
-def escape(away: np.ndarray) -> float:
-    """The update after which |y| > 1; infinity if none."""
-    return float(np.argmax(away > 1)) if (away > 1).any() else np.inf
-
-
-@claim(
-    "1.23",
-    "Averaging the gradient with α between 0.9 and 0.99 makes gradient descent faster and its "
-    "path more regular.",
-    figure="valley",
-)
-def averaged_gradient(results):
-    names = ("descent", "averaged, α = 0.9", "averaged, α = 0.99", "classical, α = 0.9")
-    gd, ema, slower, classical = (results[name] for name in names)
-    change = mean_interval(results["change"][1] / results["change"][0])
-    crossings = results["crossings"]
-    return depends_on(
-        {
-            "speed after 200 updates with α = 0.9": ema[200] < gd[200],
-            "speed after 50 updates with α = 0.9": ema[50] < gd[50],
-            "speed after 200 updates with α = 0.99": slower[200] < gd[200],
-            "steadiness under noise": change.below(1),
-            "steadiness without noise": crossings[1] <= crossings[0],
-        },
-        f"½(x₁² + 25 x₂²) at η = 0.02: after 200 updates the loss is {gd[200]:.1e} by descent, "
-        f"{ema[200]:.1e} averaged "
-        f"with α = 0.9 and {slower[200]:.1e} with 0.99 (classical velocity {classical[200]:.1e}); "
-        f"after 50 updates {ema[50]:.4f} averaged, {gd[50]:.4f} by descent. With noise the "
-        f"averaged steps change by {change} times as much as those of descent "
-        f"({results['change'].shape[1]} seeds); "
-        f"without, its path crosses an axis {crossings[1]} times, that of descent {crossings[0]}.",
-        at_200=[results[name][200] for name in names],
-        at_50=[results[name][50] for name in names],
-        change=change,
-        crossings=crossings,
-    )
-
-
-@claim(
-    "4.28",
-    "Gradient descent is slow at saddle points and near the optimum; a velocity overcomes that, "
-    "and a higher α means "
-    "more momentum.",
-    figure="saddle",
-)
-def velocity(results):
-    updates, gain = [escape(away) for away in results["away"]], results["gain"]
-    exact = np.allclose(gain, 1 / (1 - ALPHAS), rtol=1e-10)
-    near = [results[name][200] for name in ("descent", "classical, α = 0.9")]
-    return holds_if(
-        bool((np.diff(updates) < 0).all() and exact and near[1] < near[0]),
-        f"Updates to leave x² − y² from (1, 0.001): {updates[0]:.0f} by descent, "
-        f"{', '.join(f'{n:.0f}' for n in updates[1:])} with α = 0.5, 0.9, 0.99. Under a constant "
-        f"gradient the step "
-        f"grows to 1/(1 − α) = {', '.join(f'{g:.4g}' for g in gain)} times rate times gradient. "
-        f"In the valley the loss "
-        f"after 200 updates is {near[1]:.1e} with α = 0.9 and {near[0]:.1e} without.",
-        updates=updates,
-        gain=gain,
-        near_optimum=near,
-    )
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:

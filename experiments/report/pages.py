@@ -105,7 +105,7 @@ def _described(experiment: Kept, records: Sequence[Record], quick: bool) -> dict
         "name": experiment.name,
         "question": fields["Question"],
         "command": f"{command} --quick" if quick else command,
-        "claims": [claim.id for claim in claims_of(experiment.module)],
+        "claims": [claim.id for claim in claims_of(experiment.name)],
         "result": settled[0].evidence if settled else "",
         "seeds": config.get("seeds", "–"),
         "seconds": experiment.environment["seconds"],

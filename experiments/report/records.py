@@ -45,7 +45,7 @@ def _refuse(problem: str, ids: list[str]) -> None:
 
 
 def _records(experiment: Kept) -> Iterable[Record]:
-    for claim in claims_of(experiment.module):
+    for claim in claims_of(experiment.name):
         verdict = claim.rule(experiment.results)
         yield Record(
             id=claim.id,

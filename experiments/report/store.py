@@ -166,14 +166,10 @@ def _code(path: Path) -> str:
 
 
 def _only_reads(node: ast.stmt) -> bool:
-    """Return whether a statement defines a name of NOT_HASHED or the rule of a claim."""
+    """Return whether a statement defines a name of NOT_HASHED."""
     if isinstance(node, ast.Assign):
         return getattr(node.targets[0], "id", None) in NOT_HASHED
-    if not isinstance(node, ast.FunctionDef):
-        return False
-    makers = [getattr(decorator, "func", None) for decorator in node.decorator_list]
-    is_rule = any(getattr(maker, "id", None) == "claim" for maker in makers)
-    return is_rule or node.name in NOT_HASHED
+    return isinstance(node, ast.FunctionDef) and node.name in NOT_HASHED
 
 
 def _stamp(module: ModuleType) -> str:

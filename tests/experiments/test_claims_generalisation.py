@@ -6,13 +6,9 @@ import numpy as np
 import pytest
 
 from experiments.generalisation import (
+    claims,
     curves,
-    double_descent,
-    grid_search,
-    learning_curves,
     polynomial_degree,
-    training_loop,
-    under_and_overfitting,
 )
 from tests.experiments.claim_cases import Case, name_of
 
@@ -101,65 +97,57 @@ def double(error, loss):
 
 
 CASES = [
-    Case(learning_curves.plateau, "holds", LEARNED),
-    Case(learning_curves.plateau, "fails", LEARNED | {"weights": [[1.0, 1.0], [1.0, 1.0 + 1e-7]]}),
+    Case(claims.plateau, "holds", LEARNED),
+    Case(claims.plateau, "fails", LEARNED | {"weights": [[1.0, 1.0], [1.0, 1.0 + 1e-7]]}),
+    Case(claims.plateau, "fails", LEARNED | {"train_loss": near(*np.linspace(2, 0.1, 40))}),
+    Case(claims.plateau, "fails", LEARNED | {"validation_loss": LEARNED["train_loss"] - 0.1}),
+    Case(claims.plateau, "fails", LEARNED | {"losses_of_two_validations": [0.2, 0.2]}),
+    Case(claims.procedure, "holds", LOOP),
+    Case(claims.procedure, "fails", LOOP | {"visits": np.append(np.full(95, 5.0), 4.0)}),
+    Case(claims.procedure, "fails", LOOP | {"updates": 14}),
+    Case(claims.procedure, "fails", LOOP | {"best_epoch": np.full(8, 2)}),
+    Case(claims.procedure, "fails", LOOP | {"restored_loss": np.full(8, 2.0)}),
+    Case(claims.procedure, "fails", LOOP | {"resumed_same": False}),
+    Case(claims.between, "holds", FITS),
+    Case(claims.between, "fails", FITS | {"validation_loss": NOTHING_LOST}),
+    Case(claims.between, "fails", FITS | {"train_loss": np.zeros((3, 8, 3))}),
+    Case(claims.between, "undecided", FITS | {"validation_loss": SCATTERED}),
+    Case(claims.overfitting, "holds", FITS),
+    Case(claims.overfitting, "fails", FITS | {"test_loss": NOTHING_LOST}),
+    Case(claims.overfitting, "fails", FITS | {"train_loss": np.full((3, 8, 3), 2.0)}),
+    Case(claims.underfitting, "holds", FITS),
+    Case(claims.underfitting, "fails", FITS | {"train_loss": np.zeros((3, 8, 3))}),
+    Case(claims.underfitting, "fails", FITS | {"test_loss": np.ones((3, 8, 3))}),
+    Case(claims.validate, "holds", POLYNOMIALS),
     Case(
-        learning_curves.plateau, "fails", LEARNED | {"train_loss": near(*np.linspace(2, 0.1, 40))}
-    ),
-    Case(
-        learning_curves.plateau, "fails", LEARNED | {"validation_loss": LEARNED["train_loss"] - 0.1}
-    ),
-    Case(learning_curves.plateau, "fails", LEARNED | {"losses_of_two_validations": [0.2, 0.2]}),
-    Case(training_loop.procedure, "holds", LOOP),
-    Case(training_loop.procedure, "fails", LOOP | {"visits": np.append(np.full(95, 5.0), 4.0)}),
-    Case(training_loop.procedure, "fails", LOOP | {"updates": 14}),
-    Case(training_loop.procedure, "fails", LOOP | {"best_epoch": np.full(8, 2)}),
-    Case(training_loop.procedure, "fails", LOOP | {"restored_loss": np.full(8, 2.0)}),
-    Case(training_loop.procedure, "fails", LOOP | {"resumed_same": False}),
-    Case(under_and_overfitting.between, "holds", FITS),
-    Case(under_and_overfitting.between, "fails", FITS | {"validation_loss": NOTHING_LOST}),
-    Case(under_and_overfitting.between, "fails", FITS | {"train_loss": np.zeros((3, 8, 3))}),
-    Case(under_and_overfitting.between, "undecided", FITS | {"validation_loss": SCATTERED}),
-    Case(under_and_overfitting.overfitting, "holds", FITS),
-    Case(under_and_overfitting.overfitting, "fails", FITS | {"test_loss": NOTHING_LOST}),
-    Case(
-        under_and_overfitting.overfitting, "fails", FITS | {"train_loss": np.full((3, 8, 3), 2.0)}
-    ),
-    Case(under_and_overfitting.underfitting, "holds", FITS),
-    Case(under_and_overfitting.underfitting, "fails", FITS | {"train_loss": np.zeros((3, 8, 3))}),
-    Case(under_and_overfitting.underfitting, "fails", FITS | {"test_loss": np.ones((3, 8, 3))}),
-    Case(polynomial_degree.validate, "holds", POLYNOMIALS),
-    Case(
-        polynomial_degree.validate,
+        claims.validate,
         "fails",
         POLYNOMIALS | {"errors": np.stack([FITTED, FITTED * 2])},
     ),
     Case(
-        polynomial_degree.validate,
+        claims.validate,
         "fails",
         POLYNOMIALS | {"errors": np.stack([FITTED[[0, 0, 0]], RIDGED])},
     ),
-    Case(polynomial_degree.validate, "fails", POLYNOMIALS | {"slope_at_ridge": 0.1}),
-    Case(grid_search.outside, "holds", SEARCHED),
+    Case(claims.validate, "fails", POLYNOMIALS | {"slope_at_ridge": 0.1}),
+    Case(claims.outside, "holds", SEARCHED),
     Case(
-        grid_search.outside,
+        claims.outside,
         "fails",
         SEARCHED | {"parameters": ["[0].W (8, 64)", "learning_rate ()"]},
     ),
-    Case(grid_search.outside, "fails", SEARCHED | {"derivatives": ["[0].W (8, 64)"]}),
-    Case(grid_search.outside, "fails", SEARCHED | {"starts": [1, 3, 2]}),
-    Case(grid_search.outside, "fails", SEARCHED | {"test_accuracy": CHOICE_IS_BAD}),
+    Case(claims.outside, "fails", SEARCHED | {"derivatives": ["[0].W (8, 64)"]}),
+    Case(claims.outside, "fails", SEARCHED | {"starts": [1, 3, 2]}),
+    Case(claims.outside, "fails", SEARCHED | {"test_accuracy": CHOICE_IS_BAD}),
     Case(
-        double_descent.below_the_first_minimum,
+        claims.below_the_first_minimum,
         "holds",
         double((DESCENDS, DESCENDS), (DESCENDS, DESCENDS)),
     ),
-    Case(double_descent.below_the_first_minimum, "fails", double((FALLS, FALLS), (FALLS, FALLS))),
+    Case(claims.below_the_first_minimum, "fails", double((FALLS, FALLS), (FALLS, FALLS))),
+    Case(claims.below_the_first_minimum, "depends", double((FALLS, DESCENDS), (FALLS, FALLS))),
     Case(
-        double_descent.below_the_first_minimum, "depends", double((FALLS, DESCENDS), (FALLS, FALLS))
-    ),
-    Case(
-        double_descent.below_the_first_minimum,
+        claims.below_the_first_minimum,
         "undecided",
         double((DESCENDS, DESCENDS + 100 * NOISE[:8, 1, 0, :4]), (DESCENDS, DESCENDS)),
     ),

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from experiments.capacity import xor
-from experiments.descent import cubic_fit
+from experiments.capacity import claims as capacity_claims
+from experiments.descent import claims as descent_claims
 from tests.experiments.claim_cases import Case, name_of
 
 FOUND = {
@@ -29,25 +29,33 @@ FIT = {
 RISING = np.where(np.arange(3)[:, None, None, None] == 2, LOSS[::-1], FIT["loss"])
 
 CASES = [
-    Case(xor.output_nonlinearity, "holds", FOUND),
-    Case(xor.output_nonlinearity, "fails", FOUND | {"rows_right": [[[4, 2, 3], [4, 4, 4]]]}),
-    Case(xor.output_nonlinearity, "fails", FOUND | {"best_threshold_rows": 4}),
-    Case(xor.hidden_layer, "holds", FOUND),
-    Case(xor.hidden_layer, "fails", FOUND | {"least_squares": [0.1, 0, 0.5]}),
-    Case(xor.hidden_layer, "fails", FOUND | {"best_threshold_rows": 4}),
-    Case(xor.hidden_layer, "fails", FOUND | {"solved": np.zeros((1, 2, 40))}),
-    Case(xor.hidden_layer, "undecided", FOUND | {"solved": [[[0, 0, 0, 0], [0, 1, 0, 1]]]}),
-    Case(cubic_fit.every_start_arrives, "holds", FIT),
-    Case(cubic_fit.every_start_arrives, "fails", FIT | {"reached": np.full((4, 4), 1.1)}),
-    Case(cubic_fit.starts, "holds", FIT),
-    Case(cubic_fit.starts, "fails", FIT | {"loss": RISING[::-1]}),
-    Case(cubic_fit.starts, "fails", FIT | {"reached": np.full((4, 4), 1.1)}),
-    Case(cubic_fit.rates, "holds", FIT),
-    Case(cubic_fit.rates, "fails", FIT | {"loss": FIT["loss"][:, ::-1]}),
-    Case(cubic_fit.rates, "depends", FIT | {"loss": RISING}),
-    Case(cubic_fit.rates, "fails", FIT | {"loss": np.broadcast_to(LOSS[::-1], (3, 2, 4, 40))}),
-    Case(cubic_fit.monitored, "holds", FIT),
-    Case(cubic_fit.monitored, "fails", FIT | {"critical_rate": [1e-3, 1e-3, 1e-5]}),
+    Case(capacity_claims.output_nonlinearity, "holds", FOUND),
+    Case(
+        capacity_claims.output_nonlinearity,
+        "fails",
+        FOUND | {"rows_right": [[[4, 2, 3], [4, 4, 4]]]},
+    ),
+    Case(capacity_claims.output_nonlinearity, "fails", FOUND | {"best_threshold_rows": 4}),
+    Case(capacity_claims.hidden_layer, "holds", FOUND),
+    Case(capacity_claims.hidden_layer, "fails", FOUND | {"least_squares": [0.1, 0, 0.5]}),
+    Case(capacity_claims.hidden_layer, "fails", FOUND | {"best_threshold_rows": 4}),
+    Case(capacity_claims.hidden_layer, "fails", FOUND | {"solved": np.zeros((1, 2, 40))}),
+    Case(
+        capacity_claims.hidden_layer,
+        "undecided",
+        FOUND | {"solved": [[[0, 0, 0, 0], [0, 1, 0, 1]]]},
+    ),
+    Case(descent_claims.every_start_arrives, "holds", FIT),
+    Case(descent_claims.every_start_arrives, "fails", FIT | {"reached": np.full((4, 4), 1.1)}),
+    Case(descent_claims.starts, "holds", FIT),
+    Case(descent_claims.starts, "fails", FIT | {"loss": RISING[::-1]}),
+    Case(descent_claims.starts, "fails", FIT | {"reached": np.full((4, 4), 1.1)}),
+    Case(descent_claims.rates, "holds", FIT),
+    Case(descent_claims.rates, "fails", FIT | {"loss": FIT["loss"][:, ::-1]}),
+    Case(descent_claims.rates, "depends", FIT | {"loss": RISING}),
+    Case(descent_claims.rates, "fails", FIT | {"loss": np.broadcast_to(LOSS[::-1], (3, 2, 4, 40))}),
+    Case(descent_claims.monitored, "holds", FIT),
+    Case(descent_claims.monitored, "fails", FIT | {"critical_rate": [1e-3, 1e-3, 1e-5]}),
 ]
 
 

@@ -84,7 +84,7 @@ def test_saved_results_suffice_for_verdicts_and_figures(report):
         module = load(name)
         found = kept(module, module.QUICK, report / "results")
         assert all((found.folder / file).exists() for file in found.drawings)
-        assert all(claim.rule(found.results).evidence for claim in claims_of(module))
+        assert all(claim.rule(found.results).evidence for claim in claims_of(name))
 
 
 # ------------------------------------------------------------------------------------ in a browser

@@ -1,0 +1,666 @@
+"""The claims about optimizers and batches, and the rules that judge them.
+
+A rule reads the results of the experiment that its claim names.
+"""
+
+import numpy as np
+
+from experiments.claims import (
+    Interval,
+    any_of,
+    claim,
+    depends_on,
+    every,
+    holds_if,
+    mean_interval,
+    share_interval,
+)
+from experiments.optimizers import noise_floor, sparse_features, velocity
+from experiments.optimizers.seven_rules import RULES
+
+# adaptive_rules
+
+
+PRINTED_MOMENTUM = (
+    "Momentum",
+    "Nesterov",
+    "AdaGrad",
+    "AdaDelta",
+    "Adam",
+)  # the table of claim 4.31
+
+
+PRINTED_OWN_RATES = ("AdaGrad", "AdaDelta", "Adam")
+
+
+def listed(found, flag: int) -> str:
+    """The names of the rules that have a flag."""
+    return ", ".join(name for name, flags in found.items() if flags[flag]) or "none"
+
+
+@claim(
+    "X10",
+    "adaptive_rules",
+    "Piccoli's AdaDelta is RMSProp, and his Adam lacks the square of the gradient and the bias "
+    "correction.",
+)
+def names(results):
+    same = np.abs(results["adadelta_printed"] - results["rmsprop"]).max()
+    zeiler = np.abs(results["adadelta_printed"] - results["adadelta_zeiler"]).max()
+    adam = results["adam_printed"]
+    return holds_if(
+        bool(same < 1e-14 and zeiler > 1e-3 and np.isnan(adam[1]) and np.isfinite(adam[0])),
+        f"Over 20 updates the printed AdaDelta differs from RMSProp by {same:.0e} and from "
+        f"Zeiler's by {zeiler:.2g}. "
+        f"The printed Adam, whose v averages g, steps {adam[0]:.4g} rates at g = 1 and "
+        f"{adam[1]:g} at g = −1.",
+        to_rmsprop=same,
+        to_zeiler=zeiler,
+        adam=adam,
+    )
+
+
+@claim(
+    "1.24",
+    "adaptive_rules",
+    "AdaGrad, AdaDelta, RMSProp and Adam all include a momentum and an adaptive rate for each "
+    "weight.",
+)
+def momentum_and_rates(results):
+    found = {name: results[f"flags {name}"] for name in ("AdaGrad", "AdaDelta", "RMSProp", "Adam")}
+    return depends_on(
+        {name: bool(momentum and own) for name, (momentum, own, _) in found.items()},
+        "A rule with momentum still moves when the gradient is zero after one that was not, as it "
+        "does with "
+        f"{listed(found, 0)}; with a rate for each weight, gradients of 1 and 100 make equal "
+        f"steps, as they do with "
+        f"{listed(found, 1)}.",
+        flags=found,
+    )
+
+
+@claim(
+    "3.6",
+    "adaptive_rules",
+    "What an optimizer does is to adapt the learning rate while training runs.",
+)
+def tunes_the_rate(results):
+    tuned = {name: bool(results[f"flags {name}"][2]) for name in RULES}
+    return depends_on(
+        tuned,
+        "Where all gradients are 100 times larger, a rule that leaves its rate as given makes "
+        "updates 100 times "
+        "larger. The definition is too narrow: an optimizer is the rule that turns gradients into "
+        "updates, with a "
+        "rate that it adapts or without.",
+        tuned=tuned,
+    )
+
+
+@claim(
+    "4.30",
+    "adaptive_rules",
+    "Adam keeps decaying averages of the gradient, both printed with g itself, and combines the "
+    "others' advantages.",
+)
+def adam(results):
+    printed_step = results["adam_printed"]
+    plain, kingma = abs(results["adam_uncorrected"][0]), abs(results["adam_kingma"][0])
+    return holds_if(
+        bool(np.isfinite(printed_step).all()),
+        "With g where g² belongs, v is negative at g = −1 and the first step, m/√v, is "
+        f"{'not a number' if np.isnan(printed_step[1]) else f'{printed_step[1]:.4g} rates'}. With "
+        f"v ← β₂ v + (1 − β₂) "
+        f"g² and without the bias corrections, which are not printed, it is {plain:.3f} rates "
+        f"long, in Kingma and Ba's "
+        f"form, which has both, {kingma:.3f} rates.",
+        printed=printed_step,
+        uncorrected=plain,
+        kingma=kingma,
+    )
+
+
+@claim(
+    "4.31",
+    "adaptive_rules",
+    "A table: momentum in Momentum, Nesterov, AdaGrad, AdaDelta, Adam; a rate for each parameter "
+    "in the last three.",
+)
+def summary_table(results):
+    found = {
+        name: tuple(map(bool, results[f"flags {name}"][:2])) for name in RULES if name != "RMSProp"
+    }
+    table = {name: (name in PRINTED_MOMENTUM, name in PRINTED_OWN_RATES) for name in found}
+    wrong = [name for name, entries in table.items() if entries[0] != found[name][0]]
+    return depends_on(
+        {name: found[name] == entries for name, entries in table.items()},
+        "Derived from the updates: moving on at a zero gradient, and equal steps for gradients of "
+        "1 and 100. The "
+        f"table's momentum is wrong for {', '.join(wrong) or 'none'}; GD is SGD with the whole "
+        f"set as its batch.",
+        derived=found,
+        printed=table,
+    )
+
+
+# batch_paths
+
+
+@claim(
+    "2.39",
+    "batch_paths",
+    "The path of batch descent is very smooth, that of stochastic descent is not, and "
+    "mini-batches lie between, close "
+    "to batch descent.",
+)
+def roughness(results):
+    sizes, rough = results["batch_sizes"], results["roughness"]
+    small = sizes <= 16
+    slope = mean_interval(np.polyfit(np.log(sizes[small]), np.log(rough[small]), 1)[0])
+    middle, single, sixteen, whole = (
+        np.median(rough, axis=1),
+        rough[0],
+        rough[sizes == 16][0],
+        rough[-1],
+    )
+    nearer = mean_interval((single - sixteen) / (sixteen - whole))
+    return holds_if(
+        every(slope.within(-0.55, -0.45), bool((np.diff(middle) < 0).all()), nearer.above(1)),
+        f"The change from step to step falls with the batch size to the power {slope} up to B = "
+        f"16, like 1/√B, over "
+        f"{rough.shape[1]} paths; its median is {middle[0]:.2g} for one example, "
+        f"{middle[sizes == 16][0]:.2g} for 16 "
+        f"and {middle[-1]:.0e} for all {sizes[-1]}: 16 examples are {nearer} times as far from "
+        f"one as from all.",
+        slope=slope,
+        nearer=nearer,
+        batch_sizes=sizes,
+        roughness=middle,
+    )
+
+
+@claim(
+    "2.40",
+    "batch_paths",
+    "With single examples the cost bounces and falls only on average; mini-batches estimate "
+    "better and use the "
+    "hardware better.",
+    figure="measures",
+)
+def on_average(results):
+    sizes, early, speed = results["batch_sizes"], results["loss"][:, :, :101], results["speed"]
+    rises = (np.diff(early, axis=-1) > 0).mean(axis=-1)
+    single, sixteen = mean_interval(rises[0]), mean_interval(rises[sizes == 16][0])
+    falls = mean_interval(early[0, :, -1] - early[0, :, 0])
+    gains = np.diff(np.log2(speed)) / np.diff(np.log2(results["timed_batches"]))
+    return holds_if(
+        every(
+            falls.below(0),
+            single.above(0.1),
+            sixteen.below(single.low),
+            bool(speed[-1] > 2 * speed[0]),
+        ),
+        f"In the first 100 steps the loss of a line rises in a share of {single} of the steps "
+        f"with one example and "
+        f"{sixteen} with 16; with one it falls by {-falls.middle:.3g} in all ({early.shape[1]} "
+        f"seeds). A 64-64-10 "
+        f"network takes {speed[0]:.2g} examples a second one by one and {speed[-1]:.2g} in "
+        f"batches of "
+        f"{results['timed_batches'][-1]}; doubling the batch brings a factor of "
+        f"{2 ** gains[0]:.2f} at first and "
+        f"{2 ** gains[-1]:.2f} in the end.",
+        rises=rises.mean(axis=1),
+        falls=falls,
+        speed=speed,
+        gain_of_a_doubling=2**gains,
+    )
+
+
+# batch_size
+
+
+@claim(
+    "2.38",
+    "batch_size",
+    "Full-batch, stochastic and mini-batch gradients estimate the same gradient of the mean cost.",
+)
+def unbiased(results):
+    bias = results["bias"].max()
+    return holds_if(
+        bool(bias <= 1e-12),
+        f"The mean over all batches of B of {len(results['bias'])} digits equals the full "
+        f"gradient of a 64-4-10 "
+        f"network to {bias:.0e} for every B from 1 to {len(results['bias'])}, float64.",
+        bias=results["bias"],
+    )
+
+
+@claim(
+    "4.27",
+    "batch_size",
+    "Gradients of smaller batches fluctuate more.",
+)
+def fluctuation(results):
+    variance, formula = results["variance"], results["formula"]
+    error = np.abs(variance[:-1] / formula[:-1] - 1).max()
+    return holds_if(
+        bool((np.diff(variance) < 0).all() and error < 1e-12 and variance[-1] < 1e-24),
+        f"The summed variance over all batches of B of {len(variance)} digits falls from "
+        f"{variance[0]:.3g} at B = 1 to "
+        f"{variance[-2]:.2g} at B = {len(variance) - 1} and is S/B (N − B)/(N − 1), S being that "
+        f"of one "
+        f"example, to {error:.0e}.",
+        variance=variance,
+        error=error,
+    )
+
+
+@claim(
+    "3.7",
+    "batch_size",
+    "Full-batch uses the entire set for an update, mini-batch a part of it, online a single "
+    "example.",
+)
+def updates(results):
+    sizes, counted = results["epoch_batches"], results["updates"]
+    return holds_if(
+        bool((counted == np.ceil(100 / sizes)).all()),
+        f"Updates counted in one epoch of 100 examples with batches of "
+        f"{', '.join(map(str, sizes))}: "
+        f"{', '.join(f'{n:.0f}' for n in counted)}, that is ⌈N/B⌉.",
+        batch_sizes=sizes,
+        updates=counted,
+    )
+
+
+# batch_size_and_rate
+
+
+def contrasts(results):
+    """For one rate for all sizes and for a rate for each: the best and the worst batch size by
+    validation loss on the first half of the seeds, and the intervals over the second half of log₁₀
+    of the ratio of their training losses and of the difference of their test accuracies in percent.
+    Settings with a run that diverged are left out.
+    """
+    half = results["validation_loss"].shape[-1] // 2
+    score = results["validation_loss"][..., :half].mean(axis=-1)
+    score[~np.isfinite(results["validation_loss"]).all(axis=-1)] = np.nan
+    shared = int(np.nanargmin(np.where(np.isnan(score).any(axis=0), np.inf, score.mean(axis=0))))
+    own = np.nanargmin(score, axis=1)
+    found = {}
+    for name, rates in (
+        ("one rate for all sizes", np.full_like(own, shared)),
+        ("a rate for each size", own),
+    ):
+        sizes = np.arange(len(own))
+        order = score[sizes, rates].argsort()
+        best, worst = ((int(b), int(rates[b])) for b in (order[0], order[-1]))
+        train = np.log10(results["train_loss"][worst][half:] / results["train_loss"][best][half:])
+        test = 100 * (
+            results["test_accuracy"][best][half:] - results["test_accuracy"][worst][half:]
+        )
+        found[name] = best, worst, mean_interval(train), mean_interval(test)
+    return found
+
+
+@claim(
+    "2.41",
+    "batch_size_and_rate",
+    "The batch size matters for the convergence of the cost and for the generalisation of the "
+    "model.",
+)
+def batch_size_matters(results):
+    sizes, rates = results["batch_sizes"], results["rates"]
+    cases, texts, numbers = {}, [], {}
+    for name, (best, worst, train, test) in contrasts(results).items():
+        cases[f"convergence at {name}"] = any_of(
+            train.above(np.log10(1.1)), train.below(-np.log10(1.1))
+        )
+        cases[f"generalisation at {name}"] = any_of(test.above(0.5), test.below(-0.5))
+        texts.append(
+            f"at {name} B = {sizes[best[0]]} (η = {rates[best[1]]:g}) against B = "
+            f"{sizes[worst[0]]} (η = "
+            f"{rates[worst[1]]:g}): log₁₀ of the second's training loss over the first's {train}, "
+            f"the first's "
+            f"test accuracy minus the second's {test} percentage points"
+        )
+        numbers[name] = {"train": train, "test": test}
+    return depends_on(
+        cases,
+        f"Best and worst batch size by validation loss, over "
+        f"{results['train_loss'].shape[-1] // 2} other seeds: "
+        f"{'; '.join(texts)}. It matters where the loss differs by a tenth, the accuracy by half "
+        f"a point.",
+        **{name.replace(" ", "_"): value for name, value in numbers.items()},
+    )
+
+
+# best_optimizer
+
+
+PRAISED = ("RMSProp", "Adam")
+
+
+def lead(results, number: int) -> tuple[str, str, Interval]:
+    """The praised rule and the other rule with the lowest validation losses on a data set, and how
+    much higher the praised one's test accuracy is, in percent.
+    """
+    rules, loss = results["rules"], results["validation_losses"][number].min(axis=-1)
+    praised = np.isin(rules, PRAISED)
+    first, rival = (int(np.where(group, loss, np.inf).argmin()) for group in (praised, ~praised))
+    difference = 100 * (results["accuracy"][number, first] - results["accuracy"][number, rival])
+    return str(rules[first]), str(rules[rival]), mean_interval(difference[np.isfinite(difference)])
+
+
+@claim(
+    "1.25",
+    "best_optimizer",
+    "For most tasks the optimizer to choose is Adam or RMSProp.",
+)
+def adam_and_rmsprop(results):
+    leads = {str(name): lead(results, number) for number, name in enumerate(results["data_sets"])}
+    texts = [
+        f"{first} minus {rival} on {name} {margin}"
+        for name, (first, rival, margin) in leads.items()
+    ]
+    budget, seeds = results["rates"].shape[-1], results["accuracy"].shape[-1]
+    return depends_on(
+        {name: margin.above(0) for name, (_, _, margin) in leads.items()},
+        f"Each of {len(results['rules'])} rules had {budget} learning rates and {seeds} seeds, "
+        f"and the rate was chosen "
+        f"by validation loss. Test accuracy in percent, the better of the two against the best of "
+        f"the others: "
+        f"{'; '.join(texts)}.",
+        leads={name: margin for name, (_, _, margin) in leads.items()},
+        rules=results["rules"],
+        accuracy=np.nanmean(results["accuracy"], axis=-1),
+    )
+
+
+# momentum
+
+
+def apart(results, one: str, other: str) -> float:
+    """The largest distance between two paths, component by component."""
+    return float(np.abs(results[one] - results[other]).max())
+
+
+@claim(
+    "X5",
+    "momentum",
+    "The documents print three momentum rules, libraries use a fourth. The two with opposite "
+    "signs are one rule; the "
+    "averaged one is that rule at a rate smaller by 1 − α; the library's differs only when the "
+    "rate changes.",
+)
+def four_conventions(results):
+    signs = apart(results, "printed notes", "printed piccoli")
+    names = max(
+        apart(results, "classical", "printed notes"), apart(results, "ema", "printed de marzo")
+    )
+    scaled = apart(results, "ema", "classical at (1 − α)η")
+    constant = apart(results, "library", "classical")
+    schedule = apart(results, "library, schedule", "classical, schedule")
+    return holds_if(
+        signs == 0 and max(names, scaled, constant) < 1e-13 and schedule > 1e-3,
+        f"Largest distance of two paths over {len(results['library']) - 1} updates, float64: the "
+        f"two signs {signs:g}; "
+        f"averaged and classical at (1 − α)η {scaled:.1g}; library and classical at a constant "
+        f"rate {constant:.1g}, "
+        f"and {schedule:.2g} when the rate is halved now and then. fnn's rules are within "
+        f"{names:.0e} of the "
+        "printed ones.",
+        signs=signs,
+        printed=names,
+        scaled=scaled,
+        constant=constant,
+        schedule=schedule,
+    )
+
+
+@claim(
+    "X6",
+    "momentum",
+    "Library code for Nesterov's gradient holds the lookahead point θ + αv of the printed rule, "
+    "not its θ.",
+)
+def lookahead_is_held(results):
+    library = apart(results, "nesterov library", "printed nesterov, lookahead")
+    named = apart(results, "nesterov lookahead", "printed nesterov, lookahead")
+    theta = apart(results, "nesterov library", "printed nesterov")
+    return holds_if(
+        max(library, named) < 1e-14 and theta > 1e-2,
+        f"Over {len(results['library']) - 1} updates the library form stays within {library:.0e} "
+        f"of the printed θ + αv "
+        f"in float64, and gets {theta:.2g} away from the printed θ.",
+        to_lookahead=library,
+        to_theta=theta,
+    )
+
+
+@claim(
+    "3.9",
+    "momentum",
+    "Momentum corrects an update by the one before, v ← μg + αv and w − v; Nesterov's variant "
+    "applies the momentum "
+    "before it takes the gradient.",
+)
+def notes(results):
+    distance = apart(results, "classical", "printed notes")
+    nesterov = apart(results, "nesterov lookahead", "printed nesterov, lookahead")
+    final = [results[name][-1] ** 2 @ [0.5, 12.5] for name in ("printed notes", "printed nesterov")]
+    return holds_if(
+        distance < 1e-13
+        and nesterov < 1e-14
+        and apart(results, "classical", "printed nesterov") > 1e-2,
+        f"fnn's classical momentum is within {distance:.0e} of the printed rule over 200 updates, "
+        f"and its lookahead "
+        f"form takes its gradients within {nesterov:.0e} of w + αv. On the narrow valley ½(x₁² + "
+        f"25 x₂²) they end at "
+        f"losses {final[0]:.1e} and {final[1]:.1e}: the moment of the gradient makes another rule.",
+        momentum=distance,
+        nesterov=nesterov,
+        final=final,
+    )
+
+
+# noise_floor
+
+
+def floor_power(excess: np.ndarray, rates: np.ndarray, sizes: np.ndarray):
+    """The power of η/B (N − B)/(N − 1) by which the excess in the last quarter rises, with its
+    interval over seeds.
+    """
+    floor = excess[0, ..., -noise_floor.POINTS // 4 :].mean(axis=-1)  # (batch sizes, rates, seeds)
+    ratio = np.log(
+        rates[None, :] / sizes[:, None] * (noise_floor.N - sizes[:, None]) / (noise_floor.N - 1)
+    ).ravel()
+    return mean_interval(np.polyfit(ratio, np.log(floor.reshape(-1, floor.shape[-1])), 1)[0])
+
+
+@claim(
+    "3.8",
+    "noise_floor",
+    "Training by mini-batches ends where training on the whole set does.",
+)
+def same_result(results):
+    excess = results["excess"]
+    later = excess[..., -noise_floor.POINTS // 10 :].mean(axis=-1) / excess[
+        ..., noise_floor.POINTS // 4 : noise_floor.POINTS // 2
+    ].mean(axis=-1)
+    constant, decaying = (mean_interval(np.log10(each).mean(axis=(0, 1))) for each in later)
+    power = floor_power(excess, results["rates"], results["batch_sizes"])
+    same = share_interval(results["network_distance"] < 0.05)
+    mini, full = np.median(results["network_loss"], axis=1)
+    return depends_on(
+        {
+            "a strongly convex loss and a decaying rate": decaying.below(np.log10(0.5)),
+            "a strongly convex loss and a constant rate": constant.below(np.log10(0.5)),
+            "a small network": same.above(0.95),
+        },
+        f"For a line's squared error the excess loss of the last tenth of the steps over that of "
+        f"the second quarter is "
+        f"10 to the power {constant} at a constant rate, where it stays at a floor that rises "
+        f"like η/B (N − B)/(N − 1) "
+        f"to the power {power}, and {decaying} at one that decays. A 1-3-1 network trained with "
+        f"batches of 4 "
+        f"computes the same function as on the whole set, to 0.05, from a share of {same} of "
+        f"{len(results['network_distance'])} starts (median losses {mini:.2g} and {full:.2g}).",
+        constant=constant,
+        decaying=decaying,
+        power=power,
+        same=same,
+        network_loss=[mini, full],
+    )
+
+
+# optimizer_race
+
+
+def steps_to_leave(paths: np.ndarray) -> np.ndarray:
+    """For each rule the step after which |y| > 1, infinity if none."""
+    away = np.abs(paths[..., 1]) > 1
+    return np.where(away.any(axis=1), away.argmax(axis=1), np.inf)
+
+
+@claim(
+    "4.32",
+    "optimizer_race",
+    "An animation compares the optimizers on a saddle, on Beale's function and in a long valley: "
+    "plain SGD is very "
+    "slow at the saddle, and the other rules leave it sooner.",
+    figure="animation",
+)
+def ranking(results):
+    own = dict(zip(RULES, steps_to_leave(results["saddle"]), strict=True))
+    same = dict(zip(RULES, steps_to_leave(results["saddle_at_rate_of_sgd"]), strict=True))
+    rates = dict(zip(RULES, results["rates"], strict=True))
+    ranked = ", ".join(
+        f"{name} {own[name]:.0f} (η = {rates[name]:.2g})"
+        for name in sorted(own, key=own.__getitem__)
+    )
+    velocities = ("Momentum", "Nesterov")
+    return depends_on(
+        {f"{name} at its own rate": bool(own[name] < own["SGD"]) for name in RULES if name != "SGD"}
+        | {f"{name} at SGD's rate": bool(same[name] < own["SGD"]) for name in velocities},
+        f"Steps until |y| > 1 on x² − y² from (1, 0.001), each rule at the rate that is fastest "
+        f"on Beale's function: "
+        f"{ranked}. At SGD's rate Momentum needs {same['Momentum']:.0f} and Nesterov "
+        f"{same['Nesterov']:.0f}.",
+        own_rate=own,
+        rate_of_sgd=same,
+        rates=rates,
+    )
+
+
+# sparse_features
+
+
+FASTER = np.log10(1.25)  # ends at least a quarter closer
+
+
+def advantage(distance: np.ndarray) -> Interval:
+    """log₁₀ of SGD's final distance over AdaGrad's, seed by seed, each at its chosen rate."""
+    sgd, adagrad = sparse_features.chosen(distance)[1][..., -1]
+    return mean_interval(np.log10(sgd / adagrad))
+
+
+@claim(
+    "4.29",
+    "sparse_features",
+    "AdaGrad, printed in three forms, has a rate for each parameter, higher for rare features, "
+    "and converges faster "
+    "than SGD; AdaDelta replaces its sum by a decaying average.",
+)
+def adagrad(results):
+    apart = np.abs(results["printed_adagrad"] - results["adagrad"]).max()
+    same = np.abs(results["printed_adadelta"] - results["rmsprop"]).max()
+    sparse, dense = advantage(results["sparse"]), advantage(results["dense"])
+    return depends_on(
+        {
+            "the three forms being one": bool(apart < 1e-14),
+            "the decaying average of AdaDelta": bool(same < 1e-14),
+            "speed on rare features": sparse.above(FASTER),
+            "speed where no feature is rare": dense.above(FASTER),
+        },
+        f"The three forms and fnn's differ by at most {apart:.0e}; the printed AdaDelta differs "
+        f"from RMSProp by "
+        f"{same:.0e}; Zeiler's, which bears the name, also averages the squares of the steps. "
+        f"Each at its best of "
+        f"{len(results['rates'])} rates, log₁₀ of SGD's final squared distance from the true "
+        f"weights over AdaGrad's is "
+        f"{sparse} with rare features, {dense} without ({results['sparse'].shape[2] // 2} seeds), "
+        f"on this one problem.",
+        forms=apart,
+        adadelta=same,
+        sparse=sparse,
+        dense=dense,
+    )
+
+
+# velocity
+
+
+def escape(away: np.ndarray) -> float:
+    """The update after which |y| > 1; infinity if none."""
+    return float(np.argmax(away > 1)) if (away > 1).any() else np.inf
+
+
+@claim(
+    "1.23",
+    "velocity",
+    "Averaging the gradient with α between 0.9 and 0.99 makes gradient descent faster and its "
+    "path more regular.",
+    figure="valley",
+)
+def averaged_gradient(results):
+    names = ("descent", "averaged, α = 0.9", "averaged, α = 0.99", "classical, α = 0.9")
+    gd, ema, slower, classical = (results[name] for name in names)
+    change = mean_interval(results["change"][1] / results["change"][0])
+    crossings = results["crossings"]
+    return depends_on(
+        {
+            "speed after 200 updates with α = 0.9": ema[200] < gd[200],
+            "speed after 50 updates with α = 0.9": ema[50] < gd[50],
+            "speed after 200 updates with α = 0.99": slower[200] < gd[200],
+            "steadiness under noise": change.below(1),
+            "steadiness without noise": crossings[1] <= crossings[0],
+        },
+        f"½(x₁² + 25 x₂²) at η = 0.02: after 200 updates the loss is {gd[200]:.1e} by descent, "
+        f"{ema[200]:.1e} averaged "
+        f"with α = 0.9 and {slower[200]:.1e} with 0.99 (classical velocity {classical[200]:.1e}); "
+        f"after 50 updates {ema[50]:.4f} averaged, {gd[50]:.4f} by descent. With noise the "
+        f"averaged steps change by {change} times as much as those of descent "
+        f"({results['change'].shape[1]} seeds); "
+        f"without, its path crosses an axis {crossings[1]} times, that of descent {crossings[0]}.",
+        at_200=[results[name][200] for name in names],
+        at_50=[results[name][50] for name in names],
+        change=change,
+        crossings=crossings,
+    )
+
+
+@claim(
+    "4.28",
+    "velocity",
+    "Gradient descent is slow at saddle points and near the optimum; a velocity overcomes that, "
+    "and a higher α means "
+    "more momentum.",
+    figure="saddle",
+)
+def velocity_speeds_up(results):
+    updates, gain = [escape(away) for away in results["away"]], results["gain"]
+    exact = np.allclose(gain, 1 / (1 - velocity.ALPHAS), rtol=1e-10)
+    near = [results[name][200] for name in ("descent", "classical, α = 0.9")]
+    return holds_if(
+        bool((np.diff(updates) < 0).all() and exact and near[1] < near[0]),
+        f"Updates to leave x² − y² from (1, 0.001): {updates[0]:.0f} by descent, "
+        f"{', '.join(f'{n:.0f}' for n in updates[1:])} with α = 0.5, 0.9, 0.99. Under a constant "
+        f"gradient the step "
+        f"grows to 1/(1 − α) = {', '.join(f'{g:.4g}' for g in gain)} times rate times gradient. "
+        f"In the valley the loss "
+        f"after 200 updates is {near[1]:.1e} with α = 0.9 and {near[0]:.1e} without.",
+        updates=updates,
+        gain=gain,
+        near_optimum=near,
+    )
