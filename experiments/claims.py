@@ -41,6 +41,7 @@ class Claim(NamedTuple):
 
     experiment  name of the experiment whose results the rule reads
     figure      name of a drawing of the experiment's `plot`; None: the first one
+    code        name of the experiment's function that computes the claim, for the report's page
     """
 
     id: str
@@ -48,17 +49,19 @@ class Claim(NamedTuple):
     statement: str
     rule: Rule
     figure: str | None = None
+    code: str = "run"
 
 
 def claim(
-    id: str, experiment: str, statement: str, figure: str | None = None
+    id: str, experiment: str, statement: str, figure: str | None = None, code: str = "run"
 ) -> Callable[[Rule], Claim]:
     """Make a rule into a `Claim`, as a decorator.
 
     experiment  name of the experiment whose results the rule reads
     figure      name of a drawing of the experiment's `plot`; None: the first one
+    code        name of the experiment's function that computes the claim, for the report's page
     """
-    return lambda rule: Claim(id, experiment, statement, rule, figure)
+    return lambda rule: Claim(id, experiment, statement, rule, figure, code)
 
 
 def holds_if(answer: Answer, evidence: str, **numbers: Any) -> Verdict:
