@@ -60,15 +60,18 @@ def save(folder: Path, config: Any, results: Mapping[str, np.ndarray], *, second
     (folder / "env.json").write_text(json.dumps(described, indent=2) + "\n")
 
 
-def draw(folder: Path, drawings: Drawings) -> list[str]:
-    """Save each figure as png and each animation as gif, and return the names of the files."""
+def draw(folder: Path, drawings: Drawings, suffix: str = "") -> list[str]:
+    """Save each figure as png and each animation as gif, and return the names of the files.
+
+    suffix  of the names, before the dot
+    """
     files = []
     for name, drawing in drawings.items():
         if isinstance(drawing, Figure):
-            file = f"{name}.png"
+            file = f"{name}{suffix}.png"
             drawing.savefig(folder / file)
         else:
-            file = f"{name}.gif"
+            file = f"{name}{suffix}.gif"
             drawing.save(folder / file, writer=PillowWriter(fps=12))
         files.append(file)
     return files
@@ -79,6 +82,7 @@ def environment() -> dict[str, Any]:
     devices = jax.devices()
     return {
         "command": " ".join(sys.orig_argv),
+        "date": datetime.now().isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "versions": {name: version(name) for name in PACKAGES},

@@ -10,8 +10,10 @@ from pathlib import Path
 
 PACKAGES = {
     "jinja2": "jinja2",
+    "latex2mathml": "latex2mathml",
     "matplotlib": "matplotlib",
     "mnist1d": "mnist1d",
+    "pygments": "pygments",
     "sklearn": "scikit-learn",
     "tyro": "tyro",
     "vl_convert": "vl-convert-python",

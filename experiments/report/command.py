@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,7 @@ import tyro
 import fnn
 from experiments.experiment import files, load
 from experiments.report.pages import write
+from experiments.report.recorded import record
 from experiments.report.records import records_of
 from experiments.report.store import Kept, compute, kept
 from fnn.devices import usable_cores
@@ -41,6 +43,8 @@ class Options:
     """
     out: Path = Path("report")
     """Folder for index.html, claims.json and the results."""
+    record: bool = False
+    """Keep the verdicts of this full report with the code; later reports list what differs."""
 
 
 def report(arguments: list[str]) -> None:
@@ -49,6 +53,8 @@ def report(arguments: list[str]) -> None:
     An experiment that fails does not stop the others. An ExceptionGroup at the end has all errors.
     """
     options = tyro.cli(Options, args=arguments, prog="python -m experiments report")
+    if options.record and options.quick:
+        raise ValueError("record: got --record with --quick, expected a full report. Drop one.")
     fnn.use_all_devices()
     start = time.perf_counter()
     modules = {name: load(name) for name in files()}
@@ -69,9 +75,11 @@ def report(arguments: list[str]) -> None:
         )
     experiments = [_settled(module, options)[0] for module in modules.values()]
     records = records_of(experiments)
+    if options.record:
+        record(records, date.today().isoformat(), jax.__version__)
     page = write(options.out, experiments, records, quick=options.quick)
-    for record in records:
-        print(f"{record.id:<5}{record.verdict:<10}{record.statement}")
+    for each in records:
+        print(f"{each.id:<5}{each.verdict:<10}{each.statement}")
     print(f"\n{time.perf_counter() - start:.0f} s; open {page}")
 
 

@@ -14,6 +14,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from experiments.course import DOCUMENTS, document_of, ids_of
 from experiments.experiment import claims_of, files, header, topics
+from experiments.report.code import code_of, colors
+from experiments.report.dark import dark_file
+from experiments.report.mathematics import mathematics
+from experiments.report.recorded import changes, recorded
 from experiments.report.records import Record
 from experiments.report.store import Kept
 
@@ -30,8 +34,11 @@ def write(
 
     Returns the path of the overview.
     """
-    claims = [record._asdict() for record in records]
-    (out / "claims.json").write_text(json.dumps(claims, indent=1, allow_nan=False))
+    content = {
+        "header": header_of(experiments, records, quick=quick),
+        "claims": [record._asdict() for record in records],
+    }
+    (out / "claims.json").write_text(json.dumps(content, indent=1, allow_nan=False))
     templates = _templates()
     templates.globals |= _constants(experiments, records, quick)
     document_page = templates.get_template("document.html")
@@ -40,10 +47,41 @@ def write(
         page = document_page.render(document=document, first=first_uses(own))
         (out / f"{document.page}.html").write_text(page)
     (out / "experiments.md").write_text(templates.get_template("experiments.md").render())
-    (out / "style.css").write_text(templates.get_template("style.css").render())
+    (out / "style.css").write_text(templates.get_template("style.css").render() + colors())
     overview = out / "index.html"
     overview.write_text(templates.get_template("overview.html").render())
     return overview
+
+
+def header_of(
+    experiments: Sequence[Kept], records: Sequence[Record], *, quick: bool
+) -> dict[str, Any]:
+    """Return what claims.json says of itself: what was run, when, with which versions and seeds."""
+    return {
+        "made_by": "python -m experiments report" + (" --quick" if quick else ""),
+        "quick": quick,
+        "date": date.today().isoformat(),
+        "verdicts": dict(Counter(record.verdict for record in records)),
+        "numbers_that_are_not_finite": "the texts nan, inf and -inf",
+        "experiments": {each.name: _provenance(each) for each in experiments},
+    }
+
+
+def _provenance(experiment: Kept) -> dict[str, Any]:
+    """Return when and on what an experiment was run, with how many seeds, and its options."""
+    options = _config(experiment)
+    options.pop("out", None)
+    environment = experiment.environment
+    names = ("date", "versions", "devices", "cores", "seconds")
+    return {
+        "seeds": options.get("seeds"),
+        "options": options,
+        **{name: environment[name] for name in names},
+    }
+
+
+def _config(experiment: Kept) -> dict[str, Any]:
+    return json.loads((experiment.folder / "config.json").read_text())
 
 
 def _templates() -> Environment:
@@ -54,7 +92,12 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters |= {"shown": shown, "duration": duration}
+    templates.filters |= {
+        "dark": dark_file,
+        "duration": duration,
+        "mathematics": mathematics,
+        "shown": shown,
+    }
     return templates
 
 
@@ -72,6 +115,9 @@ def _constants(
         "words": WORDS,
         "records": {record.id: record for record in records},
         "page_of": {id: f"{page}.html#c{id}" for id, page in page_of.items()},
+        "codes": _codes(experiments),
+        "changes": changes(records),
+        "recorded": recorded(),
         "counts": {document.page: counts(records, ids_of(document)) for document in DOCUMENTS},
         "ids_of": ids_of,
         "topics": described_topics,
@@ -79,6 +125,15 @@ def _constants(
         "quick": quick,
         "today": date.today().isoformat(),
     }
+
+
+def _codes(experiments: Sequence[Kept]) -> dict[str, Any]:
+    """Return the id of each claim -> the lines that compute it, as HTML."""
+    codes = {}
+    for experiment in experiments:
+        for claim in claims_of(experiment.name):
+            codes[claim.id] = code_of(experiment.module, claim.code)
+    return codes
 
 
 def counts(records: Sequence[Record], ids: Sequence[str]) -> Counter[str]:
@@ -98,7 +153,7 @@ def first_uses(records: Sequence[Record]) -> dict[str, str]:
 def _described(experiment: Kept, records: Sequence[Record], quick: bool) -> dict[str, Any]:
     """Return the values that the pages show of an experiment."""
     settled = [record for record in records if record.experiment == experiment.name]
-    config = json.loads((experiment.folder / "config.json").read_text())
+    config = _config(experiment)
     fields = header(files()[experiment.name])
     command = f"python -m experiments run {experiment.name}"
     return {

@@ -8,11 +8,14 @@ from experiments.course import IDS, document_of
 from experiments.experiment import claims_of
 from experiments.report.store import Kept
 
+NOT_FINITE = ("nan", "inf", "-inf")  # JSON has no numbers for them
+
 
 class Record(NamedTuple):
     """One claim with its verdict, as claims.json has it.
 
-    figure  path relative to claims.json, or None
+    numbers  name -> number, interval, or a list or dict of them
+    figure   path relative to claims.json, or None
     """
 
     id: str
@@ -47,16 +50,38 @@ def _refuse(problem: str, ids: list[str]) -> None:
 def _records(experiment: Kept) -> Iterable[Record]:
     for claim in claims_of(experiment.name):
         verdict = claim.rule(experiment.results)
+        numbers = plain(verdict.numbers)
+        _refuse_sentences(claim.id, numbers)
         yield Record(
             id=claim.id,
             source=document_of(claim.id).source,
             statement=claim.statement,
             verdict=verdict.word,
             evidence=verdict.evidence,
-            numbers=plain(verdict.numbers),
+            numbers=numbers,
             experiment=experiment.name,
             figure=_figure(experiment, claim.figure),
         )
+
+
+def _refuse_sentences(id: str, numbers: dict[str, Any]) -> None:
+    """Raise ValueError if there is a text among the numbers of a claim."""
+    for name, value in numbers.items():
+        texts = [text for text in _texts(value) if text not in NOT_FINITE]
+        if texts:
+            raise ValueError(
+                f"claim {id}: got {texts[0]!r} in the numbers {name!r}, expected numbers only; a "
+                f"text belongs into the evidence, or names an entry of a dict."
+            )
+
+
+def _texts(value: Any) -> list[str]:
+    """Return the texts in a value of JSON, without the keys."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [text for entry in value for text in _texts(entry)]
+    return [value] if isinstance(value, str) else []
 
 
 def _figure(experiment: Kept, name: str | None) -> str | None:

@@ -17,11 +17,13 @@ import numpy as np
 
 import fnn
 from experiments import drawing
-from experiments.common import draw, save
+from experiments.common import save
 from experiments.experiment import HERE
+from experiments.report import dark
+from experiments.report.dark import draw_both
 
 LIBRARY = Path(fnn.__file__).parent
-PLOTTING = (LIBRARY / "plot.py", Path(drawing.__file__))
+PLOTTING = (LIBRARY / "plot.py", Path(drawing.__file__), Path(str(dark.__file__)))
 NOT_HASHED = {"plot", "table", "QUICK", "ALONE"}
 """Names of an experiment that are not hashed.
 
@@ -63,7 +65,7 @@ def _read(module: ModuleType, config: Any, folder: Path) -> Kept:
     index = folder / "drawings.json"
     stamp = _stamp(module)
     if not index.exists() or json.loads(index.read_text())["stamp"] != stamp:
-        files = draw(folder, module.plot(results, config))
+        files = draw_both(folder, module.plot(results, config))
         index.write_text(json.dumps({"stamp": stamp, "files": files}) + "\n")
     return Kept(
         name=_name(module),
