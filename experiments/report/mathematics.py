@@ -30,7 +30,7 @@ TOKEN = re.compile(
     rf"""
     (?P<space>\s+)
   | (?P<name>(?:{"|".join(NAMES)})(?![A-Za-z]))(?P<of>{_marks})
-  | (?P<word>[A-Za-zà-ÿŷ]{{2,}}(?:[-_][A-Za-z]{{2,}})*(?![{_lowered}{_raised}_^]))
+  | (?P<word>['’][a-z]+|[A-Za-zà-ÿŷ]{{2,}}(?:[-_][A-Za-z]{{2,}})*(?![{_lowered}{_raised}_^]))
   | (?P<number>\d+(?:,\d{{3}})*(?:\.\d+)?(?:e[−-]?\d+)?)(?P<power>{_marks})
   | (?P<symbol>[A-Za-zŷ{_greek}∂∇ΣΠ√ℝ½∞…])(?P<marks>{_marks})
   | (?P<close>[)\]‖])(?P<closed>{_marks})
@@ -132,7 +132,7 @@ def _latex(tokens: list[re.Match]) -> str:
 def _latex_of(token: re.Match) -> str:
     """Return LaTeX of one token with its indices and powers."""
     if token["name"]:
-        return rf"\mathrm{{{token['name']}}}" + _latex_of_marks(token["of"]) + r"\,"
+        return rf"\,\mathrm{{{token['name']}}}" + _latex_of_marks(token["of"]) + r"\,"
     if token["space"]:
         return " "
     base = token["number"] or token["symbol"] or token["close"] or token[0]
@@ -151,7 +151,7 @@ def _latex_of_marks(marks: str) -> str:
         elif character in LOWERED:
             lower += LOWERED[character]
         elif character in RAISED:
-            upper += r"\top " if character == "ᵀ" else RAISED[character]
+            upper += r"\mathrm{T}" if character == "ᵀ" else RAISED[character]
         elif level == "lower":
             lower += LATEX.get(character, character)
         else:

@@ -11,6 +11,7 @@ from selenium.webdriver.common.by import By
 
 from experiments.course import DOCUMENTS, IDS, document_of
 from experiments.experiment import claims_of, files, load
+from experiments.report.dark import dark_file
 from experiments.report.store import kept
 from tests.amounts import FEWER_OPTIMIZATIONS
 from tests.in_browser import look, open_browser
@@ -44,11 +45,23 @@ def make(out: Path) -> str:
 
 @pytest.fixture(scope="module")
 def records(report) -> dict[str, dict]:
-    return {record["id"]: record for record in json.loads((report / "claims.json").read_text())}
+    listed = json.loads((report / "claims.json").read_text())["claims"]
+    return {record["id"]: record for record in listed}
+
+
+def test_the_file_says_what_was_run(report):
+    header = json.loads((report / "claims.json").read_text())["header"]
+    assert header["quick"] is True
+    assert sum(header["verdicts"].values()) == len(IDS)
+    assert header["experiments"].keys() == set(files())
+    xor = header["experiments"]["xor"]
+    assert xor["seeds"] == xor["options"]["seeds"] == load("xor").QUICK.seeds
+    assert {"jax", "numpy", "fnn"} <= xor["versions"].keys()
+    assert xor["date"].startswith("20")
 
 
 def test_every_id_has_one_record(report, records):
-    listed = json.loads((report / "claims.json").read_text())
+    listed = json.loads((report / "claims.json").read_text())["claims"]
     assert [record["id"] for record in listed] == IDS
     keys = {"id", "source", "statement", "verdict", "evidence", "numbers", "experiment", "figure"}
     for record in listed:
@@ -60,6 +73,7 @@ def test_every_id_has_one_record(report, records):
         assert record["numbers"], record["id"]
         if record["figure"] is not None:
             assert (report / record["figure"]).stat().st_size > 2000
+            assert (report / dark_file(record["figure"])).stat().st_size > 2000
 
 
 WRONG = "0.16 0.17 0.18 0.21 1.24 2.3 2.23 3.8 3.11 3.12 4.5 4.30 4.31".split()
@@ -106,6 +120,7 @@ def test_a_page_is_sound(report, browser, page, width, dark):
         assert browser.execute_script(
             "return arguments[0].complete && arguments[0].naturalWidth > 0", image
         )
+        assert (".dark." in image.get_property("currentSrc")) == dark
     ground = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert ground == ("rgb(13, 17, 23)" if dark else "rgb(255, 255, 255)")
 

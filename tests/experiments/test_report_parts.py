@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from experiments.claims import (
     Interval,
@@ -21,7 +22,12 @@ from experiments.claims import (
     share_interval,
 )
 from experiments.course import IDS
+from experiments.experiment import claims_of, files, load
 from experiments.report import pages, records, store
+from experiments.report import recorded as recorded_verdicts
+from experiments.report.code import code_of, without_docstring
+from experiments.report.dark import darken
+from fnn import plot as draw
 
 EXPERIMENT = '''"""An experiment."""
 
@@ -168,6 +174,76 @@ def test_records_stand_in_the_order_of_the_documents_with_their_figures(recorded
 def test_ids_that_are_missing_or_too_many_are_refused(ids, message, recorded):
     with pytest.raises(ValueError, match=message):
         recorded(map(settled, ids))
+
+
+@pytest.mark.parametrize("value", ["twice", ["twice"], {"a": {"b": "twice"}}, np.array(["twice"])])
+def test_a_text_among_the_numbers_is_refused(value, monkeypatch, recorded):
+    make = claim("0.1", "tiny", "Something.")
+    with pytest.raises(ValueError, match=r"claim 0.1: got 'twice' in the numbers 'factor'"):
+        recorded([make(lambda results: holds_if(True, "Seen.", factor=value))])
+
+
+def test_numbers_that_are_not_finite_keep_their_names(recorded):
+    make = claim("0.1", "tiny", "Something.")
+    with pytest.raises(ValueError, match="no experiment settles"):  # past the numbers
+        recorded([make(lambda results: holds_if(True, "Seen.", worst=[np.inf, -np.inf, np.nan]))])
+
+
+def test_the_code_of_a_claim_is_shown_without_its_docstring(experiment):
+    module = experiment()
+    assert without_docstring(module.run).splitlines() == [
+        "def run(config):",
+        '    return {"numbers": np.arange(float(LENGTH * config.steps))}',
+    ]
+    assert "<script" not in code_of(module, "run")
+    with pytest.raises(ValueError, match="a claim names the code 'ran', expected a function"):
+        code_of(module, "ran")
+
+
+def test_every_claim_names_code_that_is_short_enough_to_be_read():
+    for name in files():
+        module = load(name)
+        for each in claims_of(name):
+            lines = without_docstring(getattr(module, each.code)).splitlines()
+            assert len(lines) <= 25, f"{each.id}: {name}.{each.code} has {len(lines)} lines"
+
+
+def test_verdicts_that_differ_from_the_recorded_ones(tmp_path, monkeypatch):
+    monkeypatch.setattr(recorded_verdicts, "FILE", tmp_path / "recorded.json")
+    first = [record_of("0.1", "holds"), record_of("0.2", "fails")]
+    recorded_verdicts.record(first, "2026-01-31", "0.10.2")
+    assert recorded_verdicts.recorded()["date"] == "2026-01-31"
+    assert recorded_verdicts.changes(first) == []
+    changed = record_of("0.2", "undecided")
+    new = record_of("0.3", "holds")
+    assert recorded_verdicts.changes([first[0], changed, new]) == [
+        recorded_verdicts.Change(changed, "fails"),
+        recorded_verdicts.Change(new, "new"),
+    ]
+
+
+def record_of(id: str, verdict: str) -> records.Record:
+    return records.Record(id, "S", "Something.", verdict, "Seen.", {}, "tiny", None)
+
+
+def test_the_recorded_verdicts_are_those_of_every_id():
+    verdicts = recorded_verdicts.recorded()["verdicts"]
+    assert list(verdicts) == IDS
+
+
+def test_a_dark_figure_turns_grays_around_and_keeps_colors():
+    drawing, (lines, cells) = draw.figure(columns=2)
+    (black,) = lines.plot([0, 1], "ko-")
+    (blue,) = lines.plot([1, 0], color="#0072b2")
+    lines.set_title("title")
+    cells.pcolormesh(np.eye(2))
+    on_a_cell = cells.text(0.5, 0.5, "1", color="black")
+    darken(drawing)
+    for color in (black.get_color(), black.get_markerfacecolor(), lines.title.get_color()):
+        assert min(to_rgb(color)) > 0.85
+    assert max(to_rgb(drawing.get_facecolor())) < 0.1
+    assert to_rgb(blue.get_color()) == to_rgb("#0072b2")
+    assert to_rgb(on_a_cell.get_color()) == (0, 0, 0)
 
 
 def test_a_figure_that_is_not_drawn_is_refused(recorded):
