@@ -39,7 +39,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from fnn.mlp import mlp  # at once: a later import of the module fnn.mlp would replace the function
-from fnn.renamed import renamed
+from fnn.renamed import refuse
 
 if TYPE_CHECKING:
     from fnn import (
@@ -149,7 +149,7 @@ _HOMES = {
 }
 """Module -> the names that fnn takes from it."""
 
-_refuse = renamed(
+_refuse = refuse(
     __name__,
     {
         "constructions": "fnn.course.constructions",
@@ -164,19 +164,21 @@ _refuse = renamed(
 )
 
 
-def __getattr__(name: str) -> Any:
-    """Import a part of fnn when it is first asked for (PEP 562).
+if not TYPE_CHECKING:  # a type checker would take fnn for a module that has any name
 
-    Importing all parts at once takes a third of the time of importing JAX. Most of it is one
-    garbage collection that they set off among JAX's objects.
-    """
-    for module, names in _HOMES.items():
-        if name in names:
-            value = globals()[name] = getattr(import_module(module), name)
-            return value
-    if name in __all__:
-        return import_module(f"fnn.{name}")
-    return _refuse(name)
+    def __getattr__(name: str) -> Any:
+        """Import a part of fnn when it is first asked for (PEP 562).
+
+        Importing all parts at once takes a third of the time of importing JAX. Most of it is one
+        garbage collection that they set off among JAX's objects.
+        """
+        for module, names in _HOMES.items():
+            if name in names:
+                value = globals()[name] = getattr(import_module(module), name)
+                return value
+        if name in __all__:
+            return import_module(f"fnn.{name}")
+        return _refuse(name)
 
 
 def __dir__() -> list[str]:

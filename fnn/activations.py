@@ -394,7 +394,7 @@ def get(activation: str | Activation, argument: str = "activation") -> Activatio
     return checks.lookup(argument, activation, REGISTRY)
 
 
-__getattr__ = renamed(
+renamed(
     __name__,
     {"relu_half": "fnn.course.printed.relu_half", "relu_one": "fnn.course.printed.relu_one"},
 )

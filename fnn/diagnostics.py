@@ -139,4 +139,4 @@ def breakpoints(
     return np.array(points)
 
 
-__getattr__ = renamed(__name__, {"joints": "fnn.diagnostics.breakpoints"})
+renamed(__name__, {"joints": "fnn.diagnostics.breakpoints"})

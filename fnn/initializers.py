@@ -374,7 +374,7 @@ def sample(init: Initializer, key: PRNGKey, shape: Shape) -> Matrix:
     return jnp.asarray(W)
 
 
-__getattr__ = renamed(
+renamed(
     __name__,
     {
         "OfSize": "fnn.initializers.VarianceScaling",

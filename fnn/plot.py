@@ -305,7 +305,7 @@ RENAMED = {
     "positive": "positive_of",
     "wide": "is_wide",
 }
-__getattr__ = renamed(
+renamed(
     __name__,
     {name: f"experiments.drawing.{name}" for name in MOVED}
     | {former: f"fnn.plot.{name}" for former, name in RENAMED.items()},

@@ -14,6 +14,10 @@ MISTAKES = {
     "a learning rate that is a text": 'optim.adam("fast")',
     "epochs that are missing": "fnn.train(net, loss, rule, digits, batch_size=64)",
     "an unknown option": 'fnn.mlp((64, 10), activations="relu")',
+    "a misspelt function": "fnn.trian(net, losses.softmax_cross_entropy, rule, digits)",
+    "a misspelt activation": "fnn.activations.rely",
+    "a misspelt initialiser": "initializers.glorrot",
+    "a misspelt layer": "layers.dropuot",
     "an unknown method": "sweep.sumary()",
     "a result of another kind": "text: str = sweep.history",
 }

@@ -14,7 +14,7 @@ import numpy as np
 
 import fnn
 from fnn import data, losses, plot
-from judging import judge, show
+from judging import judge, regions, show
 
 x, labels = data.load("xor").train  # the four rows of the XOR table
 y = labels[:, None].astype(float)
@@ -74,7 +74,7 @@ left.plot(their_losses, "--", color="black", label="fnn.value_and_grad")
 left.set(xlabel="step of gradient descent", ylabel="mean squared error", yscale="log")
 left.set_title("Both gradients train alike", fontsize=11)
 left.legend(fontsize=8)
-plot.regions(right, lambda points: forward(mine, points)[1][:, 0], x, labels, margin=0.4)
+regions(right, lambda points: forward(mine, points)[1][:, 0], x, labels, margin=0.4)
 right.plot([], [], "o", color=plot.LINES[0]["color"], label="class 0")
 right.plot([], [], "^", color=plot.LINES[4]["color"], label="class 1")
 right.set_title("XOR is learned: black is prediction = ½", fontsize=11)

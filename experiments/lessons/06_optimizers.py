@@ -14,7 +14,7 @@ import numpy as np
 
 from fnn import optim, plot
 from fnn.course import descent, surfaces
-from judging import judge, show
+from judging import judge, landscape, show
 
 valley = surfaces.long_valley  # x²/100 + y²: a hundred times steeper across than along
 start = jnp.array(valley.start)
@@ -64,7 +64,7 @@ for t in range(1, STEPS + 1):
     mine.append(theta)
 
 figure, (axis,) = plot.figure(width=7.2, height=4.0)
-plot.landscape(
+landscape(
     axis, lambda x, y: np.asarray(valley.value(np.stack([x, y]))), x=(-8.5, 3.5), y=(-1.6, 1.6)
 )
 for name, path in paths.items():

@@ -20,6 +20,10 @@ import fnn
 from fnn.gradcheck import CAUSES, Unusable
 
 HERE = Path(__file__).parent
+sys.path.append(str(HERE.parents[1]))  # a lesson is a script, which finds its own folder only
+from experiments.drawing import landscape, regions
+
+__all__ = ["by_gradient", "by_values", "judge", "landscape", "regions", "show"]
 FOLDER = Path(os.environ.get("FNN_LESSONS", HERE.parents[1] / "runs" / "lessons"))
 """Where scripts save their figures."""
 

@@ -33,7 +33,7 @@ MIRRORS = (
 )
 VALIDATION = 5000
 
-__getattr__ = renamed(__name__, {"at_hand": "is_local"})
+renamed(__name__, {"at_hand": "is_local"})
 
 
 def mnist() -> Dataset:

@@ -22,4 +22,4 @@ from fnn.renamed import renamed
 
 __all__ = ["Report", "check_machine"]
 
-__getattr__ = renamed(__name__, {"examine": "fnn.doctor.check_machine"})
+renamed(__name__, {"examine": "fnn.doctor.check_machine"})

@@ -45,4 +45,4 @@ __all__ = [
     "unpad",
 ]
 
-__getattr__ = renamed(__name__, {"Width": "fnn.layers.MaskedWidth", "narrowed": "fnn.layers.unpad"})
+renamed(__name__, {"Width": "fnn.layers.MaskedWidth", "narrowed": "fnn.layers.unpad"})
