@@ -55,6 +55,9 @@ def mathematics(sentence: str) -> Markup:
     for token in TOKEN.finditer(sentence):
         depth += (token.lastgroup == "open") - (token["close"] in (")", "]"))
         if _can_be_in_a_formula(token, depth):
+            if _is_another(formula, token):
+                written.append(_written(formula))
+                formula = []
             formula.append(token)
             continue
         written.append(_written(formula))
@@ -69,6 +72,18 @@ def _can_be_in_a_formula(token: re.Match, depth: int) -> bool:
     if token["other"]:
         return token["other"] == "," and depth > 0
     return not token["word"]
+
+
+def _is_another(formula: list[re.Match], token: re.Match) -> bool:
+    """Return whether a space separates a token from a formula: "w₁ 0.5" and "rate 0.1 w₁" are no
+    products.
+    """
+    if len(formula) < 2 or not formula[-1]["space"]:
+        return False
+    before = formula[-2]
+    if token["number"]:
+        return not before["sign"] and not before["open"]
+    return bool(before["number"] and not token["sign"] and not token["close"])
 
 
 def _written(tokens: list[re.Match]) -> str:
@@ -118,11 +133,15 @@ def _is_formula(tokens: list[re.Match]) -> bool:
     if any(token["closed"] or token["power"] or token["of"] for token in tokens):
         return True
     is_applied = any(
-        (left["symbol"] and right["open"]) or (left["name"] and not right["sign"])
+        (left["symbol"] or left["name"]) and right["open"]
         for left, right in itertools.pairwise(tokens)
     )
+    has_argument = any(
+        left["name"] and space["space"] and right["symbol"]
+        for left, space, right in zip(tokens, tokens[1:], tokens[2:], strict=False)
+    )
     is_related = any(token["sign"] for token in tokens) and bool(symbols)
-    return is_applied or is_related
+    return is_applied or has_argument or is_related
 
 
 def _latex(tokens: list[re.Match]) -> str:
@@ -132,31 +151,35 @@ def _latex(tokens: list[re.Match]) -> str:
 def _latex_of(token: re.Match) -> str:
     """Return LaTeX of one token with its indices and powers."""
     if token["name"]:
-        return rf"\,\mathrm{{{token['name']}}}" + _latex_of_marks(token["of"]) + r"\,"
+        name = token["name"] + "′" * token["of"].count("′")
+        return rf"\,\mathrm{{{name}}}" + _latex_of_marks(token["of"]) + r"\,"
     if token["space"]:
         return " "
     base = token["number"] or token["symbol"] or token["close"] or token[0]
     marks = token["power"] or token["marks"] or token["closed"] or ""
     base = "".join(LATEX.get(character, character) for character in base)
+    if "′" in marks:
+        base = rf"{{{base}{'′' * marks.count('′')}}}"
     return base + _latex_of_marks(marks)
 
 
 def _latex_of_marks(marks: str) -> str:
-    """Return LaTeX of indices and powers, all indices as one and all powers as one."""
+    """Return LaTeX of indices and powers, all indices as one and all powers as one.
+
+    A prime is no power: it stands beside its letter, since fonts draw it raised already.
+    """
     lower, upper, level = "", "", "lower"
-    primes = marks.count("′")
     for character in re.sub(r"[{}()′]", "", marks):
         if character in "_^":
             level = "lower" if character == "_" else "upper"
         elif character in LOWERED:
             lower += LOWERED[character]
         elif character in RAISED:
-            upper += r"\mathrm{T}" if character == "ᵀ" else RAISED[character]
+            upper += r"\text{T}" if character == "ᵀ" else RAISED[character]
         elif level == "lower":
             lower += LATEX.get(character, character)
         else:
             upper += LATEX.get(character, character)
-    upper = r"\prime " * primes + upper
     below = f"_{{{lower}}}" if lower else ""
     above = f"^{{{upper}}}" if upper else ""
     return below + above

@@ -17,14 +17,21 @@ def parts(sentence: str, monkeypatch) -> str:
 @pytest.mark.parametrize(
     ("sentence", "latex"),
     [
-        ("It is δ_{l+1}ᵀ.", r"It is ⟦δ_{l+1}^{\mathrm{T}}⟧."),
-        ("A layer’s W_k, and f′_{k−1}.", r"A layer’s ⟦W_{k}⟧, and ⟦f_{k-1}^{\prime }⟧."),
+        ("It is δ_{l+1}ᵀ.", r"It is ⟦δ_{l+1}^{\text{T}}⟧."),
+        ("A layer’s W_k, and f′_{k−1}.", r"A layer’s ⟦W_{k}⟧, and ⟦{f′}_{k-1}⟧."),
         ("the sum Σ w_ji z_j ≥ 0 there", r"the sum ⟦\sum  w_{ji} z_{j} \geq  0⟧ there"),
         ("is a = 3, b₁ = −2.5 or", r"is ⟦a = 3⟧, ⟦b_{1} = -2.5⟧ or"),
         ("a step of 10⁻³ gives", r"a step of ⟦10^{-3}⟧ gives"),
         ("f(x, y) and g", r"⟦f(x, y)⟧ and g"),
         ("of 1/n or 2/n", "of ⟦1/n⟧ or ⟦2/n⟧"),
         ("(z = f(b + W z of the layer before)", "(⟦z = f(b + W z⟧ of the layer before)"),
+        (
+            "sin(log x) and log e",
+            r"⟦\,\mathrm{sin}\,(\,\mathrm{log}\, x)⟧ and ⟦\,\mathrm{log}\, e⟧",
+        ),
+        ("of w₅ 68.4, at 0.05 o₁ becomes", "of ⟦w_{5}⟧ 68.4, at 0.05 ⟦o_{1}⟧ becomes"),
+        ("-18 (w₁ to w₄)", "-18 (⟦w_{1}⟧ to ⟦w_{4}⟧)"),
+        ("a loss′ of", r"a ⟦\,\mathrm{loss′}\,⟧ of"),
         ("½Σ(t − z)²", r"⟦\tfrac{1}{2}\sum (t - z)^{2}⟧"),
     ],
 )
@@ -41,6 +48,7 @@ def test_formulas_are_found_and_become_latex(sentence, latex, monkeypatch):
         "batch_size and learning_rate are options (see fan_out).",
         "at most 12.5% of 1,000 runs, 95% intervals",
         "the loss is low",
+        "sigmoid 0.47 (0.375 to 0.567), tanh 0.49 (0.394 to 0.587)",
         "",
     ],
 )
