@@ -23,7 +23,7 @@ NAMES = ("log", "sin", "cos", "tanh", "exp", "max", "min", "gate", "loss", "lr",
 """What a formula writes in upright letters."""
 
 _lowered, _raised = "".join(LOWERED), "".join(RAISED).replace("½", "")
-_script = r"(?:\{[^}]*\}|\([^)]*\)|[−-]?[0-9.]+|[a-z]{1,2}\b|\w)"
+_script = r"(?:\{[^}]*\}|\([^)]*\)|[−-]?\d+(?:\.\d+)?|\w{1,2}\b|\w)"
 _marks = rf"(?:[{_lowered}]+|[{_raised}]+|[_^]{_script})*"
 _greek = "α-ωΑ-ΡΤ-Ω"
 TOKEN = re.compile(
@@ -31,7 +31,7 @@ TOKEN = re.compile(
     (?P<space>\s+)
   | (?P<name>(?:{"|".join(NAMES)})(?![A-Za-z]))(?P<of>{_marks})
   | (?P<word>['’][a-z]+|[A-Za-zà-ÿŷ]{{2,}}(?:[-_][A-Za-z]{{2,}})*(?![{_lowered}{_raised}_^]))
-  | (?P<number>\d+(?:,\d{{3}})*(?:\.\d+)?(?:e[−-]?\d+)?)(?P<power>{_marks})
+  | (?P<number>\d+(?:,\d{{3}})*(?:\.\d+)?(?:e[−+-]?\d+)?)(?P<power>{_marks})
   | (?P<symbol>[A-Za-zŷ{_greek}∂∇ΣΠ√ℝ½∞…])(?P<marks>{_marks})
   | (?P<close>[)\]‖])(?P<closed>{_marks})
   | (?P<open>[(\[])
@@ -55,7 +55,7 @@ def mathematics(sentence: str) -> Markup:
     for token in TOKEN.finditer(sentence):
         depth += (token.lastgroup == "open") - (token["close"] in (")", "]"))
         if _can_be_in_a_formula(token, depth):
-            if _is_another(formula, token):
+            if depth == 0 and _is_another(formula, token):
                 written.append(_written(formula))
                 formula = []
             formula.append(token)
@@ -82,7 +82,7 @@ def _is_another(formula: list[re.Match], token: re.Match) -> bool:
         return False
     before = formula[-2]
     if token["number"]:
-        return not before["sign"] and not before["open"]
+        return bool(before["symbol"] or before["name"] or before["close"] or before["number"])
     return bool(before["number"] and not token["sign"] and not token["close"])
 
 

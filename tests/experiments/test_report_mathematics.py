@@ -31,6 +31,8 @@ def parts(sentence: str, monkeypatch) -> str:
         ),
         ("of w₅ 68.4, at 0.05 o₁ becomes", "of ⟦w_{5}⟧ 68.4, at 0.05 ⟦o_{1}⟧ becomes"),
         ("-18 (w₁ to w₄)", "-18 (⟦w_{1}⟧ to ⟦w_{4}⟧)"),
+        ("from N(0, 0.01²), as L^1.96.", r"from ⟦N(0, 0.01^{2})⟧, as ⟦L^{1.96}⟧."),
+        ("½(x₁² + 25 x₂²) and θ_d0", r"⟦\tfrac{1}{2}(x_{1}^{2} + 25 x_{2}^{2})⟧ and ⟦θ_{d0}⟧"),
         ("a loss′ of", r"a ⟦\,\mathrm{loss′}\,⟧ of"),
         ("½Σ(t − z)²", r"⟦\tfrac{1}{2}\sum (t - z)^{2}⟧"),
     ],
