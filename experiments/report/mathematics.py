@@ -55,7 +55,8 @@ def mathematics(sentence: str) -> Markup:
     for token in TOKEN.finditer(sentence):
         depth += (token.lastgroup == "open") - (token["close"] in (")", "]"))
         if _can_be_in_a_formula(token, depth):
-            if depth == 0 and _is_another(formula, token):
+            is_inside = depth > bool(token["open"])
+            if not is_inside and _is_another(formula, token):
                 written.append(_written(formula))
                 formula = []
             formula.append(token)
