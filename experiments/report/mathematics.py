@@ -40,7 +40,6 @@ TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-RELATIONS = set("=←→⊙·×≤≥≠≈∈∝−+<>")
 
 
 def mathematics(sentence: str) -> Markup:
