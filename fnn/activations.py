@@ -10,6 +10,15 @@ the units of an example: it works along axis 0, the feature axis of (features, b
 For elementwise activations this is σ′(z) ⊙ da. For softmax it is the full Jacobian product; an
 elementwise product is wrong there (course claim 3.11). Where a derivative jumps, `kinks` lists the
 points, and the docstring says which value is taken there.
+
+`get` and the networks find these by name:
+
+    identity, step                 z, and 1 where z ≥ 0
+    relu, leaky_relu               max(0, z), and z or 0.01 z; others by make_relu, make_leaky_relu
+    elu, selu                      eᶻ − 1 below 0; others by make_elu
+    gelu, gelu_tanh, silu          z Φ(z), its approximation by tanh, z σ(z)
+    sigmoid, tanh, softplus        1/(1 + e⁻ᶻ), tanh z, log(1 + eᶻ)
+    softmax                        eᶻ/Σ eᶻ over the units of an example
 """
 
 import math

@@ -79,7 +79,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "long: run by scripts/test --all alone")
     config.addinivalue_line("markers", "quick: run by scripts/test --quick too")
     config.addinivalue_line(
-        "markers", "every(n): of its cases one in n is run by default, and all with --all"
+        "markers", "every(n): one in n of its cases is run by default; all with --all, -k or ids"
     )
 
 
@@ -89,7 +89,7 @@ def pytest_collection_modifyitems(config, items):
     else:
         left_out = {item for item in items if is_only_optimized(item)}
         if not config.getoption("--all"):
-            left_out |= beyond_the_default(items)
+            left_out |= beyond_the_default(items, sampled=not asks_by_name(config))
         if config.getoption("--quick"):
             left_out |= {item for item in items if not is_quick(item)}
     config.hook.pytest_deselected(items=[item for item in items if item in left_out])
@@ -97,11 +97,19 @@ def pytest_collection_modifyitems(config, items):
     items.sort(key=place)  # stable: tests of a file keep their order
 
 
-def beyond_the_default(items):
-    """Return what only --all runs: tests marked long, and the rest of those marked every(n)."""
+def asks_by_name(config) -> bool:
+    """Whether tests are chosen by -k or by their ids: then all cases of every(n) are run."""
+    return bool(config.option.keyword) or any("::" in argument for argument in config.args)
+
+
+def beyond_the_default(items, *, sampled: bool):
+    """Return what only --all runs: tests marked long, and the rest of those marked every(n).
+
+    sampled  whether every(n) leaves cases out
+    """
     left_out, cases = set(), Counter()
     for item in items:
-        every = item.get_closest_marker("every")
+        every = item.get_closest_marker("every") if sampled else None
         if item.get_closest_marker("long") or (every and cases[item.function] % every.args[0]):
             left_out.add(item)
         cases[item.function] += 1

@@ -5,6 +5,7 @@ It runs experiments whose results are missing, judges the claims, and writes the
 
 import gc
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ import jax
 import tyro
 
 import fnn
-from experiments.experiment import files, load
+from experiments.experiment import HERE, files, load
 from experiments.report.pages import write
 from experiments.report.recorded import record
 from experiments.report.records import records_of
@@ -44,7 +45,9 @@ class Options:
     out: Path = Path("report")
     """Folder for index.html, claims.json and the results."""
     record: bool = False
-    """Keep the verdicts of this full report with the code; later reports list what differs."""
+    """Keep the verdicts of this full report with the code, and its table as experiments/README.md.
+    Later reports list the verdicts that differ.
+    """
 
 
 def report(arguments: list[str]) -> None:
@@ -78,6 +81,8 @@ def report(arguments: list[str]) -> None:
     if options.record:
         record(records, date.today().isoformat(), jax.__version__)
     page = write(options.out, experiments, records, quick=options.quick)
+    if options.record:
+        shutil.copy(options.out / "experiments.md", HERE / "README.md")
     for each in records:
         print(f"{each.id:<5}{each.verdict:<10}{each.statement}")
     print(f"\n{time.perf_counter() - start:.0f} s; open {page}")

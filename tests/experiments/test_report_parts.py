@@ -166,7 +166,7 @@ def test_records_stand_in_the_order_of_the_documents_with_their_figures(recorded
 @pytest.mark.parametrize(
     ("ids", "message"),
     [
-        (IDS[:-1], "no experiment settles 4.34"),
+        (IDS[:-1], f"no experiment settles {IDS[-1]}"),
         ([*IDS, "2.5"], "more than one experiment settles 2.5"),
         ([*IDS, "4.35"], "got the id '4.35', expected one of a document"),
     ],
