@@ -51,6 +51,13 @@ def assert_network(*arguments: Any, **options: Any) -> Report:
     arguments, options  those of `fnn.check_network`
 
     Returns the report.
+
+    >>> import numpy as np
+    >>> import fnn
+    >>> from fnn.testing import assert_network
+    >>> net, loss = fnn.mlp((2, 3, 1), activation="tanh"), fnn.losses.squared_error
+    >>> assert_network(net, loss, np.ones((4, 2)), np.zeros((4, 1))).verdict
+    'pass'
     """
     return _assert_passed(check_network(*arguments, **options))
 
@@ -61,6 +68,11 @@ def assert_compiled(*arguments: Any, **options: Any) -> CompiledReport:
     arguments, options  those of `fnn.check_compiled`
 
     An abstention does not pass either: nothing was compared. Returns the report.
+
+    >>> import jax.numpy as jnp
+    >>> from fnn.testing import assert_compiled
+    >>> assert_compiled(lambda x: jnp.sum(x**2), jnp.arange(3.0)).verdict
+    'agrees'
     """
     return _assert_passed(check_compiled(*arguments, **options))
 

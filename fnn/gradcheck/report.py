@@ -36,7 +36,13 @@ class Report(NamedTuple):
 
     @property
     def passed(self) -> bool:
-        """Return whether the verdict is "pass"."""
+        """Return whether the verdict is "pass".
+
+        >>> import numpy as np
+        >>> import fnn
+        >>> fnn.check_gradient(lambda w: np.sum(w**2), lambda w: 3 * w, np.array([1.0])).passed
+        False
+        """
         return self.verdict == "pass"
 
     def to_dict(self) -> dict[str, Any]:

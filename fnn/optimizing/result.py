@@ -69,14 +69,22 @@ class Optimized:
 
     @property
     def ranked(self) -> list[Trial]:
-        """Return the complete trials, the best first."""
+        """Return the complete trials, the best first.
+
+        >>> [trial.number for trial in result.ranked]
+        [1, 0]
+        """
         sign = 1 if self.mode == "min" else -1
         complete = [trial for trial in self.trials if trial.ended == "complete"]
         return sorted(complete, key=lambda trial: sign * trial.value)
 
     @property
     def best_trial(self) -> Trial:
-        """Return the best trial. Raises ValueError if no trial is complete."""
+        """Return the best trial. Raises ValueError if no trial is complete.
+
+        >>> result.best_trial.setting, result.best_trial.seeds
+        ({'learning_rate': 0.1}, 2)
+        """
         if self.ranked:
             return self.ranked[0]
         if self.trials:
@@ -85,11 +93,19 @@ class Optimized:
 
     @property
     def best(self) -> Setting:
-        """Return the best setting. Raises ValueError if no trial is complete."""
+        """Return the best setting. Raises ValueError if no trial is complete.
+
+        >>> result.best
+        {'learning_rate': 0.1}
+        """
         return self.best_trial.setting
 
     def rows(self) -> list[Row]:
-        """Return a row for each trial, with its hyperparameters as columns."""
+        """Return a row for each trial, with its hyperparameters as columns.
+
+        >>> list(result.rows()[0])
+        ['trial', 'learning_rate', 'validation_loss', 'std', 'seeds', 'epochs', 'ended']
+        """
         settings = plain_settings([trial.setting for trial in self.trials])
         rows = []
         for trial, setting in zip(self.trials, settings, strict=True):

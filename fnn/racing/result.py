@@ -74,22 +74,38 @@ class Race:
 
     @property
     def best_row(self) -> int:
-        """Return the row of the best setting in `sweep.settings`."""
+        """Return the row of the best setting in `sweep.settings`.
+
+        >>> result.best_row
+        1
+        """
         return self.rungs[-1].comparison.best
 
     @property
     def best(self) -> Setting:
-        """Return the best setting."""
+        """Return the best setting.
+
+        >>> result.best
+        {'learning_rate': 0.1}
+        """
         return self.sweep.settings[self.best_row]
 
     @property
     def remaining(self) -> list[int]:
-        """Return the rows of the best setting and of those that cannot be told from it."""
+        """Return the rows of the best setting and of those that cannot be told from it.
+
+        >>> result.remaining
+        [1]
+        """
         return np.flatnonzero(self.left == REMAINS).tolist()
 
     @property
     def share(self) -> float:
-        """Return the share of the full sweep's epochs that was trained."""
+        """Return the share of the full sweep's epochs that was trained.
+
+        >>> result.share
+        0.5
+        """
         return self.run_epochs / self.full_epochs
 
     def rows(self) -> list[Row]:
@@ -105,6 +121,9 @@ class Race:
             diverged      how many of them diverged; they count as the worst run of that rung
             worse by      how much worse it was than the best of that rung
             low, high     ends of the interval of "worse by"
+
+        >>> [row["left at rung"] for row in result.rows()]
+        ['', 1]
         """
         has_left = self.left != REMAINS
         last_rung = np.where(has_left, self.left, len(self.rungs) - 1)
@@ -134,7 +153,11 @@ class Race:
         }
 
     def sentence(self) -> str:
-        """Say which setting is the best, with which confidence, and at which cost."""
+        """Say which setting is the best, with which confidence, and at which cost.
+
+        >>> print(result.sentence())
+        …
+        """
         settings = len(self.sweep.settings)
         rung, _, comparison = self.rungs[-1]
         mean = comparison.mean[self.best_row]

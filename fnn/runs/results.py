@@ -666,6 +666,9 @@ class Sweep:
 
         Raises ImportError without vl-convert (`pip install "fnn[explore]"`), and ValueError where
         no run has finished or nothing was recorded.
+
+        >>> sweep.explore("xor.html", title="XOR").name
+        'xor.html'
         """
         header, arrays = explored(self, metrics, regions)
         header |= {"title": title, "code": code}

@@ -32,9 +32,13 @@ NEAR = 1e-5  # the error of a fitted factor
 
 
 def of_terms(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
-    """Yield the number of times that each term of the loss counts."""
+    """Yield the number of times that each term of a loss of several counts.
+
+    A factor of the only term is a pattern of every tensor. With one output and one example any
+    mistake there is such a factor, so that mistakes with a name are tried before it.
+    """
     terms = terms_of(replay)
-    if not 1 <= len(terms) <= MOST_TERMS:
+    if not 2 <= len(terms) <= MOST_TERMS:
         return
     deltas = [replay.deltas[term] for term in terms]
     bases = [{term: delta} for term, delta in zip(terms, deltas, strict=True)]
@@ -104,9 +108,6 @@ def _explained(
 
     off  the numbers of these terms
     """
-    if len(terms) == 1:
-        factor = factors[0]
-        return _cause(factor), f"hand-written = {_number(factor)} × truth, in every tensor."
     parts = []
     for i in off:
         term = f"the term of the loss {_described(replay, observed, terms[i])}"
