@@ -189,12 +189,13 @@ def shift_right_logical(x: np.ndarray, by: np.ndarray) -> np.ndarray:
     """Shift bits to the right and fill up with zeros."""
     bits = 8 * x.dtype.itemsize
     unsigned = np.dtype(f"uint{bits}")
-    distance = np.minimum(by, bits - 1)
     pattern = x.view(unsigned)
-    shifted = np.right_shift(pattern, distance.astype(unsigned))
+    distance = np.minimum(by, bits - 1)
+    distance = distance.astype(unsigned)
+    shifted = np.right_shift(pattern, distance)
     is_empty = by >= bits
-    result = np.where(is_empty, 0, shifted)
-    return result.view(unsigned).astype(x.dtype)
+    filled = np.where(is_empty, 0, shifted)
+    return filled.view(unsigned).astype(x.dtype)
 
 
 def stack(*xs: np.ndarray, axis, **_) -> np.ndarray:

@@ -270,7 +270,7 @@ def deviation_of_real(
     """Return the largest deviation of an entry, as `relative_deviation` says, for real outputs."""
     evaluations = np.array([exact, *rounded])
     is_known = np.isfinite(evaluations).all(axis=0)
-    is_finite = np.isfinite(computed)
+    is_infinite = ~np.isfinite(computed)
     with np.errstate(invalid="ignore", over="ignore"):
         deviations = np.abs(evaluations - exact)
         spread = np.max(deviations, axis=0)
@@ -281,10 +281,11 @@ def deviation_of_real(
     times = np.where(is_known, relative, 0.0)
     magnitude = np.abs(exact)
     is_steady = is_known & (spread <= magnitude / 4)  # beside a pole, infinity is not far
-    times[~is_finite] = 0.0
-    times[is_steady & ~is_finite] = np.inf
-    times[misses_nan(computed, evaluations)] = np.inf
-    times[misses_infinity(computed, exact, evaluations)] = np.inf
+    times[is_infinite] = 0.0
+    times[is_steady & is_infinite] = np.inf
+    lacks_nan = misses_nan(computed, evaluations)
+    lacks_infinity = misses_infinity(computed, exact, evaluations)
+    times[lacks_nan | lacks_infinity] = np.inf
     return float(np.max(times))
 
 

@@ -122,8 +122,7 @@ class Rounding(Arithmetic):
         """Return numbers of the dtype near a result; numbers too small for the dtype may be 0."""
         error = error_size(equation, inputs, value, dtype)
         if error is not None:
-            shape = np.shape(value)
-            drawn = self.draw(shape)
+            drawn = self.draw(np.shape(value))
             value = value + self.amplitude * error * drawn
         in_dtype = np.asarray(value).astype(dtype)
         narrow = in_dtype.astype(np.float64)
@@ -290,20 +289,18 @@ def error_of_dot_general(
     contracted, batch = equation.params["dimension_numbers"]
     a = as_stack(a, batch[0], contracted[0])  # (batch, rows, terms)
     b = as_stack(b, batch[1], contracted[1])
-    batches, rows, terms = a.shape
-    columns = b.shape[1]
-    shape = np.shape(value)
+    terms = a.shape[2]
     absolute_a = np.abs(a)
     absolute_b = np.abs(b)
-    magnitude = absolute_a @ absolute_b.swapaxes(1, 2)
-    magnitude = magnitude.reshape(shape)
+    magnitudes = times_turned(absolute_a, absolute_b)
+    magnitude = magnitudes.reshape(np.shape(value))
     if is_tf32(equation, dtype):
         return TF32_EPSILON * magnitude
-    exact = np.reshape(value, (batches, rows, columns))
+    exact = np.reshape(value, magnitudes.shape)
     wide = sum_dtype(dtype)
     products = product_in_order(a, b, wide)
-    in_order = np.abs(products - exact)
-    in_order = in_order.reshape(shape)
+    errors = np.abs(products - exact)
+    in_order = errors.reshape(magnitude.shape)
     return error_of_sum(dtype, terms, magnitude, in_order)
 
 
@@ -329,8 +326,10 @@ def product_in_order(a: np.ndarray, b: np.ndarray, dtype: Any) -> np.ndarray:
     batches, rows, terms = a.shape
     columns = b.shape[1]
     products = batches * rows * columns * terms
-    at_least = max(products / MOST_PRODUCTS, terms / MOST_TERMS)
-    at_once = int(np.ceil(at_least)) or 1
+    by_products = products / MOST_PRODUCTS
+    by_terms = terms / MOST_TERMS
+    at_least = np.ceil(max(by_products, by_terms))
+    at_once = int(at_least) or 1
     a = a.astype(dtype)
     b = b.astype(dtype)
     shape = (batches, rows, columns)
@@ -339,14 +338,19 @@ def product_in_order(a: np.ndarray, b: np.ndarray, dtype: Any) -> np.ndarray:
         end = start + at_once
         block_of_a = a[:, :, start:end]
         block_of_b = b[:, :, start:end]
-        total = total + block_of_a @ block_of_b.swapaxes(1, 2)
+        total = total + times_turned(block_of_a, block_of_b)
     if at_once == 1:
         return total
     wide_a = a.astype(np.float64)
     wide_b = b.astype(np.float64)
-    exact = wide_a @ wide_b.swapaxes(1, 2)
+    exact = times_turned(wide_a, wide_b)
     error = total - exact
     return exact + at_once * error
+
+
+def times_turned(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return a bᵀ for each pair of two stacks of matrices."""
+    return a @ b.swapaxes(1, 2)
 
 
 def is_tf32(equation: Any, dtype: Any) -> bool:

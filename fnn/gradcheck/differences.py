@@ -72,8 +72,9 @@ class Slope(NamedTuple):
         They must do so at their best step and at the smallest step whose rounding lets tell the two
         apart: larger steps may all have crossed the same kink, or the same bend.
         """
-        is_judged = np.isfinite(self.error) and not self.kink
-        if not is_judged:
+        if self.kink:
+            return False
+        if not np.isfinite(self.error):
             return False
         gap = abs(self.value - claim)
         if not np.isfinite(gap):
@@ -298,7 +299,8 @@ def slopes(values: Values, coordinates: np.ndarray, scales: np.ndarray) -> list[
     both_sides = np.stack([steps, -steps], axis=-1)
     evaluations_each = both_sides[0].size
     repeated = np.repeat(coordinates, evaluations_each)
-    losses = values.along(repeated, both_sides.ravel())
+    all_steps = both_sides.ravel()
+    losses = values.along(repeated, all_steps)
     losses = losses.reshape(both_sides.shape)
     pairs = zip(losses, steps, strict=True)
     return [_slope(values, f, h) for f, h in pairs]
@@ -361,7 +363,7 @@ def _rounding(values: Values, f: np.ndarray, h: np.ndarray) -> np.ndarray:
 def _extrapolated(
     h: np.ndarray, central: np.ndarray, rounding: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Extrapolate the central differences from each step to the next, with an error."""
+    """Compute the limit of the central differences from each two steps, and its error."""
     shorter = central[1:]
     change = shorter - central[:-1]
     ratio = h[:-1] / h[1:]
@@ -385,7 +387,8 @@ def _kinks_within(
     differences = np.diff(central)
     gap = np.abs(differences)
     apart = gap - own_rounding - rounding[:-1]
-    proportional = jump[:-1] * h[1:] / h[:-1]
+    longer_jump = jump[:-1]
+    proportional = longer_jump * h[1:] / h[:-1]
     deviation = np.abs(jump[1:] - proportional)
     uneven = deviation - 2 * own_rounding
     at_next_step = np.append(apart[1:], 0.0)

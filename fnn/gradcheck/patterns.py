@@ -94,8 +94,7 @@ def _factor(compared: Comparison, wrong: np.ndarray, closeness: float) -> Tensor
     if reference.size < 2 and not (given.size and reference.ravel()[0]):
         return None
     square = float(np.sum(reference * reference))
-    product = float(np.sum(given * reference))
-    factor = product / square if square > 0 else 0.0
+    factor = _best_factor(given, reference, square)
     if abs(factor) < 1e-9:
         return None
     candidate = factor * reference
@@ -109,6 +108,17 @@ def _factor(compared: Comparison, wrong: np.ndarray, closeness: float) -> Tensor
     shown = float(f"{factor - 1:.6g}")
     is_familiar = _has_a_meaning(factor) or _is_mistyped(factor, uncertainty)
     return TensorHypothesis("constant factor", text, number=1 + shown, familiar=is_familiar)
+
+
+def _best_factor(given: np.ndarray, reference: np.ndarray, square: float) -> float:
+    """Return the factor with which the reference is closest to the given numbers.
+
+    square  the sum of the squares of the reference
+    """
+    if not square > 0:
+        return 0.0
+    product = float(np.sum(given * reference))
+    return product / square
 
 
 def _is_mistyped(factor: float, uncertainty: float) -> bool:
@@ -215,10 +225,11 @@ def _order(numbers: np.ndarray, match: np.ndarray, name: str) -> str:
     pairs = zip(numbers, sources, strict=True)
     moves = [f"{line}←{source}" for line, source in pairs]
     shown = ", ".join(moves[:4])
-    more = ", …" if count > 4 else ""
+    if count > 4:
+        shown = f"{shown}, …"
     verb = "swapped" if count == 2 else "in another order"
     plural = "entries" if name == "entry" else f"{name}s"
-    return f"{plural} are {verb} ({shown}{more})."
+    return f"{plural} are {verb} ({shown})."
 
 
 def _copied(compared: Comparison, wrong: np.ndarray, closeness: float) -> TensorHypothesis | None:

@@ -110,8 +110,9 @@ def replay_of(reference: Reference, leaves: Sequence[np.ndarray]) -> Replay:
         all_errors = dict(no_errors)
         for variable, error in errors.items():
             all_errors[variable] = np.asarray(error, np.float64)
-        replaced = dict(constants or {})
-        all_constants = flat.constants | replaced
+        all_constants = flat.constants
+        if constants is not None:
+            all_constants = all_constants | dict(constants)
         grads, deltas, values = program(points, all_constants, all_errors)
         grads, deltas = jax.device_get((grads, deltas))
         return Backward(grads, deltas, values)

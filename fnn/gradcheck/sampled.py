@@ -63,11 +63,13 @@ def sample(tensor: Tensor, rng: np.random.Generator) -> Sample:
     given = tensor.given.ravel()
     finite = np.nan_to_num(given)
     sizes = np.abs(finite)
-    largest = np.argsort(-sizes)[:LARGEST]
+    from_largest = np.argsort(-sizes)
+    largest = from_largest[:LARGEST]
     at_random = rng.integers(0, given.size, RANDOM)
     always = np.unique([*largest, *at_random])
     measured = tensor.measure(always)
-    if not np.isfinite(given).all():
+    is_finite = np.isfinite(given)
+    if not is_finite.all():
         return Sample(measured)
     every_entry = np.arange(given.size)
     if not any(is_wrong(tensor, every_entry, rng) for _ in range(DIRECTIONS)):
@@ -84,17 +86,20 @@ def wrong_entries(tensor: Tensor, rng: np.random.Generator) -> tuple[np.ndarray,
 
     The second value says whether they are rows or columns, beside which nothing is wrong.
     """
-    numbers = np.arange(tensor.given.size)
-    places = numbers.reshape(tensor.given.shape)
+    given = tensor.given
+    numbers = np.arange(given.size)
+    places = numbers.reshape(given.shape)
     for axis in range(places.ndim):
         count: int = places.shape[axis]
         first = np.moveaxis(places, axis, 0)
         lines = first.reshape(count, -1)
         wrong = search(tensor, lines, rng, LINES + 1)
-        wrong_lines = lines[wrong]
         is_few = 0 < len(wrong) <= LINES
-        if is_few and wrong_lines.size <= WIDEST:
-            return wrong_lines.ravel(), True
+        if not is_few:
+            continue
+        entries = lines[wrong].ravel()
+        if entries.size <= WIDEST:
+            return entries, True
     single_entries = places.reshape(-1, 1)
     single = search(tensor, single_entries, rng, FOUND)
     return np.array(single, int), False
@@ -102,17 +107,19 @@ def wrong_entries(tensor: Tensor, rng: np.random.Generator) -> tuple[np.ndarray,
 
 def is_wrong(tensor: Tensor, entries: np.ndarray, rng: np.random.Generator) -> bool:
     """Return whether the loss has another slope along a random direction through some entries."""
+    problem = tensor.problem
     count = len(entries)
     signs = rng.choice([-1.0, 1.0], count)
     lengths = rng.uniform(0.5, 1.5, count)
     signs = signs * lengths
-    parameters = sum(leaf.size for leaf in tensor.problem.leaves)
+    parameters = sum(leaf.size for leaf in problem.leaves)
     direction = np.zeros(parameters)
-    direction[tensor.start + entries] = tensor.scale * signs
-    given = tensor.given.ravel()[entries]
-    products = given * tensor.scale * signs
+    places = tensor.start + entries
+    direction[places] = tensor.scale * signs
+    given = tensor.given.ravel()
+    products = given[entries] * tensor.scale * signs
     slack = slack_of(tensor, direction, products)
-    slope = slope_along(tensor.problem, tensor.values, direction)
+    slope = slope_along(problem, tensor.values, direction)
     claim = float(np.sum(products))
     return slope.contradicts(claim, slack)
 
@@ -126,8 +133,8 @@ def slack_of(tensor: Tensor, direction: np.ndarray, products: np.ndarray) -> flo
     rounding = ALLOWED[problem.dtype] * problem.epsilon
     length = np.linalg.norm(direction)
     usual_product = usual_size(tensor.given) * length
-    size = float(np.linalg.norm(products) + usual_product)
-    return rounding * size
+    size = np.linalg.norm(products) + usual_product
+    return rounding * float(size)
 
 
 def search(tensor: Tensor, lines: np.ndarray, rng: np.random.Generator, most: int) -> list[int]:

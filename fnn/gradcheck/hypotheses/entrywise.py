@@ -1,7 +1,7 @@
 """Find z and a in the loss: values of which one is a function of the other, entry by entry."""
 
 from collections.abc import Callable, Sequence
-from itertools import accumulate, combinations
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import jax
@@ -91,7 +91,7 @@ def functions(replay: Replay) -> list[Entrywise]:
 
 
 def _numbered(functions: list[Entrywise]) -> list[Entrywise]:
-    """Number the activations in the order of the forward pass."""
+    """Return the functions, with the activations numbered in the order of the forward pass."""
     places = {f.z for f in functions if f.is_activation}
     numbered = []
     for f in functions:
@@ -113,15 +113,17 @@ def _stretches(chains: list[list[Variable]]) -> list[tuple[Variable, Variable]]:
         places = range(len(chain))
         for i, j in combinations(places, 2):
             length = j - i
+            ends = (chain[i], chain[j])
             if length <= LONGEST:
-                ends = (chain[i], chain[j])
                 lengths[ends] = length
     shortest = sorted(lengths, key=lambda pair: (lengths[pair], pair))
-    totals = accumulate(lengths[pair] for pair in shortest)
     chosen = []
-    for pair, total in zip(shortest, totals, strict=True):
-        if total <= MOST:
-            chosen.append(pair)
+    total = 0
+    for pair in shortest:
+        total += lengths[pair]
+        if total > MOST:
+            break
+        chosen.append(pair)
     return sorted(chosen, key=lambda pair: (pair[0], -pair[1]))
 
 
@@ -201,8 +203,11 @@ def _slopes(replay: Replay, pairs: Sequence[tuple[Variable, Variable]]) -> list[
         return []
     values, keys = _without_keys(replay.values)
     rng = np.random.default_rng(0)
-    shapes = [np.shape(values[z]) for z, _ in pairs]
-    signs = [rng.choice([-1.0, 1.0], shape) for shape in shapes]
+    signs = []
+    for z, _ in pairs:
+        shape = np.shape(values[z])
+        drawn = rng.choice([-1.0, 1.0], shape)
+        signs.append(drawn)
 
     @compiler.jit
     def program(values):
@@ -210,12 +215,7 @@ def _slopes(replay: Replay, pairs: Sequence[tuple[Variable, Variable]]) -> list[
         rows = []
         for (z, a), own_signs in zip(pairs, signs, strict=True):
             f = _function(replay.flat, z, a, all_values)
-            one = jnp.ones_like(values[z])
-            _, at_z = jax.linearize(f, values[z])
-            _, at_a = jax.jvp(f, (values[a],), (one,))
-            slope = at_z(one)
-            mixed = at_z(jnp.asarray(own_signs))
-            row = (slope, mixed, at_a)
+            row = _slopes_of(f, values[z], values[a], own_signs)
             rows.append(row)
         return rows
 
@@ -224,6 +224,16 @@ def _slopes(replay: Replay, pairs: Sequence[tuple[Variable, Variable]]) -> list[
     for own_signs, (at_z, mixed, at_a) in zip(signs, rows, strict=True):
         slopes.append(_Slopes(at_z, mixed, own_signs, at_a))
     return slopes
+
+
+def _slopes_of(f: Callable, z: jax.Array, a: jax.Array, signs: np.ndarray) -> tuple:
+    """Return f′(z), J signs at z, and f′(a)."""
+    one = jnp.ones_like(z)
+    _, at_z = jax.linearize(f, z)
+    _, at_a = jax.jvp(f, (a,), (one,))
+    slope = at_z(one)
+    mixed = at_z(jnp.asarray(signs))
+    return slope, mixed, at_a
 
 
 def _without_keys(all_values: dict) -> tuple[dict, dict]:

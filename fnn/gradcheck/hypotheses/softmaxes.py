@@ -156,7 +156,7 @@ def _fixed_arrays(replay: Replay, shape: tuple[int, ...]) -> list[np.ndarray]:
             continue
         array = np.asarray(value)
         if array.dtype.kind in "fb":
-            arrays.append(np.asarray(value, np.float64))
+            arrays.append(array.astype(np.float64))
     return arrays
 
 

@@ -192,17 +192,25 @@ def of_weights(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesi
         for weights in _weights_of(replay, examples):
             equal = delta / weights.reshape(along_axis)
             bases = [{summed: equal}]
-            c = fit(replay, observed, replay.right, bases, apart)
-            if c is None:
+            coefficients = fit(replay, observed, replay.right, bases, apart)
+            if coefficients is None:
                 continue
-            text = f"the loss weights its {examples} examples, the gradient does not"
-            usual = float(np.mean(weights))
-            deviation = abs(c[0] - usual)
-            if not deviation < NEAR * usual:
-                text = f"{text}, and each counts {_number(c[0])}"
-            error = c[0] * equal - delta
+            each = coefficients[0]
+            text = _equally_weighted(weights, each)
+            error = each * equal - delta
             gradient = replay.run({summed: error}).grads
-            yield BackwardHypothesis("missing weights", f"{text}.", gradient)
+            yield BackwardHypothesis("missing weights", text, gradient)
+
+
+def _equally_weighted(weights: np.ndarray, each: float) -> str:
+    """Return a sentence about examples of different weights that count equally."""
+    examples = len(weights)
+    usual = float(np.mean(weights))
+    deviation = abs(each - usual)
+    text = f"the loss weights its {examples} examples, the gradient does not"
+    if deviation < NEAR * usual:
+        return f"{text}."
+    return f"{text}, and each counts {_number(each)}."
 
 
 def _sums_over_examples(replay: Replay) -> Iterator[tuple[Variable, int]]:
@@ -258,8 +266,10 @@ def of_broadcasts(replay: Replay, observed: Observed) -> Iterator[BackwardHypoth
             continue
         delta = replay.deltas[paired]
         shape = delta.shape
-        n = len(delta) if shape else 0
-        if n < 2 or shape != (n, n):
+        if len(shape) != 2:
+            continue
+        n, columns = shape
+        if n < 2 or columns != n:
             continue
         if not _meets_all(replay, operation):
             continue

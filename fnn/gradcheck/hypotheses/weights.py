@@ -63,7 +63,8 @@ def _candidates(replay: Replay, given: np.ndarray) -> Iterator[Candidate]:
     if given.ndim == 2:
         yield from _products(replay, deltas, given)
     for variable, delta in deltas.items():
-        text = f"δ of {name(replay, variable)}"
+        value_name = name(replay, variable)
+        text = f"δ of {value_name}"
         yield from _copies(delta, given, text)
         yield from _sums(delta, given, text)
     if given.ndim == 1:
@@ -118,7 +119,8 @@ def _products(
                     continue
                 names = _pair(replay, delta_variable, variable)
                 text = f"it is δ vᵀ with {names}: another pair belongs there."
-                yield Hypothesis("wrong layer input", text), D @ V.T
+                hypothesis = Hypothesis("wrong layer input", text)
+                yield hypothesis, D @ V.T
 
 
 def _matrices(replay: Replay, shape: tuple[int, int]) -> Iterator[tuple[Variable, np.ndarray]]:
@@ -175,12 +177,14 @@ def _sums(delta: np.ndarray, given: np.ndarray, text: str) -> Iterator[Candidate
 
 def _sums_over(delta: np.ndarray, axis: int, text: str) -> Iterator[Candidate]:
     lines = np.moveaxis(delta, axis, 0)
-    summed = f"it is {text} summed over axis {axis}."
-    yield Hypothesis("wrong axis", summed), lines.sum(axis=0)
+    total = lines.sum(axis=0)
+    words = f"it is {text} summed over axis {axis}."
+    yield Hypothesis("wrong axis", words), total
     last = len(lines) - 1
     for i in (0, last):
         words = f"it is {text} at {i} of axis {axis} alone, not summed."
-        yield Hypothesis("wrong examples", words), lines[i]
+        hypothesis = Hypothesis("wrong examples", words)
+        yield hypothesis, lines[i]
 
 
 def _weighted_sums(
@@ -190,13 +194,14 @@ def _weighted_sums(
     if delta.ndim != 2:
         return
     for variable, value in _values(replay):
-        if np.shape(value) != delta.shape:
+        if value.shape != delta.shape:
             continue
         names = _pair(replay, delta_variable, variable)
         text = f"it is Σ δ ⊙ v, {names}: another v belongs there."
+        hypothesis = Hypothesis("wrong layer input", text)
         product = delta * value
-        for axis in (0, 1):
-            yield Hypothesis("wrong layer input", text), product.sum(axis)
+        yield hypothesis, product.sum(0)
+        yield hypothesis, product.sum(1)
 
 
 # ------------------------------------------------------------------------------------------- values
