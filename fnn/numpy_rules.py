@@ -17,22 +17,26 @@ from jax import lax
 def divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Divide; whole numbers are rounded towards zero."""
     dtype = np.result_type(a, b)
-    if np.issubdtype(dtype, np.floating):
+    is_floating = np.issubdtype(dtype, np.floating)
+    if is_floating:
         return np.divide(a, b)
     divisor = without_zeros(b)
     below = np.floor_divide(a, divisor)
-    is_inexact = below * divisor != a
+    product = below * divisor
+    is_inexact = product != a
     is_negative = (a < 0) != (divisor < 0)
     is_rounded_down = is_inexact & is_negative
     quotient = below + is_rounded_down.astype(below.dtype)
-    every_bit = np.invert(np.zeros_like(a))  # XLA returns it for a division by 0
+    no_bit = np.zeros_like(a)
+    every_bit = np.invert(no_bit)  # XLA returns it for a division by 0
     return np.where(b == 0, every_bit, quotient)
 
 
 def remainder(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the remainder of a division, with the sign of a; of whole numbers by 0 all of a."""
     dtype = np.result_type(a, b)
-    if np.issubdtype(dtype, np.floating):
+    is_floating = np.issubdtype(dtype, np.floating)
+    if is_floating:
         return np.fmod(a, b)
     divisor = without_zeros(b)
     result = np.fmod(a, divisor)
@@ -41,15 +45,18 @@ def remainder(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def without_zeros(b: np.ndarray) -> np.ndarray:
     """Return whole divisors with 1 in the place of 0."""
-    return np.where(b == 0, np.ones_like(b), b)
+    ones = np.ones_like(b)
+    return np.where(b == 0, ones, b)
 
 
 def select(which: np.ndarray, *cases: np.ndarray) -> np.ndarray:
     """Take each entry from the case whose number `which` has there."""
-    first = cases[0]
-    result = np.array(np.broadcast_to(first, np.shape(first)))
-    for number, case in enumerate(cases[1:], start=1):
-        is_case = np.asarray(which) == number
+    numbers = np.asarray(which)
+    first, *others = cases
+    broadcast = np.broadcast_to(first, np.shape(first))
+    result = np.array(broadcast)
+    for number, case in enumerate(others, start=1):
+        is_case = numbers == number
         result = np.where(is_case, case, result)
     return result
 
@@ -60,7 +67,8 @@ def broadcast_in_dim(x: np.ndarray, *_, shape, broadcast_dimensions, **__) -> np
     pairs = zip(np.shape(x), broadcast_dimensions, strict=True)
     for size, place in pairs:
         sizes[place] = size
-    return np.broadcast_to(np.reshape(x, sizes), shape)
+    placed = np.reshape(x, sizes)
+    return np.broadcast_to(placed, shape)
 
 
 def dot_general(
@@ -71,56 +79,76 @@ def dot_general(
     if is_whole and preferred_element_type is not None:  # int8 · int8 may be an int32
         a = a.astype(preferred_element_type)
         b = b.astype(preferred_element_type)
-    (contracted_a, contracted_b), (batch_a, batch_b) = dimension_numbers
+    equation = einsum_equation(a.ndim, b.ndim, dimension_numbers)
+    return np.einsum(equation, a, b, optimize=True)  # optimize uses BLAS where it can
+
+
+def einsum_equation(ndim_a: int, ndim_b: int, dimension_numbers: Any) -> str:
+    """Return the equation of a product, such as "ab,bc->ac", with a letter for each axis."""
+    contracted, batch = dimension_numbers
+    batch_a, batch_b = batch
+    contracted_a, contracted_b = contracted
     shared_a = (*batch_a, *contracted_a)
     shared_b = (*batch_b, *contracted_b)
     letters = iter(string.ascii_letters)
-    names_a = list(islice(letters, a.ndim))
-    names_b = list(islice(letters, b.ndim))
+    names_a = list(islice(letters, ndim_a))
+    names_b = list(islice(letters, ndim_b))
     for i, j in zip(shared_a, shared_b, strict=True):
         names_b[j] = names_a[i]
-    batch = [names_a[i] for i in batch_a]
-    free_a = [name for i, name in enumerate(names_a) if i not in shared_a]
-    free_b = [name for j, name in enumerate(names_b) if j not in shared_b]
+    names = [names_a[i] for i in batch_a]
+    names += [name for i, name in enumerate(names_a) if i not in shared_a]
+    names += [name for j, name in enumerate(names_b) if j not in shared_b]
     axes_a = "".join(names_a)
     axes_b = "".join(names_b)
-    axes_of_result = "".join([*batch, *free_a, *free_b])
-    equation = f"{axes_a},{axes_b}->{axes_of_result}"
-    return np.einsum(equation, a, b, optimize=True)  # optimize uses BLAS where it can
+    axes_of_result = "".join(names)
+    return f"{axes_a},{axes_b}->{axes_of_result}"
 
 
 def iota(*_, shape, dimension, **__) -> np.ndarray:
     """Count along an axis."""
+    length = shape[dimension]
     sizes = [1] * len(shape)
-    sizes[dimension] = shape[dimension]
-    counted = np.arange(shape[dimension])
-    return np.broadcast_to(counted.reshape(sizes), shape)
+    sizes[dimension] = length
+    counted = np.arange(length)
+    along_axis = counted.reshape(sizes)
+    return np.broadcast_to(along_axis, shape)
 
 
 def pad(x: np.ndarray, value: np.ndarray, *, padding_config) -> np.ndarray:
     """Add (or cut, where negative) entries before, behind and between the entries of each axis."""
     for axis, (low, high, interior) in enumerate(padding_config):
-        x = np.moveaxis(x, axis, 0)
-        row = x.shape[1:]
-        step = interior + 1
-        length = 0
-        if len(x):
-            length = (len(x) - 1) * step + 1
-        spread = np.full((length, *row), value)
-        spread[::step] = x
-        before = np.full((max(low, 0), *row), value)
-        behind = np.full((max(high, 0), *row), value)
-        padded = np.concatenate([before, spread, behind])
-        start = max(-low, 0)
-        end = len(padded) - max(-high, 0)
-        cut = padded[start:end]
-        x = np.moveaxis(cut, 0, axis)
+        rows = np.moveaxis(x, axis, 0)
+        padded = pad_rows(rows, value, low, high, interior)
+        x = np.moveaxis(padded, 0, axis)
     return x
+
+
+def pad_rows(x: np.ndarray, value: np.ndarray, low: int, high: int, interior: int) -> np.ndarray:
+    """Add (or cut, where negative) rows before, behind and between those of x."""
+    row = x.shape[1:]
+    step = interior + 1
+    length = 0
+    if len(x):
+        last = len(x) - 1
+        length = last * step + 1
+    spread = np.full((length, *row), value)
+    spread[::step] = x
+    added_before = max(low, 0)
+    added_behind = max(high, 0)
+    before = np.full((added_before, *row), value)
+    behind = np.full((added_behind, *row), value)
+    padded = np.concatenate([before, spread, behind])
+    start = max(-low, 0)
+    cut_behind = max(-high, 0)
+    end = len(padded) - cut_behind
+    return padded[start:end]
 
 
 def slice_(x: np.ndarray, *, start_indices, limit_indices, strides) -> np.ndarray:
     """Cut out a box with fixed corners."""
-    steps = strides or (1,) * x.ndim
+    steps = strides
+    if not steps:
+        steps = (1,) * x.ndim
     slices = map(slice, start_indices, limit_indices, steps)
     return x[tuple(slices)]
 
@@ -130,20 +158,24 @@ def box(shape: Sequence[int], starts: Sequence[Any], sizes: Sequence[int]) -> tu
     slices = []
     for start, length, size in zip(starts, shape, sizes, strict=True):
         last = length - size
-        inside = int(np.clip(int(start), 0, last))
-        slices.append(slice(inside, inside + size))
+        clipped = np.clip(int(start), 0, last)
+        inside = int(clipped)
+        end = inside + size
+        slices.append(slice(inside, end))
     return tuple(slices)
 
 
 def dynamic_slice(x: np.ndarray, *starts: Any, slice_sizes) -> np.ndarray:
     """Cut out a box at computed starts."""
-    return x[box(x.shape, starts, slice_sizes)]
+    place = box(x.shape, starts, slice_sizes)
+    return x[place]
 
 
 def dynamic_update_slice(x: np.ndarray, update: np.ndarray, *starts: Any) -> np.ndarray:
     """Replace a box at computed starts, in a copy."""
+    place = box(x.shape, starts, update.shape)
     changed = x.copy()
-    changed[box(x.shape, starts, update.shape)] = update
+    changed[place] = update
     return changed
 
 
@@ -157,11 +189,13 @@ def shift_right_logical(x: np.ndarray, by: np.ndarray) -> np.ndarray:
     """Shift bits to the right and fill up with zeros."""
     bits = 8 * x.dtype.itemsize
     unsigned = np.dtype(f"uint{bits}")
+    pattern = x.view(unsigned)
     distance = np.minimum(by, bits - 1)
-    shifted = np.right_shift(x.view(unsigned), distance.astype(unsigned))
+    distance = distance.astype(unsigned)
+    shifted = np.right_shift(pattern, distance)
     is_empty = by >= bits
-    result = np.where(is_empty, 0, shifted)
-    return result.view(unsigned).astype(x.dtype)
+    filled = np.where(is_empty, 0, shifted)
+    return filled.view(unsigned).astype(x.dtype)
 
 
 def stack(*xs: np.ndarray, axis, **_) -> np.ndarray:
@@ -173,7 +207,9 @@ def in_total_order(compare: Callable) -> Callable:
     """Return a comparison in which -0 is below 0 and NaN above all numbers."""
 
     def compared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return compare(total_order_keys(a), total_order_keys(b))
+        keys_a = total_order_keys(a)
+        keys_b = total_order_keys(b)
+        return compare(keys_a, keys_b)
 
     return compared
 
@@ -183,7 +219,8 @@ def total_order_keys(x: np.ndarray) -> np.ndarray:
     x = np.asarray(x)
     if x.dtype.kind != "f":
         return x
-    bits = np.asarray(x, np.float64).view(np.int64)
+    wide = np.asarray(x, np.float64)
+    bits = wide.view(np.int64)
     smallest = np.iinfo(np.int64).min
     reversed_order = smallest - bits - 1
     return np.where(bits < 0, reversed_order, bits)
@@ -201,18 +238,20 @@ def reduce_window(reduce: Callable, start: Callable) -> Callable:
     ) -> np.ndarray:
         config = []
         for (low, high), dilation in zip(padding, base_dilation, strict=True):
-            config.append((low, high, dilation - 1))
+            interior = dilation - 1
+            config.append((low, high, interior))
         filling = start(x.dtype)
         padded = pad(x, filling, padding_config=config)
         spans = []
         for size, dilation in zip(window_dimensions, window_dilation, strict=True):
-            spans.append((size - 1) * dilation + 1)
+            span = (size - 1) * dilation + 1
+            spans.append(span)
         windows = np.lib.stride_tricks.sliding_window_view(padded, spans)
         steps = (*window_strides, *window_dilation)
         every_step = tuple(slice(None, None, step) for step in steps)
         windows = windows[every_step]
-        window_axes = range(x.ndim, 2 * x.ndim)
-        return reduce(windows, axis=tuple(window_axes))
+        window_axes = tuple(range(x.ndim, 2 * x.ndim))
+        return reduce(windows, axis=window_axes)
 
     return over_windows
 
@@ -288,21 +327,27 @@ def index_of(find: Callable) -> Callable:
 def round_(x: np.ndarray, *, rounding_method) -> np.ndarray:
     """Round to the nearest whole number: halves to the even one, or away from zero."""
     to_even = int(rounding_method)
-    return np.round(x) if to_even else round_away_from_zero(x)
+    if to_even:
+        return np.round(x)
+    return round_away_from_zero(x)
 
 
 def round_away_from_zero(x: np.ndarray) -> np.ndarray:
     """Round to the nearest whole number, halves away from zero."""
     cut = np.trunc(x)
-    is_half_or_more = np.abs(x - cut) >= 0.5
-    further = cut + np.copysign(1.0, x)
+    fraction = np.abs(x - cut)
+    is_half_or_more = fraction >= 0.5
+    one = np.copysign(1.0, x)
+    further = cut + one
     return np.where(is_half_or_more, further, cut)
 
 
 def integer_pow(x: np.ndarray, *, y) -> np.ndarray:
     """Raise to a fixed whole power."""
-    exponent = np.float64(y) if x.dtype.kind == "f" else y
-    return x**exponent
+    if x.dtype.kind == "f":
+        exponent = np.float64(y)
+        return x**exponent
+    return x**y
 
 
 REDUCTIONS_BY_A_FUNCTION = ("reduce", "reduce_window")

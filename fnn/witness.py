@@ -71,9 +71,12 @@ def evaluate(
         >>> witness.evaluate(lambda x: jnp.sum(x * x), jnp.arange(4.0))
         array(14.)
     """
-    closed, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments)
-    outputs = evaluate_traced(closed, jax.tree.leaves(arguments), arithmetic)
-    return jax.tree.unflatten(jax.tree.structure(shapes), outputs)
+    trace = jax.make_jaxpr(function, return_shape=True)
+    closed, shapes = trace(*arguments)
+    leaves = jax.tree.leaves(arguments)
+    outputs = evaluate_traced(closed, leaves, arithmetic)
+    tree = jax.tree.structure(shapes)
+    return jax.tree.unflatten(tree, outputs)
 
 
 def evaluate_traced(
@@ -92,7 +95,7 @@ def evaluate_program(
     jaxpr = closed.jaxpr
     constants = [in_float64(constant) for constant in closed.consts]
     values = dict(zip(jaxpr.constvars, constants, strict=True))
-    values |= dict(zip(jaxpr.invars, arguments, strict=True))
+    values |= zip(jaxpr.invars, arguments, strict=True)
 
     def value_of(atom: Any) -> Any:
         if isinstance(atom, Literal):
@@ -110,7 +113,8 @@ def evaluate_equation(equation: Any, inputs: Arrays, arithmetic: Arithmetic) -> 
     """Return the outputs of one operation; of a call or a loop, those of the functions inside."""
     name = equation.primitive.name
     if name in LOOPS:
-        return LOOPS[name](equation, inputs, arithmetic)
+        run = LOOPS[name]
+        return run(equation, inputs, arithmetic)
     called = called_by(equation)
     if called is not None:
         return evaluate_program(called, inputs, arithmetic)
@@ -143,9 +147,11 @@ def programs_in(value: Any) -> Iterator[tuple[Jaxpr, Sequence[Any]]]:
     elif isinstance(value, ClosedJaxpr):
         yield value.jaxpr, value.consts
         for equation in value.jaxpr.eqns:
-            yield from programs_in(list(equation.params.values()))
+            parameters = list(equation.params.values())
+            yield from programs_in(parameters)
     elif isinstance(value, Jaxpr):
-        yield from programs_in(ClosedJaxpr(value, []))
+        closed = ClosedJaxpr(value, [])
+        yield from programs_in(closed)
 
 
 def expanded(equation: Any) -> ClosedJaxpr:
@@ -169,9 +175,12 @@ def outputs_of(equation: Any, inputs: Arrays) -> Arrays:
     if name in REDUCTIONS_BY_A_FUNCTION:
         raise NotImplementedError(f"{name}: no witness in NumPy for a reduction by a function.")
     if name in ELEMENTWISE:
-        return [ELEMENTWISE[name](*inputs)]
+        rule = ELEMENTWISE[name]
+        output = rule(*inputs)
+        return [output]
     if name in WITH_PARAMETERS:
-        outputs = WITH_PARAMETERS[name](*inputs, **parameters)
+        rule = WITH_PARAMETERS[name]
+        outputs = rule(*inputs, **parameters)
         return outputs if isinstance(outputs, list) else [outputs]
     return by_jax(equation, inputs)
 
@@ -189,10 +198,13 @@ def by_jax(equation: Any, inputs: Arrays) -> Arrays:
         inputs = [np.asarray(value, dtype_of(atom)) for value, atom in pairs]
     arguments = [value if is_key(value) else jnp.asarray(value) for value in inputs]
     if name in SCATTERS:
-        return [scatter(equation, arguments)]
+        output = scatter(equation, arguments)
+        return [output]
     parameters = primitive.get_bind_params(equation.params)
     outputs = primitive.bind(*arguments, **parameters)
-    return list(outputs) if primitive.multiple_results else [outputs]
+    if primitive.multiple_results:
+        return list(outputs)
+    return [outputs]
 
 
 def scatter(equation: Any, arguments: Arrays) -> Any:
@@ -204,7 +216,8 @@ def scatter(equation: Any, arguments: Arrays) -> Any:
     parameters = equation.params
     if name == "scatter" and parameters["update_jaxpr"] is not None:
         raise NotImplementedError("scatter: no witness in NumPy for an update by a function.")
-    return SCATTERS[name](
+    carry_out = SCATTERS[name]
+    return carry_out(
         *arguments,
         dimension_numbers=parameters["dimension_numbers"],
         indices_are_sorted=parameters["indices_are_sorted"],
@@ -218,7 +231,9 @@ def in_float64(value: Any) -> Any:
     if is_key(value):
         return value
     array = np.asarray(value)
-    return array.astype(np.float64) if is_real(array) else array
+    if is_real(array):
+        return array.astype(np.float64)
+    return array
 
 
 def as_declared(value: Any, aval: Any) -> Any:
@@ -247,10 +262,12 @@ def to_integers(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     is_above = cut >= limits.min
     is_below = cut < float(limits.max)
     is_inside = is_above & is_below
-    converted = np.where(is_inside, cut, 0).astype(dtype)
+    inside = np.where(is_inside, cut, 0)
+    converted = inside.astype(dtype)
     smallest = np.asarray(limits.min, dtype)
     largest = np.asarray(limits.max, dtype)
-    clipped = np.where(cut < 0, smallest, largest)
+    is_negative = cut < 0
+    clipped = np.where(is_negative, smallest, largest)
     return np.where(is_inside, converted, clipped)
 
 
@@ -262,12 +279,14 @@ def dtype_of(atom: Any) -> Any:
 def place_of(equation: Any) -> str:
     """Return the file and line at which an operation was written, "" where they are unknown."""
     traceback = equation.source_info.traceback
-    frames = traceback.frames if traceback else []
-    for frame in frames:
+    if not traceback:
+        return ""
+    for frame in traceback.frames:
         path = frame.file_name.replace("\\", "/")
-        if not any(part in path for part in INSIDE):
-            file_name = path.rsplit("/", 1)[-1]
-            return f"{file_name}:{frame.line_num}"
+        if any(part in path for part in INSIDE):
+            continue
+        file_name = path.rsplit("/", 1)[-1]
+        return f"{file_name}:{frame.line_num}"
     return ""
 
 
@@ -317,7 +336,8 @@ def scan(equation: Any, inputs: Arrays, arithmetic: Arithmetic) -> Arrays:
         avals = body.out_avals[num_carry:]
         empty = [np.zeros((0, *aval.shape), aval.dtype) for aval in avals]
         return [*carry, *empty]
-    stacked = [stack(column) for column in zip(*rows, strict=True)]
+    columns = zip(*rows, strict=True)
+    stacked = [stack(column) for column in columns]
     return [*carry, *stacked]
 
 
@@ -337,10 +357,11 @@ def stack(values: Sequence[Any]) -> Any:
 
 def while_loop(equation: Any, inputs: Arrays, arithmetic: Arithmetic) -> Arrays:
     """Run the body of `lax.while_loop` while its condition holds."""
-    condition = equation.params["cond_jaxpr"]
-    body = equation.params["body_jaxpr"]
-    first_of_body = equation.params["cond_nconsts"]
-    first_of_carry = first_of_body + equation.params["body_nconsts"]
+    parameters = equation.params
+    condition = parameters["cond_jaxpr"]
+    body = parameters["body_jaxpr"]
+    first_of_body = parameters["cond_nconsts"]
+    first_of_carry = first_of_body + parameters["body_nconsts"]
     constants_of_condition = inputs[:first_of_body]
     constants_of_body = inputs[first_of_body:first_of_carry]
     carry = inputs[first_of_carry:]
@@ -365,7 +386,8 @@ def keep_ended(active: np.ndarray, new: Any, old: Any) -> Any:
     """Return the new values of the loops that are active and the old ones of those that ended."""
     if np.all(active):
         return new
-    further_axes = (1,) * (np.ndim(new) - active.ndim)
+    missing_axes = np.ndim(new) - active.ndim
+    further_axes = (1,) * missing_axes
     mask = active.reshape(active.shape + further_axes)
     if is_key(new):
         return jnp.where(mask, new, old)
@@ -377,8 +399,9 @@ def cond(equation: Any, inputs: Arrays, arithmetic: Arithmetic) -> Arrays:
     branches = equation.params["branches"]
     index, *arguments = inputs
     last = len(branches) - 1
-    inside = int(np.clip(int(index), 0, last))
-    return evaluate_program(branches[inside], arguments, arithmetic)
+    clipped = np.clip(int(index), 0, last)
+    branch = branches[int(clipped)]
+    return evaluate_program(branch, arguments, arithmetic)
 
 
 LOOPS: dict[str, Callable[..., Arrays]] = {"scan": scan, "while": while_loop, "cond": cond}

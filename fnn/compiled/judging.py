@@ -44,13 +44,16 @@ class Counting(Arithmetic):
         if self.bodies:
             self.operations += 1
             self.numbers += sum(np.size(output) for output in outputs)
-        if self.operations > MOST_OPERATIONS or self.numbers > MOST_NUMBERS:
+        if self.operations > MOST_OPERATIONS:
+            raise TooLong
+        if self.numbers > MOST_NUMBERS:
             raise TooLong
         return super().results(equation, inputs, outputs)
 
     def turn(self, loop: Any, body: ClosedJaxpr, inputs: Arrays) -> None:
         """Record the inputs of a body in its first turn."""
-        self.bodies.setdefault(id(loop), (loop, body, inputs))
+        first_turn = (loop, body, inputs)
+        self.bodies.setdefault(id(loop), first_turn)
 
 
 class Deviation(NamedTuple):
@@ -102,15 +105,18 @@ class Judge:
             self.draw(MOST)
             largest = self.largest(computed)
         self.is_unsure = 1 < largest.times <= UNSURE
-        is_wrong = largest.times > UNSURE
-        return largest if is_wrong else None
+        if largest.times > UNSURE:
+            return largest
+        return None
 
     def draw(self, evaluations: int) -> None:
         """Evaluate with drawn rounding until this many evaluations have been made."""
-        for number in range(len(self.rounded), evaluations):
+        made = len(self.rounded)
+        for number in range(made, evaluations):
             arithmetic = self.rounding_of(number)
             arguments = self.arguments
-            if number % 2 == 0:
+            is_even = number % 2 == 0
+            if is_even:
                 arguments = [flushed(argument) for argument in arguments]
             outputs = witness.evaluate_traced(self.closed, arguments, arithmetic)
             self.rounded.append(outputs)
@@ -118,13 +124,18 @@ class Judge:
     def rounding_of(self, number: int) -> Rounding:
         """Return the arithmetic of the evaluation with this number."""
         is_further = number >= EVALUATIONS
-        amplitude = AMPLITUDES[number % len(AMPLITUDES)] if is_further else 1.0
+        amplitude = 1.0
+        if is_further:
+            turn = number % len(AMPLITUDES)
+            amplitude = AMPLITUDES[turn]
+        with_ties = is_further and number % 4 == 0
+        all_equal = is_further and number % 4 == 2
         return Rounding(
             self.generator,
             amplitude,
-            with_ties=is_further and number % 4 == 0,
+            with_ties=with_ties,
             alike=number % 3 == 2,
-            all_equal=is_further and number % 4 == 2,
+            all_equal=all_equal,
         )
 
     def largest(self, computed: Sequence[Any]) -> Deviation:
@@ -159,17 +170,21 @@ def in_declared_dtype(value: Any, aval: Any) -> Any:
     """Return a value of the witness in the dtype that the trace declares; keys stay keys."""
     if witness.is_key(value):
         return value
-    array = np.asarray(witness.as_declared(value, aval))
+    declared = witness.as_declared(value, aval)
+    array = np.asarray(declared)
     return array.astype(aval.dtype)
 
 
 def flushed(value: Any) -> Any:
     """Return an input with zeros for numbers too small for its dtype, as XLA may read them."""
-    if witness.is_key(value) or not is_real(value):
+    if witness.is_key(value):
         return value
-    smallest = jnp.finfo(value.dtype).tiny
-    is_too_small = np.abs(value) < smallest
-    return np.where(is_too_small, np.zeros_like(value), value)
+    if not is_real(value):
+        return value
+    limits = jnp.finfo(value.dtype)
+    is_too_small = np.abs(value) < limits.tiny
+    zeros = np.zeros_like(value)
+    return np.where(is_too_small, zeros, value)
 
 
 def is_next_to(computed: Any, exact: Any) -> bool:
@@ -185,10 +200,12 @@ def is_next_to(computed: Any, exact: Any) -> bool:
     exact = np.asarray(exact)
     allowed = rounding_unit(exact, limits)
     with np.errstate(invalid="ignore"):
-        is_close = np.abs(computed - exact) <= allowed
+        distance = np.abs(computed - exact)
+        is_close = distance <= allowed
     both_nan = np.isnan(computed) & np.isnan(exact)
     is_same = (computed == exact) | both_nan
-    is_right = (is_close & np.isfinite(exact)) | is_same
+    is_finite = np.isfinite(exact)
+    is_right = (is_close & is_finite) | is_same
     return bool(np.all(is_right))
 
 
@@ -196,7 +213,8 @@ def rounding_unit(exact: np.ndarray, limits: Any) -> np.ndarray:
     """Return two roundings of each number in the dtype that `limits` (a finfo) describes."""
     epsilon = float(limits.eps)
     smallest = float(limits.tiny)
-    return epsilon * np.abs(exact) + smallest
+    magnitude = np.abs(exact)
+    return epsilon * magnitude + smallest
 
 
 def relative_deviation(computed: Any, exact: Any, rounded: Sequence[Any]) -> float:
@@ -211,31 +229,39 @@ def relative_deviation(computed: Any, exact: Any, rounded: Sequence[Any]) -> flo
     another number.
     """
     if witness.is_key(exact):
-        return 0.0 if is_next_to(computed, exact) else np.inf
+        if is_next_to(computed, exact):
+            return 0.0
+        return np.inf
     if not np.size(exact):
         return 0.0
     if not is_real(computed):
         return deviation_of_whole(computed, exact, rounded)
     limits = jnp.finfo(computed.dtype)
     exact = with_overflow(exact, limits)
-    return deviation_of_real(np.asarray(computed, np.float64), exact, rounded, limits)
+    numbers = np.asarray(computed, np.float64)
+    return deviation_of_real(numbers, exact, rounded, limits)
 
 
 def deviation_of_whole(computed: Any, exact: Any, rounded: Sequence[Any]) -> float:
     """Return infinity where an entry that no drawn rounding changes is not equal, 0 elsewhere."""
     is_equal = [outputs == exact for outputs in rounded]
     is_known = np.all(is_equal, axis=0)
-    is_unequal = np.asarray(computed) != exact
-    is_wrong = np.any(is_unequal & is_known)
-    return np.inf if is_wrong else 0.0
+    numbers = np.asarray(computed)
+    is_unequal = numbers != exact
+    is_wrong = is_unequal & is_known
+    if np.any(is_wrong):
+        return np.inf
+    return 0.0
 
 
 def with_overflow(exact: Any, limits: Any) -> np.ndarray:
     """Return float64 numbers with infinity where the dtype of `limits` has no number as large."""
     epsilon = float(limits.eps)
     largest = float(limits.max) * (1 + epsilon)
-    is_beyond = np.abs(exact) > largest
-    return np.where(is_beyond, np.copysign(np.inf, exact), exact)
+    magnitude = np.abs(exact)
+    is_beyond = magnitude > largest
+    infinity = np.copysign(np.inf, exact)
+    return np.where(is_beyond, infinity, exact)
 
 
 def deviation_of_real(
@@ -243,30 +269,36 @@ def deviation_of_real(
 ) -> float:
     """Return the largest deviation of an entry, as `relative_deviation` says, for real outputs."""
     evaluations = np.array([exact, *rounded])
-    is_known = np.all(np.isfinite(evaluations), axis=0)
-    is_finite = np.isfinite(computed)
+    is_known = np.isfinite(evaluations).all(axis=0)
+    is_infinite = ~np.isfinite(computed)
     with np.errstate(invalid="ignore", over="ignore"):
         deviations = np.abs(evaluations - exact)
         spread = np.max(deviations, axis=0)
-        allowed = ALLOWED * spread + rounding_unit(exact, limits)
-        relative = np.abs(computed - exact) / allowed
+        unit = rounding_unit(exact, limits)
+        allowed = ALLOWED * spread + unit
+        deviation = np.abs(computed - exact)
+        relative = deviation / allowed
     times = np.where(is_known, relative, 0.0)
-    is_steady = is_known & (spread <= np.abs(exact) / 4)  # beside a pole, infinity is not far
-    times[~is_finite] = 0.0
-    times[is_steady & ~is_finite] = np.inf
-    times[misses_nan(computed, evaluations)] = np.inf
-    times[misses_infinity(computed, exact, evaluations)] = np.inf
+    magnitude = np.abs(exact)
+    is_steady = is_known & (spread <= magnitude / 4)  # beside a pole, infinity is not far
+    times[is_infinite] = 0.0
+    times[is_steady & is_infinite] = np.inf
+    lacks_nan = misses_nan(computed, evaluations)
+    lacks_infinity = misses_infinity(computed, exact, evaluations)
+    times[lacks_nan | lacks_infinity] = np.inf
     return float(np.max(times))
 
 
 def misses_nan(computed: np.ndarray, evaluations: np.ndarray) -> np.ndarray:
     """Return where every evaluation is NaN and the program is not."""
-    is_nan = np.all(np.isnan(evaluations), axis=0)
-    return is_nan & ~np.isnan(computed)
+    is_nan = np.isnan(evaluations)
+    is_always_nan = np.all(is_nan, axis=0)
+    return is_always_nan & ~np.isnan(computed)
 
 
 def misses_infinity(computed: np.ndarray, exact: np.ndarray, evaluations: np.ndarray) -> np.ndarray:
     """Return where every evaluation is the same infinity and the program is not."""
-    is_same = np.isinf(evaluations) & (evaluations == exact)
-    is_infinite = np.all(is_same, axis=0)
-    return is_infinite & (computed != exact)
+    is_infinite = np.isinf(evaluations)
+    is_same = is_infinite & (evaluations == exact)
+    is_always_same = np.all(is_same, axis=0)
+    return is_always_same & (computed != exact)

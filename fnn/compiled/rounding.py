@@ -88,16 +88,18 @@ class Rounding(Arithmetic):
             raise NotImplementedError("a loop does not end under other rounding.")
         name = equation.primitive.name
         if self.all_equal and name in COMPARISONS:
-            compared = equalized(inputs, equation.invars[0].aval)
+            first = equation.invars[0]
+            compared = equalized(inputs, first.aval)
             outputs = outputs_of(equation, compared)
-        elif (self.with_ties or self.all_equal) and name in JUMPS:
+        elif name in JUMPS and (self.with_ties or self.all_equal):
             compared = self.perturbed_inputs(equation, inputs)
             outputs = outputs_of(equation, compared)
         exact = super().results(equation, inputs, outputs)
         results = []
         for value, variable in zip(exact, equation.outvars, strict=True):
-            if is_real(variable.aval):
-                value = self.rounded(value, variable.aval.dtype, equation, inputs)
+            aval = variable.aval
+            if is_real(aval):
+                value = self.rounded(value, aval.dtype, equation, inputs)
             results.append(value)
         return results
 
@@ -111,8 +113,10 @@ class Rounding(Arithmetic):
         if not is_real(aval):
             return value
         epsilon = epsilon_of(aval.dtype)
-        drawn = self.draw(np.shape(value))
-        return value * (1 + self.amplitude * epsilon * drawn)
+        shape = np.shape(value)
+        drawn = self.draw(shape)
+        factor = 1 + self.amplitude * epsilon * drawn
+        return value * factor
 
     def rounded(self, value: np.ndarray, dtype: Any, equation: Any, inputs: Arrays) -> np.ndarray:
         """Return numbers of the dtype near a result; numbers too small for the dtype may be 0."""
@@ -123,9 +127,12 @@ class Rounding(Arithmetic):
         in_dtype = np.asarray(value).astype(dtype)
         narrow = in_dtype.astype(np.float64)
         limits = jnp.finfo(dtype)
-        is_too_small = np.abs(narrow) < float(limits.tiny)
-        is_flushed = self.draw(np.shape(value)) < 0
-        return np.where(is_too_small & is_flushed, 0.0, narrow)
+        tiny = float(limits.tiny)
+        is_too_small = np.abs(narrow) < tiny
+        shape = np.shape(value)
+        is_flushed = self.draw(shape) < 0
+        is_zero = is_too_small & is_flushed
+        return np.where(is_zero, 0.0, narrow)
 
     def draw(self, shape: tuple[int, ...]) -> np.ndarray:
         """Draw numbers between -1 and 1."""
@@ -139,16 +146,20 @@ def equalized(pair: Arrays, aval: Any) -> Arrays:
     if not is_real(aval):
         return [a, b]
     epsilon = epsilon_of(aval.dtype)
-    largest = np.maximum(np.abs(a), np.abs(b))
+    size_a = np.abs(a)
+    size_b = np.abs(b)
+    largest = np.maximum(size_a, size_b)
     with np.errstate(invalid="ignore"):
         distance = np.abs(a - b)
         is_near = distance <= APART * epsilon * largest
-    return [a, np.where(is_near, a, b)]
+    equal = np.where(is_near, a, b)
+    return [a, equal]
 
 
 def epsilon_of(dtype: Any) -> float:
     """Return the distance from 1 to the next number of a dtype."""
-    return float(jnp.finfo(dtype).eps)
+    limits = jnp.finfo(dtype)
+    return float(limits.eps)
 
 
 def error_size(equation: Any, inputs: Arrays, value: np.ndarray, dtype: Any) -> Any:
@@ -156,15 +167,18 @@ def error_size(equation: Any, inputs: Arrays, value: np.ndarray, dtype: Any) -> 
     name = equation.primitive.name
     parameters = equation.params
     if name in SUMS:
-        return SUMS[name](equation, inputs, value, dtype)
+        error_of = SUMS[name]
+        return error_of(equation, inputs, value, dtype)
     epsilon = epsilon_of(dtype) / 2
     magnitude = np.abs(value)
     if name in ("cumprod", "cumlogsumexp"):
-        terms = inputs[0].shape[parameters["axis"]]
+        axis = parameters["axis"]
+        terms = inputs[0].shape[axis]
         return epsilon * terms * magnitude
     if name == "reduce_prod":
+        factors = np.size(inputs[0])
         results = max(1, np.size(value))
-        return epsilon * np.size(inputs[0]) / results * magnitude
+        return epsilon * factors / results * magnitude
     if name == "integer_pow":
         exponent = parameters["y"]
         return epsilon * abs(exponent) * magnitude
@@ -174,7 +188,8 @@ def error_size(equation: Any, inputs: Arrays, value: np.ndarray, dtype: Any) -> 
         argument = np.abs(inputs[0])
         return 64 * epsilon * (1 + magnitude) * (1 + argument)
     if name in ULPS:
-        return epsilon * ULPS[name] * magnitude
+        ulps = ULPS[name]
+        return epsilon * ulps * magnitude
     return None
 
 
@@ -187,7 +202,8 @@ def error_of_power(value: np.ndarray, epsilon: float) -> np.ndarray:
     smallest = np.finfo(np.float64).tiny
     positive = np.maximum(magnitude, smallest)
     exponent = np.abs(np.log(positive))
-    return epsilon * (16 + 2 * exponent) * magnitude
+    units = 16 + 2 * exponent
+    return epsilon * units * magnitude
 
 
 def error_of_sum(dtype: Any, terms: Any, magnitude: Any, in_order: Any) -> np.ndarray:
@@ -205,8 +221,10 @@ def error_of_sum(dtype: Any, terms: Any, magnitude: Any, in_order: Any) -> np.nd
 
 def sum_dtype(dtype: Any) -> Any:
     """Return the dtype in which numbers are added: float32 for narrower ones."""
-    is_narrow = jnp.finfo(dtype).bits < 32
-    return np.float32 if is_narrow else dtype
+    limits = jnp.finfo(dtype)
+    if limits.bits < 32:
+        return np.float32
+    return dtype
 
 
 def error_of_reduce_sum(equation: Any, inputs: Arrays, value: np.ndarray, dtype: Any) -> np.ndarray:
@@ -223,8 +241,10 @@ def error_of_reduce_sum(equation: Any, inputs: Arrays, value: np.ndarray, dtype:
     errors = []
     for factor in DIGITS:
         scaled = running_sums(factor * rows, dtype)
-        sums = scaled[..., -1] / factor
-        errors.append(np.abs(sums - value))
+        totals = scaled[..., -1]
+        sums = totals / factor
+        error = np.abs(sums - value)
+        errors.append(error)
     absolute = np.abs(rows)
     magnitude = np.sum(absolute, -1)
     in_order = np.max(errors, axis=0)
@@ -234,7 +254,8 @@ def error_of_reduce_sum(equation: Any, inputs: Arrays, value: np.ndarray, dtype:
 def running_sums(rows: np.ndarray, dtype: Any) -> np.ndarray:
     """Return the running sums of each row, computed one addition after the other in a dtype."""
     wide = sum_dtype(dtype)
-    sums = np.cumsum(rows.astype(wide), axis=-1, dtype=wide)
+    terms = rows.astype(wide)
+    sums = np.cumsum(terms, axis=-1, dtype=wide)
     return sums.astype(np.float64)
 
 
@@ -252,8 +273,10 @@ def error_of_cumsum(equation: Any, inputs: Arrays, value: np.ndarray, dtype: Any
         return np.flip(array, axis)
 
     ordered = flip(x)
-    sums = np.cumsum(ordered.astype(wide), axis, dtype=wide)
-    magnitude = np.cumsum(np.abs(ordered), axis)
+    numbers = ordered.astype(wide)
+    sums = np.cumsum(numbers, axis, dtype=wide)
+    absolute = np.abs(ordered)
+    magnitude = np.cumsum(absolute, axis)
     in_order = np.abs(flip(sums) - value)
     return error_of_sum(dtype, terms, flip(magnitude), in_order)
 
@@ -266,18 +289,18 @@ def error_of_dot_general(
     contracted, batch = equation.params["dimension_numbers"]
     a = as_stack(a, batch[0], contracted[0])  # (batch, rows, terms)
     b = as_stack(b, batch[1], contracted[1])
-    batches, rows, terms = a.shape
-    columns = b.shape[1]
+    terms = a.shape[2]
     absolute_a = np.abs(a)
     absolute_b = np.abs(b)
-    magnitude = absolute_a @ absolute_b.swapaxes(1, 2)
-    magnitude = magnitude.reshape(np.shape(value))
+    magnitudes = times_turned(absolute_a, absolute_b)
+    magnitude = magnitudes.reshape(np.shape(value))
     if is_tf32(equation, dtype):
         return TF32_EPSILON * magnitude
-    exact = np.reshape(value, (batches, rows, columns))
-    products = product_in_order(a, b, sum_dtype(dtype))
-    in_order = np.abs(products - exact)
-    in_order = in_order.reshape(np.shape(value))
+    exact = np.reshape(value, magnitudes.shape)
+    wide = sum_dtype(dtype)
+    products = product_in_order(a, b, wide)
+    errors = np.abs(products - exact)
+    in_order = errors.reshape(magnitude.shape)
     return error_of_sum(dtype, terms, magnitude, in_order)
 
 
@@ -288,8 +311,10 @@ def as_stack(x: np.ndarray, batch: Any, contracted: Any) -> np.ndarray:
     sizes = []
     for axes in (batch, free, contracted):
         lengths = [x.shape[axis] for axis in axes]
-        sizes.append(int(np.prod(lengths)))
-    ordered = np.transpose(x, (*batch, *free, *contracted))
+        size = int(np.prod(lengths))
+        sizes.append(size)
+    order = (*batch, *free, *contracted)
+    ordered = np.transpose(x, order)
     return ordered.reshape(sizes)
 
 
@@ -301,31 +326,40 @@ def product_in_order(a: np.ndarray, b: np.ndarray, dtype: Any) -> np.ndarray:
     batches, rows, terms = a.shape
     columns = b.shape[1]
     products = batches * rows * columns * terms
-    at_least = max(products / MOST_PRODUCTS, terms / MOST_TERMS)
-    at_once = int(np.ceil(at_least)) or 1
+    by_products = products / MOST_PRODUCTS
+    by_terms = terms / MOST_TERMS
+    at_least = np.ceil(max(by_products, by_terms))
+    at_once = int(at_least) or 1
     a = a.astype(dtype)
     b = b.astype(dtype)
-    total = np.zeros((batches, rows, columns), dtype)
+    shape = (batches, rows, columns)
+    total = np.zeros(shape, dtype)
     for start in range(0, terms, at_once):
-        block = slice(start, start + at_once)
-        block_of_a = a[:, :, block]
-        block_of_b = b[:, :, block]
-        total = total + block_of_a @ block_of_b.swapaxes(1, 2)
+        end = start + at_once
+        block_of_a = a[:, :, start:end]
+        block_of_b = b[:, :, start:end]
+        total = total + times_turned(block_of_a, block_of_b)
     if at_once == 1:
         return total
     wide_a = a.astype(np.float64)
     wide_b = b.astype(np.float64)
-    exact = wide_a @ wide_b.swapaxes(1, 2)
+    exact = times_turned(wide_a, wide_b)
     error = total - exact
     return exact + at_once * error
 
 
+def times_turned(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return a bᵀ for each pair of two stacks of matrices."""
+    return a @ b.swapaxes(1, 2)
+
+
 def is_tf32(equation: Any, dtype: Any) -> bool:
     """Return whether a GPU may shorten the factors of a product."""
+    if jax.default_backend() == "cpu":
+        return False
     precision = equation.params.get("precision")
     is_default = precision is None or "DEFAULT" in str(precision)
-    is_on_cpu = jax.default_backend() == "cpu"
-    return not is_on_cpu and is_default and dtype == jnp.float32
+    return is_default and dtype == jnp.float32
 
 
 def error_of_window_sum(equation: Any, inputs: Arrays, value: np.ndarray, dtype: Any) -> np.ndarray:
@@ -340,8 +374,9 @@ def error_of_window_sum(equation: Any, inputs: Arrays, value: np.ndarray, dtype:
 def error_of_scatter(equation: Any, inputs: Arrays, value: np.ndarray, dtype: Any) -> np.ndarray:
     """Return how far the numbers may be off to which a scatter adds others."""
     operand, indices, updates = inputs
-    absolute = [np.abs(operand), indices, np.abs(updates)]
-    (magnitude,) = outputs_of(equation, absolute)
+    absolute_operand = np.abs(operand)
+    absolute_updates = np.abs(updates)
+    (magnitude,) = outputs_of(equation, [absolute_operand, indices, absolute_updates])
     magnitude = np.asarray(magnitude)
     zeros = np.zeros_like(operand)
     ones = np.ones_like(updates)

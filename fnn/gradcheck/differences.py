@@ -72,16 +72,24 @@ class Slope(NamedTuple):
         They must do so at their best step and at the smallest step whose rounding lets tell the two
         apart: larger steps may all have crossed the same kink, or the same bend.
         """
-        if self.kink or not np.isfinite(self.error):
+        if self.kink:
+            return False
+        if not np.isfinite(self.error):
             return False
         gap = abs(self.value - claim)
         if not np.isfinite(gap):
             return True
-        telling = np.flatnonzero(4 * self.rounding < gap)
-        if len(telling) == 0 or not gap > 10 * self.error + slack:
+        threshold = 10 * self.error + slack
+        if not gap > threshold:
+            return False
+        noise = 4 * self.rounding
+        is_telling = noise < gap
+        telling = np.flatnonzero(is_telling)
+        if len(telling) == 0:
             return False
         smallest = telling[-1]
-        return bool(abs(self.central[smallest] - claim) > gap / 2)
+        gap_at_smallest = abs(self.central[smallest] - claim)
+        return bool(gap_at_smallest > gap / 2)
 
 
 Along = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -98,7 +106,8 @@ class Values(NamedTuple):
     @property
     def is_coarse(self) -> bool:
         """Return whether the loss computes in a precision narrower than float64."""
-        return self.noise > COARSE * abs(self.at_point)
+        size = abs(self.at_point)
+        return self.noise > COARSE * size
 
 
 def values_of(problem: Problem, direction: np.ndarray, known_noise: float | None) -> Values:
@@ -112,10 +121,13 @@ def values_of(problem: Problem, direction: np.ndarray, known_noise: float | None
     else:
         along = _along_in_jax(problem, direction)
     on_direction = np.full(NEARBY.size, -1)
-    near = along(on_direction, NEARBY.ravel()).reshape(NEARBY.shape)
+    losses = along(on_direction, NEARBY.ravel())
+    near = losses.reshape(NEARBY.shape)
     at_point = float(near[0, 0])
     seen = _noise_seen(along, near)
-    noise = max(seen, known_noise or 0.0, ROUNDING * abs(at_point))
+    known = known_noise or 0.0
+    least = ROUNDING * abs(at_point)
+    noise = max(seen, known, least)
     return Values(at_point, noise, along)
 
 
@@ -124,19 +136,27 @@ def values_of(problem: Problem, direction: np.ndarray, known_noise: float | None
 
 def _along_in_jax(problem: Problem, direction: np.ndarray) -> Along:
     loss = problem.loss
-    flat, unravel = ravel_pytree([np.asarray(leaf) for leaf in problem.leaves])
+    arrays = [np.asarray(leaf) for leaf in problem.leaves]
+    flat, unravel = ravel_pytree(arrays)
 
     def moved(flat, direction, i, step):
-        along_direction = jnp.where(i < 0, step, 0.0)
-        along_coordinate = jnp.where(i < 0, 0.0, step)
+        is_direction = i < 0
+        along_direction = jnp.where(is_direction, step, 0.0)
+        along_coordinate = jnp.where(is_direction, 0.0, step)
         flat = flat + along_direction * direction
         coordinate = jnp.maximum(i, 0)
-        flat = flat.at[coordinate].add(along_coordinate)
-        return loss(unravel(flat))
+        entry = flat.at[coordinate]
+        flat = entry.add(along_coordinate)
+        leaves = unravel(flat)
+        return loss(leaves)
 
     @compiler.jit
     def program(flat, direction, coordinates, steps):
-        return jax.lax.map(lambda pair: moved(flat, direction, *pair), (coordinates, steps))
+        def loss_at(pair):
+            return moved(flat, direction, *pair)
+
+        pairs = (coordinates, steps)
+        return jax.lax.map(loss_at, pairs)
 
     program = problem.programs.setdefault("values", program)
 
@@ -144,42 +164,51 @@ def _along_in_jax(problem: Problem, direction: np.ndarray) -> Along:
         n = len(steps)
         # Filled up to a multiple of PIECE, so that few lengths are compiled.
         missing = -n % PIECE
-        coordinates = np.pad(coordinates, (0, missing)).astype(np.int32)
-        steps = np.pad(steps, (0, missing))
+        padding = (0, missing)
+        coordinates = np.pad(coordinates, padding)
+        coordinates = coordinates.astype(np.int32)
+        steps = np.pad(steps, padding)
         losses = program(flat, direction, coordinates, steps)
-        return np.asarray(losses, np.float64)[:n]
+        wide = np.asarray(losses, np.float64)
+        return wide[:n]
 
     return along
 
 
 def _along_in_numpy(problem: Problem, direction: np.ndarray) -> Along:
     def loss_at(i, step):
-        return _called(problem.loss, _moved(problem.leaves, direction, i, step))
+        leaves = _moved(problem.leaves, direction, i, step)
+        return _called(problem.loss, leaves)
 
     def along(coordinates, steps):
         pairs = zip(coordinates, steps, strict=True)
-        return np.array([loss_at(i, h) for i, h in pairs])
+        losses = [loss_at(i, h) for i, h in pairs]
+        return np.array(losses)
 
     return along
 
 
 def _called(loss: Callable[[list], Any], leaves: list[np.ndarray]) -> float:
     try:
-        return float(loss(leaves))
+        value = loss(leaves)
+        return float(value)
     except Exception as error:
-        raise Unusable(f"loss: raised {type(error).__name__} beside params: {error}") from error
+        kind = type(error).__name__
+        raise Unusable(f"loss: raised {kind} beside params: {error}") from error
 
 
 def _moved(
     leaves: list[np.ndarray], direction: np.ndarray, i: int, step: float
 ) -> list[np.ndarray]:
     """Return the leaves moved along coordinate i of all entries, or along the direction for −1."""
-    flat = np.concatenate([np.ravel(leaf) for leaf in leaves])
+    vectors = [np.ravel(leaf) for leaf in leaves]
+    flat = np.concatenate(vectors)
     if i < 0:
         flat = flat + step * direction
     else:
         flat[i] += step
-    ends = np.cumsum([leaf.size for leaf in leaves])
+    sizes = [leaf.size for leaf in leaves]
+    ends = np.cumsum(sizes)
     parts = np.split(flat, ends[:-1])
     pairs = zip(parts, leaves, strict=True)
     return [part.reshape(leaf.shape) for part, leaf in pairs]
@@ -193,32 +222,42 @@ def _noise_seen(along: Along, near: np.ndarray) -> float:
 
     near  the loss on the two ways NEARBY
     """
-    if not np.isfinite(near).all():
+    is_finite = np.isfinite(near)
+    if not is_finite.all():
         return 0.0
-    noise = max(map(_roughness, NEARBY, near))
+    roughness = map(_roughness, NEARBY, near)
+    noise = max(roughness)
+    on_direction = np.full(FARTHER.size, -1)
     values = near[1]
     for length in COARSER:
-        all_differ = len(np.unique(values)) == len(values)
+        different = np.unique(values)
+        all_differ = len(different) == len(values)
         if all_differ:
             break
-        values = along(np.full(FARTHER.size, -1), length * FARTHER)
-        noise = max(noise, _graininess(FARTHER, values))
+        values = along(on_direction, length * FARTHER)
+        graininess = _graininess(FARTHER, values)
+        noise = max(noise, graininess)
         # Zeros have no rounding, and numbers that only float64 can hold show theirs on this way.
-        if not values.any() or not _are_in_float32(values):
+        if not values.any():
+            break
+        if not _are_in_float32(values):
             break
     if _are_in_float32(values):
         # The loss is too coarse to move even there.
-        noise = max(noise, 2.0**-24 * float(max_abs(values)))
+        largest = float(max_abs(values))
+        noise = max(noise, 2.0**-24 * largest)
     return noise
 
 
 def _are_in_float32(values: np.ndarray) -> bool:
-    return np.array_equal(values, values.astype(np.float32))
+    narrow = values.astype(np.float32)
+    return np.array_equal(values, narrow)
 
 
 def _roughness(h: np.ndarray, f: np.ndarray) -> float:
     """Return the rounding of a function, as it shows on a very short way."""
-    return float(np.max(np.abs(_off_parabola(h, f))))
+    deviation = _off_parabola(h, f)
+    return float(np.max(np.abs(deviation)))
 
 
 def _graininess(h: np.ndarray, f: np.ndarray) -> float:
@@ -227,22 +266,26 @@ def _graininess(h: np.ndarray, f: np.ndarray) -> float:
     It is the median over groups of four neighbours, few of which have the kink among them. It is 0
     where the function is not finite.
     """
-    if not np.isfinite(f).all():
+    is_finite = np.isfinite(f)
+    if not is_finite.all():
         return 0.0
     order = np.argsort(h)
-    deviations = []
-    for i in range(len(h) - 3):
+    groups = len(h) - 3
+    sizes = []
+    for i in range(groups):
         four = order[i : i + 4]
         deviation = _off_parabola(h[four], f[four])
-        deviations.append(np.linalg.norm(deviation))
-    return float(np.median(deviations))
+        size = np.linalg.norm(deviation)
+        sizes.append(size)
+    return float(np.median(sizes))
 
 
 def _off_parabola(h: np.ndarray, f: np.ndarray) -> np.ndarray:
     """Return the deviation of a function from its best parabola."""
     u = h / max_abs(h)
-    parabola = np.polyfit(u, f, 2)
-    return f - np.polyval(parabola, u)
+    coefficients = np.polyfit(u, f, 2)
+    parabola = np.polyval(coefficients, u)
+    return f - parabola
 
 
 # -------------------------------------------------------------------------------------- derivatives
@@ -256,8 +299,10 @@ def slopes(values: Values, coordinates: np.ndarray, scales: np.ndarray) -> list[
     both_sides = np.stack([steps, -steps], axis=-1)
     evaluations_each = both_sides[0].size
     repeated = np.repeat(coordinates, evaluations_each)
-    losses = values.along(repeated, both_sides.ravel())
-    pairs = zip(losses.reshape(both_sides.shape), steps, strict=True)
+    all_steps = both_sides.ravel()
+    losses = values.along(repeated, all_steps)
+    losses = losses.reshape(both_sides.shape)
+    pairs = zip(losses, steps, strict=True)
     return [_slope(values, f, h) for f, h in pairs]
 
 
@@ -266,7 +311,8 @@ def slope_along(problem: Problem, values: Values, direction: np.ndarray) -> Slop
     loss_along = _along_in_numpy(problem, direction)
     both_sides = np.stack([LADDER, -LADDER], axis=-1)
     on_direction = np.full(both_sides.size, -1)
-    losses = loss_along(on_direction, both_sides.ravel()).reshape(both_sides.shape)
+    losses = loss_along(on_direction, both_sides.ravel())
+    losses = losses.reshape(both_sides.shape)
     return _slope(values, losses, LADDER)
 
 
@@ -277,35 +323,56 @@ def _slope(values: Values, f: np.ndarray, h: np.ndarray) -> Slope:
     from its neighbour and from rounding. The one with the smallest error is taken.
     """
     at_point = values.at_point
-    size = np.abs(f).max(axis=1)
-    noise = np.maximum(ROUNDING * size, SEVERAL * values.noise)
-    rounding = noise / h
+    rounding = _rounding(values, f, h)
     f_right = f[:, 0]
     f_left = f[:, 1]
     right = (f_right - at_point) / h
     left = (at_point - f_left) / h
     central = (f_right - f_left) / (2 * h)
     jump = right - left
-
-    change = central[1:] - central[:-1]
-    ratio = h[:-1] / h[1:]
-    extrapolated = central[1:] + change / (ratio**2 - 1)
-    correction = np.abs(extrapolated - central[1:])
-    unsettled = np.abs(np.diff(central)) / 50
-    error = correction + unsettled + rounding[1:]
+    extrapolated, error = _extrapolated(h, central, rounding)
     if values.is_coarse:
         error += _kinks_within(h, central, jump, rounding)
-    error = np.where(np.isfinite(error), error, np.inf)
+    is_finite = np.isfinite(error)
+    error = np.where(is_finite, error, np.inf)
     best = int(np.argmin(error))
+    nearest_left = left[KINK][-1]
+    nearest_right = right[KINK][-1]
+    nearest_rounding = rounding[KINK][-1]
     return Slope(
         value=float(extrapolated[best]),
         error=float(error[best]),
-        left=float(left[KINK][-1]),
-        right=float(right[KINK][-1]),
-        kink=_is_kink(jump[KINK], rounding[KINK][-1]),
+        left=float(nearest_left),
+        right=float(nearest_right),
+        kink=_is_kink(jump[KINK], nearest_rounding),
         central=central,
         rounding=rounding,
     )
+
+
+def _rounding(values: Values, f: np.ndarray, h: np.ndarray) -> np.ndarray:
+    """Return the effect of rounding on the difference quotient at each step."""
+    sizes = np.abs(f)
+    largest = sizes.max(axis=1)
+    by_size = ROUNDING * largest
+    unseen = SEVERAL * values.noise
+    noise = np.maximum(by_size, unseen)
+    return noise / h
+
+
+def _extrapolated(
+    h: np.ndarray, central: np.ndarray, rounding: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the limit of the central differences from each two steps, and its error."""
+    shorter = central[1:]
+    change = shorter - central[:-1]
+    ratio = h[:-1] / h[1:]
+    extrapolated = shorter + change / (ratio**2 - 1)
+    correction = np.abs(extrapolated - shorter)
+    differences = np.diff(central)
+    unsettled = np.abs(differences) / 50
+    error = correction + unsettled + rounding[1:]
+    return extrapolated, error
 
 
 def _kinks_within(
@@ -316,11 +383,14 @@ def _kinks_within(
     Two signs count. The next shorter step has another quotient. The jump right − left, which is
     proportional to the step for a smooth loss, is not proportional.
     """
-    gap = np.abs(np.diff(central))
-    apart = gap - rounding[1:] - rounding[:-1]
-    proportional = jump[:-1] * h[1:] / h[:-1]
+    own_rounding = rounding[1:]
+    differences = np.diff(central)
+    gap = np.abs(differences)
+    apart = gap - own_rounding - rounding[:-1]
+    longer_jump = jump[:-1]
+    proportional = longer_jump * h[1:] / h[:-1]
     deviation = np.abs(jump[1:] - proportional)
-    uneven = deviation - 2 * rounding[1:]
+    uneven = deviation - 2 * own_rounding
     at_next_step = np.append(apart[1:], 0.0)
     by_quotient = np.maximum(at_next_step, 0.0)
     by_jump = np.maximum(uneven, 0.0) / 5
@@ -333,9 +403,11 @@ def _is_kink(jump: np.ndarray, rounding: float) -> bool:
     For a smooth loss the jump shrinks with the step.
     """
     near, nearer, nearest = jump
-    is_kept = abs(nearest) > 0.5 * abs(near)
-    has_settled = abs(nearest - nearer) < 0.2 * abs(nearest)
-    return bool(is_kept and has_settled and abs(nearest) > 20 * rounding)
+    size = abs(nearest)
+    is_kept = size > 0.5 * abs(near)
+    has_settled = abs(nearest - nearer) < 0.2 * size
+    is_seen = size > 20 * rounding
+    return bool(is_kept and has_settled and is_seen)
 
 
 def taylor_slopes(values: Values, direction_slope: float) -> tuple[float | None, float | None]:
@@ -347,19 +419,28 @@ def taylor_slopes(values: Values, direction_slope: float) -> tuple[float | None,
     An order is None where the remainder is below rounding.
     """
     h = np.geomspace(1e-1, 1e-5, 9)
-    f = values.along(np.full(len(h), -1), h)
-    first = np.abs(f - values.at_point)
-    second = np.abs(f - values.at_point - h * direction_slope)
+    on_direction = np.full(len(h), -1)
+    f = values.along(on_direction, h)
+    change = f - values.at_point
+    linear = h * direction_slope
+    first = np.abs(change)
+    second = np.abs(change - linear)
     rounding = ROUNDING * np.abs(f)
-    floor = 30 * np.maximum(rounding, values.noise)
-    return _order(h, first, floor), _order(h, second, floor)
+    noise = np.maximum(rounding, values.noise)
+    floor = 30 * noise
+    first_order = _order(h, first, floor)
+    second_order = _order(h, second, floor)
+    return first_order, second_order
 
 
 def _order(h: np.ndarray, remainder: np.ndarray, floor: np.ndarray) -> float | None:
-    above_floor = np.isfinite(remainder) & (remainder > floor)
+    is_finite = np.isfinite(remainder)
+    above_floor = is_finite & (remainder > floor)
     if above_floor.sum() < 3:
         return None
-    log_h = np.log(h[above_floor][-4:])
-    log_remainder = np.log(remainder[above_floor][-4:])
+    shortest = h[above_floor][-4:]
+    remainders = remainder[above_floor][-4:]
+    log_h = np.log(shortest)
+    log_remainder = np.log(remainders)
     slope, _ = np.polyfit(log_h, log_remainder, 1)
     return float(slope)

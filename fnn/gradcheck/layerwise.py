@@ -63,9 +63,11 @@ class Around(NamedTuple):
 def chain(net: Layer, params: Params, state: State, key: PRNGKey | None, train: bool) -> list[Link]:
     """List the layers in the order of the forward pass; a chain within a chain is unrolled."""
     if not net.parts:
-        return [Link(net.name, net, params, state, key, train)]
+        link = Link(net.name, net, params, state, key, train)
+        return [link]
     links: list[Link] = []
-    for part in parts_of(net, params, state, key):
+    parts = parts_of(net, params, state, key)
+    for part in parts:
         links += chain(part.layer, part.params, part.state, part.key, train)
     numbered = []
     for i, link in enumerate(links):
@@ -91,17 +93,24 @@ def check_layers(
 
     def gradient(prediction):
         factors = coefficients(prediction)
-        return factors[None, :] * loss.backward(prediction, target)
+        delta = loss.backward(prediction, target)
+        return factors[None, :] * delta
 
     passes = _passes(links, value, gradient)
-    top, *arounds = passes([link.params for link in links], x)
+    params = [link.params for link in links]
+    top, *arounds = passes(params, x)
     name = f"loss {loss.name}"
-    full = _closely(value, gradient, top.x, _error(top, "x"))
+    error = _error(top, "x")
+    full = _closely(value, gradient, top.x, error)
     lines = [_line(name, full, top)]
-    wrong = [] if full is None else [(name, full)]
-    for link, around in zip(reversed(links), arounds, strict=True):
+    wrong = []
+    if full is not None:
+        wrong.append((name, full))
+    from_output = reversed(links)
+    for link, around in zip(from_output, arounds, strict=True):
         full = _check_layer(link, around)
-        lines.append(_line(link.name, full, around))
+        line = _line(link.name, full, around)
+        lines.append(line)
         if full is not None:
             wrong.append((link.name, full))
     return lines, wrong
@@ -114,22 +123,31 @@ def _passes(links: Sequence[Link], value: Callable, gradient: Callable) -> Calla
     def passes(params, x):
         inputs = [x]
         for link, own in zip(links, params, strict=True):
-            inputs.append(link.forward(own, inputs[-1]))
+            y = link.forward(own, inputs[-1])
+            inputs.append(y)
         *layer_inputs, prediction = inputs
-        dy = jax.grad(value)(prediction)
+        slope = jax.grad(value)
+        dy = slope(prediction)
+        reference = {"x": dy}
         given = {"x": gradient(prediction)}
-        arounds = [Around(prediction, dy, {"x": dy}, given)]
+        arounds = [Around(prediction, dy, reference, given)]
         layers = list(zip(links, params, layer_inputs, strict=True))
         for link, own, below in reversed(layers):
-            _, vjp = jax.vjp(link.forward, own, below)
-            grads, dx = vjp(dy)
-            reference = {"params": grads, "x": dx}
-            given = link.own_backward(own, below, dy)
-            arounds.append(Around(below, dy, reference, given))
+            around, dx = _around(link, own, below, dy)
+            arounds.append(around)
             dy = dx
         return arounds
 
     return passes
+
+
+def _around(link: Link, params: Params, x: Features, dy: Features) -> tuple[Around, Features]:
+    """Compute the arrays around a layer, and δ of its input by autodiff."""
+    _, vjp = jax.vjp(link.forward, params, x)
+    grads, dx = vjp(dy)
+    reference = {"params": grads, "x": dx}
+    given = link.own_backward(params, x, dy)
+    return Around(x, dy, reference, given), dx
 
 
 def _check_layer(link: Link, around: Around) -> Report | None:
@@ -143,9 +161,13 @@ def _check_layer(link: Link, around: Around) -> Report | None:
         return jnp.sum(around.dy * y)
 
     def gradient(inputs):
-        return link.own_backward(inputs["params"], inputs["x"], around.dy)
+        params = inputs["params"]
+        x = inputs["x"]
+        return link.own_backward(params, x, around.dy)
 
-    error = max(_error(around, "x"), _error(around, "params"))
+    delta_error = _error(around, "x")
+    gradient_error = _error(around, "params")
+    error = max(delta_error, gradient_error)
     point = {"params": link.params, "x": around.x}
     return _closely(value, gradient, point, error)
 
@@ -155,12 +177,15 @@ def _closely(value: Callable, gradient: Callable, at: Any, error: float) -> Repo
     if error <= SUSPICIOUS:
         return None
     report = check_gradient(value, gradient, at)
-    return None if report.passed else report
+    if report.passed:
+        return None
+    return report
 
 
 def _line(name: str, full: Report | None, around: Around) -> LayerReport:
     verdict = "pass" if full is None else full.verdict
-    norm = float(jnp.linalg.norm(around.reference["x"]))
+    delta = around.reference["x"]
+    norm = float(jnp.linalg.norm(delta))
     delta_error = _error(around, "x")
     gradient_error = _error(around, "params")
     return LayerReport(name, verdict, norm, delta_error, gradient_error)
@@ -172,11 +197,14 @@ def _error(around: Around, part: str) -> float:
     All of the gradients share one scale. One of its tensors may be zero up to rounding, as a bias
     before batch normalisation is.
     """
-    given = _flat(around.given.get(part, ()))
-    reference = _flat(around.reference.get(part, ()))
-    return relative_error(given, reference)
+    given = around.given.get(part, ())
+    reference = around.reference.get(part, ())
+    return relative_error(_flat(given), _flat(reference))
 
 
 def _flat(tree: Any) -> np.ndarray:
-    vectors = [np.ravel(leaf) for leaf in jax.tree.leaves(tree)]
-    return np.concatenate(vectors or [np.zeros(0)])
+    leaves = jax.tree.leaves(tree)
+    vectors = [np.ravel(leaf) for leaf in leaves]
+    if not vectors:
+        return np.zeros(0)
+    return np.concatenate(vectors)

@@ -72,19 +72,23 @@ def rounded_again(
         if not is_float(value):
             return value
         dtype = dtype_of(value)
-        least = narrow * float(jnp.finfo(dtype).eps)
+        limits = jnp.finfo(dtype)
+        least = narrow * float(limits.eps)
         at_least = jnp.maximum(rounding.epsilon, least)
         epsilon = jnp.where(rounding.epsilon > 0, at_least, 0.0)
         start = next(places) * STRIDE % OFFSETS
-        draws = rounding.draws[start : start + jnp.size(value)]
+        end = start + jnp.size(value)
+        draws = rounding.draws[start:end]
         u = draws.reshape(jnp.shape(value))
-        return value * (1 + epsilon * u).astype(dtype)
+        factor = (1 + epsilon * u).astype(dtype)
+        return value * factor
 
     def decide(operation, variable, value):
         if not _is_decision(operation, value):
             return value
         decisions[variable] = value
-        return jnp.where(rounding.fixed, rounding.decided[variable], value)
+        decided = rounding.decided[variable]
+        return jnp.where(rounding.fixed, decided, value)
 
     def after(operation, inputs, outputs):
         pairs = zip(operation.outputs, outputs, strict=True)
@@ -96,14 +100,17 @@ def rounded_again(
     constants = {variable: round_again(value) for variable, value in flat.constants.items()}
     leaves = [round_again(leaf) for leaf in leaves]
     values = evaluate(flat, leaves, constants, after)
-    return [values[variable] for variable in flat.outputs], decisions
+    outputs = [values[variable] for variable in flat.outputs]
+    return outputs, decisions
 
 
 def _is_decision(operation: Operation, value: Any) -> bool:
     """Return whether rounding could turn an output into another number altogether."""
     if is_key(value):
         return False
-    return not is_float(value) or operation.primitive in JUMPING
+    if not is_float(value):
+        return True
+    return operation.primitive in JUMPING
 
 
 class Repeated(NamedTuple):
@@ -128,21 +135,27 @@ def repeated(
     """
     rows = draws_for(flats, leaves)
     unrounded = [Rounding(0.0, rows[0], False, _undecided(flat)) for flat in flats]
-    exact, decided = jax.device_get(evaluate(leaves, unrounded))
+    computed = evaluate(leaves, unrounded)
+    exact, decided = jax.device_get(computed)
 
     def with_rounding(epsilon, row):
         roundings = [Rounding(epsilon, row, True, decisions) for decisions in decided]
         result, _ = evaluate(leaves, roundings)
         return result
 
-    return [Repeated(exact, [with_rounding(epsilon, row) for row in rows]) for epsilon in epsilons]
+    results = []
+    for epsilon in epsilons:
+        others = [with_rounding(epsilon, row) for row in rows]
+        results.append(Repeated(exact, others))
+    return results
 
 
 def _undecided(flat: FlatJaxpr) -> dict[int, np.ndarray]:
     """Return zeros in the shape of every decision."""
     zeros = {}
     for operation in flat.operations:
-        for variable, output in zip(operation.outputs, operation.equation.outvars, strict=True):
+        outputs = operation.equation.outvars
+        for variable, output in zip(operation.outputs, outputs, strict=True):
             aval = output.aval
             if _is_decision(operation, aval):
                 zeros[variable] = np.zeros(aval.shape, aval.dtype)
@@ -161,15 +174,17 @@ def draws_for(
     for flat in flats:
         sizes += _sizes(flat)
     largest = max(int(size) for size in sizes)
+    draws = largest + OFFSETS
     rng = np.random.default_rng(0)
-    return rng.uniform(-1, 1, (REPETITIONS, largest + OFFSETS))
+    return rng.uniform(-1, 1, (REPETITIONS, draws))
 
 
 def _sizes(flat: FlatJaxpr) -> Iterator[int]:
     """Yield the size of every value that is computed, and of every constant."""
     for operation in flat.operations:
         for output in operation.equation.outvars:
-            yield np.prod(output.aval.shape)
+            shape = output.aval.shape
+            yield np.prod(shape)
     for constant in flat.constants.values():
         yield np.size(constant)
 
@@ -182,9 +197,11 @@ def noise_floor(
     An entry is 0 where there is no finite number to deviate from.
     """
     floors = []
-    for reference, others in zip(exact, zip(*repeated, strict=True), strict=True):
+    by_output = zip(*repeated, strict=True)
+    for reference, others in zip(exact, by_output, strict=True):
         squares = [_deviation(other, reference) ** 2 for other in others]
-        floors.append(np.sqrt(np.mean(squares, axis=0)))
+        mean_square = np.mean(squares, axis=0)
+        floors.append(np.sqrt(mean_square))
     return floors
 
 

@@ -34,9 +34,13 @@ def of(
 
     vague  whether patterns that only say where it is wrong are tried too
     """
-    is_zero = np.all(np.abs(compared.given) <= compared.tolerance)
+    sizes = np.abs(compared.given)
+    is_zero = np.all(sizes <= compared.tolerance)
     if is_zero:  # to rounding: no other pattern says anything then
-        return _of_zeros(compared) if vague or not np.any(compared.given) else None
+        is_exactly_zero = not np.any(compared.given)
+        if vague or is_exactly_zero:
+            return _of_zeros(compared)
+        return None
     guesses = (*EXACT, *VAGUE) if vague else EXACT
     for guess in guesses:
         hypothesis = guess(compared, wrong, closeness)
@@ -52,22 +56,29 @@ ZERO = TensorHypothesis(
     "missing gradient", "the gradient is all zero: it was never computed, or never stored."
 )
 
+SUMMED = TensorHypothesis(
+    "sum over every axis",
+    "every entry is the same number, zero up to rounding, as is the sum of the true ones: "
+    "they were summed over every axis instead of the examples.",
+)
+
 
 def _of_zeros(compared: Comparison) -> TensorHypothesis:
     """Explain zeros: nothing was computed, or numbers that add up to zero were summed."""
     given = compared.given
     reference = compared.reference
-    if reference.size < 2 or not np.any(reference):
+    if reference.size < 2:
         return ZERO
-    adds_up = abs(np.sum(reference)) <= np.sum(compared.tolerance)
-    if not adds_up:
+    if not np.any(reference):
         return ZERO
-    if np.any(given) and np.ptp(given) <= 1e-3 * max_abs(given):
-        return TensorHypothesis(
-            "sum over every axis",
-            "every entry is the same number, zero up to rounding, as is the sum of the true ones: "
-            "they were summed over every axis instead of the examples.",
-        )
+    total = abs(np.sum(reference))
+    tolerance = np.sum(compared.tolerance)
+    if not total <= tolerance:
+        return ZERO
+    if np.any(given):
+        spread = np.ptp(given)
+        if spread <= 1e-3 * max_abs(given):
+            return SUMMED
     sentence = ZERO.explanation.removesuffix(".")
     return ZERO._replace(
         explanation=f"{sentence}, or summed over every axis: the true ones add up to 0."
@@ -83,35 +94,51 @@ def _factor(compared: Comparison, wrong: np.ndarray, closeness: float) -> Tensor
     if reference.size < 2 and not (given.size and reference.ravel()[0]):
         return None
     square = float(np.sum(reference * reference))
-    product = float(np.sum(given * reference))
-    factor = product / square if square > 0 else 0.0
+    factor = _best_factor(given, reference, square)
     if abs(factor) < 1e-9:
         return None
-    if not compared.is_reproduced_by(factor * reference, closeness * 1e-2):
+    candidate = factor * reference
+    if not compared.is_reproduced_by(candidate, closeness * 1e-2):
         return None
     if abs(factor + 1) < 1e-6:
         return TensorHypothesis("sign", "hand-written = −truth: the sign is turned.", -1.0)
     tolerance = float(np.linalg.norm(compared.tolerance))
     uncertainty = tolerance / np.sqrt(square)
-    return TensorHypothesis(
-        "constant factor",
-        f"hand-written = {_named(factor)} × truth.",
-        number=1 + float(f"{factor - 1:.6g}"),
-        familiar=_has_a_meaning(factor) or _is_mistyped(factor, uncertainty),
-    )
+    text = f"hand-written = {_named(factor)} × truth."
+    shown = float(f"{factor - 1:.6g}")
+    is_familiar = _has_a_meaning(factor) or _is_mistyped(factor, uncertainty)
+    return TensorHypothesis("constant factor", text, number=1 + shown, familiar=is_familiar)
+
+
+def _best_factor(given: np.ndarray, reference: np.ndarray, square: float) -> float:
+    """Return the factor with which the reference is closest to the given numbers.
+
+    square  the sum of the squares of the reference
+    """
+    if not square > 0:
+        return 0.0
+    product = float(np.sum(given * reference))
+    return product / square
 
 
 def _is_mistyped(factor: float, uncertainty: float) -> bool:
     """Return whether a factor is 1 ± a little of two digits, up to its uncertainty."""
     deviation = float(f"{factor - 1:.2g}")
-    if deviation == 0 or not abs(deviation) < MISTYPED:
+    size = abs(deviation)
+    if size == 0:
         return False
-    slack = max(1e-6, min(uncertainty / abs(deviation), 0.02))
-    return abs(factor - 1 - deviation) < slack * abs(deviation)
+    if not size < MISTYPED:
+        return False
+    relative = min(uncertainty / size, 0.02)
+    slack = max(1e-6, relative)
+    rest = abs(factor - 1 - deviation)
+    return rest < slack * size
 
 
 def _has_a_meaning(factor: float) -> bool:
-    return _whole(factor) is not None or _whole(1 / factor) is not None
+    if _whole(factor) is not None:
+        return True
+    return _whole(1 / factor) is not None
 
 
 def _whole(number: float) -> int | None:
@@ -119,8 +146,10 @@ def _whole(number: float) -> int | None:
     whole = round(number)
     if abs(whole) < 2:
         return None
-    is_whole = abs(number - whole) < 1e-6 * abs(number)
-    return whole if is_whole else None
+    rest = abs(number - whole)
+    if rest < 1e-6 * abs(number):
+        return whole
+    return None
 
 
 def _named(factor: float) -> str:
@@ -147,12 +176,17 @@ def _transposed(
     compared: Comparison, wrong: np.ndarray, closeness: float
 ) -> TensorHypothesis | None:
     reference = compared.reference
-    if reference.ndim != 2 or min(reference.shape) < 2:
+    shape = reference.shape
+    if reference.ndim != 2:
         return None
-    is_square = reference.shape[0] == reference.shape[1]
-    if is_square and compared.is_reproduced_by(reference.T, closeness):
+    if min(shape) < 2:
+        return None
+    turned = reference.T
+    is_square = shape[0] == shape[1]
+    if is_square and compared.is_reproduced_by(turned, closeness):
         return TensorHypothesis("transpose", "hand-written = truthᵀ.")
-    if compared.is_reproduced_by(reference.T.reshape(reference.shape), closeness):
+    reshaped = turned.reshape(shape)
+    if compared.is_reproduced_by(reshaped, closeness):
         return TensorHypothesis("transpose", "hand-written = truthᵀ, reshaped to fit.")
     return None
 
@@ -160,30 +194,42 @@ def _transposed(
 def _permuted(compared: Comparison, wrong: np.ndarray, closeness: float) -> TensorHypothesis | None:
     """Try whether the wrong rows (columns, entries) are the true ones in another order."""
     for axis, name in _axes(wrong):
-        numbers = np.flatnonzero(_any_wrong(wrong, axis))
+        is_wrong = _any_wrong(wrong, axis)
+        numbers = np.flatnonzero(is_wrong)
         if not 2 <= len(numbers) <= FEW_ROWS:
             continue
-        given = _lines(compared.given, axis)[numbers]
-        reference = _lines(compared.reference, axis)[numbers]
-        same = _same(given, reference, closeness)
+        given = _lines(compared.given, axis)
+        reference = _lines(compared.reference, axis)
+        same = _same(given[numbers], reference[numbers], closeness)
         match = np.argmax(same, axis=1)
         each_has_one = same.any(axis=1).all()
-        is_permutation = len(set(match.tolist())) == len(numbers)
-        moves = np.any(match != np.arange(len(numbers)))
-        if each_has_one and is_permutation and moves:
-            return TensorHypothesis("swapped rows", _order(numbers, match, name))
+        if each_has_one and _is_another_order(match):
+            text = _order(numbers, match, name)
+            return TensorHypothesis("swapped rows", text)
     return None
+
+
+def _is_another_order(match: np.ndarray) -> bool:
+    """Return whether numbers are 0, 1, 2, … in another order."""
+    different = set(match.tolist())
+    if len(different) != len(match):
+        return False
+    in_place = np.arange(len(match))
+    return bool(np.any(match != in_place))
 
 
 def _order(numbers: np.ndarray, match: np.ndarray, name: str) -> str:
     """Return a sentence about lines in another order."""
+    count = len(numbers)
     sources = numbers[match]
-    pairs = [f"{line}←{source}" for line, source in zip(numbers, sources, strict=True)]
-    shown = ", ".join(pairs[:4])
-    more = ", …" if len(pairs) > 4 else ""
-    verb = "swapped" if len(pairs) == 2 else "in another order"
+    pairs = zip(numbers, sources, strict=True)
+    moves = [f"{line}←{source}" for line, source in pairs]
+    shown = ", ".join(moves[:4])
+    if count > 4:
+        shown = f"{shown}, …"
+    verb = "swapped" if count == 2 else "in another order"
     plural = "entries" if name == "entry" else f"{name}s"
-    return f"{plural} are {verb} ({shown}{more})."
+    return f"{plural} are {verb} ({shown})."
 
 
 def _copied(compared: Comparison, wrong: np.ndarray, closeness: float) -> TensorHypothesis | None:
@@ -191,28 +237,39 @@ def _copied(compared: Comparison, wrong: np.ndarray, closeness: float) -> Tensor
     if wrong.ndim < 2:
         return None
     for axis, name in _axes(wrong):
-        numbers = np.flatnonzero(_any_wrong(wrong, axis))
+        is_wrong = _any_wrong(wrong, axis)
+        numbers = np.flatnonzero(is_wrong)
         given = _lines(compared.given, axis)
         reference = _lines(compared.reference, axis)
-        if len(numbers) > min(FEW_ROWS, len(reference) // 2):
+        half = len(reference) // 2
+        most = min(FEW_ROWS, half)
+        if len(numbers) > most:
             continue
         same = _same(given[numbers], reference, closeness)
-        same[np.arange(len(numbers)), numbers] = False  # a line is no copy of itself
+        own = np.arange(len(numbers))
+        same[own, numbers] = False  # a line is no copy of itself
         if same.any(axis=1).all():
             sources = np.argmax(same, axis=1)
-            pairs = zip(numbers[:4], sources[:4], strict=True)
-            parts = [f"{i} holds that of {j}" for i, j in pairs]
-            shown = ", ".join(parts)
+            shown = _copies(numbers[:4], sources[:4])
             return TensorHypothesis("stale row", f"{name} {shown}.")
     return None
 
 
+def _copies(numbers: np.ndarray, sources: np.ndarray) -> str:
+    """Say which line each of some lines is a copy of."""
+    pairs = zip(numbers, sources, strict=True)
+    parts = [f"{i} holds that of {j}" for i, j in pairs]
+    return ", ".join(parts)
+
+
 def _same(given: np.ndarray, reference: np.ndarray, closeness: float) -> np.ndarray:
     """Return (i, j): whether line i of the given ones is line j of the reference."""
-    slack = closeness * max_abs(reference)
+    scale = max_abs(reference)
+    slack = closeness * scale
     rows = []
     for line in given:
-        distances = np.max(np.abs(line - reference), axis=1, initial=0.0)
+        difference = np.abs(line - reference)
+        distances = np.max(difference, axis=1, initial=0.0)
         rows.append(distances <= slack)
     return np.array(rows)
 
@@ -224,14 +281,17 @@ def _clipped(compared: Comparison, wrong: np.ndarray, closeness: float) -> Tenso
     given = compared.given
     reference = compared.reference
     limit = float(max_abs(given))
-    at_limit = np.sum(np.abs(given) == limit)
-    if at_limit < 2:  # one entry is always the largest
+    is_at_limit = np.abs(given) == limit
+    if np.sum(is_at_limit) < 2:  # one entry is always the largest
         return None
-    if not limit < max_abs(reference) * 0.999:
+    largest = max_abs(reference)
+    if not limit < largest * 0.999:
         return None
-    if not compared.is_reproduced_by(np.clip(reference, -limit, limit), closeness):
+    clipped = np.clip(reference, -limit, limit)
+    if not compared.is_reproduced_by(clipped, closeness):
         return None
-    return TensorHypothesis("clipped", f"entries beyond ±{limit:.6g} are clipped to it.", limit)
+    text = f"entries beyond ±{limit:.6g} are clipped to it."
+    return TensorHypothesis("clipped", text, limit)
 
 
 def _masked(compared: Comparison, wrong: np.ndarray, closeness: float) -> TensorHypothesis | None:
@@ -241,9 +301,12 @@ def _masked(compared: Comparison, wrong: np.ndarray, closeness: float) -> Tensor
     both = in_given & in_reference
     only_given = in_given & ~in_reference
     only_reference = in_reference & ~in_given
-    if not (both.any() and only_given.any() and only_reference.any()):
-        return None
-    if not np.all(compared.error[both] <= compared.tolerance[both]):
+    for places in (both, only_given, only_reference):
+        if not places.any():
+            return None
+    error = compared.error[both]
+    tolerance = compared.tolerance[both]
+    if not np.all(error <= tolerance):
         return None
     return TensorHypothesis(
         "another key", "the zeros are in other places: the mask is not that of the forward pass."
@@ -254,20 +317,24 @@ def _zeroed(compared: Comparison, wrong: np.ndarray, closeness: float) -> Tensor
     """Try whether whole rows or columns are zero, or a single entry."""
     if np.any(compared.given[wrong]):
         return None
-    axes = _axes(wrong) if wrong.ndim > 1 else []
-    for axis, name in axes:
-        is_wrong = _any_wrong(wrong, axis)
-        lines = _lines(compared.given, axis)[is_wrong]
-        if not np.any(lines) and not is_wrong.all():
-            numbers = _some(np.flatnonzero(is_wrong))
-            return TensorHypothesis("zeroed row", f"{name} {numbers} is zero.")
-    return _few_zeros(compared, wrong, closeness) if wrong.sum() == 1 else None
+    if wrong.ndim > 1:
+        for axis, name in _axes(wrong):
+            is_wrong = _any_wrong(wrong, axis)
+            lines = _lines(compared.given, axis)[is_wrong]
+            if np.any(lines) or is_wrong.all():
+                continue
+            numbers = np.flatnonzero(is_wrong)
+            return TensorHypothesis("zeroed row", f"{name} {_some(numbers)} is zero.")
+    if wrong.sum() != 1:
+        return None
+    return _few_zeros(compared, wrong, closeness)
 
 
 def _few_zeros(
     compared: Comparison, wrong: np.ndarray, closeness: float
 ) -> TensorHypothesis | None:
-    if np.any(compared.given[wrong]):
+    given = compared.given[wrong]
+    if np.any(given):
         return None
     count = int(wrong.sum())
     first = _first(wrong)
@@ -280,12 +347,14 @@ def _constant(compared: Comparison, wrong: np.ndarray, closeness: float) -> Tens
     given = compared.given
     reference = compared.reference
     for axis, _ in _axes(wrong):
-        if reference.shape[axis] < 2:
+        length = reference.shape[axis]
+        if length < 2:
             continue
         first = np.take(given, [0], axis)
-        repeated = np.repeat(first, reference.shape[axis], axis)
-        spread = np.ptp(reference, axis=axis).max()
-        varies = spread > 1e-3 * np.abs(reference).max()
+        repeated = np.repeat(first, length, axis)
+        spread = np.ptp(reference, axis=axis)
+        largest = np.abs(reference).max()
+        varies = spread.max() > 1e-3 * largest
         if varies and compared.is_reproduced_by(repeated, closeness):
             return TensorHypothesis(
                 "silent broadcast",
@@ -304,19 +373,25 @@ def _rows(compared: Comparison, wrong: np.ndarray, closeness: float) -> TensorHy
         return None
     for axis, name in _axes(wrong):
         is_wrong = _any_wrong(wrong, axis)
-        share = _lines(wrong, axis)[is_wrong].mean()
-        few = max(1, len(is_wrong) // 4)
-        is_few = 0 < is_wrong.sum() <= few < len(is_wrong)
+        lines = _lines(wrong, axis)
+        share = lines[is_wrong].mean()
+        count = len(is_wrong)
+        few = max(1, count // 4)
+        is_few = 0 < is_wrong.sum() <= few < count
         if is_few and share > 0.8 and _others_are_right(wrong, compared):
-            numbers = _some(np.flatnonzero(is_wrong))
-            text = f"only {name} {numbers} is wrong: stale, or never updated."
+            numbers = np.flatnonzero(is_wrong)
+            text = f"only {name} {_some(numbers)} is wrong: stale, or never updated."
             return TensorHypothesis("stale row", text)
     return None
 
 
 def _entries(compared: Comparison, wrong: np.ndarray, closeness: float) -> TensorHypothesis | None:
     """Say that a small share of entries is wrong."""
-    if wrong.size < 4 or wrong.mean() > 0.25 or not _others_are_right(wrong, compared):
+    if wrong.size < 4:
+        return None
+    if wrong.mean() > 0.25:
+        return None
+    if not _others_are_right(wrong, compared):
         return None
     count = int(wrong.sum())
     first = _first(wrong)
@@ -331,10 +406,12 @@ def _others_are_right(wrong: np.ndarray, compared: Comparison) -> bool:
     """
     sizes = np.abs(compared.reference)
     wrong_sizes = np.maximum(sizes[wrong], 1e-300)
-    usual = np.median(compared.error[wrong] / wrong_sizes)
+    relative_errors = compared.error[wrong] / wrong_sizes
+    usual = np.median(relative_errors)
     others = ~wrong
     would_show = 0.1 * usual * sizes[others]
-    is_hidden = compared.tolerance[others] > would_show
+    tolerance = compared.tolerance[others]
+    is_hidden = tolerance > would_show
     return bool(np.mean(is_hidden) < 0.5)
 
 
@@ -355,25 +432,31 @@ def _axes(array: np.ndarray) -> Iterator[tuple[int, str]]:
         return
     words = {0: "row", 1: "column"}
     for axis in range(array.ndim):
-        yield axis, words.get(axis, f"slice of axis {axis}")
+        word = words.get(axis, f"slice of axis {axis}")
+        yield axis, word
 
 
 def _lines(array: np.ndarray, axis: int) -> np.ndarray:
     """Return the lines across an axis as rows of a matrix."""
     count = array.shape[axis]
-    return np.moveaxis(array, axis, 0).reshape(count, -1)
+    first = np.moveaxis(array, axis, 0)
+    return first.reshape(count, -1)
 
 
 def _any_wrong(wrong: np.ndarray, axis: int) -> np.ndarray:
     """Return which lines across an axis hold a wrong entry."""
-    return np.any(_lines(wrong, axis), axis=1)
+    lines = _lines(wrong, axis)
+    return np.any(lines, axis=1)
 
 
 def _first(wrong: np.ndarray) -> list[int]:
-    return [int(i) for i in np.argwhere(wrong)[0]]
+    places = np.argwhere(wrong)
+    return [int(i) for i in places[0]]
 
 
 def _some(numbers: np.ndarray) -> str:
     first = [str(int(number)) for number in numbers[:5]]
     shown = ", ".join(first)
-    return f"{shown}, …" if len(numbers) > 5 else shown
+    if len(numbers) > 5:
+        return f"{shown}, …"
+    return shown

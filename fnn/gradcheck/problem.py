@@ -64,13 +64,16 @@ def problem_of(
     gradient_after_loss = _after_loss(loss, gradient, params_of, options, dtype)
 
     def loss_of_leaves(values):
-        return judge(params_of(values, np.float64), **options)
+        own_params = params_of(values, np.float64)
+        return judge(own_params, **options)
 
     def given(values):
-        return jax.tree.leaves(gradient_after_loss(values))
+        grads = gradient_after_loss(values)
+        return jax.tree.leaves(grads)
 
     def gradient_of_leaves(values):
-        return _matching(gradient_after_loss(values), tree, paths, leaves)
+        grads = gradient_after_loss(values)
+        return _matching(grads, tree, paths, leaves)
 
     if jax_loss is not None:
         _check_same_loss(loss, jax_loss, params_of, leaves, options)
@@ -83,9 +86,13 @@ def problem_of(
 def _flatten(params: PyTree) -> tuple[list[str], list[Any], Any]:
     """Return the names of the leaves, the leaves and the tree."""
     pairs, tree = jax.tree_util.tree_flatten_with_path(params)
-    names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in pairs]
-    paths = [name or "params" for name in names]
-    return paths, [leaf for _, leaf in pairs], tree
+    names = []
+    leaves = []
+    for path, leaf in pairs:
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        names.append(name or "params")
+        leaves.append(leaf)
+    return names, leaves, tree
 
 
 def _leaf(path: str, leaf: Any, dtype: str) -> np.ndarray:
@@ -120,7 +127,9 @@ def _rebuilder(own_leaves: list[Any], tree: Any) -> Callable[[Sequence[Any], Any
         leaves = []
         for kind, value in zip(kinds, values, strict=True):
             is_traced = isinstance(value, jax.core.Tracer)
-            leaves.append(value if is_traced else kind(value, dtype=dtype))
+            if not is_traced:
+                value = kind(value, dtype=dtype)
+            leaves.append(value)
         return jax.tree.unflatten(tree, leaves)
 
     return params_of
@@ -141,14 +150,17 @@ def _after_loss(
     def gradient_after_loss(values):
         narrow = jnp.dtype(dtype)
         try:
-            loss(params_of(values, narrow), **options)
+            params = params_of(values, narrow)
+            loss(params, **options)
         except Exception as error:
             # A loss in NumPy cannot be traced, and keeps nothing that a tracer could use.
             if checks.is_concrete(values):
-                raise Unusable(f"loss: raised {type(error).__name__} at params: {error}") from error
-        if takes_params:
-            return gradient(params_of(values, narrow), **options)
-        return gradient(**options)
+                kind = type(error).__name__
+                raise Unusable(f"loss: raised {kind} at params: {error}") from error
+        if not takes_params:
+            return gradient(**options)
+        own_params = params_of(values, narrow)
+        return gradient(own_params, **options)
 
     return gradient_after_loss
 
@@ -159,14 +171,15 @@ def accepts_params(gradient: Callable[..., Any]) -> bool:
     The backward pass of a class may read values that its forward pass has kept, and take none.
     """
     try:
-        parameters = list(inspect.signature(gradient).parameters.values())
+        signature = inspect.signature(gradient)
     except (TypeError, ValueError):  # a builtin has no signature
         return True
-    for each in parameters:
+    for each in signature.parameters.values():
         if each.kind is each.VAR_POSITIONAL:
             return True
         is_positional = each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
-        is_meant = each.default is each.empty or each.name == "params"
+        is_required = each.default is each.empty
+        is_meant = is_required or each.name == "params"
         if is_positional and is_meant:
             return True
     return False
@@ -176,20 +189,31 @@ def _check_same_loss(
     loss: Any, jax_loss: Any, params_of: Callable, leaves: list[np.ndarray], options: dict[str, Any]
 ) -> None:
     """Refuse a JAX loss that has another value than the loss, at the point or beside it."""
-    rng = np.random.default_rng(0)
-    beside = []
-    for leaf in leaves:
-        size = 1 + np.abs(leaf)
-        beside.append(leaf + 0.01 * size * rng.normal(size=leaf.shape))
+    beside = _beside(leaves)
     for where, values in (("at params", leaves), ("beside params", beside)):
-        value = float(loss(params_of(values, np.float64), **options))
-        jax_value = float(jax_loss(params_of(values, np.float64), **options))
+        params = params_of(values, np.float64)
+        value = float(loss(params, **options))
+        params = params_of(values, np.float64)
+        jax_value = float(jax_loss(params, **options))
+        gap = abs(value - jax_value)
         size = max(abs(value), abs(jax_value))
-        if not abs(value - jax_value) <= SAME_LOSS * size:
+        if not gap <= SAME_LOSS * size:
             raise Unusable(
                 f"jax_loss: is {jax_value:.9g} {where}, where loss is {value:.9g}; expected the "
                 "same function."
             )
+
+
+def _beside(leaves: list[np.ndarray]) -> list[np.ndarray]:
+    """Return a point a little beside another one."""
+    rng = np.random.default_rng(0)
+    beside = []
+    for leaf in leaves:
+        size = 1 + np.abs(leaf)
+        drawn = rng.normal(size=leaf.shape)
+        moved = leaf + 0.01 * size * drawn
+        beside.append(moved)
+    return beside
 
 
 # ------------------------------------------------------------------------------- the given gradient
@@ -208,18 +232,24 @@ def _matching(
 
 
 def _difference(paths: list[str], names: list[str], own_tree: Any) -> str:
-    missing = sorted(set(paths) - set(names))
+    expected = set(paths)
+    own = set(names)
+    missing = sorted(expected - own)
     if missing:
         return f"missing {missing}"
-    unexpected = sorted(set(names) - set(paths))
-    return f"unexpected {unexpected}" if unexpected else f"got {own_tree}"
+    unexpected = sorted(own - expected)
+    if unexpected:
+        return f"unexpected {unexpected}"
+    return f"got {own_tree}"
 
 
 def _gradient_leaf(path: str, leaf: Any, shape: tuple[int, ...]) -> np.ndarray:
     array = np.asarray(leaf)
     if array.shape != shape:
-        is_transposed = array.shape == shape[::-1]
-        hint = " It is the shape of the transpose." if is_transposed else ""
+        transposed = shape[::-1]
+        hint = ""
+        if array.shape == transposed:
+            hint = " It is the shape of the transpose."
         raise Unusable(f"{path}: the gradient has shape {array.shape}, expected {shape}.{hint}")
     is_floating = jnp.issubdtype(array.dtype, jnp.floating)
     is_integer = jnp.issubdtype(array.dtype, jnp.integer)

@@ -91,9 +91,12 @@ class Replay(NamedTuple):
     def sums(self) -> Iterator[tuple[Variable, Sequence[int]]]:
         """Yield the arrays with a δ that the loss sums up, and the axes, the last sum first."""
         for operation in reversed(self.flat.operations):
-            summed = operation.inputs[0] if operation.primitive == "reduce_sum" else None
+            if operation.primitive != "reduce_sum":
+                continue
+            summed = operation.inputs[0]
             if summed in self.deltas:
-                yield summed, operation.equation.params["axes"]
+                parameters = operation.equation.params
+                yield summed, parameters["axes"]
 
 
 def replay_of(reference: Reference, leaves: Sequence[np.ndarray]) -> Replay:
@@ -107,20 +110,25 @@ def replay_of(reference: Reference, leaves: Sequence[np.ndarray]) -> Replay:
         all_errors = dict(no_errors)
         for variable, error in errors.items():
             all_errors[variable] = np.asarray(error, np.float64)
-        all_constants = flat.constants | dict(constants or {})
+        all_constants = flat.constants
+        if constants is not None:
+            all_constants = all_constants | dict(constants)
         grads, deltas, values = program(points, all_constants, all_errors)
         grads, deltas = jax.device_get((grads, deltas))
         return Backward(grads, deltas, values)
 
     right = run({})
-    right = right._replace(values=_to_host(right.values))
-    return Replay(flat, _producers(flat), right, run)
+    values = _to_host(right.values)
+    right = right._replace(values=values)
+    producers = _producers(flat)
+    return Replay(flat, producers, right, run)
 
 
 def _producers(flat: FlatJaxpr) -> dict[Variable, Operation]:
     producers: dict[Variable, Operation] = {}
     for operation in flat.operations:
-        producers |= dict.fromkeys(operation.outputs, operation)
+        for variable in operation.outputs:
+            producers[variable] = operation
     return producers
 
 
@@ -133,8 +141,9 @@ def _program(flat: FlatJaxpr) -> Callable:
         def probed(operation, inputs, outputs):
             moved = []
             for variable, value in zip(operation.outputs, outputs, strict=True):
-                has_probe = variable in probes
-                moved.append(value + probes[variable] if has_probe else value)
+                if variable in probes:
+                    value = value + probes[variable]
+                moved.append(value)
             return moved
 
         pairs = zip(flat.leaves, leaves, strict=True)
@@ -143,7 +152,8 @@ def _program(flat: FlatJaxpr) -> Callable:
         # The derivative of this sum adds each error to the δ of its value.
         extra: Any = 0
         for variable, error in errors.items():
-            extra = extra + jnp.sum(error * values[variable])
+            products = error * values[variable]
+            extra = extra + jnp.sum(products)
         (loss,) = flat.outputs
         return values[loss] + extra, values
 
@@ -161,12 +171,14 @@ def _no_errors(flat: FlatJaxpr, leaves: Sequence[np.ndarray]) -> dict[Variable, 
     """Return a zero error for every value that is computed from the leaves, and for these."""
     errors = {}
     for operation in flat.operations:
-        for variable, output in zip(operation.outputs, operation.equation.outvars, strict=True):
+        outputs = operation.equation.outvars
+        for variable, output in zip(operation.outputs, outputs, strict=True):
             aval = output.aval
             if variable in flat.dependent and is_float(aval):
                 errors[variable] = np.zeros(aval.shape, aval.dtype)
     for variable, leaf in zip(flat.leaves, leaves, strict=True):
-        errors[variable] = np.zeros(np.shape(leaf))
+        shape = np.shape(leaf)
+        errors[variable] = np.zeros(shape)
     return errors
 
 
@@ -174,6 +186,8 @@ def _to_host(tree: Any) -> Any:
     """Return NumPy arrays; random keys are kept."""
 
     def to_host(leaf):
-        return leaf if is_key(leaf) else np.asarray(leaf)
+        if is_key(leaf):
+            return leaf
+        return np.asarray(leaf)
 
     return jax.tree.map(to_host, tree)

@@ -61,18 +61,24 @@ class Tensor(NamedTuple):
 def sample(tensor: Tensor, rng: np.random.Generator) -> Sample:
     """Look at a tensor along directions, at some entries, and closer where a direction is wrong."""
     given = tensor.given.ravel()
-    sizes = np.abs(np.nan_to_num(given))
-    largest = np.argsort(-sizes)[:LARGEST]
+    finite = np.nan_to_num(given)
+    sizes = np.abs(finite)
+    from_largest = np.argsort(-sizes)
+    largest = from_largest[:LARGEST]
     at_random = rng.integers(0, given.size, RANDOM)
-    measured = tensor.measure(np.unique([*largest, *at_random]))
-    if not np.isfinite(given).all():
+    always = np.unique([*largest, *at_random])
+    measured = tensor.measure(always)
+    is_finite = np.isfinite(given)
+    if not is_finite.all():
         return Sample(measured)
     every_entry = np.arange(given.size)
     if not any(is_wrong(tensor, every_entry, rng) for _ in range(DIRECTIONS)):
         return Sample(measured)
     wrong, whole = wrong_entries(tensor, rng)
-    measured |= tensor.measure(np.setdiff1d(wrong, list(measured)))
-    return Sample(measured, missed=len(wrong) == 0, whole=whole)
+    further = np.setdiff1d(wrong, list(measured))
+    measured |= tensor.measure(further)
+    is_missed = len(wrong) == 0
+    return Sample(measured, missed=is_missed, whole=whole)
 
 
 def wrong_entries(tensor: Tensor, rng: np.random.Generator) -> tuple[np.ndarray, bool]:
@@ -80,34 +86,55 @@ def wrong_entries(tensor: Tensor, rng: np.random.Generator) -> tuple[np.ndarray,
 
     The second value says whether they are rows or columns, beside which nothing is wrong.
     """
-    numbers = np.arange(tensor.given.size)
-    places = numbers.reshape(tensor.given.shape)
+    given = tensor.given
+    numbers = np.arange(given.size)
+    places = numbers.reshape(given.shape)
     for axis in range(places.ndim):
         count: int = places.shape[axis]
-        lines = np.moveaxis(places, axis, 0).reshape(count, -1)
+        first = np.moveaxis(places, axis, 0)
+        lines = first.reshape(count, -1)
         wrong = search(tensor, lines, rng, LINES + 1)
-        if 0 < len(wrong) <= LINES and lines[wrong].size <= WIDEST:
-            return lines[wrong].ravel(), True
-    single = search(tensor, places.reshape(-1, 1), rng, FOUND)
+        is_few = 0 < len(wrong) <= LINES
+        if not is_few:
+            continue
+        entries = lines[wrong].ravel()
+        if entries.size <= WIDEST:
+            return entries, True
+    single_entries = places.reshape(-1, 1)
+    single = search(tensor, single_entries, rng, FOUND)
     return np.array(single, int), False
 
 
 def is_wrong(tensor: Tensor, entries: np.ndarray, rng: np.random.Generator) -> bool:
     """Return whether the loss has another slope along a random direction through some entries."""
+    problem = tensor.problem
     count = len(entries)
     signs = rng.choice([-1.0, 1.0], count)
-    signs = signs * rng.uniform(0.5, 1.5, count)
-    parameters = sum(leaf.size for leaf in tensor.problem.leaves)
+    lengths = rng.uniform(0.5, 1.5, count)
+    signs = signs * lengths
+    parameters = sum(leaf.size for leaf in problem.leaves)
     direction = np.zeros(parameters)
-    direction[tensor.start + entries] = tensor.scale * signs
-    given = tensor.given.ravel()[entries]
-    products = given * tensor.scale * signs
+    places = tensor.start + entries
+    direction[places] = tensor.scale * signs
+    given = tensor.given.ravel()
+    products = given[entries] * tensor.scale * signs
+    slack = slack_of(tensor, direction, products)
+    slope = slope_along(problem, tensor.values, direction)
+    claim = float(np.sum(products))
+    return slope.contradicts(claim, slack)
 
-    rounding = ALLOWED[tensor.problem.dtype] * tensor.problem.epsilon
-    usual_product = usual_size(tensor.given) * np.linalg.norm(direction)
-    slack = rounding * float(np.linalg.norm(products) + usual_product)
-    slope = slope_along(tensor.problem, tensor.values, direction)
-    return slope.contradicts(float(np.sum(products)), slack)
+
+def slack_of(tensor: Tensor, direction: np.ndarray, products: np.ndarray) -> float:
+    """Return how far rounding may move the slope along a direction.
+
+    products  the terms of the slope by the given gradient
+    """
+    problem = tensor.problem
+    rounding = ALLOWED[problem.dtype] * problem.epsilon
+    length = np.linalg.norm(direction)
+    usual_product = usual_size(tensor.given) * length
+    size = np.linalg.norm(products) + usual_product
+    return rounding * float(size)
 
 
 def search(tensor: Tensor, lines: np.ndarray, rng: np.random.Generator, most: int) -> list[int]:
@@ -118,15 +145,20 @@ def search(tensor: Tensor, lines: np.ndarray, rng: np.random.Generator, most: in
     def halve(numbers: np.ndarray) -> None:
         nonlocal directions_left
         directions_left -= 1
-        if len(wrong) >= most or directions_left < 0:
+        if directions_left < 0:
             return
-        if not is_wrong(tensor, lines[numbers].ravel(), rng):
+        if len(wrong) >= most:
+            return
+        entries = lines[numbers].ravel()
+        if not is_wrong(tensor, entries, rng):
             return
         if len(numbers) == 1:
-            wrong.append(int(numbers[0]))
+            number = int(numbers[0])
+            wrong.append(number)
             return
         for half in np.array_split(numbers, 2):
             halve(half)
 
-    halve(np.arange(len(lines)))
+    all_numbers = np.arange(len(lines))
+    halve(all_numbers)
     return wrong

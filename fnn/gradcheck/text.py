@@ -23,36 +23,54 @@ def render(report: Any) -> str:
     The verdict and the diagnosis come first. A line for each layer, a line for each tensor, the
     worst entries, kinks and notes follow.
     """
-    cause = f", {report.cause}" if report.cause else ""
-    verdict = report.verdict.upper()
-    lines = [f"gradient check in {report.dtype}: {verdict}{cause}"]
-    if report.diagnosis:
-        lines += wrapped(report.diagnosis, "  ")
-    if report.cause:
-        remedy = CAUSES[report.cause].remedy
-        lines += wrapped(f"Try: {remedy}.", "  ")
+    lines = headline(report)
     if report.layers:
-        lines += ["", *layer_table(report.layers)]
-    lines += ["", *tensor_table(report.tensors)]
+        table = layer_table(report.layers)
+        lines += ["", *table]
+    table = tensor_table(report.tensors)
+    lines += ["", *table]
     for tensor in report.tensors:
         lines += details(tensor)
     if any(tensor.verdict != "pass" for tensor in report.tensors):
         lines += ["", LEGEND]
-    lines += ["", taylor_line(report.taylor)]
+    slopes = taylor_line(report.taylor)
+    lines += ["", slopes]
     for note in report.notes:
         lines += wrapped(note, "")
     return "\n".join(lines)
 
 
+def headline(report: Any) -> list[str]:
+    """Return the verdict, the diagnosis and what to try."""
+    verdict = report.verdict.upper()
+    if report.cause:
+        verdict = f"{verdict}, {report.cause}"
+    lines = [f"gradient check in {report.dtype}: {verdict}"]
+    if report.diagnosis:
+        lines += wrapped(report.diagnosis, "  ")
+    if report.cause:
+        remedy = CAUSES[report.cause].remedy
+        lines += wrapped(f"Try: {remedy}.", "  ")
+    return lines
+
+
 def taylor_line(taylor: tuple[float | None, float | None]) -> str:
     """Return the line with the two Taylor slopes."""
-    first, second = ("exact" if slope is None else f"{slope:.2f}" for slope in taylor)
+    first, second = map(order, taylor)
     return f"Taylor slopes (1 and 2 are right): {first}, {second} with the hand-written gradient"
+
+
+def order(slope: float | None) -> str:
+    """Return a Taylor slope, or exact where the remainder is below rounding."""
+    if slope is None:
+        return "exact"
+    return f"{slope:.2f}"
 
 
 def tensor_table(tensors: tuple[TensorReport, ...]) -> list[str]:
     """Return a line for each tensor: name, shape, verdict and errors."""
-    return [TENSOR_HEAD, *map(tensor_line, tensors)]
+    lines = map(tensor_line, tensors)
+    return [TENSOR_HEAD, *lines]
 
 
 def tensor_line(tensor: TensorReport) -> str:
@@ -63,15 +81,16 @@ def tensor_line(tensor: TensorReport) -> str:
     cosine = number(tensor.cosine, ".4f")
     norm_ratio = number(tensor.norm_ratio, ".4g")
     wrong = percent(tensor.wrong_fraction)
-    return (
-        f"{path:20}{shape:>14}  {tensor.verdict:8}"
-        f"{relative_error:>11}{cosine:>9}{norm_ratio:>10}{wrong:>6}"
-    )
+    beginning = f"{path:20}{shape:>14}  {tensor.verdict:8}"
+    numbers = f"{relative_error:>11}{cosine:>9}{norm_ratio:>10}{wrong:>6}"
+    return beginning + numbers
 
 
 def layer_table(layers: tuple[LayerReport, ...]) -> list[str]:
     """Return a line for each layer, from the output backwards."""
-    return [LAYER_HEAD, *map(layer_line, reversed(layers))]
+    from_output = reversed(layers)
+    lines = map(layer_line, from_output)
+    return [LAYER_HEAD, *lines]
 
 
 def layer_line(layer: LayerReport) -> str:
@@ -86,12 +105,16 @@ def layer_line(layer: LayerReport) -> str:
 def details(tensor: TensorReport) -> list[str]:
     """Return the worst entry of a tensor that did not pass, its kinks and its note."""
     lines = []
+    path = tensor.path
+    worst = tensor.worst
     if tensor.verdict != "pass":
-        index = list(tensor.worst.at)
-        lines += ["", f"{tensor.path}{index}, the worst entry"]
-        lines += sources(tensor.worst)
+        index = list(worst.at)
+        heading = f"{path}{index}, the worst entry"
+        lines += ["", heading]
+        lines += sources(worst)
     for kink in tensor.kinks[:KINKS_SHOWN]:
-        lines += wrapped(kink_sentence(tensor.path, kink), "  ")
+        sentence = kink_sentence(path, kink)
+        lines += wrapped(sentence, "  ")
     more = len(tensor.kinks) - KINKS_SHOWN
     if more > 0:
         lines.append(f"  and {more} more entries on kinks")
@@ -102,10 +125,14 @@ def details(tensor: TensorReport) -> list[str]:
 
 def kink_sentence(path: str, kink: Kink) -> str:
     """Return a sentence about the slopes at a kink."""
-    autodiff = "" if kink.autodiff is None else f", autodiff {kink.autodiff:.6g}"
+    index = list(kink.at)
+    left = f"{kink.left:.6g}"
+    right = f"{kink.right:.6g}"
+    taken = f"hand-written takes {kink.hand_written:.6g}"
+    if kink.autodiff is not None:
+        taken = f"{taken}, autodiff {kink.autodiff:.6g}"
     return (
-        f"{path}{list(kink.at)} lies on a kink: slope {kink.left:.6g} to the left and "
-        f"{kink.right:.6g} to the right; hand-written takes {kink.hand_written:.6g}{autodiff}."
+        f"{path}{index} lies on a kink: slope {left} to the left and {right} to the right; {taken}."
     )
 
 
@@ -113,10 +140,12 @@ def sources(entry: Entry) -> list[str]:
     """Return a line for each of the values that were computed."""
     lines = [f"  hand-written  {entry.hand_written: .12e}"]
     if entry.autodiff is not None:
-        lines.append(f"  autodiff      {entry.autodiff: .12e}")
+        autodiff = f"{entry.autodiff: .12e}"
+        lines.append(f"  autodiff      {autodiff}")
     if entry.differences is not None:
+        differences = f"{entry.differences: .12e}"
         error = f"{entry.differences_error:.0e}"
-        lines.append(f"  differences   {entry.differences: .12e} ± {error}")
+        lines.append(f"  differences   {differences} ± {error}")
     return lines
 
 
@@ -127,16 +156,21 @@ def wrapped(text: str, indent: str) -> list[str]:
 
 def number(value: float, form: str) -> str:
     """Return the number, or – for NaN."""
-    return "–" if math.isnan(value) else format(value, form)
+    if math.isnan(value):
+        return "–"
+    return format(value, form)
 
 
 def short(text: str, width: int) -> str:
     """Return the text, its middle left out where it is too long."""
     if len(text) <= width:
         return text
-    before = width // 2 - 1
-    after = width - width // 2
-    return f"{text[:before]}…{text[-after:]}"
+    half = width // 2
+    before = half - 1
+    after = width - half
+    beginning = text[:before]
+    end = text[-after:]
+    return f"{beginning}…{end}"
 
 
 def percent(fraction: float) -> str:
@@ -144,4 +178,6 @@ def percent(fraction: float) -> str:
     is_exact = fraction in (0.0, 1.0)
     if is_exact or 0.01 <= fraction <= 0.99:
         return f"{fraction:.0%}"
-    return "<1%" if fraction < 0.01 else ">99%"
+    if fraction < 0.01:
+        return "<1%"
+    return ">99%"

@@ -15,7 +15,8 @@ LARGEST = 1e3  # of the coefficients of a formula
 
 def of_derivatives(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
     """Yield f′ of an activation taken at a, or left out: in one place, or in all of one name."""
-    yield from _derivatives(replay, [f for f in observed.functions if f.is_activation])
+    functions = [f for f in observed.functions if f.is_activation]
+    yield from _derivatives(replay, functions)
 
 
 def of_other_derivatives(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
@@ -23,24 +24,21 @@ def of_other_derivatives(replay: Replay, observed: Observed) -> Iterator[Backwar
 
     A mask's product is among them.
     """
-    yield from _derivatives(replay, [f for f in observed.functions if not f.is_activation])
+    functions = [f for f in observed.functions if not f.is_activation]
+    yield from _derivatives(replay, functions)
 
 
 def _derivatives(replay: Replay, functions: Sequence[Entrywise]) -> Iterator[BackwardHypothesis]:
     for group in _groups(functions):
         where = _where(group)
         at_activation = {f.z: f.rule(f.slope_at_a) for f in group}
-        yield BackwardHypothesis(
-            "derivative at the activation",
-            f"f′ of {where} is taken at the activation a = f(z) instead of the pre-activation z.",
-            replay.with_rules(at_activation).grads,
-        )
+        gradient = replay.with_rules(at_activation).grads
+        text = f"f′ of {where} is taken at the activation a = f(z) instead of the pre-activation z."
+        yield BackwardHypothesis("derivative at the activation", text, gradient)
         left_out = {f.z: f.rule(np.ones_like(f.slope)) for f in group}
-        yield BackwardHypothesis(
-            "missing derivative",
-            f"f′ of {where} is missing.",
-            replay.with_rules(left_out).grads,
-        )
+        gradient = replay.with_rules(left_out).grads
+        text = f"f′ of {where} is missing."
+        yield BackwardHypothesis("missing derivative", text, gradient)
 
 
 # ----------------------------------------------------------------------------------------- formulas
@@ -64,15 +62,18 @@ def of_formulas(replay: Replay, observed: Observed) -> Iterator[BackwardHypothes
     It is a polynomial in a or in z, or a constant on either side of 0.
     """
     for group in _groups(observed.functions):
+        where = _where(group)
         for names, terms in FORMULAS:
             c = _coefficients(replay, observed, group, terms)
-            if c is None or max_abs(c) > LARGEST:
+            if c is None:
                 continue
-            yield BackwardHypothesis(
-                "wrong derivative",
-                f"f′ of {_where(group)} is computed as {_polynomial(c, names)}.",
-                replay.with_rules(_formula_rules(replay, group, terms, c)).grads,
-            )
+            if max_abs(c) > LARGEST:
+                continue
+            formula = _polynomial(c, names)
+            text = f"f′ of {where} is computed as {formula}."
+            rules = _formula_rules(replay, group, terms, c)
+            gradient = replay.with_rules(rules).grads
+            yield BackwardHypothesis("wrong derivative", text, gradient)
 
 
 def _coefficients(
@@ -80,15 +81,17 @@ def _coefficients(
 ) -> np.ndarray | None:
     """Fit a formula to the last function of a group, where it alone changes the gradient."""
     top = max(group, key=lambda f: f.z)
-    below_top = [f for f in group if f is not top]
-    others = {f.z: np.ones_like(f.slope) for f in below_top}
-    below = replay.run(others) if others else replay.right
+    others = {f.z: np.ones_like(f.slope) for f in group if f is not top}
+    below = replay.right
+    if others:
+        below = replay.run(others)
     z = replay.values[top.z]
     a = replay.values[top.a]
     delta = replay.deltas[top.a]
-    bases = [{top.z: delta * term} for term in terms(z, a)]
-    without = {top.z: -delta * top.slope}
-    return fit(replay, observed, below, bases, apart=without)
+    products = [delta * term for term in terms(z, a)]
+    bases = [{top.z: product} for product in products]
+    without = -delta * top.slope
+    return fit(replay, observed, below, bases, apart={top.z: without})
 
 
 def _formula_rules(
@@ -98,8 +101,11 @@ def _formula_rules(
     values = replay.values
     rules = {}
     for f in group:
-        own_terms = terms(values[f.z], values[f.a])
-        products = [factor * term for factor, term in zip(c, own_terms, strict=True)]
+        z = values[f.z]
+        a = values[f.a]
+        own_terms = terms(z, a)
+        pairs = zip(c, own_terms, strict=True)
+        products = [factor * term for factor, term in pairs]
         formula = sum(products)
         rules[f.z] = f.rule(formula)
     return rules
@@ -109,13 +115,20 @@ def _polynomial(coefficients: np.ndarray, names: Sequence[str]) -> str:
     """Write a formula, such as 1 − a."""
     parts = []
     for c, name in zip(coefficients, names, strict=True):
-        if abs(c) <= 1e-6:
+        size = abs(c)
+        if size <= 1e-6:
             continue
-        is_one = abs(abs(c) - 1) <= 1e-6
-        size = "" if name and is_one else f"{abs(c):.4g}"
+        is_one = abs(size - 1) <= 1e-6
+        factor = f"{size:.4g}"
+        if name and is_one:
+            factor = ""
         sign = "− " if c < 0 else "+ "
-        parts.append(sign + f"{size} {name}".strip())
-    return " ".join(parts).removeprefix("+ ") or "0"
+        product = f"{factor} {name}"
+        parts.append(sign + product.strip())
+    if not parts:
+        return "0"
+    formula = " ".join(parts)
+    return formula.removeprefix("+ ")
 
 
 # ------------------------------------------------------------------------------------------- groups
@@ -128,14 +141,23 @@ def _groups(functions: Sequence[Entrywise]) -> list[list[Entrywise]]:
     """
     alike: dict[tuple[str, ...], list[Entrywise]] = {}
     for f in functions:
-        alike.setdefault((f.name, *f.steps), []).append(f)
+        kind = (f.name, *f.steps)
+        group = alike.setdefault(kind, [])
+        group.append(f)
     alone = [[f] for f in functions]
-    ordered = [sorted(group, key=lambda f: f.z) for group in alike.values()]
-    together = [group for group in ordered if len(group) > 1]
-    without_last = [group[:-1] for group in ordered if len(group) > 2]
+    together = []
+    without_last = []
+    for group in alike.values():
+        ordered = sorted(group, key=lambda f: f.z)
+        if len(ordered) > 1:
+            together.append(ordered)
+        if len(ordered) > 2:
+            without_last.append(ordered[:-1])
     return alone + together + without_last
 
 
 def _where(group: Sequence[Entrywise]) -> str:
     first = group[0]
-    return first.where if len(group) == 1 else f"every {first.name}"
+    if len(group) == 1:
+        return first.where
+    return f"every {first.name}"

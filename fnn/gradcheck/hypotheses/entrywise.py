@@ -1,8 +1,8 @@
 """Find z and a in the loss: values of which one is a function of the other, entry by entry."""
 
 from collections.abc import Callable, Sequence
-from itertools import accumulate, combinations
-from typing import NamedTuple
+from itertools import combinations
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -76,19 +76,28 @@ def functions(replay: Replay) -> list[Entrywise]:
     Activations come first, then the longest stretches.
     """
     pairs = _stretches(chains(replay))
+    slopes_of_pairs = _slopes(replay, pairs)
     entrywise = []
-    for (z, a), slopes in zip(pairs, _slopes(replay, pairs), strict=True):
-        if slopes.is_entrywise() and not slopes.is_linear():
-            operations = _between(replay.flat, z, a)
-            steps = tuple(operation.name for operation in operations)
-            name = name_of(replay, z, a)
-            entrywise.append(Entrywise(z, a, slopes.at_z, slopes.at_a, name, steps, 0))
-    places = sorted({f.z for f in entrywise if f.is_activation})
+    for (z, a), slopes in zip(pairs, slopes_of_pairs, strict=True):
+        if not slopes.is_entrywise() or slopes.is_linear():
+            continue
+        operations = _between(replay.flat, z, a)
+        steps = tuple(operation.name for operation in operations)
+        name = name_of(replay, z, a)
+        f = Entrywise(z, a, slopes.at_z, slopes.at_a, name, steps, 0)
+        entrywise.append(f)
+    numbered = _numbered(entrywise)
+    return sorted(numbered, key=lambda f: not f.is_activation)
+
+
+def _numbered(functions: list[Entrywise]) -> list[Entrywise]:
+    """Return the functions, with the activations numbered in the order of the forward pass."""
+    places = {f.z for f in functions if f.is_activation}
     numbered = []
-    for f in entrywise:
+    for f in functions:
         ordinal = sum(z <= f.z for z in places)
         numbered.append(f._replace(ordinal=ordinal))
-    return sorted(numbered, key=lambda f: not f.is_activation)
+    return numbered
 
 
 # ------------------------------------------------------------------------------------------- chains
@@ -101,12 +110,20 @@ def _stretches(chains: list[list[Variable]]) -> list[tuple[Variable, Variable]]:
     """
     lengths = {}
     for chain in chains:
-        for i, j in combinations(range(len(chain)), 2):
-            if j - i <= LONGEST:
-                lengths[chain[i], chain[j]] = j - i
+        places = range(len(chain))
+        for i, j in combinations(places, 2):
+            length = j - i
+            ends = (chain[i], chain[j])
+            if length <= LONGEST:
+                lengths[ends] = length
     shortest = sorted(lengths, key=lambda pair: (lengths[pair], pair))
-    totals = accumulate(lengths[pair] for pair in shortest)
-    chosen = [pair for pair, total in zip(shortest, totals, strict=True) if total <= MOST]
+    chosen = []
+    total = 0
+    for pair in shortest:
+        total += lengths[pair]
+        if total > MOST:
+            break
+        chosen.append(pair)
     return sorted(chosen, key=lambda pair: (pair[0], -pair[1]))
 
 
@@ -119,10 +136,12 @@ def chains(replay: Replay) -> list[list[Variable]]:
     shapes = {variable: np.shape(value) for variable, value in replay.values.items()}
     candidates = []
     for end in deltas:
-        if shapes[end]:
-            chain = _chain(replay, shapes, end)
-            candidates.append([variable for variable in chain if variable in deltas])
-    candidates = [chain for chain in candidates if len(chain) > 1]
+        if not shapes[end]:
+            continue
+        chain = _chain(replay, shapes, end)
+        with_delta = [variable for variable in chain if variable in deltas]
+        if len(with_delta) > 1:
+            candidates.append(with_delta)
     return [chain for chain in candidates if not _is_within_another(chain, candidates)]
 
 
@@ -141,10 +160,13 @@ def _chain(replay: Replay, shapes: dict, end: Variable) -> list[Variable]:
     while True:
         last = max(front)
         operation = replay.producer(last)
-        if operation is None or operation.primitive in NOT_ENTRYWISE:
+        if operation is None:
+            return chain[::-1]
+        if operation.primitive in NOT_ENTRYWISE:
             return chain[::-1]
         inputs = replay.flat.dependent.intersection(operation.inputs)
-        if {shapes[variable] for variable in inputs} != {shapes[end]}:
+        input_shapes = {shapes[variable] for variable in inputs}
+        if input_shapes != {shapes[end]}:
             return chain[::-1]
         front = (front - {last}) | inputs
         if len(front) == 1:
@@ -164,43 +186,66 @@ class _Slopes(NamedTuple):
 
     def is_entrywise(self) -> bool:
         """Return whether J signs is f′(z) ⊙ signs, so that no entry depends on another."""
-        return np.allclose(self.mixed, self.at_z * self.signs, rtol=1e-9, atol=1e-12)
+        by_slope = self.at_z * self.signs
+        return np.allclose(self.mixed, by_slope, rtol=1e-9, atol=1e-12)
 
     def is_linear(self) -> bool:
         """Return whether the derivative is the same everywhere."""
-        is_constant = np.ptp(self.at_z) == 0
-        return bool(is_constant) and np.array_equal(self.at_z, self.at_a)
+        spread = np.ptp(self.at_z)
+        if spread != 0:
+            return False
+        return np.array_equal(self.at_z, self.at_a)
 
 
 def _slopes(replay: Replay, pairs: Sequence[tuple[Variable, Variable]]) -> list[_Slopes]:
     """Compute the derivatives of the function of each pair, in one program."""
     if not pairs:
         return []
-    all_values = replay.values
-    keys = {variable: value for variable, value in all_values.items() if is_key(value)}
-    values = {variable: value for variable, value in all_values.items() if variable not in keys}
+    values, keys = _without_keys(replay.values)
     rng = np.random.default_rng(0)
-    shapes = [np.shape(values[z]) for z, _ in pairs]
-    signs = [rng.choice([-1.0, 1.0], shape) for shape in shapes]
+    signs = []
+    for z, _ in pairs:
+        shape = np.shape(values[z])
+        drawn = rng.choice([-1.0, 1.0], shape)
+        signs.append(drawn)
 
     @compiler.jit
     def program(values):
+        all_values = keys | values
         rows = []
         for (z, a), own_signs in zip(pairs, signs, strict=True):
-            f = _function(replay.flat, z, a, keys | values)
-            one = jnp.ones_like(values[z])
-            _, at_z = jax.linearize(f, values[z])
-            _, at_a = jax.jvp(f, (values[a],), (one,))
-            slope = at_z(one)
-            mixed = at_z(jnp.asarray(own_signs))
-            rows.append((slope, mixed, at_a))
+            f = _function(replay.flat, z, a, all_values)
+            row = _slopes_of(f, values[z], values[a], own_signs)
+            rows.append(row)
         return rows
 
     rows = jax.device_get(program(values))
-    return [
-        _Slopes(at_z, mixed, own_signs, at_a)
-        for own_signs, (at_z, mixed, at_a) in zip(signs, rows, strict=True)
-    ]
+    slopes = []
+    for own_signs, (at_z, mixed, at_a) in zip(signs, rows, strict=True):
+        slopes.append(_Slopes(at_z, mixed, own_signs, at_a))
+    return slopes
+
+
+def _slopes_of(f: Callable, z: jax.Array, a: jax.Array, signs: np.ndarray) -> tuple:
+    """Return f′(z), J signs at z, and f′(a)."""
+    one = jnp.ones_like(z)
+    _, at_z = jax.linearize(f, z)
+    _, at_a = jax.jvp(f, (a,), (one,))
+    slope = at_z(one)
+    mixed = at_z(jnp.asarray(signs))
+    return slope, mixed, at_a
+
+
+def _without_keys(all_values: dict) -> tuple[dict, dict]:
+    """Return the values that are numbers, and those that are random keys."""
+    numbers: dict[Variable, Any] = {}
+    keys: dict[Variable, Any] = {}
+    for variable, value in all_values.items():
+        if is_key(value):
+            keys[variable] = value
+        else:
+            numbers[variable] = value
+    return numbers, keys
 
 
 def _between(flat: FlatJaxpr, z: Variable, a: Variable) -> list[Operation]:
@@ -208,9 +253,10 @@ def _between(flat: FlatJaxpr, z: Variable, a: Variable) -> list[Operation]:
     operations: list[Operation] = []
     wanted = {a}
     for operation in reversed(flat.operations):
-        is_wanted = wanted.intersection(operation.outputs)
+        if not wanted.intersection(operation.outputs):
+            continue
         is_after = min(operation.outputs) > z
-        if is_wanted and is_after and flat.dependent.intersection(operation.inputs):
+        if is_after and flat.dependent.intersection(operation.inputs):
             operations.append(operation)
             wanted |= set(operation.inputs)
     return operations
@@ -218,14 +264,16 @@ def _between(flat: FlatJaxpr, z: Variable, a: Variable) -> list[Operation]:
 
 def _function(flat: FlatJaxpr, z: Variable, a: Variable, values: dict) -> Callable:
     """Return the function from the value z to the value a."""
-    operations = _between(flat, z, a)[::-1]
+    last_first = _between(flat, z, a)
+    operations = last_first[::-1]
 
     def f(z_value):
         own_values = values | {z: z_value}
         for operation in operations:
             inputs = [own_values[variable] for variable in operation.inputs]
             outputs = apply(operation, inputs)
-            own_values |= dict(zip(operation.outputs, outputs, strict=True))
+            pairs = zip(operation.outputs, outputs, strict=True)
+            own_values |= dict(pairs)
         return own_values[a]
 
     return f
@@ -241,8 +289,11 @@ def name_of(replay: Replay, z: Variable, a: Variable) -> str:
     for name, activation in activations.REGISTRY.items():
         if name in ("identity", "softmax"):
             continue
-        value = compiler.jit(activation.value)(before)
+        compute = compiler.jit(activation.value)
+        value = compute(before)
         if np.allclose(value, after, rtol=1e-9, atol=1e-9):
             return name
     operation = replay.producer(a)
-    return "the loss's operations" if operation is None else operation.name
+    if operation is None:
+        return "the loss's operations"
+    return operation.name

@@ -47,12 +47,13 @@ class Observed(NamedTuple):
         right  the true gradient: the largest error of all tensors is to be explained
         """
         pairs = zip(self.given, right, strict=True)
-        error = max(max_abs(given - true) for given, true in pairs)
-        triples = zip(self.given, gradient, self.slack, strict=True)
-        return all(
-            reproduces(given, candidate, np.max(slack), error, closeness)
-            for given, candidate, slack in triples
-        )
+        errors = [max_abs(given - true) for given, true in pairs]
+        error = max(errors)
+        for given, candidate, slack in zip(self.given, gradient, self.slack, strict=True):
+            tolerance = np.max(slack)
+            if not reproduces(given, candidate, tolerance, error, closeness):
+                return False
+        return True
 
 
 Search = Callable[[Replay, Observed], Iterator[BackwardHypothesis]]
@@ -77,39 +78,53 @@ def fit(
     """
     apart = apart or {}
     base = replay.run(apart).grads if apart else replay.grads
-    sizes = [_size(replay, basis) for basis in bases]
-    moved = [
-        replay.run(_sum(apart, _scaled(basis, size))).grads
-        for basis, size in zip(bases, sizes, strict=True)
-    ]
+    sizes = []
+    moved = []
+    for basis in bases:
+        size = _size(replay, basis)
+        errors = _sum(apart, _scaled(basis, size))
+        sizes.append(size)
+        moved.append(replay.run(errors).grads)
     rows = []
     targets = []
     for t, given in enumerate(observed.given):
         if not np.array_equal(start.grads[t], replay.grads[t]):
             continue
-        changes = [grads[t] - base[t] for grads in moved]
-        columns = np.stack([change.ravel() for change in changes], axis=1)
+        columns = _columns([grads[t] - base[t] for grads in moved])
         if not np.isfinite(columns).all():
             return None
-        size = max_abs(columns) or 1.0
+        scale = max_abs(columns) or 1.0
         touched = _touched(columns, observed.slack[t])
         target = (given - base[t]).ravel()
-        rows.append(columns[touched] / size)
-        targets.append(target[touched] / size)
+        rows.append(columns[touched] / scale)
+        targets.append(target[touched] / scale)
     if sum(map(len, rows)) <= len(bases):
         return None
-    coefficients = _solved(np.concatenate(rows), np.concatenate(targets))
-    return None if coefficients is None else coefficients * np.array(sizes)
+    A = np.concatenate(rows)
+    b = np.concatenate(targets)
+    coefficients = _solved(A, b)
+    if coefficients is None:
+        return None
+    return coefficients * np.array(sizes)
+
+
+def _columns(changes: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the matrix with the entries of each change in a column."""
+    vectors = [change.ravel() for change in changes]
+    return np.stack(vectors, axis=1)
 
 
 def _touched(columns: np.ndarray, slack: np.ndarray) -> np.ndarray:
     """Return the entries that a basis changes by more than rounding, at most ENOUGH of them."""
-    beyond_rounding = np.abs(columns) > slack.ravel()[:, None]
+    changes = np.abs(columns)
+    rounding = slack.ravel()
+    beyond_rounding = changes > rounding[:, None]
     is_touched = np.any(beyond_rounding, axis=1)
     touched = np.flatnonzero(is_touched)
-    if len(touched) > ENOUGH:
-        return np.random.default_rng(0).choice(touched, ENOUGH, replace=False)
-    return touched
+    if len(touched) <= ENOUGH:
+        return touched
+    rng = np.random.default_rng(0)
+    return rng.choice(touched, ENOUGH, replace=False)
 
 
 def _solved(A: np.ndarray, b: np.ndarray) -> np.ndarray | None:
@@ -117,18 +132,24 @@ def _solved(A: np.ndarray, b: np.ndarray) -> np.ndarray | None:
     if not np.isfinite(b).all():
         return None
     c, _, rank, _ = np.linalg.lstsq(A, b, rcond=1e-10)
+    if rank != A.shape[1]:
+        return None
     residual = max_abs(A @ c - b)
     scale = max(max_abs(b), 1e-300)
-    is_close = residual <= 1e-6 * scale
-    return c if rank == A.shape[1] and is_close else None
+    if residual <= 1e-6 * scale:
+        return c
+    return None
 
 
 def _size(replay: Replay, errors: Errors) -> float:
     """Return the factor that makes errors as large as the δ's, so that their rounding is known."""
-    largest = max((max_abs(error) for error in errors.values()), default=0.0)
-    deltas = [replay.deltas[variable] for variable in errors]
-    usual = max(max_abs(delta) for delta in deltas)
-    return float(usual / largest) if usual > 0 and largest > 0 else 1.0
+    error_sizes = [max_abs(error) for error in errors.values()]
+    delta_sizes = [max_abs(replay.deltas[variable]) for variable in errors]
+    largest = max(error_sizes, default=0.0)
+    usual = max(delta_sizes)
+    if usual > 0 and largest > 0:
+        return float(usual / largest)
+    return 1.0
 
 
 def _scaled(errors: Errors, size: float) -> Errors:
@@ -137,6 +158,7 @@ def _scaled(errors: Errors, size: float) -> Errors:
 
 def _sum(first: Errors, second: Errors) -> Errors:
     total = {**first, **second}
-    for variable in set(first) & set(second):
+    in_both = set(first) & set(second)
+    for variable in in_both:
         total[variable] = first[variable] + second[variable]
     return total

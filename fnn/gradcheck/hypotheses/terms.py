@@ -41,22 +41,26 @@ def of_terms(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]
     if not 2 <= len(terms) <= MOST_TERMS:
         return
     deltas = [replay.deltas[term] for term in terms]
-    bases = [{term: delta} for term, delta in zip(terms, deltas, strict=True)]
+    pairs = zip(terms, deltas, strict=True)
+    bases = [{term: delta} for term, delta in pairs]
     extra = fit(replay, observed, replay.right, bases)
     if extra is None:
         return
     factors = 1 + extra
-    factors = np.where(np.abs(factors) < NEAR, 0.0, factors)
+    is_missing = np.abs(factors) < NEAR
+    factors = np.where(is_missing, 0.0, factors)
     is_off = np.abs(factors - 1) > NEAR
     off = np.flatnonzero(is_off).tolist()
     if not off:
         return
     errors = {}
     for i in off:
+        term = terms[i]
         extra_times = factors[i] - 1
-        errors[terms[i]] = extra_times * deltas[i]
+        errors[term] = extra_times * deltas[i]
     cause, text = _explained(replay, observed, terms, factors, off)
-    yield BackwardHypothesis(cause, text, replay.run(errors).grads)
+    gradient = replay.run(errors).grads
+    yield BackwardHypothesis(cause, text, gradient)
 
 
 def terms_of(replay: Replay) -> list[Variable]:
@@ -65,17 +69,26 @@ def terms_of(replay: Replay) -> list[Variable]:
 
     def walk(variable: Variable) -> None:
         operation = replay.producer(variable)
-        inputs = [] if operation is None else _passed_on(replay, operation)
+        inputs = []
+        if operation is not None:
+            inputs = _passed_on(replay, operation)
         if not inputs:
             ends.append(variable)
         for each in inputs:
             walk(each)
 
-    walk(replay.flat.outputs[0])
-    deltas = replay.deltas
+    loss = replay.flat.outputs[0]
+    walk(loss)
     different = dict.fromkeys(ends)
-    # A term without a δ that is not zero does not count: it is 0 × a penalty, for example.
-    return [variable for variable in different if np.any(deltas.get(variable, 0))]
+    return [variable for variable in different if _counts(replay, variable)]
+
+
+def _counts(replay: Replay, variable: Variable) -> bool:
+    """Return whether a term has a δ that is not zero, as 0 × a penalty has not."""
+    delta = replay.deltas.get(variable)
+    if delta is None:
+        return False
+    return bool(np.any(delta))
 
 
 def _passed_on(replay: Replay, operation: Operation) -> list[Variable]:
@@ -93,8 +106,10 @@ def _passed_on(replay: Replay, operation: Operation) -> list[Variable]:
         fixed = inputs[1]
     else:
         return []
-    is_number = np.ndim(replay.values[fixed]) == 0
-    return dependent if is_number else []
+    factor = replay.values[fixed]
+    if np.ndim(factor) == 0:
+        return dependent
+    return []
 
 
 def _explained(
@@ -109,30 +124,40 @@ def _explained(
     off  the numbers of these terms
     """
     parts = []
+    causes = set()
     for i in off:
-        term = f"the term of the loss {_described(replay, observed, terms[i])}"
-        if factors[i] == 0:
+        factor = factors[i]
+        described = _described(replay, observed, terms[i])
+        term = f"the term of the loss {described}"
+        causes.add(_cause(factor))
+        if factor == 0:
             parts.append(f"{term} is missing from the gradient")
         else:
-            parts.append(f"{term} counts {_number(factors[i])} times")
-    causes = {_cause(factors[i]) for i in off}
+            parts.append(f"{term} counts {_number(factor)} times")
     cause = causes.pop() if len(causes) == 1 else "wrong terms"
-    right = "" if len(off) == len(terms) else " The rest is right."
-    return cause, f"{'; '.join(parts)}.{right}"
+    text = "; ".join(parts)
+    if len(off) == len(terms):
+        return cause, f"{text}."
+    return cause, f"{text}. The rest is right."
 
 
 def _cause(factor: float) -> str:
     if factor == 0:
         return "missing term"
-    return "sign" if abs(factor + 1) < NEAR else "constant factor"
+    is_turned = abs(factor + 1) < NEAR
+    if is_turned:
+        return "sign"
+    return "constant factor"
 
 
 def _number(factor: float) -> str:
     """Return a factor, as a fraction where it is the inverse of a whole number."""
     inverse = 1 / factor
+    size = abs(inverse)
     whole = round(inverse)
-    is_whole = abs(inverse - whole) < 1e-4 * abs(inverse)
-    if abs(inverse) > 1.5 and is_whole:
+    rest = abs(inverse - whole)
+    is_whole = rest < 1e-4 * size
+    if is_whole and size > 1.5:
         return f"1/{whole}"
     return f"{factor:.6g}"
 
@@ -144,9 +169,11 @@ def _described(replay: Replay, observed: Observed, term: Variable) -> str:
     names = []
     for path, whole, rest in zip(observed.paths, replay.grads, without, strict=True):
         change = max_abs(whole - rest)
-        if change > NEAR * max_abs(whole):
+        size = max_abs(whole)
+        if change > NEAR * size:
             names.append(path)
-    value = float(np.sum(replay.values[term] * delta))
+    products = replay.values[term] * delta
+    value = float(np.sum(products))
     where = ", ".join(names)
     return f"in {where} that is {value:.4g} at this point"
 
@@ -158,23 +185,32 @@ def of_weights(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesi
     """Yield examples that are weighted in the loss and count equally in the gradient."""
     for summed, axis in _sums_over_examples(replay):
         delta = replay.deltas[summed]
-        for weights in _weights_of(replay, delta.shape[axis]):
-            along_axis = [1] * delta.ndim
-            along_axis[axis] = -1
+        examples = delta.shape[axis]
+        along_axis = [1] * delta.ndim
+        along_axis[axis] = -1
+        apart = {summed: -delta}
+        for weights in _weights_of(replay, examples):
             equal = delta / weights.reshape(along_axis)
             bases = [{summed: equal}]
-            apart = {summed: -delta}
-            c = fit(replay, observed, replay.right, bases, apart)
-            if c is None:
+            coefficients = fit(replay, observed, replay.right, bases, apart)
+            if coefficients is None:
                 continue
-            usual = float(np.mean(weights))
-            is_usual = abs(c[0] - usual) < NEAR * usual
-            more = "" if is_usual else f", and each counts {_number(c[0])}"
-            yield BackwardHypothesis(
-                "missing weights",
-                f"the loss weights its {len(weights)} examples, the gradient does not{more}.",
-                replay.run({summed: c[0] * equal - delta}).grads,
-            )
+            each = coefficients[0]
+            text = _equally_weighted(weights, each)
+            error = each * equal - delta
+            gradient = replay.run({summed: error}).grads
+            yield BackwardHypothesis("missing weights", text, gradient)
+
+
+def _equally_weighted(weights: np.ndarray, each: float) -> str:
+    """Return a sentence about examples of different weights that count equally."""
+    examples = len(weights)
+    usual = float(np.mean(weights))
+    deviation = abs(each - usual)
+    text = f"the loss weights its {examples} examples, the gradient does not"
+    if deviation < NEAR * usual:
+        return f"{text}."
+    return f"{text}, and each counts {_number(each)}."
 
 
 def _sums_over_examples(replay: Replay) -> Iterator[tuple[Variable, int]]:
@@ -182,7 +218,8 @@ def _sums_over_examples(replay: Replay) -> Iterator[tuple[Variable, int]]:
     for summed, axes in replay.sums():
         shape = replay.deltas[summed].shape
         for axis in axes:
-            if 1 < shape[axis] <= MOST_EXAMPLES:
+            length = shape[axis]
+            if 1 < length <= MOST_EXAMPLES:
                 yield summed, axis
 
 
@@ -192,9 +229,12 @@ def _weights_of(replay: Replay, n: int) -> Iterator[np.ndarray]:
         value = replay.values.get(variable)
         if value is None or is_key(value):
             continue
-        vector = np.ravel(np.asarray(value))
+        array = np.asarray(value)
+        vector = np.ravel(array)
         is_numbers = vector.size == n and vector.dtype.kind in "fiu"
-        if is_numbers and np.all(vector > 0) and np.ptp(vector) > 0:
+        if not is_numbers:
+            continue
+        if np.all(vector > 0) and np.ptp(vector) > 0:
             yield vector.astype(np.float64)
 
 
@@ -203,8 +243,9 @@ def _fixed_factors(replay: Replay) -> list[Variable]:
     dependent = replay.flat.dependent
     factors: list[Variable] = []
     for operation in replay.flat.operations:
-        if operation.primitive == "mul" and dependent.intersection(operation.inputs):
-            factors += [variable for variable in operation.inputs if variable not in dependent]
+        inputs = operation.inputs
+        if operation.primitive == "mul" and dependent.intersection(inputs):
+            factors += [variable for variable in inputs if variable not in dependent]
     for variable in factors:  # the list grows: the inputs of a factor are looked at too
         producer = replay.producer(variable)
         if producer is not None:
@@ -218,24 +259,30 @@ def _fixed_factors(replay: Replay) -> list[Variable]:
 def of_broadcasts(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
     """Yield a loss that pairs every example with every other one: (n, 1) − (n,) is (n, n)."""
     for operation in replay.flat.operations:
+        if operation.primitive not in PAIRING:
+            continue
         paired = operation.outputs[0]
-        if operation.primitive not in PAIRING or paired not in replay.deltas:
+        if paired not in replay.deltas:
             continue
         delta = replay.deltas[paired]
         shape = delta.shape
         if len(shape) != 2:
             continue
-        n = shape[0]
-        is_square = n > 1 and shape[1] == n
-        if not is_square or not _meets_all(replay, operation):
+        n, columns = shape
+        if n < 2 or columns != n:
             continue
-        own_pairs = np.diag(np.diag(delta)) * n
+        if not _meets_all(replay, operation):
+            continue
+        own = np.diag(delta)
+        own_pairs = np.diag(own) * n
+        error = own_pairs - delta
+        gradient = replay.run({paired: error}).grads
         yield BackwardHypothesis(
             "broadcast in the loss",
             f"the loss combines arrays of shapes ({n}, 1) and ({n},) to {shape}: every example "
             "meets every target. The gradient is that of pairs. Write the loss with equal shapes, "
             "such as prediction[:, 0] − target.",
-            replay.run({paired: own_pairs - delta}).grads,
+            gradient,
         )
 
 
@@ -243,7 +290,9 @@ def _meets_all(replay: Replay, operation: Operation) -> bool:
     """Return whether one of two inputs repeats a row or a column."""
     all_values = replay.values
     values = [all_values[variable] for variable in operation.inputs if variable in all_values]
-    return len(values) == 2 and any(_is_spread(value) for value in values)
+    if len(values) != 2:
+        return False
+    return any(_is_spread(value) for value in values)
 
 
 def _is_spread(value: Any) -> bool:
@@ -251,6 +300,10 @@ def _is_spread(value: Any) -> bool:
     array = np.asarray(value)
     if array.ndim != 2:
         return False
-    repeats_row = np.all(array == array[:1])
-    repeats_column = np.all(array == array[:, :1])
-    return bool(repeats_row or repeats_column or min(array.shape) == 1)
+    if min(array.shape) == 1:
+        return True
+    first_row = array[:1]
+    first_column = array[:, :1]
+    repeats_row = np.all(array == first_row)
+    repeats_column = np.all(array == first_column)
+    return bool(repeats_row or repeats_column)

@@ -34,8 +34,11 @@ def assembled(replay: Replay, observed: Observed, leaf: int, closeness: float) -
         return None
     slack = np.max(observed.slack[leaf])
     error = max_abs(given - right)
-    own_parts = [given - (right - part) for part in _parts(replay, leaf)]
-    for target in (given, *own_parts):
+    targets = [given]
+    for part in _parts(replay, leaf):
+        rest = right - part
+        targets.append(given - rest)
+    for target in targets:
         for hypothesis, candidate in _candidates(replay, target):
             if candidate.shape != target.shape:
                 continue
@@ -47,9 +50,10 @@ def assembled(replay: Replay, observed: Observed, leaf: int, closeness: float) -
 def _parts(replay: Replay, leaf: int) -> Iterator[np.ndarray]:
     """Yield the contribution of each product to the gradient of a leaf, if it is not all of it."""
     whole = replay.grads[leaf]
+    variable = replay.flat.leaves[leaf]
     for product in products(replay, of_parameters=True):
         part = gradient_of_factor(replay, product)
-        if product.a == replay.flat.leaves[leaf] and np.any(part != whole):
+        if product.a == variable and np.any(part != whole):
             yield part
 
 
@@ -59,7 +63,8 @@ def _candidates(replay: Replay, given: np.ndarray) -> Iterator[Candidate]:
     if given.ndim == 2:
         yield from _products(replay, deltas, given)
     for variable, delta in deltas.items():
-        text = f"δ of {name(replay, variable)}"
+        value_name = name(replay, variable)
+        text = f"δ of {value_name}"
         yield from _copies(delta, given, text)
         yield from _sums(delta, given, text)
     if given.ndim == 1:
@@ -80,10 +85,11 @@ class _Projections(NamedTuple):
 
     def agree(self, delta: np.ndarray, value: np.ndarray) -> bool:
         """Return whether δ vᵀ has the same products, without computing it."""
-        from_right = delta @ (value.T @ self.r)
+        turned = value.T
+        from_right = delta @ (turned @ self.r)
         if not _near(from_right, self.right):
             return False
-        from_left = (self.s @ delta) @ value.T
+        from_left = (self.s @ delta) @ turned
         return _near(from_left, self.left)
 
 
@@ -92,7 +98,9 @@ def _projections(matrix: np.ndarray) -> _Projections:
     rows, columns = matrix.shape
     r = rng.normal(size=(columns,))
     s = rng.normal(size=(rows,))
-    return _Projections(r, s, matrix @ r, s @ matrix)
+    right = matrix @ r
+    left = s @ matrix
+    return _Projections(r, s, right, left)
 
 
 def _products(
@@ -105,22 +113,35 @@ def _products(
         for D in _both_ways(delta):
             if D.shape[0] != rows:
                 continue
-            for variable, value in _values(replay):
-                for V in _both_ways(value):
-                    if V.shape != (columns, D.shape[1]) or not projections.agree(D, V):
-                        continue
-                    names = f"δ of {name(replay, delta_variable)} and v {name(replay, variable)}"
-                    text = f"it is δ vᵀ with {names}: another pair belongs there."
-                    yield Hypothesis("wrong layer input", text), D @ V.T
+            shape = (columns, D.shape[1])
+            for variable, V in _matrices(replay, shape):
+                if not projections.agree(D, V):
+                    continue
+                names = _pair(replay, delta_variable, variable)
+                text = f"it is δ vᵀ with {names}: another pair belongs there."
+                hypothesis = Hypothesis("wrong layer input", text)
+                yield hypothesis, D @ V.T
+
+
+def _matrices(replay: Replay, shape: tuple[int, int]) -> Iterator[tuple[Variable, np.ndarray]]:
+    """Yield the matrices of the forward pass that have a shape, with either turned."""
+    for variable, value in _values(replay):
+        for matrix in _both_ways(value):
+            if matrix.shape == shape:
+                yield variable, matrix
 
 
 def _both_ways(array: np.ndarray) -> tuple[np.ndarray, ...]:
-    return (array, array.T) if np.ndim(array) == 2 else ()
+    if np.ndim(array) != 2:
+        return ()
+    return (array, array.T)
 
 
 def _near(first: np.ndarray, second: np.ndarray) -> bool:
-    size = np.max(np.abs(second), initial=1e-300)
-    return bool(max_abs(first - second) <= 1e-6 * size)
+    sizes = np.abs(second)
+    largest = np.max(sizes, initial=1e-300)
+    distance = max_abs(first - second)
+    return bool(distance <= 1e-6 * largest)
 
 
 # -------------------------------------------------------------------------------------- δ by itself
@@ -128,7 +149,9 @@ def _near(first: np.ndarray, second: np.ndarray) -> bool:
 
 def _copies(delta: np.ndarray, given: np.ndarray, text: str) -> Iterator[Candidate]:
     """Yield δ itself, and turned, in the place of a matrix."""
-    if given.ndim != 2 or delta.size != given.size:
+    if given.ndim != 2:
+        return
+    if delta.size != given.size:
         return
     hypothesis = Hypothesis(
         "wrong layer input", f"it is {text} itself: the factor aᵀ of the layer's input is left out."
@@ -145,7 +168,8 @@ def _sums(delta: np.ndarray, given: np.ndarray, text: str) -> Iterator[Candidate
     if given.ndim == 1:
         for axis in range(delta.ndim):
             yield from _sums_over(delta, axis, text)
-        yield Hypothesis("wrong axis", f"it is the sum of {text} over every axis."), total
+        words = f"it is the sum of {text} over every axis."
+        yield Hypothesis("wrong axis", words), total
     else:
         words = f"it is the sum of {text}: the factor aᵀ of the layer's input is left out."
         yield Hypothesis("wrong layer input", words), total
@@ -153,11 +177,14 @@ def _sums(delta: np.ndarray, given: np.ndarray, text: str) -> Iterator[Candidate
 
 def _sums_over(delta: np.ndarray, axis: int, text: str) -> Iterator[Candidate]:
     lines = np.moveaxis(delta, axis, 0)
-    summed = f"it is {text} summed over axis {axis}."
-    yield Hypothesis("wrong axis", summed), lines.sum(axis=0)
-    for i in (0, len(lines) - 1):
+    total = lines.sum(axis=0)
+    words = f"it is {text} summed over axis {axis}."
+    yield Hypothesis("wrong axis", words), total
+    last = len(lines) - 1
+    for i in (0, last):
         words = f"it is {text} at {i} of axis {axis} alone, not summed."
-        yield Hypothesis("wrong examples", words), lines[i]
+        hypothesis = Hypothesis("wrong examples", words)
+        yield hypothesis, lines[i]
 
 
 def _weighted_sums(
@@ -167,13 +194,14 @@ def _weighted_sums(
     if delta.ndim != 2:
         return
     for variable, value in _values(replay):
-        if np.shape(value) != delta.shape:
+        if value.shape != delta.shape:
             continue
-        names = f"δ of {name(replay, delta_variable)} and v {name(replay, variable)}"
+        names = _pair(replay, delta_variable, variable)
         text = f"it is Σ δ ⊙ v, {names}: another v belongs there."
+        hypothesis = Hypothesis("wrong layer input", text)
         product = delta * value
-        for axis in (0, 1):
-            yield Hypothesis("wrong layer input", text), product.sum(axis)
+        yield hypothesis, product.sum(0)
+        yield hypothesis, product.sum(1)
 
 
 # ------------------------------------------------------------------------------------------- values
@@ -182,8 +210,18 @@ def _weighted_sums(
 def _values(replay: Replay) -> Iterator[tuple[Variable, np.ndarray]]:
     """Yield the floating-point arrays of the forward pass."""
     for variable, value in replay.values.items():
-        if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim:
+        if not isinstance(value, np.ndarray):
+            continue
+        is_floating = value.dtype.kind == "f"
+        if is_floating and value.ndim:
             yield variable, value
+
+
+def _pair(replay: Replay, delta_variable: Variable, variable: Variable) -> str:
+    """Return the names of a δ and a value for explanations."""
+    delta_name = name(replay, delta_variable)
+    value_name = name(replay, variable)
+    return f"δ of {delta_name} and v {value_name}"
 
 
 def name(replay: Replay, variable: Variable) -> str:
