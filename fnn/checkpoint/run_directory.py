@@ -195,7 +195,7 @@ def hint_of(saved: dict[str, Any]) -> str:
     """Return a sentence on extending a sweep; "" for the directory of another call."""
     if saved["arguments"].get("call") != "fnn.sweep":
         return ""
-    return " fnn.load of it has a sweep, whose extend() adds seeds and settings."
+    return " fnn.load(directory).extend(seeds=, builder=, dataset=) adds seeds and settings to it."
 
 
 def _first_differences(saved: str, now: str) -> str:

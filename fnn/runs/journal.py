@@ -174,7 +174,8 @@ class DirectoryJournal(Journal):
         self.read.add(step)
 
     def message(self, epochs: int) -> str:  # noqa: D102
-        return f"saved after {epochs} epochs in {self.path}; the same call goes on from there"
+        counted = "1 epoch" if epochs == 1 else f"{epochs} epochs"
+        return f"saved after {counted} in {self.path}; the same call goes on from there"
 
     def _save(
         self,
