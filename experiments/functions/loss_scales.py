@@ -95,10 +95,8 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     )
     for axis, (name, title) in zip(axes, titles.items(), strict=True):
         one_weight = results[name][..., 0]
-        for scale, path, style, width in zip(
-            SCALES, one_weight, styles, (4, 2.8, 1.6), strict=True
-        ):
-            axis.plot(path, label=scale.replace("_", " "), linewidth=width, **style)
+        for scale, path, style in zip(SCALES, one_weight, styles, strict=True):
+            axis.plot(path, label=scale.replace("_", " "), **style)
         axis.set(xlabel="step", ylabel="a weight", title=title)
     draw.legends(axes)
     return {"scales": figure}
