@@ -17,12 +17,12 @@ import jax
 import numpy as np
 from jax.flatten_util import ravel_pytree
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from scipy.optimize import linprog
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.capacity.built import output_of
+from experiments.common import Common, Figures, Results
 from fnn import losses
 from fnn.course import constructions, perceptron
 
@@ -46,7 +46,7 @@ class Config(Common):
 QUICK = Config(seeds=64, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return which gates one unit can be and learns, and what constructions from NAND give."""
     net, params = constructions.xor_of_nands()
     smooth = gradient(*constructions.xor_of_nands("sigmoid"))
@@ -54,8 +54,8 @@ def run(config: Config) -> dict[str, np.ndarray]:
     return {
         "separable": np.array([separable(gate) for gate in GATES]),
         "learned": learned(config),
-        "nand": output(constructions.nand(), CORNERS),
-        "xor": output((net, params), CORNERS),
+        "nand": output_of(constructions.nand(), CORNERS),
+        "xor": output_of((net, params), CORNERS),
         "reached": np.array(sorted(from_inputs)),
         "gradient_refusal": np.array(refusal(net, params)),
         "changed_outputs": changed_outputs(net, params, jax.random.key(1), config.seeds),
@@ -79,10 +79,11 @@ def learned(config: Config) -> np.ndarray:
     """Return whether Rosenblatt's rule learns each gate from each order, (gates, seeds)."""
     keys = jax.random.split(jax.random.key(0), config.seeds)
 
-    def fit(gate, key):
-        return perceptron.fit(CORNERS, gate, key=key, epochs=config.epochs).mistakes
+    def mistakes_of(gate, key):
+        fit = perceptron.fit(CORNERS, gate, key=key, epochs=config.epochs)
+        return fit.mistakes
 
-    over_orders = jax.vmap(fit, in_axes=(None, 0))
+    over_orders = jax.vmap(mistakes_of, in_axes=(None, 0))
     mistakes = jax.vmap(over_orders, in_axes=(0, None))(GATES, keys)
     return np.asarray(mistakes)[:, :, -1] == 0
 
@@ -120,13 +121,7 @@ def changed_outputs(net: fnn.Layer, params, key, draws: int) -> np.ndarray:
     return np.abs(np.asarray(difference)).max(axis=(1, 2))
 
 
-def output(built, x: np.ndarray) -> np.ndarray:
-    """Return what (net, params) gives at the points, (points,)."""
-    net, params = built
-    return np.asarray(fnn.apply(net, params, x))[:, 0]
-
-
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the share of orders that learn each gate, and the regions of NAND and of XOR."""
     shares, (bars,) = draw.figure()
     blue, red = draw.LINES[0]["color"], draw.LINES[4]["color"]
@@ -145,4 +140,4 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
 
 def draw_gate(axis: Axes, built, gate: int) -> None:
     """Draw the regions of (net, params), and the gate at the corners."""
-    draw.regions(axis, partial(output, built), CORNERS, GATES[gate], margin=0.5)
+    draw.regions(axis, partial(output_of, built), CORNERS, GATES[gate], margin=0.5)

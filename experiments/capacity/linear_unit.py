@@ -87,8 +87,10 @@ def steps_until(name: str, weights: int, keys, most: int, fraction: float) -> np
     def steps_of(key, setting):
         task, start, search = linear_task(key, weights)
         history = method.history(task, start, search, setting, longest)
-        reached = history <= fraction * task.loss(start)
-        return jnp.where(reached.any(), jnp.argmax(reached) + 1, longest)
+        goal = fraction * task.loss(start)
+        reached = history <= goal
+        first = jnp.argmax(reached) + 1
+        return jnp.where(reached.any(), first, longest)
 
     over_seeds = jax.vmap(steps_of, in_axes=(0, None))
     over_settings = jax.jit(jax.vmap(over_seeds, in_axes=(None, 0)))
@@ -100,7 +102,8 @@ def linear_task(key, weights: int):
     inputs, teacher, student, search = jax.random.split(key, 4)
     net = fnn.mlp((weights - 1, 1))
     x = jax.random.normal(inputs, (EXAMPLES, weights - 1))
-    y = fnn.apply(net, net.init(teacher)[0], x)[:, 0]
+    teacher_params, _ = net.init(teacher)
+    y = fnn.apply(net, teacher_params, x)[:, 0]
     start, _ = net.init(student)
     return Task(net, x, y), start, search
 

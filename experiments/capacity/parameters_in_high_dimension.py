@@ -15,12 +15,11 @@ from math import comb
 from typing import TypeAlias
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
 from experiments.capacity.polynomials import polynomial_loss
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, losses, optim
 
 Target: TypeAlias = Callable[[np.ndarray], np.ndarray]
@@ -28,12 +27,16 @@ Target: TypeAlias = Callable[[np.ndarray], np.ndarray]
 
 def wave(x: np.ndarray) -> np.ndarray:
     """Return sin(5 u·x + 1) with the unit vector u along the diagonal."""
-    return np.sin(5 * x.sum(axis=1) / np.sqrt(x.shape[1]) + 1)
+    inputs = x.shape[1]
+    along = x.sum(axis=1)
+    return np.sin(5 * along / np.sqrt(inputs) + 1)
 
 
 def products(x: np.ndarray) -> np.ndarray:
     """Return the sum of xᵢxⱼ over all pairs i ≤ j, a polynomial of degree 2."""
-    return (x.sum(axis=1) ** 2 + (x**2).sum(axis=1)) / 2
+    square_of_sum = x.sum(axis=1) ** 2
+    sum_of_squares = (x**2).sum(axis=1)
+    return (square_of_sum + sum_of_squares) / 2
 
 
 TARGETS = (wave, products)
@@ -58,7 +61,7 @@ class Config(Common):
 QUICK = Config(inputs=(1, 10), seeds=8, epochs=50, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return test losses over the variance of the target, and the sizes of both kinds.
 
     polynomial  (targets, inputs)
@@ -101,7 +104,7 @@ def compared(
     return polynomial_loss(split, degree), sweep.final("test_loss")[0]
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the test loss of both over the inputs for each target, and the degree allowed."""
     figure, axes = draw.figure(rows=3)
     *by_target, allowed = axes

@@ -15,12 +15,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
 from experiments.capacity.point_clouds import separable
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data
 from fnn.course import perceptron
 from fnn.course.perceptron import PerceptronParams
@@ -41,7 +40,7 @@ class Config(Common):
 QUICK = Config(seeds=128, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return what a unit says of points, and its training on XOR and on separable data.
 
     xor_weights  (epochs, 3) w₁, w₂, b after each epoch
@@ -68,7 +67,7 @@ def on_separable(key, epochs: int):
     return perceptron.fit(x, y, key=order, epochs=epochs).mistakes, bound
 
 
-def unit_on_points() -> dict[str, np.ndarray]:
+def unit_on_points() -> Results:
     """Return what fnn.course.perceptron and a network of one step unit say of random points.
 
     Returns what the perceptron x₁ − 2x₂ + 2 says on its line too.
@@ -89,7 +88,7 @@ def unit_on_points() -> dict[str, np.ndarray]:
     }
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the training on XOR and on separable data, and the regions of a unit."""
     figure, (mistakes, weights, bounded) = draw.figure(rows=3, height=3.0)
     shown = np.arange(1, 51)
@@ -106,7 +105,7 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     return {"xor": figure, "unit": unit}
 
 
-def draw_bound(axis: Axes, results: dict[str, np.ndarray]) -> None:
+def draw_bound(axis: Axes, results: Results) -> None:
     """Draw the mistakes in all on separable data against their bound."""
     bound = results["bound"]
     in_all = results["mistakes"].sum(axis=1)
@@ -117,7 +116,7 @@ def draw_bound(axis: Axes, results: dict[str, np.ndarray]) -> None:
     axis.legend(frameon=False)
 
 
-def draw_unit(axis: Axes, results: dict[str, np.ndarray]) -> None:
+def draw_unit(axis: Axes, results: Results) -> None:
     """Draw the regions of the unit, and 200 points with its answers."""
     *w, b = results["unit"]
     params = PerceptronParams(jnp.array(w), jnp.array(b))

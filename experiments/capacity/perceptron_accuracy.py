@@ -14,11 +14,10 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 from experiments import drawing as draw
 from experiments.capacity.point_clouds import gaussians
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn.course import perceptron
 
 
@@ -36,7 +35,7 @@ class Config(Common):
 QUICK = Config(seeds=128, epochs=50, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return the test accuracy (distances, seeds, epochs + 1) of two kinds of weights.
 
     They are the last weights and their average, in float64.
@@ -61,7 +60,8 @@ def accuracies(epochs: int, key, distance):
     fit = perceptron.fit(x, y, key=order, epochs=epochs)
 
     def accuracy(params):
-        return jnp.mean(perceptron.predict(params, unseen) == labels)
+        right = perceptron.predict(params, unseen) == labels
+        return jnp.mean(right)
 
     before = jnp.mean(labels == 1)  # weights of zero say 1
     last = jax.vmap(accuracy)(fit.trajectory)
@@ -69,7 +69,7 @@ def accuracies(epochs: int, key, distance):
     return jnp.append(before, last), jnp.append(before, averaged)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the test accuracy over the epochs: the mean over draws, and one draw."""
     figure, axes = draw.figure(rows=2)
     mean, one = axes

@@ -14,11 +14,10 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 from experiments import drawing as draw
 from experiments.capacity.point_clouds import gaussians, separable
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn.course import perceptron
 from fnn.course.perceptron import PerceptronParams
 
@@ -38,7 +37,7 @@ class Config(Common):
 QUICK = Config(seeds=64, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return mistakes on separable data, and predictions on classes that overlap, in float64.
 
     mistakes     (starts, seeds, rates), from weights of zero and from N(0, 1)
@@ -78,7 +77,7 @@ def predictions(key, rate):
     return perceptron.predict(fit.params, x)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the mistakes over the learning rate, from both starts."""
     figure, (axis,) = draw.figure()
     from_zero, from_normal = results["mistakes"]

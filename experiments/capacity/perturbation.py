@@ -13,11 +13,10 @@ from dataclasses import dataclass
 
 import jax
 import numpy as np
-from matplotlib.figure import Figure
 
 from experiments import drawing as draw
 from experiments.capacity.linear_unit import METHODS, best, steps_until
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Config(Common):
 QUICK = Config(weights=(4, 32), seeds=48, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return passes (methods, weights, seeds) until the loss is reached, at the best setting."""
     passes, settings = [], []
     for method in METHODS:
@@ -62,7 +61,7 @@ def best_of(config: Config, method: str, weights: int) -> tuple[np.ndarray, floa
     return best(steps, METHODS[method].settings)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw forward passes over the number of weights: the median and the middle half."""
     figure, (axis,) = draw.figure(height=4.2)
     weights = results["weights"]

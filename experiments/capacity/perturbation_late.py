@@ -14,12 +14,11 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
 from experiments.capacity.linear_unit import Task
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import optim
 from fnn.course import descent, perturbation
 
@@ -45,13 +44,14 @@ class Config(Common):
 QUICK = Config(seeds=32, tries=100, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return the share of perturbations that lower the loss, on the way of training, in float64.
 
     accepted  (seeds, points, sigmas)
     loss      (seeds, points), over that of the start
     """
-    steps = np.unique(np.geomspace(1, config.steps + 1, config.points).astype(int)) - 1
+    spaced = np.geomspace(1, config.steps + 1, config.points)
+    steps = np.unique(spaced.astype(int)) - 1
     keys = jax.random.split(jax.random.key(0), config.seeds)
     with jax.enable_x64(True):
         tried = jax.jit(jax.vmap(partial(tries_on_the_way, config, steps)))
@@ -88,7 +88,8 @@ def trained(config: Config, key):
     inputs, teacher, student, tries = jax.random.split(key, 4)
     net = fnn.mlp(config.sizes, activation="tanh", init="glorot")
     x = jax.random.normal(inputs, (128, config.sizes[0]))
-    y = fnn.apply(net, net.init(teacher)[0], x)[:, 0]
+    teacher_params, _ = net.init(teacher)
+    y = fnn.apply(net, teacher_params, x)[:, 0]
     task = Task(net, x, y)
     start, _ = net.init(student)
     optimizer = optim.momentum(0.05, decay=0.9)
@@ -96,7 +97,7 @@ def trained(config: Config, key):
     return task, path, tries
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the share of perturbations that help over their size, for each point of training."""
     figure, (axis,) = draw.figure(height=4.2)
     losses = np.median(results["loss"], axis=0)

@@ -30,6 +30,7 @@ def separable(key, n: int = 40):
     side = jnp.sign(x @ w + b)
     # Each point is moved 0.4 further away from the plane.
     x = x + 0.4 * side[:, None] * w[None] / jnp.sum(w**2)
-    margin = jnp.min(jnp.abs(x @ w + b))
+    distances = jnp.abs(x @ w + b)
+    margin = jnp.min(distances)
     longest = jnp.max(1 + jnp.sum(x**2, axis=1))
     return x, (side > 0).astype(int), longest / margin**2

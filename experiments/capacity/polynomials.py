@@ -12,7 +12,8 @@ def polynomial_loss(split: data.Dataset, most: int) -> float:
 
     The degree, up to `most`, is the one with the lowest validation loss.
     """
-    degrees = np.unique(np.geomspace(1, most, 12).round().astype(int))
+    spaced = np.geomspace(1, most, 12)
+    degrees = np.unique(spaced.round().astype(int))
     losses = [losses_of(split, degree) for degree in degrees]
     _, test_loss = min(losses)
     return test_loss
@@ -24,7 +25,8 @@ def losses_of(split: data.Dataset, degree: int) -> tuple[float, float]:
     weights, *_ = np.linalg.lstsq(design(split.train.x, degree), y, rcond=None)
 
     def loss(part):
-        return float(np.mean((design(part.x, degree) @ weights - part.y) ** 2))
+        error = design(part.x, degree) @ weights - part.y
+        return float(np.mean(error**2))
 
     return loss(split.validation), loss(split.test)
 

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.capacity.built import output_of
+from experiments.common import Common, Figures, Results
 from fnn.course import constructions
 
 FUNCTIONS: dict[
@@ -53,14 +53,15 @@ class Config(Common):
 QUICK = Config(inputs=(1, 2, 3), most=256, examples=1000, seeds=8, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return errors of networks that interpolate, and of random hidden layers.
 
     interpolated  (functions, units) the largest error
     fitted        (inputs, seeds, sizes) the relative error
     """
     half_octaves = 2 * int(np.log2(config.most))
-    sizes = np.unique(np.geomspace(1, config.most, half_octaves + 1).round().astype(int))
+    spaced = np.geomspace(1, config.most, half_octaves + 1)
+    sizes = np.unique(spaced.round().astype(int))
     keys = jax.random.split(jax.random.key(0), config.seeds)
     functions = [f for f, _ in FUNCTIONS.values()]
     with jax.enable_x64(True):
@@ -81,9 +82,9 @@ def interpolation_error(f: Callable[[np.ndarray], np.ndarray], units: int) -> fl
     """Return the largest error of the network with equidistant kinks through f."""
     knots = np.linspace(0, 1, units + 1)
     x = np.linspace(0, 1, 40_001)
-    net, params = constructions.interpolation(knots, f(knots))
-    predicted = np.asarray(fnn.apply(net, params, x[:, None]))[:, 0]
-    return float(np.abs(predicted - f(x)).max())
+    built = constructions.interpolation(knots, f(knots))
+    error = output_of(built, x) - f(x)
+    return float(np.abs(error).max())
 
 
 def errors_by_size(config: Config, d: int, sizes: np.ndarray, key) -> np.ndarray:
@@ -93,15 +94,18 @@ def errors_by_size(config: Config, d: int, sizes: np.ndarray, key) -> np.ndarray
     """
     x, features = random_features(config, d, key)
     y = np.prod(np.cos(np.pi * x), axis=1)
-    A, B = np.split(np.column_stack([np.ones(len(x)), features]), 2)
+    with_one = np.column_stack([np.ones(len(x)), features])
+    A, B = np.split(with_one, 2)
     target, unseen = np.split(y, 2)
     # So that units that are equal on all points do not make the matrix singular.
     gram = A.T @ A + 1e-9 * np.eye(A.shape[1])
     errors = []
     for size in sizes:
         n = size + 1
-        weights = np.linalg.solve(gram[:n, :n], A[:, :n].T @ target)
-        squares = np.mean((B[:, :n] @ weights - unseen) ** 2)
+        moments = A[:, :n].T @ target
+        weights = np.linalg.solve(gram[:n, :n], moments)
+        difference = B[:, :n] @ weights - unseen
+        squares = np.mean(difference**2)
         errors.append(np.sqrt(squares / np.mean(unseen**2)))
     return np.array(errors)
 
@@ -120,7 +124,7 @@ def random_features(config: Config, d: int, key) -> tuple[np.ndarray, np.ndarray
     return x, np.asarray(fnn.apply(hidden, (dense._replace(b=b), ()), x))
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the largest error over units for each function, and the relative error by inputs."""
     figure, axes = draw.figure(rows=2)
     one, several = axes

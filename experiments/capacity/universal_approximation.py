@@ -16,11 +16,11 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 import optax
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.capacity.built import output_of
+from experiments.common import Common, Figures, Results
 from fnn import data, layers, losses, optim
 from fnn.activations import Activation
 from fnn.course import constructions
@@ -45,7 +45,7 @@ class Config(Common):
 QUICK = Config(units=(8, 64), seeds=16, epochs=150, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return the largest errors of networks that are built, and trained.
 
     built    (units,) on sin 2πx, with as many ReLU units
@@ -76,9 +76,9 @@ def interpolation_error(units: int, length: int) -> float:
     """Return the largest error of the network that interpolates the sine on [0, length]."""
     knots = np.linspace(0, length, units + 1)
     x = np.linspace(0, length, 40_001)
-    net, params = constructions.interpolation(knots, sine(knots))
-    predicted = np.asarray(fnn.apply(net, params, x[:, None]))[:, 0]
-    return float(np.abs(predicted - sine(x)).max())
+    built = constructions.interpolation(knots, sine(knots))
+    error = output_of(built, x) - sine(x)
+    return float(np.abs(error).max())
 
 
 def squares_error(units: int) -> float:
@@ -93,7 +93,8 @@ def squares_error(units: int) -> float:
     outputs = fnn.apply(hidden, (dense._replace(b=b), ()), x[:, None])
     features = np.column_stack([outputs, np.ones(len(x))])
     weights, *_ = np.linalg.lstsq(features, np.abs(x), rcond=1e-12)
-    return float(np.abs(features @ weights - np.abs(x)).max())
+    error = features @ weights - np.abs(x)
+    return float(np.abs(error).max())
 
 
 def trained_errors(config: Config, units: int) -> np.ndarray:
@@ -116,7 +117,7 @@ def trained_errors(config: Config, units: int) -> np.ndarray:
     return np.abs(predictions - y).max(axis=1)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the largest error over the units, and over the length of the interval."""
     figure, (error, length) = draw.figure(rows=2)
     units = results["units"]

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import jax
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.capacity.built import output_of
+from experiments.common import Common, Figures, Results
 from fnn import data, losses, optim
 from fnn import plot as draw
 from fnn.course import constructions
@@ -42,7 +42,7 @@ class Config(Common):
 QUICK = Config(depths=10, seeds=8, epochs=100, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return units and pieces of built networks (depths,), and the test losses of trained ones."""
     depths = np.arange(1, config.depths + 1)
     with jax.enable_x64(True):
@@ -63,23 +63,19 @@ def built_twice(depth: int) -> dict[str, float]:
     """
     x = np.linspace(0, 1, 2 ** (depth + 2) + 1)
     deep = constructions.tent_map(depth)
-    y = values_of(deep, x)
+    y = output_of(deep, x)
     shallow = constructions.interpolation(x[::4], y[::4])
-    wave = 1 - np.abs(1 - 2**depth * (x + 1) % 2)  # goes on beyond 1, within [0, 1]
-    missed = [np.abs(values_of(built, x + 1) - wave).max() for built in (deep, shallow)]
+    phase = 2**depth * (x + 1) % 2
+    wave = 1 - np.abs(1 - phase)  # goes on beyond 1, within [0, 1]
+    difference = output_of(shallow, x) - y
+    missed = [np.abs(output_of(built, x + 1) - wave) for built in (deep, shallow)]
     return {
         "pieces": 1 + np.count_nonzero(np.diff(y, 2)),
         "deep_units": units_of(deep),
         "shallow_units": units_of(shallow),
-        "difference": np.abs(values_of(shallow, x) - y).max(),
-        "missed_beyond": min(missed),
+        "difference": np.abs(difference).max(),
+        "missed_beyond": min(miss.max() for miss in missed),
     }
-
-
-def values_of(built, x: np.ndarray) -> np.ndarray:
-    """Return y of a network (net, params) with one input and output, (points,)."""
-    net, params = built
-    return np.asarray(fnn.apply(net, params, x[:, None]))[:, 0]
 
 
 def units_of(built) -> int:
@@ -92,7 +88,7 @@ def relative_losses(config: Config, hidden: tuple[int, ...]) -> np.ndarray:
     """Train on the tent map, and return the test loss over the variance, (seeds,)."""
     x = np.random.default_rng(0).uniform(0, 1, 1500)
     with jax.enable_x64(True):
-        y = values_of(constructions.tent_map(config.folds), x)
+        y = output_of(constructions.tent_map(config.folds), x)
     net = fnn.mlp((1, *hidden, 1))
     optimizer = optim.adam(config.learning_rate)
     sweep = fnn.sweep(
@@ -105,7 +101,7 @@ def relative_losses(config: Config, hidden: tuple[int, ...]) -> np.ndarray:
     return sweep.final("test_loss")[0] / y.var()
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw units over pieces, the tent map, and what training reaches."""
     figure, (units, tent, reached) = draw.figure(rows=3)
     pieces = results["pieces"]
@@ -116,7 +112,7 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     units.legend(frameon=False)
     x = np.linspace(0, 1, 1025)
     for depth in (1, 2, 4):
-        folded = values_of(constructions.tent_map(depth), x)
+        folded = output_of(constructions.tent_map(depth), x)
         tent.plot(x, folded, label=f"{2 * depth} units, {2**depth} pieces")
     tent.set(xlabel="x", ylabel="y", title="The tent map folded 1, 2 and 4 times", ylim=(0, 1.35))
     tent.legend(frameon=False, fontsize="small", ncols=3, columnspacing=0.8, handlelength=1.2)

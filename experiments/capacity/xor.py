@@ -15,11 +15,10 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
 from experiments.claims import share_interval
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, losses, optim
 from fnn import plot as draw
 from fnn.course import perceptron
@@ -44,7 +43,7 @@ class Config(Common):
 QUICK = Config(seeds=64, widths=(0, 2, 8), activations=("tanh",), epochs=500, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return what no hidden layer can do with XOR, and how often each network learns it.
 
     solved  (activations, widths, seeds): whether all four rows are right after the last epoch
@@ -110,7 +109,7 @@ def exact_error() -> float:
     return float(np.abs(predicted - y).max())
 
 
-def table(results: dict[str, np.ndarray], config: Config) -> str:
+def table(results: Results, config: Config) -> str:
     """Return the share of starts that solve XOR by width, as text."""
     best = results["best_threshold_rows"]
     mistakes = results["perceptron_mistakes"][[0, 1, 2, -3, -2, -1]]
@@ -128,7 +127,7 @@ def table(results: dict[str, np.ndarray], config: Config) -> str:
     return "\n".join(lines)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the share of starts that solve XOR over the width."""
     figure, (axis,) = draw.figure()
     ticks = np.arange(len(config.widths))

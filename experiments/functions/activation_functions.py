@@ -20,7 +20,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import activations
 
 FORMULAS = {
@@ -47,7 +47,7 @@ class Config(Common):
 QUICK = Config(points=600, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return curves (functions, points), and tails (types, functions, 2) at −1000 and 1000.
 
     The types are float32 and float64. Everything else is in float64.
@@ -100,7 +100,7 @@ def jump_of_slope(activation: activations.Activation, h: float = 1e-7) -> jax.Ar
     return (right - 2 * middle + left) / h
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the functions and their slopes, ELU for several α, and softplus beside ReLU."""
     return {
         "curves": draw_curves(results),
@@ -109,7 +109,7 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     }
 
 
-def draw_curves(results: dict[str, np.ndarray]) -> Figure:
+def draw_curves(results: Results) -> Figure:
     """Draw all functions and their slopes."""
     figure, axes = draw.figure(rows=2)
     x = results["x"]
@@ -123,7 +123,7 @@ def draw_curves(results: dict[str, np.ndarray]) -> Figure:
     return figure
 
 
-def draw_elu(results: dict[str, np.ndarray]) -> Figure:
+def draw_elu(results: Results) -> Figure:
     """Draw ELU and its slope for each α."""
     figure, axes = draw.figure(rows=2)
     x = results["x"]
@@ -137,7 +137,7 @@ def draw_elu(results: dict[str, np.ndarray]) -> Figure:
     return figure
 
 
-def draw_softplus(results: dict[str, np.ndarray]) -> Figure:
+def draw_softplus(results: Results) -> Figure:
     """Draw softplus beside ReLU, and their difference."""
     figure, axes = draw.figure(rows=2)
     both, gap = axes

@@ -19,7 +19,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import activations, diagnostics, layers, losses
 from fnn.layers import DenseParams
 from fnn.types import Loss
@@ -36,7 +36,7 @@ class Config(Common):
 QUICK = Config(examples=50, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return the gradients of both losses, the two forms of one, and losses of a wrong answer."""
     rng = np.random.default_rng(0)
     shape = (config.examples, config.classes)
@@ -123,12 +123,12 @@ def wrong_answer() -> dict[str, jax.Array]:
     }
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the loss and its slope for a wrong answer, and the categorical gradient over p − t."""
     return {"binary": draw_wrong_answer(results), "categorical": draw_gradient(results)}
 
 
-def draw_wrong_answer(results: dict[str, np.ndarray]) -> Figure:
+def draw_wrong_answer(results: Results) -> Figure:
     """Draw the loss and its slope over the logit where the target is 0."""
     figure, axes = draw.figure(rows=2)
     value, slope = axes
@@ -146,7 +146,7 @@ def draw_wrong_answer(results: dict[str, np.ndarray]) -> Figure:
     return figure
 
 
-def draw_gradient(results: dict[str, np.ndarray]) -> Figure:
+def draw_gradient(results: Results) -> Figure:
     """Draw the gradient of the backward pass over (p − t)/N."""
     figure, (axis,) = draw.figure()
     expected, gradient = results["categorical_expected"], results["categorical"]

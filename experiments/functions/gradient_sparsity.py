@@ -12,11 +12,10 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import activations, data, diagnostics, losses
 
 
@@ -33,7 +32,7 @@ class Config(Common):
 QUICK = Config(seeds=32, examples=128, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return zero_share (relu and elu, seeds, layers), the share of exact zeros among the σ′(z)."""
     keys = jax.vmap(jax.random.key)(jnp.arange(config.seeds))
     shares = [zero_share(config, name, keys) for name in ("relu", "elu")]
@@ -52,12 +51,13 @@ def zero_share(config: Config, activation: str, keys) -> np.ndarray:
         params, _ = net.init(key)
         signals = diagnostics.signals(net, losses.softmax_cross_entropy, params, x, y)
         pre_activations = signals.outputs[0:-1:2]  # a dense part and its activation take turns
-        return jnp.stack([jnp.mean(derivative(z) == 0) for z in pre_activations])
+        zeros = [derivative(z) == 0 for z in pre_activations]
+        return jnp.stack([jnp.mean(zero) for zero in zeros])
 
     return np.asarray(jax.jit(jax.vmap(shares_by_layer))(keys))
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the share of zeros by layer."""
     figure, (axis,) = draw.figure()
     depths = np.arange(1, len(config.hidden) + 1)

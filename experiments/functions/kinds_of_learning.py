@@ -15,11 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, layers, losses, optim
 
 
@@ -37,12 +36,12 @@ class Config(Common):
 QUICK = Config(seeds=4, epochs=20, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return test scores (seeds,) of the three tasks, and what one network of each predicts."""
     return regression(config) | classification(config) | unsupervised(config)
 
 
-def regression(config: Config) -> dict[str, np.ndarray]:
+def regression(config: Config) -> Results:
     """Return R² (seeds,) of the price, and true and predicted prices (houses, 2) of one network."""
     houses = house_prices(config)
     net = fnn.mlp((2, 16, 1), activation="tanh")
@@ -55,7 +54,7 @@ def regression(config: Config) -> dict[str, np.ndarray]:
     }
 
 
-def classification(config: Config) -> dict[str, np.ndarray]:
+def classification(config: Config) -> Results:
     """Return the accuracy (seeds,) of the label, and the people with the logits of one network."""
     people = sportif_people(config)
     net = fnn.mlp((2, 16, 1), activation="tanh")
@@ -72,7 +71,7 @@ def classification(config: Config) -> dict[str, np.ndarray]:
     }
 
 
-def unsupervised(config: Config) -> dict[str, np.ndarray]:
+def unsupervised(config: Config) -> Results:
     """Return the share of the variance (seeds,) that two codes tell, and the codes of one."""
     rows, groups = unlabelled(config)
     encoder = fnn.mlp((8, 16, 2), activation="tanh")
@@ -140,7 +139,7 @@ def unlabelled(config: Config) -> tuple[data.Dataset, np.ndarray]:
     return data.Dataset(train, validation, test), scaled.train.y
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw prices, people and codes: a real number, a label, and no ground truth."""
     figure, axes = draw.figure(rows=3)
     prices, people, codes = axes
@@ -156,7 +155,7 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     return {"tasks": figure}
 
 
-def draw_people(axis: Axes, results: dict[str, np.ndarray]) -> None:
+def draw_people(axis: Axes, results: Results) -> None:
     """Draw people with the label that one network gives them, and its mistakes."""
     people = results["people"]
     predicted = results["logits"] > 0

@@ -15,11 +15,10 @@ from functools import partial
 
 import jax
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, losses, optim
 
 CHAINS = ((6, 3, 5, 4), (6, 8, 8, 4), (10, 2, 10))
@@ -42,12 +41,12 @@ class Config(Common):
 QUICK = Config(seeds=16, epochs=1500, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return errors and ranks of products of matrices, and what two layers learn of sin 2x."""
     return products() | fits(config)
 
 
-def products(draws: int = 100) -> dict[str, np.ndarray]:
+def products(draws: int = 100) -> Results:
     """Return the error and the rank of W_L … W₁ for each chain of layers, (chains, draws)."""
     errors, ranks = [], []
     with jax.enable_x64(True):
@@ -65,7 +64,8 @@ def products(draws: int = 100) -> dict[str, np.ndarray]:
 def product(sizes: tuple[int, ...], draws: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the relative distance of a linear network from W_L … W₁ x + b, and that rank."""
     net, params, x = random_network(sizes, draws)
-    outputs = np.asarray(jax.jit(jax.vmap(lambda p: fnn.apply(net, p, x)))(params))
+    over_draws = jax.jit(jax.vmap(lambda p: fnn.apply(net, p, x)))
+    outputs = np.asarray(over_draws(params))
     inputs = sizes[0]
     W = np.broadcast_to(np.eye(inputs), (draws, inputs, inputs))
     b = np.zeros((draws, inputs, 1))
@@ -87,7 +87,7 @@ def random_network(sizes: tuple[int, ...], draws: int):
     return net, params, rng.normal(size=(20, sizes[0]))
 
 
-def fits(config: Config) -> dict[str, np.ndarray]:
+def fits(config: Config) -> Results:
     """Return loss (without and with ReLU, seeds, epochs), curves, and the loss of a line."""
     x = np.linspace(-2, 2, config.points)
     y = np.sin(2 * x)
@@ -126,7 +126,7 @@ def trained(config: Config, x: np.ndarray, y: np.ndarray) -> fnn.Sweep:
     )
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the fits of the start in the middle, and the loss of all starts."""
     figure, axes = draw.figure(rows=2)
     fit, curve = axes

@@ -14,11 +14,10 @@ from functools import partial
 import jax
 import numpy as np
 from jax.flatten_util import ravel_pytree
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import losses, optim
 from fnn.course import descent
 
@@ -38,7 +37,7 @@ class Config(Common):
 QUICK = Config(quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return gradients (scales, weights) at the start, and two descents for each scale.
 
     together  (scales, steps + 1, weights) with rates that are scaled the other way
@@ -46,7 +45,8 @@ def run(config: Config) -> dict[str, np.ndarray]:
     """
     rng = np.random.default_rng(0)
     x = rng.uniform(-2, 2, (config.examples, 2))
-    y = np.sin(2 * x[:, 0]) + rng.normal(0, 0.2, config.examples)
+    noise = rng.normal(0, 0.2, config.examples)
+    y = np.sin(2 * x[:, 0]) + noise
     scaled_back = (1, 0.5, config.examples / 2)
     gradients, together, apart = [], [], []
     with jax.enable_x64(True):
@@ -84,7 +84,7 @@ def flat(params) -> jax.Array:
     return ravel_pytree(params)[0]
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw one weight along gradient descent with each scale."""
     figure, axes = draw.figure(rows=2)
     titles = {"apart": "the same rate", "together": "rates scaled back"}

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import activations, layers, losses, optim
 from fnn.course import descent
 from fnn.layers import DenseParams
@@ -43,7 +43,7 @@ class Config(Common):
 QUICK = Config(quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return outputs of a neuron of two inputs, and the descent of a linear neuron, in float64."""
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 2, (config.examples, 1))
@@ -61,7 +61,7 @@ def run(config: Config) -> dict[str, np.ndarray]:
     }
 
 
-def neuron_of_two_inputs() -> dict[str, np.ndarray]:
+def neuron_of_two_inputs() -> Results:
     """Return outputs (gates, rows) over a plane, and the sums written out."""
     side = np.linspace(-3, 3, 61)
     plane = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
@@ -87,10 +87,11 @@ def descend(config: Config, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, n
     optimizer = optim.sgd(config.learning_rate)
     path = descent.trajectory(gradient, optimizer, start, steps=config.steps)
     loss, _ = jax.vmap(loss_and_gradient, in_axes=(0, None, None))(path, x, y)
-    return np.column_stack([path.W[:, 0, 0], path.b[:, 0]]), np.asarray(loss)
+    weights, biases = path.W[:, 0, 0], path.b[:, 0]
+    return np.column_stack([weights, biases]), np.asarray(loss)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw a neuron's output over its inputs, its activations, and the path of descent."""
     figure, (output, gates, path) = draw.figure(rows=3)
     draw_output(figure, output, results)
@@ -99,7 +100,7 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     return {"neuron": figure}
 
 
-def draw_output(figure: Figure, axis: Axes, results: dict[str, np.ndarray]) -> None:
+def draw_output(figure: Figure, axis: Axes, results: Results) -> None:
     """Draw the output of the sigmoid neuron over its two inputs."""
     plane = results["plane"]
     side = int(len(plane) ** 0.5)
@@ -114,7 +115,7 @@ def draw_output(figure: Figure, axis: Axes, results: dict[str, np.ndarray]) -> N
     axis.set(xlabel="x₁", ylabel="x₂", title="a neuron: sigmoid(2 x₁ − x₂ + 0.5)")
 
 
-def draw_gates(axis: Axes, results: dict[str, np.ndarray]) -> None:
+def draw_gates(axis: Axes, results: Results) -> None:
     """Draw each activation over the weighted sum and the bias."""
     z = results["plane"] @ WEIGHTS + BIAS
     order = np.argsort(z)
@@ -125,7 +126,7 @@ def draw_gates(axis: Axes, results: dict[str, np.ndarray]) -> None:
     draw.legends([axis])
 
 
-def draw_path(axis: Axes, results: dict[str, np.ndarray], config: Config) -> None:
+def draw_path(axis: Axes, results: Results, config: Config) -> None:
     """Draw the descent of the linear neuron over its loss, and where least squares is."""
     x = results["x"][:, None, None]
     y = results["y"][:, None, None]
@@ -133,7 +134,8 @@ def draw_path(axis: Axes, results: dict[str, np.ndarray], config: Config) -> Non
     star = {"markersize": 12, "color": draw.LINES[4]["color"], "label": "least squares"}
 
     def loss(weight, bias):
-        return ((weight * x + bias - y) ** 2).mean(axis=0)
+        error = weight * x + bias - y
+        return (error**2).mean(axis=0)
 
     draw.landscape(axis, loss, (-3, 4), (-3, 4))
     axis.plot(*results["path"].T, "o-", markersize=3, label=rate)

@@ -19,11 +19,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import layers, losses, optim
 from fnn.course import descent
 from fnn.layers import DenseParams
@@ -56,7 +55,7 @@ class Config(Common):
 QUICK = Config(seeds=16, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return fitted constants (losses, seeds, distances), and losses of constants to −10⁶."""
     points = points_with_outlier(config)
     constants = -np.append(0, np.logspace(0, 6, 7))
@@ -115,7 +114,7 @@ def loss_at(constant: float, y: np.ndarray, loss: fnn.Loss) -> float:
     return float(value)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the shift of each fit over the distance, one draw with its fits, the printed loss."""
     figure, axes = draw.figure(rows=3)
     shift, fits, printed = axes
@@ -130,7 +129,7 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     return {"outliers": figure}
 
 
-def draw_shifts(axis: Axes, results: dict[str, np.ndarray], config: Config) -> None:
+def draw_shifts(axis: Axes, results: Results, config: Config) -> None:
     """Draw the shift of the fitted constant over the distance, and Δ/N."""
     distances = results["distances"]
     shifts = np.abs(results["fits"] - results["fits"][..., :1]).mean(axis=1)
@@ -143,7 +142,7 @@ def draw_shifts(axis: Axes, results: dict[str, np.ndarray], config: Config) -> N
     axis.set_ylim(bottom=-0.002)
 
 
-def draw_fits(axis: Axes, results: dict[str, np.ndarray]) -> None:
+def draw_fits(axis: Axes, results: Results) -> None:
     """Draw the points of one draw, moved by up to 30, and the constants fitted to them."""
     distances = results["distances"]
     rows = np.flatnonzero(distances <= 30)

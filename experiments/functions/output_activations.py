@@ -17,10 +17,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import activations
 
 TYPES = ("float32", "float64")
@@ -41,7 +40,7 @@ class Config(Common):
 QUICK = Config(examples=1000, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return errors on random logits, and the outputs for two logits that lie apart."""
     with jax.enable_x64(True):
         computed = random_logits(config) | two_logits()
@@ -87,7 +86,7 @@ def printed_softmax(logits):
     return jnp.exp(logits) / jnp.sum(jnp.exp(logits))
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the sigmoid as softmax of two classes, and how far outputs are from 0 and 1."""
     figure, axes = draw.figure(rows=2)
     curve, tails = axes
@@ -100,7 +99,7 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     return {"outputs": figure}
 
 
-def draw_tails(axis: Axes, results: dict[str, np.ndarray]) -> None:
+def draw_tails(axis: Axes, results: Results) -> None:
     """Draw the smaller of two outputs, and one minus the larger, over the gap of the logits."""
     gaps = results["gaps"]
     smaller = without_zeros(results["smaller"])

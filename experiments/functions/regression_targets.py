@@ -15,11 +15,10 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import losses, optim
 from fnn.course import descent
 
@@ -65,7 +64,7 @@ class Config(Common):
 QUICK = Config(seeds=16, examples=300, steps=300, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return the errors (targets, numberings, seeds, nets): regression and classification.
 
     The numberings are the given one and one in which the classes have exchanged their numbers.
@@ -99,15 +98,17 @@ def trained(config: Config, seed, loss: fnn.Loss, outputs: int, x, y):
     """Train a network on the first half of the examples, and return its outputs on the others."""
     net = fnn.mlp((x.shape[1], config.hidden, outputs), activation="tanh", init="glorot")
     loss_and_gradient = fnn.value_and_grad(net, loss)
-    seen, unseen = x[: config.examples], x[config.examples :]
+    n = config.examples
+    seen, labels, unseen = x[:n], y[:n], x[n:]
     optimizer = optim.adam(config.learning_rate)
 
     def gradient(params):
-        return loss_and_gradient(params, seen, y[: config.examples])[1]
+        return loss_and_gradient(params, seen, labels)[1]
 
     start, _ = net.init(jax.random.key(seed))
     path = descent.trajectory(gradient, optimizer, start, steps=config.steps)
-    return fnn.apply(net, jax.tree.map(lambda leaf: leaf[-1], path), unseen)
+    last = jax.tree.map(lambda leaf: leaf[-1], path)
+    return fnn.apply(net, last, unseen)
 
 
 def table(config: Config, draw_target, exchanged: bool, seed: int) -> tuple[np.ndarray, ...]:
@@ -183,7 +184,9 @@ def house_price(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarra
     loudness = rng.uniform(40, 80, n)
     echo = rng.uniform(0.2, 1, n)
     birds = rng.poisson(3, n)
-    price = 300 - 4 * (loudness - 40) + 250 * echo**2 + 8 * birds + rng.normal(0, 20, n)
+    by_loudness = 300 - 4 * (loudness - 40)
+    by_room_and_birds = 250 * echo**2 + 8 * birds
+    price = by_loudness + by_room_and_birds + rng.normal(0, 20, n)
     return np.column_stack([loudness, echo, birds]), price
 
 
@@ -195,7 +198,7 @@ TARGETS = {
 }
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the errors of both nets on each target, with the numbers given and exchanged."""
     figure, axes = draw.figure(rows=2, height=2.8)
     titles = ("the given numbers", "the classes exchange their numbers")

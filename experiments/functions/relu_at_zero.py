@@ -17,11 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import activations, data, losses, optim
 from fnn.activations import Activation
 from fnn.course import descent, printed
@@ -55,7 +54,7 @@ class Config(Common):
 QUICK = Config(seeds=32, steps=300, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return the slopes at 0 and around, and what training with each of them leads to.
 
     weights  (tables, choices, seeds, parameters) at the end
@@ -98,13 +97,16 @@ def trained(config: Config, activation: Activation, key, x: jax.Array, y: jax.Ar
         return loss_and_gradient(params, x, y)[1]
 
     def exact_zeros(hidden):
-        return jnp.sum(fnn.apply(net.parts[0], hidden, x) == 0)
+        z = fnn.apply(net.parts[0], hidden, x)
+        return jnp.sum(z == 0)
 
     path = descent.trajectory(gradient, optim.sgd(config.learning_rate), start, steps=config.steps)
     zeros = jax.vmap(exact_zeros)(path[0])
     last = jax.tree.map(lambda leaf: leaf[-1], path)
-    answers = fnn.apply(net, last, x)[:, 0] > 0
-    return ravel_pytree(last)[0], zeros[:-1], jnp.all(answers == (y == 1))
+    logits = fnn.apply(net, last, x)[:, 0]
+    right = (logits > 0) == (y == 1)
+    weights, _ = ravel_pytree(last)
+    return weights, zeros[:-1], jnp.all(right)
 
 
 def rows(config: Config, table: str) -> tuple[jax.Array, jax.Array]:
@@ -113,11 +115,12 @@ def rows(config: Config, table: str) -> tuple[jax.Array, jax.Array]:
     XOR's four rows are repeated.
     """
     x, y = data.load(table).train
-    shape = (config.rows, 2)
-    return jnp.asarray(np.resize(x, shape)), jnp.asarray(np.resize(y, config.rows))
+    many_x = np.resize(x, (config.rows, 2))
+    many_y = np.resize(y, config.rows)
+    return jnp.asarray(many_x), jnp.asarray(many_y)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw exact zeros by step, and how far the choices lie apart after training."""
     figure, axes = draw.figure(rows=2)
     zeros, apart = axes
@@ -138,7 +141,8 @@ def draw_distances(axis: Axes, weights: np.ndarray) -> None:
     weights  (tables, choices, seeds, parameters)
     """
     distance = np.abs(weights - weights[:, :1]).max(axis=-1)
-    share = np.arange(1, distance.shape[-1] + 1) / distance.shape[-1]
+    starts = distance.shape[-1]
+    share = np.arange(1, starts + 1) / starts
     for row, table in enumerate(TABLES):
         for choice, slope in ((1, "½"), (2, "1")):
             sizes = np.sort(np.maximum(distance[row, choice], 1e-9))

@@ -16,11 +16,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import losses, optim, penalties
 from fnn.course import descent
 
@@ -43,7 +42,7 @@ class Config(Common):
 QUICK = Config(seeds=16, steps=1000, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return the training of each loss with each regulariser, in float64.
 
     objective       (losses, regularisers, seeds, steps + 1)
@@ -52,7 +51,8 @@ def run(config: Config) -> dict[str, np.ndarray]:
     """
     rng = np.random.default_rng(0)
     x = rng.uniform(-2, 2, (config.examples, 2))
-    y = np.sin(2 * x[:, 0]) + rng.normal(0, 0.2, config.examples)
+    noise = rng.normal(0, 0.2, config.examples)
+    y = np.sin(2 * x[:, 0]) + noise
     strengths = np.array(list(REGULARISERS.values()))
     with jax.enable_x64(True):
         keys = jax.vmap(jax.random.key)(jnp.arange(config.seeds))
@@ -97,7 +97,7 @@ def last_matrices(path) -> jax.Array:
     return jnp.concatenate(matrices)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the objective of the squared error over the steps, and the weights at the end."""
     figure, axes = draw.figure(rows=2)
     objective, weights = axes

@@ -17,11 +17,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from experiments.functions import scans
 from experiments.functions.printed_losses import CANDIDATES, NAMES
 from fnn import losses, optim
@@ -49,7 +48,7 @@ class Config(Common):
 QUICK = Config(starts=40, steps=2000, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return properties (candidates,), where descent on them ends, and a line through weights."""
     starts = np.linspace(-6, 6, config.starts)
     with jax.enable_x64(True):
@@ -84,7 +83,9 @@ def scan(loss: fnn.Loss) -> dict[str, Any]:
 
 def values(loss: fnn.Loss, e: np.ndarray) -> np.ndarray:
     """Return the loss of predictions e for the target 0, NaN where it is not a finite number."""
-    at_errors = np.asarray(loss.value(jnp.asarray(e)[:, None], jnp.zeros((len(e), 1))))
+    predictions = jnp.asarray(e)[:, None]
+    target = jnp.zeros((len(e), 1))
+    at_errors = np.asarray(loss.value(predictions, target))
     return np.where(np.isfinite(at_errors), at_errors, np.nan)
 
 
@@ -128,7 +129,7 @@ def line_between_minima() -> tuple[np.ndarray, np.ndarray]:
     return between, np.asarray(loss)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the candidates, where descent on them ends, and the loss between two minima."""
     figure, axes = draw.figure(rows=3)
     good, bad, ends = axes
