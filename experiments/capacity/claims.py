@@ -32,7 +32,9 @@ from fnn import data
     code="separable",
 )
 def nand_but_not_xor(results):
-    separable, learned, nand = results["separable"], results["learned"], results["nand"]
+    separable = results["separable"]
+    learned = results["learned"]
+    nand = results["nand"]
     is_nand = (nand == gates.GATES[gates.NAND]).all()
     rule_agrees = (learned == separable[:, None]).all()
     not_xor = separable[gates.NAND] and not separable[gates.XOR]
@@ -58,7 +60,8 @@ def nand_but_not_xor(results):
     code="closure",
 )
 def complete_but_no_composition(results):
-    xor, reached = results["xor"], len(results["reached"])
+    xor = results["xor"]
+    reached = len(results["reached"])
     changed = results["changed_outputs"].max()
     is_xor = (xor == gates.GATES[gates.XOR]).all()
     no_single_unit = not results["separable"][gates.XOR]
@@ -99,15 +102,18 @@ PIXELS = 784
 )
 def impossible_in_practice(results):
     inputs = results["inputs"]
-    fitted, trained = np.log10(results["polynomial"]), np.log10(results["network"])
+    fitted = np.log10(results["polynomial"])
+    trained = np.log10(results["network"])
     cases: dict[str, Answer] = {}
     for target, polynomials, networks in zip(TARGETS, fitted, trained, strict=True):
         intervals = [mean_interval(network) for network in networks]
         pairs = zip(intervals, polynomials, strict=True)
         network_is_better = [network.below(polynomial) for network, polynomial in pairs]
         cases |= stretches(target, inputs, network_is_better)
-    few, many = fitted[0, 0], fitted[0, -1]
-    with_few, with_many = mean_interval(trained[0, 0]), mean_interval(trained[0, -1])
+    few = fitted[0, 0]
+    many = fitted[0, -1]
+    with_few = mean_interval(trained[0, 0])
+    with_many = mean_interval(trained[0, -1])
     pixels = comb(PIXELS + 3, 3)
     return depends_on(
         cases,
@@ -177,7 +183,9 @@ def threshold(results):
     code="on_separable",
 )
 def may_not_end(results):
-    made, weights, mistakes = results["xor_mistakes"], results["xor_weights"], results["mistakes"]
+    made = results["xor_mistakes"]
+    weights = results["xor_weights"]
+    mistakes = results["mistakes"]
     states = len(np.unique(weights, axis=0))
     largest = np.abs(weights).max()
     share = (mistakes.sum(axis=1) / results["bound"]).max()
@@ -219,7 +227,8 @@ LATE = 10  # epochs at the end, whose mean is compared with the best epoch
     code="accuracies",
 )
 def rises_then_falls(results):
-    last, averaged = results["last"], results["averaged"]
+    last = results["last"]
+    averaged = results["averaged"]
     half = last.shape[1] // 2
     best = last[:, :half].mean(axis=1).argmax(axis=1)  # chosen on half of the draws
     rises = [mean_interval(curves[:, 1] - curves[:, 0]) for curves in last]
@@ -258,7 +267,8 @@ def rises_then_falls(results):
     code="mistakes",
 )
 def needs_a_small_rate(results):
-    rates, predictions = results["rates"], results["predictions"]
+    rates = results["rates"]
+    predictions = results["predictions"]
     from_zero, from_random = results["mistakes"]
     differ = (predictions != predictions[:, :1]).any(axis=1)
     differing = np.count_nonzero(differ)
@@ -300,7 +310,8 @@ def exponents(results, method: str) -> np.ndarray:
 def one_weight_is_inefficient(results):
     growth = mean_interval(exponents(results, "one at a time"))
     descent = mean_interval(exponents(results, "backpropagation"))
-    passes, weights = results["passes"], results["weights"]
+    passes = results["passes"]
+    weights = results["weights"]
     excess = mean_interval(np.log(passes[0, -1] / passes[2, -1]))
     trying, _, descending = np.median(passes[:, -1], axis=1)
     return holds_if(
@@ -322,7 +333,8 @@ def one_weight_is_inefficient(results):
     code="best_of",
 )
 def parallel_is_no_better(results):
-    passes, weights = results["passes"], results["weights"]
+    passes = results["passes"]
+    weights = results["weights"]
     in_parallel = exponents(results, "all in parallel")
     growth = mean_interval(in_parallel)
     difference = mean_interval(in_parallel - exponents(results, "one at a time"))
@@ -354,7 +366,8 @@ def parallel_is_no_better(results):
     code="helps",
 )
 def late_large_ones_hurt(results):
-    accepted, sigmas = results["accepted"], results["sigmas"]
+    accepted = results["accepted"]
+    sigmas = results["sigmas"]
     late = mean_interval(accepted[:, -1, -1])
     early = mean_interval(accepted[:, 0, -1])
     small = mean_interval(accepted[:, -1, 0])
@@ -432,7 +445,9 @@ def how_many_units(results):
     code="interpolation_error",
 )
 def one_layer_approximates(results):
-    units, built, squares = results["units"], results["built"], results["squares"]
+    units = results["units"]
+    built = results["built"]
+    squares = results["squares"]
     longer = results["longer"]
     bound = (2 * np.pi) ** 2 / (8 * units**2)
     exponent = np.polyfit(np.log(units), np.log(built), 1)[0]
@@ -491,8 +506,11 @@ def theorem_gives_no_method(results):
     code="built_twice",
 )
 def fewer_units(results):
-    depths, pieces, deep = results["depths"], results["pieces"], results["deep_units"]
-    shallow, missed = results["shallow_units"], results["missed_beyond"]
+    depths = results["depths"]
+    pieces = results["pieces"]
+    deep = results["deep_units"]
+    shallow = results["shallow_units"]
+    missed = results["missed_beyond"]
     exact = (pieces == 2**depths).all() and results["difference"].max() == 0
     fewer = deep < pieces - 1  # what one hidden layer needs at least
     ever_after = fewer[-1] and (np.diff(fewer.astype(int)) >= 0).all()
@@ -522,7 +540,9 @@ def fewer_units(results):
     code="relative_losses",
 )
 def pieces_multiply(results):
-    pieces, units, hidden = results["pieces"], results["deep_units"], results["hidden"]
+    pieces = results["pieces"]
+    units = results["deep_units"]
+    hidden = results["hidden"]
     multiplied = pieces[1:] / pieces[:-1]
     added = np.diff(units)
     wide, deep = (mean_interval(np.log10(losses)) for losses in results["trained_loss"])
@@ -570,7 +590,9 @@ def output_nonlinearity(results):
     code="learn",
 )
 def hidden_layer(results):
-    best, solved, error = results["best_threshold_rows"], results["solved"], results["exact_error"]
+    best = results["best_threshold_rows"]
+    solved = results["solved"]
+    error = results["exact_error"]
     shares = solved.mean(axis=-1)
     activation, width = np.unravel_index(shares.argmax(), shares.shape)
     solving = share_interval(solved[activation, width])

@@ -124,7 +124,8 @@ def changed_outputs(net: fnn.Layer, params, key, draws: int) -> np.ndarray:
 def plot(results: Results, config: Config) -> Figures:
     """Draw the share of orders that learn each gate, and the regions of NAND and of XOR."""
     shares, (bars,) = draw.figure()
-    blue, red = draw.LINES[0]["color"], draw.LINES[4]["color"]
+    blue = draw.LINES[0]["color"]
+    red = draw.LINES[4]["color"]
     colors = np.where(results["separable"], blue, red)
     bars.bar(range(16), results["learned"].mean(axis=1), color=colors)
     draw.names_across(bars, NAMES)

@@ -73,7 +73,8 @@ def unit_on_points() -> Results:
     Returns what the perceptron x₁ − 2x₂ + 2 says on its line too.
     """
     rng = np.random.default_rng(0)
-    w, b = jnp.array([1.0, -0.7]), jnp.array([0.3])
+    w = jnp.array([1.0, -0.7])
+    b = jnp.array([0.3])
     points = rng.normal(size=(1000, 2))
     step_unit = fnn.mlp((2, 1), output="step")
     step_params = (DenseParams(w[None], b), ())
@@ -95,7 +96,8 @@ def plot(results: Results, config: Config) -> Figures:
     mistakes.plot(shown, results["xor_mistakes"][:50], "o", markersize=4)
     mistakes.set(xlabel="epoch", ylabel="mistakes of 4", ylim=(0, 4.3))
     mistakes.set_title("XOR, the first 50 epochs")
-    for name, path in zip(("w₁", "w₂", "b"), results["xor_weights"][:50].T, strict=True):
+    paths = results["xor_weights"][:50].T
+    for name, path in zip(("w₁", "w₂", "b"), paths, strict=True):
         weights.step(shown, path, where="mid", label=name)
     weights.set(xlabel="epoch", ylabel="weight", ylim=(-2.2, 2.2))
     weights.legend(frameon=False, ncols=3, loc="upper right")
@@ -124,5 +126,7 @@ def draw_unit(axis: Axes, results: Results) -> None:
     def predict(x):
         return np.asarray(perceptron.predict(params, x))
 
-    draw.regions(axis, predict, results["points"][:200], results["predicted"][:200])
+    points = results["points"][:200]
+    answers = results["predicted"][:200]
+    draw.regions(axis, predict, points, answers)
     axis.set_title("1 (triangles) where w·x + b ≥ 0")

@@ -9,7 +9,8 @@ def gaussians(key, n: int, distance):
 
     Their means are 2 · distance standard deviations apart.
     """
-    labels, points = jax.random.fold_in(key, 1), jax.random.fold_in(key, 2)
+    labels = jax.random.fold_in(key, 1)
+    points = jax.random.fold_in(key, 2)
     y = jax.random.bernoulli(labels, shape=(n,)).astype(int)
     x = jax.random.normal(points, (n, 10))
     shift = distance * (2 * y - 1)
@@ -22,10 +23,12 @@ def separable(key, n: int = 40):
     It bounds the mistakes of a perceptron from zero weights. R is the largest ‖(x, 1)‖ and γ the
     distance of the plane in these coordinates.
     """
-    plane, points = jax.random.fold_in(key, 1), jax.random.fold_in(key, 2)
+    plane = jax.random.fold_in(key, 1)
+    points = jax.random.fold_in(key, 2)
     u = jax.random.normal(plane, (4,))
     u = u / jnp.linalg.norm(u)
-    w, b = u[:-1], u[-1]
+    w = u[:-1]
+    b = u[-1]
     x = jax.random.normal(points, (n, 3))
     side = jnp.sign(x @ w + b)
     # Each point is moved 0.4 further away from the plane.

@@ -121,7 +121,8 @@ def random_features(config: Config, d: int, key) -> tuple[np.ndarray, np.ndarray
     (dense, _), _ = hidden.init(directions)
     through = jax.random.uniform(kinks, dense.W.shape)
     b = -jnp.sum(dense.W * through, axis=1)
-    return x, np.asarray(fnn.apply(hidden, (dense._replace(b=b), ()), x))
+    params = (dense._replace(b=b), ())
+    return x, np.asarray(fnn.apply(hidden, params, x))
 
 
 def plot(results: Results, config: Config) -> Figures:

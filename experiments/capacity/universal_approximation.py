@@ -90,7 +90,8 @@ def squares_error(units: int) -> float:
     (dense, _), _ = hidden.init(jax.random.key(units))
     b = jax.random.normal(jax.random.key(0), (units,))
     x = np.linspace(-1, 1, 2001)
-    outputs = fnn.apply(hidden, (dense._replace(b=b), ()), x[:, None])
+    params = (dense._replace(b=b), ())
+    outputs = fnn.apply(hidden, params, x[:, None])
     features = np.column_stack([outputs, np.ones(len(x))])
     weights, *_ = np.linalg.lstsq(features, np.abs(x), rcond=1e-12)
     error = features @ weights - np.abs(x)
@@ -113,8 +114,9 @@ def trained_errors(config: Config, units: int) -> np.ndarray:
         seeds=range(config.seeds),
     )
     over_seeds = jax.vmap(lambda params: fnn.apply(net, params, split.scale(x)))
-    predictions = np.asarray(over_seeds(sweep.params(0)))[..., 0]
-    return np.abs(predictions - y).max(axis=1)
+    predictions = np.asarray(over_seeds(sweep.params(0)))
+    error = predictions[..., 0] - y
+    return np.abs(error).max(axis=1)
 
 
 def plot(results: Results, config: Config) -> Figures:

@@ -122,8 +122,8 @@ def table(results: Results, config: Config) -> str:
     ]
     for column, width in enumerate(config.widths):
         shares = [share_interval(solved) for solved in results["solved"][:, column]]
-        cells = "  ".join(f"{p:.3f} ({low:.3f}-{high:.3f})" for p, low, high in shares)
-        lines.append(f"  {width:12d}  {cells}")
+        cells = [f"{p:.3f} ({low:.3f}-{high:.3f})" for p, low, high in shares]
+        lines.append("  ".join([f"  {width:12d}", *cells]))
     return "\n".join(lines)
 
 

@@ -34,7 +34,8 @@ def formulas(results):
     hidden = slice(RELU, SIGMOID + 1)
     values = np.abs(results["values"] - results["printed"])
     slopes = np.abs(results["slopes"] - results["autodiff"])
-    jumps, alphas = results["elu_jumps"], results["alphas"]
+    jumps = results["elu_jumps"]
+    alphas = results["alphas"]
     value_error = values[hidden].max()
     slope_error = slopes[hidden].max()
     jump_error = np.abs(jumps - (1 - alphas)).max()
@@ -386,10 +387,12 @@ def squared(results):
     code="fit",
 )
 def absolute(results):
-    fits, distances = results["fits"], results["distances"]
+    fits = results["fits"]
+    distances = results["distances"]
     squared, absolute, huber = np.abs(fits - fits[:, :, :1]).max(axis=1)
     less = (absolute < 0.1 * squared)[distances > 0].all()
-    printed, farthest = results["without_bars"], results["constants"][-1]
+    printed = results["without_bars"]
+    farthest = results["constants"][-1]
     has_minimum = printed[-1] >= printed[0] or printed[-1] > 0.5 * farthest
     return depends_on(
         {"the formula with bars": bool(less), "the formula as printed": bool(has_minimum)},
@@ -415,12 +418,16 @@ def absolute(results):
     code="two_logits",
 )
 def probabilities(results):
-    smaller, larger = results["smaller"], results["larger"]
+    smaller = results["smaller"]
+    larger = results["larger"]
     inside = (smaller > 0) & (larger < 1)
     near = results["gaps"] <= 10
-    sums, shift, sigmoid = results["sum_error"], results["shift_error"], results["sigmoid_error"]
+    sums = results["sum_error"]
+    shift = results["shift_error"]
+    sigmoid = results["sigmoid_error"]
     sound = bool((sums < [1e-6, 1e-7]).all() and shift < 1e-12 and sigmoid < 1e-14)
-    reaches_one, reaches_zero = first(larger == 1), first(smaller == 0)
+    reaches_one = first(larger == 1)
+    reaches_zero = first(smaller == 0)
     return depends_on(
         {
             "logits up to 10 apart": sound and bool(inside[:, near].all()),
@@ -481,7 +488,8 @@ def not_a_regression(results):
     "ReLU′(0) is a convention: the left derivative, the right one or something between.",
 )
 def conventions(results):
-    slopes, autodiff = results["slopes"], results["autodiff"]
+    slopes = results["slopes"]
+    autodiff = results["autodiff"]
     at_zero = slopes[:, 2]
     elsewhere = np.ptp(slopes[:, [0, 1, 3, 4]], axis=0).max()
     in_use = set(autodiff.tolist()) >= {0.0, 0.5, 1.0}
@@ -503,10 +511,12 @@ def conventions(results):
     code="trained",
 )
 def arbitrary(results):
-    weights, xor = results["weights"], relu_at_zero.TABLES.index("xor")
+    weights = results["weights"]
+    xor = relu_at_zero.TABLES.index("xor")
     apart = np.abs(weights - weights[:, :1]).max(axis=(1, -1))  # (tables, seeds)
     meets_zero = results["zeros"].any(axis=(1, -1))
-    with_zero, without = apart[meets_zero], apart[~meets_zero]
+    with_zero = apart[meets_zero]
+    without = apart[~meets_zero]
     solved = [share_interval(right) for right in results["right"][xor]]
     shares = zip(meets_zero.mean(axis=1), relu_at_zero.TABLES, strict=True)
     met = listed(f"{share:.0%} on {table}" for share, table in shares)
@@ -580,7 +590,8 @@ def named(mask: np.ndarray) -> str:
     code="descend",
 )
 def several_minima(results):
-    minima, works = results["minima"], results["works"]
+    minima = results["minima"]
+    works = results["works"]
     several = minima > 1
     wrong = (np.abs(results["ends"]) >= 0.05).mean(axis=1)
     line = results["loss_between"][25:126]  # from one network to the other
@@ -607,7 +618,8 @@ def several_minima(results):
 )
 def examples(results):
     rows = [NAMES.index("e²"), NAMES.index("|e|")]
-    continuous, slopes = results["continuous"], results["differentiable"]
+    continuous = results["continuous"]
+    slopes = results["differentiable"]
     minima = results["minima"][rows]
     good = continuous[rows] & (minima == 1) & results["minimum_at_zero"][rows]
     smooth = listed(NAMES[row] for row in rows if slopes[row]) or "none"
@@ -629,7 +641,9 @@ def examples(results):
     code="scan",
 )
 def properties(results):
-    works, continuous, slopes = results["works"], results["continuous"], results["differentiable"]
+    works = results["works"]
+    continuous = results["continuous"]
+    slopes = results["differentiable"]
     answer = continuous & (results["minima"] >= 1)
     options = {
         "differentiable": slopes,
@@ -661,7 +675,8 @@ def properties(results):
 def quiz(results):
     rows = [NAMES.index(name) for name in QUIZ]
     offered = np.isin(NAMES, QUIZ)
-    defined, minima = results["defined"], results["minima"]
+    defined = results["defined"]
+    minima = results["minima"]
     usable = results["continuous"] & results["minimum_at_zero"] & results["works"]
     return holds_if(
         named(offered & usable) == "5e² − 2",

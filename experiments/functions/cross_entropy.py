@@ -91,7 +91,8 @@ def printed_binary(logits, t):
 
 def printed_categorical(logits, t):
     """Compute −(1/N) Σ Σ t log p, p = e^z/Σ e^z."""
-    p = jnp.exp(logits) / jnp.sum(jnp.exp(logits), axis=1, keepdims=True)
+    powers = jnp.exp(logits)
+    p = powers / jnp.sum(powers, axis=1, keepdims=True)
     return -jnp.mean(jnp.sum(t * jnp.log(p), axis=1))
 
 
@@ -149,7 +150,8 @@ def draw_wrong_answer(results: Results) -> Figure:
 def draw_gradient(results: Results) -> Figure:
     """Draw the gradient of the backward pass over (p − t)/N."""
     figure, (axis,) = draw.figure()
-    expected, gradient = results["categorical_expected"], results["categorical"]
+    expected = results["categorical_expected"]
+    gradient = results["categorical"]
     axis.plot(expected.ravel(), gradient.ravel(), ".", label="backward pass")
     axis.set(xlabel="(p − t)/N", ylabel="∂L/∂z", title=f"softmax, {len(expected)} examples")
     axis.locator_params(nbins=5)

@@ -51,8 +51,8 @@ def zero_share(config: Config, activation: str, keys) -> np.ndarray:
         params, _ = net.init(key)
         signals = diagnostics.signals(net, losses.softmax_cross_entropy, params, x, y)
         pre_activations = signals.outputs[0:-1:2]  # a dense part and its activation take turns
-        zeros = [derivative(z) == 0 for z in pre_activations]
-        return jnp.stack([jnp.mean(zero) for zero in zeros])
+        shares = [jnp.mean(derivative(z) == 0) for z in pre_activations]
+        return jnp.stack(shares)
 
     return np.asarray(jax.jit(jax.vmap(shares_by_layer))(keys))
 

@@ -47,7 +47,8 @@ def regression(config: Config) -> Results:
     net = fnn.mlp((2, 16, 1), activation="tanh")
     sweep = trained(config, net, losses.squared_error, houses)
     x, y = houses.test
-    predicted = fnn.apply(net, sweep.run(0, 0).params, x)[:, 0]
+    one = sweep.run(0, 0)
+    predicted = fnn.apply(net, one.params, x)[:, 0]
     return {
         "r_squared": 1 - sweep.final("test_loss")[0] / y.var(),
         "prices": np.column_stack([y, predicted]),
@@ -62,12 +63,13 @@ def classification(config: Config) -> Results:
     scaling = people.scaling
     assert scaling is not None
     x, y = people.test
+    one = sweep.run(0, 0)
     return {
         "accuracy": sweep.final("test_accuracy")[0],
         "majority": np.maximum(y.mean(), 1 - y.mean()),
         "people": x * scaling.std + scaling.mean,
         "sportif": y,
-        "logits": np.asarray(fnn.apply(net, sweep.run(0, 0).params, x)[:, 0]),
+        "logits": np.asarray(fnn.apply(net, one.params, x)[:, 0]),
     }
 
 
@@ -105,7 +107,8 @@ def house_prices(config: Config) -> data.Dataset:
     likely_rooms = area / 30 + rng.normal(0, 1, config.examples)
     rooms = np.clip(np.round(likely_rooms), 1, 8)
     noise = rng.normal(0, 0.1, config.examples)
-    price = 0.5 + 0.025 * area + 0.15 * rooms + 0.0004 * area * rooms + noise
+    without_noise = 0.5 + 0.025 * area + 0.15 * rooms + 0.0004 * area * rooms
+    price = without_noise + noise
     return data.from_arrays(np.column_stack([area, rooms]), price)
 
 
@@ -160,7 +163,8 @@ def draw_people(axis: Axes, results: Results) -> None:
     people = results["people"]
     predicted = results["logits"] > 0
     wrong = predicted != (results["sportif"] == 1)
-    blue, red = draw.LINES[0]["color"], draw.LINES[4]["color"]
+    blue = draw.LINES[0]["color"]
+    red = draw.LINES[4]["color"]
     axis.plot(*people[~predicted].T, "o", color=blue, markersize=5, label="predicted: not")
     axis.plot(*people[predicted].T, "^", color=red, markersize=5, label="predicted: sportif")
     axis.plot(*people[wrong].T, "x", color="black", markersize=8, label="wrong")

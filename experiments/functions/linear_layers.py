@@ -110,7 +110,8 @@ def fits(config: Config) -> Results:
 
 def trained(config: Config, x: np.ndarray, y: np.ndarray) -> fnn.Sweep:
     """Train two layers on all points, without and with ReLU between them."""
-    points = data.Split(x[:, None].astype(np.float32), y.astype(np.float32))
+    inputs = x[:, None].astype(np.float32)
+    points = data.Split(inputs, y.astype(np.float32))
 
     def two_layers(hyper):
         net = fnn.mlp((1, config.hidden, 1), activation=hyper["between"])

@@ -18,6 +18,7 @@ from jax.flatten_util import ravel_pytree
 import fnn
 from experiments import drawing as draw
 from experiments.common import Common, Figures, Results
+from experiments.functions.full_batch import gradient_of
 from fnn import losses, optim
 from fnn.course import descent
 
@@ -53,7 +54,7 @@ def run(config: Config) -> Results:
         net = fnn.mlp((2, 8, 1), activation="tanh", init="glorot")
         start, _ = net.init(jax.random.key(0))
         for scale, factor in zip(SCALES, scaled_back, strict=True):
-            gradient = gradient_of(net, scale, x, y)
+            gradient = gradient_of(net, losses.squared_error, x, y, scale)
             over_rates = jax.jit(jax.vmap(partial(descend, gradient, start, config.steps)))
             at_start, weights = over_rates(config.learning_rate * np.array([factor, 1]))
             gradients.append(at_start[0])
@@ -65,12 +66,6 @@ def run(config: Config) -> Results:
         "apart": np.array(apart),
         "examples": np.array(config.examples),
     }
-
-
-def gradient_of(net: fnn.Layer, scale: str, x: np.ndarray, y: np.ndarray):
-    """Return the function params -> gradient of the squared error on this scale."""
-    loss_and_gradient = fnn.value_and_grad(net, losses.squared_error, reduction=scale)
-    return lambda params: loss_and_gradient(params, x, y)[1]
 
 
 def descend(gradient, start, steps: int, rate):

@@ -47,7 +47,8 @@ def run(config: Config) -> Results:
     """Return outputs of a neuron of two inputs, and the descent of a linear neuron, in float64."""
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 2, (config.examples, 1))
-    y = 1.5 * x[:, 0] - 1 + rng.normal(0, 0.3, config.examples)
+    noise = rng.normal(0, 0.3, config.examples)
+    y = 1.5 * x[:, 0] - 1 + noise
     line = np.column_stack([x, np.ones(len(x))])
     with jax.enable_x64(True):
         neuron = neuron_of_two_inputs()
@@ -64,9 +65,12 @@ def run(config: Config) -> Results:
 def neuron_of_two_inputs() -> Results:
     """Return outputs (gates, rows) over a plane, and the sums written out."""
     side = np.linspace(-3, 3, 61)
-    plane = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
-    params = (DenseParams(W=jnp.asarray(WEIGHTS)[None], b=jnp.array([BIAS])), ())
-    z = jnp.array([WEIGHTS[0] * x1 + WEIGHTS[1] * x2 + BIAS for x1, x2 in plane])
+    x1, x2 = np.meshgrid(side, side)
+    plane = np.column_stack([x1.ravel(), x2.ravel()])
+    dense = DenseParams(W=jnp.asarray(WEIGHTS)[None], b=jnp.array([BIAS]))
+    params = (dense, ())
+    w1, w2 = WEIGHTS
+    z = jnp.array([w1 * x1 + w2 * x2 + BIAS for x1, x2 in plane])
     outputs, sums = [], []
     for gate in GATES:
         net = layers.serial(layers.dense(2, 1), layers.activation(gate))
@@ -87,7 +91,8 @@ def descend(config: Config, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, n
     optimizer = optim.sgd(config.learning_rate)
     path = descent.trajectory(gradient, optimizer, start, steps=config.steps)
     loss, _ = jax.vmap(loss_and_gradient, in_axes=(0, None, None))(path, x, y)
-    weights, biases = path.W[:, 0, 0], path.b[:, 0]
+    weights = path.W[:, 0, 0]
+    biases = path.b[:, 0]
     return np.column_stack([weights, biases]), np.asarray(loss)
 
 

@@ -23,6 +23,7 @@ from matplotlib.axes import Axes
 import fnn
 from experiments import drawing as draw
 from experiments.common import Common, Figures, Results
+from experiments.functions.full_batch import gradient_of
 from fnn import layers, losses, optim
 from fnn.course import descent
 from fnn.layers import DenseParams
@@ -77,7 +78,8 @@ def run(config: Config) -> Results:
 def points_with_outlier(config: Config) -> np.ndarray:
     """Draw points (seeds, distances, points) whose largest is moved by each distance."""
     rng = np.random.default_rng(0)
-    points = np.sort(rng.normal(size=(config.seeds, config.points)), axis=-1)
+    normal = rng.normal(size=(config.seeds, config.points))
+    points = np.sort(normal, axis=-1)
     moved = np.repeat(points[:, None], len(config.distances), axis=1)
     moved[:, :, -1] += np.array(config.distances)
     return moved
@@ -95,11 +97,7 @@ def fit(config: Config, loss: fnn.Loss, y: jax.Array) -> jax.Array:
     It is the bias of a neuron whose input is 0.
     """
     x = jnp.zeros((len(y), 1))
-    loss_and_gradient = fnn.value_and_grad(layers.dense(1, 1), loss)
-
-    def gradient(params):
-        return loss_and_gradient(params, x, y)[1]
-
+    gradient = gradient_of(layers.dense(1, 1), loss, x, y)
     start = DenseParams(W=jnp.zeros((1, 1)), b=jnp.zeros(1))
     optimizer = optim.sgd(optax.exponential_decay(0.4, 1, 0.99))
     path = descent.trajectory(gradient, optimizer, start, steps=config.steps)
@@ -110,7 +108,8 @@ def loss_at(constant: float, y: np.ndarray, loss: fnn.Loss) -> float:
     """Return the mean loss of this constant."""
     params = DenseParams(W=jnp.zeros((1, 1)), b=jnp.array([constant]))
     x = np.zeros((len(y), 1))
-    value, _ = fnn.value_and_grad(layers.dense(1, 1), loss)(params, x, y)
+    loss_and_gradient = fnn.value_and_grad(layers.dense(1, 1), loss)
+    value, _ = loss_and_gradient(params, x, y)
     return float(value)
 
 
@@ -132,10 +131,13 @@ def plot(results: Results, config: Config) -> Figures:
 def draw_shifts(axis: Axes, results: Results, config: Config) -> None:
     """Draw the shift of the fitted constant over the distance, and Δ/N."""
     distances = results["distances"]
-    shifts = np.abs(results["fits"] - results["fits"][..., :1]).mean(axis=1)
-    for number, (name, sizes) in enumerate(zip(FITTED, shifts, strict=True)):
-        axis.plot(distances[1:], sizes[1:], MARKERS[number], label=name, **style_of(number))
-    axis.plot(distances[1:], distances[1:] / config.points, ":", color="gray", label="Δ/N")
+    fits = results["fits"]
+    shifts = np.abs(fits - fits[..., :1]).mean(axis=1)
+    moved = distances[1:]
+    for number, name in enumerate(FITTED):
+        sizes = shifts[number, 1:]
+        axis.plot(moved, sizes, MARKERS[number], label=name, **style_of(number))
+    axis.plot(moved, moved / config.points, ":", color="gray", label="Δ/N")
     axis.set(xlabel="distance Δ of the outlier", ylabel="shift of the fitted constant")
     axis.set_xscale("log")
     axis.set_yscale("symlog", linthresh=0.01)

@@ -63,7 +63,8 @@ def random_logits(config: Config) -> dict[str, Any]:
 
 def two_logits() -> dict[str, Any]:
     """Return the two outputs for logits 0 and gap, each (types, gaps), and the sigmoid's."""
-    softmax, sigmoid = activations.softmax.value, activations.sigmoid.value
+    softmax = activations.softmax.value
+    sigmoid = activations.sigmoid.value
     gaps = jnp.arange(0.0, 1001.0)
     near = jnp.linspace(-8, 8, 161)
     pairs = jnp.stack([0 * gaps, gaps])

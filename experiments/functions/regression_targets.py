@@ -19,6 +19,7 @@ import numpy as np
 import fnn
 from experiments import drawing as draw
 from experiments.common import Common, Figures, Results
+from experiments.functions.full_batch import gradient_of, last_of
 from fnn import losses, optim
 from fnn.course import descent
 
@@ -76,9 +77,10 @@ def run(config: Config) -> Results:
         for seed in range(config.seeds)
     ]
     columns = [np.stack(column) for column in zip(*tables, strict=True)]
-    errors = jax.jit(jax.vmap(partial(both_errors, config)))(*columns)
+    over_tables = jax.jit(jax.vmap(partial(both_errors, config)))
+    errors = np.asarray(over_tables(*columns))
     shape = (len(TARGETS), 2, config.seeds, 2)
-    return {"targets": np.array(list(TARGETS)), "errors": np.asarray(errors).reshape(shape)}
+    return {"errors": errors.reshape(shape)}
 
 
 def both_errors(config: Config, seed, x, numbers, classes, number_of):
@@ -86,29 +88,27 @@ def both_errors(config: Config, seed, x, numbers, classes, number_of):
 
     number_of  (classes,) the number that stands for each class
     """
-    number = trained(config, seed, losses.squared_error, 1, x, numbers)[:, 0]
+    regression = trained(config, seed, losses.squared_error, 1, x, numbers)
     logits = trained(config, seed, losses.softmax_cross_entropy, CLASSES, x, classes)
-    number_of_class = number_of[jnp.argmax(logits, axis=1)]
-    answers = jnp.stack([number, number_of_class])
+    likeliest = jnp.argmax(logits, axis=1)
+    answers = jnp.stack([regression[:, 0], number_of[likeliest]])
     unseen = numbers[config.examples :]
     return jnp.mean((answers - unseen) ** 2, axis=1)
 
 
 def trained(config: Config, seed, loss: fnn.Loss, outputs: int, x, y):
     """Train a network on the first half of the examples, and return its outputs on the others."""
-    net = fnn.mlp((x.shape[1], config.hidden, outputs), activation="tanh", init="glorot")
-    loss_and_gradient = fnn.value_and_grad(net, loss)
+    sizes = (x.shape[1], config.hidden, outputs)
+    net = fnn.mlp(sizes, activation="tanh", init="glorot")
     n = config.examples
-    seen, labels, unseen = x[:n], y[:n], x[n:]
+    seen = x[:n]
+    labels = y[:n]
+    unseen = x[n:]
     optimizer = optim.adam(config.learning_rate)
-
-    def gradient(params):
-        return loss_and_gradient(params, seen, labels)[1]
-
+    gradient = gradient_of(net, loss, seen, labels)
     start, _ = net.init(jax.random.key(seed))
     path = descent.trajectory(gradient, optimizer, start, steps=config.steps)
-    last = jax.tree.map(lambda leaf: leaf[-1], path)
-    return fnn.apply(net, last, unseen)
+    return fnn.apply(net, last_of(path), unseen)
 
 
 def table(config: Config, draw_target, exchanged: bool, seed: int) -> tuple[np.ndarray, ...]:
@@ -150,7 +150,8 @@ def bus_arrival(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarra
     distance = rng.uniform(300, 6000, n)
     speed = rng.uniform(5, 12, n)
     stops = rng.integers(0, 7, n)
-    seconds = distance / speed + 20 * stops + rng.normal(0, 20, n)
+    noise = rng.normal(0, 20, n)
+    seconds = distance / speed + 20 * stops + noise
     return np.column_stack([distance, speed, stops]), seconds
 
 
@@ -169,14 +170,16 @@ def time_zone(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]
 
     The picture tells the place, on the unit sphere, with a noise of 2°.
     """
-    hours = np.repeat(list(ZONES), [len(cities) for cities in ZONES.values()])
+    counts = [len(cities) for cities in ZONES.values()]
+    hours = np.repeat(list(ZONES), counts)
     cities = np.concatenate(list(ZONES.values()))
     chosen = rng.integers(len(cities), size=n)
     degrees = cities[chosen] + rng.normal(0, 2, (n, 2))
     latitude, longitude = np.radians(degrees).T
     east = np.cos(latitude) * np.sin(longitude)
     front = np.cos(latitude) * np.cos(longitude)
-    return np.column_stack([east, front, np.sin(latitude)]), hours[chosen].astype(float)
+    up = np.sin(latitude)
+    return np.column_stack([east, front, up]), hours[chosen].astype(float)
 
 
 def house_price(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -21,6 +21,7 @@ from matplotlib.axes import Axes
 import fnn
 from experiments import drawing as draw
 from experiments.common import Common, Figures, Results
+from experiments.functions.full_batch import gradient_of, last_of
 from fnn import activations, data, losses, optim
 from fnn.activations import Activation
 from fnn.course import descent, printed
@@ -90,11 +91,8 @@ def trained_with_each(config: Config) -> list[np.ndarray]:
 def trained(config: Config, activation: Activation, key, x: jax.Array, y: jax.Array):
     """Return the weights at the end, exact zeros in every step, and whether all rows are right."""
     net = fnn.mlp((2, config.width, 1), activation=activation)
-    loss_and_gradient = fnn.value_and_grad(net, losses.sigmoid_cross_entropy)
+    gradient = gradient_of(net, losses.sigmoid_cross_entropy, x, y)
     start, _ = net.init(key)
-
-    def gradient(params):
-        return loss_and_gradient(params, x, y)[1]
 
     def exact_zeros(hidden):
         z = fnn.apply(net.parts[0], hidden, x)
@@ -102,7 +100,7 @@ def trained(config: Config, activation: Activation, key, x: jax.Array, y: jax.Ar
 
     path = descent.trajectory(gradient, optim.sgd(config.learning_rate), start, steps=config.steps)
     zeros = jax.vmap(exact_zeros)(path[0])
-    last = jax.tree.map(lambda leaf: leaf[-1], path)
+    last = last_of(path)
     logits = fnn.apply(net, last, x)[:, 0]
     right = (logits > 0) == (y == 1)
     weights, _ = ravel_pytree(last)
@@ -125,7 +123,8 @@ def plot(results: Results, config: Config) -> Figures:
     figure, axes = draw.figure(rows=2)
     zeros, apart = axes
     steps = np.arange(1, config.steps + 1)
-    with_zero = results["zeros"][:, 0].mean(axis=1) / (config.rows * config.width)
+    pre_activations = config.rows * config.width
+    with_zero = results["zeros"][:, 0].mean(axis=1) / pre_activations
     for table, share in zip(TABLES, with_zero, strict=True):
         zeros.plot(steps, share, label=table)
     zeros.set(xscale="log", xlabel="step", ylabel="share of exact zeros")

@@ -88,7 +88,9 @@ def regularised(config: Config, loss: fnn.Loss, x: np.ndarray, y: np.ndarray, ke
 
 def largest_difference(gradient, reference) -> jax.Array:
     """Return the largest difference of an entry."""
-    return jnp.max(jnp.abs(ravel_pytree(gradient)[0] - ravel_pytree(reference)[0]))
+    ours, _ = ravel_pytree(gradient)
+    theirs, _ = ravel_pytree(reference)
+    return jnp.max(jnp.abs(ours - theirs))
 
 
 def last_matrices(path) -> jax.Array:
@@ -102,8 +104,9 @@ def plot(results: Results, config: Config) -> Figures:
     figure, axes = draw.figure(rows=2)
     objective, weights = axes
     for row, name in enumerate(REGULARISERS):
-        objective.plot(results["objective"][0, row].mean(axis=0), label=name)
-        sizes = np.sort(np.abs(results["weights"][0, row]).ravel())
+        mean = results["objective"][0, row].mean(axis=0)
+        objective.plot(mean, label=name)
+        sizes = np.sort(np.abs(results["weights"][0, row]), axis=None)
         share = np.linspace(0, 1, len(sizes))
         weights.plot(np.maximum(sizes, 1e-6), share, label=name)
     objective.set(xlabel="step", ylabel="objective", xscale="log", yscale="log")

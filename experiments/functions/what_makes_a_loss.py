@@ -69,7 +69,8 @@ def run(config: Config) -> Results:
 
 def scan(loss: fnn.Loss) -> dict[str, Any]:
     """Return the values of a loss on [−10, 10], and its properties there."""
-    coarse, fine = values(loss, COARSE), values(loss, FINE)
+    coarse = values(loss, COARSE)
+    fine = values(loss, FINE)
     minima = scans.minima(FINE, fine)
     return {
         "values": coarse,
