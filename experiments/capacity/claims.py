@@ -238,7 +238,8 @@ def rises_then_falls(results):
         falls.append(mean_interval(curves[:, epoch] - late))
     jump = np.abs(np.diff(last[..., LATE:])).mean()
     steady = np.abs(np.diff(averaged[..., LATE:])).mean()
-    gain = mean_interval((averaged[..., -1] - last[..., -1]).mean(axis=0))
+    gains = averaged[..., -1] - last[..., -1]
+    gain = mean_interval(gains.mean(axis=0))
     distances = listed(2 * results["distances"], "g")
     return depends_on(
         {
@@ -277,10 +278,10 @@ def needs_a_small_rate(results):
     means = from_random.mean(axis=0)
     return holds_if(
         any_of(bool(differing > 0), bool(spread > 0), costs.above(0)),
-        f"From zero weights and rates {rates[0]:g} to {rates[-1]:g}, {differing} of {differ.size} "
-        f"predictions differ, and the mistakes differ by {spread} at most: η only rescales w and "
-        f"b. From weights N(0, 1) there are {means[0]:.1f} mistakes with the smallest rate and "
-        f"{means[-1]:.1f} with the largest, {costs} more.",
+        f"From zero weights {differing} of {differ.size} predictions depend on the rate, and the "
+        f"mistakes differ by {spread} at most: η only rescales w and b. From weights N(0, 1) there "
+        f"are {means[0]:.1f} mistakes with the smallest rate, {rates[0]:g}, and {means[-1]:.1f} "
+        f"with the largest, {rates[-1]:g}: {costs} more.",
         rates=rates,
         differing_predictions=differing,
         spread_from_zero=spread,
@@ -312,8 +313,10 @@ def one_weight_is_inefficient(results):
     descent = mean_interval(exponents(results, "backpropagation"))
     passes = results["passes"]
     weights = results["weights"]
-    excess = mean_interval(np.log(passes[0, -1] / passes[2, -1]))
-    trying, _, descending = np.median(passes[:, -1], axis=1)
+    with_most = passes[:, -1]
+    factor = with_most[0] / with_most[2]
+    excess = mean_interval(np.log(factor))
+    trying, _, descending = np.median(with_most, axis=1)
     return holds_if(
         every(growth.above(0.5), excess.above(np.log(10))),
         f"Forward passes until the loss of a linear unit is a tenth grow as the number of weights "
@@ -368,10 +371,11 @@ def parallel_is_no_better(results):
 def late_large_ones_hurt(results):
     accepted = results["accepted"]
     sigmas = results["sigmas"]
-    late = mean_interval(accepted[:, -1, -1])
-    early = mean_interval(accepted[:, 0, -1])
+    large = accepted[:, :, -1]
+    late = mean_interval(large[:, -1])
+    early = mean_interval(large[:, 0])
     small = mean_interval(accepted[:, -1, 0])
-    rarer = mean_interval(accepted[:, 0, -1] - accepted[:, -1, -1])
+    rarer = mean_interval(large[:, 0] - large[:, -1])
     loss = np.median(results["loss"], axis=0)
     return holds_if(
         every(late.below(0.1), rarer.above(0), small.above(0.4)),
@@ -481,7 +485,8 @@ def one_layer_approximates(results):
 )
 def theorem_gives_no_method(results):
     units = results["units"]
-    log_ratio = np.log10(results["trained"] / results["built"][:, None])
+    ratio = results["trained"] / results["built"][:, None]
+    log_ratio = np.log10(ratio)
     gaps = [mean_interval(row) for row in log_ratio]
     growth = mean_interval(log_ratio[-1] - log_ratio[0])
     return holds_if(
@@ -511,12 +516,13 @@ def fewer_units(results):
     deep = results["deep_units"]
     shallow = results["shallow_units"]
     missed = results["missed_beyond"]
-    exact = (pieces == 2**depths).all() and results["difference"].max() == 0
+    same_function = results["difference"].max() == 0
+    exact = same_function and (pieces == 2**depths).all()
     fewer = deep < pieces - 1  # what one hidden layer needs at least
-    ever_after = fewer[-1] and (np.diff(fewer.astype(int)) >= 0).all()
+    never_again_more = (np.diff(fewer.astype(int)) >= 0).all()
     return depends_on(
         {
-            "a bounded interval": bool(exact and ever_after),
+            "a bounded interval": bool(exact and fewer[-1] and never_again_more),
             "the whole line": bool(missed.max() < 0.5),
         },
         f"The tent map folded {depths[-1]} times is {deep[-1]} ReLU units in depth, and has "
@@ -598,7 +604,8 @@ def hidden_layer(results):
     solving = share_interval(solved[activation, width])
     *w, b = fitted = results["least_squares"].round(12) + 0.0
     x, y = data.load("xor").train
-    squared = np.mean((x @ np.array(w) + b - y) ** 2)
+    residual = x @ np.array(w) + b - y
+    squared = np.mean(residual**2)
     same_answer = bool((fitted == [0, 0, 0.5]).all() and squared == 0.25)
     return holds_if(
         every(bool(best == 3), same_answer, bool(error == 0), solving.above(0.5)),

@@ -20,6 +20,12 @@ from experiments.functions import linear_layers, neuron, regression_targets, rel
 from experiments.functions.activation_functions import FORMULAS, RELU, SIGMOID, SOFTPLUS, TANH
 from experiments.functions.printed_losses import NAMES
 
+
+def largest(values: np.ndarray) -> float:
+    """Return the largest size of an entry."""
+    return np.abs(values).max()
+
+
 # activation_functions
 
 
@@ -38,7 +44,7 @@ def formulas(results):
     alphas = results["alphas"]
     value_error = values[hidden].max()
     slope_error = slopes[hidden].max()
-    jump_error = np.abs(jumps - (1 - alphas)).max()
+    jump_error = largest(jumps - (1 - alphas))
     printed = value_error < 1e-12 and slope_error < 1e-12
     accuracy = (
         f"On [−6, 6] in float64 the values differ from the printed formulas by at most "
@@ -69,10 +75,11 @@ def saturation(results):
     ends = results["tails"][1]
     slopes = results["tail_slopes"][1]
     flat = np.abs(slopes) < 1e-12
-    inside = (results["values"] > 0).all(axis=1) & (results["values"] < 1).all(axis=1)
+    values = results["values"]
+    inside = ((values > 0) & (values < 1)).all(axis=1)
     from_zero_to_one = inside & np.isclose(ends, [0, 1], atol=1e-12).all(axis=1)
     tanh, sigmoid = (listed(ends[function], "g") for function in both)
-    steepest = np.abs(slopes[both]).max()
+    steepest = largest(slopes[both])
     left, right = slopes[RELU]
     return depends_on(
         {
@@ -97,12 +104,13 @@ def saturation(results):
 )
 def smooth_relu(results):
     values = results["values"]
-    slope_error = np.abs(results["slopes"][SOFTPLUS] - values[SIGMOID]).max()
+    slope_error = largest(results["slopes"][SOFTPLUS] - values[SIGMOID])
     gap = values[SOFTPLUS] - values[RELU]
     at_zero = float(results["softplus_at_zero"])
     is_log_two = abs(at_zero - math.log(2)) < 1e-15
     above_relu = bool((gap > 0).all() and gap.max() <= at_zero)
-    finite = np.isfinite(results["tails"]).all() and np.isfinite(results["tail_slopes"]).all()
+    finite_values = np.isfinite(results["tails"]).all()
+    finite_slopes = np.isfinite(results["tail_slopes"]).all()
     overflows = ~np.isfinite(results["printed_tails"][1]).all(axis=1)
     overflowing = [name for name, flows in zip(FORMULAS, overflows, strict=True) if flows]
     smooth = (
@@ -114,7 +122,7 @@ def smooth_relu(results):
         f"{' and '.join(overflowing) or 'none'} overflow there."
     )
     return holds_if(
-        every(slope_error < 1e-12, is_log_two, above_relu, finite),
+        every(slope_error < 1e-12, is_log_two, above_relu, finite_values, finite_slopes),
         f"{smooth} {overflow}",
         slope_error=slope_error,
         gap_at_zero=at_zero,
@@ -129,8 +137,8 @@ def smooth_relu(results):
 def errors(results, name: str) -> tuple[float, float]:
     """Return the largest distances of the backward pass from (p − t)/N and from autodiff."""
     gradient = results[name]
-    from_formula = np.abs(gradient - results[f"{name}_expected"]).max()
-    from_autodiff = np.abs(gradient - results[f"{name}_autodiff"]).max()
+    from_formula = largest(gradient - results[f"{name}_expected"])
+    from_autodiff = largest(gradient - results[f"{name}_autodiff"])
     return float(from_formula), float(from_autodiff)
 
 
@@ -285,7 +293,7 @@ def with_relu(results):
     line = float(results["least_squares"])
     ends = results["loss"][..., -1] / line
     without, between = (mean_interval(end) for end in ends)
-    same = np.abs(ends[0] - 1).max()
+    same = largest(ends[0] - 1)
     return holds_if(
         every(bool(same < 1e-2), between.below(0.1)),
         f"On sin 2x the best straight line has a mean squared error of {line:.4f}. Two linear "
@@ -310,11 +318,13 @@ def with_relu(results):
 def scales(results):
     half, total, mean = results["gradients"]
     n = int(results["examples"])
-    size = np.abs(total).max()
-    of_half = np.abs(total - 2 * half).max() / size
-    of_mean = np.abs(total - n * mean).max() / size
-    together = np.abs(results["together"] - results["together"][:1]).max()
-    apart = np.abs(results["apart"] - results["apart"][:1]).max()
+    size = largest(total)
+    of_half = largest(total - 2 * half) / size
+    of_mean = largest(total - n * mean) / size
+    scaled_rates = results["together"]
+    same_rate = results["apart"]
+    together = largest(scaled_rates - scaled_rates[:1])
+    apart = largest(same_rate - same_rate[:1])
     return holds_if(
         every(of_half < 1e-12, of_mean < 1e-12, together < 1e-9),
         f"The gradient of the sum is twice that of half the sum (relative error {of_half:.1g}) "
@@ -339,9 +349,9 @@ def scales(results):
 )
 def neuron_learns(results):
     loss = results["loss"]
-    error = np.abs(results["outputs"] - results["sums"]).max()
+    error = largest(results["outputs"] - results["sums"])
     falls = np.diff(loss) <= 1e-15
-    distance = np.abs(results["path"][-1] - results["least_squares"]).max()
+    distance = largest(results["path"][-1] - results["least_squares"])
     return holds_if(
         every(error < 1e-12, falls.all(), distance < 1e-6),
         f"A neuron of two inputs equals the sum written out to {error:.1e} for "
@@ -367,7 +377,7 @@ def squared(results):
     shifts = fits - fits[:, :1]
     n = results["points"].shape[-1]
     farthest = results["distances"][-1]
-    error = np.abs(shifts - results["distances"] / n).max()
+    error = largest(shifts - results["distances"] / n)
     spread = results["points"][:, 0].std(axis=-1).mean()
     at_farthest = shifts[:, -1]
     return holds_if(
@@ -389,7 +399,8 @@ def squared(results):
 def absolute(results):
     fits = results["fits"]
     distances = results["distances"]
-    squared, absolute, huber = np.abs(fits - fits[:, :, :1]).max(axis=1)
+    shifts = np.abs(fits - fits[:, :, :1])
+    squared, absolute, huber = shifts.max(axis=1)
     less = (absolute < 0.1 * squared)[distances > 0].all()
     printed = results["without_bars"]
     farthest = results["constants"][-1]
@@ -425,7 +436,8 @@ def probabilities(results):
     sums = results["sum_error"]
     shift = results["shift_error"]
     sigmoid = results["sigmoid_error"]
-    sound = bool((sums < [1e-6, 1e-7]).all() and shift < 1e-12 and sigmoid < 1e-14)
+    sums_to_one = bool((sums < [1e-6, 1e-7]).all())
+    sound = sums_to_one and bool(shift < 1e-12 and sigmoid < 1e-14)
     reaches_one = first(larger == 1)
     reaches_zero = first(smaller == 0)
     return depends_on(
@@ -513,7 +525,8 @@ def conventions(results):
 def arbitrary(results):
     weights = results["weights"]
     xor = relu_at_zero.TABLES.index("xor")
-    apart = np.abs(weights - weights[:, :1]).max(axis=(1, -1))  # (tables, seeds)
+    differences = np.abs(weights - weights[:, :1])
+    apart = differences.max(axis=(1, -1))  # (tables, seeds)
     meets_zero = results["zeros"].any(axis=(1, -1))
     with_zero = apart[meets_zero]
     without = apart[~meets_zero]
@@ -555,10 +568,13 @@ def any_loss(results):
     objective = results["objective"]
     falls = objective[..., -1] < objective[..., 0]
     none, l1, l2 = np.moveaxis(results["weights"], 1, 0)  # each (losses, seeds, weights)
-    log_ratio = np.log((l2**2).sum(axis=-1) / (none**2).sum(axis=-1))
-    more_zeros = (np.abs(l1) < 0.01).mean(axis=-1) - (np.abs(none) < 0.01).mean(axis=-1)
+    squares = (none**2).sum(axis=-1)
+    squares_of_l2 = (l2**2).sum(axis=-1)
+    log_ratio = np.log(squares_of_l2 / squares)
+    zeros_of_l1 = (np.abs(l1) < 0.01).mean(axis=-1)
+    zeros_of_none = (np.abs(none) < 0.01).mean(axis=-1)
     smaller = mean_interval(log_ratio.mean(axis=0))
-    zeros = mean_interval(more_zeros.mean(axis=0))
+    zeros = mean_interval((zeros_of_l1 - zeros_of_none).mean(axis=0))
     return holds_if(
         every(error < 1e-10, bool(falls.all()), smaller.below(0), zeros.above(0)),
         f"For the squared, the absolute and Huber's error, alone, with L1 and with L2, gradients "
@@ -595,7 +611,8 @@ def several_minima(results):
     several = minima > 1
     wrong = (np.abs(results["ends"]) >= 0.05).mean(axis=1)
     line = results["loss_between"][25:126]  # from one network to the other
-    missed = listed(f"{wrong[i]:.0%} on {NAMES[i]}" for i in np.flatnonzero(several))
+    shares = [f"{share:.0%} on {name}" for share, name in zip(wrong, NAMES, strict=True)]
+    missed = listed(np.array(shares)[several])
     none_works = not (several & works).any()
     return holds_if(
         every(several.any(), none_works, (minima[works] == 1).all()),
