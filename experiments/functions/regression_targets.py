@@ -70,15 +70,15 @@ def run(config: Config) -> Results:
 
     The numberings are the given one and one in which the classes have exchanged their numbers.
     """
-    tables = [
-        table(config, draw_target, exchanged, seed)
+    examples = [
+        examples_of(config, draw_target, exchanged, seed)
         for draw_target in TARGETS.values()
         for exchanged in (False, True)
         for seed in range(config.seeds)
     ]
-    columns = [np.stack(column) for column in zip(*tables, strict=True)]
-    over_tables = jax.jit(jax.vmap(partial(both_errors, config)))
-    errors = np.asarray(over_tables(*columns))
+    columns = [np.stack(column) for column in zip(*examples, strict=True)]
+    over_examples = jax.jit(jax.vmap(partial(both_errors, config)))
+    errors = np.asarray(over_examples(*columns))
     shape = (len(TARGETS), 2, config.seeds, 2)
     return {"errors": errors.reshape(shape)}
 
@@ -111,19 +111,19 @@ def trained(config: Config, seed, loss: fnn.Loss, outputs: int, x, y):
     return fnn.apply(net, last_of(path), unseen)
 
 
-def table(config: Config, draw_target, exchanged: bool, seed: int) -> tuple[np.ndarray, ...]:
+def examples_of(config: Config, draw_target, exchanged: bool, seed: int) -> list[np.ndarray]:
     """Return the seed, features, numbers, classes, and the number of each class.
 
     The features and the numbers have mean 0 and variance 1.
     """
     rng = np.random.default_rng(seed)
     features, y = draw_target(rng, 2 * config.examples)
+    if exchanged:
+        classes, number_of = classes_of(y)
+        y = rng.permutation(number_of)[classes]
     numbers = standardized(y)
     classes, number_of = classes_of(numbers)
-    if exchanged:
-        number_of = rng.permutation(number_of)
-        numbers = number_of[classes]
-    return np.array(seed), standardized(features), numbers, classes, number_of
+    return [np.array(seed), standardized(features), numbers, classes, number_of]
 
 
 def standardized(values: np.ndarray) -> np.ndarray:

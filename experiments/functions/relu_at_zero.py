@@ -11,6 +11,7 @@ Cost:     about 6 s on 2 cores, quick 4 s.
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -78,14 +79,21 @@ def run(config: Config) -> Results:
 def trained_with_each(config: Config) -> list[np.ndarray]:
     """Train with each choice on each table. Each array begins with (tables, choices, seeds)."""
     keys = jax.vmap(jax.random.key)(jnp.arange(config.seeds))
-    by_choice = []
+    trainers = []
     for activation in CHOICES.values():
         over_seeds = jax.vmap(partial(trained, config, activation), in_axes=(0, None, None))
-        train = jax.jit(over_seeds)
-        by_choice.append([train(keys, *rows(config, table)) for table in TABLES])
-    by_table = zip(*by_choice, strict=True)
-    columns = [list(zip(*outcomes, strict=True)) for outcomes in by_table]
-    return [np.array(part) for part in zip(*columns, strict=True)]
+        trainers.append(jax.jit(over_seeds))
+    by_table = []
+    for table in TABLES:
+        x, y = rows(config, table)
+        by_choice = [train(keys, x, y) for train in trainers]
+        by_table.append(stacked(by_choice))
+    return stacked(by_table)
+
+
+def stacked(outcomes: list[Any]) -> list[np.ndarray]:
+    """Stack each of the arrays that all outcomes have."""
+    return [np.stack(arrays) for arrays in zip(*outcomes, strict=True)]
 
 
 def trained(config: Config, activation: Activation, key, x: jax.Array, y: jax.Array):
