@@ -543,7 +543,7 @@ def fewer_units(results):
     "why_deep",
     "Why go deep? The slide has a heading and no answer; the answer tried here: depth multiplies "
     "pieces.",
-    code="relative_losses",
+    code="built_twice",
 )
 def pieces_multiply(results):
     pieces = results["pieces"]

@@ -19,6 +19,7 @@ from matplotlib.axes import Axes
 import fnn
 from experiments import drawing as draw
 from experiments.common import Common, Figures, Results
+from experiments.functions.synthetic_tasks import house_prices, sportif_people, unlabelled
 from fnn import data, layers, losses, optim
 
 
@@ -43,7 +44,7 @@ def run(config: Config) -> Results:
 
 def regression(config: Config) -> Results:
     """Return R² (seeds,) of the price, and true and predicted prices (houses, 2) of one network."""
-    houses = house_prices(config)
+    houses = house_prices(config.examples)
     net = fnn.mlp((2, 16, 1), activation="tanh")
     sweep = trained(config, net, losses.squared_error, houses)
     x, y = houses.test
@@ -57,7 +58,7 @@ def regression(config: Config) -> Results:
 
 def classification(config: Config) -> Results:
     """Return the accuracy (seeds,) of the label, and the people with the logits of one network."""
-    people = sportif_people(config)
+    people = sportif_people(config.examples)
     net = fnn.mlp((2, 16, 1), activation="tanh")
     sweep = trained(config, net, losses.sigmoid_cross_entropy, people)
     scaling = people.scaling
@@ -75,7 +76,7 @@ def classification(config: Config) -> Results:
 
 def unsupervised(config: Config) -> Results:
     """Return the share of the variance (seeds,) that two codes tell, and the codes of one."""
-    rows, groups = unlabelled(config)
+    rows, groups = unlabelled(config.examples)
     encoder = fnn.mlp((8, 16, 2), activation="tanh")
     decoder = fnn.mlp((2, 16, 8), activation="tanh")
     sweep = trained(config, layers.serial(encoder, decoder), losses.squared_error, rows)
@@ -98,48 +99,6 @@ def trained(config: Config, net: fnn.Layer, loss: fnn.Loss, dataset: data.Datase
         batch_size=50,
         seeds=range(config.seeds),
     )
-
-
-def house_prices(config: Config) -> data.Dataset:
-    """Draw square metres and rooms -> price in 100,000, with a noise of a tenth."""
-    rng = np.random.default_rng(0)
-    area = rng.uniform(30, 200, config.examples)
-    likely_rooms = area / 30 + rng.normal(0, 1, config.examples)
-    rooms = np.clip(np.round(likely_rooms), 1, 8)
-    noise = rng.normal(0, 0.1, config.examples)
-    without_noise = 0.5 + 0.025 * area + 0.15 * rooms + 0.0004 * area * rooms
-    price = without_noise + noise
-    return data.from_arrays(np.column_stack([area, rooms]), price)
-
-
-def sportif_people(config: Config) -> data.Dataset:
-    """Draw body mass index and age -> does sport or not.
-
-    Sport is likeliest near an index of 22, and when young.
-    """
-    rng = np.random.default_rng(0)
-    bmi = rng.uniform(16, 36, config.examples)
-    age = rng.uniform(18, 80, config.examples)
-    log_odds = 4 - 0.8 * np.abs(bmi - 22) - 0.03 * (age - 40)
-    probability = 1 / (1 + np.exp(-log_odds))
-    sportif = rng.uniform(size=config.examples) < probability
-    return data.from_arrays(np.column_stack([bmi, age]), sportif)
-
-
-def unlabelled(config: Config) -> tuple[data.Dataset, np.ndarray]:
-    """Draw eight numbers that come from two, around three centres, and are their own targets.
-
-    Returns the centre of each training row too, which no network sees.
-    """
-    rng = np.random.default_rng(0)
-    group = rng.integers(3, size=config.examples)
-    centres = 2 * np.array([[1, 0], [-0.5, 0.87], [-0.5, -0.87]])
-    two = centres[group] + rng.normal(0, 0.4, (config.examples, 2))
-    eight = np.tanh(two @ rng.normal(0, 0.7, (2, 8)))
-    x = eight + rng.normal(0, 0.1, (config.examples, 8))
-    scaled = data.from_arrays(x, group)
-    train, validation, test = (split._replace(y=split.x) for split in scaled.splits.values())
-    return data.Dataset(train, validation, test), scaled.train.y
 
 
 def plot(results: Results, config: Config) -> Figures:

@@ -9,6 +9,7 @@ import pytest
 
 from experiments.functions import (
     claims,
+    regression_targets,
     scans,
     what_makes_a_loss,
 )
@@ -314,3 +315,13 @@ def test_minima():
     with np.errstate(divide="ignore"):
         inverse = np.where(np.abs(COARSE) < 1e-12, np.nan, 1 / COARSE)
     assert scans.minima(COARSE, inverse).size == 0
+
+
+def test_classes_of():
+    many = np.random.default_rng(0).permutation(60).astype(float)
+    classes, number_of = regression_targets.classes_of(many)
+    assert np.bincount(classes).tolist() == [3] * regression_targets.CLASSES
+    np.testing.assert_allclose(number_of, np.arange(1, 60, 3))
+    classes, number_of = regression_targets.classes_of(np.array([2.0, -1.0, 2.0, 5.0]))
+    assert classes.tolist() == [1, 0, 1, 2]
+    assert number_of[:3].tolist() == [-1.0, 2.0, 5.0]
