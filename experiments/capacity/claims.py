@@ -281,7 +281,7 @@ def needs_a_small_rate(results):
         f"From zero weights {differing} of {differ.size} predictions depend on the rate, and the "
         f"mistakes differ by {spread} at most: η only rescales w and b. From weights N(0, 1) there "
         f"are {means[0]:.1f} mistakes with the smallest rate, {rates[0]:g}, and {means[-1]:.1f} "
-        f"with the largest, {rates[-1]:g}: {costs} more.",
+        f"with the largest, {rates[-1]:g}, a difference of {costs}.",
         rates=rates,
         differing_predictions=differing,
         spread_from_zero=spread,

@@ -85,7 +85,7 @@ def saturation(results):
         {
             "the saturation of tanh and the sigmoid": bool(flat[both].all()),
             "their range (0, 1)": bool(from_zero_to_one[both].all()),
-            "ReLU": not flat[RELU].any(),
+            "ReLU without saturation": not flat[RELU].any(),
         },
         f"At ±1000 the slopes of tanh and the sigmoid are {steepest:.1g} at most. "
         f"Between these ends the sigmoid runs over ({sigmoid}), and tanh over ({tanh}). "
