@@ -71,7 +71,8 @@ def separable(gate: np.ndarray) -> bool:
     signs = 2 * gate - 1
     with_one = np.column_stack([CORNERS, np.ones(4)])
     signed = signs[:, None] * with_one
-    program = linprog(np.zeros(3), A_ub=-signed, b_ub=-np.ones(4), bounds=(None, None))
+    nothing_to_minimise = np.zeros(3)
+    program = linprog(nothing_to_minimise, A_ub=-signed, b_ub=-np.ones(4), bounds=(None, None))
     return bool(program.success)
 
 
@@ -107,8 +108,10 @@ def refusal(net: fnn.Layer, params) -> str:
 def gradient(net: fnn.Layer, params) -> np.ndarray:
     """Return the gradient of the squared error on XOR, all entries."""
     loss_and_gradient = fnn.value_and_grad(net, losses.squared_error)
-    _, grads = loss_and_gradient(params, CORNERS, GATES[XOR].astype(float))
-    return np.asarray(ravel_pytree(grads)[0])
+    target = GATES[XOR].astype(float)
+    _, grads = loss_and_gradient(params, CORNERS, target)
+    entries, _ = ravel_pytree(grads)
+    return np.asarray(entries)
 
 
 def changed_outputs(net: fnn.Layer, params, key, draws: int) -> np.ndarray:

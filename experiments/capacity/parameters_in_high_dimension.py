@@ -70,14 +70,22 @@ def run(config: Config) -> Results:
     degrees = [degree_of(d, config.parameters) for d in config.inputs]
     widths = [(config.parameters - 1) // (d + 2) for d in config.inputs]
     sizes = list(zip(config.inputs, degrees, widths, strict=True))
-    losses_of = [[compared(config, target, *size) for size in sizes] for target in TARGETS]
+    coefficients = [comb(d + p, p) for d, p, _ in sizes]
+    network_parameters = [width * (d + 2) + 1 for d, _, width in sizes]
+    polynomial = []
+    network = []
+    for target in TARGETS:
+        both = [compared(config, target, *size) for size in sizes]
+        fitted, trained = zip(*both, strict=True)
+        polynomial.append(fitted)
+        network.append(trained)
     return {
         "inputs": np.array(config.inputs),
         "degree": np.array(degrees),
-        "coefficients": np.array([comb(d + p, p) for d, p, _ in sizes]),
-        "network_parameters": np.array([width * (d + 2) + 1 for d, _, width in sizes]),
-        "polynomial": np.array([[fitted for fitted, _ in row] for row in losses_of]),
-        "network": np.array([[trained for _, trained in row] for row in losses_of]),
+        "coefficients": np.array(coefficients),
+        "network_parameters": np.array(network_parameters),
+        "polynomial": np.array(polynomial),
+        "network": np.array(network),
     }
 
 
@@ -90,7 +98,8 @@ def compared(
     config: Config, target: Target, inputs: int, degree: int, width: int
 ) -> tuple[float, np.ndarray]:
     """Return the relative test loss of the polynomial, and of the networks (seeds,)."""
-    x = np.random.default_rng(inputs).uniform(-1, 1, (config.examples, inputs))
+    rng = np.random.default_rng(inputs)
+    x = rng.uniform(-1, 1, (config.examples, inputs))
     y = target(x)
     split = data.from_arrays(x, y / y.std(), standardize=False)
     net = fnn.mlp((inputs, width, 1), activation="tanh", init="glorot")

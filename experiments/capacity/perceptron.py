@@ -76,16 +76,18 @@ def unit_on_points() -> Results:
     w = jnp.array([1.0, -0.7])
     b = jnp.array([0.3])
     points = rng.normal(size=(1000, 2))
+    predicted = perceptron.predict(PerceptronParams(w, b[0]), points)
     step_unit = fnn.mlp((2, 1), output="step")
-    step_params = (DenseParams(w[None], b), ())
+    outputs = fnn.apply(step_unit, (DenseParams(w[None], b), ()), points)
     with_line = PerceptronParams(jnp.array([1.0, -2.0]), jnp.array(2.0))
     line = np.array([[-1.0, 0.5], [1.0, 1.5], [3.0, 2.5]])
+    on_line = perceptron.predict(with_line, line)
     return {
         "points": points,
         "unit": np.append(w, b),
-        "predicted": np.asarray(perceptron.predict(PerceptronParams(w, b[0]), points)),
-        "step_unit": np.asarray(fnn.apply(step_unit, step_params, points))[:, 0],
-        "on_line": np.asarray(perceptron.predict(with_line, line)),
+        "predicted": np.asarray(predicted),
+        "step_unit": np.asarray(outputs)[:, 0],
+        "on_line": np.asarray(on_line),
     }
 
 

@@ -52,11 +52,13 @@ def run(config: Config) -> Results:
     predictions_over_keys = jax.vmap(predictions_over_rates, in_axes=(0, None))
     with jax.enable_x64(True):
         spreads = jnp.array([0.0, 1.0])
-        return {
-            "rates": rates,
-            "mistakes": np.asarray(mistakes_over_starts(keys, rates, spreads)),
-            "predictions": np.asarray(predictions_over_keys(keys, rates)),
-        }
+        made = mistakes_over_starts(keys, rates, spreads)
+        predicted = predictions_over_keys(keys, rates)
+    return {
+        "rates": rates,
+        "mistakes": np.asarray(made),
+        "predictions": np.asarray(predicted),
+    }
 
 
 def mistakes(epochs: int, key, rate, spread):

@@ -48,7 +48,9 @@ def run(config: Config) -> Results:
     with jax.enable_x64(True):
         rows = [built_twice(int(depth)) for depth in depths]
     trained = [relative_losses(config, hidden) for hidden in config.hidden]
-    built = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    built = {}
+    for name in rows[0]:
+        built[name] = np.array([row[name] for row in rows])
     return built | {
         "depths": depths,
         "trained_loss": np.array(trained),
@@ -61,7 +63,8 @@ def built_twice(depth: int) -> dict[str, float]:
 
     The grid is finer than the pieces. Nothing is rounded on powers of two.
     """
-    x = np.linspace(0, 1, 2 ** (depth + 2) + 1)
+    intervals = 2 ** (depth + 2)
+    x = np.linspace(0, 1, intervals + 1)
     deep = constructions.tent_map(depth)
     y = output_of(deep, x)
     shallow = constructions.interpolation(x[::4], y[::4])

@@ -103,8 +103,10 @@ def exact_error() -> float:
     """
     net = fnn.mlp((2, 2, 1))
     x, y = data.load("xor").train
-    hidden = DenseParams(W=jnp.ones((2, 2)), b=jnp.array([0.0, -1.0]))
-    output = DenseParams(W=jnp.array([[1.0, -2.0]]), b=jnp.zeros(1))
+    biases = jnp.array([0.0, -1.0])
+    weights = jnp.array([[1.0, -2.0]])
+    hidden = DenseParams(W=jnp.ones((2, 2)), b=biases)
+    output = DenseParams(W=weights, b=jnp.zeros(1))
     predicted = fnn.apply(net, (hidden, (), output), x)[:, 0]
     return float(np.abs(predicted - y).max())
 
@@ -112,7 +114,8 @@ def exact_error() -> float:
 def table(results: Results, config: Config) -> str:
     """Return the share of starts that solve XOR by width, as text."""
     best = results["best_threshold_rows"]
-    mistakes = results["perceptron_mistakes"][[0, 1, 2, -3, -2, -1]]
+    ends = [0, 1, 2, -3, -2, -1]
+    mistakes = results["perceptron_mistakes"][ends]
     names = "  ".join(name.center(19) for name in config.activations)
     lines = [
         f"rows of XOR that a threshold unit can get right, at best: {best} of 4",

@@ -101,17 +101,20 @@ def two_forms(logits: jax.Array, one_hot: jax.Array, soft: jax.Array) -> dict[st
     p = activations.softmax.value(logits.T).T
     rows = np.arange(len(p))
     sum_form = losses.categorical_cross_entropy.value
+    true_class = one_hot.argmax(axis=1)
+    likeliest_class = soft.argmax(axis=1)
     return {
         "sum_form": sum_form(p, one_hot).mean(),
-        "true_class_form": -jnp.log(p[rows, one_hot.argmax(axis=1)]).mean(),
+        "true_class_form": -jnp.log(p[rows, true_class]).mean(),
         "soft_sum_form": sum_form(p, soft).mean(),
-        "soft_class_form": -jnp.log(p[rows, soft.argmax(axis=1)]).mean(),
+        "soft_class_form": -jnp.log(p[rows, likeliest_class]).mean(),
     }
 
 
 def wrong_answer() -> dict[str, jax.Array]:
     """Return losses in float32 where the target is 0, over the logit: on it, and on p."""
-    logit = jnp.append(jnp.arange(0.0, 121.0), 1e4)[:, None]
+    logits = jnp.append(jnp.arange(0.0, 121.0), 1e4)
+    logit = logits[:, None]
     target = jnp.zeros_like(logit)
     on_logits = losses.sigmoid_cross_entropy
     p = activations.sigmoid.value(logit)

@@ -82,9 +82,14 @@ def random_network(sizes: tuple[int, ...], draws: int):
     """Return a linear network, normal weights and biases of each draw, and 20 normal inputs."""
     rng = np.random.default_rng(0)
     net = fnn.mlp(sizes, activation="identity")
-    shapes, _ = jax.eval_shape(net.init, jax.random.key(0))
-    params = jax.tree.map(lambda leaf: rng.normal(size=(draws, *leaf.shape)), shapes)
-    return net, params, rng.normal(size=(20, sizes[0]))
+    one_draw, _ = jax.eval_shape(net.init, jax.random.key(0))
+
+    def normal(leaf):
+        return rng.normal(size=(draws, *leaf.shape))
+
+    params = jax.tree.map(normal, one_draw)
+    x = rng.normal(size=(20, sizes[0]))
+    return net, params, x
 
 
 def fits(config: Config) -> Results:

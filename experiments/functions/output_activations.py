@@ -50,7 +50,8 @@ def run(config: Config) -> Results:
 def random_logits(config: Config) -> dict[str, Any]:
     """Return how far the sums are from 1 in each type, and what a common shift changes."""
     rng = np.random.default_rng(0)
-    logits = jnp.asarray(config.spread * rng.normal(size=(config.classes, config.examples)))
+    normal = rng.normal(size=(config.classes, config.examples))
+    logits = jnp.asarray(config.spread * normal)
     softmax = activations.softmax.value
     outputs = [softmax(logits.astype(dtype)).astype(float) for dtype in TYPES]
     sums = [jnp.sum(p, axis=0) for p in outputs]
@@ -78,7 +79,7 @@ def two_logits() -> dict[str, Any]:
         "near": near,
         "two_classes": softmax(jnp.stack([0 * near, near]))[1],
         "sigmoid": sigmoid(near),
-        "printed": [printed_softmax(jnp.array([0.0, gap]))[1] for gap in (10.0, 1000.0)],
+        "printed": [printed_softmax(pairs[:, gap])[1] for gap in (10, 1000)],
     }
 
 

@@ -95,8 +95,9 @@ def largest_difference(gradient, reference) -> jax.Array:
 
 def last_matrices(path) -> jax.Array:
     """Return all weights of the last step as one vector, without the biases."""
-    matrices = [leaf[-1].ravel() for leaf in jax.tree.leaves(path) if leaf.ndim == 3]
-    return jnp.concatenate(matrices)
+    leaves = jax.tree.leaves(path)
+    matrices = [leaf for leaf in leaves if leaf.ndim == 3]
+    return jnp.concatenate([matrix[-1].ravel() for matrix in matrices])
 
 
 def plot(results: Results, config: Config) -> Figures:

@@ -56,7 +56,9 @@ def run(config: Config) -> Results:
         ends = np.array([descend(config, loss, starts) for loss in CANDIDATES])
         between, loss_between = line_between_minima()
     names = scanned[0]
-    properties = {name: np.array([values[name] for values in scanned]) for name in names}
+    properties = {}
+    for name in names:
+        properties[name] = np.array([values[name] for values in scanned])
     return properties | {
         "errors": COARSE,
         "starts": starts,
@@ -102,7 +104,8 @@ def descend(config: Config, loss: fnn.Loss, starts: np.ndarray) -> np.ndarray:
     def path_from(e):
         return descent.trajectory(gradient, optimizer, e, steps=config.steps)
 
-    return np.asarray(path_from(starts[:, None]))[-1, :, 0]
+    path = np.asarray(path_from(starts[:, None]))
+    return path[-1, :, 0]
 
 
 def line_between_minima() -> tuple[np.ndarray, np.ndarray]:
@@ -112,8 +115,10 @@ def line_between_minima() -> tuple[np.ndarray, np.ndarray]:
     """
     net = fnn.mlp((1, 2, 1), activation="tanh")
     x = np.linspace(-2, 2, 41)[:, None]
-    hidden = DenseParams(W=jnp.array([[2.0], [-1.0]]), b=jnp.array([1.0, 0.5]))
-    output = DenseParams(W=jnp.array([[1.0, 2.0]]), b=jnp.zeros(1))
+    into_hidden = jnp.array([[2.0], [-1.0]])
+    out_of_hidden = jnp.array([[1.0, 2.0]])
+    hidden = DenseParams(W=into_hidden, b=jnp.array([1.0, 0.5]))
+    output = DenseParams(W=out_of_hidden, b=jnp.zeros(1))
     exchanged_hidden = DenseParams(W=hidden.W[::-1], b=hidden.b[::-1])
     exchanged_output = DenseParams(W=output.W[:, ::-1], b=output.b)
     first = (hidden, (), output)
@@ -122,7 +127,9 @@ def line_between_minima() -> tuple[np.ndarray, np.ndarray]:
     loss_and_gradient = fnn.value_and_grad(net, losses.squared_error)
 
     def mixed(s):
-        return jax.tree.map(lambda a, b: (1 - s) * a + s * b, first, second)
+        left = jax.tree.map(lambda leaf: (1 - s) * leaf, first)
+        right = jax.tree.map(lambda leaf: s * leaf, second)
+        return jax.tree.map(jnp.add, left, right)
 
     between = np.linspace(-0.25, 1.25, 151)
     on_line = jax.vmap(mixed)(jnp.asarray(between))
@@ -134,9 +141,10 @@ def plot(results: Results, config: Config) -> Figures:
     """Draw the candidates, where descent on them ends, and the loss between two minima."""
     figure, axes = draw.figure(rows=3)
     good, bad, ends = axes
+    errors = results["errors"]
     for name, works, curve in zip(NAMES, results["works"], results["values"], strict=True):
         axis = good if works else bad
-        axis.plot(results["errors"], curve, label=name)
+        axis.plot(errors, curve, label=name)
     good.set(xlabel="error e", ylabel="loss", xlim=(-4, 4), ylim=(-3, 12))
     good.set_title("descended to 0 from every start")
     bad.set(xlabel="error e", ylabel="loss", xlim=(-7, 7), ylim=(-4, 4), title="not")
