@@ -91,8 +91,7 @@ def printed_binary(logits, t):
 
 def printed_categorical(logits, t):
     """Compute −(1/N) Σ Σ t log p, p = e^z/Σ e^z."""
-    powers = jnp.exp(logits)
-    p = powers / jnp.sum(powers, axis=1, keepdims=True)
+    p = jnp.exp(logits) / jnp.sum(jnp.exp(logits), axis=1, keepdims=True)
     return -jnp.mean(jnp.sum(t * jnp.log(p), axis=1))
 
 
