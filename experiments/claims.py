@@ -12,7 +12,7 @@ An answer is True, False, or None. None means that the interval of the evidence 
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -171,3 +171,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
+
+
+def listed(values: Iterable[Any], style: str = "") -> str:
+    """Return values in a row, such as "1.5, 2.0", each in a format such as ".1f"."""
+    return ", ".join(format(value, style) for value in values)

@@ -29,10 +29,12 @@ __all__ = [
     "heatmap",
     "landscape",
     "learning_curves",
+    "legends",
     "mean_band",
     "names_across",
     "names_down",
     "network",
+    "quantile_band",
     "regions",
     "spreads",
     "strips",
@@ -67,6 +69,24 @@ def mean_band(
     axis.fill_between(x, low, high, alpha=0.2, color=line.get_color(), linewidth=0)
 
 
+def quantile_band(
+    axis: Axes,
+    x: np.ndarray,
+    values: Float[np.ndarray, "points runs"],
+    label: str,
+    *,
+    percentiles: tuple[float, float, float] = (5, 50, 95),
+    **style: Any,
+) -> None:
+    """Draw the middle percentile over runs as a line over x, and the outer two as a band.
+
+    x  (points,)
+    """
+    low, middle, high = np.percentile(values, percentiles, axis=1)
+    (line,) = axis.plot(x, middle, label=label, **style)
+    axis.fill_between(x, low, high, alpha=0.2, color=line.get_color(), linewidth=0)
+
+
 def learning_curves(
     axis: Axes, history: Mapping[str, Float[np.ndarray, "runs epochs"]], metric: str
 ) -> None:
@@ -79,6 +99,12 @@ def learning_curves(
         band(axis, history[f"{split}_{metric}"], split, color=COLORS[split])
     axis.set(xlabel="epoch", ylabel=metric)
     axis.legend(frameon=False)
+
+
+def legends(axes: Sequence[Axes], size: float | str = 8) -> None:
+    """Add a legend without a frame to each of the axes, in letters of this size."""
+    for axis in axes:
+        axis.legend(frameon=False, fontsize=size)
 
 
 # ----------------------------------------------------------------------------------------- surfaces

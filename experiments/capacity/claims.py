@@ -9,11 +9,13 @@ import numpy as np
 
 from experiments.capacity import gates, units_needed, universal_approximation
 from experiments.claims import (
+    Answer,
     any_of,
     claim,
     depends_on,
     every,
     holds_if,
+    listed,
     mean_interval,
     share_interval,
 )
@@ -27,25 +29,26 @@ from fnn import data
     "gates",
     "A perceptron can be a NAND gate and cannot be an XOR gate.",
     figure="learned",
+    code="separable",
 )
 def nand_but_not_xor(results):
-    separable, learned = results["separable"], results["learned"]
-    right = bool(
-        (results["nand"] == gates.GATES[gates.NAND]).all() and (learned == separable[:, None]).all()
-    )
-    others = ", ".join(gates.NAMES[gate] for gate in np.flatnonzero(~separable))
+    separable = results["separable"]
+    learned = results["learned"]
+    nand = results["nand"]
+    is_nand = (nand == gates.GATES[gates.NAND]).all()
+    rule_agrees = (learned == separable[:, None]).all()
+    not_xor = separable[gates.NAND] and not separable[gates.XOR]
+    others = listed(gates.NAMES[gate] for gate in np.flatnonzero(~separable))
+    always_learned = np.count_nonzero(learned.all(axis=1))
     return holds_if(
-        right and bool(separable[gates.NAND]) and not separable[gates.XOR],
-        f"A linear program finds weights for {separable.sum()} of the 16 gates and proves that "
-        f"there are none for "
-        f"{others}; Rosenblatt's rule learns {np.count_nonzero(learned.all(axis=1))} of them from "
-        f"every one of "
-        f"{learned.shape[1]} orders. With w = (−2, −2) and b = 3 the unit gives "
-        f"{results['nand'].astype(int)} at "
-        f"(0, 0), (0, 1), (1, 0), (1, 1): NAND is {gates.GATES[gates.NAND]}.",
+        bool(is_nand and rule_agrees and not_xor),
+        f"A linear program finds weights for {separable.sum()} of the 16 gates, and proves that "
+        f"there are none for {others or 'none'}. Rosenblatt's rule learns {always_learned} of them "
+        f"from every one of {learned.shape[1]} orders. The unit with w = (−2, −2) and b = 3 gives "
+        f"{nand.astype(int)} at the corners, and NAND is {gates.GATES[gates.NAND]}.",
         separable=separable,
         share_learned=learned.mean(axis=1),
-        nand=results["nand"],
+        nand=nand,
     )
 
 
@@ -54,28 +57,28 @@ def nand_but_not_xor(results):
     "gates",
     "NAND makes every gate, yet a perceptron is not a composition of NAND gates.",
     figure="regions",
+    code="closure",
 )
 def complete_but_no_composition(results):
+    xor = results["xor"]
+    reached = len(results["reached"])
     changed = results["changed_outputs"].max()
-    refused = "derivative of the step" in str(results["gradient_refusal"])
+    is_xor = (xor == gates.GATES[gates.XOR]).all()
+    no_single_unit = not results["separable"][gates.XOR]
+    no_derivative = "derivative of the step" in str(results["gradient_refusal"])
     composition = (
-        bool((results["xor"] == gates.GATES[gates.XOR]).all())
-        and len(results["reached"]) == 16
-        and not results["separable"][gates.XOR]
+        f"Compositions of NAND reach {reached} of 16 gates. Four NAND units give {xor.astype(int)} "
+        f"at the corners, which is XOR and which no single unit does."
+    )
+    learning = (
+        f"Descent cannot find them: to move every weight by up to 0.1 changes the outputs by "
+        f"{changed:g} at most, and fnn refuses a derivative of the step."
     )
     return holds_if(
-        composition and refused and bool(changed == 0),
-        f"Compositions of NAND reach {len(results['reached'])} of 16 gates; four NAND units give "
-        f"{results['xor'].astype(int)} at the corners (XOR is {gates.GATES[gates.XOR]}), which no "
-        f"single unit "
-        f"does. Descent cannot "
-        f"find them: in {results['changed_outputs'].size} draws that move every weight by up to "
-        f"0.1 the largest change "
-        f"of an output is {changed:g}, and fnn refuses a derivative of the step; with sigmoids in "
-        f"place of the steps "
-        f"the gradient has norm {results['smooth_gradient']:.3g}.",
-        gates_reached=len(results["reached"]),
-        xor=results["xor"],
+        bool(is_xor and reached == 16 and no_single_unit and no_derivative and changed == 0),
+        f"{composition} {learning}",
+        gates_reached=reached,
+        xor=xor,
         largest_change=changed,
         gradient_norm_with_sigmoids=results["smooth_gradient"],
     )
@@ -95,42 +98,55 @@ PIXELS = 784
     "parameters_in_high_dimension",
     "A generic function with as many parameters, fitted to data, is possible in theory but not in "
     "practice.",
+    code="compared",
 )
 def impossible_in_practice(results):
-    inputs, cases, log = results["inputs"], {}, np.log10
-    for target, polynomial, network in zip(
-        TARGETS, results["polynomial"], results["network"], strict=True
-    ):
-        pairs = zip(polynomial, network, strict=True)
-        better = [mean_interval(log(trained)).below(log(fitted)) for fitted, trained in pairs]
-        starts = [i for i in range(len(better)) if i == 0 or better[i] != better[i - 1]]
-        for start, end in zip(starts, [*starts[1:], len(better)], strict=True):
-            numbers = " to ".join(dict.fromkeys(str(inputs[i]) for i in (start, end - 1)))
-            cases[f"{target} of {numbers} {'input' if numbers == '1' else 'inputs'}"] = better[
-                start
-            ]
-    last = mean_interval(log(results["network"][0, -1]))
+    inputs = results["inputs"]
+    fitted = np.log10(results["polynomial"])
+    trained = np.log10(results["network"])
+    cases: dict[str, Answer] = {}
+    for target, polynomials, networks in zip(TARGETS, fitted, trained, strict=True):
+        intervals = [mean_interval(network) for network in networks]
+        pairs = zip(intervals, polynomials, strict=True)
+        network_is_better = [network.below(polynomial) for network, polynomial in pairs]
+        cases |= stretches(target, inputs, network_is_better)
+    few = fitted[0, 0]
+    many = fitted[0, -1]
+    with_few = mean_interval(trained[0, 0])
+    with_many = mean_interval(trained[0, -1])
+    pixels = comb(PIXELS + 3, 3)
     return depends_on(
         cases,
-        f"log₁₀ of the test loss over the target's variance, polynomial against network, either "
-        f"of at most "
-        f"{results['coefficients'].max()} parameters, on a wave along one direction: "
-        f"{log(results['polynomial'][0, 0]):.1f} against "
-        f"{mean_interval(log(results['network'][0, 0]))} with d = "
-        f"{inputs[0]} input, {log(results['polynomial'][0, -1]):.2f} against {last} with "
-        f"{inputs[-1]}, where the "
-        f"parameters allow degree {results['degree'][-1]}. A polynomial of degree p has C(d + p, "
-        f"p) coefficients, "
-        f"which are {comb(PIXELS + 3, 3):.3g} for {PIXELS} pixels and p = 3. A sum of pairwise "
-        f"products has degree 2. "
-        "The claim counts as true where the network is better.",
+        f"log₁₀ of the test loss over the variance, polynomial against network, on a wave along "
+        f"one direction: {few:.1f} against {with_few} with {inputs[0]} input, {many:.2f} against "
+        f"{with_many} with {inputs[-1]}. A polynomial of degree 3 in {PIXELS} pixels has "
+        f"{pixels:.3g} coefficients. The claim counts as true where the network is better.",
         inputs=inputs,
         degree=results["degree"],
         coefficients=results["coefficients"],
         network_parameters=results["network_parameters"],
         polynomial=results["polynomial"],
-        network_geometric_mean=10 ** log(results["network"]).mean(axis=-1),
+        network_geometric_mean=10 ** trained.mean(axis=-1),
     )
+
+
+def stretches(target: str, inputs: np.ndarray, answers: list[Answer]) -> dict[str, Answer]:
+    """Return the answers with names, one for each stretch of inputs with the same answer."""
+    cases: dict[str, Answer] = {}
+    begin = 0
+    for end in range(len(answers)):
+        is_last = end == len(answers) - 1
+        if is_last or answers[end + 1] != answers[end]:
+            cases[f"{target} of {stretch(inputs[begin], inputs[end])}"] = answers[end]
+            begin = end + 1
+    return cases
+
+
+def stretch(first: int, last: int) -> str:
+    """Return "1 input", "3 inputs" or "3 to 5 inputs"."""
+    if first != last:
+        return f"{first} to {last} inputs"
+    return "1 input" if first == 1 else f"{first} inputs"
 
 
 # perceptron
@@ -141,20 +157,21 @@ def impossible_in_practice(results):
     "perceptron",
     "A perceptron gives 1 where Σ wᵢxᵢ + b ≥ 0 and 0 elsewhere: a threshold at a hyperplane.",
     figure="unit",
+    code="unit_on_points",
 )
 def threshold(results):
     *w, b = results["unit"]
     formula = results["points"] @ np.array(w) + b >= 0
-    wrong = np.count_nonzero((results["predicted"] != formula) | (results["step_unit"] != formula))
+    unlike_formula = (results["predicted"] != formula) | (results["step_unit"] != formula)
+    wrong = np.count_nonzero(unlike_formula)
+    on_line = results["on_line"]
     return holds_if(
-        wrong == 0 and bool((results["on_line"] == 1).all()),
+        wrong == 0 and bool((on_line == 1).all()),
         f"fnn.course.perceptron and a network of one step unit agree with the formula on "
-        f"{len(formula) - wrong} of "
-        f"{len(formula)} random points; on the line itself, where the sum is exactly 0, the "
-        f"answers are "
-        f"{results['on_line']}.",
+        f"{len(formula) - wrong} of {len(formula)} random points. On the line itself, where the "
+        f"sum is exactly 0, the answers are {on_line}.",
         disagreements=wrong,
-        on_line=results["on_line"],
+        on_line=on_line,
     )
 
 
@@ -163,25 +180,32 @@ def threshold(results):
     "perceptron",
     "Where the classes are not separable, the perceptron's training may never end.",
     figure="xor",
+    code="on_separable",
 )
 def may_not_end(results):
-    made, weights = results["xor_mistakes"], results["xor_weights"]
+    made = results["xor_mistakes"]
+    weights = results["xor_weights"]
+    mistakes = results["mistakes"]
     states = len(np.unique(weights, axis=0))
-    share = results["mistakes"].sum(axis=1) / results["bound"]
-    ended = (results["mistakes"][:, -1] == 0).mean()
-    return holds_if(
-        bool(made.min() >= 1 and states < len(weights) and share.max() <= 1),
+    largest = np.abs(weights).max()
+    share = (mistakes.sum(axis=1) / results["bound"]).max()
+    ended = (mistakes[:, -1] == 0).mean()
+    never_ends = made.min() >= 1 and states < len(weights)
+    on_xor = (
         f"On XOR the rule makes {made.min()} to {made.max()} mistakes in each of {len(made)} "
-        f"epochs; the weights take "
-        f"{states} values over and over and stay within ±{np.abs(weights).max():g}. Where a plane "
-        f"separates the "
-        f"classes the rule ends: on {len(share)} draws the mistakes are at most {share.max():.2f} "
-        f"of the bound (R/γ)², "
-        f"and {ended:.1%} of them make none any more after {results['mistakes'].shape[1]} epochs.",
+        f"epochs. The weights take {states} values over and over, within ±{largest:g}."
+    )
+    separable = (
+        f"Where a plane separates the classes the mistakes are at most {share:.2f} of the bound "
+        f"(R/γ)², and {ended:.1%} of the draws make none in the last epoch."
+    )
+    return holds_if(
+        bool(never_ends and share <= 1),
+        f"{on_xor} {separable}",
         fewest_mistakes_an_epoch=made.min(),
         values_of_the_weights=states,
-        largest_weight=np.abs(weights).max(),
-        largest_share_of_bound=share.max(),
+        largest_weight=largest,
+        largest_share_of_bound=share,
         share_ended=ended,
     )
 
@@ -200,39 +224,34 @@ LATE = 10  # epochs at the end, whose mean is compared with the best epoch
     "perceptron_accuracy",
     "A perceptron in training gets better on unseen examples in the beginning and worse again "
     "later.",
+    code="accuracies",
 )
 def rises_then_falls(results):
-    last, half = results["last"], results["last"].shape[1] // 2
-    peaks = (
-        last[:, :half].mean(axis=1).argmax(axis=1)
-    )  # chosen on half of the draws, judged on the others
+    last = results["last"]
+    averaged = results["averaged"]
+    half = last.shape[1] // 2
+    best = last[:, :half].mean(axis=1).argmax(axis=1)  # chosen on half of the draws
     rises = [mean_interval(curves[:, 1] - curves[:, 0]) for curves in last]
-    ends = last[:, half:, -LATE:].mean(axis=-1)
-    falls = [
-        mean_interval(curves[half:, peak] - end)
-        for curves, peak, end in zip(last, peaks, ends, strict=True)
-    ]
-    jump, steady = (
-        np.abs(np.diff(results[name][..., LATE:])).mean() for name in ("last", "averaged")
-    )
-    gain = mean_interval((results["averaged"][..., -1] - last[..., -1]).mean(axis=0))
-    seen = sum(fall.above(0) is True for fall in falls)
-    return holds_if(
-        every(*(rise.above(0) for rise in rises), any_of(*(fall.above(FALL) for fall in falls))),
-        f"Two classes in ten dimensions with means "
-        f"{', '.join(f'{2 * d:g}' for d in results['distances'])} apart: the "
-        f"mean test accuracy of {last.shape[1]} draws rises in the first epoch by "
-        f"{', '.join(map(str, rises))}; from "
-        f"its best epoch to the mean of the last {LATE} it falls by {', '.join(map(str, falls))}. "
-        f"In {seen} of these "
-        f"{len(falls)} that is more than chance, but only {FALL} and more is taken for a fall "
-        f"that matters. In a "
-        f"single run the accuracy jumps: by {100 * jump:.1f} points from one epoch to the next on "
-        f"average, by "
-        f"{100 * steady:.2f} with averaged weights, which end {gain} above the last ones.",
+    falls = []
+    for curves, epoch in zip(last[:, half:], best, strict=True):
+        late = curves[:, -LATE:].mean(axis=-1)
+        falls.append(mean_interval(curves[:, epoch] - late))
+    jump = np.abs(np.diff(last[..., LATE:])).mean()
+    steady = np.abs(np.diff(averaged[..., LATE:])).mean()
+    gains = averaged[..., -1] - last[..., -1]
+    gain = mean_interval(gains.mean(axis=0))
+    distances = listed(2 * results["distances"], "g")
+    return depends_on(
+        {
+            "better in the beginning": every(*(rise.above(0) for rise in rises)),
+            "worse again later": any_of(*(fall.above(FALL) for fall in falls)),
+        },
+        f"Better in the beginning: the mean test accuracy on classes {distances} apart rises in "
+        f"the first epoch by {listed(rises)}. Worse again later: from the best epoch to the last "
+        f"{LATE} it falls by {listed(falls)}, where {FALL} counts as a fall.",
         rises=rises,
         falls=falls,
-        best_epochs=peaks,
+        best_epochs=best,
         jump=jump,
         jump_averaged=steady,
         gain_of_averaging=gain,
@@ -246,27 +265,28 @@ def rises_then_falls(results):
     "2.3",
     "perceptron_rate",
     "A perceptron only learns well at a small enough learning rate.",
+    code="mistakes",
 )
 def needs_a_small_rate(results):
-    rates, (zero, drawn), said = results["rates"], results["mistakes"], results["predictions"]
-    differing = np.count_nonzero((said != said[:, :1]).any(axis=1))
-    spread = np.ptp(zero, axis=1).max()
-    costs = mean_interval(drawn[:, -1] - drawn[:, 0])
+    rates = results["rates"]
+    predictions = results["predictions"]
+    from_zero, from_random = results["mistakes"]
+    differ = (predictions != predictions[:, :1]).any(axis=1)
+    differing = np.count_nonzero(differ)
+    spread = np.ptp(from_zero, axis=1).max()
+    costs = mean_interval(from_random[:, -1] - from_random[:, 0])
+    means = from_random.mean(axis=0)
     return holds_if(
         any_of(bool(differing > 0), bool(spread > 0), costs.above(0)),
-        f"From zero weights, rates {rates[0]:g} to {rates[-1]:g}: {differing} of "
-        f"{said[:, 0].size} predictions on "
-        f"overlapping classes differ, and the mistakes on {len(zero)} separable sets differ by "
-        f"{spread} at most: "
-        f"η only rescales w and b. From weights N(0, 1) the mistakes average "
-        f"{', '.join(f'{m:.1f}' for m in drawn.mean(axis=0))} from the smallest rate to the "
-        f"largest; largest minus "
-        f"smallest: {costs}.",
+        f"From zero weights {differing} of {differ.size} predictions depend on the rate, and the "
+        f"mistakes differ by {spread} at most: η only rescales w and b. From weights N(0, 1) there "
+        f"are {means[0]:.1f} mistakes with the smallest rate, {rates[0]:g}, and {means[-1]:.1f} "
+        f"with the largest, {rates[-1]:g}, a difference of {costs}.",
         rates=rates,
         differing_predictions=differing,
         spread_from_zero=spread,
-        mistakes_from_zero=zero.mean(axis=0),
-        mistakes_from_random=drawn.mean(axis=0),
+        mistakes_from_zero=from_zero.mean(axis=0),
+        mistakes_from_random=means,
         largest_minus_smallest=costs,
     )
 
@@ -274,10 +294,11 @@ def needs_a_small_rate(results):
 # perturbation
 
 
-def slopes(results, method: str) -> np.ndarray:
-    """The exponent of passes ∝ weights^exponent, one a seed."""
-    passes = results["passes"][list(results["methods"]).index(method)]
-    return np.polyfit(np.log(results["weights"]), np.log(passes), 1)[0]
+def exponents(results, method: str) -> np.ndarray:
+    """Return the exponent of passes ∝ weights^exponent, (seeds,)."""
+    row = list(results["methods"]).index(method)
+    log_passes = np.log(results["passes"][row])
+    return np.polyfit(np.log(results["weights"]), log_passes, 1)[0]
 
 
 @claim(
@@ -285,26 +306,24 @@ def slopes(results, method: str) -> np.ndarray:
     "perturbation",
     "To try random changes weight by weight costs very much: each one takes forward passes over "
     "the data.",
+    code="best_of",
 )
 def one_weight_is_inefficient(results):
-    growth, other = (
-        mean_interval(slopes(results, name)) for name in ("one at a time", "backpropagation")
-    )
-    passes, weights = results["passes"], results["weights"]
-    excess = mean_interval(np.log(passes[0, -1] / passes[2, -1]))
+    growth = mean_interval(exponents(results, "one at a time"))
+    descent = mean_interval(exponents(results, "backpropagation"))
+    passes = results["passes"]
+    weights = results["weights"]
+    with_most = passes[:, -1]
+    factor = with_most[0] / with_most[2]
+    excess = mean_interval(np.log(factor))
+    trying, _, descending = np.median(with_most, axis=1)
     return holds_if(
         every(growth.above(0.5), excess.above(np.log(10))),
         f"Forward passes until the loss of a linear unit is a tenth grow as the number of weights "
-        f"to the power "
-        f"{growth}, means over {passes.shape[2]} seeds; with backpropagated gradients, a step "
-        f"counted as three passes, "
-        f"to the power {other}. With {weights[-1]} weights it takes "
-        f"{np.median(passes[0, -1]):.0f} passes (median), "
-        f"{np.median(passes[0, -1]) / weights[-1]:.1f} for each weight, against "
-        f"{np.median(passes[2, -1]):.0f} with "
-        "backpropagation.",
+        f"to the power {growth}, and with backpropagation to the power {descent}. "
+        f"With {weights[-1]} weights the medians are {trying:.0f} and {descending:.0f} passes.",
         exponent=growth,
-        exponent_of_backpropagation=other,
+        exponent_of_backpropagation=descent,
         weights=weights,
         median_passes=np.median(passes, axis=2),
     )
@@ -314,13 +333,14 @@ def one_weight_is_inefficient(results):
     "2.12",
     "perturbation",
     "Changing all weights at once gains nothing: what one of them does is hidden by the others.",
+    code="best_of",
 )
 def parallel_is_no_better(results):
-    passes, weights = results["passes"], results["weights"]
-    growth = mean_interval(slopes(results, "all in parallel"))
-    difference = mean_interval(
-        slopes(results, "all in parallel") - slopes(results, "one at a time")
-    )
+    passes = results["passes"]
+    weights = results["weights"]
+    in_parallel = exponents(results, "all in parallel")
+    growth = mean_interval(in_parallel)
+    difference = mean_interval(in_parallel - exponents(results, "one at a time"))
     factor = np.log2(passes[1] / passes[0])
     average = mean_interval(factor.mean(axis=0))
     return depends_on(
@@ -328,13 +348,9 @@ def parallel_is_no_better(results):
             "the growth with the number of weights": difference.above(-0.5),
             "the passes at a given number": average.above(0),
         },
-        f"In parallel the passes grow as the weights to the power {growth}, exponent minus that "
-        f"of one at a time "
-        f"{difference}, over {passes.shape[2]} seeds. log₂ of the passes in parallel over those "
-        f"one at a time averages "
-        f"{average}, a factor of {2**average.middle:.2f}: "
-        f"{', '.join(f'{each:.2f}' for each in factor.mean(axis=1))} "
-        f"for {', '.join(map(str, weights))} weights.",
+        f"In parallel the passes grow as the weights to the power {growth}; minus the exponent of "
+        f"one at a time this is {difference}. log₂ of the passes in parallel over those one at a "
+        f"time averages {average}, a factor of {2**average.middle:.2f}.",
         exponent=growth,
         difference=difference,
         log2_factor=average,
@@ -350,25 +366,28 @@ def parallel_is_no_better(results):
     "2.11",
     "perturbation_late",
     "Late in training a large random change of one weight almost always raises the loss.",
+    code="helps",
 )
 def late_large_ones_hurt(results):
-    accepted, sigmas, loss = results["accepted"], results["sigmas"], results["loss"]
-    late, early, small = (mean_interval(accepted[:, p, s]) for p, s in ((-1, -1), (0, -1), (-1, 0)))
-    rarer = mean_interval(accepted[:, 0, -1] - accepted[:, -1, -1])
+    accepted = results["accepted"]
+    sigmas = results["sigmas"]
+    large = accepted[:, :, -1]
+    late = mean_interval(large[:, -1])
+    early = mean_interval(large[:, 0])
+    small = mean_interval(accepted[:, -1, 0])
+    rarer = mean_interval(large[:, 0] - large[:, -1])
+    loss = np.median(results["loss"], axis=0)
     return holds_if(
         every(late.below(0.1), rarer.above(0), small.above(0.4)),
-        f"Share of changes of one weight that lower the loss, means over {len(accepted)} seeds: "
-        f"with "
-        f"σ = {sigmas[-1]:g} {early} at the start and {late} after {results['steps'][-1]} steps, "
-        f"when the median loss "
-        f"is {np.median(loss[:, -1]):.1e} of the start's; with σ = {sigmas[0]:g} {small} "
-        f"even then.",
+        f"Of changes of one weight with σ = {sigmas[-1]:g} a share of {early} lowers the loss at "
+        f"the start, and {late} after {results['steps'][-1]} steps, when the median loss is "
+        f"{loss[-1]:.1e} of the start's. With σ = {sigmas[0]:g} the share is {small} even then.",
         late_large=late,
         early_large=early,
         late_small=small,
         sigmas=sigmas,
         shares=accepted.mean(axis=0),
-        median_loss=np.median(loss, axis=0),
+        median_loss=loss,
     )
 
 
@@ -376,13 +395,14 @@ def late_large_ones_hurt(results):
 
 
 def needed(results) -> np.ndarray:
-    """Units of the smallest layer that reaches the error (inputs, seeds); the largest one's where
-    none does.
+    """Return the units of the smallest layer that reaches the error, (inputs, seeds).
+
+    They are the largest layer's where none does.
     """
-    there = results["fitted"] <= results["error"]
-    return np.where(
-        there.any(axis=-1), results["sizes"][there.argmax(axis=-1)], results["sizes"][-1]
-    )
+    sizes = results["sizes"]
+    reached = results["fitted"] <= results["error"]
+    smallest = sizes[reached.argmax(axis=-1)]
+    return np.where(reached.any(axis=-1), smallest, sizes[-1])
 
 
 @claim(
@@ -390,39 +410,30 @@ def needed(results) -> np.ndarray:
     "units_needed",
     "Two-layer networks approximate any continuous function on a bounded set; how many units does "
     "it take?",
+    code="interpolation_error",
 )
 def how_many_units(results):
-    exponents = [
-        np.polyfit(np.log(results["units"]), np.log(errors), 1)[0]
-        for errors in results["interpolated"]
-    ]
-    powers = [
-        f"{exponent:.2f} for {name}"
-        for exponent, name in zip(exponents, results["names"], strict=True)
-    ]
+    log_units = np.log(results["units"])
+    fits = [np.polyfit(log_units, np.log(errors), 1) for errors in results["interpolated"]]
+    exponents = [fit[0] for fit in fits]
     expected = [exponent for _, exponent in units_needed.FUNCTIONS.values()]
-    units = np.log2(needed(results))
-    missed = np.count_nonzero((results["fitted"] > results["error"]).all(axis=-1), axis=1)
-    steps = [mean_interval(step) for step in np.diff(units, axis=0)]
+    as_expected = bool(np.allclose(exponents, expected, rtol=0.1))
+    log2_needed = np.log2(needed(results))
+    factors = [mean_interval(step) for step in np.diff(log2_needed, axis=0)]
+    means = 2 ** log2_needed.mean(axis=1)
+    never_reached = (results["fitted"] > results["error"]).all(axis=-1)
     return holds_if(
-        every(bool(np.allclose(exponents, expected, rtol=0.1)), *(step.above(0) for step in steps)),
-        f"With one input the largest error of {results['units'][0]} to {results['units'][-1]} "
-        f"ReLU units falls as H to "
-        f"the power {', '.join(powers)}: an "
-        "error ε takes about ε^(−½) units where f is smooth. Random hidden layers with the best "
-        "output layer reach a "
-        f"relative error of {results['error']:g} on Π cos πxᵢ with "
-        f"{', '.join(f'{2**each:.0f}' for each in units.mean(axis=1))} units (geometric means "
-        f"over {units.shape[1]} "
-        f"seeds) for {', '.join(map(str, results['inputs']))} inputs ({missed.sum()} of "
-        f"{missed.size * units.shape[1]} "
-        f"draws that never reach it count with the largest layer, {results['sizes'][-1]}); log₂ "
-        f"of the factor from one "
-        f"to the next: {', '.join(map(str, steps))}.",
+        every(as_expected, *(factor.above(0) for factor in factors)),
+        f"With one input the largest error of H ReLU units falls as H to the power "
+        f"{listed(exponents, '.2f')} for {listed(results['names'])}. Random hidden layers reach a "
+        f"relative error of {results['error']:g} on Π cos πxᵢ with {listed(means, '.0f')} units "
+        f"for {listed(results['inputs'])} inputs, if a draw that never does counts as "
+        f"{results['sizes'][-1]}.",
         exponents=exponents,
         inputs=results["inputs"],
-        units_needed=2 ** units.mean(axis=1),
-        log2_factors=steps,
+        units_needed=means,
+        share_of_draws_that_never_reach_it=never_reached.mean(axis=1),
+        log2_factors=factors,
     )
 
 
@@ -435,35 +446,33 @@ def how_many_units(results):
     "Finitely many neurons in one hidden layer come as near to any continuous function as one "
     "likes.",
     figure="error",
+    code="interpolation_error",
 )
 def one_layer_approximates(results):
-    units, built = results["units"], results["built"]
+    units = results["units"]
+    built = results["built"]
+    squares = results["squares"]
+    longer = results["longer"]
     bound = (2 * np.pi) ** 2 / (8 * units**2)
     exponent = np.polyfit(np.log(units), np.log(built), 1)[0]
-    bounded = bool((built <= bound).all() and abs(exponent + 2) < 0.1)
+    bounded = (built <= bound).all() and abs(exponent + 2) < 0.1
+    lengths = universal_approximation.LENGTHS
     return depends_on(
         {
-            "ReLU units on a bounded interval": bounded,
-            "units that square": bool(results["squares"][-1] < results["squares"][0] / 2),
-            "the whole line": bool(results["longer"][-1] < 0.5),
+            "ReLU units on a bounded interval": bool(bounded),
+            "units that square": bool(squares[-1] < squares[0] / 2),
+            "the whole line": bool(longer[-1] < 0.5),
         },
-        f"Interpolating sin 2πx on [0, 1] with {', '.join(map(str, units))} ReLU units misses it "
-        f"by at most "
-        f"{', '.join(f'{error:.3e}' for error in built)}, below max|f″|/8H² and falling as H to "
-        f"the power "
-        f"{exponent:.3f}. Units that square make a parabola however many there are: on |x| they "
-        f"err by "
-        f"{', '.join(f'{error:.4f}' for error in results['squares'])}. And {units[-1]} units "
-        f"follow the sine on a "
-        f"bounded interval only: on lengths {universal_approximation.LENGTHS[0]} to "
-        f"{universal_approximation.LENGTHS[-1]} the error rises to "
-        f"{results['longer'].max():.3g}.",
+        f"{units[-1]} ReLU units miss sin 2πx on [0, 1] by at most {built[-1]:.3e}; the error is "
+        f"below max|f″|/8H² and falls as H to the power {exponent:.3f}. As many units that square "
+        f"make a parabola, which misses |x| by {squares[-1]:.4f}. On an interval of length "
+        f"{lengths[-1]} the ReLU units miss the sine by {longer[-1]:.3g}.",
         units=units,
         built=built,
         bound=bound,
         exponent=exponent,
-        squares=results["squares"],
-        longer=results["longer"],
+        squares=squares,
+        longer=longer,
     )
 
 
@@ -472,21 +481,22 @@ def one_layer_approximates(results):
     "universal_approximation",
     "The universal approximation theorem gives no method to find the parameters.",
     figure="error",
+    code="trained_errors",
 )
 def theorem_gives_no_method(results):
-    gaps = np.log10(results["trained"] / results["built"][:, None])
-    each, growth = [mean_interval(gap) for gap in gaps], mean_interval(gaps[-1] - gaps[0])
+    units = results["units"]
+    ratio = results["trained"] / results["built"][:, None]
+    log_ratio = np.log10(ratio)
+    gaps = [mean_interval(row) for row in log_ratio]
+    growth = mean_interval(log_ratio[-1] - log_ratio[0])
     return holds_if(
-        every(each[-1].above(0), growth.above(0)),
-        f"log₁₀ of the largest error of trained networks over that of the built ones with as many "
-        f"units: "
-        f"{', '.join(map(str, each))} for {', '.join(map(str, results['units']))} units, means "
-        f"over {gaps.shape[1]} "
-        f"seeds; from the fewest units to the most it grows by {growth}. Weights that exist need "
-        f"not be found.",
-        gaps=each,
+        every(gaps[-1].above(0), growth.above(0)),
+        f"log₁₀ of the largest error of trained networks over that of the built ones is "
+        f"{listed(gaps)} for {listed(units)} units. From the fewest units to the most it grows by "
+        f"{growth}. Weights that exist need not be found.",
+        gaps=gaps,
         growth=growth,
-        units=results["units"],
+        units=units,
     )
 
 
@@ -498,31 +508,33 @@ def theorem_gives_no_method(results):
     "why_deep",
     "One hidden layer can approximate any continuous f: ℝ → [0, 1]; deep networks need fewer "
     "units for it.",
+    code="built_twice",
 )
 def fewer_units(results):
-    depths, pieces = results["depths"], results["pieces"]
-    exact = bool((pieces == 2**depths).all() and results["difference"].max() == 0)
-    fewer = results["deep_units"] < pieces - 1  # pieces − 1 is what one hidden layer needs at least
-    ever_after = bool(fewer[-1] and (np.diff(fewer.astype(int)) >= 0).all())
-    line = bool(results["missed_beyond"].max() < 0.5)
+    depths = results["depths"]
+    pieces = results["pieces"]
+    deep = results["deep_units"]
+    shallow = results["shallow_units"]
+    missed = results["missed_beyond"]
+    same_function = results["difference"].max() == 0
+    exact = same_function and (pieces == 2**depths).all()
+    fewer = deep < pieces - 1  # what one hidden layer needs at least
+    never_again_more = (np.diff(fewer.astype(int)) >= 0).all()
     return depends_on(
-        {"a bounded interval": exact and ever_after, "the whole line": line},
-        f"The tent map folded L times is {results['deep_units'][-1]} ReLU units in depth at L = "
-        f"{depths[-1]}: "
-        f"{pieces[-1]} straight pieces on [0, 1], counted without rounding. One hidden layer "
-        f"needs at least "
-        f"{pieces[-1] - 1} units; with {results['shallow_units'][-1]} it is the same function, "
-        f"difference "
-        f"{results['difference'].max():g}. Deep is smaller from L = {depths[np.argmax(fewer)]} "
-        f"on. Every finite ReLU "
-        f"network runs straight beyond its last kink: from 1 to 2 these miss the wave that goes "
-        f"on by "
-        f"{results['missed_beyond'].min():.3g} or more.",
+        {
+            "a bounded interval": bool(exact and fewer[-1] and never_again_more),
+            "the whole line": bool(missed.max() < 0.5),
+        },
+        f"The tent map folded {depths[-1]} times is {deep[-1]} ReLU units in depth, and has "
+        f"{pieces[-1]} straight pieces on [0, 1]. One hidden layer needs at least "
+        f"{pieces[-1] - 1} units; with {shallow[-1]} it is the same function. Every finite ReLU "
+        f"network runs straight beyond its last kink: beyond 1 these miss the wave by "
+        f"{missed.min():.3g} or more.",
         depths=depths,
         pieces=pieces,
-        deep_units=results["deep_units"],
-        shallow_units=results["shallow_units"],
-        missed_beyond=results["missed_beyond"],
+        deep_units=deep,
+        shallow_units=shallow,
+        missed_beyond=missed,
     )
 
 
@@ -531,24 +543,23 @@ def fewer_units(results):
     "why_deep",
     "Why go deep? The slide has a heading and no answer; the answer tried here: depth multiplies "
     "pieces.",
+    code="built_twice",
 )
 def pieces_multiply(results):
-    multiplied = results["pieces"][1:] / results["pieces"][:-1]
-    added = np.diff(results["deep_units"])
+    pieces = results["pieces"]
+    units = results["deep_units"]
+    hidden = results["hidden"]
+    multiplied = pieces[1:] / pieces[:-1]
+    added = np.diff(units)
     wide, deep = (mean_interval(np.log10(losses)) for losses in results["trained_loss"])
     return holds_if(
         bool((multiplied == 2).all() and (added == 2).all()),
         f"Each further layer of {added.max()} units multiplies the straight pieces by "
-        f"{multiplied.min():g}; a unit "
-        f"added to a single hidden layer adds one at most. This is what depth can represent; "
-        f"training finds part of "
-        f"it: on a tent map of few folds the log₁₀ of the test loss over the variance is {wide} "
-        f"for hidden layers "
-        f"{results['hidden'][0]} and {deep} for {results['hidden'][1]}, means over "
-        f"{results['trained_loss'].shape[1]} "
-        "seeds.",
-        pieces=results["pieces"],
-        deep_units=results["deep_units"],
+        f"{multiplied.min():g}; a unit added to a single hidden layer adds one at most. Training "
+        f"finds part of it: the log₁₀ of the test loss over the variance is {wide} for hidden "
+        f"layers {hidden[0]} and {deep} for {hidden[1]}.",
+        pieces=pieces,
+        deep_units=units,
         log_loss_wide=wide,
         log_loss_deep=deep,
     )
@@ -561,19 +572,18 @@ def pieces_multiply(results):
     "2.5",
     "xor",
     "A nonlinearity at the output alone is not enough: g(Wx) cannot compute XOR.",
+    code="best_threshold_rows",
 )
 def output_nonlinearity(results):
-    rows, best = (
-        results["rows_right"][:, list(results["widths"]).index(0)],
-        results["best_threshold_rows"],
-    )
+    no_hidden_layer = list(results["widths"]).index(0)
+    rows = results["rows_right"][:, no_hidden_layer]
+    best = results["best_threshold_rows"]
     return holds_if(
         bool(rows.max() <= 3 and best <= 3),
         f"The sigmoid of a linear map gets at most {rows.max():.0f} of 4 rows right, from "
-        f"{rows.size} trained starts. "
-        f"Any other increasing g decides like a threshold on Wx, of which none on a 21³ grid gets "
-        f"more than {best} "
-        "right. A g that rises and falls again would do: s(2 − s) with s = x₁ + x₂ is XOR.",
+        f"{rows.size} trained starts. Any other increasing g decides like a threshold on Wx, of "
+        f"which none on a 21³ grid gets more than {best} right. A g that rises and falls again "
+        f"would do: s(2 − s) with s = x₁ + x₂ is XOR.",
         most_rows=rows.max(),
         best_threshold_rows=best,
     )
@@ -583,24 +593,26 @@ def output_nonlinearity(results):
     "2.6",
     "xor",
     "A single threshold unit cannot learn XOR; one hidden layer can represent and learn it.",
+    code="learn",
 )
 def hidden_layer(results):
-    best, shares = results["best_threshold_rows"], results["solved"].mean(axis=-1)
-    a, w = np.unravel_index(shares.argmax(), shares.shape)
-    solving = share_interval(results["solved"][a, w])
-    error, fitted = results["exact_error"], results["least_squares"].round(12) + 0.0
+    best = results["best_threshold_rows"]
+    solved = results["solved"]
+    error = results["exact_error"]
+    shares = solved.mean(axis=-1)
+    activation, width = np.unravel_index(shares.argmax(), shares.shape)
+    solving = share_interval(solved[activation, width])
+    *w, b = fitted = results["least_squares"].round(12) + 0.0
     x, y = data.load("xor").train
-    squared = np.mean((x @ fitted[:2] + fitted[2] - y) ** 2)
-    flat = bool((fitted == [0, 0, 0.5]).all() and squared == 0.25)
+    residual = x @ np.array(w) + b - y
+    squared = np.mean(residual**2)
+    same_answer = bool((fitted == [0, 0, 0.5]).all() and squared == 0.25)
     return holds_if(
-        every(bool(best == 3), flat, bool(error == 0), solving.above(0.5)),
-        f"A threshold unit gets {best} of 4 rows right at best on a 21³ grid, and least squares "
-        f"finds (w₁, w₂, b) = "
-        f"({', '.join(f'{v:g}' for v in fitted)}), the same answer for all rows, mean squared "
-        f"error {squared:g}. "
+        every(bool(best == 3), same_answer, bool(error == 0), solving.above(0.5)),
+        f"A threshold unit gets {best} of 4 rows right at best, and least squares finds "
+        f"(w₁, w₂, b) = ({listed(fitted, 'g')}), the same answer for all rows. "
         f"max(0, s) − 2 max(0, s − 1) with s = x₁ + x₂ is XOR, error {error:g}. Share of starts "
-        f"that learn it with "
-        f"{results['widths'][w]} hidden units: {solving}.",
+        f"that learn it with {results['widths'][width]} hidden units: {solving}.",
         best_threshold_rows=best,
         exact_error=error,
         solving=solving,

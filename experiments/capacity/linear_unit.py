@@ -2,6 +2,8 @@
 parallel, and by descent on backpropagated gradients.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -16,87 +18,102 @@ EXAMPLES = 128
 
 
 class Task(NamedTuple):
-    """What one lane learns, and for how many steps at most."""
+    """A network and the examples that it learns."""
 
     net: fnn.Layer
     x: jax.Array
     y: jax.Array
-    params: fnn.types.Params
-    longest: int
 
     def loss(self, params):
-        """Mean squared error over all examples."""
-        return jnp.mean(losses.squared_error.value(fnn.apply(self.net, params, self.x), self.y))
+        """Compute the mean squared error over all examples."""
+        predicted = fnn.apply(self.net, params, self.x)
+        return jnp.mean(losses.squared_error.value(predicted, self.y))
+
+    def gradient(self, params):
+        """Compute its gradient by backpropagation."""
+        loss_and_gradient = fnn.value_and_grad(self.net, losses.squared_error)
+        return loss_and_gradient(params, self.x, self.y)[1]
 
 
-def one_at_a_time(task: Task, key, sigma):
-    """Loss after each step; σ in units of the start's weights."""
+def one_at_a_time(task: Task, start, key, sigma, steps: int):
+    """Return the loss after each step; σ is in units of the start's weights."""
     sigma = sigma / task.x.shape[1] ** 0.5
-    return perturbation.one_at_a_time(
-        task.loss, task.params, key=key, steps=task.longest, sigma=sigma
-    ).history
+    trying = partial(perturbation.one_at_a_time, sigma=sigma)
+    return trying(task.loss, start, key=key, steps=steps).history
 
 
-def all_in_parallel(task: Task, key, rate):
-    """Loss after each step; η in units of one over the number of inputs."""
-    options = {"sigma": 1e-3, "learning_rate": rate / task.x.shape[1]}
-    return perturbation.all_in_parallel(
-        task.loss, task.params, key=key, steps=task.longest, **options
-    ).history
+def all_in_parallel(task: Task, start, key, rate, steps: int):
+    """Return the loss after each step; η is in units of one over the number of inputs."""
+    rate = rate / task.x.shape[1]
+    trying = partial(perturbation.all_in_parallel, sigma=1e-3, learning_rate=rate)
+    return trying(task.loss, start, key=key, steps=steps).history
 
 
-def backpropagation(task: Task, key, rate):
-    """Loss after each step of gradient descent."""
-    gradient = fnn.value_and_grad(task.net, losses.squared_error)
-    path = descent.trajectory(
-        lambda params: gradient(params, task.x, task.y)[1],
-        optim.sgd(rate),
-        task.params,
-        steps=task.longest,
-    )
+def backpropagation(task: Task, start, key, rate, steps: int):
+    """Return the loss after each step of gradient descent."""
+    path = descent.trajectory(task.gradient, optim.sgd(rate), start, steps=steps)
     return jax.vmap(task.loss)(path)[1:]
 
 
-# name -> the loss after each step, settings tried, passes a step, and whether steps are counted by
-# weight
+class Method(NamedTuple):
+    """A way to learn, with the values of its setting that are tried.
+
+    history         task, start, key, setting, steps -> the loss after each step
+    steps_a_weight  whether the steps allowed are counted for each weight
+    """
+
+    history: Callable[..., jax.Array]
+    settings: np.ndarray
+    passes_a_step: int
+    steps_a_weight: bool
+
+
 METHODS = {
-    "one at a time": (one_at_a_time, np.geomspace(0.05, 5.0, 7), 1, True),
-    "all in parallel": (all_in_parallel, np.geomspace(0.05, 1.0, 7), 2, True),
-    "backpropagation": (
-        backpropagation,
-        np.geomspace(0.02, 0.5, 7),
-        3,
-        False,
-    ),  # backward costs about two forward
+    "one at a time": Method(one_at_a_time, np.geomspace(0.05, 5.0, 7), 1, True),
+    "all in parallel": Method(all_in_parallel, np.geomspace(0.05, 1.0, 7), 2, True),
+    # A backward pass costs about two forward.
+    "backpropagation": Method(backpropagation, np.geomspace(0.02, 0.5, 7), 3, False),
 }
 
 
-def steps_until(
-    name: str, weights: int, keys, most: int, fraction: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Steps (settings, seeds) until a linear unit's loss is this fraction of the start's, the most
-    allowed where it never is; and the settings.
+def steps_until(name: str, weights: int, keys, most: int, fraction: float) -> np.ndarray:
+    """Return the steps (settings, seeds) until the loss is this fraction of the start's.
+
+    They are the most allowed where it never is.
     """
+    method = METHODS[name]
+    longest = most * weights if method.steps_a_weight else most
+
+    def steps_of(key, setting):
+        task, start, search = linear_task(key, weights)
+        history = method.history(task, start, search, setting, longest)
+        goal = fraction * task.loss(start)
+        reached = history <= goal
+        first = jnp.argmax(reached) + 1
+        return jnp.where(reached.any(), first, longest)
+
+    over_seeds = jax.vmap(steps_of, in_axes=(0, None))
+    over_settings = jax.jit(jax.vmap(over_seeds, in_axes=(None, 0)))
+    return np.asarray(over_settings(keys, method.settings))
+
+
+def linear_task(key, weights: int):
+    """Return a linear unit with the examples of its teacher, its start, and a key for the tries."""
+    inputs, teacher, student, search = jax.random.split(key, 4)
     net = fnn.mlp((weights - 1, 1))
-    history, settings, _, by_weight = METHODS[name]
-    longest = most * (weights if by_weight else 1)
-
-    def lane(key, setting):
-        inputs, teacher, student, search = jax.random.split(key, 4)
-        x = jax.random.normal(inputs, (EXAMPLES, weights - 1))
-        y = fnn.apply(net, net.init(teacher)[0], x)[:, 0]
-        task = Task(net, x, y, net.init(student)[0], longest)
-        there = history(task, search, setting) <= fraction * task.loss(task.params)
-        return jnp.where(there.any(), jnp.argmax(there) + 1, longest)
-
-    over_settings = jax.jit(jax.vmap(jax.vmap(lane, in_axes=(0, None)), in_axes=(None, 0)))
-    return np.asarray(over_settings(keys, settings)), settings
+    x = jax.random.normal(inputs, (EXAMPLES, weights - 1))
+    teacher_params, _ = net.init(teacher)
+    y = fnn.apply(net, teacher_params, x)[:, 0]
+    start, _ = net.init(student)
+    return Task(net, x, y), start, search
 
 
 def best(steps: np.ndarray, settings: np.ndarray) -> tuple[np.ndarray, float]:
-    """The setting of the lowest median over the first half of the seeds, and the steps of the other
-    half with it.
+    """Return the steps (seeds,) with the best setting, and the setting.
+
+    It has the lowest median over the first half of the seeds. The steps are those of the others.
     """
     half = steps.shape[1] // 2
-    chosen = int(np.median(steps[:, :half], axis=1).argmin())
+    medians = np.median(steps[:, :half], axis=1)
+    chosen = int(medians.argmin())
     return steps[chosen, half:], settings[chosen]

@@ -9,18 +9,37 @@ Expected: With few inputs the polynomial is better by orders of magnitude; with 
 Cost:     about 10 s quick and 120 s full on 2 cores.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import comb
+from typing import TypeAlias
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
+from experiments import drawing as draw
 from experiments.capacity.polynomials import polynomial_loss
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, losses, optim
-from fnn import plot as draw
 
+Target: TypeAlias = Callable[[np.ndarray], np.ndarray]
+
+
+def wave(x: np.ndarray) -> np.ndarray:
+    """Return sin(5 u·x + 1) with the unit vector u along the diagonal."""
+    inputs = x.shape[1]
+    along = x.sum(axis=1)
+    return np.sin(5 * along / np.sqrt(inputs) + 1)
+
+
+def products(x: np.ndarray) -> np.ndarray:
+    """Return the sum of xᵢxⱼ over all pairs i ≤ j, a polynomial of degree 2."""
+    square_of_sum = x.sum(axis=1) ** 2
+    sum_of_squares = (x**2).sum(axis=1)
+    return (square_of_sum + sum_of_squares) / 2
+
+
+TARGETS = (wave, products)
 TITLES = ("A wave along one direction", "A sum of products")
 
 
@@ -42,77 +61,71 @@ class Config(Common):
 QUICK = Config(inputs=(1, 10), seeds=8, epochs=50, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
-    """Test losses over the variance of the target: of polynomials (targets, inputs) and networks
-    (targets, inputs, seeds); and the degree and the parameters of both (inputs,).
+def run(config: Config) -> Results:
+    """Return test losses over the variance of the target, and the sizes of both kinds.
+
+    polynomial  (targets, inputs)
+    network     (targets, inputs, seeds)
     """
-    degrees = [degree_of(inputs, config.parameters) for inputs in config.inputs]
-    widths = [(config.parameters - 1) // (inputs + 2) for inputs in config.inputs]
-    pairs = list(zip(config.inputs, degrees, widths, strict=True))
-    found = [both(config, *pair) for pair in pairs]
+    degrees = [degree_of(d, config.parameters) for d in config.inputs]
+    widths = [(config.parameters - 1) // (d + 2) for d in config.inputs]
+    sizes = list(zip(config.inputs, degrees, widths, strict=True))
+    coefficients = [comb(d + p, p) for d, p, _ in sizes]
+    network_parameters = [width * (d + 2) + 1 for d, _, width in sizes]
+    polynomial = []
+    network = []
+    for target in TARGETS:
+        both = [compared(config, target, *size) for size in sizes]
+        fitted, trained = zip(*both, strict=True)
+        polynomial.append(fitted)
+        network.append(trained)
     return {
         "inputs": np.array(config.inputs),
         "degree": np.array(degrees),
-        "coefficients": np.array([comb(d + p, p) for d, p, _ in pairs]),
-        "network_parameters": np.array([width * (d + 2) + 1 for d, _, width in pairs]),
-        "polynomial": np.array([row for row, _ in found]).T,
-        "network": np.stack([row for _, row in found], axis=1),
+        "coefficients": np.array(coefficients),
+        "network_parameters": np.array(network_parameters),
+        "polynomial": np.array(polynomial),
+        "network": np.array(network),
     }
 
 
 def degree_of(inputs: int, parameters: int) -> int:
-    """The largest p with C(d + p, p) coefficients within the number of parameters."""
+    """Return the largest p with C(d + p, p) coefficients within the number of parameters."""
     return max(p for p in range(1, parameters) if comb(inputs + p, p) <= parameters)
 
 
-def both(config: Config, inputs: int, degree: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Relative test losses of the polynomial (targets,) and of the network (targets, seeds)."""
+def compared(
+    config: Config, target: Target, inputs: int, degree: int, width: int
+) -> tuple[float, np.ndarray]:
+    """Return the relative test loss of the polynomial, and of the networks (seeds,)."""
+    rng = np.random.default_rng(inputs)
+    x = rng.uniform(-1, 1, (config.examples, inputs))
+    y = target(x)
+    split = data.from_arrays(x, y / y.std(), standardize=False)
     net = fnn.mlp((inputs, width, 1), activation="tanh", init="glorot")
-
-    def builder(hyper):
-        return net, losses.squared_error, optim.adam(config.learning_rate)
-
-    fitted, trained = [], []
-    for y_of in (wave, products):
-        x = np.random.default_rng(inputs).uniform(-1, 1, (config.examples, inputs))
-        y = y_of(x)
-        split = data.from_arrays(x, y / y.std(), standardize=False)
-        fitted.append(polynomial_loss(split, degree))
-        sweep = fnn.sweep(
-            builder, split, epochs=config.epochs, batch_size=100, seeds=range(config.seeds)
-        )
-        trained.append(sweep.final("test_loss")[0])
-    return np.array(fitted), np.array(trained)
+    sweep = fnn.sweep(
+        lambda hyper: (net, losses.squared_error, optim.adam(config.learning_rate)),
+        split,
+        epochs=config.epochs,
+        batch_size=100,
+        seeds=range(config.seeds),
+    )
+    return polynomial_loss(split, degree), sweep.final("test_loss")[0]
 
 
-def wave(x: np.ndarray) -> np.ndarray:
-    """sin(5 u·x + 1) with the unit vector u along the diagonal."""
-    return np.sin(5 * x.sum(axis=1) / np.sqrt(x.shape[1]) + 1)
-
-
-def products(x: np.ndarray) -> np.ndarray:
-    """The sum of xᵢxⱼ over all pairs i ≤ j, a polynomial of degree 2."""
-    return (x.sum(axis=1) ** 2 + (x**2).sum(axis=1)) / 2
-
-
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Test loss of both over the number of inputs, for each target; and the degree that the
-    parameters allow.
-    """
+def plot(results: Results, config: Config) -> Figures:
+    """Draw the test loss of both over the inputs for each target, and the degree allowed."""
     figure, axes = draw.figure(rows=3)
-    losses = zip(results["polynomial"], results["network"], strict=True)
-    for axis, title, (polynomial, network) in zip(axes, TITLES, losses, strict=False):
-        axis.plot(results["inputs"], np.maximum(polynomial, 1e-16), marker="o", label="polynomial")
-        low, middle, high = np.percentile(network, [5, 50, 95], axis=1)
-        axis.plot(
-            results["inputs"], middle, marker="s", label="tanh network: median, 90% of the seeds"
-        )
-        axis.fill_between(
-            results["inputs"], low, high, alpha=0.2, color=draw.LINES[1]["color"], linewidth=0
-        )
+    *by_target, allowed = axes
+    inputs = results["inputs"]
+    polynomials = np.maximum(results["polynomial"], 1e-16)
+    label = "tanh network: median, 90% of the seeds"
+    for row, (axis, title) in enumerate(zip(by_target, TITLES, strict=True)):
+        axis.plot(inputs, polynomials[row], marker="o", label="polynomial")
+        draw.quantile_band(axis, inputs, results["network"][row], label, marker="s")
         axis.set(yscale="log", xlabel="inputs", ylabel="test loss / variance", title=title)
-        axis.legend(frameon=False, fontsize="small")
-    axes[2].plot(results["inputs"], results["degree"], marker="o")
-    axes[2].set(yscale="log", xlabel="inputs", ylabel="degree of the polynomial")
-    axes[2].set_title(f"What at most {config.parameters} parameters allow")
+    draw.legends(by_target, "small")
+    allowed.plot(inputs, results["degree"], marker="o")
+    allowed.set(yscale="log", xlabel="inputs", ylabel="degree of the polynomial")
+    allowed.set_title(f"What at most {config.parameters} parameters allow")
     return {"loss": figure}

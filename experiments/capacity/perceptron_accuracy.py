@@ -9,15 +9,15 @@ Cost:     about 4 s quick and 15 s full on 2 cores.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 from experiments import drawing as draw
 from experiments.capacity.point_clouds import gaussians
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn.course import perceptron
 
 
@@ -35,16 +35,16 @@ class Config(Common):
 QUICK = Config(seeds=128, epochs=50, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
-    """Test accuracy (distances, seeds, epochs + 1) of the last weights and of their average, in
-    float64.
+def run(config: Config) -> Results:
+    """Return the test accuracy (distances, seeds, epochs + 1) of two kinds of weights.
+
+    They are the last weights and their average, in float64.
     """
     keys = jax.random.split(jax.random.key(0), config.seeds)
+    over_keys = jax.vmap(partial(accuracies, config.epochs), in_axes=(0, None))
+    over_distances = jax.vmap(over_keys, in_axes=(None, 0))
     with jax.enable_x64(True):
-        over_keys = jax.vmap(
-            lambda key, distance: accuracies(key, distance, config.epochs), in_axes=(0, None)
-        )
-        last, averaged = jax.vmap(over_keys, in_axes=(None, 0))(keys, jnp.array(config.distances))
+        last, averaged = over_distances(keys, jnp.array(config.distances))
     return {
         "distances": np.array(config.distances),
         "last": np.asarray(last),
@@ -52,32 +52,36 @@ def run(config: Config) -> dict[str, np.ndarray]:
     }
 
 
-def accuracies(key, distance, epochs: int):
-    """Test accuracy before the first and after each epoch, of the last weights and of their
-    average.
-    """
+def accuracies(epochs: int, key, distance):
+    """Return the test accuracy before the first and after each epoch, of both weights."""
     train, test, order = jax.random.split(key, 3)
     x, y = gaussians(train, 100, distance)
     unseen, labels = gaussians(test, 2000, distance)
     fit = perceptron.fit(x, y, key=order, epochs=epochs)
+
+    def accuracy(params):
+        right = perceptron.predict(params, unseen) == labels
+        return jnp.mean(right)
+
     before = jnp.mean(labels == 1)  # weights of zero say 1
-    accuracy = jax.vmap(lambda params: jnp.mean(perceptron.predict(params, unseen) == labels))
-    return tuple(
-        jnp.append(before, accuracy(path)) for path in (fit.trajectory, fit.averaged_trajectory)
-    )
+    last = jax.vmap(accuracy)(fit.trajectory)
+    averaged = jax.vmap(accuracy)(fit.averaged_trajectory)
+    return jnp.append(before, last), jnp.append(before, averaged)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Test accuracy over the epochs: the mean over draws, and one draw."""
+def plot(results: Results, config: Config) -> Figures:
+    """Draw the test accuracy over the epochs: the mean over draws, and one draw."""
     figure, axes = draw.figure(rows=2)
+    mean, one = axes
     middle = len(results["distances"]) // 2
     for name, label in (("last", "last weights"), ("averaged", "averaged weights")):
         curves = results[name][middle]
-        draw.mean_band(axes[0], np.arange(curves.shape[1]), curves, label)
-        axes[1].plot(curves[0], label=label)
-    for axis, title in zip(
-        axes, (f"Mean of {config.seeds} draws, 95% interval", "One draw"), strict=True
-    ):
-        axis.set(xlabel="epoch", ylabel="test accuracy", title=title)
+        epochs = np.arange(curves.shape[1])
+        draw.mean_band(mean, epochs, curves, label)
+        one.plot(curves[0], label=label)
+    mean.set_title(f"Mean of {config.seeds} draws, 95% interval")
+    one.set_title("One draw")
+    for axis in axes:
+        axis.set(xlabel="epoch", ylabel="test accuracy")
         axis.legend(frameon=False, loc="lower right")
     return {"accuracy": figure}

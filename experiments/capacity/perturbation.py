@@ -13,11 +13,10 @@ from dataclasses import dataclass
 
 import jax
 import numpy as np
-from matplotlib.figure import Figure
 
+from experiments import drawing as draw
 from experiments.capacity.linear_unit import METHODS, best, steps_until
-from experiments.common import Common
-from fnn import plot as draw
+from experiments.common import Common, Figures, Results
 
 
 @dataclass(frozen=True)
@@ -39,38 +38,38 @@ class Config(Common):
 QUICK = Config(weights=(4, 32), seeds=48, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
-    """passes (methods, weights, seeds): forward passes until the loss is reached, at the best of
-    the settings.
-    """
-    keys = jax.random.split(jax.random.key(0), config.seeds)
-    found = [
-        [
-            best(*steps_until(name, weights, keys, config.steps, config.reached))
-            for weights in config.weights
-        ]
-        for name in METHODS
-    ]
-    costs = np.array([cost for _, _, cost, _ in METHODS.values()])
+def run(config: Config) -> Results:
+    """Return passes (methods, weights, seeds) until the loss is reached, at the best setting."""
+    passes, settings = [], []
+    for method in METHODS:
+        outcomes = [best_of(config, method, weights) for weights in config.weights]
+        steps, setting = zip(*outcomes, strict=True)
+        passes.append(METHODS[method].passes_a_step * np.array(steps, int))
+        settings.append(setting)
     return {
         "weights": np.array(config.weights),
         "methods": np.array(list(METHODS)),
-        "passes": np.array([[used for used, _ in row] for row in found]) * costs[:, None, None],
-        "setting": np.array([[setting for _, setting in row] for row in found]),
+        "passes": np.array(passes),
+        "setting": np.array(settings),
     }
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Forward passes over the number of weights: the median and the middle half of the seeds."""
+def best_of(config: Config, method: str, weights: int) -> tuple[np.ndarray, float]:
+    """Return the steps that a method takes with its best setting, (seeds,), and the setting."""
+    keys = jax.random.split(jax.random.key(0), config.seeds)
+    steps = steps_until(method, weights, keys, config.steps, config.reached)
+    return best(steps, METHODS[method].settings)
+
+
+def plot(results: Results, config: Config) -> Figures:
+    """Draw forward passes over the number of weights: the median and the middle half."""
     figure, (axis,) = draw.figure(height=4.2)
+    weights = results["weights"]
+    middle_half = (25, 50, 75)
     for name, passes in zip(results["methods"], results["passes"], strict=True):
-        low, middle, high = np.percentile(passes, [25, 50, 75], axis=1)
-        (line,) = axis.plot(results["weights"], middle, marker="o", label=name)
-        axis.fill_between(
-            results["weights"], low, high, alpha=0.2, color=line.get_color(), linewidth=0
-        )
+        draw.quantile_band(axis, weights, passes, name, percentiles=middle_half, marker="o")
     axis.set(xscale="log", yscale="log", xlabel="weights", ylabel="forward passes over the data")
-    axis.set_xticks(results["weights"], results["weights"])
+    axis.set_xticks(weights, weights)
     axis.minorticks_off()
     axis.set_title("Until the loss is a tenth: median and middle half of the seeds", fontsize=10)
     axis.legend(frameon=False)

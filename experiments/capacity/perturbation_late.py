@@ -9,16 +9,17 @@ Cost:     about 5 s quick and 15 s full on 2 cores.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
-from fnn import losses, optim
+from experiments.capacity.linear_unit import Task
+from experiments.common import Common, Figures, Results
+from fnn import optim
 from fnn.course import descent, perturbation
 
 
@@ -43,70 +44,69 @@ class Config(Common):
 QUICK = Config(seeds=32, tries=100, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64: accepted (seeds, points, sigmas), the share of perturbations that lower the loss,
-    and the loss over that of the start at each point (seeds, points).
+def run(config: Config) -> Results:
+    """Return the share of perturbations that lower the loss, on the way of training, in float64.
+
+    accepted  (seeds, points, sigmas)
+    loss      (seeds, points), over that of the start
     """
-    net = fnn.mlp(config.sizes, activation="tanh", init="glorot")
-    at = np.unique(np.geomspace(1, config.steps + 1, config.points).astype(int)) - 1
-
-    def lane(key):
-        inputs, teacher, student, tries = jax.random.split(key, 4)
-        x = jax.random.normal(inputs, (128, config.sizes[0]))
-        y = fnn.apply(net, net.init(teacher)[0], x)[:, 0]
-
-        def loss(params):
-            return jnp.mean(losses.squared_error.value(fnn.apply(net, params, x), y))
-
-        def helps(params, key, sigma):
-            return perturbation.one_at_a_time(loss, params, key=key, steps=1, sigma=sigma).accepted[
-                0
-            ]
-
-        def gradient(params):
-            return fnn.value_and_grad(net, losses.squared_error)(params, x, y)[1]
-
-        path = descent.trajectory(
-            gradient, optim.momentum(0.05, decay=0.9), net.init(student)[0], steps=config.steps
-        )
-        points = jax.tree.map(lambda leaf: leaf[at], path)
-        over_tries = jax.vmap(helps, in_axes=(None, 0, None))
-        over_sigmas = jax.vmap(over_tries, in_axes=(None, None, 0))
-        over_points = jax.vmap(over_sigmas, in_axes=(0, None, None))
-        helped = over_points(
-            points, jax.random.split(tries, config.tries), jnp.array(config.sigmas)
-        )
-        value = jax.vmap(loss)(points)
-        return helped.mean(axis=-1), value / value[0]
-
+    spaced = np.geomspace(1, config.steps + 1, config.points)
+    steps = np.unique(spaced.astype(int)) - 1
+    keys = jax.random.split(jax.random.key(0), config.seeds)
     with jax.enable_x64(True):
-        accepted, loss = jax.jit(jax.vmap(lane))(jax.random.split(jax.random.key(0), config.seeds))
+        tried = jax.jit(jax.vmap(partial(tries_on_the_way, config, steps)))
+        accepted, loss = tried(keys)
     return {
         "accepted": np.asarray(accepted),
         "loss": np.asarray(loss),
         "sigmas": np.array(config.sigmas),
-        "steps": at,
+        "steps": steps,
     }
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Share of perturbations that help over their size, a line for each point of training."""
+def tries_on_the_way(config: Config, steps: np.ndarray, key):
+    """Return the share of helpful changes (points, sigmas), and the loss at these steps."""
+    task, path, tries = trained(config, key)
+    points = jax.tree.map(lambda leaf: leaf[steps], path)
+    keys = jax.random.split(tries, config.tries)
+    over_tries = jax.vmap(partial(helps, task), in_axes=(None, 0, None))
+    over_sigmas = jax.vmap(over_tries, in_axes=(None, None, 0))
+    over_points = jax.vmap(over_sigmas, in_axes=(0, None, None))
+    helped = over_points(points, keys, jnp.array(config.sigmas))
+    loss = jax.vmap(task.loss)(points)
+    return helped.mean(axis=-1), loss / loss[0]
+
+
+def helps(task: Task, params, key, sigma):
+    """Return whether a random change of one random weight lowers the loss."""
+    tried = perturbation.one_at_a_time(task.loss, params, key=key, steps=1, sigma=sigma)
+    return tried.accepted[0]
+
+
+def trained(config: Config, key):
+    """Train a tanh network on its teacher. Returns the task, the path, and a key for the tries."""
+    inputs, teacher, student, tries = jax.random.split(key, 4)
+    net = fnn.mlp(config.sizes, activation="tanh", init="glorot")
+    x = jax.random.normal(inputs, (128, config.sizes[0]))
+    teacher_params, _ = net.init(teacher)
+    y = fnn.apply(net, teacher_params, x)[:, 0]
+    task = Task(net, x, y)
+    start, _ = net.init(student)
+    optimizer = optim.momentum(0.05, decay=0.9)
+    path = descent.trajectory(task.gradient, optimizer, start, steps=config.steps)
+    return task, path, tries
+
+
+def plot(results: Results, config: Config) -> Figures:
+    """Draw the share of perturbations that help over their size, for each point of training."""
     figure, (axis,) = draw.figure(height=4.2)
-    for point, loss in enumerate(np.median(results["loss"], axis=0)):
-        draw.mean_band(
-            axis,
-            results["sigmas"],
-            results["accepted"][:, point],
-            f"{loss:.2g}",
-            marker="o",
-            markersize=3,
-        )
-    axis.set(
-        xscale="log",
-        ylim=(0, 0.55),
-        xlabel="σ of the perturbation",
-        ylabel="share that lowers the loss",
-    )
+    losses = np.median(results["loss"], axis=0)
+    style = {"marker": "o", "markersize": 3}
+    for point, loss in enumerate(losses):
+        shares = results["accepted"][:, point]
+        draw.mean_band(axis, results["sigmas"], shares, f"{loss:.2g}", **style)
+    axis.set(xscale="log", xlabel="σ of the perturbation")
+    axis.set(ylim=(0, 0.55), ylabel="share that lowers the loss")
     axis.set_title(f"A tanh network, mean of {config.seeds} seeds, 95% interval", fontsize=10)
     axis.legend(frameon=False, title="loss / loss at the start", fontsize="small")
     return {"accepted": figure}

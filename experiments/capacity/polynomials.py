@@ -8,31 +8,39 @@ from fnn import data
 
 
 def polynomial_loss(split: data.Dataset, most: int) -> float:
-    """Test loss of the least-squares polynomial whose total degree, up to `most`, has the lowest
-    validation loss.
+    """Return the test loss of the least-squares polynomial of the best total degree.
+
+    The degree, up to `most`, is the one with the lowest validation loss.
     """
+    spaced = np.geomspace(1, most, 12)
+    degrees = np.unique(spaced.round().astype(int))
+    losses = [losses_of(split, degree) for degree in degrees]
+    _, test_loss = min(losses)
+    return test_loss
 
-    def losses_of(degree):
-        weights = np.linalg.lstsq(
-            design(split.train.x, degree), split.train.y.astype(float), rcond=None
-        )[0]
-        parts = (split.validation, split.test)
-        return [float(np.mean((design(part.x, degree) @ weights - part.y) ** 2)) for part in parts]
 
-    return min(
-        losses_of(degree) for degree in np.unique(np.geomspace(1, most, 12).round().astype(int))
-    )[1]
+def losses_of(split: data.Dataset, degree: int) -> tuple[float, float]:
+    """Fit a polynomial of this degree, and return its validation and its test loss."""
+    y = split.train.y.astype(float)
+    weights, *_ = np.linalg.lstsq(design(split.train.x, degree), y, rcond=None)
+
+    def loss(part):
+        error = design(part.x, degree) @ weights - part.y
+        return float(np.mean(error**2))
+
+    return loss(split.validation), loss(split.test)
 
 
 def design(x: np.ndarray, degree: int) -> np.ndarray:
-    """All products of Legendre polynomials of x's columns up to this total degree: (examples, C(d +
-    p, p)).
+    """Return all products of Legendre polynomials of x's columns up to this total degree.
+
+    Its shape is (examples, C(d + p, p)).
     """
-    values = np.polynomial.legendre.legvander(
-        x.astype(float), degree
-    )  # (examples, inputs, degree + 1)
-    terms = (
-        t for p in range(degree + 1) for t in combinations_with_replacement(range(x.shape[1]), p)
-    )
-    exponents = np.array([np.bincount(np.array(t, int), minlength=x.shape[1]) for t in terms])
-    return np.prod([values[:, i, exponents[:, i]] for i in range(x.shape[1])], axis=0)
+    inputs = x.shape[1]
+    terms: list[tuple[int, ...]] = []
+    for total in range(degree + 1):
+        terms += combinations_with_replacement(range(inputs), total)
+    exponents = np.array([np.bincount(np.array(term, int), minlength=inputs) for term in terms])
+    values = np.polynomial.legendre.legvander(x.astype(float), degree)  # (examples, inputs, p + 1)
+    factors = [values[:, column, exponents[:, column]] for column in range(inputs)]
+    return np.prod(factors, axis=0)

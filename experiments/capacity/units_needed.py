@@ -16,11 +16,11 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
-from fnn import plot as draw
+from experiments import drawing as draw
+from experiments.capacity.built import output_of
+from experiments.common import Common, Figures, Results
 from fnn.course import constructions
 
 FUNCTIONS: dict[
@@ -53,86 +53,94 @@ class Config(Common):
 QUICK = Config(inputs=(1, 2, 3), most=256, examples=1000, seeds=8, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
-    """Largest errors of interpolation (functions, units), and relative errors of random hidden
-    layers (inputs, seeds, sizes).
+def run(config: Config) -> Results:
+    """Return errors of networks that interpolate, and of random hidden layers.
+
+    interpolated  (functions, units) the largest error
+    fitted        (inputs, seeds, sizes) the relative error
     """
-    sizes = np.unique(
-        np.geomspace(1, config.most, 2 * int(np.log2(config.most)) + 1).round().astype(int)
-    )
+    half_octaves = 2 * int(np.log2(config.most))
+    spaced = np.geomspace(1, config.most, half_octaves + 1)
+    sizes = np.unique(spaced.round().astype(int))
     keys = jax.random.split(jax.random.key(0), config.seeds)
+    functions = [f for f, _ in FUNCTIONS.values()]
     with jax.enable_x64(True):
-        return {
-            "units": np.array(config.units),
-            "names": np.array(list(FUNCTIONS)),
-            "interpolated": np.array(
-                [[interpolated(f, units) for units in config.units] for f, _ in FUNCTIONS.values()]
-            ),
-            "inputs": np.array(config.inputs),
-            "sizes": sizes,
-            "fitted": np.array(
-                [[fitted(config, d, sizes, key) for key in keys] for d in config.inputs]
-            ),
-            "error": np.array(config.error),
-        }
+        interpolated = [[interpolation_error(f, H) for H in config.units] for f in functions]
+        fitted = [[errors_by_size(config, d, sizes, key) for key in keys] for d in config.inputs]
+    return {
+        "units": np.array(config.units),
+        "names": np.array(list(FUNCTIONS)),
+        "interpolated": np.array(interpolated),
+        "inputs": np.array(config.inputs),
+        "sizes": sizes,
+        "fitted": np.array(fitted),
+        "error": np.array(config.error),
+    }
 
 
-def interpolated(f: Callable[[np.ndarray], np.ndarray], units: int) -> float:
-    """The largest error of the network with equidistant kinks through f."""
-    knots, x = np.linspace(0, 1, units + 1), np.linspace(0, 1, 40_001)
-    net, params = constructions.interpolation(knots, f(knots))
-    return float(np.abs(np.asarray(fnn.apply(net, params, x[:, None]))[:, 0] - f(x)).max())
+def interpolation_error(f: Callable[[np.ndarray], np.ndarray], units: int) -> float:
+    """Return the largest error of the network with equidistant kinks through f."""
+    knots = np.linspace(0, 1, units + 1)
+    x = np.linspace(0, 1, 40_001)
+    built = constructions.interpolation(knots, f(knots))
+    error = output_of(built, x) - f(x)
+    return float(np.abs(error).max())
 
 
-def fitted(config: Config, d: int, sizes: np.ndarray, key) -> np.ndarray:
-    """Relative error on Π cos πxᵢ over [0, 1]^d of random hidden layers of these sizes with the
-    best output layer, by least squares: units in random directions whose kinks pass through random
-    points of the cube.
+def errors_by_size(config: Config, d: int, sizes: np.ndarray, key) -> np.ndarray:
+    """Return the relative error on Π cos πxᵢ of random hidden layers of these sizes.
+
+    The output layer is fitted by least squares on half of the examples, and judged on the others.
+    """
+    x, features = random_features(config, d, key)
+    y = np.prod(np.cos(np.pi * x), axis=1)
+    with_one = np.column_stack([np.ones(len(x)), features])
+    A, B = np.split(with_one, 2)
+    target, unseen = np.split(y, 2)
+    # So that units that are equal on all points do not make the matrix singular.
+    gram = A.T @ A + 1e-9 * np.eye(A.shape[1])
+    errors = []
+    for size in sizes:
+        n = size + 1
+        moments = A[:, :n].T @ target
+        weights = np.linalg.solve(gram[:n, :n], moments)
+        difference = B[:, :n] @ weights - unseen
+        squares = np.mean(difference**2)
+        errors.append(np.sqrt(squares / np.mean(unseen**2)))
+    return np.array(errors)
+
+
+def random_features(config: Config, d: int, key) -> tuple[np.ndarray, np.ndarray]:
+    """Return points of [0, 1]^d, and the outputs of ReLU units in random directions.
+
+    Their kinks pass through random points of the cube.
     """
     points, directions, kinks = jax.random.split(key, 3)
     x = np.asarray(jax.random.uniform(points, (2 * config.examples, d)))
     hidden = fnn.mlp((d, config.most), output="relu")
     (dense, _), _ = hidden.init(directions)
     through = jax.random.uniform(kinks, dense.W.shape)
-    features = np.asarray(
-        fnn.apply(hidden, (dense._replace(b=-jnp.sum(dense.W * through, axis=1)), ()), x)
-    )
-    design, y = np.column_stack([np.ones(len(x)), features]), np.prod(np.cos(np.pi * x), axis=1)
-    A, B = np.split(design, 2)
-    target, unseen = np.split(y, 2)
-    gram = A.T @ A + 1e-9 * np.eye(
-        A.shape[1]
-    )  # so that units that are equal on all points do not make it singular
-
-    def error(size):
-        weights = np.linalg.solve(gram[: size + 1, : size + 1], A[:, : size + 1].T @ target)
-        return np.sqrt(np.mean((B[:, : size + 1] @ weights - unseen) ** 2) / np.mean(unseen**2))
-
-    return np.array([error(size) for size in sizes])
+    b = -jnp.sum(dense.W * through, axis=1)
+    params = (dense._replace(b=b), ())
+    return x, np.asarray(fnn.apply(hidden, params, x))
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Largest error over units for each function; relative error over units for each dimension."""
-    figure, (one, several) = draw.figure(rows=2)
+def plot(results: Results, config: Config) -> Figures:
+    """Draw the largest error over units for each function, and the relative error by inputs."""
+    figure, axes = draw.figure(rows=2)
+    one, several = axes
+    units = results["units"]
     for name, errors in zip(results["names"], results["interpolated"], strict=True):
-        one.plot(results["units"], errors, marker="o", label=name)
-    one.set(
-        xscale="log",
-        yscale="log",
-        xlabel="hidden units H",
-        ylabel="largest error",
-        title="One input, equidistant",
-    )
-    one.set_xticks(results["units"], results["units"])
+        one.plot(units, errors, marker="o", label=name)
+    one.set(xscale="log", yscale="log", xlabel="hidden units H", ylabel="largest error")
+    one.set_title("One input, equidistant")
+    one.set_xticks(units, units)
     one.minorticks_off()
-    one.legend(frameon=False, fontsize="small")
     for d, errors in zip(results["inputs"], results["fitted"], strict=True):
-        middle = np.median(errors, axis=0)
-        several.plot(results["sizes"], middle, label=f"{d} input{'s' if d > 1 else ''}")
+        label = f"{d} inputs" if d > 1 else "1 input"
+        several.plot(results["sizes"], np.median(errors, axis=0), label=label)
     several.axhline(config.error, color="gray", linewidth=0.8)
-    several.set(
-        xscale="log", yscale="log", xlabel="hidden units H", ylabel="relative error", ylim=(1e-3, 3)
-    )
-    several.set_title(f"Random hidden layers, median of {config.seeds} seeds")
-    several.legend(frameon=False, fontsize="small")
+    several.set(xscale="log", yscale="log", xlabel="hidden units H", ylabel="relative error")
+    several.set(ylim=(1e-3, 3), title=f"Random hidden layers, median of {config.seeds} seeds")
+    draw.legends(axes, "small")
     return {"units": figure}

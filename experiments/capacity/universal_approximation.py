@@ -16,12 +16,12 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 import optax
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments import drawing as draw
+from experiments.capacity.built import output_of
+from experiments.common import Common, Figures, Results
 from fnn import data, layers, losses, optim
-from fnn import plot as draw
 from fnn.activations import Activation
 from fnn.course import constructions
 
@@ -45,54 +45,67 @@ class Config(Common):
 QUICK = Config(units=(8, 64), seeds=16, epochs=150, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
-    """Largest errors: of the built networks (units,) and trained ones (units, seeds) on sin 2πx, of
-    units that square on |x| (units,), and of the last built network on longer intervals (lengths,).
+def run(config: Config) -> Results:
+    """Return the largest errors of networks that are built, and trained.
+
+    built    (units,) on sin 2πx, with as many ReLU units
+    longer   (lengths,) of the last built network, on longer intervals
+    squares  (units,) on |x|, of units that square
+    trained  (units, seeds) on sin 2πx
     """
     with jax.enable_x64(True):
-        exact = {
-            "built": np.array([interpolated(units, 1) for units in config.units]),
-            "longer": np.array([interpolated(config.units[-1], length) for length in LENGTHS]),
-            "squares": np.array([squared(units) for units in config.units]),
-        }
-    trained = np.stack([trained_error(config, units) for units in config.units])
-    return exact | {"units": np.array(config.units), "trained": trained}
+        built = [interpolation_error(units, 1) for units in config.units]
+        longer = [interpolation_error(config.units[-1], length) for length in LENGTHS]
+        squares = [squares_error(units) for units in config.units]
+    trained = [trained_errors(config, units) for units in config.units]
+    return {
+        "built": np.array(built),
+        "longer": np.array(longer),
+        "squares": np.array(squares),
+        "units": np.array(config.units),
+        "trained": np.array(trained),
+    }
 
 
 def sine(x: np.ndarray) -> np.ndarray:
-    """sin 2πx."""
+    """Return sin 2πx."""
     return np.sin(2 * np.pi * x)
 
 
-def interpolated(units: int, length: int) -> float:
-    """The largest error of the network that interpolates the sine on [0, length]."""
-    knots, x = np.linspace(0, length, units + 1), np.linspace(0, length, 40_001)
-    net, params = constructions.interpolation(knots, sine(knots))
-    return float(np.abs(np.asarray(fnn.apply(net, params, x[:, None]))[:, 0] - sine(x)).max())
+def interpolation_error(units: int, length: int) -> float:
+    """Return the largest error of the network that interpolates the sine on [0, length]."""
+    knots = np.linspace(0, length, units + 1)
+    x = np.linspace(0, length, 40_001)
+    built = constructions.interpolation(knots, sine(knots))
+    error = output_of(built, x) - sine(x)
+    return float(np.abs(error).max())
 
 
-def squared(units: int) -> float:
-    """The largest error on |x|, x in [−1, 1], of a hidden layer of random units that square and the
-    best output layer, by least squares.
+def squares_error(units: int) -> float:
+    """Return the largest error on |x| of random units that square, with the best output layer.
+
+    The output layer is that of least squares on [−1, 1].
     """
     hidden = layers.serial(layers.dense(1, units, init="glorot"), layers.activation(SQUARE))
-    params, _ = hidden.init(jax.random.key(units))
-    params = (params[0]._replace(b=jax.random.normal(jax.random.key(0), (units,))), ())
+    (dense, _), _ = hidden.init(jax.random.key(units))
+    b = jax.random.normal(jax.random.key(0), (units,))
     x = np.linspace(-1, 1, 2001)
-    features = np.column_stack([fnn.apply(hidden, params, x[:, None]), np.ones(len(x))])
-    return float(
-        np.abs(features @ np.linalg.lstsq(features, np.abs(x), rcond=1e-12)[0] - np.abs(x)).max()
-    )
+    params = (dense._replace(b=b), ())
+    outputs = fnn.apply(hidden, params, x[:, None])
+    features = np.column_stack([outputs, np.ones(len(x))])
+    weights, *_ = np.linalg.lstsq(features, np.abs(x), rcond=1e-12)
+    error = features @ weights - np.abs(x)
+    return float(np.abs(error).max())
 
 
-def trained_error(config: Config, units: int) -> np.ndarray:
-    """The largest error on the sine of trained networks, (seeds,)."""
+def trained_errors(config: Config, units: int) -> np.ndarray:
+    """Return the largest error on the sine of trained networks, (seeds,)."""
     x = np.linspace(0, 1, 1000)[:, None]
-    split = data.from_arrays(x, sine(x[:, 0]))
+    y = sine(x[:, 0])
+    split = data.from_arrays(x, y)
     net = fnn.mlp((1, units, 1))
-    rate = optax.cosine_decay_schedule(
-        config.learning_rate, config.epochs * (len(split.train.x) // BATCH)
-    )
+    steps = config.epochs * (len(split.train.x) // BATCH)
+    rate = optax.cosine_decay_schedule(config.learning_rate, steps)
     sweep = fnn.sweep(
         lambda hyper: (net, losses.squared_error, optim.adam(rate)),
         split,
@@ -100,31 +113,29 @@ def trained_error(config: Config, units: int) -> np.ndarray:
         batch_size=BATCH,
         seeds=range(config.seeds),
     )
-    predictions = jax.vmap(lambda params: fnn.apply(net, params, split.scale(x)))(sweep.params(0))
-    return np.abs(np.asarray(predictions)[..., 0] - sine(x[:, 0])).max(axis=1)
+    over_seeds = jax.vmap(lambda params: fnn.apply(net, params, split.scale(x)))
+    predictions = np.asarray(over_seeds(sweep.params(0)))
+    error = predictions[..., 0] - y
+    return np.abs(error).max(axis=1)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Largest error over the units; and over the length of the interval."""
+def plot(results: Results, config: Config) -> Figures:
+    """Draw the largest error over the units, and over the length of the interval."""
     figure, (error, length) = draw.figure(rows=2)
     units = results["units"]
+    bound = (2 * np.pi) ** 2 / (8 * units**2)
+    label = "trained: median, 90% of the seeds"
     error.plot(units, results["built"], marker="o", label="built: interpolation")
-    error.plot(units, (2 * np.pi) ** 2 / (8 * units**2), label="max|f″| / 8H²")
-    low, middle, high = np.percentile(results["trained"], [5, 50, 95], axis=1)
-    error.plot(units, middle, marker="s", label="trained: median, 90% of the seeds")
-    error.fill_between(units, low, high, alpha=0.2, color=draw.LINES[2]["color"], linewidth=0)
+    error.plot(units, bound, label="max|f″| / 8H²")
+    draw.quantile_band(error, units, results["trained"], label, marker="s")
     error.plot(units, results["squares"], marker="^", label="units that square, on |x|")
     error.set(xscale="log", yscale="log", xlabel="hidden units H", ylabel="largest error")
     error.set_xticks(units, units)
     error.minorticks_off()
     error.set_title("sin 2πx on [0, 1]")
-    error.legend(frameon=False, fontsize="small")
+    draw.legends([error], "small")
     length.plot(LENGTHS, results["longer"], marker="o")
-    length.set(
-        xscale="log",
-        yscale="log",
-        xlabel="length of the interval, in periods",
-        ylabel="largest error",
-    )
+    length.set(xscale="log", xlabel="length of the interval, in periods")
+    length.set(yscale="log", ylabel="largest error")
     length.set_title(f"{units[-1]} units on longer intervals")
     return {"error": figure}

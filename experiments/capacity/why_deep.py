@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import jax
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.capacity.built import output_of
+from experiments.common import Common, Figures, Results
 from fnn import data, losses, optim
 from fnn import plot as draw
 from fnn.course import constructions
@@ -42,88 +42,86 @@ class Config(Common):
 QUICK = Config(depths=10, seeds=8, epochs=100, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
-    """For each depth: pieces on [0, 1], deep and shallow units, and their difference; trained test
-    losses.
-    """
+def run(config: Config) -> Results:
+    """Return units and pieces of built networks (depths,), and the test losses of trained ones."""
+    depths = np.arange(1, config.depths + 1)
     with jax.enable_x64(True):
-        rows = [constructed(depth) for depth in range(1, config.depths + 1)]
-    return {
-        "depths": np.arange(1, config.depths + 1),
-        **{name: np.array([row[name] for row in rows]) for name in rows[0]},
-        "trained_loss": np.stack([trained(config, hidden) for hidden in config.hidden]),
+        rows = [built_twice(int(depth)) for depth in depths]
+    trained = [relative_losses(config, hidden) for hidden in config.hidden]
+    built = {}
+    for name in rows[0]:
+        built[name] = np.array([row[name] for row in rows])
+    return built | {
+        "depths": depths,
+        "trained_loss": np.array(trained),
         "hidden": np.array(["-".join(map(str, hidden)) for hidden in config.hidden]),
     }
 
 
-def constructed(depth: int) -> dict[str, float]:
-    """The deep tent map and a shallow one, on a grid finer than the pieces; nothing is rounded on
-    powers of two.
+def built_twice(depth: int) -> dict[str, float]:
+    """Build the tent map folded `depth` times deep and shallow, and compare the two.
+
+    The grid is finer than the pieces. Nothing is rounded on powers of two.
     """
-    x = np.linspace(0, 1, 2 ** (depth + 2) + 1)
+    intervals = 2 ** (depth + 2)
+    x = np.linspace(0, 1, intervals + 1)
     deep = constructions.tent_map(depth)
-    y = values_of(deep, x)
+    y = output_of(deep, x)
     shallow = constructions.interpolation(x[::4], y[::4])
-    wave = 1 - np.abs(
-        1 - 2**depth * (x + 1) % 2
-    )  # the map goes on beyond 1 as a wave within [0, 1]
+    phase = 2**depth * (x + 1) % 2
+    wave = 1 - np.abs(1 - phase)  # goes on beyond 1, within [0, 1]
+    difference = output_of(shallow, x) - y
+    missed = [np.abs(output_of(built, x + 1) - wave) for built in (deep, shallow)]
     return {
         "pieces": 1 + np.count_nonzero(np.diff(y, 2)),
         "deep_units": units_of(deep),
         "shallow_units": units_of(shallow),
-        "difference": np.abs(values_of(shallow, x) - y).max(),
-        "missed_beyond": min(
-            np.abs(values_of(built, x + 1) - wave).max() for built in (deep, shallow)
-        ),
+        "difference": np.abs(difference).max(),
+        "missed_beyond": min(miss.max() for miss in missed),
     }
 
 
-def values_of(built, x: np.ndarray) -> np.ndarray:
-    """y of a network (net, params) with one input and output."""
-    net, params = built
-    return np.asarray(fnn.apply(net, params, x[:, None]))[:, 0]
-
-
 def units_of(built) -> int:
-    """Hidden units of (net, params)."""
-    return sum(len(dense.b) for dense in built[1][:-1] if dense)
+    """Return the number of hidden units of (net, params)."""
+    _, params = built
+    return sum(len(dense.b) for dense in params[:-1] if dense)
 
 
-def trained(config: Config, hidden: tuple[int, ...]) -> np.ndarray:
-    """Test loss over the variance of the target, (seeds,)."""
+def relative_losses(config: Config, hidden: tuple[int, ...]) -> np.ndarray:
+    """Train on the tent map, and return the test loss over the variance, (seeds,)."""
     x = np.random.default_rng(0).uniform(0, 1, 1500)
     with jax.enable_x64(True):
-        y = values_of(constructions.tent_map(config.folds), x)
+        y = output_of(constructions.tent_map(config.folds), x)
     net = fnn.mlp((1, *hidden, 1))
-    task = net, losses.squared_error, optim.adam(config.learning_rate)
-    dataset, seeds = data.from_arrays(x[:, None], y), range(config.seeds)
-    sweep = fnn.sweep(lambda hyper: task, dataset, epochs=config.epochs, batch_size=50, seeds=seeds)
+    optimizer = optim.adam(config.learning_rate)
+    sweep = fnn.sweep(
+        lambda hyper: (net, losses.squared_error, optimizer),
+        data.from_arrays(x[:, None], y),
+        epochs=config.epochs,
+        batch_size=50,
+        seeds=range(config.seeds),
+    )
     return sweep.final("test_loss")[0] / y.var()
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Units over pieces for deep and shallow networks; the tent map; what training reaches."""
+def plot(results: Results, config: Config) -> Figures:
+    """Draw units over pieces, the tent map, and what training reaches."""
     figure, (units, tent, reached) = draw.figure(rows=3)
-    units.plot(results["pieces"], results["deep_units"], marker="o", label="deep: 2L")
-    units.plot(
-        results["pieces"], results["pieces"] - 1, marker="s", label="one hidden layer: at least"
-    )
+    pieces = results["pieces"]
+    units.plot(pieces, results["deep_units"], marker="o", label="deep: 2L")
+    units.plot(pieces, pieces - 1, marker="s", label="one hidden layer: at least")
     units.set(xscale="log", yscale="log", xlabel="straight pieces on [0, 1]", ylabel="hidden units")
     units.set_title("Units for a function of so many pieces")
     units.legend(frameon=False)
     x = np.linspace(0, 1, 1025)
     for depth in (1, 2, 4):
-        tent.plot(
-            x,
-            values_of(constructions.tent_map(depth), x),
-            label=f"{2 * depth} units, {2**depth} pieces",
-        )
+        folded = output_of(constructions.tent_map(depth), x)
+        tent.plot(x, folded, label=f"{2 * depth} units, {2**depth} pieces")
     tent.set(xlabel="x", ylabel="y", title="The tent map folded 1, 2 and 4 times", ylim=(0, 1.35))
     tent.legend(frameon=False, fontsize="small", ncols=3, columnspacing=0.8, handlelength=1.2)
     names = [f"hidden {name}" for name in results["hidden"]]
-    draw.strips(reached, np.log10(results["trained_loss"]), names, ["diverged"] * len(names))
-    reached.set(
-        xlabel="log₁₀ (test loss / variance)",
-        title=f"Trained on {config.folds} folds, {config.seeds} seeds",
-    )
+    diverged = ["diverged"] * len(names)
+    draw.strips(reached, np.log10(results["trained_loss"]), names, diverged)
+    reached.set_xlabel("log₁₀ (test loss / variance)")
+    reached.set_title(f"Trained on {config.folds} folds, {config.seeds} seeds")
     return {"depth": figure}

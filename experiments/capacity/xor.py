@@ -15,11 +15,10 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
 from experiments.claims import share_interval
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, losses, optim
 from fnn import plot as draw
 from fnn.course import perceptron
@@ -44,32 +43,33 @@ class Config(Common):
 QUICK = Config(seeds=64, widths=(0, 2, 8), activations=("tanh",), epochs=500, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
-    """solved is (activations, widths, seeds): whether all four rows were right after the last
-    epoch.
+def run(config: Config) -> Results:
+    """Return what no hidden layer can do with XOR, and how often each network learns it.
+
+    solved  (activations, widths, seeds): whether all four rows are right after the last epoch
     """
-    solved = [
-        [solves(config, activation, width) for width in config.widths]
-        for activation in config.activations
-    ]
-    table = data.load("xor").train
-    fit = perceptron.fit(table.x, table.y, key=jax.random.key(0), epochs=100)
+    rows_right = np.array(
+        [[learn(config, name, width) for width in config.widths] for name in config.activations]
+    )
+    x, y = data.load("xor").train
+    fit = perceptron.fit(x, y, key=jax.random.key(0), epochs=100)
+    with_one = np.column_stack([x, np.ones(4)])
+    least_squares, *_ = np.linalg.lstsq(with_one, y, rcond=None)
     return {
-        "solved": np.array([[rows == 4 for rows in each] for each in solved]),
-        "rows_right": np.array(solved),
+        "solved": rows_right == 4,
+        "rows_right": rows_right,
         "perceptron_mistakes": np.asarray(fit.mistakes),
         "best_threshold_rows": np.array(best_threshold_rows()),
         "widths": np.array(config.widths),
-        "least_squares": np.linalg.lstsq(
-            np.column_stack([table.x, np.ones(4)]), table.y, rcond=None
-        )[0],
+        "least_squares": least_squares,
         "exact_error": np.array(exact_error()),
     }
 
 
-def solves(config: Config, activation: str, width: int) -> np.ndarray:
-    """Rows of the table that each seed's network gets right, (seeds,)."""
-    net = fnn.mlp((2, width, 1) if width else (2, 1), activation=activation)
+def learn(config: Config, activation: str, width: int) -> np.ndarray:
+    """Return the rows of the table that each seed's network gets right, (seeds,)."""
+    sizes = (2, width, 1) if width else (2, 1)
+    net = fnn.mlp(sizes, activation=activation)
     optimizer = optim.adam(config.learning_rate)
     sweep = fnn.sweep(
         lambda hyper: (net, losses.sigmoid_cross_entropy, optimizer),
@@ -82,66 +82,67 @@ def solves(config: Config, activation: str, width: int) -> np.ndarray:
 
 
 def best_threshold_rows() -> int:
-    """The most rows that any threshold unit 1[w₁x₁ + w₂x₂ + b ≥ 0] gets right, w₁, w₂, b on a 21³
-    grid of [−1, 1].
+    """Return the most rows that any threshold unit 1[w₁x₁ + w₂x₂ + b ≥ 0] gets right.
+
+    w₁, w₂, b are on a 21³ grid of [−1, 1].
     """
     grid = np.linspace(-1, 1, 21).round(1)
     w1, w2, b = np.meshgrid(grid, grid, grid, indexing="ij")
-    table = data.load("xor").train
-    right = [
-        (w1 * x1 + w2 * x2 + b >= 0) == label
-        for (x1, x2), label in zip(table.x, table.y, strict=True)
-    ]
-    return int(np.sum(right, axis=0).max())
+    rows = data.load("xor").train
+    right = np.zeros(w1.shape, int)
+    for (x1, x2), label in zip(rows.x, rows.y, strict=True):
+        says_one = w1 * x1 + w2 * x2 + b >= 0
+        right += says_one == label
+    return int(right.max())
 
 
 def exact_error() -> float:
-    """The largest error on the four rows of max(0, s) − 2 max(0, s − 1), s = x₁ + x₂, as a 2-2-1
-    network.
+    """Return the largest error on the four rows of a 2-2-1 network that is set by hand.
+
+    It is max(0, s) − 2 max(0, s − 1), s = x₁ + x₂.
     """
-    net, table = fnn.mlp((2, 2, 1)), data.load("xor").train
-    hidden = DenseParams(W=jnp.ones((2, 2)), b=jnp.array([0.0, -1.0]))
-    output = DenseParams(W=jnp.array([[1.0, -2.0]]), b=jnp.zeros(1))
-    return float(np.abs(fnn.apply(net, (hidden, (), output), table.x)[:, 0] - table.y).max())
+    net = fnn.mlp((2, 2, 1))
+    x, y = data.load("xor").train
+    biases = jnp.array([0.0, -1.0])
+    weights = jnp.array([[1.0, -2.0]])
+    hidden = DenseParams(W=jnp.ones((2, 2)), b=biases)
+    output = DenseParams(W=weights, b=jnp.zeros(1))
+    predicted = fnn.apply(net, (hidden, (), output), x)[:, 0]
+    return float(np.abs(predicted - y).max())
 
 
-def table(results: dict[str, np.ndarray], config: Config) -> str:
-    """Share of starts that solve XOR by width."""
+def table(results: Results, config: Config) -> str:
+    """Return the share of starts that solve XOR by width, as text."""
+    best = results["best_threshold_rows"]
+    ends = [0, 1, 2, -3, -2, -1]
+    mistakes = results["perceptron_mistakes"][ends]
+    names = "  ".join(name.center(19) for name in config.activations)
     lines = [
-        f"rows of XOR that a threshold unit can get right, at best: "
-        f"{results['best_threshold_rows']} of 4",
-        f"perceptron mistakes in epochs 1 to 3 and 98 to 100: "
-        f"{results['perceptron_mistakes'][[0, 1, 2, -3, -2, -1]]}",
+        f"rows of XOR that a threshold unit can get right, at best: {best} of 4",
+        f"perceptron mistakes in epochs 1 to 3 and 98 to 100: {mistakes}",
         f"share of {config.seeds} starts that solve it (95% interval)",
-        "  hidden units  " + "  ".join(name.center(19) for name in config.activations),
+        f"  hidden units  {names}",
     ]
-    for w, width in enumerate(config.widths):
-        cells = [share_interval(results["solved"][a, w]) for a in range(len(config.activations))]
-        text = "  ".join(f"{p:.3f} ({low:.3f}-{high:.3f})" for p, low, high in cells)
-        lines.append(f"  {width:12d}  {text}")
+    for column, width in enumerate(config.widths):
+        shares = [share_interval(solved) for solved in results["solved"][:, column]]
+        cells = [f"{p:.3f} ({low:.3f}-{high:.3f})" for p, low, high in shares]
+        lines.append("  ".join([f"  {width:12d}", *cells]))
     return "\n".join(lines)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Share of starts that solve XOR over the width."""
+def plot(results: Results, config: Config) -> Figures:
+    """Draw the share of starts that solve XOR over the width."""
     figure, (axis,) = draw.figure()
-    positions = np.arange(len(config.widths))
-    for a, name in enumerate(config.activations):
-        shares = np.array([share_interval(solved) for solved in results["solved"][a]])
+    ticks = np.arange(len(config.widths))
+    centre = (len(config.activations) - 1) / 2
+    for row, name in enumerate(config.activations):
+        shares = np.array([share_interval(solved) for solved in results["solved"][row]])
         middle, low, high = shares.T
-        beside = 0.08 * (
-            a - (len(config.activations) - 1) / 2
-        )  # centred on the tick: -0.04 and 0.04 for two
-        axis.errorbar(
-            positions + beside,
-            middle,
-            (middle - low, high - middle),
-            marker="o",
-            capsize=3,
-            label=name,
-        )
+        bars = (middle - low, high - middle)
+        places = ticks + 0.08 * (row - centre)
+        axis.errorbar(places, middle, bars, marker="o", capsize=3, label=name)
     axis.set(xlabel="hidden units", ylabel="share of starts that solve XOR", ylim=(-0.03, 1.03))
-    axis.set_xticks(positions, [str(width) for width in config.widths])
+    axis.set_xticks(ticks, [str(width) for width in config.widths])
     axis.set_title(f"{config.seeds} starts each, 95% interval", fontsize=10)
     axis.legend(frameon=False)
     return {"solved": figure}

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import activations, data, diagnostics, losses
 
 
@@ -33,36 +32,38 @@ class Config(Common):
 QUICK = Config(seeds=32, examples=128, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
-    """zero_share (relu and elu, seeds, layers) among the σ′(z)."""
+def run(config: Config) -> Results:
+    """Return zero_share (relu and elu, seeds, layers), the share of exact zeros among the σ′(z)."""
     keys = jax.vmap(jax.random.key)(jnp.arange(config.seeds))
-    return {"zero_share": np.array([zero_share(config, name, keys) for name in ("relu", "elu")])}
+    shares = [zero_share(config, name, keys) for name in ("relu", "elu")]
+    return {"zero_share": np.array(shares)}
 
 
 def zero_share(config: Config, activation: str, keys) -> np.ndarray:
-    """The share of exact zeros among the σ′(z) of each layer, (seeds, layers)."""
-    net, rows = fnn.mlp((64, *config.hidden, 10), activation=activation), data.load("digits").train
-    x, y = jnp.asarray(rows.x[: config.examples]), jnp.asarray(rows.y[: config.examples])
+    """Return the share of exact zeros among the σ′(z) of each layer, (seeds, layers)."""
+    net = fnn.mlp((64, *config.hidden, 10), activation=activation)
     derivative = activations.get(activation).derivative
+    digits = data.load("digits").train
+    x = jnp.asarray(digits.x[: config.examples])
+    y = jnp.asarray(digits.y[: config.examples])
 
-    def one(key):
-        outputs = diagnostics.signals(
-            net, losses.softmax_cross_entropy, net.init(key)[0], x, y
-        ).outputs
-        pre_activations = outputs[0:-1:2]  # a dense part and its activation take turns
-        return jnp.stack([jnp.mean(derivative(z) == 0) for z in pre_activations])
+    def shares_by_layer(key):
+        params, _ = net.init(key)
+        signals = diagnostics.signals(net, losses.softmax_cross_entropy, params, x, y)
+        pre_activations = signals.outputs[0:-1:2]  # a dense part and its activation take turns
+        shares = [jnp.mean(derivative(z) == 0) for z in pre_activations]
+        return jnp.stack(shares)
 
-    return np.asarray(jax.jit(jax.vmap(one))(keys))
+    return np.asarray(jax.jit(jax.vmap(shares_by_layer))(keys))
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """The share of zeros by layer."""
+def plot(results: Results, config: Config) -> Figures:
+    """Draw the share of zeros by layer."""
     figure, (axis,) = draw.figure()
     depths = np.arange(1, len(config.hidden) + 1)
-    for share, name, style in zip(
-        results["zero_share"], ("ReLU", "ELU"), (draw.LINES[0], draw.LINES[4]), strict=True
-    ):
-        draw.mean_band(axis, depths, share, name, marker="o", **style)
+    relu, elu = results["zero_share"]
+    draw.mean_band(axis, depths, relu, "ReLU", marker="o", **draw.LINES[0])
+    draw.mean_band(axis, depths, elu, "ELU", marker="o", **draw.LINES[4])
     axis.set(
         xlabel="hidden layer",
         ylabel="share of f′ that is exactly 0",
@@ -70,5 +71,5 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
         title="at the start",
     )
     axis.set_xticks(depths)
-    axis.legend(frameon=False, fontsize=8)
+    draw.legends([axis])
     return {"sparsity": figure}

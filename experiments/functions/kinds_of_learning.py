@@ -14,12 +14,13 @@ Cost:     about 15 s on 2 cores, quick 10 s.
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 
 import fnn
-from experiments.common import Common
+from experiments import drawing as draw
+from experiments.common import Common, Figures, Results
+from experiments.functions.synthetic_tasks import house_prices, sportif_people, unlabelled
 from fnn import data, layers, losses, optim
-from fnn import plot as draw
 
 
 @dataclass(frozen=True)
@@ -36,121 +37,95 @@ class Config(Common):
 QUICK = Config(seeds=4, epochs=20, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
-    """Test scores (seeds,) of the three tasks with what they are compared to, and what one network
-    predicts.
-    """
-    houses, people = house_prices(config), sportif_people(config)
-    inputs, groups = unlabelled(config)
+def run(config: Config) -> Results:
+    """Return test scores (seeds,) of the three tasks, and what one network of each predicts."""
+    return regression(config) | classification(config) | unsupervised(config)
+
+
+def regression(config: Config) -> Results:
+    """Return R² (seeds,) of the price, and true and predicted prices (houses, 2) of one network."""
+    houses = house_prices(config.examples)
+    net = fnn.mlp((2, 16, 1), activation="tanh")
+    sweep = trained(config, net, losses.squared_error, houses)
+    x, y = houses.test
+    one = sweep.run(0, 0)
+    predicted = fnn.apply(net, one.params, x)[:, 0]
+    return {
+        "r_squared": 1 - sweep.final("test_loss")[0] / y.var(),
+        "prices": np.column_stack([y, predicted]),
+    }
+
+
+def classification(config: Config) -> Results:
+    """Return the accuracy (seeds,) of the label, and the people with the logits of one network."""
+    people = sportif_people(config.examples)
+    net = fnn.mlp((2, 16, 1), activation="tanh")
+    sweep = trained(config, net, losses.sigmoid_cross_entropy, people)
     scaling = people.scaling
     assert scaling is not None
-    price = trained(config, fnn.mlp((2, 16, 1), activation="tanh"), losses.squared_error, houses)
-    sportif = trained(
-        config, fnn.mlp((2, 16, 1), activation="tanh"), losses.sigmoid_cross_entropy, people
-    )
-    encoder = fnn.mlp((8, 16, 2), activation="tanh")
-    autoencoder = layers.serial(encoder, fnn.mlp((2, 16, 8), activation="tanh"))
-    unsupervised = trained(config, autoencoder, losses.squared_error, inputs)
-    one = [sweep.run(0, 0).params for sweep in (price, sportif, unsupervised)]
+    x, y = people.test
+    one = sweep.run(0, 0)
     return {
-        "r_squared": 1 - price.final("test_loss")[0] / houses.test.y.var(),
-        "accuracy": sportif.final("test_accuracy")[0],
-        "majority": np.maximum(people.test.y.mean(), 1 - people.test.y.mean()),
-        "explained": 1 - unsupervised.final("test_loss")[0] / inputs.test.y.var(axis=0).sum(),
-        "prices": np.column_stack(
-            [houses.test.y, fnn.apply(price.net(0), one[0], houses.test.x)[:, 0]]
-        ),
-        "people": people.test.x * scaling.std + scaling.mean,
-        "sportif": people.test.y,
-        "logits": np.asarray(fnn.apply(sportif.net(0), one[1], people.test.x)[:, 0]),
-        "codes": np.asarray(fnn.apply(encoder, one[2][0], inputs.train.x)),
+        "accuracy": sweep.final("test_accuracy")[0],
+        "majority": np.maximum(y.mean(), 1 - y.mean()),
+        "people": x * scaling.std + scaling.mean,
+        "sportif": y,
+        "logits": np.asarray(fnn.apply(net, one.params, x)[:, 0]),
+    }
+
+
+def unsupervised(config: Config) -> Results:
+    """Return the share of the variance (seeds,) that two codes tell, and the codes of one."""
+    rows, groups = unlabelled(config.examples)
+    encoder = fnn.mlp((8, 16, 2), activation="tanh")
+    decoder = fnn.mlp((2, 16, 8), activation="tanh")
+    sweep = trained(config, layers.serial(encoder, decoder), losses.squared_error, rows)
+    encoder_params, _ = sweep.run(0, 0).params
+    variance = rows.test.y.var(axis=0).sum()
+    return {
+        "explained": 1 - sweep.final("test_loss")[0] / variance,
+        "codes": np.asarray(fnn.apply(encoder, encoder_params, rows.train.x)),
         "groups": groups,
     }
 
 
 def trained(config: Config, net: fnn.Layer, loss: fnn.Loss, dataset: data.Dataset) -> fnn.Sweep:
-    """All seeds of one network."""
+    """Train all seeds of one network."""
     optimizer = optim.adam(config.learning_rate)
-    seeds = range(config.seeds)
     return fnn.sweep(
         lambda hyper: (net, loss, optimizer),
         dataset,
         epochs=config.epochs,
         batch_size=50,
-        seeds=seeds,
+        seeds=range(config.seeds),
     )
 
 
-def house_prices(config: Config) -> data.Dataset:
-    """Square metres and rooms -> price in 100,000, with a noise of a tenth."""
-    rng = np.random.default_rng(0)
-    area = rng.uniform(30, 200, config.examples)
-    rooms = np.clip(np.round(area / 30 + rng.normal(0, 1, config.examples)), 1, 8)
-    price = (
-        0.5
-        + 0.025 * area
-        + 0.15 * rooms
-        + 0.0004 * area * rooms
-        + rng.normal(0, 0.1, config.examples)
-    )
-    return data.from_arrays(np.column_stack([area, rooms]), price)
-
-
-def sportif_people(config: Config) -> data.Dataset:
-    """Body mass index and age -> does sport or not: likeliest near an index of 22, and
-    when young.
-    """
-    rng = np.random.default_rng(0)
-    bmi, age = rng.uniform(16, 36, config.examples), rng.uniform(18, 80, config.examples)
-    odds = 4 - 0.8 * np.abs(bmi - 22) - 0.03 * (age - 40)
-    return data.from_arrays(
-        np.column_stack([bmi, age]), rng.uniform(size=config.examples) < 1 / (1 + np.exp(-odds))
-    )
-
-
-def unlabelled(config: Config) -> tuple[data.Dataset, np.ndarray]:
-    """Eight numbers that come from two, around three centres, and are their own targets; and the
-    centre of each training row, which no network sees.
-    """
-    rng = np.random.default_rng(0)
-    group = rng.integers(3, size=config.examples)
-    hidden = 2 * np.array([[1, 0], [-0.5, 0.87], [-0.5, -0.87]])[group] + rng.normal(
-        0, 0.4, (config.examples, 2)
-    )
-    x = np.tanh(hidden @ rng.normal(0, 0.7, (2, 8))) + rng.normal(0, 0.1, (config.examples, 8))
-    scaled = data.from_arrays(x, group)
-    train, validation, test = (split._replace(y=split.x) for split in scaled.splits.values())
-    return data.Dataset(train, validation, test), scaled.train.y
-
-
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Predicted against true prices; people with the label they were given; codes of the unlabelled
-    rows.
-    """
-    figure, (price, people, code) = draw.figure(rows=3)
-    price.plot(*results["prices"].T, ".", label="test houses")
-    price.axline((1, 1), slope=1, color="gray", linestyle=":")
-    price.set(xlabel="true price (100,000)", ylabel="predicted", title="regression: a real number")
-    for label, mark, style in ((0, "o", draw.LINES[0]), (1, "^", draw.LINES[4])):
-        chosen = (results["logits"] > 0) == label
-        name = "predicted: sportif" if label else "predicted: not"
-        people.plot(
-            *results["people"][chosen].T, mark, color=style["color"], markersize=5, label=name
-        )
-    wrong = (results["logits"] > 0) != (results["sportif"] == 1)
-    people.plot(*results["people"][wrong].T, "x", color="black", markersize=8, label="wrong")
-    people.set(
-        xlabel="body mass index (kg/m²)",
-        ylabel="age (years)",
-        ylim=(15, 108),
-        title="classification: a label",
-    )
-    for group, mark in enumerate("o^s"):
-        chosen = results["groups"] == group
-        code.plot(
-            *results["codes"][chosen].T, mark, markersize=3, label=f"group {group + 1}, never shown"
-        )
-    code.set(xlabel="code 1", ylabel="code 2", title="unsupervised: two numbers for eight")
-    for axis in (price, people, code):
-        axis.legend(frameon=False, fontsize=8)
+def plot(results: Results, config: Config) -> Figures:
+    """Draw prices, people and codes: a real number, a label, and no ground truth."""
+    figure, axes = draw.figure(rows=3)
+    prices, people, codes = axes
+    prices.plot(*results["prices"].T, ".", label="test houses")
+    prices.axline((1, 1), slope=1, color="gray", linestyle=":")
+    prices.set(xlabel="true price (100,000)", ylabel="predicted", title="regression: a real number")
+    draw_people(people, results)
+    for group, marker in enumerate("o^s"):
+        x, y = results["codes"][results["groups"] == group].T
+        codes.plot(x, y, marker, markersize=3, label=f"group {group + 1}, never shown")
+    codes.set(xlabel="code 1", ylabel="code 2", title="unsupervised: two numbers for eight")
+    draw.legends(axes)
     return {"tasks": figure}
+
+
+def draw_people(axis: Axes, results: Results) -> None:
+    """Draw people with the label that one network gives them, and its mistakes."""
+    people = results["people"]
+    predicted = results["logits"] > 0
+    wrong = predicted != (results["sportif"] == 1)
+    blue = draw.LINES[0]["color"]
+    red = draw.LINES[4]["color"]
+    axis.plot(*people[~predicted].T, "o", color=blue, markersize=5, label="predicted: not")
+    axis.plot(*people[predicted].T, "^", color=red, markersize=5, label="predicted: sportif")
+    axis.plot(*people[wrong].T, "x", color="black", markersize=8, label="wrong")
+    axis.set(xlabel="body mass index (kg/m²)", ylabel="age (years)", ylim=(15, 108))
+    axis.set_title("classification: a label")

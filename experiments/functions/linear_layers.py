@@ -11,15 +11,15 @@ Cost:     about 10 s on 2 cores, quick 6 s.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments import drawing as draw
+from experiments.common import Common, Figures, Results
 from fnn import data, losses, optim
-from fnn import plot as draw
 
 CHAINS = ((6, 3, 5, 4), (6, 8, 8, 4), (10, 2, 10))
 BETWEEN = ("identity", "relu")
@@ -41,91 +41,115 @@ class Config(Common):
 QUICK = Config(seeds=16, epochs=1500, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
-    """Errors and ranks of products of matrices (chains, draws); the training loss (without and with
-    ReLU, seeds, epochs), fitted curves (without and with, seeds, points), and the loss of least
-    squares.
-    """
+def run(config: Config) -> Results:
+    """Return errors and ranks of products of matrices, and what two layers learn of sin 2x."""
+    return products() | fits(config)
+
+
+def products(draws: int = 100) -> Results:
+    """Return the error and the rank of W_L … W₁ for each chain of layers, (chains, draws)."""
+    errors, ranks = [], []
     with jax.enable_x64(True):
-        products = [product(sizes) for sizes in CHAINS]
+        for sizes in CHAINS:
+            error, rank = product(sizes, draws)
+            errors.append(error)
+            ranks.append(rank)
+    return {
+        "product_error": np.array(errors),
+        "rank": np.array(ranks),
+        "narrowest": np.array([min(sizes) for sizes in CHAINS]),
+    }
+
+
+def product(sizes: tuple[int, ...], draws: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the relative distance of a linear network from W_L … W₁ x + b, and that rank."""
+    net, params, x = random_network(sizes, draws)
+    over_draws = jax.jit(jax.vmap(lambda p: fnn.apply(net, p, x)))
+    outputs = np.asarray(over_draws(params))
+    inputs = sizes[0]
+    W = np.broadcast_to(np.eye(inputs), (draws, inputs, inputs))
+    b = np.zeros((draws, inputs, 1))
+    for dense in params[::2]:
+        W = dense.W @ W
+        b = dense.W @ b + dense.b[..., None]
+    single = x @ W.swapaxes(1, 2) + b.swapaxes(1, 2)
+    distance = np.abs(outputs - single).max(axis=(1, 2))
+    size = np.abs(single).max(axis=(1, 2))
+    return distance / size, np.linalg.matrix_rank(W)
+
+
+def random_network(sizes: tuple[int, ...], draws: int):
+    """Return a linear network, normal weights and biases of each draw, and 20 normal inputs."""
+    rng = np.random.default_rng(0)
+    net = fnn.mlp(sizes, activation="identity")
+    one_draw, _ = jax.eval_shape(net.init, jax.random.key(0))
+
+    def normal(leaf):
+        return rng.normal(size=(draws, *leaf.shape))
+
+    params = jax.tree.map(normal, one_draw)
+    x = rng.normal(size=(20, sizes[0]))
+    return net, params, x
+
+
+def fits(config: Config) -> Results:
+    """Return loss (without and with ReLU, seeds, epochs), curves, and the loss of a line."""
     x = np.linspace(-2, 2, config.points)
-    table = data.Split(x[:, None].astype(np.float32), np.sin(2 * x).astype(np.float32))
-    points = data.Dataset(table, table, table)
-    sweep = fnn.sweep(
-        lambda hyper: (
-            fnn.mlp((1, config.hidden, 1), activation=hyper["between"]),
-            losses.squared_error,
-            optim.adam(config.learning_rate),
-        ),
-        points,
+    y = np.sin(2 * x)
+    sweep = trained(config, x, y)
+    inputs = x[:, None].astype(np.float32)
+    curves = []
+    for row in range(len(BETWEEN)):
+        over_seeds = jax.vmap(partial(fnn.apply, sweep.net(row)), in_axes=(0, None))
+        curves.append(over_seeds(sweep.params(row), inputs)[..., 0])
+    line = np.column_stack([x, np.ones(len(x))])
+    _, residual, *_ = np.linalg.lstsq(line, y, rcond=None)
+    return {
+        "loss": sweep.history["validation_loss"],
+        "curves": np.array(curves),
+        "x": x,
+        "y": y,
+        "least_squares": residual[0] / len(x),
+    }
+
+
+def trained(config: Config, x: np.ndarray, y: np.ndarray) -> fnn.Sweep:
+    """Train two layers on all points, without and with ReLU between them."""
+    inputs = x[:, None].astype(np.float32)
+    points = data.Split(inputs, y.astype(np.float32))
+
+    def two_layers(hyper):
+        net = fnn.mlp((1, config.hidden, 1), activation=hyper["between"])
+        return net, losses.squared_error, optim.adam(config.learning_rate)
+
+    return fnn.sweep(
+        two_layers,
+        data.Dataset(points, points, points),
         epochs=config.epochs,
         batch_size=config.points,
         seeds=range(config.seeds),
         hyper={"between": list(BETWEEN)},
     )
-    curves = [
-        jax.vmap(lambda p, row=r: fnn.apply(sweep.net(row), p, table.x))(sweep.params(r))
-        for r in range(2)
-    ]
-    _, residual, *_ = np.linalg.lstsq(
-        np.column_stack([x, np.ones(len(x))]), np.sin(2 * x), rcond=None
-    )
-    return {
-        "product_error": np.array([error for error, _ in products]),
-        "rank": np.array([rank for _, rank in products]),
-        "narrowest": np.array([min(sizes) for sizes in CHAINS]),
-        "loss": sweep.history["validation_loss"],
-        "curves": np.array(curves)[..., 0],
-        "x": x,
-        "y": np.sin(2 * x),
-        "least_squares": residual[0] / len(x),
-    }
 
 
-def product(sizes: tuple[int, ...], draws: int = 100) -> tuple[np.ndarray, np.ndarray]:
-    """Relative distance of a linear network from W_L … W_1 x + its bias, and the rank of the
-    product, (draws,).
-    """
-    net, rng = fnn.mlp(sizes, activation="identity"), np.random.default_rng(0)
-    shapes, _ = jax.eval_shape(net.init, jax.random.key(0))
-    params = jax.tree.map(lambda leaf: rng.normal(size=(draws, *leaf.shape)), shapes)
-    x = rng.normal(size=(20, sizes[0]))
-    outputs = np.asarray(jax.jit(jax.vmap(lambda p: fnn.apply(net, p, x)))(params))
-    W, b = (
-        np.broadcast_to(np.eye(sizes[0]), (draws, sizes[0], sizes[0])),
-        np.zeros((draws, sizes[0])),
-    )
-    for dense in params[::2]:
-        W, b = dense.W @ W, (dense.W @ b[..., None])[..., 0] + dense.b
-    single = x @ W.swapaxes(1, 2) + b[:, None]
-    return np.abs(outputs - single).max(axis=(1, 2)) / np.abs(single).max(
-        axis=(1, 2)
-    ), np.linalg.matrix_rank(W)
-
-
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """The fits of the start in the middle, and the loss of all starts."""
-    figure, (fit, curve) = draw.figure(rows=2)
-    fit.plot(results["x"], results["y"], ".", color="gray", label="data")
+def plot(results: Results, config: Config) -> Figures:
+    """Draw the fits of the start in the middle, and the loss of all starts."""
+    figure, axes = draw.figure(rows=2)
+    fit, curve = axes
+    x = results["x"]
     epochs = np.arange(1, config.epochs + 1)
-    for r, name in enumerate(("without ReLU", "with ReLU")):
-        style, loss = draw.LINES[4 * r], results["loss"][r]
-        middle = np.argsort(loss[:, -1])[len(loss) // 2]
-        fit.plot(results["x"], results["curves"][r, middle], label=name, **style)
-        low, median, high = np.percentile(loss, [5, 50, 95], axis=0)
-        curve.plot(epochs, median, label=name, **style)
-        curve.fill_between(epochs, low, high, alpha=0.2, color=style["color"], linewidth=0)
-    curve.axhline(
-        float(results["least_squares"]), color="gray", linestyle=":", label="least squares"
-    )
+    fit.plot(x, results["y"], ".", color="gray", label="data")
+    for row, name in enumerate(("without ReLU", "with ReLU")):
+        style = draw.LINES[4 * row]
+        loss = results["loss"][row]
+        by_loss = np.argsort(loss[:, -1])
+        middle = by_loss[len(loss) // 2]
+        fit.plot(x, results["curves"][row, middle], label=name, **style)
+        draw.quantile_band(curve, epochs, loss.T, name, **style)
+    line = float(results["least_squares"])
+    curve.axhline(line, color="gray", linestyle=":", label="least squares")
     fit.set(xlabel="x", ylabel="y", title="two layers, the start in the middle")
-    curve.set(
-        xlabel="epoch",
-        ylabel="mean squared error",
-        xscale="log",
-        yscale="log",
-        title="median, 5% to 95%",
-    )
-    for axis in (fit, curve):
-        axis.legend(frameon=False, fontsize=8)
+    curve.set(xlabel="epoch", ylabel="mean squared error", xscale="log", yscale="log")
+    curve.set_title("median, 5% to 95%")
+    draw.legends(axes)
     return {"fits": figure}

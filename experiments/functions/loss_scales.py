@@ -9,16 +9,17 @@ Cost:     about 5 s on 2 cores, quick or full.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import numpy as np
 from jax.flatten_util import ravel_pytree
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments import drawing as draw
+from experiments.common import Common, Figures, Results
+from experiments.functions.full_batch import gradient_of
 from fnn import losses, optim
-from fnn import plot as draw
 from fnn.course import descent
 
 SCALES = ("half_sum", "sum", "mean")
@@ -37,52 +38,60 @@ class Config(Common):
 QUICK = Config(quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64: gradients (scales, weights) at the start, and weights (scales, steps + 1,
-    weights) along gradient descent, together with rates that are scaled the other way, and apart
-    with the same rate.
+def run(config: Config) -> Results:
+    """Return gradients (scales, weights) at the start, and two descents for each scale.
+
+    together  (scales, steps + 1, weights) with rates that are scaled the other way
+    apart     the same shape, with the same rate
     """
     rng = np.random.default_rng(0)
     x = rng.uniform(-2, 2, (config.examples, 2))
-    y = np.sin(2 * x[:, 0]) + rng.normal(0, 0.2, config.examples)
+    noise = rng.normal(0, 0.2, config.examples)
+    y = np.sin(2 * x[:, 0]) + noise
+    scaled_back = (1, 0.5, config.examples / 2)
+    gradients, together, apart = [], [], []
     with jax.enable_x64(True):
         net = fnn.mlp((2, 8, 1), activation="tanh", init="glorot")
-        params, _ = net.init(jax.random.key(0))
-
-        def path(scale, rate):
-            loss_and_gradient = fnn.value_and_grad(net, losses.squared_error, reduction=scale)
-            moved = descent.trajectory(
-                lambda p: loss_and_gradient(p, x, y)[1], optim.sgd(rate), params, steps=config.steps
-            )
-            return ravel_pytree(loss_and_gradient(params, x, y)[1])[0], jax.vmap(
-                lambda p: ravel_pytree(p)[0]
-            )(moved)
-
-        rates = config.learning_rate * np.array([[1, 1], [0.5, 1], [config.examples / 2, 1]])
-        paths = [jax.jit(jax.vmap(lambda rate, scale=scale: path(scale, rate))) for scale in SCALES]
-        found = [each(pair) for each, pair in zip(paths, rates, strict=True)]
-        gradients, weights = (np.array(part) for part in zip(*found, strict=True))
+        start, _ = net.init(jax.random.key(0))
+        for scale, factor in zip(SCALES, scaled_back, strict=True):
+            gradient = gradient_of(net, losses.squared_error, x, y, scale)
+            over_rates = jax.jit(jax.vmap(partial(descend, gradient, start, config.steps)))
+            at_start, weights = over_rates(config.learning_rate * np.array([factor, 1]))
+            gradients.append(at_start[0])
+            together.append(weights[0])
+            apart.append(weights[1])
     return {
-        "gradients": gradients[:, 0],
-        "together": weights[:, 0],
-        "apart": weights[:, 1],
+        "gradients": np.array(gradients),
+        "together": np.array(together),
+        "apart": np.array(apart),
         "examples": np.array(config.examples),
     }
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """One weight along gradient descent with each scale."""
+def descend(gradient, start, steps: int, rate):
+    """Return the gradient at the start, and the weights (steps + 1, weights) of the descent."""
+    path = descent.trajectory(gradient, optim.sgd(rate), start, steps=steps)
+    return flat(gradient(start)), jax.vmap(flat)(path)
+
+
+def flat(params) -> jax.Array:
+    """Return all entries as one vector."""
+    return ravel_pytree(params)[0]
+
+
+def plot(results: Results, config: Config) -> Figures:
+    """Draw one weight along gradient descent with each scale."""
     figure, axes = draw.figure(rows=2)
-    for axis, name, title in zip(
-        axes, ("apart", "together"), ("the same rate", "rates scaled back"), strict=True
-    ):
-        for s, label in enumerate(SCALES):
-            style = draw.LINES[s] if s < 2 else draw.LINES[4]
-            axis.plot(
-                results[name][s, :, 0],
-                label=label.replace("_", " "),
-                **style | {"linewidth": 4 - 1.2 * s},
-            )
+    titles = {"apart": "the same rate", "together": "rates scaled back"}
+    styles = (
+        {"linewidth": 4, **draw.LINES[0]},
+        {"linewidth": 2.8, **draw.LINES[1]},
+        {"linewidth": 1.6, **draw.LINES[4]},
+    )
+    for axis, (name, title) in zip(axes, titles.items(), strict=True):
+        one_weight = results[name][..., 0]
+        for scale, path, style in zip(SCALES, one_weight, styles, strict=True):
+            axis.plot(path, label=scale.replace("_", " "), **style)
         axis.set(xlabel="step", ylabel="a weight", title=title)
-        axis.legend(frameon=False, fontsize=8)
+    draw.legends(axes)
     return {"scales": figure}

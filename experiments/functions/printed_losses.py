@@ -9,8 +9,15 @@ from fnn.types import Loss
 
 
 def candidate(name: str, value, slope) -> Loss:
-    """A function of the error e = p − t and its derivative, in the form of a loss."""
-    return Loss(name, lambda p, t: jnp.sum(value(p - t), axis=0), lambda p, t: slope(p - t))
+    """Return a function of the error e = p − t and its derivative in the form of a loss."""
+
+    def loss(p, t):
+        return jnp.sum(value(p - t), axis=0)
+
+    def gradient(p, t):
+        return slope(p - t)
+
+    return Loss(name, loss, gradient)
 
 
 CANDIDATES = (

@@ -6,24 +6,32 @@ import numpy as np
 
 
 def kinks(scan: np.ndarray) -> np.ndarray:
-    """Changes of the slope from one interval of the scan to the next."""
-    return np.diff(scan, n=2) * (len(scan) - 1)
+    """Return the changes of the slope from one interval of the scan to the next."""
+    intervals = len(scan) - 1
+    return np.diff(scan, n=2) * intervals
 
 
 def shrinks(coarse: np.ndarray, fine: np.ndarray) -> bool:
-    """Whether the largest change between neighbours falls at least fivefold when the grid is ten
-    times finer, as it does where there is no jump; false where something is not defined.
+    """Return whether changes between neighbours shrink when the grid is ten times finer.
+
+    The largest one falls at least fivefold where there is no jump. False where something is not
+    defined.
     """
-    defined = np.isfinite(coarse).all() and np.isfinite(fine).all()
-    return bool(defined and np.abs(fine).max() <= 0.2 * np.abs(coarse).max() + 1e-9)
+    if not np.isfinite(coarse).all() or not np.isfinite(fine).all():
+        return False
+    largest_coarse = np.abs(coarse).max()
+    largest_fine = np.abs(fine).max()
+    return bool(largest_fine <= 0.2 * largest_coarse + 1e-9)
 
 
 def minima(e: np.ndarray, scan: np.ndarray) -> np.ndarray:
-    """The middles of the local minima inside the scan, points or flat stretches."""
-    edges = np.flatnonzero(
-        np.diff(scan, prepend=np.nan)
-    )  # where a new value begins; NaN is new every time
-    ends = np.append(edges[1:], len(scan)) - 1
-    level = scan[edges]
-    low = [i for i in range(1, len(level) - 1) if level[i - 1] > level[i] < level[i + 1]]
-    return (e[edges[low]] + e[ends[low]]) / 2
+    """Return the middles of the local minima inside the scan, points or flat stretches."""
+    # A stretch begins where a value differs from the one before. NaN always differs.
+    is_new = np.diff(scan, prepend=np.nan) != 0
+    begins = np.flatnonzero(is_new)
+    ends = np.append(begins[1:], len(scan)) - 1
+    level = scan[begins]
+    falls = level[:-2] > level[1:-1]
+    rises = level[1:-1] < level[2:]
+    low = 1 + np.flatnonzero(falls & rises)
+    return (e[begins[low]] + e[ends[low]]) / 2

@@ -54,6 +54,8 @@ def accuracies(mean, noise=0.001):
     }
 
 
+WORSE_FOR_AN_EPOCH = np.append([0.8, 0.5], np.full(29, 0.8))
+WORSE_AT_ONCE = np.append(0.8, np.full(30, 0.5))
 FALLING = RISE - np.append([0, 0], np.linspace(0, 0.1, 29))
 ZERO = np.tile([4.0, 4.0, 4.0], (40, 1))
 RATE = {
@@ -153,8 +155,10 @@ CASES = [
     Case(claims.may_not_end, "holds", ENDS),
     Case(claims.may_not_end, "fails", ENDS | {"xor_mistakes": np.append(np.full(11, 2), 0)}),
     Case(claims.may_not_end, "fails", ENDS | {"bound": np.full(8, 3.0)}),
-    Case(claims.rises_then_falls, "fails", accuracies(RISE)),
     Case(claims.rises_then_falls, "holds", accuracies(FALLING)),
+    Case(claims.rises_then_falls, "depends", accuracies(RISE)),
+    Case(claims.rises_then_falls, "depends", accuracies(WORSE_AT_ONCE)),
+    Case(claims.rises_then_falls, "fails", accuracies(WORSE_FOR_AN_EPOCH)),
     Case(
         claims.rises_then_falls,
         "undecided",

@@ -9,6 +9,7 @@ import pytest
 
 from experiments.functions import (
     claims,
+    regression_targets,
     scans,
     what_makes_a_loss,
 )
@@ -23,6 +24,7 @@ SLOPES = np.array(
     [X > 0, np.minimum(np.exp(X), 1), 1 - np.tanh(X) ** 2, SIGMOID * (1 - SIGMOID), SIGMOID], float
 )
 TAIL_SLOPES = np.array([[0, 1], [0, 1], [0, 0], [0, 0], [0, 1]], float)
+TAILS = np.array([[0, 1000], [-1, 1000], [-1, 1], [0, 1], [0, 1000]], float)
 ACTIVATIONS = {
     "x": X,
     "values": CURVES,
@@ -31,16 +33,26 @@ ACTIVATIONS = {
     "autodiff": SLOPES,
     "alphas": [0.5, 1.0, 2.0],
     "elu_jumps": [0.5, 0.0, -1.0],
-    "tails": np.zeros((2, 5, 2)),
+    "tails": np.stack([TAILS, TAILS]),
     "tail_slopes": np.stack([TAIL_SLOPES, TAIL_SLOPES]),
     "printed_tails": np.full((2, 5, 2), np.inf),
     "softplus_at_zero": math.log(2),
 }
-NOT_SATURATING = np.array([[1, 1], [0, 1], [0, 0], [0, 0], [0, 1]], float)
-LEAKY = ACTIVATIONS | {
-    "values": np.array([*CURVES[:2], (CURVES[2] + 1) / 2, *CURVES[3:]]),
-    "tail_slopes": np.stack([NOT_SATURATING, NOT_SATURATING]),
-}
+
+
+def activations(**rows):
+    """ACTIVATIONS with other ends at ±1000, slopes there, or values of one function."""
+    changed = {name: ACTIVATIONS[name].copy() for name in ("tails", "tail_slopes", "values")}
+    for name, (function, values) in rows.items():
+        changed[name][..., function, :] = values
+    return ACTIVATIONS | changed
+
+
+RELU, TANH, SIGMOID_ROW = 0, 2, 3
+LEAKY = activations(tail_slopes=(RELU, [0.01, 1]))
+SHIFTED = activations(tails=(TANH, [0, 1]), values=(TANH, (CURVES[2] + 1) / 2))
+SHIFTED_AND_LEAKY = SHIFTED | {"tail_slopes": LEAKY["tail_slopes"]}
+STEEP = activations(tail_slopes=(SIGMOID_ROW, [0, 1]))
 
 OUTPUTS = {
     "sum_error": [2e-7, 1e-16],
@@ -123,11 +135,16 @@ CANDIDATES = {
     "loss_between": np.where(np.isin(np.arange(151), [25, 125]), 0.0, 3.0),
 }
 EVERYTHING_WORKS = CANDIDATES | {"works": WORKING | WAVES}
-TASKS = {
-    "continuous": [True, True, False, True],
-    "different": [100, 100, 25, 100],
-    "cause": np.ones(10),
-}
+
+
+def targets(*log_ratios):
+    """Errors (targets, numberings, seeds, nets) with these logarithms of regression's over
+    classification's.
+    """
+    noise = np.random.default_rng(0).normal(0, 0.05, (4, 2, 10))
+    regression = np.exp(np.array(log_ratios)[:, None, None] + noise)
+    return {"errors": np.stack([regression, np.ones((4, 2, 10))], axis=-1)}
+
 
 LINEAR = {
     "product_error": np.full((3, 5), 1e-15),
@@ -154,13 +171,17 @@ CASES = [
     Case(claims.formulas, "fails", ACTIVATIONS | {"printed": CURVES + 1e-6}),
     Case(claims.formulas, "fails", ACTIVATIONS | {"autodiff": SLOPES + 1e-6}),
     Case(claims.formulas, "fails", ACTIVATIONS | {"elu_jumps": [0.0, 0.0, 0.0]}),
-    Case(claims.saturation, "fails", ACTIVATIONS),
+    Case(claims.saturation, "depends", ACTIVATIONS),
+    Case(claims.saturation, "depends", SHIFTED),
+    Case(claims.saturation, "depends", LEAKY),
+    Case(claims.saturation, "holds", SHIFTED_AND_LEAKY),
+    Case(claims.saturation, "depends", SHIFTED_AND_LEAKY | {"tails": ACTIVATIONS["tails"]}),
     Case(
         claims.saturation,
-        "fails",
-        LEAKY | {"tail_slopes": ACTIVATIONS["tail_slopes"]},
+        "depends",
+        SHIFTED_AND_LEAKY | {"tail_slopes": np.maximum(LEAKY["tail_slopes"], STEEP["tail_slopes"])},
     ),
-    Case(claims.saturation, "holds", LEAKY),
+    Case(claims.saturation, "fails", STEEP),
     Case(claims.smooth_relu, "holds", ACTIVATIONS),
     Case(
         claims.smooth_relu,
@@ -235,13 +256,11 @@ CASES = [
         CANDIDATES | {"minimum_at_zero": WORKING | CUBE, "works": WORKING | CUBE},
     ),
     Case(claims.quiz, "fails", CANDIDATES | {"works": ~WORKING}),
-    Case(claims.not_a_regression, "holds", TASKS),
-    Case(
-        claims.not_a_regression,
-        "fails",
-        TASKS | {"continuous": [True, False, False, True]},
-    ),
-    Case(claims.not_a_regression, "fails", TASKS | {"continuous": [True] * 4}),
+    Case(claims.not_a_regression, "holds", targets(-1, -0.2, 2, -0.5)),
+    Case(claims.not_a_regression, "fails", targets(-1, -0.2, -2, -0.5)),
+    Case(claims.not_a_regression, "fails", targets(-1, 0.2, 2, -0.5)),
+    Case(claims.not_a_regression, "fails", targets(1, 1, 1, 1)),
+    Case(claims.not_a_regression, "undecided", targets(-1, 0, 2, -0.5)),
     Case(claims.one_map, "holds", LINEAR),
     Case(claims.one_map, "fails", LINEAR | {"product_error": np.full((3, 5), 1e-3)}),
     Case(claims.one_map, "fails", LINEAR | {"rank": [[6, 6], [6, 6], [6, 6]]}),
@@ -296,3 +315,13 @@ def test_minima():
     with np.errstate(divide="ignore"):
         inverse = np.where(np.abs(COARSE) < 1e-12, np.nan, 1 / COARSE)
     assert scans.minima(COARSE, inverse).size == 0
+
+
+def test_classes_of():
+    many = np.random.default_rng(0).permutation(60).astype(float)
+    classes, number_of = regression_targets.classes_of(many)
+    assert np.bincount(classes).tolist() == [3] * regression_targets.CLASSES
+    np.testing.assert_allclose(number_of, np.arange(1, 60, 3))
+    classes, number_of = regression_targets.classes_of(np.array([2.0, -1.0, 2.0, 5.0]))
+    assert classes.tolist() == [1, 0, 1, 2]
+    assert number_of[:3].tolist() == [-1.0, 2.0, 5.0]
