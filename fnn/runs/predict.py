@@ -80,8 +80,8 @@ def probabilities_of(loss: Loss | None, outputs: Any) -> Float[np.ndarray, "... 
     """
     if loss is None:
         raise ValueError(
-            "loss: a run that was loaded or comes from a sweep does not know its loss; pass loss=, "
-            "the loss that it was trained with."
+            "loss: a run that was loaded or pickled does not know its loss; pass loss=, the loss "
+            "that it was trained with."
         )
     check_loss(loss)
     if loss.name in PROBABILITIES_OF_LOGITS:
@@ -109,7 +109,7 @@ def check_can_predict(net: Any, encoding: Any) -> None:
         )
     if net is None:
         raise ValueError(
-            "net: a run that was loaded or comes from a sweep does not know its network; pass "
-            "net=, such as the network that it was trained with, or sweep.net(setting)."
+            "net: a run that was loaded or pickled does not know its network; pass net=, such as "
+            "the network that it was trained with, or sweep.net(setting)."
         )
     check_net(net)

@@ -8,6 +8,7 @@ import csv
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
@@ -24,7 +25,7 @@ from fnn.runs.fingerprint import plain_settings, with_pickled
 from fnn.runs.monitor import Monitor, mode_of
 from fnn.runs.predict import decode_outputs, in_units_of_first, outputs_of_runs
 from fnn.runs.process import NEVER
-from fnn.runs.run import Run
+from fnn.runs.run import Run, RunParts
 from fnn.runs.settings import HyperValues, Setting
 from fnn.runs.summary import Row, Summary, summary_of, table
 from fnn.types import Layer, Loss, Params, PyTree, State
@@ -181,9 +182,17 @@ class Sweep:
             history=history,
             seed=seed,
             encoding=encoding,
+            parts=self._build_of(row, parts),
             compile_seconds=self.compile_seconds,
             run_seconds=self.run_seconds,
         )
+
+    def _build_of(self, row: int, parts: Parts) -> RunParts:
+        """Return what builds the network and the loss of a setting, where the builder is known."""
+        is_known = self.retrain is not None and self.retrain.inputs.builder is not None
+        if is_known or parts["builder"] is not None:
+            return RunParts(partial(self.retrain.parts, row, **parts))
+        return RunParts()
 
     def params(
         self,

@@ -1,8 +1,10 @@
 """The result of one training run: `fnn.Run`."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
+import jax
 import numpy as np
 from jaxtyping import Float
 
@@ -13,6 +15,31 @@ from fnn.data import Encoding
 from fnn.runs.predict import check_can_predict, decode_outputs
 from fnn.runs.process import NEVER
 from fnn.types import Layer, Loss, Params, PyTree, State
+
+Build: TypeAlias = Callable[[], tuple[Layer | None, Loss | None]]
+
+
+class RunParts:
+    """Build the network and the loss of a run. Pickle leaves them out, for they are functions.
+
+    build  () -> (net, loss); by default it knows neither
+    """
+
+    def __init__(self, build: Build = lambda: (None, None)) -> None:
+        self.build = build
+
+    def __eq__(self, other: object) -> bool:
+        """Return True for any parts, so that trees of runs have equal structures."""
+        return isinstance(other, RunParts)
+
+    def __hash__(self) -> int:
+        return hash(RunParts)
+
+    def __reduce__(self) -> Any:
+        return RunParts, ()
+
+
+jax.tree_util.register_pytree_node(RunParts, lambda parts: ((), parts), lambda parts, _: parts)
 
 
 class Run(NamedTuple):
@@ -34,6 +61,8 @@ class Run(NamedTuple):
                      params (as for optax.contrib.schedule_free); None otherwise
     origin           the call that trained it, with which `fnn.train(start=run)` is compared
     encoding         the preprocessing of its rows, `Dataset.preprocessing`
+    parts            builds the network and the loss, for `predict`; a run that was loaded or
+                     pickled has none
     compile_seconds  of the call; for a run of a sweep, of the whole sweep
     run_seconds      the same for the time after compiling
 
@@ -73,6 +102,7 @@ class Run(NamedTuple):
     descent_params: Params | None = None
     origin: Any = None
     encoding: Encoding | None = None
+    parts: RunParts = RunParts()
     compile_seconds: float = 0.0
     run_seconds: float = 0.0
 
@@ -113,8 +143,7 @@ class Run(NamedTuple):
                        features), which is scaled as its training rows were
         probabilities  return probabilities (examples, classes) instead of labels, in the order of
                        `encoding.classes`
-        net            the network that was trained; needed for a run that was loaded or comes from
-                       a sweep
+        net            the network that was trained; needed for a run that was loaded or pickled
         loss           its loss; needed for such a run if probabilities are asked for or the network
                        has one output
 
@@ -126,10 +155,9 @@ class Run(NamedTuple):
         >>> run.predict([[0, 0], [0, 1], [1, 0], [1, 1]])
         array([0, 1, 1, 0])
         """
-        call = None if self.origin is None else self.origin.call
-        if call is not None:
-            net = net or call.spec.net
-            loss = loss or call.spec.loss
+        if net is None or loss is None:
+            own_net, own_loss = self.parts.build()
+            net, loss = net or own_net, loss or own_loss
         check_can_predict(net, self.encoding)
         assert net is not None
         assert self.encoding is not None
@@ -154,6 +182,7 @@ class Run(NamedTuple):
         0
         """
         content = self._asdict()
+        del content["parts"]
         if self.origin is not None:
             content["origin"] = self.origin.fingerprint()._asdict()
         if self.encoding is not None:

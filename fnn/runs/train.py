@@ -32,7 +32,7 @@ from fnn.runs.placed import on_devices
 from fnn.runs.process import NEVER
 from fnn.runs.progress import progress_bar
 from fnn.runs.refusals import check_run, plan_of
-from fnn.runs.run import Run
+from fnn.runs.run import Run, RunParts
 from fnn.runs.start import Start
 from fnn.runs.step import TrainSpec, TransformTrain
 from fnn.runs.training import Plan, RunState, TrainProcess, trained
@@ -301,6 +301,8 @@ def run_of(
     current, best, evaluated = on_devices
     params, network_state = trained(state._replace(current=current, evaluated=evaluated))
     history = {name: np.array(values[:epochs]) for name, values in state.history.items()}
+    call = origin.call
+    parts = RunParts() if call is None else RunParts(lambda: (call.spec.net, call.spec.loss))
     return Run(
         params=params,
         state=network_state,
@@ -314,6 +316,7 @@ def run_of(
         optimizer_state=current.optimizer_state,
         descent_params=None if params is current.params else current.params,
         origin=origin,
+        parts=parts,
         encoding=encoding,
         compile_seconds=compile_seconds,
         run_seconds=run_seconds,

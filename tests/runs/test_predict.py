@@ -112,9 +112,8 @@ def test_a_sweep_predicts_by_its_best_run_its_mean_or_all(sweep):
     mean = found.predict(TABLE, "mean", probabilities=True)
     np.testing.assert_allclose(mean, every[best].mean(axis=0), rtol=1e-4, atol=1e-6)
     column = int(np.argmin(found.at("validation_loss")[best]))
-    net = found.net(best)
     run = found.run(best, found.seeds[column])
-    alone = run.predict(TABLE, probabilities=True, net=net, loss=losses.softmax_cross_entropy)
+    alone = run.predict(TABLE, probabilities=True)
     np.testing.assert_allclose(
         found.predict(TABLE, probabilities=True), alone, rtol=1e-4, atol=1e-6
     )
