@@ -34,7 +34,7 @@ QUICK = Config(quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """Differentiate both functions, in float64."""
+    """Compute the derivatives of both functions, in float64."""
     points = np.array(config.points)
     with jax.enable_x64(True):
         return sine_of_log(points) | sum_and_product()

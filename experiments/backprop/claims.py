@@ -146,7 +146,6 @@ FEWEST, MOST = 5, 20  # times the model that pass for ten
     "1.26",
     "cost_of_backprop",
     "A gradient takes as long as the loss, and needs memory of about ten times the model.",
-    figure="memory",
     code="temporary_bytes",
 )
 def cost(results):
@@ -178,7 +177,6 @@ def cost(results):
     "1.28",
     "cost_of_backprop",
     "The forward pass stores the pre-activation f and the activation h of every neuron.",
-    figure="memory",
     code="compare_residuals",
 )
 def stored_quantities(results):

@@ -161,11 +161,10 @@ def ratio_interval(ratios: np.ndarray) -> Interval:
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     """Draw the time with the gradient by width, and the memory over the batch size."""
-    cost, (axis,) = draw.figure(height=3.0)
-    draw_times(axis, results)
-    memory, (axis,) = draw.figure(height=3.0)
-    draw_memory(axis, results)
-    return {"cost": cost, "memory": memory}
+    figure, (top, bottom) = draw.figure(rows=2, height=3.0)
+    draw_times(top, results)
+    draw_memory(bottom, results)
+    return {"cost": figure}
 
 
 def draw_times(axis: Axes, results: dict[str, np.ndarray]) -> None:

@@ -116,13 +116,18 @@ def written_out_errors(rng: np.random.Generator) -> list[np.ndarray]:
 
 def neuron_by_neuron(dense, x: np.ndarray) -> np.ndarray:
     """Return y of the 1-3-3-1 network, written out neuron by neuron."""
-    (theta, theta_0), (psi, psi_0), (phi, phi_0) = dense
-    h = [np.maximum(0, theta_0[d] + theta[d, 0] * x) for d in range(3)]
+    first, second, output = dense
+    h = []
+    for (theta_1,), theta_0 in zip(first.W, first.b, strict=True):
+        h.append(np.maximum(0, theta_0 + theta_1 * x))
+    h1, h2, h3 = h
     k = []
-    for d in range(3):
-        f = psi_0[d] + psi[d, 0] * h[0] + psi[d, 1] * h[1] + psi[d, 2] * h[2]
-        k.append(np.maximum(0, f))
-    return phi_0[0] + phi[0, 0] * k[0] + phi[0, 1] * k[1] + phi[0, 2] * k[2]
+    for (psi_1, psi_2, psi_3), psi_0 in zip(second.W, second.b, strict=True):
+        k.append(np.maximum(0, psi_0 + psi_1 * h1 + psi_2 * h2 + psi_3 * h3))
+    k1, k2, k3 = k
+    ((phi_1, phi_2, phi_3),) = output.W
+    (phi_0,) = output.b
+    return phi_0 + phi_1 * k1 + phi_2 * k2 + phi_3 * k3
 
 
 def by_matrices(dense, x: np.ndarray) -> np.ndarray:

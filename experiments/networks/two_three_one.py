@@ -64,13 +64,15 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 def written_out(hidden: DenseParams, output: DenseParams, x: np.ndarray) -> np.ndarray:
     """Return z₃ to z₆ of the 2-3-1 network, written out weight by weight."""
-    W, b = hidden
-    V, c = output
+    (w13, w23), (w14, w24), (w15, w25) = hidden.W
+    ((w36, w46, w56),) = output.W
+    b3, b4, b5 = hidden.b
+    (b6,) = output.b
     z1, z2 = x.T
-    z3 = logistic(b[0] + W[0, 0] * z1 + W[0, 1] * z2)
-    z4 = logistic(b[1] + W[1, 0] * z1 + W[1, 1] * z2)
-    z5 = logistic(b[2] + W[2, 0] * z1 + W[2, 1] * z2)
-    z6 = logistic(c[0] + V[0, 0] * z3 + V[0, 1] * z4 + V[0, 2] * z5)
+    z3 = logistic(b3 + w13 * z1 + w23 * z2)
+    z4 = logistic(b4 + w14 * z1 + w24 * z2)
+    z5 = logistic(b5 + w15 * z1 + w25 * z2)
+    z6 = logistic(b6 + w36 * z3 + w46 * z4 + w56 * z5)
     return np.stack([z3, z4, z5, z6], axis=1)
 
 
