@@ -14,12 +14,13 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from experiments.backprop.random_networks import dense
 from experiments.common import Common
 from fnn import layers
 from fnn import plot as draw
-from fnn.layers import DenseParams
 
 
 @dataclass(frozen=True)
@@ -33,86 +34,91 @@ QUICK = Config(quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64."""
+    """Compute the derivatives of both functions, in float64."""
+    points = np.array(config.points)
     with jax.enable_x64(True):
-        return sine_of_log(np.array(config.points)) | sum_and_product()
+        return sine_of_log(points) | sum_and_product()
 
 
 def sine_of_log(x: np.ndarray) -> dict[str, np.ndarray]:
-    """cos(log x)/x, and the derivative of sin(log x) by autodiff and by central differences."""
+    """Return the derivative of sin(log x) by chain rule, autodiff and central differences."""
+
+    def f(x):
+        return jnp.sin(jnp.log(x))
+
     step = 1e-5 * x
-    up, down = (np.sin(np.log(x + sign * step)) for sign in (1, -1))
+    above = np.sin(np.log(x + step))
+    below = np.sin(np.log(x - step))
+    autodiff = jax.vmap(jax.grad(f))(x)
     return {
         "points": x,
         "chain_rule": np.cos(np.log(x)) / x,
-        "chain_autodiff": np.asarray(jax.vmap(jax.grad(lambda each: jnp.sin(jnp.log(each))))(x)),
-        "chain_differences": (up - down) / (2 * step),
+        "chain_autodiff": np.asarray(autodiff),
+        "chain_differences": (above - below) / (2 * step),
     }
 
 
 def sum_and_product() -> dict[str, np.ndarray]:
-    """q, f and ∂f/∂ x, y, z, q of f = (x + y)z at (−2, 5, −4): two layers, with W = (1, 1) and W =
-    z.
+    """Return q, f and ∂f/∂ x, y, z, q of f = (x + y)z at (−2, 5, −4).
+
+    The function is two layers: q = x + y with W = (1, 1), and f = q z with W = z.
     """
     net = layers.serial(layers.dense(2, 1), layers.dense(1, 1))
-    params = (layer([[1, 1]], [0]), layer([[-4]], [0]))
-    f, _, residuals = net.forward(params, (), jnp.array([[-2.0], [5.0]]))
-    grads, d_input = net.backward(params, residuals, jnp.ones((1, 1)))
-    found = [residuals[1], f, *d_input, grads[1].W, grads[0].b]
-    return {"sum_and_product": np.array([float(each.squeeze()) for each in found])}
-
-
-def layer(W, b) -> DenseParams:
-    """Parameters of a dense layer."""
-    return DenseParams(jnp.array(W, float), jnp.array(b, float))
+    params = (dense([[1, 1]], [0]), dense([[-4]], [0]))
+    x_and_y = jnp.array([[-2.0], [5.0]])
+    f, _, residuals = net.forward(params, (), x_and_y)
+    gradients, d_inputs = net.backward(params, residuals, jnp.ones((1, 1)))
+    _, q = residuals
+    by_z = gradients[1].W
+    by_q = gradients[0].b
+    numbers = [float(number.squeeze()) for number in (q, f, *d_inputs, by_z, by_q)]
+    return {"sum_and_product": np.array(numbers)}
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """sin(log x) and its slope, and the trace of (x + y)z."""
-    figure, (axis,) = draw.figure(height=3.0)
-    x = np.geomspace(0.8 * results["points"].min(), 1.1 * results["points"].max(), 200)
+    """Draw sin(log x) and its derivative, and the graph of (x + y)z."""
+    sine, (axis,) = draw.figure(height=3.0)
+    points = results["points"]
+    x = np.geomspace(0.8 * points.min(), 1.1 * points.max(), 200)
     axis.plot(x, np.sin(np.log(x)), label="sin(log x)")
     axis.plot(x, np.cos(np.log(x)) / x, label="cos(log x)/x")
-    axis.plot(
-        results["points"],
-        results["chain_autodiff"],
-        "o",
-        color="black",
-        markersize=4,
-        label="autodiff",
-    )
+    autodiff = results["chain_autodiff"]
+    axis.plot(points, autodiff, "o", color="black", markersize=4, label="autodiff")
     axis.set(xscale="log", xlabel="x")
     axis.legend(frameon=False)
-    return {"sine": figure, "trace": trace(results["sum_and_product"])}
+    trace, (axis,) = draw.figure(height=3.0)
+    draw_trace(axis, results["sum_and_product"])
+    return {"sine": sine, "trace": trace}
 
 
-def trace(found: np.ndarray) -> Figure:
-    """The graph of (x + y)z, values and the derivative of f by each of them."""
-    q, f, by_x, by_y, by_z, by_q = found
-    nodes = {  # position, value, derivative
-        "x": ((0, 2), -2, by_x),
-        "y": ((0, 1), 5, by_y),
-        "z": ((0, 0), -4, by_z),
-        "q = x + y": ((1.2, 1.5), q, by_q),
-        "f = q z": ((2.4, 0.75), f, 1),
-    }
-    figure, (axis,) = draw.figure(height=3.0)
-    for start, end in (
-        ("x", "q = x + y"),
-        ("y", "q = x + y"),
-        ("q = x + y", "f = q z"),
-        ("z", "f = q z"),
-    ):
-        axis.plot(
-            *zip(nodes[start][0], nodes[end][0], strict=True),
-            color="#999999",
-            linestyle="-",
-            zorder=0,
-        )
-    for name, ((across, up), value, derivative) in nodes.items():
-        text = f"{name}\nvalue {value:g}\nslope of f {derivative:g}".replace("-", "−")
-        box = {"boxstyle": "round", "facecolor": "white", "edgecolor": draw.LINES[0]["color"]}
-        axis.text(across, up, text, ha="center", va="center", fontsize=9, bbox=box)
+def draw_trace(axis: Axes, numbers: np.ndarray) -> None:
+    """Draw the graph of (x + y)z with the value of each node and the derivative of f by it."""
+    q, f, by_x, by_y, by_z, by_q = numbers
+    draw_edge(axis, (0, 2), (1.2, 1.5))
+    draw_edge(axis, (0, 1), (1.2, 1.5))
+    draw_edge(axis, (1.2, 1.5), (2.4, 0.75))
+    draw_edge(axis, (0, 0), (2.4, 0.75))
+    draw_node(axis, (0, 2), "x", -2, by_x)
+    draw_node(axis, (0, 1), "y", 5, by_y)
+    draw_node(axis, (0, 0), "z", -4, by_z)
+    draw_node(axis, (1.2, 1.5), "q = x + y", q, by_q)
+    draw_node(axis, (2.4, 0.75), "f = q z", f, 1)
     axis.set(xlim=(-0.4, 2.8), ylim=(-0.45, 2.45))
     axis.axis("off")
-    return figure
+
+
+def draw_edge(axis: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Draw a line between two nodes, behind them."""
+    across, up = zip(start, end, strict=True)
+    axis.plot(across, up, color="#999999", linestyle="-", zorder=0)
+
+
+def draw_node(
+    axis: Axes, place: tuple[float, float], name: str, value: float, derivative: float
+) -> None:
+    """Draw a box with the value of a node and the derivative of f by it."""
+    text = f"{name}\nvalue {value:g}\nslope of f {derivative:g}"
+    text = text.replace("-", "−")
+    box = {"boxstyle": "round", "facecolor": "white", "edgecolor": draw.LINES[0]["color"]}
+    across, up = place
+    axis.text(across, up, text, ha="center", va="center", fontsize=9, bbox=box)

@@ -16,19 +16,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import drawing as draw
-from experiments.backprop import printed_gradients as printed
-from experiments.backprop.random_networks import Flow, flat, flow, relative_error
+from experiments.backprop.errors import draw_errors, flat, relative_error
+from experiments.backprop.printed_gradients import sharif_output_delta, transpose
+from experiments.backprop.random_networks import Flow, flow, largest_autodiff_error
 from experiments.common import Common
 from fnn import activations
 
-STEP = (
-    1e-4  # of the central differences of fourth order, whose error is about 1e-12 of the derivative
-)
-WIDTHS = (
-    3,
-    4,
-    4,
-)  # as many hidden units as outputs, so that the printed y_k exists for every output k
+STEP = 1e-4  # of differences of fourth order, whose error is then about 1e-12 of the derivative
+WIDTHS = (3, 4, 4)  # as many hidden units as outputs: the printed y_k exists for every output k
 
 
 @dataclass(frozen=True)
@@ -44,80 +39,87 @@ QUICK = Config(seeds=100, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """Relative errors in float64. output_error and combined_error, (activations, seeds);
-    strongest_error, of the one output with the largest effect in place of all; rule_error (2,
-    seeds), as printed and with z_k for y_k.
+    """Compare the formulas with autodiff, or with differences, in float64.
+
+    All errors are relative. output_error, combined_error and strongest_error are (activations,
+    seeds): the last is of the one output with the largest effect in place of all. rule_error is
+    (2, seeds), as printed and with z_k for y_k.
     """
     with jax.enable_x64(True):
         flows = [flow(WIDTHS, name, config.seeds) for name in config.activations]
-        hidden = [hidden_errors(f, name) for f, name in zip(flows, config.activations, strict=True)]
+        hidden = list(map(hidden_errors, flows, config.activations))
         sigmoid = flow(WIDTHS, "sigmoid", config.seeds)
-    output = [(f.a[2] - f.y) * f.slope[1] @ np.swapaxes(f.a[1], 1, 2) for f in flows]
-    pairs = zip(output, flows, strict=True)
+    combined, strongest = zip(*hidden, strict=True)
+    rule = [rule_error(sigmoid, y_k=sigmoid.a[1]), rule_error(sigmoid, y_k=sigmoid.a[2])]
     return {
         "activations": np.array(config.activations),
-        "output_error": np.array(
-            [relative_error(found, f.autodiff_weights[1]) for found, f in pairs]
-        ),
-        "combined_error": np.array([combined for combined, _ in hidden]),
-        "strongest_error": np.array([strongest for _, strongest in hidden]),
-        "rule_error": np.array(sigmoid_rule_errors(sigmoid)),
-        "autodiff_error": np.array(max(f.autodiff_error for f in flows)),
+        "output_error": np.array([output_error(flow) for flow in flows]),
+        "combined_error": np.array(combined),
+        "strongest_error": np.array(strongest),
+        "rule_error": np.array(rule),
+        "autodiff_error": largest_autodiff_error(flows),
     }
 
 
-def hidden_errors(f: Flow, activation: str) -> tuple[np.ndarray, np.ndarray]:
-    """Of Σ_k w_kh δ_k, and of its largest term alone, against differences of the error in the
-    activity of unit h.
-    """
+def output_error(flow: Flow) -> np.ndarray:
+    """Return the error of (z − t) g′(a) y, the gradient at the output layer."""
+    _, y, z = flow.a
+    delta = (z - flow.y) * flow.slope[1]
+    return relative_error(delta @ transpose(y), flow.autodiff_weights[1])
 
-    def error_at(h):
-        z = activations.get(activation).value(f.W[1] @ h + f.b[1][..., None])
-        return 0.5 * np.sum((f.y - np.asarray(z)) ** 2, axis=(1, 2))
 
-    def difference(unit, step):
-        return error_at(f.a[1] + step * unit) - error_at(f.a[1] - step * unit)
-
-    units = np.eye(WIDTHS[1])[:, :, None]
-    differences = [(8 * difference(u, STEP) - difference(u, 2 * STEP)) / (12 * STEP) for u in units]
-    right = np.stack(differences, axis=1)
-    effects = f.W[1] * f.delta[1]  # of hidden unit h through output k at [k, h]
+def hidden_errors(flow: Flow, activation: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the errors of Σ_k w_kh δ_k, and of its largest term alone, for ∂E/∂y_h."""
+    expected = hidden_differences(flow, activation)
+    effects = flow.W[1] * flow.delta[1]  # of hidden unit h through output k at [k, h]
+    combined = effects.sum(axis=1)
     largest = np.abs(effects).argmax(axis=1)[:, None]
     strongest = np.take_along_axis(effects, largest, axis=1)[:, 0]
-    return relative_error(effects.sum(axis=1), right), relative_error(strongest, right)
+    return relative_error(combined, expected), relative_error(strongest, expected)
 
 
-def sigmoid_rule_errors(f: Flow) -> list[np.ndarray]:
-    """Of Δw/η, δ_k y_h and δ_h x, against −∇½Σ(t − z)² by autodiff, as printed and with z_k for
-    y_k.
+def hidden_differences(flow: Flow, activation: str) -> np.ndarray:
+    """Return ∂E/∂y_h by central differences of fourth order, (seeds, hidden units)."""
+    g = activations.get(activation).value
+
+    def error_at(y):
+        z = g(flow.W[1] @ y + flow.b[1][..., None])
+        return 0.5 * np.sum((flow.y - np.asarray(z)) ** 2, axis=(1, 2))
+
+    def difference(unit, step):
+        return error_at(flow.a[1] + step * unit) - error_at(flow.a[1] - step * unit)
+
+    derivatives = []
+    for unit in np.eye(WIDTHS[1])[:, :, None]:
+        eight_times = 8 * difference(unit, STEP)
+        derivatives.append((eight_times - difference(unit, 2 * STEP)) / (12 * STEP))
+    return np.stack(derivatives, axis=1)
+
+
+def rule_error(flow: Flow, y_k: np.ndarray) -> np.ndarray:
+    """Return the error of Δw/η, δ_k y_h and δ_h x, against −∇½Σ(t − z)² by autodiff.
+
+    y_k  what stands for it in δ_k: the hidden activities as printed, or the outputs
     """
-    x, y, z = f.a
-    right = -flat(*f.autodiff_weights)
-    errors = []
-    for delta in (printed.sharif_output_delta(z, y, f.y), printed.sharif_output_delta(z, z, f.y)):
-        hidden = y * (1 - y) * (np.swapaxes(f.W[1], 1, 2) @ delta)
-        errors.append(
-            relative_error(flat(hidden @ np.swapaxes(x, 1, 2), delta @ np.swapaxes(y, 1, 2)), right)
-        )
-    return errors
+    x, y, z = flow.a
+    delta_k = sharif_output_delta(z, y_k, flow.y)
+    delta_h = y * (1 - y) * (transpose(flow.W[1]) @ delta_k)
+    step = flat(delta_h @ transpose(x), delta_k @ transpose(y))
+    return relative_error(step, -flat(*flow.autodiff_weights))
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Relative errors at the output and at hidden activities by activation, and of one step of the
-    sigmoid rule.
-    """
-    label = "relative error (median, 5th to 95th percentile)"
-    figure, axes = draw.figure(rows=2, height=3.2)
-    draw.spreads(axes[0], [results["output_error"]], ("(z − t) g′(a) y",), config.activations)
-    axes[0].set_title(f"Output layer, {config.seeds} networks", fontsize=10)
-    names = "the largest effect alone", "Σ_k w_k δ_k"
-    draw.spreads(
-        axes[1], (results["strongest_error"], results["combined_error"]), names, config.activations
-    )
-    axes[1].set_title("Hidden activity, against differences", fontsize=10)
+    """Draw errors at the output and at hidden activities by activation, and of the sigmoid rule."""
+    networks = f"{config.seeds} networks"
+    layers, (top, bottom) = draw.figure(rows=2, height=3.2)
     rule, (axis,) = draw.figure(height=2.4)
-    draw.spreads(axis, results["rule_error"][:, None], ("y_k, as printed", "z_k"), ["sigmoid"])
-    axis.set_title(f"One step of the sigmoid rule, {config.seeds} networks", fontsize=10)
-    for each in (*axes, axis):
-        each.set_xlabel(label)
-    return {"layers": figure, "rule": rule}
+    output = [results["output_error"]]
+    hidden = [results["strongest_error"], results["combined_error"]]
+    forms = ["the largest effect alone", "Σ_k w_k δ_k"]
+    by_reading = results["rule_error"][:, None]
+    names = config.activations
+    draw_errors(top, output, ["(z − t) g′(a) y"], names, f"Output layer, {networks}")
+    draw_errors(bottom, hidden, forms, names, "Hidden activity, against differences")
+    title = f"One step of the sigmoid rule, {networks}"
+    draw_errors(axis, by_reading, ["y_k, as printed", "z_k"], ["sigmoid"], title)
+    return {"layers": layers, "rule": rule}

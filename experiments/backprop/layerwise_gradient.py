@@ -4,8 +4,8 @@ Question: How does a gradient known at the output alone reach every layer, and d
           parameters there?
 Source:   Adornetto (claims 0.14, 0.15) and the deep-learning notes (3.16).
 Command:  python -m experiments run layerwise_gradient
-Expected: vector-Jacobian products from ∂L/∂a_K give autodiff's gradient; ∂L/∂W_l has the shape of
-          W_l; one update of all parameters as one vector is bit for bit that of each matrix.
+Expected: vector-Jacobian products from ∂L/∂a_K give autodiff's gradient. ∂L/∂W_l has the shape of
+          W_l. One update of all parameters as one vector is bit for bit that of each matrix.
 Cost:     quick 4 s, full 5 s on 2 cores, most of it compiling.
 """
 
@@ -19,12 +19,14 @@ from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.backprop.random_networks import Flow, drawn, flat, flow, relative_error
+from experiments.backprop.errors import flat, relative_error
+from experiments.backprop.random_networks import Flow, draw_networks, flow
 from experiments.common import Common
 from fnn import losses, optim
 from fnn.course import descent
 
 RATE = 0.1
+BATCH = 8  # examples of each step
 
 
 @dataclass(frozen=True)
@@ -42,77 +44,112 @@ QUICK = Config(seeds=100, architectures=20, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64. layer_error (depths, seeds), relative; shapes and right_shapes (matrices, 2);
-    same_bits (seeds, parameters) and average_error (seeds,)."""
+    """Compare gradients of all layers, one step of them, and their shapes, in float64.
+
+    layer_error is (depths, seeds) and relative; shapes and right_shapes are (matrices, 2);
+    same_bits is (seeds, parameters) and average_error is (seeds,).
+    """
     with jax.enable_x64(True):
         flows = [flow((4,) * (depth + 1), "tanh", config.seeds) for depth in config.depths]
-        steps = one_step(config)
-    shapes = [pair for number in range(config.architectures) for pair in gradient_shapes(number)]
+        same_bits, average_error = compare_steps(config.seeds)
+    shapes = []
+    right_shapes = []
+    for seed in range(config.architectures):
+        widths = random_widths(seed)
+        shapes += gradient_shapes(widths)
+        right_shapes += [(n_out, n_in) for n_in, n_out in pairwise(widths)]
     return {
         "depths": np.array(config.depths),
-        "layer_error": np.array([layer_error(f) for f in flows]),
-        "shapes": np.array([found for found, _ in shapes]),
-        "right_shapes": np.array([right for _, right in shapes]),
-        **steps,
+        "layer_error": np.array([layer_error(flow) for flow in flows]),
+        "shapes": np.array(shapes),
+        "right_shapes": np.array(right_shapes),
+        "same_bits": same_bits,
+        "average_error": average_error,
     }
 
 
-def layer_error(f: Flow) -> np.ndarray:
-    """Of fnn's gradients of all layers against autodiff's."""
-    return relative_error(
-        flat(*f.weight_gradients, *f.bias_gradients), flat(*f.autodiff_weights, *f.autodiff_biases)
-    )
+def layer_error(flow: Flow) -> np.ndarray:
+    """Return the error of fnn's gradients of all layers, handed down from ∂L/∂a_K, (seeds,)."""
+    handed_down = flat(*flow.weight_gradients, *flow.bias_gradients)
+    by_autodiff = flat(*flow.autodiff_weights, *flow.autodiff_biases)
+    return relative_error(handed_down, by_autodiff)
 
 
-def one_step(config: Config) -> dict[str, np.ndarray]:
-    """A step of 3-5-2 networks on 8 examples: whether one vector [W, B] gives the bits that each
-    matrix gives, and the relative error of the mean of the examples' gradients against the gradient
-    of their mean loss.
+def compare_steps(seeds: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return which parameters agree after a step by matrix and by vector, and the average's error.
+
+    The average is the mean of the examples' gradients, against the gradient of their mean loss.
     """
     net = fnn.mlp((3, 5, 2), activation="tanh")
-    params, x, y = drawn(net, (3, 2), 8 * config.seeds, labels=False)
-    params = jax.tree.map(lambda leaf: leaf[: config.seeds], params)
-    x, y = (each.reshape(config.seeds, 8, -1) for each in (x, y))
-    gradient = fnn.value_and_grad(net, losses.squared_error)
-
-    def both(params, x, y):
-        _, each = jax.vmap(lambda x, y: gradient(params, x[None], y[None]))(x, y)
-        return gradient(params, x, y)[1], jax.tree.map(lambda g: g.mean(axis=0), each)
-
-    def after(start, gradient):
-        path = descent.trajectory(lambda _: gradient, optim.sgd(RATE), start, steps=1)
-        return [np.asarray(leaf[1]) for leaf in jax.tree.leaves(path)]
-
-    mean, averaged = jax.jit(jax.vmap(both))(params, x, y)
-    start, along, average = (
-        flat(*map(np.asarray, jax.tree.leaves(tree))) for tree in (params, mean, averaged)
-    )
-    same = flat(*after(params, mean)) == after(start, along)[0]
-    return {"same_bits": same, "average_error": relative_error(average, along)}
+    params, x, y = networks_and_batches(net, seeds)
+    of_mean_loss, averaged = mean_gradients(net, params, x, y)
+    vector = as_vectors(params)
+    direction = as_vectors(of_mean_loss)
+    by_matrix = as_vectors(step(params, of_mean_loss))
+    by_vector = step(vector, direction)
+    same_bits = by_matrix == by_vector
+    return same_bits, relative_error(as_vectors(averaged), direction)
 
 
-def gradient_shapes(number: int) -> list[tuple[tuple[int, ...], tuple[int, int]]]:
-    """Shape of ∂L/∂W_l and (n_l, n_{l−1}), for each layer of a random network of 1 to 6 layers, 1
-    to 20 wide.
-    """
-    rng = np.random.default_rng(number)
-    widths = [int(width) for width in rng.integers(1, 21, size=rng.integers(2, 8))]
+def networks_and_batches(net: fnn.Layer, seeds: int):
+    """Return parameters (seeds, …), and inputs and targets (seeds, BATCH, …)."""
+    params, x, y = draw_networks(net, (3, 2), BATCH * seeds, has_labels=False)
+    params = jax.tree.map(lambda leaf: leaf[:seeds], params)
+    return params, x.reshape(seeds, BATCH, -1), y.reshape(seeds, BATCH, -1)
+
+
+def mean_gradients(net: fnn.Layer, params, x, y):
+    """Return the gradient of the mean loss, and the mean of the examples' gradients."""
+    loss_and_gradient = fnn.value_and_grad(net, losses.squared_error)
+
+    def of_network(params, x, y):
+        def of_example(x, y):
+            _, gradient = loss_and_gradient(params, x[None], y[None])
+            return gradient
+
+        gradients = jax.vmap(of_example)(x, y)
+        averaged = jax.tree.map(lambda leaf: leaf.mean(axis=0), gradients)
+        _, of_mean_loss = loss_and_gradient(params, x, y)
+        return of_mean_loss, averaged
+
+    return jax.jit(jax.vmap(of_network))(params, x, y)
+
+
+def as_vectors(params) -> np.ndarray:
+    """Return each network's parameters [W, B] as one vector, (seeds, parameters)."""
+    leaves = map(np.asarray, jax.tree.leaves(params))
+    return flat(*leaves)
+
+
+def step(params, gradient):
+    """Return parameters after one step of descent."""
+    path = descent.trajectory(lambda _: gradient, optim.sgd(RATE), params, steps=1)
+    return jax.tree.map(lambda leaf: np.asarray(leaf[1]), path)
+
+
+def random_widths(seed: int) -> list[int]:
+    """Return the widths of a network of 1 to 6 layers, 1 to 20 wide."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(1, 21, size=rng.integers(2, 8)).tolist()
+
+
+def gradient_shapes(widths: list[int]) -> list[tuple[int, ...]]:
+    """Return the shape of ∂L/∂W_l for each layer."""
     net = fnn.mlp(widths, activation="tanh")
-    gradient = fnn.value_and_grad(net, losses.squared_error)
+    loss_and_gradient = fnn.value_and_grad(net, losses.squared_error)
     params, _ = jax.eval_shape(net.init, jax.random.key(0))
-    _, found = jax.eval_shape(gradient, params, jnp.ones((3, widths[0])), jnp.ones((3, widths[-1])))
-    return [
-        (part.W.shape, (n, m)) for part, (m, n) in zip(found[::2], pairwise(widths), strict=True)
-    ]
+    x = jnp.ones((3, widths[0]))
+    y = jnp.ones((3, widths[-1]))
+    _, gradient = jax.eval_shape(loss_and_gradient, params, x, y)
+    return [part.W.shape for part in gradient[::2]]
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Errors by depth."""
+    """Draw errors by depth."""
     figure, (axis,) = draw.figure(height=2.8)
     labels = [f"depth {depth}" for depth in results["depths"]]
-    draw.spreads(axis, [results["layer_error"]], ("layer by layer",), labels)
-    axis.set(
-        xlabel="relative error against autodiff (5th, 50th, 95th percentile)", xlim=(5e-18, 1e-11)
-    )
+    draw.spreads(axis, [results["layer_error"]], ["layer by layer"], labels)
+    axis.set_xlabel("relative error against autodiff (5th, 50th, 95th percentile)")
+    axis.set_xlim(5e-18, 1e-11)
     axis.set_title(f"Gradient of all layers, {config.seeds} networks", fontsize=10)
     return {"layers": figure}

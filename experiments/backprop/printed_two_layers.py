@@ -17,11 +17,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import drawing as draw
-from experiments.backprop import printed_gradients as printed
-from experiments.backprop.random_networks import Flow, flat, flow, relative_error
+from experiments.backprop.errors import draw_errors, flat, relative_error
+from experiments.backprop.printed_gradients import adornetto_two_layers
+from experiments.backprop.random_networks import Flow, dense, flow, largest_autodiff_error
 from experiments.common import Common
 from fnn import activations
-from fnn.layers import DenseParams
 
 
 @dataclass(frozen=True)
@@ -37,68 +37,82 @@ QUICK = Config(seeds=100, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """Relative errors against autodiff in float64, as printed and with f′(a), (activations, 2,
-    seeds), over all gradients of a network. worked_error is the largest of a printed entry in the
-    worked network, worked_gradients its 13 with the first activation, by fnn.
+    """Compare the printed gradients with autodiff, in random networks and in a worked one.
+
+    error_2_3_1 and error_1_1_1 (activations, 2, seeds) are relative, as printed and with f′(a), in
+    float64. worked_error (activations,) is the largest of a printed entry in the worked network.
+    worked_gradients are its 13 with the first activation, by fnn.
     """
     names = config.activations
     with jax.enable_x64(True):
         three = [flow((2, 3, 1), name, config.seeds) for name in names]
         one = [flow((1, 1, 1), name, config.seeds) for name in names]
         worked = [flow((2, 3, 1), name, example=worked_example()) for name in names]
-        return {
-            "activations": np.array(names),
-            "error_2_3_1": np.array(
-                [both_errors(f, name) for f, name in zip(three, names, strict=True)]
-            ),
-            "error_1_1_1": np.array(
-                [both_errors(f, name) for f, name in zip(one, names, strict=True)]
-            ),
-            "worked_error": np.array(
-                [worst_entry(f, name) for f, name in zip(worked, names, strict=True)]
-            ),
-            "worked_gradients": flat(*worked[0].weight_gradients, *worked[0].bias_gradients)[0],
-            "autodiff_error": np.array(max(f.autodiff_error for f in (*three, *one, *worked))),
-        }
+        errors_of_three = list(map(slope_errors, three, names))
+        errors_of_one = list(map(slope_errors, one, names))
+        worst_entries = list(map(worst_entry, worked, names))
+    of_worked = worked[0].weight_gradients + worked[0].bias_gradients
+    return {
+        "activations": np.array(names),
+        "error_2_3_1": np.array(errors_of_three),
+        "error_1_1_1": np.array(errors_of_one),
+        "worked_error": np.array(worst_entries),
+        "worked_gradients": flat(*of_worked)[0],
+        "autodiff_error": largest_autodiff_error([*three, *one, *worked]),
+    }
 
 
 def worked_example():
-    """Parameters, x and y: chosen here, for the document has no numbers."""
-    hidden = [[0.1, 0.2], [-0.3, 0.4], [0.5, -0.6]], [0.01, -0.02, 0.03]
-    output = [[0.7, -0.8, 0.9]], [0.04]
-    layers = (DenseParams(jnp.array(W), jnp.array(b)) for W, b in (hidden, output))
-    return (next(layers), (), next(layers), ()), np.array([0.5, -1.0]), np.array([0.8])
+    """Return parameters, x and y, chosen here since the document has no numbers."""
+    hidden = dense([[0.1, 0.2], [-0.3, 0.4], [0.5, -0.6]], [0.01, -0.02, 0.03])
+    output = dense([[0.7, -0.8, 0.9]], [0.04])
+    x = np.array([0.5, -1.0])
+    y = np.array([0.8])
+    return (hidden, (), output, ()), x, y
 
 
-def both_slopes(f: Flow, activation: str) -> list[tuple[np.ndarray, ...]]:
-    """The printed gradients with f′(z), as printed, and with f′(a)."""
-    at_z = [np.asarray(activations.get(activation).derivative(jnp.asarray(z))) for z in f.a[1:]]
-    return [printed.adornetto_two_layers(f.W[1], f.a, f.y, slopes) for slopes in (at_z, f.slope)]
+def slope_errors(flow: Flow, activation: str) -> list[np.ndarray]:
+    """Return the errors of all gradients with f′(z), as printed, and with f′(a)."""
+    as_printed = gradients_with(flow, slopes_at_outputs(flow, activation))
+    mended = gradients_with(flow, flow.slope)
+    d_W1, d_W2 = flow.autodiff_weights
+    d_b1, d_b2 = flow.autodiff_biases
+    expected = flat(d_W1, d_b1, d_W2, d_b2)
+    return [relative_error(as_printed, expected), relative_error(mended, expected)]
 
 
-def both_errors(f: Flow, activation: str) -> list[np.ndarray]:
-    """Of all gradients of a network together."""
-    right = flat(
-        f.autodiff_weights[0], f.autodiff_biases[0], f.autodiff_weights[1], f.autodiff_biases[1]
-    )
-    return [relative_error(flat(*found), right) for found in both_slopes(f, activation)]
+def gradients_with(flow: Flow, slopes: list[np.ndarray]) -> np.ndarray:
+    """Return the document's four gradients with the given slopes f′, (seeds, entries)."""
+    gradients = adornetto_two_layers(flow.W[1], flow.a, flow.y, slopes)
+    return flat(*gradients)
 
 
-def worst_entry(f: Flow, activation: str) -> float:
-    """The largest relative error of one of the nine gradients that are printed."""
-    W1, _, W2, _ = both_slopes(f, activation)[0]
-    entries = zip(flat(W1, W2)[0], flat(*f.autodiff_weights)[0], strict=True)
-    return max(float(relative_error(found[None], right[None])[0]) for found, right in entries)
+def slopes_at_outputs(flow: Flow, activation: str) -> list[np.ndarray]:
+    """Return f′(z) of each layer, where z = f(a) is its output."""
+    derivative = activations.get(activation).derivative
+    return [np.asarray(derivative(jnp.asarray(z))) for z in flow.a[1:]]
+
+
+def worst_entry(flow: Flow, activation: str) -> float:
+    """Return the largest relative error of one of the nine gradients that are printed."""
+    slopes = slopes_at_outputs(flow, activation)
+    d_W1, _, d_W2, _ = adornetto_two_layers(flow.W[1], flow.a, flow.y, slopes)
+    (printed,) = flat(d_W1, d_W2)
+    (expected,) = flat(*flow.autodiff_weights)
+    return float(relative_error(printed, expected).max())
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Relative errors by activation."""
-    drawings = {}
-    for name in ("2-3-1", "1-1-1"):
-        figure, (axis,) = draw.figure()
-        errors = results[f"error_{name.replace('-', '_')}"].swapaxes(0, 1)
-        draw.spreads(axis, errors, ("f′(z), as printed", "f′(a)"), config.activations)
-        axis.set_title(f"All gradients of {name} networks, {config.seeds} draws", fontsize=10)
-        axis.set_xlabel("relative error (median, 5th to 95th percentile)")
-        drawings[name] = figure
-    return drawings
+    """Draw errors by activation, for each shape of the networks."""
+    three = draw_shape("2-3-1", results["error_2_3_1"], config)
+    one = draw_shape("1-1-1", results["error_1_1_1"], config)
+    return {"2-3-1": three, "1-1-1": one}
+
+
+def draw_shape(shape: str, errors: np.ndarray, config: Config) -> Figure:
+    """Draw errors (activations, 2, seeds)."""
+    figure, (axis,) = draw.figure()
+    by_form = errors.swapaxes(0, 1)
+    title = f"All gradients of {shape} networks, {config.seeds} draws"
+    draw_errors(axis, by_form, ["f′(z), as printed", "f′(a)"], config.activations, title)
+    return figure

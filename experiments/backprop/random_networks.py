@@ -1,27 +1,33 @@
-"""One example through many random networks: what the hand-written pass, automatic differentiation
-and a formula say.
+"""One example through many random networks: the hand-written pass, autodiff, and a formula's terms.
 
-Vectors are columns (seeds, n, 1) and matrices (seeds, out, in), so that a formula of a document can
-be copied as it stands; NumPy runs it on all networks at once.
+Vectors are columns (seeds, n, 1) and matrices are (seeds, out, in). So a formula of a document can
+be copied as it stands, and NumPy runs it on all networks at once.
 """
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 import fnn
+from experiments.backprop.errors import relative_error
 from fnn import activations, diagnostics, layers, losses
 from fnn.layers import DenseParams
 from fnn.types import Layer, Loss
 
 
 class Flow(NamedTuple):
-    """Layer by layer, from the first: W, b, the pre-activation z, σ(z), σ′(z), ∂L/∂σ, δ = ∂L/∂z,
-    and ∂L/∂W and ∂L/∂b by fnn and by autodiff. a[0] is the input, so that a[l] is what layer l + 1
-    reads.
+    """What one example leaves in every layer, from the first: one list entry a layer.
+
+    y                  the target
+    z, a               pre-activations and σ(z); a[0] is the input, so that layer l + 1 reads a[l]
+    slope              σ′(z)
+    d_output, delta    ∂L/∂σ(z) and δ = ∂L/∂z
+    *_gradients        ∂L/∂W and ∂L/∂b by fnn
+    autodiff_*         the same by autodiff
     """
 
     y: np.ndarray
@@ -39,13 +45,17 @@ class Flow(NamedTuple):
 
     @property
     def autodiff_error(self) -> float:
-        """The largest relative difference between fnn's gradients and autodiff's."""
-        pairs = zip(
-            self.weight_gradients + self.bias_gradients,
-            self.autodiff_weights + self.autodiff_biases,
-            strict=True,
-        )
-        return max(float(relative_error(found, expected).max()) for found, expected in pairs)
+        """Return the largest relative difference between fnn's gradients and autodiff's."""
+        by_fnn = self.weight_gradients + self.bias_gradients
+        by_autodiff = self.autodiff_weights + self.autodiff_biases
+        errors = map(relative_error, by_fnn, by_autodiff)
+        return max(float(error.max()) for error in errors)
+
+
+def largest_autodiff_error(flows: Sequence[Flow]) -> np.ndarray:
+    """Return the largest relative difference between fnn and autodiff in several flows."""
+    errors = [flow.autodiff_error for flow in flows]
+    return np.array(max(errors))
 
 
 def flow(
@@ -56,128 +66,101 @@ def flow(
     output: str | None = None,
     example=None,
 ) -> Flow:
-    """`seeds` networks with every weight, bias, input and target from N(0, 1) and ½Σ(y − a)²; where
-    the output is softmax, with cross-entropy and a random label instead. Call it under enable_x64.
+    """Return what one example leaves in each of `seeds` random networks.
+
+    Every weight, bias, input and target is from N(0, 1), and the loss is ½Σ(y − a)². With softmax
+    outputs the loss is cross-entropy, and the target is a random label. Call it under enable_x64.
 
     output   activation of the last layer, that of all layers by default
     example  (params, x, y) of one network, instead of random ones
     """
-    sigmas = [activation] * (len(widths) - 2) + [output or activation]
+    sigmas = [activation] * (len(widths) - 2)
+    sigmas.append(output or activation)
     net = chain(widths, sigmas)
-    labels = output == "softmax"
-    loss = losses.categorical_cross_entropy if labels else losses.squared_error
-
-    draws = (
-        drawn(net, widths, seeds, labels)
-        if example is None
-        else jax.tree.map(lambda leaf: leaf[None], example)
-    )
-
-    def one(params, x, y):
-        signals, autodiff = gradients(net, loss, params, x, y)
-        slopes = [diagonal(sigma, z) for sigma, z in zip(sigmas, signals.outputs[::2], strict=True)]
-        return Flow(
-            y[..., None],
-            [part.W for part in params[::2]],
-            [part.b for part in params[::2]],
-            list(signals.outputs[::2]),
-            [x[:, None], *signals.outputs[1::2]],
-            slopes,
-            list(signals.cotangents[1::2]),
-            list(signals.cotangents[::2]),
-            [part.W for part in signals.gradients[::2]],
-            [part.b for part in signals.gradients[::2]],
-            [part.W for part in autodiff[::2]],
-            [part.b for part in autodiff[::2]],
-        )
-
-    return jax.tree.map(np.asarray, jax.jit(jax.vmap(one))(*draws))
+    has_labels = output == "softmax"
+    loss = losses.categorical_cross_entropy if has_labels else losses.squared_error
+    if example is None:
+        networks = draw_networks(net, widths, seeds, has_labels)
+    else:
+        networks = jax.tree.map(lambda leaf: leaf[None], example)
+    of_one = partial(flow_of_one, net, loss, sigmas)
+    flows = jax.jit(jax.vmap(of_one))(*networks)
+    return jax.tree.map(np.asarray, flows)
 
 
-def chain(widths: tuple[int, ...], activations: Sequence[str]) -> Layer:
-    """A dense map and an activation for each layer, the identity too."""
-    pairs = zip(widths[:-1], widths[1:], activations, strict=True)
-    return layers.serial(
-        *(part for m, n, sigma in pairs for part in (layers.dense(m, n), layers.activation(sigma)))
-    )
+def chain(widths: Sequence[int], activations: Sequence[str]) -> Layer:
+    """Return a network of a dense map and an activation for each layer, the identity too."""
+    parts = []
+    for n_in, n_out, sigma in zip(widths[:-1], widths[1:], activations, strict=True):
+        parts.append(layers.dense(n_in, n_out))
+        parts.append(layers.activation(sigma))
+    return layers.serial(*parts)
 
 
-def drawn(net: Layer, widths: tuple[int, ...], seeds: int, labels: bool):
-    """Parameters, x and y, each with a leading axis of seeds."""
+def draw_networks(net: Layer, widths: tuple[int, ...], seeds: int, has_labels: bool):
+    """Return parameters, inputs and targets, each with a leading axis of seeds."""
     rng = np.random.default_rng(0)
     shapes, _ = jax.eval_shape(net.init, jax.random.key(0))
     params = jax.tree.map(lambda leaf: rng.normal(size=(seeds, *leaf.shape)), shapes)
     x = rng.normal(size=(seeds, widths[0]))
-    return (
-        params,
-        x,
-        rng.integers(widths[-1], size=seeds) if labels else rng.normal(size=(seeds, widths[-1])),
+    if has_labels:
+        return params, x, rng.integers(widths[-1], size=seeds)
+    return params, x, rng.normal(size=(seeds, widths[-1]))
+
+
+def flow_of_one(net, loss, sigmas, params, x, y):
+    """Return what one example (n,) leaves in one network."""
+    reduction = "half_sum" if loss is losses.squared_error else "sum"
+    signals: Any = diagnostics.signals(net, loss, params, x[None], y[None], reduction=reduction)
+    autodiff = gradient_by_autodiff(net, loss, params, x, y)
+    z = list(signals.outputs[::2])
+    slopes = [diagonal_slope(sigma, z_l) for sigma, z_l in zip(sigmas, z, strict=True)]
+    return Flow(
+        y=y[..., None],
+        W=weights(params),
+        b=biases(params),
+        z=z,
+        a=[x[:, None], *signals.outputs[1::2]],
+        slope=slopes,
+        d_output=list(signals.cotangents[1::2]),
+        delta=list(signals.cotangents[::2]),
+        weight_gradients=weights(signals.gradients),
+        bias_gradients=biases(signals.gradients),
+        autodiff_weights=weights(autodiff),
+        autodiff_biases=biases(autodiff),
     )
 
 
-def gradients(net: Layer, loss: Loss, params, x, y):
-    """fnn's backward pass and autodiff, of one example."""
-    half = "half_sum" if loss is losses.squared_error else "sum"
+def gradient_by_autodiff(net: Layer, loss: Loss, params, x, y):
+    """Return autodiff's gradient of the loss of one example."""
+    factor = 0.5 if loss is losses.squared_error else 1
 
     def value(params):
-        return jnp.sum(loss.value(fnn.apply(net, params, x[None]), y[None])) * (
-            0.5 if half == "half_sum" else 1
-        )
+        prediction = fnn.apply(net, params, x[None])
+        return jnp.sum(loss.value(prediction, y[None])) * factor
 
-    return diagnostics.signals(net, loss, params, x[None], y[None], reduction=half), jax.grad(
-        value
-    )(params)
+    return jax.grad(value)(params)
 
 
-def diagonal(activation: str, z):
-    """σ′ of a column; of softmax ∂aᵢ/∂zᵢ, the diagonal of its Jacobian."""
+def diagonal_slope(activation: str, z):
+    """Return σ′ of a column; for softmax ∂aᵢ/∂zᵢ, the diagonal of its Jacobian."""
     sigma = activations.get(activation)
-    return (
-        sigma.derivative(z)
-        if sigma.product is None
-        else jnp.diagonal(sigma.derivative(z[:, 0]))[:, None]
-    )
+    if sigma.product is None:
+        return sigma.derivative(z)
+    jacobian = sigma.derivative(z[:, 0])
+    return jnp.diagonal(jacobian)[:, None]
 
 
-def flat(*arrays: np.ndarray) -> np.ndarray:
-    """All of them as one vector for each network, (seeds, entries)."""
-    return np.concatenate([each.reshape(len(each), -1) for each in arrays], axis=1)
+def weights(params) -> list:
+    """Return the W of each dense map of a chain."""
+    return [part.W for part in params[::2]]
 
 
-def refusal(call: Callable[[], object]) -> str:
-    """What a call is refused with; "" if it is not."""
-    try:
-        call()
-    except ValueError as error:
-        return str(error).strip(" .")
-    return ""
+def biases(params) -> list:
+    """Return the b of each dense map of a chain."""
+    return [part.b for part in params[::2]]
 
 
-def refusal_of_layer(widths: tuple[int, ...], change: Callable[[DenseParams], DenseParams]) -> str:
-    """What fnn says to a network whose backward pass returns a changed gradient of the
-    first layer.
-    """
-    net = chain(widths, ["sigmoid"] * (len(widths) - 1))
-    params, _ = net.init(jax.random.key(0))
-
-    def backward(params, residuals, dy):
-        (first, *others), dx = net.backward(params, residuals, dy)
-        return (change(first), *others), dx
-
-    wrong = fnn.value_and_grad(net._replace(backward=backward), losses.squared_error)
-    return refusal(lambda: wrong(params, np.ones((1, widths[0])), np.ones((1, widths[-1]))))
-
-
-def relative_error(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """‖found − expected‖/‖expected‖ for each network, (seeds,); 0 where they are equal, so that 0/0
-    is none.
-    """
-    axes = tuple(range(1, np.ndim(expected)))
-    difference = np.sqrt(np.sum((found - expected) ** 2, axis=axes))
-    norm = np.sqrt(np.sum(np.square(expected), axis=axes))
-    return np.divide(
-        difference,
-        norm,
-        out=np.where(difference > 0, np.inf, 0.0),
-        where=(difference > 0) & (norm > 0),
-    )
+def dense(W, b) -> DenseParams:
+    """Return parameters of a dense layer from lists of numbers."""
+    return DenseParams(jnp.array(W, float), jnp.array(b, float))

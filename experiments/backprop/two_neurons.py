@@ -12,16 +12,19 @@ Cost:     1 s on 2 cores, nearly all of it compiling.
 from dataclasses import dataclass
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.backprop.random_networks import flow
+from experiments.backprop.random_networks import dense, flow
 from experiments.common import Common
 from fnn import losses
 from fnn import plot as draw
 from fnn.layers import DenseParams
+
+X, TARGET = 1.5, 1.0
+ACTIVATIONS = ("relu", "tanh")
+PARAMETERS = ("φ₁", "φ₂", "φ₀", "θ₁₁", "θ₂₁", "θ₀₁", "θ₀₂")
 
 
 @dataclass(frozen=True)
@@ -36,47 +39,54 @@ QUICK = Config(seeds=100, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64."""
-    with jax.enable_x64(True):
-        deeper = flow((1, 2, 2, 1), "tanh", config.seeds).autodiff_error
-        return seven_gradients() | {"deeper_error": np.array(deeper)}
+    """Compute the seven gradients by fnn and by the formulas, in float64.
 
-
-def seven_gradients() -> dict[str, np.ndarray]:
-    """With ReLU and tanh (2, 7), φ₁ φ₂ φ₀ θ₁₁ θ₂₁ θ₀₁ θ₀₂: by De Marzo's formulas for both neurons,
-    and by fnn.
+    seven and formulas are (ACTIVATIONS, PARAMETERS). deeper_error is the largest relative error of
+    fnn against autodiff with one more hidden layer.
     """
-    theta, phi = layer([[0.6], [-0.4]], [-0.1, 0.3]), layer([[1.2, -0.7]], [0.05])
-    x, target = 1.5, 1.0
-    by_fnn, by_formula = [], []
-    for sigma in ("relu", "tanh"):
-        net = fnn.mlp((1, 2, 1), activation=sigma)
-        gradient = fnn.value_and_grad(net, losses.squared_error)
-        _, (d_theta, _, d_phi) = gradient((theta, (), phi), np.array([[x]]), np.array([target]))
-        by_fnn.append(np.concatenate([d_phi.W[0], d_phi.b, d_theta.W[:, 0], d_theta.b]))
-        activation = fnn.activations.get(sigma)
-        f = theta.W[:, 0] * x + theta.b
-        h = activation.value(f)
-        error = 2 * (phi.W[0] @ h + phi.b - target)
-        hidden = error * phi.W[0] * activation.derivative(f)
-        by_formula.append(np.concatenate([error * h, error, hidden * x, hidden]))
-    return {"seven": np.array(by_fnn), "formulas": np.array(by_formula)}
+    with jax.enable_x64(True):
+        deeper = flow((1, 2, 2, 1), "tanh", config.seeds)
+        theta = dense([[0.6], [-0.4]], [-0.1, 0.3])
+        phi = dense([[1.2, -0.7]], [0.05])
+        seven = [by_fnn(theta, phi, name) for name in ACTIVATIONS]
+        formulas = [by_formulas(theta, phi, name) for name in ACTIVATIONS]
+    return {
+        "deeper_error": np.array(deeper.autodiff_error),
+        "seven": np.array(seven),
+        "formulas": np.array(formulas),
+    }
 
 
-def layer(W, b) -> DenseParams:
-    """Parameters of a dense layer."""
-    return DenseParams(jnp.array(W, float), jnp.array(b, float))
+def by_fnn(theta: DenseParams, phi: DenseParams, activation: str) -> np.ndarray:
+    """Return fnn's gradients of the seven PARAMETERS."""
+    net = fnn.mlp((1, 2, 1), activation=activation)
+    loss_and_gradient = fnn.value_and_grad(net, losses.squared_error)
+    x = np.array([[X]])
+    y = np.array([TARGET])
+    _, (d_theta, _, d_phi) = loss_and_gradient((theta, (), phi), x, y)
+    return np.concatenate([d_phi.W[0], d_phi.b, d_theta.W[:, 0], d_theta.b])
+
+
+def by_formulas(theta: DenseParams, phi: DenseParams, activation: str) -> np.ndarray:
+    """Return the gradients of the seven PARAMETERS by De Marzo's formulas, for both neurons."""
+    a = fnn.activations.get(activation)
+    f = theta.W[:, 0] * X + theta.b
+    h = a.value(f)
+    y = phi.W[0] @ h + phi.b
+    d_y = 2 * (y - TARGET)
+    d_f = d_y * phi.W[0] * a.derivative(f)
+    return np.concatenate([d_y * h, d_y, d_f * X, d_f])
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """The seven gradients with each activation."""
+    """Draw the seven gradients with each activation."""
     figure, axes = draw.figure(rows=2, height=2.4)
-    for axis, name, found, formula in zip(
-        axes, ("ReLU", "tanh"), results["seven"], results["formulas"], strict=True
-    ):
-        axis.plot(found, "o", markersize=9, markerfacecolor="none", label="fnn")
-        axis.plot(formula, "x", color=draw.LINES[4]["color"], label="formula")
-        axis.set_xticks(range(7), ["φ₁", "φ₂", "φ₀", "θ₁₁", "θ₂₁", "θ₀₁", "θ₀₂"])
+    cross = {"color": draw.LINES[4]["color"], "marker": "x", "linestyle": "none"}
+    for number, name in enumerate(("ReLU", "tanh")):
+        axis = axes[number]
+        axis.plot(results["seven"][number], "o", markersize=9, markerfacecolor="none", label="fnn")
+        axis.plot(results["formulas"][number], label="formula", **cross)
+        axis.set_xticks(range(len(PARAMETERS)), PARAMETERS)
         axis.set(ylabel="∂L/∂ parameter", title=f"1-2-1 network, {name}")
     axes[0].legend(frameon=False)
     return {"gradients": figure}

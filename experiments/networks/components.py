@@ -10,7 +10,7 @@ Cost:     about 6 s on 2 cores, quick or not, most of it compiling.
 
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,15 +20,30 @@ from matplotlib.figure import Figure
 
 import fnn
 from experiments.common import Common
+from experiments.networks.parameters import as_mlp, flat, largest_difference, normal
 from fnn import layers, losses, optim
 from fnn import plot as draw
 from fnn.course import descent
-from fnn.layers import DenseParams
 
 SIZES, STEPS = (2, 3, 1), 50
-BASE = ("tanh", losses.squared_error, optim.sgd(0.1), "he", None)
-OTHER = ("relu", losses.huber(0.5), optim.adam(0.1), "glorot", 0)
 PARTS = ("graph", "loss", "optimizer", "initialisation", "procedure")
+
+
+class Parts(NamedTuple):
+    """The five parts: the graph by its activation, and the procedure by a seed.
+
+    seed  None takes the full batch in each step, a number one random example
+    """
+
+    activation: str
+    loss: fnn.Loss
+    optimizer: Any
+    init: str
+    seed: int | None
+
+
+BASE = Parts("tanh", losses.squared_error, optim.sgd(0.1), "he", None)
+OTHER = Parts("relu", losses.huber(0.5), optim.adam(0.1), "glorot", 0)
 
 
 @dataclass(frozen=True)
@@ -43,99 +58,100 @@ QUICK = Config(examples=16, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64. changed (part that is looked at, part that is exchanged): whether any bit of its
-    output is another; moved (parts,): how far a whole training ends from the base's.
+    """Exchange one part at a time, in float64.
+
+    changed (part that is looked at, part that is exchanged) is whether any bit of its output is
+    another. moved (parts,) is how far a whole training ends from the base's.
     """
     rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(config.examples, 2)), rng.normal(size=config.examples)
+    x = rng.normal(size=(config.examples, 2))
+    y = rng.normal(size=config.examples)
     with jax.enable_x64(True):
-        base, end = outputs(BASE, x, y)
-        swapped = [
-            outputs((*BASE[:part], OTHER[part], *BASE[part + 1 :]), x, y) for part in range(5)
-        ]
+        swapped = [exchange(number) for number in range(len(PARTS))]
+        outputs = outputs_of_parts(BASE, x, y)
+        end = end_of_training(BASE, x, y)
+        changed = [differ(outputs, outputs_of_parts(parts, x, y)) for parts in swapped]
+        moved = [largest_difference(end_of_training(parts, x, y), end) for parts in swapped]
         return {
-            "changed": np.array(
-                [[not np.array_equal(base[i], each[i]) for each, _ in swapped] for i in range(5)]
-            ),
-            "moved": np.array([np.abs(other - end).max() for _, other in swapped]),
+            "changed": np.array(changed).T,
+            "moved": np.array(moved),
             **inputs_of_a_graph(x),
         }
 
 
-def filled(rng, sizes) -> tuple:
-    """Parameters of an mlp, biases too, from N(0, 1)."""
-    pairs = pairwise(sizes)
-    dense = [
-        DenseParams(jnp.array(rng.normal(size=(m, n))), jnp.array(rng.normal(size=m)))
-        for n, m in pairs
-    ]
-    return tuple(part for each in dense for part in (each, ()))[:-1]
+def exchange(number: int) -> Parts:
+    """Return the base with one part exchanged."""
+    other: dict[str, Any] = {Parts._fields[number]: OTHER[number]}
+    return BASE._replace(**other)
 
 
-def outputs(parts, x, y) -> tuple[list[np.ndarray], np.ndarray]:
-    """What each of the five parts returns for inputs that do not depend on the others, and where a
-    training of them together ends. The procedure is full batches, or with a seed one random example
-    a step.
-    """
-    activation, loss, optimizer, init, seed = parts
-    net, fixed = (
-        fnn.mlp(SIZES, activation=activation, init=init),
-        filled(np.random.default_rng(1), SIZES),
-    )
+def differ(some: list[np.ndarray], others: list[np.ndarray]) -> list[bool]:
+    """Return for each part whether any entry of its output is another."""
+    return [not np.array_equal(one, other) for one, other in zip(some, others, strict=True)]
+
+
+def outputs_of_parts(parts: Parts, x, y) -> list[np.ndarray]:
+    """Return what each part returns for inputs that do not depend on the other parts."""
+    net = network(parts)
+    params = as_mlp(normal(np.random.default_rng(1), SIZES))
+    prediction = fnn.apply(net, params, x)
+    loss = parts.loss.value(jnp.asarray(x), jnp.zeros(x.shape))
+    update, _ = parts.optimizer.update(params, parts.optimizer.init(params), params)
     start, _ = net.init(jax.random.key(0))
-    procedure = partial(
-        descent.trajectory, steps=STEPS, key=None if seed is None else jax.random.key(seed)
-    )
+    linear = fnn.mlp((2, 1))
+    linear_start = as_mlp(normal(np.random.default_rng(2), (2, 1)))
+    path = train(parts.seed, linear, losses.squared_error, optim.sgd(0.1), linear_start, x, y)
+    return [flat(output) for output in (prediction, loss, update, start, path)]
 
-    def gradient(of, params, key=None):
+
+def end_of_training(parts: Parts, x, y) -> np.ndarray:
+    """Return the parameters after a training with all five parts."""
+    net = network(parts)
+    start, _ = net.init(jax.random.key(0))
+    path = train(parts.seed, net, parts.loss, parts.optimizer, start, x, y)
+    return flat(jax.tree.map(lambda leaf: leaf[-1], path))
+
+
+def network(parts: Parts) -> fnn.Layer:
+    """Return the 2-3-1 network with its activation and its initialiser."""
+    return fnn.mlp(SIZES, activation=parts.activation, init=parts.init)
+
+
+def train(seed: int | None, net: fnn.Layer, loss: fnn.Loss, optimizer, start, x, y):
+    """Return the path of a descent from start, on full batches or on one random example a step."""
+    loss_and_gradient = fnn.value_and_grad(net, loss)
+    x, y = jnp.asarray(x), jnp.asarray(y)
+
+    def gradient(params, key=None):
         rows = slice(None) if key is None else jax.random.randint(key, (1,), 0, len(x))
-        return fnn.value_and_grad(*of)(params, jnp.asarray(x)[rows], jnp.asarray(y)[rows])[1]
+        _, gradient = loss_and_gradient(params, x[rows], y[rows])
+        return gradient
 
-    probe = fnn.mlp((2, 1)), losses.squared_error
-    path = procedure(
-        partial(gradient, probe), optim.sgd(0.1), filled(np.random.default_rng(2), (2, 1))
-    )
-    update, _ = optimizer.update(fixed, optimizer.init(fixed), fixed)
-    seen = [
-        fnn.apply(net, fixed, x),
-        loss.value(jnp.asarray(x), jnp.zeros(x.shape)),
-        update,
-        start,
-        path,
-    ]
-    end = procedure(partial(gradient, (net, loss)), optimizer, start)
-    return [flat(each) for each in seen], flat(jax.tree.map(lambda leaf: leaf[-1], end))
+    descend = partial(descent.trajectory, gradient, optimizer, start, steps=STEPS)
+    if seed is None:
+        return descend(key=None)
+    return descend(key=jax.random.key(seed))
 
 
-def flat(tree) -> np.ndarray:
-    """All entries of a pytree."""
-    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
-
-
-def inputs_of_a_graph(x) -> dict[str, np.ndarray]:
-    """A graph that shows its input nodes, and to how many nodes its parameters belong."""
-    net = layers.graph(("x1", "x2"), {"h": (("x1", "x2"), "tanh")}, ("x1", "x2", "h"))
+def inputs_of_a_graph(x: np.ndarray) -> dict[str, np.ndarray]:
+    """Return whether a graph shows its inputs as they are, and which nodes have parameters."""
+    nodes = {"h": (("x1", "x2"), "tanh")}
+    net = layers.graph(("x1", "x2"), nodes, ("x1", "x2", "h"))
     params, _ = net.init(jax.random.key(0))
+    shown = fnn.apply(net, params, x)[:, :2]
     return {
-        "inputs_equal": np.array(np.array_equal(fnn.apply(net, params, x)[:, :2], x)),
+        "inputs_equal": np.array(np.array_equal(shown, x)),
         "nodes_with_parameters": np.array(sorted(params)),
     }
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Which part's output changes when which is exchanged."""
-    exchanged, (axis,) = draw.figure(height=4.2)
+    """Draw which part's output changes when which is exchanged."""
+    figure, (axis,) = draw.figure(height=4.2)
     changed = results["changed"]
-    draw.heatmap(
-        axis,
-        changed.astype(float),
-        np.where(changed, "other", "="),
-        PARTS,
-        PARTS,
-        norm=Normalize(-0.3, 1),
-        label="",
-    )
-    axis.set(
-        xlabel="part that is exchanged", ylabel="output of", title="Exchanging one of five parts"
-    )
-    return {"exchanged": exchanged}
+    texts = np.where(changed, "other", "=")
+    norm = Normalize(-0.3, 1)
+    draw.heatmap(axis, changed.astype(float), texts, PARTS, PARTS, norm=norm, label="")
+    axis.set(xlabel="part that is exchanged", ylabel="output of")
+    axis.set_title("Exchanging one of five parts")
+    return {"exchanged": figure}

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 
 import fnn
 from experiments.common import Common
+from experiments.networks.parameters import as_mlp, largest_difference, refusal, uniform
 from fnn import plot as draw
 from fnn import tree
 from fnn.layers import DenseParams
@@ -35,89 +36,88 @@ QUICK = Config(shapes=6, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64. counted and formula (shapes,): parameters of the networks, and Σ n_(k+1) (n_k +
-    1).
+    """Compare networks of random shapes with the formula, and products of matrices, in float64.
+
+    counted and formula (shapes,) are the parameters of the networks, and Σ n_(k+1) (n_k + 1).
     """
     rng = np.random.default_rng(0)
     with jax.enable_x64(True):
-        return any_shape(rng, config.shapes) | products(rng)
-
-
-def matrices(dense: list[DenseParams], h):
-    """h_{k+1} = max(0, β_k + Ω_k h_k), the last without the maximum; columns are examples."""
-    for Omega, beta in dense[:-1]:
-        h = np.maximum(0, beta[:, None] + Omega @ h)
-    return dense[-1].b[:, None] + dense[-1].W @ h
-
-
-def any_shape(rng, shapes: int) -> dict[str, np.ndarray]:
-    """Of random shapes: hidden layers, weight matrices, parameters, those expected, and the error
-    of the formula.
-    """
-    rows = []
-    for number in range(shapes):
-        sizes = tuple(rng.integers(1, 9, number % 6 + 2).tolist())
-        net = fnn.mlp(sizes)
-        dense = [
-            DenseParams(rng.uniform(-1, 1, (m, n)), rng.uniform(-1, 1, m))
-            for n, m in pairwise(sizes)
-        ]
-        params, _ = jax.eval_shape(net.init, jax.random.key(0))
-        x = rng.uniform(-1, 1, (20, sizes[0]))
-        filled = tuple(part for each in dense for part in (each, ()))[:-1]
-        error = np.abs(np.asarray(fnn.apply(net, filled, x)).T - matrices(dense, x.T)).max()
-        count = sum(isinstance(part, DenseParams) for part in params)
-        rows.append(
-            (
-                len(sizes) - 2,
-                count,
-                tree.size(params),
-                sum(m * (n + 1) for n, m in pairwise(sizes)),
-                error,
-            )
-        )
-    names = ("hidden_layers", "weight_matrices", "counted", "formula", "shape_errors")
-    return dict(zip(names, np.array(rows).T, strict=True))
-
-
-def products(rng) -> dict[str, np.ndarray]:
-    """Rows by columns on whole numbers, both orders of a product, and shapes that do not fit."""
-    A, B = rng.integers(-5, 6, (2, 100, 2, 2))
-    by_hand = np.array(
-        [
-            [[sum(a[i] * b[:, j]) for j in range(2)] for i in range(2)]
-            for a, b in zip(A, B, strict=True)
-        ]
-    )
-    fits = np.array([[can_multiply(n, m) for m in range(1, 6)] for n in range(1, 6)])
-    example = np.array([[0, 1], [0, 0]]), np.array([[0, 0], [1, 0]])
+        rows = [compare_shape(rng, number % 6) for number in range(config.shapes)]
+    hidden_layers, weight_matrices, counted, formula, errors = np.array(rows).T
     return {
-        "rows_by_columns": np.array((by_hand == A @ B).all()),
-        "commute": (A @ B == B @ A).all(axis=(1, 2)),
-        "example": np.stack([example[0] @ example[1], example[1] @ example[0]]),
-        "fits": fits,
+        "hidden_layers": hidden_layers,
+        "weight_matrices": weight_matrices,
+        "counted": counted,
+        "formula": formula,
+        "shape_errors": errors,
+        **multiply(rng),
     }
 
 
-def can_multiply(columns: int, rows: int) -> bool:
-    """Whether a matrix with so many columns can be multiplied by one with so many rows."""
-    try:
-        np.ones((2, columns)) @ np.ones((rows, 3))
-    except ValueError:
-        return False
-    return True
+def compare_shape(rng: np.random.Generator, hidden_layers: int) -> list[float]:
+    """Return counts of a network of random widths and the error of the formula.
+
+    The counts are hidden layers, weight matrices, parameters, and Σ n_(k+1) (n_k + 1).
+    """
+    sizes = rng.integers(1, 9, hidden_layers + 2).tolist()
+    net = fnn.mlp(sizes)
+    params, _ = jax.eval_shape(net.init, jax.random.key(0))
+    matrices = [part for part in params if isinstance(part, DenseParams)]
+    formula = sum(n_out * (n_in + 1) for n_in, n_out in pairwise(sizes))
+    dense = uniform(rng, sizes)
+    x = rng.uniform(-1, 1, (20, sizes[0]))
+    y = fnn.apply(net, as_mlp(dense), x)
+    error = largest_difference(y.T, by_matrices(dense, x.T))
+    return [hidden_layers, len(matrices), tree.size(params), formula, float(error)]
+
+
+def by_matrices(dense, h: np.ndarray) -> np.ndarray:
+    """Return h_(k+1) = max(0, β_k + Ω_k h_k) of the last layer, which has no maximum.
+
+    Examples are columns.
+    """
+    *hidden, last = dense
+    for Omega, beta in hidden:
+        h = np.maximum(0, beta[:, None] + Omega @ h)
+    return last.b[:, None] + last.W @ h
+
+
+def multiply(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Compare products of 2×2 matrices with rows by columns, and both orders of a product."""
+    A, B = rng.integers(-5, 6, (2, 100, 2, 2))
+    by_hand = np.array(list(map(rows_by_columns, A, B)))
+    upper = np.array([[0, 1], [0, 0]])
+    lower = np.array([[0, 0], [1, 0]])
+    return {
+        "rows_by_columns": np.array((by_hand == A @ B).all()),
+        "commute": (A @ B == B @ A).all(axis=(1, 2)),
+        "example": np.stack([upper @ lower, lower @ upper]),
+        "fits": fitting_shapes(),
+    }
+
+
+def rows_by_columns(A: np.ndarray, B: np.ndarray) -> list[list[int]]:
+    """Return the product of two matrices, each entry a row of A times a column of B."""
+    return [[sum(row * column) for column in B.T] for row in A]
+
+
+def fitting_shapes() -> np.ndarray:
+    """Return whether a matrix of n columns times one of m rows exists, for n and m from 1 to 5."""
+    fits = np.zeros((5, 5), bool)
+    for n, m in np.ndindex(5, 5):
+        left = np.ones((2, n + 1))
+        right = np.ones((m + 1, 3))
+        fits[n, m] = refusal(lambda left=left, right=right: left @ right) == ""
+    return fits
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Parameters of the networks over the formula."""
+    """Draw the parameters of the networks over the formula."""
     figure, (axis,) = draw.figure()
     axis.plot(results["formula"], results["counted"], "o")
     most = results["formula"].max()
     axis.plot([0, most], [0, most], color="gray", linewidth=1, label="equal")
-    axis.set(
-        xlabel="Σ n_(k+1) (n_k + 1)",
-        ylabel="parameters of the network",
-        title="Networks of 0 to 5 hidden layers",
-    )
+    axis.set(xlabel="Σ n_(k+1) (n_k + 1)", ylabel="parameters of the network")
+    axis.set_title("Networks of 0 to 5 hidden layers")
     axis.legend(frameon=False)
     return {"parameters": figure}

@@ -4,8 +4,8 @@ Question: Do the documents describe the same network where their letters differ,
           one is misread?
 Source:   Between the documents (claims X1, X3, X7).
 Command:  python -m experiments run notations
-Expected: a 3-4-2 network written in five notations gives the same numbers to 1e-15; some letters
-          stand for two things or more; exchanging prediction and target leaves a squared loss as it
+Expected: a 3-4-2 network written in five notations gives the same numbers to 1e-15. Some letters
+          stand for two things or more. Exchanging prediction and target leaves a squared loss as it
           is and turns its gradient round.
 Cost:     about 2 s on 2 cores, quick or not.
 """
@@ -19,10 +19,10 @@ from matplotlib.figure import Figure
 
 import fnn
 from experiments.common import Common
+from experiments.networks.parameters import as_mlp, largest_difference, uniform
 from experiments.networks.printed_notations import FORMS, SYMBOLS
 from fnn import diagnostics, losses
 from fnn import plot as draw
-from fnn.layers import DenseParams
 
 SIZES = (3, 4, 2)
 ROUNDING = 1e-15
@@ -40,85 +40,102 @@ QUICK = Config(examples=50, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64. errors (documents, 3): the largest difference from fnn in pre-activations,
-    activations, outputs.
+    """Compare the notations with fnn, and exchange prediction and target, in float64.
+
+    errors (documents, 3) are the largest differences in pre-activations, activations and outputs.
     """
     rng = np.random.default_rng(0)
     with jax.enable_x64(True):
+        errors = notation_errors(rng, config.examples)
+        prediction, target = jnp.asarray(rng.uniform(0.1, 0.9, size=(2, config.examples, 2)))
         return {
             "documents": np.array(list(FORMS)),
-            "errors": notation_errors(rng, config.examples),
+            "errors": np.array(errors),
             "symbols": np.array(SYMBOLS),
-            **roles(rng, config.examples),
+            "role_errors": np.array(role_errors(prediction, target)),
+            **exchange(prediction, target),
         }
 
 
-def notation_errors(rng, examples: int) -> np.ndarray:
-    """The same hidden and output layer in each document's notation against the signals in fnn's
-    network.
-    """
-    net = fnn.mlp(SIZES, activation="tanh", output="sigmoid")
-    hidden, output = (
-        DenseParams(rng.uniform(-1, 1, (m, n)), rng.uniform(-1, 1, m)) for n, m in ((3, 4), (4, 2))
-    )
+def notation_errors(rng: np.random.Generator, examples: int) -> list[list[np.ndarray]]:
+    """Return how far each document's form is from the signals in fnn's network."""
+    hidden, output = uniform(rng, SIZES)
     x = rng.uniform(-1, 1, (examples, 3))
-    seen = diagnostics.signals(
-        net, losses.squared_error, (hidden, (), output, ()), x, np.zeros((examples, 2))
-    )
-    ours = [np.asarray(seen.outputs[part]).T for part in (0, 1, 3)]
+    z, h, y = fnn_signals(hidden, output, x)
     errors = []
     for form in FORMS.values():
-        theirs = zip(*(form(*hidden, *output, row) for row in x), strict=True)
+        rows = [form(*hidden, *output, row) for row in x]
+        their_z, their_h, their_y = zip(*rows, strict=True)
         errors.append(
-            [np.abs(np.array(they) - we).max() for they, we in zip(theirs, ours, strict=True)]
+            [
+                largest_difference(their_z, z),
+                largest_difference(their_h, h),
+                largest_difference(their_y, y),
+            ]
         )
-    return np.array(errors)
+    return errors
 
 
-def roles(rng, examples: int) -> dict[str, np.ndarray]:
-    """Each document's squared loss with its own names, and what exchanging prediction and target
-    does.
-    """
-    prediction, target = jnp.asarray(rng.uniform(0.1, 0.9, size=(2, examples, 2)))
-    loss, logistic = losses.squared_error, losses.sigmoid_cross_entropy
-    Z, t = np.asarray(prediction), np.asarray(target)
-    sharif, de_marzo, piccoli = (
-        {"Z": Z, "t": t},
-        {"y": Z, "ŷ": t},
-        {"ŷ": Z, "y": t},
-    )  # the hat changes its side
-    errors = sharif["t"] - sharif["Z"], de_marzo["y"] - de_marzo["ŷ"], piccoli["y"] - piccoli["ŷ"]
-    value, slope = loss.value(prediction, target), loss.gradient(prediction, target)
-    moved = logistic.value(prediction, target) - logistic.value(target, prediction)
+def fnn_signals(hidden, output, x: np.ndarray) -> list[np.ndarray]:
+    """Return hidden pre-activations, activations, and outputs by fnn, (examples, units) each."""
+    net = fnn.mlp(SIZES, activation="tanh", output="sigmoid")
+    params = (*as_mlp([hidden, output]), ())
+    any_target = np.zeros((len(x), 2))
+    signals = diagnostics.signals(net, losses.squared_error, params, x, any_target)
+    z, h, _, y = signals.outputs
+    return [np.asarray(z).T, np.asarray(h).T, np.asarray(y).T]
+
+
+def role_errors(prediction, target) -> list[np.ndarray]:
+    """Return how far the squared losses of three documents are from fnn's, by their own names."""
+    sharif = {"Z": prediction, "t": target}
+    de_marzo = {"y": prediction, "ŷ": target}  # the hat changes its side
+    piccoli = {"ŷ": prediction, "y": target}
+    errors = [
+        sharif["t"] - sharif["Z"],
+        de_marzo["y"] - de_marzo["ŷ"],
+        piccoli["y"] - piccoli["ŷ"],
+    ]
+    value = losses.squared_error.value(prediction, target)
+    return [largest_difference((np.asarray(error) ** 2).sum(axis=1), value) for error in errors]
+
+
+def exchange(prediction, target) -> dict[str, np.ndarray]:
+    """Return what changes in losses and in a gradient if prediction and target change places."""
+    squared = losses.squared_error
+    entropy = losses.sigmoid_cross_entropy
+    value = squared.value(prediction, target)
+    exchanged_value = squared.value(target, prediction)
+    gradient = squared.gradient(prediction, target)
+    exchanged_gradient = squared.gradient(target, prediction)
+    cross_entropy = entropy.value(prediction, target)
+    exchanged_cross_entropy = entropy.value(target, prediction)
     return {
-        "role_errors": np.array([np.abs((error**2).sum(axis=1) - value).max() for error in errors]),
-        "exchanged_value": np.abs(loss.value(target, prediction) - value).max(),
-        "exchanged_gradient": np.abs(loss.gradient(target, prediction) + slope).max(),
-        "exchanged_cross_entropy": np.abs(moved).max(),
+        "exchanged_value": largest_difference(exchanged_value, value),
+        "exchanged_gradient": largest_difference(exchanged_gradient, -gradient),
+        "exchanged_cross_entropy": largest_difference(cross_entropy, exchanged_cross_entropy),
     }
 
 
 def table(results: dict[str, np.ndarray], config: Config) -> str:
-    """Which letter means what in which document."""
-    return "\n".join(
-        f"{document:10}  {meaning:16}  {letter}" for document, meaning, letter in results["symbols"]
-    )
+    """Return which letter means what in which document, one a line."""
+    lines = []
+    for document, meaning, letter in results["symbols"]:
+        lines.append(f"{document:10}  {meaning:16}  {letter}")
+    return "\n".join(lines)
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """The differences between the notations."""
-    agreement, (axis,) = draw.figure(height=3.0)
+    """Draw the differences between the notations."""
+    figure, (axis,) = draw.figure(height=3.0)
     rows = np.arange(len(results["documents"]))
-    for k, (name, marker) in enumerate(
-        (("pre-activations", "o"), ("activations", "s"), ("outputs", "^"))
-    ):
-        axis.plot(results["errors"][:, k] / 1e-16, rows + 0.15 * (k - 1), marker, label=name)
+    z, h, y = results["errors"].T / 1e-16
+    axis.plot(z, rows - 0.15, "o", label="pre-activations")
+    axis.plot(h, rows, "s", label="activations")
+    axis.plot(y, rows + 0.15, "^", label="outputs")
     axis.axvline(ROUNDING / 1e-16, color="black", linewidth=1, label="1e-15")
     axis.set_yticks(rows, results["documents"])
-    axis.set(
-        xlabel="largest difference from fnn / 1e-16",
-        xlim=(-0.3, 11),
-        title="One network in five notations",
-    )
+    axis.set(xlabel="largest difference from fnn / 1e-16", xlim=(-0.3, 11))
+    axis.set_title("One network in five notations")
     axis.legend(frameon=False)
-    return {"agreement": agreement}
+    return {"agreement": figure}

@@ -1,7 +1,7 @@
 """The hidden and the output layer of one network in the notation of each document, for one example.
 
-Each takes W, b of the hidden layer and V, c of the output layer, stored (out, in), and the input x;
-it returns the pre-activations and activations of the hidden layer and the outputs. The activations
+Each takes W, b of the hidden layer and V, c of the output layer, stored (out, in), and the input x.
+It returns the pre-activations and activations of the hidden layer and the outputs. The activations
 are tanh and the logistic function.
 """
 
@@ -11,72 +11,100 @@ import numpy as np
 
 
 def logistic(z):
+    """Return 1/(1 + e⁻ᶻ)."""
     return 1 / (1 + np.exp(-z))
+
+
+def relu(z):
+    """Return max(0, z)."""
+    return np.maximum(0, z)
+
+
+def softplus(z):
+    """Return log(1 + eᶻ)."""
+    return np.log1p(np.exp(z))
 
 
 GATES: dict[str, Callable] = {
     "sigmoid": logistic,
     "tanh": np.tanh,
-    "relu": lambda z: np.maximum(0, z),
-    "softplus": lambda z: np.log1p(np.exp(z)),
+    "relu": relu,
+    "softplus": softplus,
 }
 
 
 def adornetto(W, b, V, c, x):
-    """a_i = b_i + Σ_j w_ji z_j and z_i = f_i(a_i), node by node: a before the activation, z after
-    it.
+    """Compute a_i = b_i + Σ_j w_ji z_j and z_i = f_i(a_i) node by node.
+
+    a is before the activation, z after it.
     """
-    a = [b[i] + sum(W[i, j] * x[j] for j in range(len(x))) for i in range(len(b))]
-    z = [np.tanh(each) for each in a]
-    return (
-        a,
-        z,
-        [logistic(c[i] + sum(V[i, j] * z[j] for j in range(len(z)))) for i in range(len(c))],
-    )
+
+    def before(W, b, z):
+        sums = []
+        for weights, bias in zip(W, b, strict=True):
+            sums.append(bias + sum(w * z_j for w, z_j in zip(weights, z, strict=True)))
+        return sums
+
+    a = before(W, b, x)
+    z = [np.tanh(a_i) for a_i in a]
+    outputs = [logistic(a_i) for a_i in before(V, c, z)]
+    return a, z, outputs
 
 
 def de_marzo(Omega0, beta0, Omega1, beta1, x):
-    """f = β + Ω h and h = a[f]: f before the activation, h after it, and a is the function."""
+    """Compute f = β + Ω h and h = a[f].
+
+    f is before the activation, h after it, and a is the function.
+    """
     f = beta0 + Omega0 @ x
     h = np.tanh(f)
-    return f, h, logistic(beta1 + Omega1 @ h)
+    y = logistic(beta1 + Omega1 @ h)
+    return f, h, y
 
 
 def sharif(W, b, V, c, X):
-    """Y_j = f(b_j + Σ_i X_i W_ij), Z_k = g(b_k + Σ_j Y_j W_jk), weights (in, out)."""
-    W1, W2 = np.ascontiguousarray(W.T), np.ascontiguousarray(V.T)
+    """Compute Y_j = f(b_j + Σ_i X_i W_ij) and Z_k = g(b_k + Σ_j Y_j W_jk), weights (in, out)."""
+    W1 = np.ascontiguousarray(W.T)
+    W2 = np.ascontiguousarray(V.T)
     before = b + np.einsum("i,ij->j", X, W1)
     Y = np.tanh(before)
-    return before, Y, logistic(c + np.einsum("j,jk->k", Y, W2))
+    Z = logistic(c + np.einsum("j,jk->k", Y, W2))
+    return before, Y, Z
 
 
 def notes(W, b, V, c, x):
-    """z_l = W_lᵀ a_{l−1} + b_l and a_l = σ_l(z_l): z before the activation, a after it. W_l is (in,
-    out) here, since the product does not exist otherwise: see `printed_layer`.
+    """Compute z_l = W_lᵀ a_{l−1} + b_l and a_l = σ_l(z_l).
+
+    z is before the activation, a after it. W_l is (in, out) here, since the product does not exist
+    otherwise: see `printed_layer`.
     """
     z = printed_layer(W.T, x, b)
     a = np.tanh(z)
-    return z, a, logistic(printed_layer(V.T, a, c))
+    outputs = logistic(printed_layer(V.T, a, c))
+    return z, a, outputs
 
 
 def printed_layer(W, a, b):
-    """Wᵀa + b as the notes print it. They give W the shape (n_l, n_{l−1}), with which it only
-    exists if the two are equal.
+    """Return Wᵀa + b as the notes print it.
+
+    They give W the shape (n_l, n_{l−1}). With it the product exists only if the two are equal.
     """
     return W.T @ a + b
 
 
 def piccoli(W, b, V, c, x):
-    """y = gate(x₁w₁ + … + x_N w_N + b): a row w₁ … w_N, b of a table for each neuron."""
+    """Compute y = gate(x₁w₁ + … + x_N w_N + b), with a row w₁ … w_N, b of a table a neuron."""
 
-    def before(rows, inputs):
-        return [
-            sum(xi * wi for xi, wi in zip(inputs, row[:-1], strict=True)) + row[-1] for row in rows
-        ]
+    def before(table, inputs):
+        sums = []
+        for *weights, bias in table:
+            sums.append(sum(x * w for x, w in zip(inputs, weights, strict=True)) + bias)
+        return sums
 
     z = before(np.column_stack([W, b]), x)
-    hidden = [np.tanh(each) for each in z]
-    return z, hidden, [logistic(each) for each in before(np.column_stack([V, c]), hidden)]
+    hidden = [np.tanh(z_i) for z_i in z]
+    outputs = [logistic(z_i) for z_i in before(np.column_stack([V, c]), hidden)]
+    return z, hidden, outputs
 
 
 FORMS = {

@@ -11,18 +11,25 @@ Cost:     about 2 s on 2 cores, quick or not.
 from dataclasses import dataclass
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
 from experiments.common import Common
+from experiments.networks.parameters import as_mlp, largest_difference, layer, normal
 from experiments.networks.printed_notations import GATES, logistic
 from fnn import layers
 from fnn.layers import DenseParams
 
-TWO_THREE_ONE = dict.fromkeys("345", (("1", "2"), "sigmoid")) | {"6": (("3", "4", "5"), "sigmoid")}
+NODES = {
+    "3": (("1", "2"), "sigmoid"),
+    "4": (("1", "2"), "sigmoid"),
+    "5": (("1", "2"), "sigmoid"),
+    "6": (("3", "4", "5"), "sigmoid"),
+}
+EDGES = [("1", "3"), ("2", "3"), ("1", "4"), ("2", "4"), ("1", "5"), ("2", "5")]
+EDGES += [("3", "6"), ("4", "6"), ("5", "6")]
 
 
 @dataclass(frozen=True)
@@ -37,69 +44,100 @@ QUICK = Config(examples=50, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64, the largest differences between the forms."""
-    with jax.enable_x64(True):
-        return two_three_one(config.examples) | neuron(config.examples)
-
-
-def two_three_one(examples: int) -> dict[str, np.ndarray]:
-    """The 2-3-1 network written out weight by weight, as a graph, as matrices, and with biases from
-    a neuron of 1.
-    """
+    """Compute the largest differences between the forms, in float64."""
     rng = np.random.default_rng(1)
-    W, b, V, c = (jnp.array(rng.normal(size=shape)) for shape in ((3, 2), (3,), (1, 3), (1,)))
-    params = {"3+4+5": DenseParams(W, b), "6": DenseParams(V, c)}
-    x = rng.normal(size=(examples, 2))
+    hidden, output = normal(rng, (2, 3, 1))
+    x = rng.normal(size=(config.examples, 2))
+    with jax.enable_x64(True):
+        z = written_out(hidden, output, x)
+        parameters, _ = network(("1", "2")).init(jax.random.key(0))
+        return {
+            "graph_error": largest_difference(as_graph(hidden, output, x), z),
+            "matrix_error": largest_difference(as_matrices(hidden, output, x), z[:, 3]),
+            "ghost_error": largest_difference(with_always_on_unit(hidden, output, x), z),
+            "printed_units": np.array(printed_hidden(hidden, x).shape[1]),
+            "weights": np.array(sum(dense.W.size for dense in parameters.values())),
+            "biases": np.array(sum(dense.b.size for dense in parameters.values())),
+            "gate_errors": np.array(gate_errors(config.examples)),
+        }
+
+
+def written_out(hidden: DenseParams, output: DenseParams, x: np.ndarray) -> np.ndarray:
+    """Return z₃ to z₆ of the 2-3-1 network, written out weight by weight."""
+    (w13, w23), (w14, w24), (w15, w25) = hidden.W
+    ((w36, w46, w56),) = output.W
+    b3, b4, b5 = hidden.b
+    (b6,) = output.b
     z1, z2 = x.T
-    z3, z4, z5 = (logistic(b[i] + W[i, 0] * z1 + W[i, 1] * z2) for i in range(3))
-    z6 = logistic(c[0] + V[0, 0] * z3 + V[0, 1] * z4 + V[0, 2] * z5)
-    expanded = np.stack([z3, z4, z5, z6], axis=1)
-    net = layers.graph(("1", "2"), TWO_THREE_ONE, ("3", "4", "5", "6"))
-    matrices = fnn.mlp((2, 3, 1), activation="sigmoid", output="sigmoid")
-    ghost_nodes = {name: ((*sources, "one"), f) for name, (sources, f) in TWO_THREE_ONE.items()}
-    ghost = layers.graph(("1", "2", "one"), ghost_nodes, ("3", "4", "5", "6"))
-    widened = {
-        name: DenseParams(jnp.column_stack([p.W, p.b]), jnp.zeros(len(p.b)))
-        for name, p in params.items()
-    }
-    printed_Y = logistic(
-        b[:2] + np.einsum("ni,ij->ni", x, W.T)
-    )  # Sharif's index: Y_i, summed over j
-    drawn, _ = net.init(jax.random.key(0))
-    return {
-        "graph_error": np.abs(fnn.apply(net, params, x) - expanded).max(),
-        "matrix_error": np.abs(
-            fnn.apply(matrices, (params["3+4+5"], (), params["6"], ()), x)[:, 0] - z6
-        ).max(),
-        "ghost_error": np.abs(
-            fnn.apply(ghost, widened, np.column_stack([x, np.ones(examples)])) - expanded
-        ).max(),
-        "printed_units": np.array(printed_Y.shape[1]),
-        "weights": np.array(sum(p.W.size for p in drawn.values())),
-        "biases": np.array(sum(p.b.size for p in drawn.values())),
-    }
+    z3 = logistic(b3 + w13 * z1 + w23 * z2)
+    z4 = logistic(b4 + w14 * z1 + w24 * z2)
+    z5 = logistic(b5 + w15 * z1 + w25 * z2)
+    z6 = logistic(b6 + w36 * z3 + w46 * z4 + w56 * z5)
+    return np.stack([z3, z4, z5, z6], axis=1)
 
 
-def neuron(examples: int) -> dict[str, np.ndarray]:
-    """gate(Σ x w + b) of one neuron with five inputs, the largest error for each gate."""
-    rng, errors = np.random.default_rng(3), []
-    w, b, x = rng.uniform(-1, 1, 5), 0.5, rng.uniform(-1, 1, (examples, 5))
+def network(inputs: tuple[str, ...], always_on: tuple[str, ...] = ()) -> fnn.Layer:
+    """Return the graph of the 2-3-1 network, which shows z₃ to z₆.
+
+    always_on  names of inputs that every neuron reads besides its own
+    """
+    nodes = {name: ((*sources, *always_on), gate) for name, (sources, gate) in NODES.items()}
+    return layers.graph(inputs, nodes, ("3", "4", "5", "6"))
+
+
+def as_graph(hidden: DenseParams, output: DenseParams, x: np.ndarray) -> jax.Array:
+    """Return z₃ to z₆ of the graph."""
+    return fnn.apply(network(("1", "2")), {"3+4+5": hidden, "6": output}, x)
+
+
+def as_matrices(hidden: DenseParams, output: DenseParams, x: np.ndarray) -> jax.Array:
+    """Return z₆ by two matrix products, each z = f(b + W z of the layer before)."""
+    net = fnn.mlp((2, 3, 1), activation="sigmoid", output="sigmoid")
+    params = (*as_mlp([hidden, output]), ())
+    return fnn.apply(net, params, x)[:, 0]
+
+
+def with_always_on_unit(hidden: DenseParams, output: DenseParams, x: np.ndarray) -> jax.Array:
+    """Return z₃ to z₆ with each bias as a weight from a unit that is always 1."""
+    net = network(("1", "2", "one"), always_on=("one",))
+    params = {"3+4+5": without_bias(hidden), "6": without_bias(output)}
+    ones = np.ones(len(x))
+    return fnn.apply(net, params, np.column_stack([x, ones]))
+
+
+def without_bias(dense: DenseParams) -> DenseParams:
+    """Return parameters with the bias as one more column of W."""
+    W = np.column_stack([dense.W, dense.b])
+    return layer(W, np.zeros(len(dense.b)))
+
+
+def printed_hidden(hidden: DenseParams, x: np.ndarray) -> np.ndarray:
+    """Return the hidden values with Sharif's index, Y_i = f(b_i + Σ_j X_i W_ij)."""
+    summed = np.einsum("ni,ij->ni", x, hidden.W.T)
+    return logistic(hidden.b[:2] + summed)
+
+
+def gate_errors(examples: int) -> list[np.ndarray]:
+    """Return how far gate(Σ x w + b) of a neuron with five inputs is from fnn's, for each gate."""
+    rng = np.random.default_rng(3)
+    w = rng.uniform(-1, 1, 5)
+    b = 0.5
+    x = rng.uniform(-1, 1, (examples, 5))
+    errors = []
     for name, gate in GATES.items():
-        printed = [gate(sum(xi * wi for xi, wi in zip(row, w, strict=True)) + b) for row in x]
         net = fnn.mlp((5, 1), output=name)
-        ours = fnn.apply(net, (DenseParams(jnp.array(w[None]), jnp.array([b])), ()), x)[:, 0]
-        errors.append(np.abs(ours - np.array(printed)).max())
-    return {"gate_errors": np.array(errors)}
+        params = layer(w[None], np.array([b])), ()
+        y = fnn.apply(net, params, x)[:, 0]
+        printed = [gate(sum(row * w) + b) for row in x]
+        errors.append(largest_difference(y, printed))
+    return errors
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """The network."""
+    """Draw the network."""
     figure, (axis,) = draw.figure(height=3.0)
-    edges = [
-        (int(source) - 1, int(name) - 1)
-        for name, (sources, _) in TWO_THREE_ONE.items()
-        for source in sources
-    ]
-    draw.network(axis, list("123456"), np.array([0, 0, 1, 1, 1, 2]), np.array(edges))
+    columns = np.array([0, 0, 1, 1, 1, 2])
+    edges = np.array(EDGES, int) - 1
+    draw.network(axis, list("123456"), columns, edges)
     axis.set_title("The 2-3-1 network")
     return {"network": figure}

@@ -15,7 +15,7 @@ from experiments.backprop import (
     hand_made_example,
     printed_two_layers,
 )
-from experiments.backprop.random_networks import refusal_of_layer, relative_error
+from experiments.backprop.errors import refusal_of_layer, relative_error
 from tests.experiments.claim_cases import Case, name_of
 
 SEEDS = 20
@@ -112,11 +112,12 @@ COST = {
     "batch_size": 32,
     "batches": [1, 64],
     "model": [100],
-    "stored": [[10, 6400]],
+    "temporaries": [[10, 6400]],
     "same_residuals": np.ones(7, bool),
     "same_gradients": np.ones(8, bool),
 }
-AS_CLAIMED = COST | {"ratio": [[1.0, 1.01, 0.99, 1.0]], "stored": [[900, 1100]]}
+AS_CLAIMED = COST | {"ratio": [[1.0, 1.01, 0.99, 1.0]], "temporaries": [[900, 1100]]}
+TWO_WIDTHS = {"ratio": [[2.9, 3.1]] * 2, "widths": [64, 128], "model": [100, 400]}
 
 CASES = [
     Case(claims.printed_recursion, "fails", RECURSION),
@@ -188,7 +189,11 @@ CASES = [
     Case(claims.cost, "fails", COST),
     Case(claims.cost, "holds", AS_CLAIMED),
     Case(claims.cost, "undecided", AS_CLAIMED | {"ratio": [[1.0, 2.0, 1.0, 2.0]]}),
-    Case(claims.cost, "fails", AS_CLAIMED | {"stored": [[10, 6400]]}),
+    Case(claims.cost, "depends", AS_CLAIMED | {"temporaries": [[10, 6400]]}),
+    Case(claims.cost, "depends", AS_CLAIMED | {"ratio": [[2.9, 3.0, 3.1, 3.0]]}),
+    Case(claims.cost, "depends", COST | {"temporaries": [[10, 1000]]}),
+    Case(claims.cost, "depends", COST | TWO_WIDTHS | {"temporaries": [[10, 1000], [20, 4000]]}),
+    Case(claims.cost, "fails", COST | TWO_WIDTHS | {"temporaries": [[10, 1000], [20, 1900]]}),
     Case(claims.stored_quantities, "holds", COST),
     Case(claims.stored_quantities, "fails", COST | {"same_residuals": np.arange(7) > 0}),
 ]

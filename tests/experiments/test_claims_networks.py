@@ -6,10 +6,7 @@ import numpy as np
 import pytest
 
 from experiments import drawing as draw
-from experiments.networks import (
-    claims,
-    random_graphs,
-)
+from experiments.networks import claims, random_graphs
 from tests.experiments.claim_cases import Case, name_of
 
 SYMBOLS = [
