@@ -19,6 +19,9 @@ from matplotlib.figure import Figure
 
 from fnn.devices import usable_cores
 
+Results: TypeAlias = dict[str, np.ndarray]
+"""What an experiment's `run` returns: the name of each array -> the array."""
+Figures: TypeAlias = dict[str, Figure]
 Drawings: TypeAlias = Mapping[str, Figure | Animation]
 PACKAGES = ("fnn", "jax", "jaxlib", "optax", "numpy")
 FLAGS = ("XLA_FLAGS", "JAX_PLATFORMS")

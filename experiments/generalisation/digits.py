@@ -13,12 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, losses, optim
 
 STATISTICS = ("mean", "low", "high", "min", "max", "n", "diverged")
@@ -44,7 +43,7 @@ class Config(Common):
 QUICK = Config(seeds=8, epochs=10, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Train every seed; histories are (seeds, epochs)."""
     sweep = train(config)
     results = {name: values[0] for name, values in sweep.history.items()}
@@ -69,7 +68,7 @@ def train(config: Config) -> fnn.Sweep:
     )
 
 
-def table(results: dict[str, np.ndarray], config: Config) -> str:
+def table(results: Results, config: Config) -> str:
     """Return the test accuracy over seeds and its cost as text."""
     numbers = {name: float(value) for name, value in results.items() if value.ndim == 0}
     half = (numbers["high"] - numbers["low"]) / 2
@@ -87,7 +86,7 @@ def table(results: dict[str, np.ndarray], config: Config) -> str:
     return "\n".join(lines)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw loss and accuracy curves with a band over seeds, and the final test accuracies."""
     figure, (loss, accuracy, final) = draw.figure(3, width=4.2)
     draw.learning_curves(loss, results, "loss")
@@ -99,7 +98,7 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     return {"figure": figure}
 
 
-def draw_final(axis: Axes, results: dict[str, np.ndarray]) -> None:
+def draw_final(axis: Axes, results: Results) -> None:
     """Draw how many seeds end at each test accuracy, and the mean with its interval."""
     accuracies, seeds = np.unique(results["test_accuracy"][:, -1], return_counts=True)
     mean, low, high = (float(results[name]) for name in ("mean", "low", "high"))

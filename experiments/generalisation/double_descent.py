@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, initializers, losses, optim
 from fnn.data import mnist1d
 
@@ -53,7 +53,7 @@ QUICK = Config(seeds=3, widths=(4, 16, 100), train=480, test=500, epochs=150, qu
 ALONE = True  # it measures time
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Train all widths with right and with wrong labels, and measure the time.
 
     Errors and losses are (noise, widths, seeds, epochs), right labels first.
@@ -102,7 +102,7 @@ def pytorch_uniform(key, shape):
     return initializers.uniform(-limit, limit)(key, shape)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw error and loss by width, and the error over epochs."""
     by_width, (error, loss, train_error) = draw.figure(rows=3, height=3.0)
     draw_by_width(error, results, "test_error", "test error, %", 100)
@@ -127,7 +127,7 @@ def draw_by_width(axis: Axes, results, name: str, label: str, scale: float) -> N
     axis.set(xscale="log", xlabel="hidden units of each layer, h", ylabel=label)
 
 
-def over_epochs(results: dict[str, np.ndarray]) -> Figure:
+def over_epochs(results: Results) -> Figure:
     """Draw the test error with wrong labels over epochs, for four widths and as a map of all."""
     widths = results["widths"]
     error = 100 * results["test_error"][WRONG]

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 
 import jax
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, losses, optim
 from fnn import plot as draw
 
@@ -54,7 +53,7 @@ QUICK = Config(
 )
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Train every setting, and look at its start and at the gradient of the deepest network.
 
     Accuracies are (settings, seeds, epochs), and values is (settings, names).
@@ -118,7 +117,7 @@ def fingerprint(tree) -> int:
     return zlib.crc32(b"".join(leaves))
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the validation accuracy of every setting, by the values of each hyperparameter."""
     accuracy = np.nan_to_num(results["validation_accuracy"]).mean(axis=1)
     best = 100 * accuracy.max(axis=1)

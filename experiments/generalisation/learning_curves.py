@@ -13,11 +13,10 @@ from dataclasses import dataclass
 
 import jax
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, losses, optim
 from fnn.data import Split
 
@@ -39,7 +38,7 @@ class Config(Common):
 QUICK = Config(seeds=8, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Train all seeds, and seed 0 twice, the second time with other validation rows.
 
     Curves are (seeds, epochs), and weights is (2, parameters).
@@ -81,7 +80,7 @@ def flat(params) -> np.ndarray:
     return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(params)])
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the mean curves on a linear and on a logarithmic scale."""
     figure, axes = draw.figure(rows=2)
     epochs = np.arange(1, config.epochs + 1)

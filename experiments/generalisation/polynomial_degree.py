@@ -17,10 +17,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import layers, losses, penalties
 from fnn import plot as draw
 from fnn.layers import DenseParams
@@ -42,7 +41,7 @@ class Config(Common):
 QUICK = Config(seeds=50, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Fit each degree to each set of points, without a penalty and with ridge.
 
     errors  mean squared, (λ 0 and ridge, splits, seeds, degrees); the splits are train,
@@ -113,7 +112,7 @@ def slope(x: np.ndarray, y: np.ndarray, degree: int, strength: float) -> float:
         return max(float(np.abs(leaf).max()) for leaf in gradient)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the errors over the degree, and one set of points with its fits."""
     figure, (errors, example) = draw.figure(rows=2)
     least_squares, ridge = results["errors"]

@@ -17,11 +17,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, layers, losses, optim
 from fnn import plot as draw
 from fnn.data import Dataset, Split
@@ -46,7 +45,7 @@ class Config(Common):
 QUICK = Config(seeds=5, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Train all seeds, cut the run of seed 0 off and resume it, and count visits.
 
     Losses are (seeds, epochs).
@@ -144,7 +143,7 @@ def bytes_of(run: fnn.Run) -> list[bytes]:
     return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(timeless)]
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the run that was cut off, and the epochs whose parameters were kept."""
     figure, (curves, kept) = draw.figure(rows=2)
     draw_run(curves, results)
@@ -156,7 +155,7 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     return {"loop": figure}
 
 
-def draw_run(axis: Axes, results: dict[str, np.ndarray]) -> None:
+def draw_run(axis: Axes, results: Results) -> None:
     """Draw both losses of seed 0, where it was cut off, and the epoch that was kept."""
     for name in ("train", "validation"):
         loss = results[f"{name}_loss"][0]

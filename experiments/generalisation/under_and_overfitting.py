@@ -17,11 +17,10 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, losses, optim
 from fnn.data import Dataset, Split
 
@@ -43,7 +42,7 @@ class Config(Common):
 QUICK = Config(seeds=4, widths=(1, 8, 128), epochs=120, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return the losses of all splits, (widths, seeds, epochs)."""
     history = train(config, noisy_digits(config)).history
     names = ("train_loss", "validation_loss", "test_loss")
@@ -81,7 +80,7 @@ def train(config: Config, dataset: Dataset) -> fnn.Sweep:
     )
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the map of validation losses, and both losses over width and over epochs."""
     widths = results["widths"]
     epochs = np.arange(1, results["train_loss"].shape[-1] + 1)

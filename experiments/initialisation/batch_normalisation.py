@@ -16,10 +16,9 @@ from typing import Literal, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, diagnostics, layers, losses, optim
 from fnn import plot as draw
 from fnn.course import descent
@@ -59,7 +58,7 @@ class Config(Common):
 QUICK = Config(rounds=20, steps=20, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return the errors of the equations in float64, and what is seen in training.
 
     percentiles is (placements, rounds, 3) and accuracy (placements, rounds).
@@ -185,7 +184,7 @@ def train(config: Config, placement: Placement) -> tuple[np.ndarray, np.ndarray]
     return np.asarray(percentiles), np.asarray(accuracy)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the percentiles of the input of one sigmoid, and the accuracy, over training."""
     figure, axes = draw.figure(rows=4, height=2.5)
     *inputs, accuracy = axes

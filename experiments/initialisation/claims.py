@@ -3,18 +3,16 @@
 A rule reads the results of the experiment that its claim names.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from experiments.claims import (
-    Interval,
     claim,
     depends_on,
     every,
     holds_if,
     mean_interval,
+    middles,
+    named,
     share_interval,
 )
 from experiments.initialisation import (
@@ -43,16 +41,6 @@ VANISHED = 1e-3
 """A norm that falls below this share of what it was has vanished for practical purposes."""
 
 
-def listed(numbers: Mapping[str, Any], form: str = "") -> str:
-    """Return names and numbers in one line, the numbers in this format."""
-    return "; ".join(f"{name} {number:{form}}" for name, number in numbers.items())
-
-
-def middles(intervals: Mapping[Any, Interval]) -> dict[Any, float]:
-    """Return the middle of each interval."""
-    return {name: interval.middle for name, interval in intervals.items()}
-
-
 # batch_normalisation
 
 
@@ -76,7 +64,7 @@ def normalises(results):
         f"running statistics, evaluation and gradient are right to {largest:.0e}."
     )
     constants = f"With the statistics taken for constants the gradient is off by {shortcut:.0%}."
-    training = f"Share of 200 training digits that are right: {listed(accuracy, '.2f')}."
+    training = f"Share of 200 training digits that are right: {named(accuracy, '.2f')}."
     return holds_if(
         every(is_centred, largest < 1e-10, bool(results["state_kept"]), learned),
         f"{equations} {constants} {training}",
@@ -108,7 +96,7 @@ def good_and_bad(results):
     setting = f"Test accuracy on circles after {epochs} epochs, means of {len(good)} seeds"
     return depends_on(
         {name: lead.above(0.0) for name, lead in leads.items()},
-        f"{setting}: {listed(means, '.3f')}. He's lead: {listed(leads)}.",
+        f"{setting}: {named(means, '.3f')}. He's lead: {named(leads)}.",
         accuracy=means,
         leads=leads,
     )
@@ -148,8 +136,8 @@ def relu_keeps(results):
     line = VANISHED ** (1 / hops)
     factors = {f"weights of {name}": gradient_factor(results, "relu", name) for name in MODERATE}
     left = {name: factor.middle**hops for name, factor in factors.items()}
-    measured = f"Factor a ReLU layer on the norm of the gradient: {listed(factors)}."
-    rest = f"What is left after {hops} layers: {listed(left, '.2g')}; below {VANISHED:g} it has "
+    measured = f"Factor a ReLU layer on the norm of the gradient: {named(factors)}."
+    rest = f"What is left after {hops} layers: {named(left, '.2g')}; below {VANISHED:g} it has "
     reason = "vanished. Half of the units pass the gradient on, and the weights must make up for "
     return depends_on(
         {name: factor.above(line) for name, factor in factors.items()},
@@ -185,7 +173,7 @@ def explodes(results):
     slope = f"½ log(n σ² E[f′²]) to {largest_error:.3f}. That product must exceed 1; no f′ does."
     return holds_if(
         is_exponential and largest_error < 0.05,
-        f"{grows}{listed(factors, '.3g')}. {line}{slope}",
+        f"{grows}{named(factors, '.3g')}. {line}{slope}",
         factors=factors,
         straightness=straight,
         predicted=expected,
@@ -212,7 +200,7 @@ def vanishes(results):
     slope = float(np.sqrt(results["slope"][ACTIVATIONS.index("sigmoid")].max()))
     shrinks = every(*(factor.below(1.0) for factor in factors.values()))
     hardly_moves = every(*(ratio.below(-3.0) for ratio in first_to_last.values()))
-    layers = f"Sigmoid, factor a layer: {listed(factors)}; R² of its logarithm at least "
+    layers = f"Sigmoid, factor a layer: {named(factors)}; R² of its logarithm at least "
     change = "A step changes the first layer, relative to its weights, by 10 to the power "
     ratios = ", ".join(f"{ratio.middle:.1f}" for ratio in first_to_last.values())
     bound = f"The root mean square of f′ is at most {slope:.4f}, and the product at most 0.25ⁿ."
@@ -248,8 +236,8 @@ def components_below_one(results):
         factors[name] = gradient_factor(results, activation, scale)
         slopes[name] = slope_of[place(activation, scale)]
         left[name] = factors[name].middle ** hops
-    below_one = f"Root mean square of f′, below 1 in all of these: {listed(slopes, '.2f')}."
-    rest = f"What is left of the norm after {hops} layers: {listed(left, '.2g')}."
+    below_one = f"Root mean square of f′, below 1 in all of these: {named(slopes, '.2f')}."
+    rest = f"What is left of the norm after {hops} layers: {named(left, '.2g')}."
     weights = "A layer cancels where it takes away a tenth; ‖W‖ can make up for f′."
     return depends_on(
         {name: factor.below(0.9) for name, factor in factors.items()},
@@ -277,12 +265,12 @@ def relu_instead_of_sigmoid(results):
     for scale in MODERATE:
         is_solved = every(sigmoid[scale].below(line), relu[scale].above(line))
         cases[f"weights of {scale}"] = is_solved
-    factors = f"Factor a layer, sigmoid: {listed(middles(sigmoid), '.3g')}; ReLU: "
+    factors = f"Factor a layer, sigmoid: {named(middles(sigmoid), '.3g')}; ReLU: "
     vanished = f"Below {line:.3g}, less than {VANISHED:g} is left after {hops} layers."
     units = f"With ReLU and 2/n, {dead} of the units have derivative 0 for all inputs."
     return depends_on(
         cases,
-        f"{factors}{listed(middles(relu), '.3g')}. {vanished} {units}",
+        f"{factors}{named(middles(relu), '.3g')}. {vanished} {units}",
         sigmoid=sigmoid,
         relu=relu,
         dead=dead,
@@ -309,7 +297,7 @@ def conventions(results):
     error = float(np.abs(variances / printed - 1).max())
     all_differ = all(len(set(row.round(4))) == len(rules) for row in variances[1:])
     of_100_to_400 = dict(zip(rules, variances[1], strict=True))
-    drawn = f"Variances from 100 to 400 units: {listed(of_100_to_400, '.5f')}."
+    drawn = f"Variances from 100 to 400 units: {named(of_100_to_400, '.5f')}."
     exact = f"The five differ, and each is what its name says to {error:.1%}."
     document = "The document's form is fan_out. In layers of equal width only 1 and 2 are left."
     return holds_if(
@@ -461,10 +449,10 @@ def mapped_to_zero(results):
         cases[activation] = every(size < 1e-6, factor.below(line))
         sizes[activation], factors[activation] = size, factor
     outputs = f"Root mean square of the activations after {hops + 1} layers of {small}: "
-    gradient = f"The gradient's factor a layer: {listed(factors)}."
+    gradient = f"The gradient's factor a layer: {named(factors)}."
     return depends_on(
         cases,
-        f"{outputs}{listed(sizes, '.1e')}. {gradient} Sigmoids go to ½, not to 0.",
+        f"{outputs}{named(sizes, '.1e')}. {gradient} Sigmoids go to ½, not to 0.",
         outputs=sizes,
         factors=factors,
     )
@@ -486,11 +474,11 @@ def simplest(results):
     differ = bool((results["drawn_rank"] == results["width"]).all())
     gradient = dict(zip(draws, results["first_gradient"].mean(axis=-1), strict=True))
     units = f"All draws give {results['width']} units independent weights."
-    named = "Mean and variance are what their names say, to 1%."
+    moments = "Mean and variance are what their names say, to 1%."
     ranges = "The range of Uniform() decides: norm of the gradient at the first of the tanh layers"
     return holds_if(
         every(is_right, differ),
-        f"{units} {named} {ranges}: {listed(gradient, '.2g')}.",
+        f"{units} {moments} {ranges}: {named(gradient, '.2g')}.",
         mean=results["drawn_mean"],
         variance=results["drawn_variance"],
         first_gradient=gradient,
@@ -505,6 +493,8 @@ SOLVED = 0.05
 
 The next place where descent ends has a loss of log(2) / 2 = 0.35.
 """
+RARE = 0.02
+"""A share of starts up to which local minima would not matter."""
 GROUP = 10
 """Starts of which the best is kept."""
 AT_REST = 1e-4
@@ -562,7 +552,7 @@ def start_again(results):
         f"{once} of the starts reach a loss below {SOLVED:g}, and the best of {GROUP} in {best}."
     )
     return depends_on(
-        {"local minima": local.above(0.01), "training again": helps},
+        {"local minima": local.above(RARE), "training again": helps},
         f"{minima}{means} {again}",
         local_minima=local,
         at_rest=share_interval(is_at_rest),
@@ -634,11 +624,11 @@ def no_improvement(results):
         random[activation] = mean_interval(results["random_loss"][a])
         for s, start in enumerate(list(symmetry.STARTS)[:2]):
             last[f"{activation} from {start}"] = results["loss"][a, s, -1]
-    losses = f"Loss on circles after {epochs} epochs: {listed(last, '.3f')}."
+    losses = f"Loss on circles after {epochs} epochs: {named(last, '.3f')}."
     line = f"Guessing costs {guess:.3f}; no improvement means above {LEARNT:g} of it."
     return depends_on(
         {name: bool(loss > LEARNT * guess) for name, loss in last.items()},
-        f"{losses} {line} Mean of random starts: {listed(random)}.",
+        f"{losses} {line} Mean of random starts: {named(random)}.",
         loss=last,
         random=random,
     )
@@ -708,10 +698,8 @@ def unsuitable(results):
             cases[f"the accuracy of {name}, {depths[-1]} layers"] = gaps[name][-1].above(GAP)
             cases[f"the gradient through {name}"] = factors[name].below(line)
     deepest = {name: gap[-1] for name, gap in gaps.items()}
-    accuracy = (
-        f"Test accuracy below ReLU's best with {depths[-1]} hidden layers: {listed(deepest)}."
-    )
-    gradient = f"Factor a layer on the gradient: {listed(middles(factors), '.3f')}."
+    accuracy = f"Test accuracy below ReLU's best with {depths[-1]} hidden layers: {named(deepest)}."
+    gradient = f"Factor a layer on the gradient: {named(middles(factors), '.3f')}."
     lines = f"Unsuitable is {GAP:g} behind, vanished below {VANISHED:g} after {hops} layers."
     return depends_on(
         cases,
@@ -745,9 +733,9 @@ def small_sigma(results):
         factors[activation] = per_layer(deviation[:, 0], deviation[:, -1], hops)
     works = every(*(accuracy.above(0.85) for accuracy in shallow.values()))
     fails = every(*(lag.above(0.3) for lag in lags.values()))
-    small = f"Test accuracy with σ = 0.01 and {first} hidden layer: {listed(shallow)}."
-    large = f"With {last}: {listed(deep)}; at the best scale: {listed(best, '.3f')}."
-    signals = f"Factor a layer of 100 units on the activations: {listed(factors)}."
+    small = f"Test accuracy with σ = 0.01 and {first} hidden layer: {named(shallow)}."
+    large = f"With {last}: {named(deep)}; at the best scale: {named(best, '.3f')}."
+    signals = f"Factor a layer of 100 units on the activations: {named(factors)}."
     return holds_if(
         every(works, fails),
         f"{small} {large} {signals}",
@@ -781,8 +769,8 @@ def mean_and_variance(results):
         factors[name] = forward_factor(results, activation, scale)
         is_zero = means[name].within(-0.1, 0.1)
         cases[name] = every(is_zero, factors[name].within(*KEEPS))
-    mean = f"Mean of the activations over their root mean square: {listed(middles(means), '.2f')}."
-    deviation = f"Factor a layer on the deviation: {listed(middles(factors), '.3f')}."
+    mean = f"Mean of the activations over their root mean square: {named(middles(means), '.2f')}."
+    deviation = f"Factor a layer on the deviation: {named(middles(factors), '.3f')}."
     return depends_on(
         cases,
         f"{mean} {deviation} ReLU and sigmoid are never negative, so their mean cannot be 0.",
@@ -809,7 +797,7 @@ def xavier_and_he(results):
     activations = f"Factor a layer on the activations' deviation, {layers} layers: "
     return holds_if(
         every(kept["tanh with 1/n"], kept["relu with 2/n"], xavier_fails_relu),
-        f"{activations}{listed(forward)}. On the gradient: {listed(backward)}.",
+        f"{activations}{named(forward)}. On the gradient: {named(backward)}.",
         forward_factors=forward,
         backward_factors=backward,
     )
@@ -832,11 +820,11 @@ def notes(results):
         vanishes = small[activation].below(KEEPS[0])
         explodes = large[activation].above(KEEPS[1])
         cases[activation] = every(vanishes, fit[activation].within(*KEEPS), explodes)
-    factors = f"Factor a layer on the gradient, N(0, 0.01²): {listed(middles(small), '.3g')}."
-    others = f"Fitting variance: {listed(middles(fit), '.3g')}. N(0, 1): "
+    factors = f"Factor a layer on the gradient, N(0, 0.01²): {named(middles(small), '.3g')}."
+    others = f"Fitting variance: {named(middles(fit), '.3g')}. N(0, 1): "
     return depends_on(
         cases,
-        f"{factors} {others}{listed(middles(large), '.3g')}. The sigmoid's derivative is below ¼.",
+        f"{factors} {others}{named(middles(large), '.3g')}. The sigmoid's derivative is below ¼.",
         small=small,
         fitting=fit,
         large=large,

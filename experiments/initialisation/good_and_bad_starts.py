@@ -13,11 +13,10 @@ from dataclasses import dataclass
 
 import jax
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, initializers, losses, optim
 from fnn.layers import DenseParams
 
@@ -40,7 +39,7 @@ class Config(Common):
 QUICK = Config(seeds=10, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return test accuracy (gains, seeds) and training loss (gains, seeds, epochs).
 
     W0, b0, W1, … are the weights of seed 0, (gains, …). A run that diverged guesses.
@@ -79,7 +78,7 @@ def train_on_circles(config: Config) -> fnn.Sweep:
     )
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the decision regions of seed 0 for each gain."""
     x, y = data.load("circles").test
     net = fnn.mlp(SIZES)
@@ -97,7 +96,7 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     return {"regions": figure}
 
 
-def saved_params(results: dict[str, np.ndarray], row: int):
+def saved_params(results: Results, row: int):
     """Return the parameters that `run` saved for a gain, with () for the activations."""
     params: list = []
     for layer in range(LAYERS):

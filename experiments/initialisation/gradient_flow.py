@@ -12,6 +12,7 @@ Cost:     quick 8 s, full 25 s on 2 cores.
 import numpy as np
 from matplotlib.figure import Figure
 
+from experiments.common import Figures, Results
 from experiments.initialisation.initial_signals import (
     ACTIVATIONS,
     Networks,
@@ -25,12 +26,12 @@ Config = Networks
 QUICK = Config(seeds=30, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Measure every hidden layer: the fields of `flow`, (activations, scales, seeds, layers)."""
     return flows(flow, seeds=config.seeds, depth=config.depth, width=config.width)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the backpropagated norm and the relative update, layer by layer."""
     gradient = drawn(results["delta"], "‖∂L/∂z‖")
     update = drawn(results["update"], "‖∂L/∂W‖/‖W‖")

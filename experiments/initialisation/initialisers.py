@@ -14,9 +14,8 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import layers
 from fnn import plot as draw
 
@@ -44,7 +43,7 @@ class Config(Common):
 QUICK = Config(seeds=30, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return the variance of W and the ratios of variance, (shapes, rules, seeds), in float64."""
     keys = jax.random.split(jax.random.key(2), config.seeds)
     measured = np.empty((len(SHAPES), len(RULES), 3, config.seeds))
@@ -73,7 +72,7 @@ def variances(keys, shape: tuple[int, int], rule: str) -> np.ndarray:
     return np.asarray(jax.vmap(of_layer)(keys)).T
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the ratios of variance of one linear layer for each shape and rule."""
     figure, axes = draw.figure(rows=len(SHAPES), height=2.4)
     forward = results["forward"].mean(axis=-1)

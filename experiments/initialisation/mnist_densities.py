@@ -14,11 +14,10 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, diagnostics, initializers, losses, optim
 from fnn.data import mnist
 from fnn.initializers import Initializer
@@ -47,7 +46,7 @@ class Config(Common):
 QUICK = Config(seeds=5, batch_size=32, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Train from both starts, and look at the hidden layers of the trained networks.
 
     saturated, deviation  of the activations, (starts, seeds, layers)
@@ -118,7 +117,7 @@ def hidden_signals(config: Config, sweep: fnn.Sweep, dataset: data.Dataset):
     return np.moveaxis(np.array(of_starts), 2, 0)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the densities of each hidden layer's outputs for both starts, seed 0."""
     figure, axes = draw.figure(rows=len(INITS))
     for axis, start, layers in zip(axes, INITS, results["outputs"], strict=True):

@@ -16,8 +16,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
+from experiments.common import Figures, Results
 from experiments.initialisation.initial_signals import (
     ACTIVATIONS,
     Networks,
@@ -52,7 +52,7 @@ Config = Networks
 QUICK = Config(seeds=30, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Measure every hidden layer, and the weights that each of DRAWS gives.
 
     The fields of `flow` are (activations, scales, seeds, layers).
@@ -83,7 +83,7 @@ def simple_draws(**size: int) -> dict[str, np.ndarray]:
         }
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the size of the activations and the share of saturated units, layer by layer.
 
     The size is the root mean square.

@@ -18,10 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.flatten_util import ravel_pytree
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, losses, optim
 from fnn import plot as draw
 from fnn.course import descent
@@ -47,7 +46,7 @@ class Config(Common):
 QUICK = Config(seeds=200, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Train from each start twice, and look where the first training settles; all (seeds,)."""
     first = trained(config)
     again = trained(config)
@@ -115,7 +114,7 @@ def best_of(losses: np.ndarray, k: int) -> float:
     return float(in_order @ (none_lower - none_up_to))
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the final losses, the eigenvalues where they settle, and the expected lowest of k."""
     starts, (axis,) = draw.figure()
     bins = list(np.geomspace(1e-5, 2, 60))

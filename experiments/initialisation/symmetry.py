@@ -9,7 +9,6 @@ Cost:     quick 5 s, full 10 s on 2 cores.
 """
 
 from dataclasses import dataclass
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +16,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, initializers, losses, optim
 from fnn import plot as draw
 from fnn.course import descent
@@ -48,7 +47,7 @@ class Config(Common):
 QUICK = Config(seeds=30, examples=200, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Descend from equal and from random weights with each activation, in float64.
 
     loss         (activations, starts, steps + 1)
@@ -61,32 +60,33 @@ def run(config: Config) -> dict[str, np.ndarray]:
         circles = data.load("circles").train
         x = jnp.asarray(circles.x[: config.examples], float)
         y = jnp.asarray(circles.y[: config.examples], float)
-        params = starts(config)
         measured = []
         for activation in ACTIVATIONS:
-            from_start = partial(descend, config, activation, x, y)
-            path, loss = jax.lax.map(from_start, params)
+            path, loss = descend_from_all(config, activation, x, y)
             measured.append(measure(path, loss))
     return {name: np.array([of[name] for of in measured]) for name in measured[0]}
 
 
-def starts(config: Config):
-    """Draw the parameters of zeros, the constant and all random starts, leaves (starts, …)."""
+def descend_from_all(config: Config, activation: str, x, y):
+    """Descend from zeros, from the constant, and from Glorot's weights of each seed."""
     keys = jax.random.split(jax.random.key(0), 2 + config.seeds)
-    keys_of_inits = (keys[:1], keys[1:2], keys[2:])
-    drawn = []
-    for init, some_keys in zip(STARTS.values(), keys_of_inits, strict=True):
-        draw_start = partial(start, init, config.hidden)
-        drawn.append(jax.vmap(draw_start)(some_keys))
-    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *drawn)
+    numbers = np.minimum(np.arange(len(keys)), 2)
+
+    def descend_from(key_and_number):
+        params = start(config, *key_and_number)
+        return descend(config, activation, x, y, params)
+
+    return jax.lax.map(descend_from, (keys, numbers))
 
 
-def start(init, hidden: int, key):
-    """Draw the parameters of a 2-hidden-1 network."""
+def start(config: Config, key, number):
+    """Draw the parameters of a 2-hidden-1 network by the start of this number."""
     first, second = jax.random.split(key)
-    hidden_layer = DenseParams(init(first, (hidden, 2)), jnp.zeros(hidden))
-    output_layer = DenseParams(init(second, (1, hidden)), jnp.zeros(1))
-    return hidden_layer, (), output_layer
+    draw_W1 = [lambda init=init: init(first, (config.hidden, 2)) for init in STARTS.values()]
+    draw_W2 = [lambda init=init: init(second, (1, config.hidden)) for init in STARTS.values()]
+    W1 = jax.lax.switch(number, draw_W1)
+    W2 = jax.lax.switch(number, draw_W2)
+    return DenseParams(W1, jnp.zeros(config.hidden)), (), DenseParams(W2, jnp.zeros(1))
 
 
 def descend(config: Config, activation: str, x, y, params):
@@ -122,7 +122,7 @@ def measure(path, loss) -> dict[str, np.ndarray]:
     }
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the loss from each start, and the second singular value of W₁ at the end."""
     curves, axes = draw.figure(rows=len(ACTIVATIONS), height=2.4)
     for axis, activation, losses_of_starts in zip(axes, ACTIVATIONS, results["loss"], strict=True):

@@ -15,11 +15,10 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, initializers, layers, losses, optim
 from fnn.course import perceptron
 from fnn.layers import DenseParams
@@ -48,7 +47,7 @@ class Config(Common):
 QUICK = Config(seeds=4, hidden_layers=4, epochs=10, old_rates=(0.1,), quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Compute and learn the gates, and train a deep network by both recipes.
 
     gates           outputs of threshold units, (gates, rows)
@@ -98,7 +97,7 @@ def train(config: Config, net: fnn.Layer, optimizer, rates) -> dict[str, np.ndar
     return {name: values[best] for name, values in sweep.history.items()}
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw test loss and accuracy of both recipes over epochs."""
     figure, axes = draw.figure(rows=2, height=3)
     epochs = np.arange(1, results["loss"].shape[-1] + 1)

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from experiments.initialisation.initial_signals import flow, weights
 from fnn import data, initializers, layers, losses, optim
 
@@ -56,7 +56,7 @@ class Config(Common):
 QUICK = Config(seeds=3, depths=(1, 8), epochs=4, learning_rates=(3e-3,), quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return the accuracy on the test rows, and the signals of deep networks at initialisation.
 
     accuracy is (activations, depths, scales, seeds).
@@ -127,7 +127,7 @@ def at_best_scale(accuracy: np.ndarray) -> np.ndarray:
     return chosen[:, :, 0]
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the test accuracy over depth, with the best scale and for each scale."""
     depths = [str(depth) for depth in results["depths"]]
     lines, (axis,) = draw.figure()

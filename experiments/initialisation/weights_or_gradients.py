@@ -14,10 +14,9 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, losses, optim
 from fnn import plot as draw
 from fnn.course import descent
@@ -40,7 +39,7 @@ class Config(Common):
 QUICK = Config(seeds=6, steps=200, examples=128, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return ‖W‖ and ‖∂L/∂W‖ of each layer before each update, (seeds, steps, layers)."""
     keys = jax.random.split(jax.random.key(0), config.seeds)
     weights, gradients = jax.lax.map(jax.jit(partial(descend, config)), keys)
@@ -74,7 +73,7 @@ def norms(params) -> jax.Array:
     return jnp.stack(of_layers, axis=-1)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the norms of weights and gradients of every other layer over training."""
     figure, (weights, gradients) = draw.figure(rows=2)
     draw_norms(weights, results["weights"], "‖W‖")
