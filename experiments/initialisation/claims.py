@@ -6,6 +6,7 @@ A rule reads the results of the experiment that its claim names.
 import numpy as np
 
 from experiments.claims import (
+    Interval,
     claim,
     depends_on,
     every,
@@ -93,7 +94,7 @@ def good_and_bad(results):
     }
     means = {name: values.mean() for name, values in accuracy.items()}
     epochs = results["loss"].shape[-1]
-    setting = f"Test accuracy on circles after {epochs} epochs, means of {len(good)} seeds"
+    setting = f"Test accuracy on circles after {epochs} epochs, mean of {len(good)} seeds"
     return depends_on(
         {name: lead.above(0.0) for name, lead in leads.items()},
         f"{setting}: {named(means, '.3f')}. He's lead: {named(leads)}.",
@@ -137,11 +138,13 @@ def relu_keeps(results):
     factors = {f"weights of {name}": gradient_factor(results, "relu", name) for name in MODERATE}
     left = {name: factor.middle**hops for name, factor in factors.items()}
     measured = f"Factor a ReLU layer on the norm of the gradient: {named(factors)}."
-    rest = f"What is left after {hops} layers: {named(left, '.2g')}; below {VANISHED:g} it has "
-    reason = "vanished. Half of the units pass the gradient on, and the weights must make up for "
+    rest = (
+        f"What is left after {hops} layers: {named(left, '.2g')}; vanished is below {VANISHED:g}."
+    )
+    reason = "Half of the units pass the gradient on; the weights must make up for the others."
     return depends_on(
         {name: factor.above(line) for name, factor in factors.items()},
-        f"{measured} {rest}{reason}the others.",
+        f"{measured} {rest} {reason}",
         factors=factors,
         left=left,
     )
@@ -419,11 +422,12 @@ def saturated(results):
         "the gradient through the sigmoid layers": sigmoid.below(line),
     }
     units = f"N(0, 1): {beyond} of the tanh units lie beyond ±5, where tanh′ < 2e-4."
-    other = f"A tanh layer yet multiplies the gradient by {tanh}, by large weights of other units."
-    layers = f"A sigmoid layer multiplies it by {sigmoid}. Zero is below {VANISHED:g} after {hops}."
+    other = f"Yet a tanh layer multiplies the gradient by {tanh}, through the other units."
+    layers = f"A sigmoid layer multiplies it by {sigmoid}."
+    zero = f"Practically zero is below {VANISHED:g} after {hops} layers."
     return depends_on(
         cases,
-        f"{units} {other} {layers}",
+        f"{units} {other} {layers} {zero}",
         saturated=beyond,
         saturated_sigmoids=sigmoid_beyond,
         tanh=tanh,
@@ -670,6 +674,14 @@ GAP = 0.05
 """A network is unsuitable whose test accuracy is that far below the best one with ReLU."""
 
 
+def crossover_depth(depths: list[int], gaps: list[Interval]) -> float:
+    """Return the first depth with a gap above GAP, infinity if there is none."""
+    for depth, gap in zip(depths, gaps, strict=True):
+        if gap.above(GAP):
+            return depth
+    return np.inf
+
+
 @claim(
     "1.11",
     "trainable_depth",
@@ -690,12 +702,10 @@ def unsuitable(results):
             behind = relu - results["accuracy"][a, :, scale]
             gaps[name] = [mean_interval(gap) for gap in behind]
             factors[name] = backward_factor(results["delta"][a, s])
-            failing = [
-                depth for depth, gap in zip(depths, gaps[name], strict=True) if gap.above(GAP)
-            ]
-            crossover[name] = min(failing, default=np.inf)
-            cases[f"the accuracy of {name}, 1 layer"] = gaps[name][0].above(GAP)
-            cases[f"the accuracy of {name}, {depths[-1]} layers"] = gaps[name][-1].above(GAP)
+            crossover[name] = crossover_depth(depths, gaps[name])
+            first, last = gaps[name][0], gaps[name][-1]
+            cases[f"the accuracy at depth {depths[0]} of {name}"] = first.above(GAP)
+            cases[f"the accuracy at depth {depths[-1]} of {name}"] = last.above(GAP)
             cases[f"the gradient through {name}"] = factors[name].below(line)
     deepest = {name: gap[-1] for name, gap in gaps.items()}
     accuracy = f"Test accuracy below ReLU's best with {depths[-1]} hidden layers: {named(deepest)}."

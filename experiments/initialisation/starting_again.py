@@ -6,7 +6,8 @@ Source:   Adornetto (claim 0.24) and Sharif (2.18).
 Command:  python -m experiments run starting_again
 Expected: on XOR, 2-2-1 networks end in the minimum or in one of several worse places, the same at
           every repetition. In one of these places every eigenvalue of the Hessian is positive. The
-          best of ten starts nearly always has the minimum.
+          best of ten starts nearly always has the minimum. With cross-entropy all these places lie
+          at infinitely large weights, so that the path slows down and never quite rests.
 Cost:     quick 6 s, full 10 s on 2 cores.
 """
 

@@ -35,7 +35,7 @@ SIGMAS = {
 }
 ACTIVATIONS = ("relu", "tanh", "sigmoid")
 STARTS = ("N(0, 0.01²)", "1/n")
-"""The initialisation that the document prints, and Xavier's. The gradient is measured with both."""
+"""The initialisation that the course prints first, and Xavier's, for the gradient."""
 DEEP = {"seeds": 30, "depth": 30, "width": 100}
 """The networks in which the signals are measured."""
 
