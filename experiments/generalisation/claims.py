@@ -12,6 +12,7 @@ from experiments.claims import (
     every,
     holds_if,
     mean_interval,
+    named,
     share_interval,
 )
 from experiments.generalisation import training_loop
@@ -280,24 +281,25 @@ def between(results):
     lowest = validation.mean(axis=1).min()
     is_close = np.abs(validation - train) < train - lowest
     is_apart = (train < lowest) & (validation > 1.1 * lowest)
-    narrow = share_interval(is_close[0, :, -1])
-    short = share_interval(is_close[-1, :, 0])
-    wide = share_interval(is_apart[-1, :, -1])
+    shares = {
+        "too narrow": share_interval(is_close[0, :, -1]),
+        "trained too short": share_interval(is_close[-1, :, 0]),
+        "too wide": share_interval(is_apart[-1, :, -1]),
+    }
     optimum_is_between = every(by_width.interior, by_epoch.interior)
-    signs_are_seen = every(narrow.above(0.5), short.above(0.5), wide.above(0.5))
+    signs_are_seen = every(*(share.above(0.5) for share in shares.values()))
     few = mean_losses(train[0, :, -1], validation[0, :, -1])
     many = mean_losses(train[-1, :, -1], validation[-1, :, -1])
     best, best_loss = widths[by_width.bottom], validation[by_width.bottom, :, -1].mean()
-    under = f"Mean training and validation loss of {widths[0]} unit: {few}, high and close in "
-    over = f"Of {widths[-1]}: {many}, low and far apart in {wide}, high and close at first in "
-    valley_text = f"The lowest at the end is that of {best} units, {best_loss:.3g}."
+    ends = f"Mean training and validation loss: {few} of {widths[0]} unit, {many} of {widths[-1]}."
+    optimum = f"The lowest validation loss at the end is {best_loss:.3g}, of {best} units."
+    signs = f"Share of seeds with the sign of networks {named(shares)}."
     return holds_if(
         every(optimum_is_between, signs_are_seen),
-        f"{under}{narrow} of the seeds. {over}{short}. {valley_text}",
+        f"{ends} {optimum} {signs}",
         ends_over_widths_above_lowest=[by_width.first, by_width.last],
         ends_over_epochs_above_lowest=[by_epoch.first, by_epoch.last],
-        underfitting_seen=[narrow, short],
-        overfitting_seen=wide,
+        signs_seen=shares,
         lowest_validation_loss=lowest,
     )
 
