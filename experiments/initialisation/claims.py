@@ -155,7 +155,7 @@ def relu_keeps(results):
     "gradient_flow",
     "The derivatives of the layers multiply; where they are large, the gradient grows "
     "exponentially.",
-    code="backward_pass",
+    code="flow",
 )
 def explodes(results):
     expected = predicted(results)
@@ -221,7 +221,7 @@ def vanishes(results):
     "gradient_flow",
     "Backpropagation multiplies components; where one is below 1 it cancels the gradient "
     "gradually.",
-    code="backward_pass",
+    code="flow",
 )
 def components_below_one(results):
     pairs = (
