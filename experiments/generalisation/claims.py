@@ -140,9 +140,11 @@ def outside(results):
 )
 def plateau(results):
     train, validation = results["train_loss"], results["validation_loss"]
-    first, half, last = train[:, 0], train[:, train.shape[1] // 2], train[:, -1]
+    first, last = train[:, 0], train[:, -1]
+    half = train[:, train.shape[1] // 2]
     left = mean_interval(last / first)
-    late = mean_interval(100 * (half - last) / (first - last))
+    fall = first - last
+    late = mean_interval(100 * (half - last) / fall)
     gap = mean_interval(validation[:, -1] - last)
     one, other = results["weights"]
     changed = np.count_nonzero(one != other)

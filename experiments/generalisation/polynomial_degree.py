@@ -106,10 +106,14 @@ def slope(x: np.ndarray, y: np.ndarray, degree: int, strength: float) -> float:
     loss = penalties.penalized(losses.squared_error, penalties.l2(strength))
     w = fitted(x, y, degree, strength)
     powers = design(x, degree)[:, :-1]
+    unit = layers.dense(degree, 1)
+    loss_and_gradient = fnn.value_and_grad(unit, loss)
     with jax.enable_x64(True):
-        params = DenseParams(W=jnp.asarray(w[None, :-1]), b=jnp.asarray(w[-1:]))
-        _, gradient = fnn.value_and_grad(layers.dense(degree, 1), loss)(params, powers, y)
-        return max(float(np.abs(leaf).max()) for leaf in gradient)
+        W = jnp.asarray(w[None, :-1])
+        b = jnp.asarray(w[-1:])
+        _, gradient = loss_and_gradient(DenseParams(W, b), powers, y)
+        largest = [np.abs(leaf).max() for leaf in gradient]
+        return float(max(largest))
 
 
 def plot(results: Results, config: Config) -> Figures:

@@ -109,11 +109,14 @@ def evaluation_errors(layer, learned: BatchNormParams, x) -> dict[str, np.ndarra
     y, kept, _ = layer.forward(learned, running, x, train=False)
     mean = 0.9 * state.mean + 0.1 * x.mean(axis=1)
     variance = 0.9 * state.variance + 0.1 * x.var(axis=1, ddof=1)
-    normalised = (x - mean[:, None]) / jnp.sqrt(variance + EPSILON)[:, None]
-    errors = (largest(running.mean - mean), largest(running.variance - variance))
+    deviation = jnp.sqrt(variance + EPSILON)
+    normalised = (x - mean[:, None]) / deviation[:, None]
+    expected = scaled(learned, normalised)
+    mean_error = largest(running.mean - mean)
+    variance_error = largest(running.variance - variance)
     return {
-        "running": np.maximum(*errors),
-        "evaluation": largest(y - scaled(learned, normalised)),
+        "running": np.maximum(mean_error, variance_error),
+        "evaluation": largest(y - expected),
         "state_kept": np.asarray(kept is running),
     }
 

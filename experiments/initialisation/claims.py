@@ -203,13 +203,14 @@ def vanishes(results):
     slope = float(np.sqrt(results["slope"][ACTIVATIONS.index("sigmoid")].max()))
     shrinks = every(*(factor.below(1.0) for factor in factors.values()))
     hardly_moves = every(*(ratio.below(-3.0) for ratio in first_to_last.values()))
-    layers = f"Sigmoid, factor a layer: {named(factors)}; R² of its logarithm at least "
+    layers = f"Sigmoid, factor a layer: {named(factors)}."
+    line = f"R² of its logarithm is at least {straightest:.6f}."
     change = "A step changes the first layer, relative to its weights, by 10 to the power "
     ratios = ", ".join(f"{ratio.middle:.1f}" for ratio in first_to_last.values())
     bound = f"The root mean square of f′ is at most {slope:.4f}, and the product at most 0.25ⁿ."
     return holds_if(
         every(shrinks, straightest > 0.99, hardly_moves),
-        f"{layers}{straightest:.6f}. {change}{ratios} of what it changes the last. {bound}",
+        f"{layers} {line} {change}{ratios} of what it changes the last. {bound}",
         factors=factors,
         straightness=straight,
         log10_first_to_last=first_to_last,
@@ -852,10 +853,12 @@ def notes(results):
 )
 def weights_shrink(results):
     weights, gradients = results["weights"], results["gradients"]
-    changes = [mean_interval(change) for change in (weights[:, -1] / weights[:, 0]).T]
+    change_of_layers = weights[:, -1] / weights[:, 0]
+    changes = [mean_interval(change) for change in change_of_layers.T]
     least = min(change.low for change in changes)
     most = max(change.high for change in changes)
-    first, last = gradients[:, 0, 0], gradients[:, 0, -2]  # of the hidden layers
+    at_start = gradients[:, 0]
+    first, last = at_start[:, 0], at_start[:, -2]  # of the hidden layers
     hops = gradients.shape[-1] - 2
     factor = per_layer(last, first, hops)
     setting = f"Sigmoid, {hops + 1} hidden layers, {weights.shape[1]} epochs"
