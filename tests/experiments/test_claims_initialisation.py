@@ -390,6 +390,18 @@ def test_best_of_k_is_the_mean_for_one_and_the_lowest_for_all():
     assert starting_again.best_of(losses, 3) == pytest.approx(1.0)
 
 
+@pytest.mark.long
+def test_descent_settles_in_minima_and_saddles():
+    """The minimum, and half of log 2, have positive eigenvalues; the third place is a saddle."""
+    config = starting_again.Config(seeds=40)
+    loss, gradient, lowest = starting_again.settle(config, starting_again.trained(config).params(0))
+    assert (gradient < claims.AT_REST).all()
+    is_local = np.isclose(loss, np.log(2) / 2, atol=1e-3)
+    assert is_local.any()
+    assert (lowest[is_local] > claims.CURVED).all()
+    assert (lowest[loss > 0.4] < -claims.CURVED).all()
+
+
 def test_mnist_is_at_hand_where_all_four_files_are(tmp_path, monkeypatch):
     monkeypatch.setenv("FNN_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
