@@ -295,7 +295,7 @@ def between(results):
     best, best_loss = widths[by_width.bottom], validation[by_width.bottom, :, -1].mean()
     ends = f"Mean training and validation loss: {few} of {widths[0]} unit, {many} of {widths[-1]}."
     optimum = f"The lowest validation loss at the end is {best_loss:.3g}, of {best} units."
-    signs = f"Share of seeds with the sign of networks {named(shares)}."
+    signs = f"Shares of seeds whose losses show it: {named(shares)}."
     return holds_if(
         every(optimum_is_between, signs_are_seen),
         f"{ends} {optimum} {signs}",
@@ -339,11 +339,12 @@ def underfitting(results):
     narrow, narrow_losses = underfit_share(results, 0, -1)
     short, short_losses = underfit_share(results, -1, 0)
     are_seen = every(narrow.above(0.5), short.above(0.5))
-    too_narrow = f"The narrowest networks have mean losses of {narrow_losses} on training and test "
-    too_short = f"rows and underfit in {narrow}; the widest after one epoch {short_losses} and "
+    losses = "mean losses on training and test rows of"
+    too_narrow = f"The narrowest networks have {losses} {narrow_losses}, and {narrow} underfit."
+    too_short = f"The widest after one epoch have {short_losses}, and {short} underfit."
     return holds_if(
         are_seen,
-        f"{too_narrow}{too_short}{short}. {FIT_LINE}",
+        f"{too_narrow} {too_short} {FIT_LINE}",
         too_narrow=narrow,
         trained_too_short=short,
     )
