@@ -6,16 +6,23 @@ other half gives.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from jaxtyping import Float
 
 from experiments.claims import Answer, Interval, every, mean_interval
 
+Curves: TypeAlias = Float[np.ndarray, "seeds points"]
+Positions: TypeAlias = tuple[int, int, int]
+
 
 class Valley(NamedTuple):
-    """A curve, the position `bottom` of its lowest mean between its ends, and how far its first and
-    its last point lie above that.
+    """A curve that may lie lower between its ends than at them.
+
+    bottom  position of the lowest mean between the ends
+    first   how far the first point lies above the bottom
+    last    how far the last point lies above it
     """
 
     bottom: int
@@ -24,26 +31,32 @@ class Valley(NamedTuple):
 
     @property
     def interior(self) -> Answer:
-        """Whether both ends lie above the bottom."""
+        """Return whether both ends lie above the bottom."""
         return every(self.first.above(0), self.last.above(0))
 
 
-def valley(curves: np.ndarray) -> Valley:
-    """Of curves (seeds, points), three points at least."""
+def valley(curves: Curves) -> Valley:
+    """Find the bottom of curves of three points at least, and measure how high their ends lie."""
+    first, bottom, last = read(curves, ends_and_bottom).T
+    position = ends_and_bottom(curves.mean(axis=0))[1]
+    return Valley(position, mean_interval(first - bottom), mean_interval(last - bottom))
 
-    def places(curve: np.ndarray) -> tuple[int, int, int]:
-        return 0, 1 + int(curve[1:-1].argmin()), -1
 
-    first, bottom, last = read(curves, places).T
-    return Valley(
-        places(curves.mean(axis=0))[1], mean_interval(first - bottom), mean_interval(last - bottom)
-    )
+def ends_and_bottom(curve: np.ndarray) -> Positions:
+    """Return the positions of the first point, of the lowest inner point, and of the last one."""
+    bottom = 1 + int(curve[1:-1].argmin())
+    return 0, bottom, -1
 
 
 class SecondDescent(NamedTuple):
-    """Positions of a first minimum, the peak after it and the minimum after that, in the mean; how
-    far the curve rises from the first and falls to the second, and by how much the second minimum
-    is lower than the first.
+    """A curve that may fall, rise and fall again.
+
+    first   position of the first minimum of the mean
+    peak    position of the peak after it
+    second  position of the minimum after the peak
+    rise    from the first minimum to the peak
+    fall    from the peak to the second minimum
+    gain    how much lower the second minimum is than the first
     """
 
     first: int
@@ -55,33 +68,45 @@ class SecondDescent(NamedTuple):
 
     @property
     def lower(self) -> Answer:
-        """Whether there is a peak, and the second minimum lies below the first."""
+        """Return whether there is a peak, and the second minimum lies below the first."""
         return every(self.rise.above(0), self.fall.above(0), self.gain.above(0))
 
 
-def second_descent(curves: np.ndarray) -> SecondDescent:
-    """Of curves (seeds, points), three points at least."""
+def second_descent(curves: Curves) -> SecondDescent:
+    """Find the turns of curves of three points at least, and measure the heights between them."""
     first, peak, second = read(curves, turns).T
-    differences = (peak - first, peak - second, first - second)
-    rise, fall, gain = map(mean_interval, differences)
-    return SecondDescent(*turns(curves.mean(axis=0)), rise, fall, gain)
+    positions = turns(curves.mean(axis=0))
+    rise = mean_interval(peak - first)
+    fall = mean_interval(peak - second)
+    gain = mean_interval(first - second)
+    return SecondDescent(*positions, rise, fall, gain)
 
 
-def turns(curve: np.ndarray) -> tuple[int, int, int]:
-    """Positions of the inner point that stands highest above the minima on both its sides, between
-    those minima. (On a curve that only falls it stands below the first of them.)
+def turns(curve: np.ndarray) -> Positions:
+    """Return the positions of a first minimum, the peak after it, and the minimum after that.
+
+    The peak is the inner point that stands highest above the minima on both its sides. On a curve
+    that only falls it stands below the first of them.
     """
-    before = np.minimum.accumulate(curve)[:-2]
-    after = np.minimum.accumulate(curve[::-1])[::-1][2:]
-    peak = 1 + int((curve[1:-1] - np.maximum(before, after)).argmax())
-    return int(curve[:peak].argmin()), peak, peak + 1 + int(curve[peak + 1 :].argmin())
+    lowest_before = np.minimum.accumulate(curve)[:-2]
+    lowest_after = np.minimum.accumulate(curve[::-1])[::-1][2:]
+    height = curve[1:-1] - np.maximum(lowest_before, lowest_after)
+    peak = 1 + int(height.argmax())
+    first = int(curve[:peak].argmin())
+    second = peak + 1 + int(curve[peak + 1 :].argmin())
+    return first, peak, second
 
 
-def read(curves: np.ndarray, locate: Callable[[np.ndarray], tuple[int, int, int]]) -> np.ndarray:
-    """The values of each curve, (seeds, 3), at the positions that `locate` finds in the mean of
-    every second one: of those with odd numbers for the even ones, and the other way round.
+def read(curves: Curves, locate: Callable[[np.ndarray], Positions]) -> np.ndarray:
+    """Return the values of each curve at the positions that the other half of the seeds gives.
+
+    One half are the curves with even numbers, the other those with odd ones.
+
+    locate  curve -> positions; it is called with the mean of a half
+
+    Returns (seeds, 3).
     """
     even, odd = curves[0::2], curves[1::2]
-    return np.concatenate(
-        [half[:, list(locate(other.mean(axis=0)))] for half, other in ((even, odd), (odd, even))]
-    )
+    from_even = list(locate(even.mean(axis=0)))
+    from_odd = list(locate(odd.mean(axis=0)))
+    return np.concatenate([even[:, from_odd], odd[:, from_even]])

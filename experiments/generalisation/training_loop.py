@@ -1,11 +1,10 @@
-"""The training loop of the course, traced: every example once an epoch, validate, keep the best, go
-on after a crash.
+"""The training loop of the course, traced: visit, validate, keep the best, go on after a crash.
 
 Question: Does training do what its pseudocode says, to the last bit?
 Source:   Piccoli (claim 4.26), on scikit-learn's digits.
 Command:  python -m experiments run training_loop
-Expected: every example is visited once an epoch; the kept parameters are those of the lowest
-          validation loss; a run that was cut off ends bit for bit as one that was not.
+Expected: every example is visited once an epoch. The kept parameters are those of the lowest
+          validation loss. A run that was cut off ends bit for bit as one that was not.
 Cost:     5 s on 2 cores, nearly all of it compiling two programs.
 """
 
@@ -13,22 +12,22 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, layers, losses, optim
 from fnn import plot as draw
 from fnn.data import Dataset, Split
 
 LOSS = losses.softmax_cross_entropy
-COUNTED: dict[str, Any] = {"epochs": 5, "batch_size": 32}
+EXAMPLES, BATCH, EPOCHS = 96, 32, 5
+"""Of the run in which visits are counted."""
 
 
 @dataclass(frozen=True)
@@ -46,27 +45,19 @@ class Config(Common):
 QUICK = Config(seeds=5, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
-    """Losses are (seeds, epochs); the run that is cut off is that of seed 0."""
-    digits = data.load("digits")
-    net, optimizer = fnn.mlp((64, config.hidden, 10)), optim.adam(config.learning_rate)
+def run(config: Config) -> Results:
+    """Train all seeds, cut the run of seed 0 off and resume it, and count visits.
 
-    def train(seed: int, **checkpoint) -> fnn.Run:
-        options: dict[str, Any] = {
-            "epochs": config.epochs,
-            "batch_size": config.batch_size,
-            "progress": False,
-        }
-        return fnn.train(net, LOSS, optimizer, digits, seed=seed, **options, **checkpoint)
-
-    runs = [train(seed) for seed in range(config.seeds)]
-    resumed, cut_at = cut_off_and_resumed(train, config.epochs)
-    visits, updates = counted()
+    Losses are (seeds, epochs).
+    """
+    runs = [train(config, seed) for seed in range(config.seeds)]
+    resumed, cut_at = cut_off_and_resume(config)
+    visits, updates = count_visits()
     return {
-        "train_loss": np.array([each.history["train_loss"] for each in runs]),
-        "validation_loss": np.array([each.history["validation_loss"] for each in runs]),
-        "best_epoch": np.array([each.best_epoch for each in runs]),
-        "restored_loss": np.array([validation_loss(net, each, digits) for each in runs]),
+        "train_loss": np.array([run.history["train_loss"] for run in runs]),
+        "validation_loss": np.array([run.history["validation_loss"] for run in runs]),
+        "best_epoch": np.array([run.best_epoch for run in runs]),
+        "restored_loss": np.array([restored_loss(config, run) for run in runs]),
         "resumed_same": np.array(same(runs[0], resumed)),
         "cut_at": np.array(cut_at),
         "visits": visits,
@@ -74,79 +65,106 @@ def run(config: Config) -> dict[str, np.ndarray]:
     }
 
 
-def same(a: fnn.Run, b: fnn.Run) -> bool:
-    """Whether all arrays and numbers of two runs, but the seconds they took, are equal
-    bit for bit.
-    """
-    pairs = zip(
-        *(jax.tree.leaves(run._replace(compile_seconds=0, run_seconds=0)) for run in (a, b)),
-        strict=True,
+def train(config: Config, seed: int, **checkpoint) -> fnn.Run:
+    """Train one seed on digits."""
+    return fnn.train(
+        network(config),
+        LOSS,
+        optim.adam(config.learning_rate),
+        data.load("digits"),
+        seed=seed,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        progress=False,
+        **checkpoint,
     )
-    return all(np.asarray(x).tobytes() == np.asarray(y).tobytes() for x, y in pairs)
 
 
-def validation_loss(net: fnn.Layer, run: fnn.Run, dataset: Dataset) -> float:
-    """The mean loss of the kept parameters on the validation rows, computed apart from training."""
-    prediction = fnn.apply(net, run.best_params, dataset.validation.x, state=run.best_state)
-    return float(jnp.mean(LOSS.value(prediction, dataset.validation.y)))
+def network(config: Config) -> fnn.Layer:
+    """Build the network."""
+    return fnn.mlp((64, config.hidden, 10))
 
 
-def cut_off_and_resumed(train, epochs: int) -> tuple[fnn.Run, int]:
-    """A run that is saved twice, loses what came after the first saving as if it had been killed
-    there, and is started again; and the epoch that it was cut back to.
+def cut_off_and_resume(config: Config) -> tuple[fnn.Run, int]:
+    """Return a run that was cut off and resumed, and the epoch that it was cut back to.
+
+    The run is saved twice and loses what came after the first saving, as if it had been killed
+    there. Then the same call goes on with it.
     """
     with tempfile.TemporaryDirectory() as folder:
-        options: dict[str, Any] = {"checkpoint": folder, "checkpoint_epochs": epochs // 2 + 1}
-        train(0, **options)
+        checkpoint = {"checkpoint": folder, "checkpoint_epochs": config.epochs // 2 + 1}
+        train(config, 0, **checkpoint)
         shutil.rmtree(Path(folder) / "finished")
         saved = fnn.load(folder)
         assert isinstance(saved, fnn.Run)
         cut_at = saved.stopped_epoch + 1
-        resumed = train(0, **options)
+        resumed = train(config, 0, **checkpoint)
     return resumed, cut_at
 
 
-def counted() -> tuple[np.ndarray, int]:
-    """How often each of 96 examples was visited, and the number of updates, from a linear unit that
-    counts: example i is the i-th unit vector, the target is out of reach, so the absolute error
-    pushes w_i up by 1/32 at each visit in a batch of 32 and the bias by 1 at each update. Sums of
-    powers of two are exact.
+def count_visits() -> tuple[np.ndarray, int]:
+    """Return how often each example was visited, and the number of updates.
+
+    A linear unit counts them: example i is the i-th unit vector, and the target is out of reach. So
+    the absolute error pushes w_i up by 1/32 at each visit in a batch of 32, and the bias by 1 at
+    each update. Sums of powers of two are exact.
     """
-    rows = Split(np.eye(96, dtype=np.float32), np.full(96, 1e6, np.float32))
-    net = layers.dense(96, 1, init="zeros")
+    x = np.eye(EXAMPLES, dtype=np.float32)
+    y = np.full(EXAMPLES, 1e6, np.float32)
+    rows = Split(x, y)
     run = fnn.train(
-        net,
+        layers.dense(EXAMPLES, 1, init="zeros"),
         losses.absolute_error,
         optim.sgd(1.0),
         Dataset(rows, rows, rows),
+        epochs=EPOCHS,
+        batch_size=BATCH,
         progress=False,
-        **COUNTED,
     )
-    return 32 * np.asarray(run.params.W[0]), int(run.params.b[0])
+    visits = BATCH * np.asarray(run.params.W[0])
+    return visits, int(run.params.b[0])
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """The run that was cut off, and the epochs whose parameters were kept."""
+def restored_loss(config: Config, run: fnn.Run) -> float:
+    """Return the mean validation loss of the kept parameters, computed apart from training."""
+    x, y = data.load("digits").validation
+    prediction = fnn.apply(network(config), run.best_params, x, state=run.best_state)
+    return float(jnp.mean(LOSS.value(prediction, y)))
+
+
+def same(a: fnn.Run, b: fnn.Run) -> bool:
+    """Return whether two runs are equal bit for bit, but for the seconds that they took."""
+    return bytes_of(a) == bytes_of(b)
+
+
+def bytes_of(run: fnn.Run) -> list[bytes]:
+    """Return the bytes of all arrays and numbers of a run, without its seconds."""
+    timeless = run._replace(compile_seconds=0, run_seconds=0)
+    return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(timeless)]
+
+
+def plot(results: Results, config: Config) -> Figures:
+    """Draw the run that was cut off, and the epochs whose parameters were kept."""
     figure, (curves, kept) = draw.figure(rows=2)
-    epochs = np.arange(1, config.epochs + 1)
-    for name in ("train", "validation"):
-        curves.plot(
-            epochs, results[f"{name}_loss"][0], color=draw.COLORS[name], linestyle="-", label=name
-        )
-    curves.axvline(
-        float(results["cut_at"]) + 0.5, color="black", linewidth=1, label="cut off and resumed here"
-    )
-    best = results["best_epoch"][0]
-    curves.plot(best + 1, results["validation_loss"][0, best], "o", color="black", label="kept")
-    curves.set(xlabel="epoch", ylabel="loss", yscale="log", title="One run of digits")
-    curves.legend(frameon=False, loc="lower left")
+    draw_run(curves, results)
     kept.yaxis.set_major_locator(MaxNLocator(integer=True))
-    kept.hist(
-        results["best_epoch"] + 1,
-        bins=list(np.arange(0.5, config.epochs + 1)),
-        color=draw.COLORS["validation"],
-    )
-    kept.set(
-        xlabel="epoch of the lowest validation loss, whose parameters are kept", ylabel="seeds"
-    )
+    bins = list(np.arange(0.5, config.epochs + 1))
+    kept.hist(results["best_epoch"] + 1, bins=bins, color=draw.COLORS["validation"])
+    kept.set_xlabel("epoch of the lowest validation loss, whose parameters are kept")
+    kept.set_ylabel("seeds")
     return {"loop": figure}
+
+
+def draw_run(axis: Axes, results: Results) -> None:
+    """Draw both losses of seed 0, where it was cut off, and the epoch that was kept."""
+    for name in ("train", "validation"):
+        loss = results[f"{name}_loss"][0]
+        epochs = np.arange(1, len(loss) + 1)
+        axis.plot(epochs, loss, color=draw.COLORS[name], linestyle="-", label=name)
+    cut_at = float(results["cut_at"]) + 0.5
+    axis.axvline(cut_at, color="black", linewidth=1, label="cut off and resumed here")
+    best = results["best_epoch"][0]
+    lowest = results["validation_loss"][0, best]
+    axis.plot(best + 1, lowest, "o", color="black", label="kept")
+    axis.set(xlabel="epoch", ylabel="loss", yscale="log", title="One run of digits")
+    axis.legend(frameon=False, loc="lower left")

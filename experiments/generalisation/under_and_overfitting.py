@@ -16,11 +16,11 @@ from dataclasses import dataclass
 
 import jax
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, losses, optim
 from fnn.data import Dataset, Split
 
@@ -42,57 +42,72 @@ class Config(Common):
 QUICK = Config(seeds=4, widths=(1, 8, 128), epochs=120, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
-    """Losses are (widths, seeds, epochs)."""
-    sweep = fnn.sweep(
-        lambda hyper: (
-            fnn.mlp((64, hyper["width"], 10)),
-            losses.softmax_cross_entropy,
-            optim.adam(3e-3),
-        ),
-        noisy_digits(config),
+def run(config: Config) -> Results:
+    """Return the losses of all splits, (widths, seeds, epochs)."""
+    history = train(config, noisy_digits(config)).history
+    names = ("train_loss", "validation_loss", "test_loss")
+    return {name: history[name] for name in names} | {"widths": np.array(config.widths)}
+
+
+def noisy_digits(config: Config) -> Dataset:
+    """Return digits with wrong labels in all splits and fewer training rows."""
+    noise = data.label_noise(config.wrong, classes=10)
+    keys = jax.random.split(jax.random.key(0), 3)
+    splits = []
+    for key, split in zip(keys, data.load("digits").splits.values(), strict=True):
+        x, y = noise(key, *split)
+        splits.append(Split(np.asarray(x), np.asarray(y)))
+    train, validation, test = splits
+    few = Split(train.x[: config.rows], train.y[: config.rows])
+    return Dataset(few, validation, test)
+
+
+def train(config: Config, dataset: Dataset) -> fnn.Sweep:
+    """Train networks of each width."""
+    optimizer = optim.adam(3e-3)
+
+    def builder(hyper):
+        net = fnn.mlp((64, hyper["width"], 10))
+        return net, losses.softmax_cross_entropy, optimizer
+
+    return fnn.sweep(
+        builder,
+        dataset,
         epochs=config.epochs,
         batch_size=50,
         seeds=range(config.seeds),
         hyper={"width": list(config.widths)},
     )
-    names = ("train_loss", "validation_loss", "test_loss")
-    return {name: sweep.history[name] for name in names} | {"widths": np.array(config.widths)}
 
 
-def noisy_digits(config: Config) -> Dataset:
-    """Digits with wrong labels everywhere and fewer training rows."""
-    noise, digits = data.label_noise(config.wrong, classes=10), data.load("digits")
-    keys = jax.random.split(jax.random.key(0), 3)
-    train, validation, test = (
-        Split(*map(np.asarray, noise(key, *split)))
-        for key, split in zip(keys, digits.splits.values(), strict=True)
-    )
-    return Dataset(Split(train.x[: config.rows], train.y[: config.rows]), validation, test)
-
-
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """The map of validation losses, and both losses over width and over epochs."""
-    widths, epochs = results["widths"], np.arange(1, results["train_loss"].shape[-1] + 1)
-    means = results["validation_loss"].mean(axis=1)
+def plot(results: Results, config: Config) -> Figures:
+    """Draw the map of validation losses, and both losses over width and over epochs."""
+    widths = results["widths"]
+    epochs = np.arange(1, results["train_loss"].shape[-1] + 1)
     figure, (ground, by_width, by_epoch) = draw.figure(rows=3, height=3.2)
-    drawn = ground.pcolormesh(
-        epochs, range(len(widths)), means, shading="nearest", cmap="viridis", vmax=2.5
-    )
-    w, e = np.unravel_index(means.argmin(), means.shape)
-    ground.plot(epochs[e], w, "*", color="white", markeredgecolor="black", markersize=13)
-    figure.colorbar(drawn, ax=ground, label="validation loss (star: lowest)", extend="max")
-    ground.grid(visible=False)
-    draw.names_down(ground, [str(width) for width in widths])
-    ground.set(xscale="log", xlabel="epoch", ylabel="hidden units")
+    draw_map(ground, epochs, widths, results["validation_loss"].mean(axis=1))
     for name in ("train", "validation"):
-        curves, style = results[f"{name}_loss"], {"color": draw.COLORS[name], "linestyle": "-"}
-        draw.mean_band(by_width, widths, curves[:, :, -1].T, name, **style)
-        draw.mean_band(by_epoch, epochs, curves[-1], name, **style)
-    by_width.set(
-        xscale="log", xlabel="hidden units", ylabel="loss", title=f"After {epochs[-1]} epochs"
-    )
-    by_epoch.set(xscale="log", xlabel="epoch", ylabel="loss", title=f"{widths[-1]} hidden units")
-    for axis in (by_width, by_epoch):
-        axis.legend(frameon=False)
+        loss = results[f"{name}_loss"]
+        style = {"color": draw.COLORS[name], "linestyle": "-"}
+        draw.mean_band(by_width, widths, loss[:, :, -1].T, name, **style)
+        draw.mean_band(by_epoch, epochs, loss[-1], name, **style)
+    by_width.set(xscale="log", xlabel="hidden units", ylabel="loss")
+    by_width.set_title(f"After {epochs[-1]} epochs")
+    by_epoch.set(xscale="log", xlabel="epoch", ylabel="loss")
+    by_epoch.set_title(f"{widths[-1]} hidden units")
+    by_width.legend(frameon=False)
+    by_epoch.legend(frameon=False)
     return {"map": figure}
+
+
+def draw_map(axis: Axes, epochs: np.ndarray, widths: np.ndarray, loss: np.ndarray) -> None:
+    """Draw mean losses (widths, epochs) as colors, with a star at the lowest."""
+    rows = range(len(widths))
+    image = axis.pcolormesh(epochs, rows, loss, shading="nearest", cmap="viridis", vmax=2.5)
+    row, column = np.unravel_index(loss.argmin(), loss.shape)
+    x, y = epochs[column], row
+    axis.plot(x, y, "*", color="white", markeredgecolor="black", markersize=13)
+    axis.figure.colorbar(image, ax=axis, label="validation loss (star: lowest)", extend="max")
+    axis.grid(visible=False)
+    draw.names_down(axis, [str(width) for width in widths])
+    axis.set(xscale="log", xlabel="epoch", ylabel="hidden units")

@@ -1,36 +1,45 @@
-"""Batch normalisation: what it does to a batch, in evaluation, backward, and to a network in
-training.
+"""Batch normalisation: its equations on one batch, and its effect on a network in training.
 
 Question: Does batch normalisation do what its equations say, before and after the activation, and
           what changes?
 Source:   Sharif (claim 2.25); the figure is that of Ioffe & Szegedy 2015.
 Command:  python -m experiments run batch_normalisation
 Expected: mean 0 and variance 1 before scale and shift, running statistics in evaluation, the
-          gradient of autodiff; the inputs of the last hidden sigmoid stay put in training and the
+          gradient of autodiff. The inputs of the last hidden sigmoid stay put in training, and the
           network learns faster.
 Cost:     quick 10 s, full 20 s on 2 cores.
 """
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, diagnostics, layers, losses, optim
 from fnn import plot as draw
 from fnn.course import descent
 from fnn.layers import BatchNormParams
 
-PLACEMENTS = {"without": None, "before the activation": "before", "after the activation": "after"}
+FEATURES, ROWS = 6, 50
+"""The batch on which the equations are checked. It has mean 5 and deviations from 0.5 to 3."""
+EPSILON = 1e-5
+Placement: TypeAlias = Literal["before", "after"] | None
+PLACEMENTS: dict[str, Placement] = {
+    "without": None,
+    "before the activation": "before",
+    "after the activation": "after",
+}
 PERCENTILES = (15, 50, 85)
-LAST = {None: 4, "before": 6, "after": 6}
-"""The position of the last hidden dense layer among the parts, its output being the input of the
-last sigmoid.
+WATCHED = {None: 4, "before": 7, "after": 6}
+"""The position, among the parts of the network, of the input of the last hidden sigmoid.
+
+With normalisation before the activation the input is the normalised one.
 """
+LOSS = losses.softmax_cross_entropy
 
 
 @dataclass(frozen=True)
@@ -49,103 +58,147 @@ class Config(Common):
 QUICK = Config(rounds=20, steps=20, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
-    """Errors of the identities in float64; percentiles (placements, rounds, 3) and accuracy
-    (placements, rounds).
+def run(config: Config) -> Results:
+    """Return the errors of the equations in float64, and what is seen in training.
+
+    percentiles is (placements, rounds, 3) and accuracy (placements, rounds).
     """
     with jax.enable_x64(True):
-        identities = errors()
-    found = [watched(config, placement) for placement in PLACEMENTS.values()]
-    percentiles, accuracy = (np.array(values) for values in zip(*found, strict=True))
-    return identities | {"percentiles": percentiles, "accuracy": accuracy}
+        errors = errors_of_equations()
+    watched = [train(config, placement) for placement in PLACEMENTS.values()]
+    percentiles, accuracy = zip(*watched, strict=True)
+    return errors | {"percentiles": np.array(percentiles), "accuracy": np.array(accuracy)}
 
 
-def errors() -> dict[str, np.ndarray]:
-    """The largest error of each equation on a batch of 50 with mean 5 and deviations 0.5 to 3."""
-    features, rows = 6, 50
-    layer = layers.batch_norm(features, momentum=0.9, epsilon=1e-5)
-    keys = jax.random.split(jax.random.key(0), 4)
-    x = 5 + jnp.linspace(0.5, 3, features)[:, None] * jax.random.normal(keys[0], (features, rows))
-    params, state = layer.init(keys[0])
-    y, _, _ = layer.forward(params, state, x, train=True)
+def errors_of_equations() -> dict[str, np.ndarray]:
+    """Return the largest error of each equation on one batch."""
+    layer = layers.batch_norm(FEATURES, momentum=0.9, epsilon=EPSILON)
+    x_key, scale_key, shift_key, dy_key = jax.random.split(jax.random.key(0), 4)
+    deviations = jnp.linspace(0.5, 3, FEATURES)[:, None]
+    x = 5 + deviations * jax.random.normal(x_key, (FEATURES, ROWS))
+    scale = jax.random.normal(scale_key, (FEATURES,))
+    shift = jax.random.normal(shift_key, (FEATURES,))
+    learned = BatchNormParams(scale, shift)
+    dy = jax.random.normal(dy_key, x.shape)
+    in_training = training_errors(layer, learned, x)
+    in_evaluation = evaluation_errors(layer, learned, x)
+    backward = backward_errors(layer, learned, x, dy)
+    return in_training | in_evaluation | backward
+
+
+def training_errors(layer, learned: BatchNormParams, x) -> dict[str, np.ndarray]:
+    """Compare the outputs in training with (x − mean)/√(variance + ε), scaled and shifted."""
+    unscaled, state = layer.init(jax.random.key(0))
+    y, _, _ = layer.forward(unscaled, state, x, train=True)
+    affine, _, _ = layer.forward(learned, state, x, train=True)
     variance = x.var(axis=1)
-    learned = BatchNormParams(
-        jax.random.normal(keys[1], (features,)), jax.random.normal(keys[2], (features,))
-    )
-    affine, new, residuals = layer.forward(learned, state, x, train=True)
-    running = (
-        0.9 * state.mean + 0.1 * x.mean(axis=1),
-        0.9 * state.variance + 0.1 * x.var(axis=1, ddof=1),
-    )
-    evaluated, kept, _ = layer.forward(learned, new, x, train=False)
-    by_hand = (x - running[0][:, None]) / jnp.sqrt(running[1] + 1e-5)[:, None]
-    dy = jax.random.normal(keys[3], x.shape)
-    reference = jax.vjp(lambda p, x: layer.forward(p, state, x, train=True)[0], learned, x)[1](dy)
-    backward = layer.backward(learned, residuals, dy)
-    pairs = zip(jax.tree.leaves(backward), jax.tree.leaves(reference), strict=True)
-    shortcut = dy * learned.scale[:, None] / jnp.sqrt(variance + 1e-5)[:, None]
+    expected_variance = variance / (variance + EPSILON)
+    expected_affine = scaled(learned, y)
     return {
-        "mean": np.abs(y.mean(axis=1)).max(),
-        "variance": np.abs(y.var(axis=1) - variance / (variance + 1e-5)).max(),
-        "below_one": (1 - y.var(axis=1)).max(),
-        "affine": np.abs(affine - (learned.scale[:, None] * y + learned.shift[:, None])).max(),
-        "running": max(np.abs(a - b).max() for a, b in zip(new, running, strict=True)),
-        "evaluation": np.abs(
-            evaluated - (learned.scale[:, None] * by_hand + learned.shift[:, None])
-        ).max(),
-        "state_kept": np.asarray(kept is new),
-        "backward": max(np.abs(a - b).max() / np.abs(b).max() for a, b in pairs),
-        "shortcut": np.abs(shortcut - reference[1]).max() / np.abs(reference[1]).max(),
+        "mean": largest(y.mean(axis=1)),
+        "variance": largest(y.var(axis=1) - expected_variance),
+        "below_one": np.asarray((1 - y.var(axis=1)).max()),
+        "affine": largest(affine - expected_affine),
     }
 
 
-def watched(config: Config, placement) -> tuple[np.ndarray, np.ndarray]:
-    """Percentiles over 200 examples of the input of one unit of the last hidden layer, and the
-    share of the examples that are right, during training.
+def evaluation_errors(layer, learned: BatchNormParams, x) -> dict[str, np.ndarray]:
+    """Compare the running statistics, and the outputs in evaluation that they give."""
+    _, state = layer.init(jax.random.key(0))
+    _, running, _ = layer.forward(learned, state, x, train=True)
+    y, kept, _ = layer.forward(learned, running, x, train=False)
+    mean = 0.9 * state.mean + 0.1 * x.mean(axis=1)
+    variance = 0.9 * state.variance + 0.1 * x.var(axis=1, ddof=1)
+    deviation = jnp.sqrt(variance + EPSILON)
+    normalised = (x - mean[:, None]) / deviation[:, None]
+    expected = scaled(learned, normalised)
+    mean_error = largest(running.mean - mean)
+    variance_error = largest(running.variance - variance)
+    return {
+        "running": np.maximum(mean_error, variance_error),
+        "evaluation": largest(y - expected),
+        "state_kept": np.asarray(kept is running),
+    }
+
+
+def backward_errors(layer, learned: BatchNormParams, x, dy) -> dict[str, np.ndarray]:
+    """Compare the gradient with autodiff's; the shortcut takes the statistics for constants."""
+    _, state = layer.init(jax.random.key(0))
+
+    def forward(params, x):
+        return layer.forward(params, state, x, train=True)[0]
+
+    _, pull_back = jax.vjp(forward, learned, x)
+    reference = pull_back(dy)
+    _, _, residuals = layer.forward(learned, state, x, train=True)
+    gradient = layer.backward(learned, residuals, dy)
+    deviation = jnp.sqrt(x.var(axis=1) + EPSILON)
+    shortcut = dy * learned.scale[:, None] / deviation[:, None]
+    errors = jax.tree.leaves(jax.tree.map(relative_error, gradient, reference))
+    return {"backward": np.max(errors), "shortcut": relative_error(shortcut, reference[1])}
+
+
+def scaled(params: BatchNormParams, y):
+    """Return scale · y + shift."""
+    return params.scale[:, None] * y + params.shift[:, None]
+
+
+def largest(errors) -> np.ndarray:
+    """Return the largest absolute value."""
+    return np.abs(errors).max()
+
+
+def relative_error(values, reference) -> np.ndarray:
+    """Return the largest difference over the largest value of the reference."""
+    return largest(values - reference) / largest(reference)
+
+
+def train(config: Config, placement: Placement) -> tuple[np.ndarray, np.ndarray]:
+    """Train, and watch 200 training examples between the rounds.
+
+    Returns the percentiles of the input of one unit of the last hidden layer, (rounds, 3), and the
+    share of the examples that are right, (rounds,).
     """
-    x, y = data.load("digits").train
-    net = fnn.mlp(
-        (64, 100, 100, 100, 10), activation="sigmoid", init="glorot", batch_norm=placement
-    )
-    loss_and_gradient = fnn.value_and_grad(net, losses.softmax_cross_entropy)
+    x, y = map(jnp.asarray, data.load("digits").train)
+    sizes = (64, 100, 100, 100, 10)
+    net = fnn.mlp(sizes, activation="sigmoid", init="glorot", batch_norm=placement)
     params, state = net.init(jax.random.key(0))
-    watch = LAST[placement] + (
-        placement == "before"
-    )  # normalised, where the sigmoid comes after the normalisation
+    loss_and_gradient = fnn.value_and_grad(net, LOSS)
+    optimizer = optim.sgd(config.learning_rate)
 
     def gradient(params, key):
         rows = jax.random.choice(key, len(x), (config.batch_size,))
-        return loss_and_gradient(params, jnp.asarray(x)[rows], jnp.asarray(y)[rows], state=state)[1]
+        return loss_and_gradient(params, x[rows], y[rows], state=state)[1]
 
-    def continued(params, key):
-        path = descent.trajectory(
-            gradient, optim.sgd(config.learning_rate), params, steps=config.steps, key=key
-        )
+    def watch(params):
+        signals = diagnostics.signals(net, LOSS, params, x[:200], y[:200], state=state)
+        unit = signals.outputs[WATCHED[placement]][0]
+        right = signals.outputs[-1].argmax(axis=0) == y[:200]
+        return jnp.percentile(unit, jnp.array(PERCENTILES)), right.mean()
+
+    def train_round(params, key):
+        path = descent.trajectory(gradient, optimizer, params, steps=config.steps, key=key)
         params = jax.tree.map(lambda leaf: leaf[-1], path)
-        outputs = diagnostics.signals(
-            net, losses.softmax_cross_entropy, params, x[:200], y[:200], state=state
-        ).outputs
-        right = (outputs[-1].argmax(axis=0) == y[:200]).mean()
-        return params, (jnp.percentile(outputs[watch][0], jnp.array(PERCENTILES)), right)
+        return params, watch(params)
 
     keys = jax.random.split(jax.random.key(1), config.rounds)
-    _, (percentiles, accuracy) = jax.jit(lambda params: jax.lax.scan(continued, params, keys))(
-        params
-    )
+    rounds = jax.jit(lambda params: jax.lax.scan(train_round, params, keys))
+    _, (percentiles, accuracy) = rounds(params)
     return np.asarray(percentiles), np.asarray(accuracy)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """The percentiles of the input of one sigmoid, and the accuracy, over training."""
+def plot(results: Results, config: Config) -> Figures:
+    """Draw the percentiles of the input of one sigmoid, and the accuracy, over training."""
     figure, axes = draw.figure(rows=4, height=2.5)
+    *inputs, accuracy = axes
     updates = config.steps * np.arange(1, config.rounds + 1)
-    for axis, name, curves in zip(axes, PLACEMENTS, results["percentiles"], strict=False):
+    for axis, name, curves in zip(inputs, PLACEMENTS, results["percentiles"], strict=True):
         for percentile, curve in zip(PERCENTILES, curves.T, strict=True):
             axis.plot(updates, curve, label=f"{percentile}%")
         axis.set(ylabel="input of a sigmoid", title=name)
     for name, curve in zip(PLACEMENTS, results["accuracy"], strict=True):
-        axes[3].plot(updates, curve, label=name)
-    axes[3].set(xlabel="update", ylabel="accuracy")
-    for axis in (axes[0], axes[3]):
-        axis.legend(frameon=False, fontsize=8)
+        accuracy.plot(updates, curve, label=name)
+    accuracy.set(xlabel="update", ylabel="accuracy")
+    inputs[0].legend(frameon=False, fontsize=8)
+    accuracy.legend(frameon=False, fontsize=8)
     return {"percentiles": figure}

@@ -12,6 +12,8 @@ from experiments.claims import (
     every,
     holds_if,
     mean_interval,
+    middles,
+    named,
     share_interval,
 )
 from experiments.initialisation import (
@@ -24,16 +26,21 @@ from experiments.initialisation import (
     symmetry,
     then_and_now,
     trainable_depth,
-    variance_through_depth,
 )
 from experiments.initialisation.initial_signals import (
     ACTIVATIONS,
     NAMES,
+    backward_factor,
     forward_factor,
     gradient_factor,
     per_layer,
     place,
 )
+from experiments.initialisation.variance_through_depth import KEEPS
+
+VANISHED = 1e-3
+"""A norm that falls below this share of what it was has vanished for practical purposes."""
+
 
 # batch_normalisation
 
@@ -42,38 +49,30 @@ from experiments.initialisation.initial_signals import (
     "2.25",
     "batch_normalisation",
     "Batch normalisation, before or after the activation, centres and normalises each input by "
-    "the statistics of the "
-    "mini-batch, then scales and shifts it by two learned vectors.",
+    "the statistics of the mini-batch. Two learned vectors then scale and shift it.",
+    code="training_errors",
 )
 def normalises(results):
-    r = {
-        name: float(results[name])
-        for name in ("mean", "variance", "affine", "running", "evaluation", "backward")
-    }
-    exact = max(r["variance"], r["affine"], r["running"], r["evaluation"], r["backward"])
-    learned = results["accuracy"][1:, -1]
-    rows = [
-        f"{curve[-1]:.2f} {name}"
-        for name, curve in zip(batch_normalisation.PLACEMENTS, results["accuracy"], strict=True)
-    ]
+    checked = ("mean", "variance", "affine", "running", "evaluation", "backward")
+    errors = {name: float(results[name]) for name in checked}
+    is_centred = errors["mean"] < 1e-6
+    largest = max(error for name, error in errors.items() if name != "mean")
+    accuracy = dict(zip(batch_normalisation.PLACEMENTS, results["accuracy"][:, -1], strict=True))
+    learned = all(accuracy[name] > 0.9 for name in list(accuracy)[1:])
+    shortcut = float(results["shortcut"])
+    equations = (
+        f"In float64 the mean is 0 to {errors['mean']:.0e}, and variance, scale and shift, "
+        f"running statistics, evaluation and gradient are right to {largest:.0e}."
+    )
+    constants = f"With the statistics taken for constants the gradient is off by {shortcut:.0%}."
+    training = f"Share of 200 training digits that are right: {named(accuracy, '.2f')}."
     return holds_if(
-        every(
-            r["mean"] < 1e-6,
-            exact < 1e-10,
-            bool(results["state_kept"]),
-            bool((learned > 0.9).all()),
-        ),
-        f"Float64: mean within {r['mean']:.0e} of 0, variance σ²/(σ² + ε) to {r['variance']:.0e} "
-        f"(at most "
-        f"{float(results['below_one']):.0e} below 1), running statistics {r['running']:.0e}, "
-        f"evaluation by them "
-        f"{r['evaluation']:.0e}, backward against autodiff {r['backward']:.0e} (off by "
-        f"{float(results['shortcut']):.0%} with the statistics taken for constants). After the "
-        f"same training a "
-        f"64-100-100-100-10 network of sigmoid units is right on {', '.join(rows)} of 200 "
-        f"training digits.",
-        errors=r,
-        accuracy=results["accuracy"][:, -1],
+        every(is_centred, largest < 1e-10, bool(results["state_kept"]), learned),
+        f"{equations} {constants} {training}",
+        errors=errors,
+        variance_below_one=results["below_one"],
+        shortcut_error=shortcut,
+        accuracy=accuracy,
     )
 
 
@@ -85,66 +84,69 @@ def normalises(results):
     "good_and_bad_starts",
     "After 600 epochs a three-layer network separates with good initial weights and not with bad "
     "ones.",
+    code="train_on_circles",
 )
 def good_and_bad(results):
-    accuracy, names = results["accuracy"], list(good_and_bad_starts.GAINS)
-    good = accuracy[names.index("He")]
-    gaps = {
-        name: mean_interval(good - values)
-        for name, values in zip(names, accuracy, strict=True)
-        if name != "He"
+    accuracy = dict(zip(good_and_bad_starts.GAINS, results["accuracy"], strict=True))
+    good = accuracy["He"]
+    leads = {
+        name: mean_interval(good - values) for name, values in accuracy.items() if name != "He"
     }
-    means = [f"{name} {values.mean():.3f}" for name, values in zip(names, accuracy, strict=True)]
-    rows = [f"{name} {gap}" for name, gap in gaps.items()]
+    means = {name: values.mean() for name, values in accuracy.items()}
+    epochs = results["loss"].shape[-1]
+    setting = f"Test accuracy on circles after {epochs} epochs, mean of {len(good)} seeds"
     return depends_on(
-        {name: gap.above(0.0) for name, gap in gaps.items()},
-        f"Test accuracy on circles, {len(good)} seeds, {results['loss'].shape[-1]} epochs: "
-        f"{', '.join(means)}. He's "
-        f"lead: {'; '.join(rows)}.",
-        accuracy=accuracy.mean(axis=-1),
-        gaps=gaps,
+        {name: lead.above(0.0) for name, lead in leads.items()},
+        f"{setting}: {named(means, '.3f')}. He's lead: {named(leads)}.",
+        accuracy=means,
+        leads=leads,
     )
 
 
 # gradient_flow
 
 
-SIGMOID_AND_RELU = NAMES[:3]
-"""The scales at which they are compared: those that do not make ReLU explode."""
-
-
-KEPT = 1e-3
-"""A norm that falls below this share of what it was has vanished for practical purposes."""
+MODERATE = NAMES[:3]
+"""The scales at which sigmoid and ReLU are compared: those that do not make ReLU explode."""
 
 
 def straightness(delta: np.ndarray) -> float:
-    """R² of a straight line through the mean log ‖∂L/∂z_l‖ over l; delta is (seeds, layers)."""
-    return float(np.corrcoef(np.arange(delta.shape[-1]), np.log(delta).mean(axis=0))[0, 1] ** 2)
+    """Return R² of a straight line through the mean log ‖∂L/∂z‖ over the layers.
+
+    delta  (seeds, layers)
+    """
+    logarithm = np.log(delta).mean(axis=0)
+    layers = np.arange(len(logarithm))
+    return float(np.corrcoef(layers, logarithm)[0, 1] ** 2)
 
 
 def predicted(results) -> np.ndarray:
-    """√(n σ² E[f′²]) for each activation and scale, the first layer's f′ to the last but one's."""
-    return np.sqrt(results["power"] * results["slope"][..., :-1].mean(axis=(2, 3)))
+    """Return √(n σ² E[f′²]) for each activation and scale, over all layers but the last."""
+    slope = results["slope"][..., :-1].mean(axis=(2, 3))
+    return np.sqrt(results["power"] * slope)
 
 
-@claim(
-    "1.9",
-    "gradient_flow",
-    "The gradient of ReLU does not vanish.",
-)
+def hops_of(results) -> int:
+    """Return how many layers the gradient crosses from the last hidden one to the first."""
+    return results["delta"].shape[-1] - 1
+
+
+@claim("1.9", "gradient_flow", "The gradient of ReLU does not vanish.", code="flow")
 def relu_keeps(results):
-    factors = {name: gradient_factor(results, "relu", name) for name in SIGMOID_AND_RELU}
-    hops = results["delta"].shape[-1] - 1
+    hops = hops_of(results)
+    line = VANISHED ** (1 / hops)
+    factors = {f"weights of {name}": gradient_factor(results, "relu", name) for name in MODERATE}
+    left = {name: factor.middle**hops for name, factor in factors.items()}
+    measured = f"Factor a ReLU layer on the norm of the gradient: {named(factors)}."
+    rest = (
+        f"What is left after {hops} layers: {named(left, '.2g')}; vanished is below {VANISHED:g}."
+    )
+    reason = "Half of the units pass the gradient on; the weights must make up for the others."
     return depends_on(
-        {f"weights of {name}": f.above(KEPT ** (1 / hops)) for name, f in factors.items()},
-        "Factor by which a ReLU layer of n units multiplies the norm of the gradient, for weights "
-        "of N(0, 0.01²) and "
-        "of variance 1/n and 2/n: "
-        + "; ".join(f"{name} {f}, {f.middle**hops:.2g} over {hops}" for name, f in factors.items())
-        + f". Below {KEPT:g} it has vanished. Half of the units pass the gradient on unchanged; "
-        f"the scale of the "
-        "weights must make up for the others.",
+        {name: factor.above(line) for name, factor in factors.items()},
+        f"{measured} {rest} {reason}",
         factors=factors,
+        left=left,
     )
 
 
@@ -153,27 +155,31 @@ def relu_keeps(results):
     "gradient_flow",
     "The derivatives of the layers multiply; where they are large, the gradient grows "
     "exponentially.",
+    code="flow",
 )
 def explodes(results):
-    measured = np.array(
-        [[gradient_factor(results, a, name).middle for name in NAMES] for a in ACTIVATIONS]
-    )
-    exploding = [tuple(place) for place in np.argwhere(measured > 1.1)]
-    straight = [straightness(results["delta"][place]) for place in exploding]
-    errors = [float(abs(np.log(measured[p] / predicted(results)[p]))) for p in exploding]
-    names = [f"{ACTIVATIONS[a]} {NAMES[s]}: ×{measured[a, s]:.3g}" for a, s in exploding]
-    answer = bool(exploding) and min(straight) > 0.99 and max(errors) < 0.05
+    expected = predicted(results)
+    factors, straight, errors = {}, {}, {}
+    for position in np.ndindex(expected.shape):
+        activation, scale = ACTIVATIONS[position[0]], NAMES[position[1]]
+        factor = gradient_factor(results, activation, scale).middle
+        if factor > 1.1:
+            name = f"{activation} {scale}"
+            factors[name] = factor
+            straight[name] = straightness(results["delta"][position])
+            errors[name] = float(abs(np.log(factor / expected[position])))
+    straightest = min(straight.values(), default=0)
+    largest_error = max(errors.values(), default=0)
+    is_exponential = bool(factors) and straightest > 0.99
+    grows = f"It grows in {len(factors)} of {expected.size} pairs, by a factor a layer of "
+    line = f"Its logarithm is linear in the depth, R² at least {straightest:.5f}, with the slope "
+    slope = f"½ log(n σ² E[f′²]) to {largest_error:.3f}. That product must exceed 1; no f′ does."
     return holds_if(
-        answer,
-        f"It grows in {len(exploding)} of {measured.size} pairs ({'; '.join(names)} a layer). The "
-        f"logarithm of the "
-        f"norm is linear in the depth (R² at least {min(straight, default=0):.5f}) with slope ½ "
-        f"log(n σ² E[f′²]), "
-        f"to {max(errors, default=0):.3f}. It is that product that must exceed 1; no derivative "
-        f"here does.",
-        factors=measured,
-        predicted=predicted(results),
+        is_exponential and largest_error < 0.05,
+        f"{grows}{named(factors, '.3g')}. {line}{slope}",
+        factors=factors,
         straightness=straight,
+        predicted=expected,
     )
 
 
@@ -183,32 +189,31 @@ def explodes(results):
     "The gradient can shrink exponentially on its way to the first layers, which are then left "
     "nearly unchanged.",
     figure="update",
+    code="flow",
 )
 def vanishes(results):
-    a, scales = ACTIVATIONS.index("sigmoid"), SIGMOID_AND_RELU
-    factors = {name: gradient_factor(results, "sigmoid", name) for name in scales}
-    straight = [straightness(results["delta"][a, s]) for s in range(3)]
-    ratio = [
-        mean_interval(np.log10(results["update"][a, s, :, 0] / results["update"][a, s, :, -1]))
-        for s in range(3)
-    ]
-    slopes = np.sqrt(results["slope"][a].max())
+    factors, straight, first_to_last = {}, {}, {}
+    for name in MODERATE:
+        position = place("sigmoid", name)
+        update = results["update"][position]
+        factors[name] = gradient_factor(results, "sigmoid", name)
+        straight[name] = straightness(results["delta"][position])
+        first_to_last[name] = mean_interval(np.log10(update[:, 0] / update[:, -1]))
+    straightest = min(straight.values())
+    slope = float(np.sqrt(results["slope"][ACTIVATIONS.index("sigmoid")].max()))
+    shrinks = every(*(factor.below(1.0) for factor in factors.values()))
+    hardly_moves = every(*(ratio.below(-3.0) for ratio in first_to_last.values()))
+    layers = f"Sigmoid, factor a layer: {named(factors)}."
+    line = f"R² of its logarithm is at least {straightest:.6f}."
+    change = "A step changes the first layer, relative to its weights, by 10 to the power "
+    ratios = ", ".join(f"{ratio.middle:.1f}" for ratio in first_to_last.values())
+    bound = f"The root mean square of f′ is at most {slope:.4f}, and the product at most 0.25ⁿ."
     return holds_if(
-        every(
-            *(f.below(1.0) for f in factors.values()),
-            min(straight) > 0.99,
-            *(r.below(-3.0) for r in ratio),
-        ),
-        f"Sigmoid, factor a layer: {'; '.join(f'{name} {f}' for name, f in factors.items())}; R² "
-        f"of the logarithm at "
-        f"least {min(straight):.6f}. A step changes the first layer, relative to its weights, by "
-        f"10 to the power "
-        f"{', '.join(f'{r.middle:.1f}' for r in ratio)} of what it changes the last. The root "
-        f"mean square of f′ is at "
-        f"most {slopes:.4f} in any layer, so n of them multiply to at most 0.25ⁿ.",
+        every(shrinks, straightest > 0.99, hardly_moves),
+        f"{layers} {line} {change}{ratios} of what it changes the last. {bound}",
         factors=factors,
         straightness=straight,
-        log10_first_to_last=ratio,
+        log10_first_to_last=first_to_last,
     )
 
 
@@ -217,32 +222,33 @@ def vanishes(results):
     "gradient_flow",
     "Backpropagation multiplies components; where one is below 1 it cancels the gradient "
     "gradually.",
+    code="flow",
 )
 def components_below_one(results):
-    pairs = [
+    pairs = (
         ("sigmoid", "1/n"),
         ("tanh", "1/n"),
         ("tanh", "N(0, 1)"),
         ("sigmoid", "2/n"),
         ("relu", "2/n"),
-    ]
-    hops = results["delta"].shape[-1] - 1
-    found = {f"{a} with {s}": gradient_factor(results, a, s) for a, s in pairs}
-    slopes = np.sqrt(results["slope"].mean(axis=(2, 3)))
-    rms = [slopes[place(a, s)] for a, s in pairs]
-    rows = [
-        f"{name} {r:.2f}, {f.middle**hops:.2g}"
-        for (name, f), r in zip(found.items(), rms, strict=True)
-    ]
+    )
+    hops = hops_of(results)
+    slope_of = np.sqrt(results["slope"].mean(axis=(2, 3)))
+    factors, slopes, left = {}, {}, {}
+    for activation, scale in pairs:
+        name = f"{activation} with {scale}"
+        factors[name] = gradient_factor(results, activation, scale)
+        slopes[name] = slope_of[place(activation, scale)]
+        left[name] = factors[name].middle ** hops
+    below_one = f"Root mean square of f′, below 1 in all of these: {named(slopes, '.2f')}."
+    rest = f"What is left of the norm after {hops} layers: {named(left, '.2g')}."
+    weights = "A layer cancels where it takes away a tenth; ‖W‖ can make up for f′."
     return depends_on(
-        {name: f.below(0.9) for name, f in found.items()},
-        f"Root mean square of f′, below 1 in all of these, and what is left of the norm after "
-        f"{hops} layers: "
-        f"{'; '.join(rows)}. It counts as cancelled where a layer takes away a tenth or more. The "
-        f"other component is "
-        "‖W‖, which can make up for f′ or more than that.",
-        factors=found,
+        {name: factor.below(0.9) for name, factor in factors.items()},
+        f"{below_one} {rest} {weights}",
+        factors=factors,
         slopes=slopes,
+        left=left,
     )
 
 
@@ -251,27 +257,24 @@ def components_below_one(results):
     "gradient_flow",
     "Vanishing gradients are a trouble of the sigmoid, which ReLU was designed to solve.",
     figure="gradient",
+    code="flow",
 )
 def relu_instead_of_sigmoid(results):
-    hops = results["delta"].shape[-1] - 1
-    sigmoid = {s: gradient_factor(results, "sigmoid", s) for s in SIGMOID_AND_RELU}
-    relu = {s: gradient_factor(results, "relu", s) for s in SIGMOID_AND_RELU}
-    line = KEPT ** (1 / hops)
+    hops = hops_of(results)
+    line = VANISHED ** (1 / hops)
+    sigmoid = {scale: gradient_factor(results, "sigmoid", scale) for scale in MODERATE}
+    relu = {scale: gradient_factor(results, "relu", scale) for scale in MODERATE}
     dead = mean_interval(results["dead"][place("relu", "2/n")].mean(axis=-1))
+    cases = {}
+    for scale in MODERATE:
+        is_solved = every(sigmoid[scale].below(line), relu[scale].above(line))
+        cases[f"weights of {scale}"] = is_solved
+    factors = f"Factor a layer, sigmoid: {named(middles(sigmoid), '.3g')}; ReLU: "
+    vanished = f"Below {line:.3g}, less than {VANISHED:g} is left after {hops} layers."
+    units = f"With ReLU and 2/n, {dead} of the units have derivative 0 for all inputs."
     return depends_on(
-        {
-            f"{'a variance of ' if '/' in s else ''}{s}": every(
-                sigmoid[s].below(line), relu[s].above(line)
-            )
-            for s in SIGMOID_AND_RELU
-        },
-        "Factor a layer, sigmoid against ReLU: "
-        + "; ".join(
-            f"{s} {sigmoid[s].middle:.3g} against {relu[s].middle:.3g}" for s in SIGMOID_AND_RELU
-        )
-        + f". Below {line:.3g}, less than {KEPT:g} is left after {hops} layers. With ReLU and He "
-        f"(2/n), {dead} of the "
-        "units have derivative 0 for all inputs and pass nothing back.",
+        cases,
+        f"{factors}{named(middles(relu), '.3g')}. {vanished} {units}",
         sigmoid=sigmoid,
         relu=relu,
         dead=dead,
@@ -281,40 +284,30 @@ def relu_instead_of_sigmoid(results):
 # initialisers
 
 
-KEEPS = (0.9, 1.1)
-"""A variance is kept that a layer changes by less than a tenth."""
-
-
 @claim(
     "X9",
     "initialisers",
     "The n of a variance of 1/n or 2/n is the layer's own units in one document, its inputs in "
-    "the source that it "
-    "cites, and the mean of both with Glorot.",
+    "the source that it cites, and the mean of both with Glorot.",
     figure="variances",
+    code="variances",
 )
 def conventions(results):
+    rules = initialisers.RULES
     printed = np.array(
-        [
-            [variance(*shape) for variance in initialisers.RULES.values()]
-            for shape in initialisers.SHAPES
-        ]
+        [[variance(*shape) for variance in rules.values()] for shape in initialisers.SHAPES]
     )
-    found = results["variance"].mean(axis=-1)
-    error = float(np.abs(found / printed - 1).max())
-    wide = dict(zip(initialisers.RULES, found[1], strict=True))
+    variances = results["variance"].mean(axis=-1)
+    error = float(np.abs(variances / printed - 1).max())
+    all_differ = all(len(set(row.round(4))) == len(rules) for row in variances[1:])
+    of_100_to_400 = dict(zip(rules, variances[1], strict=True))
+    drawn = f"Variances from 100 to 400 units: {named(of_100_to_400, '.5f')}."
+    exact = f"The five differ, and each is what its name says to {error:.1%}."
+    document = "The document's form is fan_out. In layers of equal width only 1 and 2 are left."
     return holds_if(
-        every(
-            error < 0.02,
-            all(len(set(row.round(4))) == len(initialisers.RULES) for row in found[1:]),
-        ),
-        f"From 100 to 400 units the rules draw variances of "
-        f"{', '.join(f'{name} {value:.5f}' for name, value in wide.items())}: five different "
-        f"ones, each as its name "
-        f"says, to {error:.1%}. The document's form is fan_out. Where layers are equally wide, "
-        f"only the 1 and the 2 "
-        "are left.",
-        variances=found,
+        every(error < 0.02, all_differ),
+        f"{drawn} {exact} {document}",
+        variances=variances,
         expected=printed,
     )
 
@@ -323,33 +316,31 @@ def conventions(results):
     "2.24",
     "initialisers",
     "The variance of a layer's outputs should equal that of its inputs, and that of the gradient "
-    "likewise on its way "
-    "back.",
+    "likewise on its way back.",
     figure="variances",
+    code="variances",
 )
 def both_variances(results):
-    cases, rows = {}, []
+    forward = results["forward"].mean(axis=-1)
+    backward = results["backward"].mean(axis=-1)
+    cases, ratios = {}, []
     for s, (out, into) in enumerate(initialisers.SHAPES):
-        ratios = {
-            n: [mean_interval(results[w][s, r]) for w in ("forward", "backward")]
-            for r, n in enumerate(initialisers.RULES)
-        }
+        keeps_both = []
+        for r in range(len(initialisers.RULES)):
+            keeps_outputs = mean_interval(results["forward"][s, r]).within(*KEEPS)
+            keeps_gradient = mean_interval(results["backward"][s, r]).within(*KEEPS)
+            keeps_both.append(keeps_outputs and keeps_gradient)
         name = f"{into} to {out} units"
-        cases[name] = any(
-            forward.within(*KEEPS) and back.within(*KEEPS) for forward, back in ratios.values()
-        )
-        each = [
-            f"{n} {ratios[n][0].middle:.2f} and {ratios[n][1].middle:.2f}"
-            for n in ("lecun", "fan_out", "glorot")
-        ]
-        rows.append(f"{name}: {', '.join(each)}")
+        cases[name] = any(keeps_both)
+        pairs = zip(initialisers.RULES, forward[s], backward[s], strict=True)
+        texts = [f"{rule} {first:.2f} and {second:.2f}" for rule, first, second in pairs]
+        ratios.append(f"{name}: {', '.join(texts[:3])}")
+    measured = f"Ratios of variance, forward and backward, of a linear layer: {'; '.join(ratios)}."
     return depends_on(
         cases,
-        f"Ratios of variance, forward and backward, of a linear layer: {'; '.join(rows)}. Both "
-        f"can be 1 only where a "
-        "layer is as wide as the one before.",
-        forward=results["forward"].mean(axis=-1),
-        backward=results["backward"].mean(axis=-1),
+        f"{measured} Both can be 1 only where a layer is as wide as the one before.",
+        forward=forward,
+        backward=backward,
     )
 
 
@@ -361,19 +352,21 @@ def both_variances(results):
     "mnist_densities",
     "From N(0, 1) the outputs of the layers of a tanh network pile up at -1 and 1.",
     figure="densities",
+    code="train",
 )
 def piled_up(results):
-    shares = [mean_interval(values) for values in results["saturated"][0].T]
-    seeds, layers = results["saturated"].shape[1:]
+    normal, xavier = results["saturated"]
+    shares = [mean_interval(values) for values in normal.T]
+    xavier_share = xavier.mean(axis=0).max()
+    texts = ", ".join(f"{share.middle:.2f}" for share in shares)
+    line = mnist_densities.SATURATED
+    setting = f"After {results['epochs']} epochs on {results['dataset']}, {len(normal)} seeds"
     return holds_if(
         every(*(share.above(0.5) for share in shares)),
-        f"After {results['epochs']} epochs on {results['dataset']}, {seeds} seeds, the share of "
-        f"activations beyond "
-        f"±{mnist_densities.SATURATED} is {', '.join(f'{share.middle:.2f}' for share in shares)} "
-        f"in the {layers} "
-        f"hidden layers, "
-        f"against at most {results['saturated'][1].mean(axis=0).max():.2f} from Xavier weights.",
+        f"{setting}, the share of activations beyond ±{line} is {texts} in the hidden layers. "
+        f"From Xavier weights it is at most {xavier_share:.2f}.",
         saturated=shares,
+        saturated_from_xavier=xavier_share,
     )
 
 
@@ -383,23 +376,23 @@ def piled_up(results):
     "With Xavier weights the outputs of all layers stay spread out, so that the gradient no "
     "longer vanishes.",
     figure="densities",
+    code="train",
 )
 def spread_out(results):
-    drift = mean_interval(results["deviation"][1, :, -1] / results["deviation"][1, :, 0])
+    deviation = results["deviation"][1]
+    drift = mean_interval(deviation[:, -1] / deviation[:, 0])
     arriving = mean_interval(results["arriving"][1])
-    gap = mean_interval(results["loss"][0] - results["loss"][1])
+    normal_loss, xavier_loss = results["loss"]
+    gap = mean_interval(normal_loss - xavier_loss)
     saturated = mean_interval(results["saturated"][1].max(axis=-1))
-    accuracy = [mean_interval(values) for values in results["accuracy"]]
+    normal, xavier = (mean_interval(values) for values in results["accuracy"])
+    setting = f"On {results['dataset']}, {len(xavier_loss)} seeds"
+    spread = f"the deviation of the last layer's outputs is {drift} times that of the first, and "
+    gradient = f"the gradient at the first layer has {arriving} times the norm at the last."
+    losses = f"The test loss is {gap} below that from N(0, 1), the accuracy {xavier} against "
     return holds_if(
         every(drift.within(0.5, 2.0), arriving.above(0.1), gap.above(0.0)),
-        f"On {results['dataset']}, {results['loss'].shape[1]} seeds, after {results['epochs']} "
-        f"epochs: the deviation "
-        f"of the last layer's outputs is {drift} times that of the first; the gradient has "
-        f"{arriving} times the norm "
-        f"at the first hidden layer that it has at the last. The test loss is {gap} below that "
-        f"from N(0, 1), the "
-        f"accuracy {accuracy[1]} against {accuracy[0]}. Training saturates {saturated} of a layer "
-        f"even so.",
+        f"{setting}: {spread}{gradient} {losses}{normal}. {saturated} of a layer saturates.",
         drift=drift,
         arriving=arriving,
         saturated=saturated,
@@ -414,34 +407,30 @@ def spread_out(results):
     "0.21",
     "saturation",
     "Very large weights saturate functions with asymptotes, such as tanh and the sigmoid, and the "
-    "gradient is then "
-    "practically zero.",
+    "gradient is then practically zero.",
+    code="flow",
 )
 def saturated(results):
+    hops = hops_of(results)
     beyond = mean_interval(results["saturated"][place("tanh", "N(0, 1)")].mean(axis=-1))
-    others = results["saturated"][place("sigmoid", "N(0, 1)")].mean()
-    tanh, sigmoid = (
-        gradient_factor(results, "tanh", "N(0, 1)"),
-        gradient_factor(results, "sigmoid", "N(0, 1)"),
-    )
-    hops = results["delta"].shape[-1] - 1
-    left = {
-        name: Interval(*(v**hops for v in each))
-        for name, each in (("tanh", tanh), ("sigmoid", sigmoid))
+    sigmoid_beyond = results["saturated"][place("sigmoid", "N(0, 1)")].mean()
+    tanh = gradient_factor(results, "tanh", "N(0, 1)")
+    sigmoid = gradient_factor(results, "sigmoid", "N(0, 1)")
+    line = VANISHED ** (1 / hops)
+    cases = {
+        "the derivative of most tanh units": beyond.above(0.5),
+        "the gradient through the tanh layers": tanh.below(line),
+        "the gradient through the sigmoid layers": sigmoid.below(line),
     }
-    cases = {"the derivative of most tanh units": beyond.above(0.5)} | {
-        f"the gradient through the {name} layers": each.below(KEPT) for name, each in left.items()
-    }
+    units = f"N(0, 1): {beyond} of the tanh units lie beyond ±5, where tanh′ < 2e-4."
+    other = f"Yet a tanh layer multiplies the gradient by {tanh}, through the other units."
+    layers = f"A sigmoid layer multiplies it by {sigmoid}."
+    zero = f"Practically zero is below {VANISHED:g} after {hops} layers."
     return depends_on(
         cases,
-        f"N(0, 1), {hops + 1} layers, {results['delta'].shape[2]} networks: {beyond} of the tanh "
-        f"units lie beyond ±5, "
-        f"where tanh′ < 2e-4. Yet the gradient is multiplied by {tanh} in each tanh layer, since "
-        f"the other units meet "
-        f"weights just as large, and by {sigmoid} in each sigmoid layer ({others:.2f} of its "
-        f"units beyond ±5). "
-        f"Practically zero is below {KEPT:g} after {hops} layers.",
+        f"{units} {other} {layers} {zero}",
         saturated=beyond,
+        saturated_sigmoids=sigmoid_beyond,
         tanh=tanh,
         sigmoid=sigmoid,
     )
@@ -451,25 +440,25 @@ def saturated(results):
     "0.22",
     "saturation",
     "Very small weights map everything to 0, which is as bad as saturation: no gradient.",
+    code="flow",
 )
 def mapped_to_zero(results):
-    small = NAMES.index("N(0, 0.01²)")
-    outputs = np.hypot(results["mean"], results["deviation"])[:3, small, :, -1].mean(axis=-1)
-    factors = [gradient_factor(results, name, NAMES[small]) for name in ACTIVATIONS[:3]]
-    hops = results["delta"].shape[-1] - 1
-    cases = {
-        name: every(bool(size < 1e-6), f.below(KEPT ** (1 / hops)))
-        for name, size, f in zip(ACTIVATIONS[:3], outputs, factors, strict=True)
-    }
-    rows = [
-        f"{n}: {o:.1e}, ×{f}" for n, o, f in zip(ACTIVATIONS[:3], outputs, factors, strict=True)
-    ]
+    hops = hops_of(results)
+    line = VANISHED ** (1 / hops)
+    small = NAMES[0]
+    size_of = np.hypot(results["mean"], results["deviation"])[..., -1].mean(axis=-1)
+    cases, sizes, factors = {}, {}, {}
+    for activation in ACTIVATIONS[:3]:
+        size = float(size_of[place(activation, small)])
+        factor = gradient_factor(results, activation, small)
+        cases[activation] = every(size < 1e-6, factor.below(line))
+        sizes[activation], factors[activation] = size, factor
+    outputs = f"Root mean square of the activations after {hops + 1} layers of {small}: "
+    gradient = f"The gradient's factor a layer: {named(factors)}."
     return depends_on(
         cases,
-        f"σ = 0.01, activations (root mean square) after {hops + 1} layers and the gradient's "
-        f"factor a layer: "
-        f"{'; '.join(rows)}. Sigmoids go to ½, not to 0; the gradient vanishes with all three.",
-        outputs=outputs,
+        f"{outputs}{named(sizes, '.1e')}. {gradient} Sigmoids go to ½, not to 0.",
+        outputs=sizes,
         factors=factors,
     )
 
@@ -478,26 +467,26 @@ def mapped_to_zero(results):
     "0.23",
     "saturation",
     "The simplest way to give the units different values is to draw W from Uniform() or N(0, 1).",
+    code="simple_draws",
 )
 def simplest(results):
-    mean, variance = results["drawn_mean"], results["drawn_variance"]
-    _, expected_mean, expected = (
-        np.array(each) for each in zip(*saturation.DRAWS.values(), strict=True)
-    )
-    off = np.abs(mean - expected_mean) / np.sqrt(expected)
-    right = bool((off < 0.01).all() and (np.abs(variance / expected - 1) < 0.01).all())
-    different = bool((results["drawn_rank"] == results["width"]).all())
-    first = results["first_gradient"].mean(axis=-1)
-    rows = [f"{name} {size:.2g}" for name, size in zip(saturation.DRAWS, first, strict=True)]
+    draws = saturation.DRAWS
+    mean = np.array([drawn.mean for drawn in draws.values()])
+    variance = np.array([drawn.variance for drawn in draws.values()])
+    mean_error = np.abs(results["drawn_mean"] - mean) / np.sqrt(variance)
+    variance_error = np.abs(results["drawn_variance"] / variance - 1)
+    is_right = bool((mean_error < 0.01).all() and (variance_error < 0.01).all())
+    differ = bool((results["drawn_rank"] == results["width"]).all())
+    gradient = dict(zip(draws, results["first_gradient"].mean(axis=-1), strict=True))
+    units = f"All draws give {results['width']} units independent weights."
+    moments = "Mean and variance are what their names say, to 1%."
+    ranges = "The range of Uniform() decides: norm of the gradient at the first of the tanh layers"
     return holds_if(
-        every(right, different),
-        f"All of them give {results['width']} units independent weights, with mean and variance "
-        f"to 1% of what their "
-        f"names say. The range of Uniform() is not stated, and it decides: the norm of the "
-        f"gradient at the first layer "
-        f"of a deep tanh network is {', '.join(rows)}.",
-        mean=mean,
-        variance=variance,
+        every(is_right, differ),
+        f"{units} {moments} {ranges}: {named(gradient, '.2g')}.",
+        mean=results["drawn_mean"],
+        variance=results["drawn_variance"],
+        first_gradient=gradient,
     )
 
 
@@ -505,13 +494,18 @@ def simplest(results):
 
 
 SOLVED = 0.05
-"""A loss on XOR below which all four rows are right with confidence; the next minimum is above
-log(2) / 2 = 0.35.
+"""A loss on XOR below which all four rows are right with confidence.
+
+The next place where descent ends has a loss of log(2) / 2 = 0.35.
 """
-
-
-K = 10
-"""Starts in a group of which the best is kept."""
+RARE = 0.02
+"""A share of starts up to which local minima would not matter."""
+GROUP = 10
+"""Starts of which the best is kept."""
+AT_REST = 1e-4
+"""A gradient whose norm is below it is that of a stationary point."""
+CURVED = 1e-12
+"""An eigenvalue of the Hessian above it is positive, and not rounding."""
 
 
 @claim(
@@ -519,20 +513,20 @@ K = 10
     "starting_again",
     "Where gradient descent starts decides where it ends.",
     figure="starts",
+    code="trained",
 )
 def crucial(results):
-    values = results["loss"]
-    low, middle, high = np.percentile(values, [5, 50, 95])
-    repeat = float(np.abs(values - results["again"]).max())
+    loss = results["loss"]
+    low, middle, high = np.percentile(loss, [5, 50, 95])
+    repeat = float(np.abs(loss - results["again"]).max())
+    spread = high - low
+    ends = f"{low:.4f}, {middle:.4f} and {high:.4f}"
     return holds_if(
-        bool(high - low > 0.1 and high - low > 100 * repeat),
-        f"Loss of {len(values)} starts of a 2-2-1 network on XOR after training: 5th, 50th and "
-        f"95th percentile "
-        f"{low:.4f}, {middle:.4f} and {high:.4f}, standard deviation {values.std():.3f}. The same "
-        f"start again ends "
-        f"within {repeat:g} of itself.",
-        percentiles=np.array([low, middle, high]),
-        deviation=values.std(),
+        bool(spread > 0.1 and spread > 100 * repeat),
+        f"Loss on XOR after training from {len(loss)} starts, 5th, 50th and 95th percentile: "
+        f"{ends}. The same start again ends within {repeat:g} of itself.",
+        percentiles=[low, middle, high],
+        deviation=loss.std(),
         repeat=repeat,
     )
 
@@ -540,31 +534,37 @@ def crucial(results):
 @claim(
     "2.18",
     "starting_again",
-    "There are local minima; training again from other random weights helps.",
+    "There are local minima. Training again from other random weights helps.",
     figure="best-of-k",
+    code="settle",
 )
 def start_again(results):
-    values = results["loss"]
-    once = share_interval(values < SOLVED)
-    groups = values[: len(values) // K * K].reshape(-1, K).min(axis=1)
-    best = share_interval(groups < SOLVED)
-    curve = np.array([starting_again.best_of(values, k) for k in range(1, 21)])
-    stuck = values[values >= SOLVED]
-    return holds_if(
-        every(
-            once.below(1.0 - 1e-9),
-            bool(best.low > once.high),
-            bool((np.diff(curve) <= 1e-12).all()),
-        ),
-        f"{once} of the starts reach a loss below {SOLVED:g}; the others end at "
-        f"{stuck.min(initial=np.inf):.2f} or "
-        f"above, in a minimum or on a plateau that they have not left. Of {K} starts the best "
-        f"does in {best} of the "
-        "groups. Expected lowest loss of 1, 2, 5, 10 and 20 starts: "
-        f"{', '.join(f'{curve[k - 1]:.3g}' for k in (1, 2, 5, 10, 20))}.",
+    loss, settled_loss = results["loss"], results["settled_loss"]
+    is_at_rest = results["gradient"] < AT_REST
+    is_minimum = is_at_rest & (results["lowest"] > CURVED)
+    is_local = is_minimum & (settled_loss > SOLVED)
+    local = share_interval(is_local)
+    once = share_interval(loss < SOLVED)
+    groups = loss[: len(loss) // GROUP * GROUP].reshape(-1, GROUP)
+    best = share_interval(groups.min(axis=1) < SOLVED)
+    curve = np.array([starting_again.best_of(loss, k) for k in range(1, 21)])
+    never_worse = bool((np.diff(curve) <= 1e-12).all())
+    helps = every(once.below(1 - 1e-9), best.low > once.high, never_worse)
+    lowest_local = settled_loss[is_local].min(initial=np.inf)
+    minima = f"{local} of the starts settle in a local minimum, at a loss of {lowest_local:.3f} or "
+    means = f"above: ‖∇L‖ below {AT_REST:g}, every eigenvalue of the Hessian above 0."
+    again = (
+        f"{once} of the starts reach a loss below {SOLVED:g}, and the best of {GROUP} in {best}."
+    )
+    return depends_on(
+        {"local minima": local.above(RARE), "training again": helps},
+        f"{minima}{means} {again}",
+        local_minima=local,
+        at_rest=share_interval(is_at_rest),
+        lowest_loss_of_local_minima=lowest_local,
         once=once,
-        best=best,
-        curve=curve,
+        best_of_group=best,
+        expected_lowest_of_1_to_20=curve,
     )
 
 
@@ -572,13 +572,14 @@ def start_again(results):
 
 
 LEARNT = 0.95
-"""A start has improved the network when it brings the loss below this share of what guessing costs,
-log 2.
+"""A start improves the network that brings the loss below this share of what guessing costs.
+
+Guessing costs log 2.
 """
 
 
 def rank(singular: np.ndarray) -> np.ndarray:
-    """How many singular values are not rounding."""
+    """Return how many singular values are not rounding."""
     return (singular > 1e-10).sum(axis=-1)
 
 
@@ -587,27 +588,27 @@ def rank(singular: np.ndarray) -> np.ndarray:
     "symmetry",
     "From zeros or any constant the hidden units get equal gradients and stay symmetric.",
     figure="rows",
+    code="descend",
 )
 def symmetric(results):
-    equal, ranks = results["difference"][:, :2], rank(results["singular"])
-    still = [
-        name
-        for name, moved in zip(symmetry.ACTIVATIONS, results["moved"][:, 0], strict=True)
-        if (moved[:3] == 0).all()
-    ]
     steps = results["loss"].shape[-1] - 1
+    difference = results["difference"][:, :2]
+    ranks = rank(results["singular"])
+    equal_ranks, random_ranks = ranks[:, :2], ranks[:, 2]
+    stay_equal = bool((difference < 1e-12).all())
+    is_low = bool((equal_ranks <= 1).all())
+    is_full = bool((random_ranks == 2).all())
+    moved_from_zeros = dict(zip(symmetry.ACTIVATIONS, results["moved"][:, 0], strict=True))
+    still = [name for name, moved in moved_from_zeros.items() if not moved[:3].any()]
+    rows = f"Over {steps} steps two rows of W₁ differ by {difference.max():.1g} at most."
+    of_W1 = (
+        f"Its rank is at most {equal_ranks.max()}, and {random_ranks.min()} from random weights."
+    )
+    bias = f"From zeros only the output bias moves with {' and '.join(still) or 'none'}."
     return holds_if(
-        every(
-            bool((equal < 1e-12).all()),
-            bool((ranks[:, :2] <= 1).all()),
-            bool((ranks[:, 2] == 2).all()),
-        ),
-        f"Over {steps} steps two rows of W₁ differ by {equal.max():.1g} at most from zeros or ½; "
-        f"its rank is at most "
-        f"{ranks[:, :2].max()}, and {ranks[:, 2].min()} from random weights. From zeros, only the "
-        f"output bias ever "
-        f"moves with {' and '.join(still) or 'none of the activations'}.",
-        difference=equal,
+        every(stay_equal, is_low, is_full),
+        f"{rows} {of_W1} {bias}",
+        difference=difference,
         ranks=ranks,
         moved=results["moved"],
     )
@@ -618,29 +619,23 @@ def symmetric(results):
     "symmetry",
     "From zeros, and from any constant, 600 epochs of training bring no improvement.",
     figure="loss",
+    code="descend",
 )
 def no_improvement(results):
-    last, random = results["loss"][:, :2, -1], results["random_loss"]
+    epochs = results["loss"].shape[-1] - 1
     guess = float(np.log(2))
-    cases = {
-        f"{name} from {start}": bool(last[a, s] > LEARNT * guess)
-        for a, name in enumerate(symmetry.ACTIVATIONS)
-        for s, start in enumerate(list(symmetry.STARTS)[:2])
-    }
-    reached = [
-        f"{name} {mean_interval(values)}"
-        for name, values in zip(symmetry.ACTIVATIONS, random, strict=True)
-    ]
+    last, random = {}, {}
+    for a, activation in enumerate(symmetry.ACTIVATIONS):
+        random[activation] = mean_interval(results["random_loss"][a])
+        for s, start in enumerate(list(symmetry.STARTS)[:2]):
+            last[f"{activation} from {start}"] = results["loss"][a, s, -1]
+    losses = f"Loss on circles after {epochs} epochs: {named(last, '.3f')}."
+    line = f"Guessing costs {guess:.3f}; no improvement means above {LEARNT:g} of it."
     return depends_on(
-        cases,
-        f"Loss on circles after {results['loss'].shape[-1] - 1} epochs, guessing being "
-        f"{guess:.3f}: "
-        + "; ".join(f"{name} {loss:.3f}" for name, loss in zip(cases, last.ravel(), strict=True))
-        + f"; mean of {random.shape[1]} random starts: {'; '.join(reached)}. No improvement means "
-        f"above "
-        f"{LEARNT:g} of guessing.",
+        {name: bool(loss > LEARNT * guess) for name, loss in last.items()},
+        f"{losses} {line} Mean of random starts: {named(random)}.",
         loss=last,
-        random=[mean_interval(values) for values in random],
+        random=random,
     )
 
 
@@ -650,28 +645,25 @@ def no_improvement(results):
 @claim(
     "4.33",
     "then_and_now",
-    "Threshold units came first, backpropagation later; deep networks were hard to train then, "
-    "and better designs "
-    "such as normalisation and other nonlinearities have changed that.",
+    "Threshold units came first, backpropagation later. Deep networks were hard to train then, "
+    "and better designs such as normalisation and other nonlinearities have changed that.",
+    code="train_both",
 )
 def history(results):
-    right = bool((results["gates"] == then_and_now.TRUTH).all())
-    learned = bool((results["mistakes"][:, -1] == 0).all())
-    gap = mean_interval(results["loss"][0, :, -1] - results["loss"][1, :, -1])
-    old, new = (mean_interval(values) for values in results["accuracy"][:, :, -1])
+    compute = bool((results["gates"] == then_and_now.TRUTH).all())
+    learn = bool((results["mistakes"][:, -1] == 0).all())
+    then_loss, now_loss = results["loss"][:, :, -1]
+    gap = mean_interval(then_loss - now_loss)
+    then, now = (mean_interval(values) for values in results["accuracy"][:, :, -1])
     seeds, epochs = results["loss"].shape[1:]
+    gates = f"Threshold units compute {', '.join(then_and_now.GATES)}, and perceptrons learn them."
+    recipes = f"A deep network on digits, {epochs} epochs, {seeds} seeds: accuracy {then} with "
+    old = f"sigmoids, U(-0.3, 0.3) and momentum, {now} with batch normalisation, ReLU, He and Adam."
     return holds_if(
-        every(right, learned, gap.above(0.0), old.below(0.5), new.above(0.9)),
-        f"Threshold units with given weights compute {', '.join(then_and_now.GATES)}, and "
-        f"perceptrons learn "
-        f"them without mistakes. "
-        f"The same deep network on digits after {epochs} epochs, {seeds} seeds: accuracy {old} "
-        f"with sigmoids, "
-        f"U(-0.3, 0.3) and momentum at its best rate, {new} with batch normalisation, ReLU, He "
-        f"and Adam, whose test "
-        f"loss is {gap} lower.",
-        old=old,
-        new=new,
+        every(compute, learn, gap.above(0.0), then.below(0.5), now.above(0.9)),
+        f"{gates} {recipes}{old}",
+        old=then,
+        new=now,
         loss_gap=gap,
     )
 
@@ -680,46 +672,52 @@ def history(results):
 
 
 GAP = 0.05
-"""A network is unsuitable whose test accuracy is that far below the one with ReLU."""
+"""A network is unsuitable whose test accuracy is that far below the best one with ReLU."""
+
+
+def crossover_depth(depths: list[int], gaps: list[Interval]) -> float:
+    """Return the first depth with a gap above GAP, infinity if there is none."""
+    for depth, gap in zip(depths, gaps, strict=True):
+        if gap.above(GAP):
+            return depth
+    return np.inf
 
 
 @claim(
     "1.11",
     "trainable_depth",
-    "tanh and the sigmoid are not suitable for dense layers, where the gradient vanishes "
-    "with them.",
+    "tanh and the sigmoid are not suitable for dense layers, because the gradient vanishes with "
+    "them.",
+    code="trained",
 )
 def unsuitable(results):
-    best, depths = trainable_depth.at_best_scale(results["accuracy"]), results["depths"]
-    behind = {
-        name: [mean_interval(gap) for gap in best[0] - one]
-        for name, one in zip(trainable_depth.ACTIVATIONS[1:], best[1:], strict=True)
-    }
-    cases = {
-        f"{name} at depth {depth}": gap.above(GAP)
-        for name, gaps in behind.items()
-        for depth, gap in zip(depths, gaps, strict=True)
-    }
-    crossover = {
-        name: next(
-            (f"{d}" for d, gap in zip(depths, gaps, strict=True) if gap.above(GAP)),
-            f"more than {depths[-1]}",
-        )
-        for name, gaps in behind.items()
-    }
-    means = [
-        f"{name} {', '.join(f'{mean:.3f}' for mean in values.mean(axis=-1))}"
-        for name, values in zip(trainable_depth.ACTIVATIONS, best, strict=True)
-    ]
+    depths = [int(depth) for depth in results["depths"]]
+    relu = trainable_depth.at_best_scale(results["accuracy"])[0]
+    hops = hops_of(results)
+    line = VANISHED ** (1 / hops)
+    cases, gaps, factors, crossover = {}, {}, {}, {}
+    for a, activation in enumerate(trainable_depth.ACTIVATIONS[1:], start=1):
+        for s, start in enumerate(trainable_depth.STARTS):
+            name = f"{activation} from {start}"
+            scale = list(trainable_depth.SIGMAS).index(start)
+            behind = relu - results["accuracy"][a, :, scale]
+            gaps[name] = [mean_interval(gap) for gap in behind]
+            factors[name] = backward_factor(results["delta"][a, s])
+            crossover[name] = crossover_depth(depths, gaps[name])
+            first, last = gaps[name][0], gaps[name][-1]
+            cases[f"the accuracy at depth {depths[0]} of {name}"] = first.above(GAP)
+            cases[f"the accuracy at depth {depths[-1]} of {name}"] = last.above(GAP)
+            cases[f"the gradient through {name}"] = factors[name].below(line)
+    deepest = {name: gap[-1] for name, gap in gaps.items()}
+    accuracy = f"Test accuracy below ReLU's best with {depths[-1]} hidden layers: {named(deepest)}."
+    gradient = f"Factor a layer on the gradient: {named(middles(factors), '.3f')}."
+    lines = f"Unsuitable is {GAP:g} behind, vanished below {VANISHED:g} after {hops} layers."
     return depends_on(
         cases,
-        f"Test accuracy on digits with the best scale, {best.shape[-1]} seeds, with "
-        f"{', '.join(map(str, depths))} hidden layers: {'; '.join(means)}. Unsuitable is what "
-        f"falls {GAP:g} behind "
-        f"ReLU, from {' and '.join(f'{d} ({name})' for name, d in crossover.items())} hidden "
-        f"layers on.",
-        behind=behind,
-        crossover=crossover,
+        f"{accuracy} {gradient} {lines}",
+        behind_relu=gaps,
+        unsuitable_from_depth=crossover,
+        gradient_factors=factors,
     )
 
 
@@ -728,28 +726,33 @@ def unsuitable(results):
     "trainable_depth",
     "N(0, σ²) with σ = 0.01 does well in small networks and fails in deeper ones.",
     figure="accuracy",
+    code="trained",
 )
 def small_sigma(results):
-    small = results["accuracy"][
-        :2, :, list(trainable_depth.SIGMAS).index("N(0, 0.01²)")
-    ]  # ReLU and tanh
-    best = results["accuracy"][:2, -1].mean(axis=-1).max(axis=-1)
-    shallow = [mean_interval(values) for values in small[:, 0]]
-    deep = [mean_interval(values) for values in small[:, -1]]
-    factors = [
-        per_layer(each[:, 0], each[:, -1], each.shape[1] - 1) for each in results["deviation"]
-    ]
-    fails = [mean_interval(b - s).above(0.3) for b, s in zip(best, small[:, -1], strict=True)]
+    first, last = results["depths"][0], results["depths"][-1]
+    scale = list(trainable_depth.SIGMAS).index("N(0, 0.01²)")
+    shallow, deep, best, lags = {}, {}, {}, {}
+    for a, activation in enumerate(trainable_depth.ACTIVATIONS[:2]):
+        accuracy = results["accuracy"][a]
+        shallow[activation] = mean_interval(accuracy[0, scale])
+        deep[activation] = mean_interval(accuracy[-1, scale])
+        best[activation] = accuracy[-1].mean(axis=-1).max()
+        lags[activation] = mean_interval(best[activation] - accuracy[-1, scale])
+    factors = {}
+    for activation, deviation in zip(("tanh", "relu"), results["deviation"], strict=True):
+        hops = deviation.shape[1] - 1
+        factors[activation] = per_layer(deviation[:, 0], deviation[:, -1], hops)
+    works = every(*(accuracy.above(0.85) for accuracy in shallow.values()))
+    fails = every(*(lag.above(0.3) for lag in lags.values()))
+    small = f"Test accuracy with σ = 0.01 and {first} hidden layer: {named(shallow)}."
+    large = f"With {last}: {named(deep)}; at the best scale: {named(best, '.3f')}."
+    signals = f"Factor a layer of 100 units on the activations: {named(factors)}."
     return holds_if(
-        every(*(interval.above(0.85) for interval in shallow), *fails),
-        f"Test accuracy with σ = 0.01, ReLU and tanh: {shallow[0]} and {shallow[1]} with "
-        f"{results['depths'][0]} hidden "
-        f"layer, {deep[0]} and {deep[1]} with {results['depths'][-1]}, where the best scale has "
-        f"{best[0]:.3f} and "
-        f"{best[1]:.3f}. 100 units multiply the activations by {factors[0]} a layer with tanh, "
-        f"{factors[1]} with ReLU.",
+        every(works, fails),
+        f"{small} {large} {signals}",
         shallow=shallow,
         deep=deep,
+        best=best,
         factors=factors,
     )
 
@@ -757,35 +760,33 @@ def small_sigma(results):
 # variance_through_depth
 
 
+FITTING = {"tanh": "1/n", "relu": "2/n", "sigmoid": "1/n"}
+"""The scale that fits an activation: Xavier's or He's."""
+
+
 @claim(
     "2.36",
     "variance_through_depth",
     "A good start keeps the mean of the activations at zero and their variance equal in all "
     "layers.",
+    code="flow",
 )
 def mean_and_variance(results):
-    pairs = {"tanh": "1/n", "relu": "2/n", "sigmoid": "1/n"}
-    cases, rows = {}, []
-    for activation, name in pairs.items():
-        pair = place(activation, name)
-        mean = mean_interval(
-            (results["mean"] / np.hypot(results["mean"], results["deviation"]))[pair].mean(axis=-1)
-        )
-        kept = forward_factor(results, activation, name)
-        cases[f"{activation} with {name}"] = every(
-            mean.within(-0.1, 0.1), kept.within(*variance_through_depth.KEEPS)
-        )
-        rows.append(
-            f"{activation} with {name}: mean {mean.middle:.2f}, deviation ×{kept.middle:.3f} a "
-            f"layer"
-        )
+    mean_to_size = results["mean"] / np.hypot(results["mean"], results["deviation"])
+    cases, means, factors = {}, {}, {}
+    for activation, scale in FITTING.items():
+        name = f"{activation} with {scale}"
+        means[name] = mean_interval(mean_to_size[place(activation, scale)].mean(axis=-1))
+        factors[name] = forward_factor(results, activation, scale)
+        is_zero = means[name].within(-0.1, 0.1)
+        cases[name] = every(is_zero, factors[name].within(*KEEPS))
+    mean = f"Mean of the activations over their root mean square: {named(middles(means), '.2f')}."
+    deviation = f"Factor a layer on the deviation: {named(middles(factors), '.3f')}."
     return depends_on(
         cases,
-        f"Mean over root mean square, and the standard deviation: {'; '.join(rows)}. The variance "
-        f"can be kept with "
-        "each, but the activations of ReLU and sigmoid are never negative, so their mean cannot "
-        "be zero.",
-        rows=rows,
+        f"{mean} {deviation} ReLU and sigmoid are never negative, so their mean cannot be 0.",
+        mean_over_root_mean_square=means,
+        deviation_factors=factors,
     )
 
 
@@ -793,24 +794,23 @@ def mean_and_variance(results):
     "2.37",
     "variance_through_depth",
     "A variance of 1/n works with tanh, and ReLU needs 2/n instead.",
+    code="flow",
 )
 def xavier_and_he(results):
-    pairs = (("tanh", "1/n"), ("relu", "2/n"), ("relu", "1/n"))
-    both = {
-        pair: (forward_factor(results, *pair), gradient_factor(results, *pair)) for pair in pairs
-    }
-    kept = [
-        every(*(factor.within(*variance_through_depth.KEEPS) for factor in factors))
-        for factors in both.values()
-    ]
-    rows = [f"{a} with {n}: {forward} and {back}" for (a, n), (forward, back) in both.items()]
-    wrong = None if kept[2] is None else not kept[2]
+    kept, forward, backward = {}, {}, {}
+    for activation, scale in (("tanh", "1/n"), ("relu", "2/n"), ("relu", "1/n")):
+        name = f"{activation} with {scale}"
+        forward[name] = forward_factor(results, activation, scale)
+        backward[name] = gradient_factor(results, activation, scale)
+        kept[name] = every(forward[name].within(*KEEPS), backward[name].within(*KEEPS))
+    xavier_fails_relu = None if kept["relu with 1/n"] is None else not kept["relu with 1/n"]
+    layers = results["delta"].shape[-1]
+    activations = f"Factor a layer on the activations' deviation, {layers} layers: "
     return holds_if(
-        every(kept[0], kept[1], wrong),
-        f"Factor a layer of the activations' deviation, forward, and of the gradient, backward, "
-        f"over "
-        f"{results['delta'].shape[-1]} layers: {'; '.join(rows)}.",
-        factors=list(both.values()),
+        every(kept["tanh with 1/n"], kept["relu with 2/n"], xavier_fails_relu),
+        f"{activations}{named(forward)}. On the gradient: {named(backward)}.",
+        forward_factors=forward,
+        backward_factors=backward,
     )
 
 
@@ -818,31 +818,27 @@ def xavier_and_he(results):
     "4.34",
     "variance_through_depth",
     "Too small weights make the gradient vanish, too large ones make it explode, and a variance "
-    "fit to the width "
-    "avoids both.",
+    "fit to the width avoids both.",
+    code="flow",
 )
 def notes(results):
-    fits = {"tanh": "1/n", "relu": "2/n", "sigmoid": "1/n"}
-    cases, rows = {}, []
-    for activation, fit in fits.items():
-        small, right, large = (
-            gradient_factor(results, activation, name) for name in ("N(0, 0.01²)", fit, "N(0, 1)")
-        )
-        cases[activation] = every(
-            small.below(variance_through_depth.KEEPS[0]),
-            right.within(*variance_through_depth.KEEPS),
-            large.above(variance_through_depth.KEEPS[1]),
-        )
-        rows.append(
-            f"{activation} {small.middle:.3g}, {right.middle:.3g} ({fit}), {large.middle:.3g}"
-        )
+    cases = {}
+    small, fit, large = {}, {}, {}
+    for activation, scale in FITTING.items():
+        small[activation] = gradient_factor(results, activation, "N(0, 0.01²)")
+        fit[activation] = gradient_factor(results, activation, scale)
+        large[activation] = gradient_factor(results, activation, "N(0, 1)")
+        vanishes = small[activation].below(KEEPS[0])
+        explodes = large[activation].above(KEEPS[1])
+        cases[activation] = every(vanishes, fit[activation].within(*KEEPS), explodes)
+    factors = f"Factor a layer on the gradient, N(0, 0.01²): {named(middles(small), '.3g')}."
+    others = f"Fitting variance: {named(middles(fit), '.3g')}. N(0, 1): "
     return depends_on(
         cases,
-        f"Factor of the gradient a layer with N(0, 0.01²), the variance that fits, and N(0, 1): "
-        f"{'; '.join(rows)}. The "
-        "sigmoid's derivative is at most ¼, so the gradient vanishes with 1/n too and does not "
-        "explode with N(0, 1).",
-        rows=rows,
+        f"{factors} {others}{named(middles(large), '.3g')}. The sigmoid's derivative is below ¼.",
+        small=small,
+        fitting=fit,
+        large=large,
     )
 
 
@@ -853,23 +849,25 @@ def notes(results):
     "2.23",
     "weights_or_gradients",
     "Vanishing gradients show in the weights, which decay exponentially towards zero in training.",
+    code="descend",
 )
 def weights_shrink(results):
-    changed = results["weights"][:, -1] / results["weights"][:, 0]
-    intervals = [mean_interval(values) for values in changed.T]
-    first, last = results["gradients"][:, 0, 0], results["gradients"][:, 0, -2]
-    layers = results["gradients"].shape[-1] - 2  # between the last hidden layer and the first
-    factor = per_layer(last, first, layers)
-    seeds, steps, _ = results["weights"].shape
+    weights, gradients = results["weights"], results["gradients"]
+    change_of_layers = weights[:, -1] / weights[:, 0]
+    changes = [mean_interval(change) for change in change_of_layers.T]
+    least = min(change.low for change in changes)
+    most = max(change.high for change in changes)
+    at_start = gradients[:, 0]
+    first, last = at_start[:, 0], at_start[:, -2]  # of the hidden layers
+    hops = gradients.shape[-1] - 2
+    factor = per_layer(last, first, hops)
+    setting = f"Sigmoid, {hops + 1} hidden layers, {weights.shape[1]} epochs"
+    norms = f"the norms of the weights end at {least:.3f} to {most:.3f} times what they were."
+    gradient = f"The gradient shrinks, to {factor} times its norm a layer on its way back: "
+    ends = f"{last.mean():.1e} at the last hidden layer, {first.mean():.1e} at the first."
     return holds_if(
-        every(*(interval.below(0.5) for interval in intervals)),
-        f"Sigmoid, {layers + 1} hidden layers, {seeds} seeds: after {steps} epochs the norms of "
-        f"the weights are "
-        f"{min(i.low for i in intervals):.3f} to {max(i.high for i in intervals):.3f} times what "
-        f"they were. What "
-        f"shrinks is the gradient, to {factor} times its norm a layer on its way back: it is "
-        f"{last.mean():.1e} at "
-        f"the last hidden layer and {first.mean():.1e} at the first.",
-        weights=intervals,
+        every(*(change.below(0.5) for change in changes)),
+        f"{setting}: {norms} {gradient}{ends}",
+        weights=changes,
         gradient_factor=factor,
     )

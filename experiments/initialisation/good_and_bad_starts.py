@@ -4,26 +4,25 @@ Question: What does a three-layer network separate after 600 epochs, from good a
           weights?
 Source:   Sharif (claim 2.35).
 Command:  python -m experiments run good_and_bad_starts
-Expected: on circles He's weights separate nearly all points; zeros and a hundredth of He's learn
+Expected: on circles He's weights separate nearly all points. Zeros and a hundredth of He's learn
           nothing at all, and thirty times He's little.
 Cost:     quick 5 s, full 10 s on 2 cores.
 """
 
 from dataclasses import dataclass
-from functools import partial
 
 import jax
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, initializers, losses, optim
 from fnn.layers import DenseParams
 
 GAINS = {"zeros": 0.0, "He / 100": 0.01, "He": 1.0, "He · 30": 30.0}
 SIZES = (2, 10, 5, 1)
+LAYERS = len(SIZES) - 1
 
 
 @dataclass(frozen=True)
@@ -40,30 +39,34 @@ class Config(Common):
 QUICK = Config(seeds=10, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
-    """Test accuracy and training loss (gains, seeds, …), and the weights of seed 0 by layer,
-    (gains, …).
+def run(config: Config) -> Results:
+    """Return test accuracy (gains, seeds) and training loss (gains, seeds, epochs).
+
+    W0, b0, W1, … are the weights of seed 0, (gains, …). A run that diverged guesses.
     """
-    circles = on_circles(config)
-    lanes = [circles.run(row, 0).params for row in range(len(GAINS))]
-    saved = {
-        f"{name}{i}": np.array([getattr(lane[2 * i], name) for lane in lanes])
-        for i in range(3)
-        for name in "Wb"
+    sweep = train_on_circles(config)
+    results = {
+        "accuracy": np.nan_to_num(sweep.final("test_accuracy"), nan=0.5),
+        "loss": sweep.history["train_loss"],
     }
-    return saved | {
-        "accuracy": np.nan_to_num(circles.final("test_accuracy"), nan=0.5),
-        "loss": circles.history["train_loss"],
-    }
+    params = [sweep.run(row, 0).params for row in range(len(GAINS))]
+    for layer in range(LAYERS):
+        dense = [of_gain[2 * layer] for of_gain in params]
+        results[f"W{layer}"] = np.array([part.W for part in dense])
+        results[f"b{layer}"] = np.array([part.b for part in dense])
+    return results
 
 
-def on_circles(config: Config) -> fnn.Sweep:
-    """Three layers on circles, with He's weights times each gain."""
+def train_on_circles(config: Config) -> fnn.Sweep:
+    """Train three layers on circles, from He's weights times each gain."""
     circles = data.load("circles")
+    optimizer = optim.sgd(config.learning_rate)
 
     def builder(hyper):
-        net = fnn.mlp(SIZES, init=lambda key, shape: hyper["gain"] * initializers.he(key, shape))
-        return net, losses.sigmoid_cross_entropy, optim.sgd(config.learning_rate)
+        def init(key, shape):
+            return hyper["gain"] * initializers.he(key, shape)
+
+        return fnn.mlp(SIZES, init=init), losses.sigmoid_cross_entropy, optimizer
 
     return fnn.sweep(
         builder,
@@ -75,19 +78,28 @@ def on_circles(config: Config) -> fnn.Sweep:
     )
 
 
-def score(net, params, x: np.ndarray) -> np.ndarray:
-    """The probability of class 1, (n,)."""
-    return np.asarray(jax.nn.sigmoid(fnn.apply(net, params, x)[:, 0]))
-
-
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Decision regions of seed 0."""
+def plot(results: Results, config: Config) -> Figures:
+    """Draw the decision regions of seed 0 for each gain."""
     x, y = data.load("circles").test
     net = fnn.mlp(SIZES)
-    regions, axes = draw.figure(rows=len(GAINS), width=4.2, height=3.2)
+    figure, axes = draw.figure(rows=len(GAINS), width=4.2, height=3.2)
     for row, (axis, name) in enumerate(zip(axes, GAINS, strict=True)):
-        dense = [DenseParams(results[f"W{i}"][row], results[f"b{i}"][row]) for i in range(3)]
-        params = (dense[0], (), dense[1], (), dense[2])
-        draw.regions(axis, partial(score, net, params), x, y)
-        axis.set_title(f"{name}: mean accuracy {results['accuracy'][row].mean():.3f}", fontsize=10)
-    return {"regions": regions}
+        params = saved_params(results, row)
+
+        def probability(points, params=params):
+            logits = fnn.apply(net, params, points)[:, 0]
+            return np.asarray(jax.nn.sigmoid(logits))
+
+        draw.regions(axis, probability, x, y)
+        mean = results["accuracy"][row].mean()
+        axis.set_title(f"{name}: mean accuracy {mean:.3f}", fontsize=10)
+    return {"regions": figure}
+
+
+def saved_params(results: Results, row: int):
+    """Return the parameters that `run` saved for a gain, with () for the activations."""
+    params: list = []
+    for layer in range(LAYERS):
+        dense = DenseParams(results[f"W{layer}"][row], results[f"b{layer}"][row])
+        params += [dense, ()]
+    return tuple(params[:-1])

@@ -1,4 +1,4 @@
-"""What becomes of the gradient on its way back through thirty layers, before any training.
+"""The gradient on its way back through thirty layers, before any training.
 
 Question: Which activations and which scales of the weights make the gradient vanish or explode, and
           how fast?
@@ -12,10 +12,12 @@ Cost:     quick 8 s, full 25 s on 2 cores.
 import numpy as np
 from matplotlib.figure import Figure
 
+from experiments.common import Figures, Results
 from experiments.initialisation.initial_signals import (
     ACTIVATIONS,
-    NAMES,
     Networks,
+    draw_scales,
+    flow,
     flows,
 )
 from fnn import plot as draw
@@ -24,26 +26,29 @@ Config = Networks
 QUICK = Config(seeds=30, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
-    """`flows`: what is measured in every layer, (activations, scales, seeds, layers)."""
-    return flows(seeds=config.seeds, depth=config.depth, width=config.width)
+def run(config: Config) -> Results:
+    """Measure every hidden layer: the fields of `flow`, (activations, scales, seeds, layers)."""
+    return flows(flow, seeds=config.seeds, depth=config.depth, width=config.width)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Layer by layer, geometric means over networks: the backpropagated norm and the relative
-    update.
+def plot(results: Results, config: Config) -> Figures:
+    """Draw the backpropagated norm and the relative update, layer by layer."""
+    gradient = drawn(results["delta"], "‖∂L/∂z‖")
+    update = drawn(results["update"], "‖∂L/∂W‖/‖W‖")
+    return {"gradient": gradient, "update": update}
+
+
+def drawn(norms: np.ndarray, label: str) -> Figure:
+    """Draw geometric means over networks as shares of the last layer, for each activation.
+
+    norms  (activations, scales, seeds, layers)
     """
-    figures = {}
-    for name, field, label in (
-        ("gradient", "delta", "‖∂L/∂z‖"),
-        ("update", "update", "‖∂L/∂W‖/‖W‖"),
-    ):
-        figures[name], axes = draw.figure(rows=len(ACTIVATIONS), height=2.5)
-        for axis, activation, of_scales in zip(axes, ACTIVATIONS, results[field], strict=True):
-            for scale, values in zip(NAMES, of_scales, strict=True):
-                curve = np.exp(np.log(values / values[:, -1:]).mean(axis=0))
-                axis.plot(np.arange(1, len(curve) + 1), curve, label=scale)
-            axis.set(yscale="log", ylabel=f"{label}, last = 1", title=activation)
-        axes[0].legend(frameon=False, fontsize=7, ncols=2)
-        axes[-1].set_xlabel("layer (1 is next to the input)")
-    return figures
+    of_last = norms / norms[..., -1:]
+    curves = np.exp(np.log(of_last).mean(axis=2))
+    figure, axes = draw.figure(rows=len(ACTIVATIONS), height=2.5)
+    for axis, activation, of_scales in zip(axes, ACTIVATIONS, curves, strict=True):
+        draw_scales(axis, of_scales)
+        axis.set(ylabel=f"{label}, last = 1", title=activation)
+    axes[0].legend(frameon=False, fontsize=7, ncols=2)
+    axes[-1].set_xlabel("layer (1 is next to the input)")
+    return figure

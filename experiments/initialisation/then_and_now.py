@@ -4,7 +4,7 @@ Question: What could the first models do, and was it the network or the recipe t
           hard to train?
 Source:   Piccoli (claim 4.33).
 Command:  python -m experiments run then_and_now
-Expected: threshold units compute and learn AND and OR; the same deep network that hardly learns
+Expected: threshold units compute and learn AND and OR. The same deep network that hardly learns
           with sigmoids, small uniform weights and momentum learns well with batch normalisation,
           ReLU, He's weights and Adam.
 Cost:     quick 10 s, full 20 s on 2 cores.
@@ -15,11 +15,10 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, initializers, layers, losses, optim
 from fnn.course import perceptron
 from fnn.layers import DenseParams
@@ -48,34 +47,44 @@ class Config(Common):
 QUICK = Config(seeds=4, hidden_layers=4, epochs=10, old_rates=(0.1,), quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
-    """What the gates return (gates, rows), mistakes of perceptrons that learn them (gates, epochs),
-    and test loss and accuracy of both recipes (2, seeds, epochs).
+def run(config: Config) -> Results:
+    """Compute and learn the gates, and train a deep network by both recipes.
+
+    gates           outputs of threshold units, (gates, rows)
+    mistakes        of perceptrons that learn them, (gates, epochs)
+    loss, accuracy  of both recipes on the test rows, (2, seeds, epochs)
     """
-    unit = layers.serial(layers.dense(2, 1), layers.activation("step"))
-    gates = [
-        (DenseParams(jnp.array([w], float), jnp.array([b], float)), ()) for w, b in GATES.values()
-    ]
     fits = [perceptron.fit(BITS, truth, key=jax.random.key(0), epochs=20) for truth in TRUTH]
-    sizes = (64, *[config.width] * config.hidden_layers, 10)
-    old = fnn.mlp(sizes, activation="sigmoid", init=initializers.uniform(-0.3, 0.3))
-    new = fnn.mlp(sizes, activation="relu", init="he", batch_norm="before")
-    sweeps = [
-        recipe(config, old, optim.momentum, config.old_rates),
-        recipe(config, new, optim.adam, (config.learning_rate,)),
-    ]
+    then, now = train_both(config)
     return {
-        "gates": np.array([np.asarray(fnn.apply(unit, params, BITS))[:, 0] for params in gates]),
+        "gates": np.array([threshold_unit(w, b) for w, b in GATES.values()]),
         "mistakes": np.array([fit.mistakes for fit in fits]),
-        "loss": np.array([loss for loss, _ in sweeps]),
-        "accuracy": np.array([accuracy for _, accuracy in sweeps]),
+        "loss": np.array([then["test_loss"], now["test_loss"]]),
+        "accuracy": np.array([then["test_accuracy"], now["test_accuracy"]]),
     }
 
 
-def recipe(
-    config: Config, net, optimizer, rates: tuple[float, ...]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Test loss and accuracy (seeds, epochs) at the rate with the lowest mean validation loss."""
+def threshold_unit(w: tuple[int, ...], b: int) -> np.ndarray:
+    """Return the outputs of a threshold unit on all pairs of bits, (rows,)."""
+    unit = layers.serial(layers.dense(2, 1), layers.activation("step"))
+    dense = DenseParams(jnp.array([w], float), jnp.array([b], float))
+    return np.asarray(fnn.apply(unit, (dense, ()), BITS))[:, 0]
+
+
+def train_both(config: Config) -> list[dict[str, np.ndarray]]:
+    """Train one deep network by the recipe of the 1980s and by today's; return both histories."""
+    sizes = (64, *[config.width] * config.hidden_layers, 10)
+    small = initializers.uniform(-0.3, 0.3)
+    then = fnn.mlp(sizes, activation="sigmoid", init=small)
+    now = fnn.mlp(sizes, activation="relu", init="he", batch_norm="before")
+    return [
+        train(config, then, optim.momentum, config.old_rates),
+        train(config, now, optim.adam, (config.learning_rate,)),
+    ]
+
+
+def train(config: Config, net: fnn.Layer, optimizer, rates) -> dict[str, np.ndarray]:
+    """Return the history at the rate with the lowest mean validation loss, (seeds, epochs)."""
     sweep = fnn.sweep(
         lambda hyper: (net, losses.softmax_cross_entropy, optimizer(hyper["rate"])),
         data.load("digits"),
@@ -85,19 +94,19 @@ def recipe(
         hyper={"rate": list(rates)},
     )
     best = sweep.best(at="last")["setting"]
-    return sweep.history["test_loss"][best], sweep.history["test_accuracy"][best]
+    return {name: values[best] for name, values in sweep.history.items()}
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Test loss and accuracy of both recipes over epochs."""
+def plot(results: Results, config: Config) -> Figures:
+    """Draw test loss and accuracy of both recipes over epochs."""
     figure, axes = draw.figure(rows=2, height=3)
     epochs = np.arange(1, results["loss"].shape[-1] + 1)
-    for axis, name in zip(axes, ("loss", "accuracy"), strict=True):
-        for label, values in zip(("1980s", "today"), results[name], strict=True):
-            draw.mean_band(axis, epochs, values, label)
-        axis.set(xlabel="epoch", ylabel=f"test {name}")
-    axes[0].set_title(
-        f"{config.hidden_layers} hidden layers of {config.width} on digits", fontsize=10
-    )
+    for axis, metric in zip(axes, ("loss", "accuracy"), strict=True):
+        then, now = results[metric]
+        draw.mean_band(axis, epochs, then, "1980s")
+        draw.mean_band(axis, epochs, now, "today")
+        axis.set(xlabel="epoch", ylabel=f"test {metric}")
+    title = f"{config.hidden_layers} hidden layers of {config.width} on digits"
+    axes[0].set_title(title, fontsize=10)
     axes[0].legend(frameon=False)
     return {"recipes": figure}

@@ -5,17 +5,18 @@ Question: Which variance keeps the activations and the gradient from layer to la
 Source:   Sharif (claims 2.36, 2.37) and Piccoli (4.34).
 Command:  python -m experiments run variance_through_depth
 Expected: tanh keeps both with 1/n and ReLU with 2/n (0.99 a layer forward), each within a tenth a
-          layer; sigmoids keep neither a mean of zero nor the gradient.
+          layer. Sigmoids keep neither a mean of zero nor the gradient.
 Cost:     quick 8 s, full 25 s on 2 cores.
 """
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from experiments.common import Figures, Results
 from experiments.initialisation.initial_signals import (
     ACTIVATIONS,
     NAMES,
     Networks,
+    flow,
     flows,
     forward_factor,
     gradient_factor,
@@ -23,33 +24,38 @@ from experiments.initialisation.initial_signals import (
 from fnn import plot as draw
 
 KEEPS = (0.9, 1.1)
-"""A standard deviation or a norm is kept that a layer changes by less than a tenth."""
+"""A layer keeps a standard deviation or a norm that it changes by less than a tenth."""
 
 
 Config = Networks
 QUICK = Config(seeds=30, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
-    """`flows`: what is measured in every layer, (activations, scales, seeds, layers)."""
-    return flows(seeds=config.seeds, depth=config.depth, width=config.width)
+def run(config: Config) -> Results:
+    """Measure every hidden layer: the fields of `flow`, (activations, scales, seeds, layers)."""
+    return flows(flow, seeds=config.seeds, depth=config.depth, width=config.width)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Factors a layer for each activation and scale."""
-    figure, axes = draw.figure(rows=2)
-    places = np.arange(len(NAMES))
-    for axis, of, label in zip(
-        axes, (forward_factor, gradient_factor), ("activations", "gradient"), strict=True
-    ):
-        for a, activation in enumerate(ACTIVATIONS):
-            middle = [of(results, activation, name).middle for name in NAMES]
-            axis.plot(places + 0.12 * (a - 1.5), middle, "os^D"[a], label=activation)
-        axis.axhspan(*KEEPS, color="black", alpha=0.15, linewidth=0)
-        axis.set(yscale="log", ylabel=f"factor a layer, {label}")
-        axis.set_xticks(places, NAMES)
-    axes[0].legend(frameon=False, ncols=2, fontsize=8)
-    axes[0].set_title(
-        f"{config.depth} layers of {config.width} units; band: kept to a tenth", fontsize=10
-    )
+def plot(results: Results, config: Config) -> Figures:
+    """Draw the factors a layer for each activation and scale."""
+    figure, (forward, backward) = draw.figure(rows=2)
+    draw_factors(forward, results, forward_factor)
+    draw_factors(backward, results, gradient_factor)
+    title = f"{config.depth} layers of {config.width} units; band: kept to a tenth"
+    forward.set_title(title, fontsize=10)
+    forward.set_ylabel("factor a layer, activations")
+    forward.legend(frameon=False, ncols=2, fontsize=8)
+    backward.set_ylabel("factor a layer, gradient")
     return {"factors": figure}
+
+
+def draw_factors(axis, results, factor_of) -> None:
+    """Draw the factor of each activation over the scales, side by side."""
+    places = np.arange(len(NAMES))
+    for number, activation in enumerate(ACTIVATIONS):
+        factors = [factor_of(results, activation, name).middle for name in NAMES]
+        shift = 0.12 * (number - 1.5)
+        axis.plot(places + shift, factors, "os^D"[number], label=activation)
+    axis.axhspan(*KEEPS, color="black", alpha=0.15, linewidth=0)
+    axis.set_yscale("log")
+    axis.set_xticks(places, NAMES)

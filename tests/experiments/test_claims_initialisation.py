@@ -105,8 +105,21 @@ SINGLE = {
 ACCURACY = np.full((3, 2, 5, 4), 0.95) * SEEDS  # activations, depths, scales, seeds
 ACCURACY[:2, 1, 0] = 0.1 * SEEDS
 ACCURACY[2, 1] = 0.2 * SEEDS
-DEEP = {"accuracy": ACCURACY, "depths": [1, 16], "deviation": flows()["deviation"][:2, 0]}
+HOPS_BACK = np.arange(LAYERS)[::-1]
+KEPT = (np.ones((3, 2, 1, 1)) * SEEDS[:, None]) ** HOPS_BACK  # activations, starts, seeds, layers
+VANISHING = 0.5**HOPS_BACK * KEPT
+XAVIER_KEEPS_TANH = VANISHING.copy()
+XAVIER_KEEPS_TANH[1, 1] = KEPT[1, 1]
+DEEP = {
+    "accuracy": ACCURACY,
+    "depths": [1, 16],
+    "deviation": flows()["deviation"][:2, 0],
+    "delta": XAVIER_KEEPS_TANH,
+}
 EQUAL = np.full((3, 2, 5, 4), 0.95) * SEEDS
+WORSE_THAN_RELU = EQUAL * np.array([1, 0.5, 0.5])[:, None, None, None]
+SCATTERED = np.full((3, 2, 5, 4), 0.95) - [0.0, 0.1, 0.0, 0.1]
+SCATTERED[0] = 0.95
 
 STEADY = np.ones((4, 10, 5)) * SEEDS[:, None, None]
 TRAINED = {"weights": STEADY, "gradients": STEADY * 0.2 ** np.arange(5)[::-1]}
@@ -116,11 +129,19 @@ CIRCLES = {
     "accuracy": np.array([[0.5], [0.5], [0.99], [0.6]]) * SEEDS,
     "loss": np.ones((4, 4, 600)),
 }
+ENDS = np.tile([0.001, 0.35, 0.48, 0.35, 0.35], 40)
 XOR = {
-    "loss": np.tile([0.001, 0.35, 0.48, 0.35, 0.35], 40),
-    "again": np.tile([0.001, 0.35, 0.48, 0.35, 0.35], 40),
+    "loss": ENDS,
+    "again": ENDS,
+    "settled_loss": ENDS,
+    "gradient": np.full(200, 1e-6),
+    "lowest": np.tile([1e-9, 1e-9, -1e-8, 1e-9, 1e-9], 40),  # 0.48 is the loss of a saddle
 }
-SOLVED = {"loss": np.full(200, 0.001), "again": np.full(200, 0.001)}
+SADDLES = XOR | {"lowest": np.full(200, -1e-8)}
+STILL_MOVING = XOR | {"gradient": np.full(200, 1e-2)}
+SOLVED = XOR | dict.fromkeys(("loss", "again", "settled_loss"), np.full(200, 0.001))
+NEVER_SOLVED = XOR | dict.fromkeys(("loss", "again", "settled_loss"), np.full(200, 0.35))
+ONCE_IN_200 = XOR | {"settled_loss": np.append(np.full(197, 0.001), [0.35, 0.35, 0.35])}
 
 IDENTITIES = {
     **dict.fromkeys(("mean", "variance", "affine", "running", "evaluation", "backward"), 1e-15),
@@ -213,12 +234,15 @@ CASES = [
     Case(claims.no_improvement, "depends", SYMMETRIC | {"loss": IMPROVED}),
     Case(claims.no_improvement, "fails", SYMMETRIC | {"loss": np.full((3, 3, 601), 0.1)}),
     Case(claims.unsuitable, "depends", DEEP),
-    Case(claims.unsuitable, "fails", DEEP | {"accuracy": EQUAL}),
+    Case(claims.unsuitable, "fails", DEEP | {"accuracy": EQUAL, "delta": KEPT}),
     Case(
         claims.unsuitable,
         "holds",
-        DEEP | {"accuracy": EQUAL * np.array([1, 0.5, 0.5])[:, None, None, None]},
+        DEEP | {"accuracy": WORSE_THAN_RELU, "delta": VANISHING},
     ),
+    Case(claims.unsuitable, "depends", DEEP | {"accuracy": EQUAL, "delta": VANISHING}),
+    Case(claims.unsuitable, "depends", DEEP | {"accuracy": WORSE_THAN_RELU, "delta": KEPT}),
+    Case(claims.unsuitable, "undecided", DEEP | {"accuracy": SCATTERED, "delta": KEPT}),
     Case(claims.small_sigma, "holds", DEEP),
     Case(claims.small_sigma, "fails", DEEP | {"accuracy": EQUAL}),
     Case(claims.small_sigma, "fails", DEEP | {"accuracy": ACCURACY / 2}),
@@ -239,6 +263,10 @@ CASES = [
     Case(claims.crucial, "fails", SOLVED),
     Case(claims.crucial, "fails", XOR | {"again": XOR["loss"][::-1]}),
     Case(claims.start_again, "holds", XOR),
+    Case(claims.start_again, "depends", SADDLES),
+    Case(claims.start_again, "depends", STILL_MOVING),
+    Case(claims.start_again, "depends", NEVER_SOLVED),
+    Case(claims.start_again, "undecided", ONCE_IN_200),
     Case(claims.start_again, "fails", SOLVED),
     Case(claims.normalises, "holds", IDENTITIES),
     Case(claims.normalises, "fails", IDENTITIES | {"backward": 0.1}),
@@ -360,6 +388,18 @@ def test_best_of_k_is_the_mean_for_one_and_the_lowest_for_all():
     assert starting_again.best_of(losses, 1) == pytest.approx(2.0)
     assert starting_again.best_of(losses, 2) == pytest.approx(4 / 3)
     assert starting_again.best_of(losses, 3) == pytest.approx(1.0)
+
+
+@pytest.mark.long
+def test_descent_settles_in_minima_and_saddles():
+    """The minimum, and half of log 2, have positive eigenvalues; the third place is a saddle."""
+    config = starting_again.Config(seeds=40)
+    loss, gradient, lowest = starting_again.settle(config, starting_again.trained(config).params(0))
+    assert (gradient < claims.AT_REST).all()
+    is_local = np.isclose(loss, np.log(2) / 2, atol=1e-3)
+    assert is_local.any()
+    assert (lowest[is_local] > claims.CURVED).all()
+    assert (lowest[loss > 0.4] < -claims.CURVED).all()
 
 
 def test_mnist_is_at_hand_where_all_four_files_are(tmp_path, monkeypatch):
