@@ -121,8 +121,7 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     axis.set(xlabel="w₁", ylabel="w₂")
     axis.set_title("Loss of a linear 1-1-1 chain, and descent", fontsize=10)
     handles, labels = axis.get_legend_handles_labels()
-    where = "outside lower center"
-    figure.legend(handles, labels, frameon=False, fontsize=8, ncols=2, loc=where)
+    figure.legend(handles, labels, frameon=False, fontsize=8, ncols=2, loc="outside lower center")
     return {"chain": figure}
 
 
