@@ -468,8 +468,8 @@ def lower_is_slower(results):
     gentle = rates <= results["turning"]
     up_to_turning = steps[gentle]
     beyond = steps[~gentle]
-    ratio = steps[:-1] / steps[1:]
-    doubled = ratio[rates[1:] < 0.1 * limit]
+    at_small_rates = steps[rates < 0.1 * limit]
+    doubled = at_small_rates[:-1] / at_small_rates[1:]
     slowest = beyond[np.isfinite(beyond)].max(initial=0)
     never = rates[np.isinf(steps)]
     small = (
