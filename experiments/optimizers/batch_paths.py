@@ -48,7 +48,7 @@ ALONE = True  # it measures time
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """Paths and speeds."""
+    """Return what `paths` finds, and the examples a second for each of the timed batches."""
     speed = [examples_a_second(B, config.repeats) for B in config.timed_batches]
     return paths(config) | {
         "timed_batches": np.array(config.timed_batches),
@@ -57,10 +57,12 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 
 def paths(config: Config) -> dict[str, np.ndarray]:
-    """Descent on the loss of a line fitted to 256 points, every step on B of them drawn anew: the
-    first path of each B (batch sizes, steps + 1, 2), the loss over all points (batch sizes, seeds,
-    steps + 1), and the roughness, which is the root mean square change from one step to the next in
-    the second half (batch sizes, seeds).
+    """Descend on the loss of a line fitted to 256 points, every step on B of them drawn anew.
+
+    paths      the first of each B, (batch sizes, steps + 1, 2)
+    loss       over all points, (batch sizes, seeds, steps + 1)
+    roughness  the root mean square change from one step to the next in the second half,
+               (batch sizes, seeds)
     """
     rng = np.random.default_rng(0)
     x = rng.normal(0.5, 1, (N, 1))
@@ -99,7 +101,7 @@ def paths(config: Config) -> dict[str, np.ndarray]:
 
 
 def examples_a_second(B: int, repeats: int) -> float:
-    """Examples whose gradient is computed in a second, at the fastest of the repeats."""
+    """Time the gradient of a batch: examples a second, at the fastest of the repeats."""
     net, digits = fnn.mlp((64, 64, 10)), data.load("digits").train
     gradient = jax.jit(fnn.value_and_grad(net, losses.softmax_cross_entropy))
     params, _ = net.init(jax.random.key(0))
@@ -114,8 +116,9 @@ def examples_a_second(B: int, repeats: int) -> float:
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Three paths over the contours of the loss; then roughness, rises and speed over the batch
-    size.
+    """Draw three paths over the contours of the loss.
+
+    A second figure has roughness, rises and speed over the batch size.
     """
     figure, axes = draw.figure(rows=3, height=2.8)
     H, minimum = results["hessian"], results["minimum"]

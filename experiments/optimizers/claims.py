@@ -33,9 +33,10 @@ PRINTED_MOMENTUM = (
 PRINTED_OWN_RATES = ("AdaGrad", "AdaDelta", "Adam")
 
 
-def listed(found, flag: int) -> str:
-    """The names of the rules that have a flag."""
-    return ", ".join(name for name, flags in found.items() if flags[flag]) or "none"
+def with_flag(flags, number: int) -> str:
+    """Return the names of the rules that have a flag."""
+    names = [name for name, of_rule in flags.items() if of_rule[number]]
+    return ", ".join(names) or "none"
 
 
 @claim(
@@ -43,19 +44,28 @@ def listed(found, flag: int) -> str:
     "adaptive_rules",
     "Piccoli's AdaDelta is RMSProp, and his Adam lacks the square of the gradient and the bias "
     "correction.",
+    code="printed_forms",
 )
 def names(results):
-    same = np.abs(results["adadelta_printed"] - results["rmsprop"]).max()
-    zeiler = np.abs(results["adadelta_printed"] - results["adadelta_zeiler"]).max()
+    adadelta = results["adadelta_printed"]
+    to_rmsprop = np.abs(adadelta - results["rmsprop"]).max()
+    to_zeiler = np.abs(adadelta - results["adadelta_zeiler"]).max()
     adam = results["adam_printed"]
-    return holds_if(
-        bool(same < 1e-14 and zeiler > 1e-3 and np.isnan(adam[1]) and np.isfinite(adam[0])),
-        f"Over 20 updates the printed AdaDelta differs from RMSProp by {same:.0e} and from "
-        f"Zeiler's by {zeiler:.2g}. "
+    is_rmsprop = to_rmsprop < 1e-14 and to_zeiler > 1e-3
+    lacks_square = np.isfinite(adam[0]) and np.isnan(adam[1])
+    first = (
+        f"Over 20 updates the printed AdaDelta differs from RMSProp by {to_rmsprop:.0e} and from "
+        f"Zeiler's by {to_zeiler:.2g}."
+    )
+    second = (
         f"The printed Adam, whose v averages g, steps {adam[0]:.4g} rates at g = 1 and "
-        f"{adam[1]:g} at g = −1.",
-        to_rmsprop=same,
-        to_zeiler=zeiler,
+        f"{adam[1]:g} at g = −1."
+    )
+    return holds_if(
+        bool(is_rmsprop and lacks_square),
+        f"{first} {second}",
+        to_rmsprop=to_rmsprop,
+        to_zeiler=to_zeiler,
         adam=adam,
     )
 
@@ -65,36 +75,41 @@ def names(results):
     "adaptive_rules",
     "AdaGrad, AdaDelta, RMSProp and Adam all include a momentum and an adaptive rate for each "
     "weight.",
+    code="examine",
 )
 def momentum_and_rates(results):
-    found = {name: results[f"flags {name}"] for name in ("AdaGrad", "AdaDelta", "RMSProp", "Adam")}
-    return depends_on(
-        {name: bool(momentum and own) for name, (momentum, own, _) in found.items()},
+    flags = {name: results[f"flags {name}"] for name in ("AdaGrad", "AdaDelta", "RMSProp", "Adam")}
+    cases = {}
+    for name, (has_momentum, has_own_rates, _) in flags.items():
+        cases[name] = bool(has_momentum and has_own_rates)
+    momentum = (
         "A rule with momentum still moves when the gradient is zero after one that was not, as it "
-        "does with "
-        f"{listed(found, 0)}; with a rate for each weight, gradients of 1 and 100 make equal "
-        f"steps, as they do with "
-        f"{listed(found, 1)}.",
-        flags=found,
+        f"does with {with_flag(flags, 0)}."
     )
+    own_rates = (
+        "With a rate for each weight, gradients of 1 and 100 make equal steps, as they do with "
+        f"{with_flag(flags, 1)}."
+    )
+    return depends_on(cases, f"{momentum} {own_rates}", flags=flags)
 
 
 @claim(
     "3.6",
     "adaptive_rules",
     "What an optimizer does is to adapt the learning rate while training runs.",
+    code="examine",
 )
 def tunes_the_rate(results):
     tuned = {name: bool(results[f"flags {name}"][2]) for name in RULES}
-    return depends_on(
-        tuned,
+    larger = (
         "Where all gradients are 100 times larger, a rule that leaves its rate as given makes "
-        "updates 100 times "
-        "larger. The definition is too narrow: an optimizer is the rule that turns gradients into "
-        "updates, with a "
-        "rate that it adapts or without.",
-        tuned=tuned,
+        "updates 100 times larger."
     )
+    definition = (
+        "The definition is too narrow: an optimizer is the rule that turns gradients into updates, "
+        "with a rate that it adapts or without."
+    )
+    return depends_on(tuned, f"{larger} {definition}", tuned=tuned)
 
 
 @claim(
@@ -102,20 +117,26 @@ def tunes_the_rate(results):
     "adaptive_rules",
     "Adam keeps decaying averages of the gradient, both printed with g itself, and combines the "
     "others' advantages.",
+    code="printed_forms",
 )
 def adam(results):
-    printed_step = results["adam_printed"]
-    plain, kingma = abs(results["adam_uncorrected"][0]), abs(results["adam_kingma"][0])
+    printed = results["adam_printed"]
+    uncorrected = abs(results["adam_uncorrected"][0])
+    kingma = abs(results["adam_kingma"][0])
+    step = "not a number" if np.isnan(printed[1]) else f"{printed[1]:.4g} rates"
+    as_printed = (
+        f"With g where g² belongs, v is negative at g = −1 and the first step, m/√v, is {step}."
+    )
+    squared = (
+        "With v ← β₂ v + (1 − β₂) g² and without the bias corrections, which are not printed, it "
+        f"is {uncorrected:.3f} rates long."
+    )
+    both = f"In Kingma and Ba's form, which has both, it is {kingma:.3f} rates long."
     return holds_if(
-        bool(np.isfinite(printed_step).all()),
-        "With g where g² belongs, v is negative at g = −1 and the first step, m/√v, is "
-        f"{'not a number' if np.isnan(printed_step[1]) else f'{printed_step[1]:.4g} rates'}. With "
-        f"v ← β₂ v + (1 − β₂) "
-        f"g² and without the bias corrections, which are not printed, it is {plain:.3f} rates "
-        f"long, in Kingma and Ba's "
-        f"form, which has both, {kingma:.3f} rates.",
-        printed=printed_step,
-        uncorrected=plain,
+        bool(np.isfinite(printed).all()),
+        f"{as_printed} {squared} {both}",
+        printed=printed,
+        uncorrected=uncorrected,
         kingma=kingma,
     )
 
@@ -125,22 +146,28 @@ def adam(results):
     "adaptive_rules",
     "A table: momentum in Momentum, Nesterov, AdaGrad, AdaDelta, Adam; a rate for each parameter "
     "in the last three.",
+    code="examine",
 )
 def summary_table(results):
-    found = {
-        name: tuple(map(bool, results[f"flags {name}"][:2])) for name in RULES if name != "RMSProp"
-    }
-    table = {name: (name in PRINTED_MOMENTUM, name in PRINTED_OWN_RATES) for name in found}
-    wrong = [name for name, entries in table.items() if entries[0] != found[name][0]]
-    return depends_on(
-        {name: found[name] == entries for name, entries in table.items()},
+    derived, printed, cases, wrong = {}, {}, {}, []
+    for name in RULES:
+        if name == "RMSProp":  # the table has no such line
+            continue
+        has_momentum, has_own_rates, _ = map(bool, results[f"flags {name}"])
+        derived[name] = (has_momentum, has_own_rates)
+        printed[name] = (name in PRINTED_MOMENTUM, name in PRINTED_OWN_RATES)
+        cases[name] = derived[name] == printed[name]
+        if name in PRINTED_MOMENTUM and not has_momentum:
+            wrong.append(name)
+    method = (
         "Derived from the updates: moving on at a zero gradient, and equal steps for gradients of "
-        "1 and 100. The "
-        f"table's momentum is wrong for {', '.join(wrong) or 'none'}; GD is SGD with the whole "
-        f"set as its batch.",
-        derived=found,
-        printed=table,
+        "1 and 100."
     )
+    errors = (
+        f"The table's momentum is wrong for {', '.join(wrong) or 'none'}; GD is SGD with the whole "
+        "set as its batch."
+    )
+    return depends_on(cases, f"{method} {errors}", derived=derived, printed=printed)
 
 
 # batch_paths
@@ -223,36 +250,36 @@ def on_average(results):
     "2.38",
     "batch_size",
     "Full-batch, stochastic and mini-batch gradients estimate the same gradient of the mean cost.",
+    code="over_batches",
 )
 def unbiased(results):
+    examples = len(results["bias"])
     bias = results["bias"].max()
-    return holds_if(
-        bool(bias <= 1e-12),
-        f"The mean over all batches of B of {len(results['bias'])} digits equals the full "
-        f"gradient of a 64-4-10 "
-        f"network to {bias:.0e} for every B from 1 to {len(results['bias'])}, float64.",
-        bias=results["bias"],
+    evidence = (
+        f"The mean over all batches of B of {examples} digits equals the full gradient of a "
+        f"64-4-10 network to {bias:.0e} for every B from 1 to {examples}, float64."
     )
+    return holds_if(bool(bias <= 1e-12), evidence, bias=results["bias"])
 
 
 @claim(
     "4.27",
     "batch_size",
     "Gradients of smaller batches fluctuate more.",
+    code="over_batches",
 )
 def fluctuation(results):
-    variance, formula = results["variance"], results["formula"]
-    error = np.abs(variance[:-1] / formula[:-1] - 1).max()
-    return holds_if(
-        bool((np.diff(variance) < 0).all() and error < 1e-12 and variance[-1] < 1e-24),
-        f"The summed variance over all batches of B of {len(variance)} digits falls from "
-        f"{variance[0]:.3g} at B = 1 to "
-        f"{variance[-2]:.2g} at B = {len(variance) - 1} and is S/B (N − B)/(N − 1), S being that "
-        f"of one "
-        f"example, to {error:.0e}.",
-        variance=variance,
-        error=error,
+    variance = results["variance"]
+    examples = len(variance)
+    error = np.abs(variance[:-1] / results["formula"][:-1] - 1).max()
+    falls = (np.diff(variance) < 0).all()
+    is_formula = error < 1e-12 and variance[-1] < 1e-24
+    size = (
+        f"The summed variance over all batches of B of {examples} digits falls from "
+        f"{variance[0]:.3g} at B = 1 to {variance[-2]:.2g} at B = {examples - 1}."
     )
+    formula = f"It is S/B (N − B)/(N − 1), S being that of one example, to {error:.0e}."
+    return holds_if(bool(falls and is_formula), f"{size} {formula}", variance=variance, error=error)
 
 
 @claim(
@@ -260,17 +287,18 @@ def fluctuation(results):
     "batch_size",
     "Full-batch uses the entire set for an update, mini-batch a part of it, online a single "
     "example.",
+    code="updates_in_an_epoch",
 )
 def updates(results):
-    sizes, counted = results["epoch_batches"], results["updates"]
-    return holds_if(
-        bool((counted == np.ceil(100 / sizes)).all()),
-        f"Updates counted in one epoch of 100 examples with batches of "
-        f"{', '.join(map(str, sizes))}: "
-        f"{', '.join(f'{n:.0f}' for n in counted)}, that is ⌈N/B⌉.",
-        batch_sizes=sizes,
-        updates=counted,
+    sizes = results["epoch_batches"]
+    counted = results["updates"]
+    as_expected = (counted == np.ceil(100 / sizes)).all()
+    counts = ", ".join(f"{count:.0f}" for count in counted)
+    evidence = (
+        "Updates counted in one epoch of 100 examples with batches of "
+        f"{', '.join(map(str, sizes))}: {counts}, that is ⌈N/B⌉."
     )
+    return holds_if(bool(as_expected), evidence, batch_sizes=sizes, updates=counted)
 
 
 # batch_size_and_rate
@@ -356,6 +384,7 @@ def lead(results, number: int) -> tuple[str, str, Interval]:
     "1.25",
     "best_optimizer",
     "For most tasks the optimizer to choose is Adam or RMSProp.",
+    code="tuned",
 )
 def adam_and_rmsprop(results):
     leads = {str(name): lead(results, number) for number, name in enumerate(results["data_sets"])}
@@ -389,27 +418,31 @@ def apart(results, one: str, other: str) -> float:
     "X5",
     "momentum",
     "The documents print three momentum rules, libraries use a fourth. The two with opposite "
-    "signs are one rule; the "
-    "averaged one is that rule at a rate smaller by 1 − α; the library's differs only when the "
-    "rate changes.",
+    "signs are one rule; the averaged one is that rule at a rate smaller by 1 − α; the library's "
+    "differs only when the rate changes.",
+    code="descend",
 )
 def four_conventions(results):
+    updates = len(results["library"]) - 1
     signs = apart(results, "printed notes", "printed piccoli")
-    names = max(
-        apart(results, "classical", "printed notes"), apart(results, "ema", "printed de marzo")
-    )
+    classical = apart(results, "classical", "printed notes")
+    averaged = apart(results, "ema", "printed de marzo")
+    names = max(classical, averaged)
     scaled = apart(results, "ema", "classical at (1 − α)η")
     constant = apart(results, "library", "classical")
     schedule = apart(results, "library, schedule", "classical, schedule")
+    distances = (
+        f"Largest distance of two paths over {updates} updates, float64: the two signs {signs:g}; "
+        f"averaged and classical at (1 − α)η {scaled:.1g}."
+    )
+    library = (
+        f"Library and classical are {constant:.1g} apart at a constant rate, and {schedule:.2g} "
+        "when the rate is halved now and then."
+    )
+    printed = f"fnn's rules are within {names:.0e} of the printed ones."
     return holds_if(
         signs == 0 and max(names, scaled, constant) < 1e-13 and schedule > 1e-3,
-        f"Largest distance of two paths over {len(results['library']) - 1} updates, float64: the "
-        f"two signs {signs:g}; "
-        f"averaged and classical at (1 − α)η {scaled:.1g}; library and classical at a constant "
-        f"rate {constant:.1g}, "
-        f"and {schedule:.2g} when the rate is halved now and then. fnn's rules are within "
-        f"{names:.0e} of the "
-        "printed ones.",
+        f"{distances} {library} {printed}",
         signs=signs,
         printed=names,
         scaled=scaled,
@@ -423,16 +456,20 @@ def four_conventions(results):
     "momentum",
     "Library code for Nesterov's gradient holds the lookahead point θ + αv of the printed rule, "
     "not its θ.",
+    code="descend",
 )
 def lookahead_is_held(results):
+    updates = len(results["library"]) - 1
     library = apart(results, "nesterov library", "printed nesterov, lookahead")
     named = apart(results, "nesterov lookahead", "printed nesterov, lookahead")
     theta = apart(results, "nesterov library", "printed nesterov")
+    evidence = (
+        f"Over {updates} updates the library form stays within {library:.0e} of the printed θ + αv "
+        f"in float64, and gets {theta:.2g} away from the printed θ."
+    )
     return holds_if(
         max(library, named) < 1e-14 and theta > 1e-2,
-        f"Over {len(results['library']) - 1} updates the library form stays within {library:.0e} "
-        f"of the printed θ + αv "
-        f"in float64, and gets {theta:.2g} away from the printed θ.",
+        evidence,
         to_lookahead=library,
         to_theta=theta,
     )
@@ -442,23 +479,27 @@ def lookahead_is_held(results):
     "3.9",
     "momentum",
     "Momentum corrects an update by the one before, v ← μg + αv and w − v; Nesterov's variant "
-    "applies the momentum "
-    "before it takes the gradient.",
+    "applies the momentum before it takes the gradient.",
+    code="printed_paths",
 )
 def notes(results):
-    distance = apart(results, "classical", "printed notes")
+    momentum = apart(results, "classical", "printed notes")
     nesterov = apart(results, "nesterov lookahead", "printed nesterov, lookahead")
-    final = [results[name][-1] ** 2 @ [0.5, 12.5] for name in ("printed notes", "printed nesterov")]
+    between = apart(results, "classical", "printed nesterov")
+    ends = [results[name][-1] for name in ("printed notes", "printed nesterov")]
+    final = [end**2 @ [0.5, 12.5] for end in ends]
+    same = (
+        f"fnn's classical momentum is within {momentum:.0e} of the printed rule over 200 updates, "
+        f"and its lookahead form takes its gradients within {nesterov:.0e} of w + αv."
+    )
+    another = (
+        f"On the narrow valley ½(x₁² + 25 x₂²) they end at losses {final[0]:.1e} and "
+        f"{final[1]:.1e}: the moment of the gradient makes another rule."
+    )
     return holds_if(
-        distance < 1e-13
-        and nesterov < 1e-14
-        and apart(results, "classical", "printed nesterov") > 1e-2,
-        f"fnn's classical momentum is within {distance:.0e} of the printed rule over 200 updates, "
-        f"and its lookahead "
-        f"form takes its gradients within {nesterov:.0e} of w + αv. On the narrow valley ½(x₁² + "
-        f"25 x₂²) they end at "
-        f"losses {final[0]:.1e} and {final[1]:.1e}: the moment of the gradient makes another rule.",
-        momentum=distance,
+        momentum < 1e-13 and nesterov < 1e-14 and between > 1e-2,
+        f"{same} {another}",
+        momentum=momentum,
         nesterov=nesterov,
         final=final,
     )
@@ -482,6 +523,7 @@ def floor_power(excess: np.ndarray, rates: np.ndarray, sizes: np.ndarray):
     "3.8",
     "noise_floor",
     "Training by mini-batches ends where training on the whole set does.",
+    code="descend",
 )
 def same_result(results):
     excess = results["excess"]
@@ -530,6 +572,7 @@ def steps_to_leave(paths: np.ndarray) -> np.ndarray:
     "plain SGD is very "
     "slow at the saddle, and the other rules leave it sooner.",
     figure="animation",
+    code="race",
 )
 def ranking(results):
     own = dict(zip(RULES, steps_to_leave(results["saddle"]), strict=True))
@@ -612,29 +655,36 @@ def escape(away: np.ndarray) -> float:
     "Averaging the gradient with α between 0.9 and 0.99 makes gradient descent faster and its "
     "path more regular.",
     figure="valley",
+    code="rules_at",
 )
 def averaged_gradient(results):
     names = ("descent", "averaged, α = 0.9", "averaged, α = 0.99", "classical, α = 0.9")
-    gd, ema, slower, classical = (results[name] for name in names)
+    at_200 = [results[name][200] for name in names]
+    at_50 = [results[name][50] for name in names]
+    descent, averaged, slower, classical = at_200
     change = mean_interval(results["change"][1] / results["change"][0])
     crossings = results["crossings"]
+    late = (
+        f"½(x₁² + 25 x₂²) at η = 0.02: after 200 updates the loss is {descent:.1e} by descent, "
+        f"{averaged:.1e} averaged with α = 0.9, {slower:.1e} with 0.99, and {classical:.1e} by the "
+        "classical velocity."
+    )
+    early = f"After 50 updates it is {at_50[1]:.4f} averaged, {at_50[0]:.4f} by descent."
+    steady = (
+        f"With noise the averaged steps change by {change} times as much as those of descent; "
+        f"without, the path crosses an axis {crossings[1]} times, that of descent {crossings[0]}."
+    )
     return depends_on(
         {
-            "speed after 200 updates with α = 0.9": ema[200] < gd[200],
-            "speed after 50 updates with α = 0.9": ema[50] < gd[50],
-            "speed after 200 updates with α = 0.99": slower[200] < gd[200],
+            "speed after 200 updates with α = 0.9": averaged < descent,
+            "speed after 50 updates with α = 0.9": at_50[1] < at_50[0],
+            "speed after 200 updates with α = 0.99": slower < descent,
             "steadiness under noise": change.below(1),
             "steadiness without noise": crossings[1] <= crossings[0],
         },
-        f"½(x₁² + 25 x₂²) at η = 0.02: after 200 updates the loss is {gd[200]:.1e} by descent, "
-        f"{ema[200]:.1e} averaged "
-        f"with α = 0.9 and {slower[200]:.1e} with 0.99 (classical velocity {classical[200]:.1e}); "
-        f"after 50 updates {ema[50]:.4f} averaged, {gd[50]:.4f} by descent. With noise the "
-        f"averaged steps change by {change} times as much as those of descent "
-        f"({results['change'].shape[1]} seeds); "
-        f"without, its path crosses an axis {crossings[1]} times, that of descent {crossings[0]}.",
-        at_200=[results[name][200] for name in names],
-        at_50=[results[name][50] for name in names],
+        f"{late} {early} {steady}",
+        at_200=at_200,
+        at_50=at_50,
         change=change,
         crossings=crossings,
     )
@@ -644,23 +694,35 @@ def averaged_gradient(results):
     "4.28",
     "velocity",
     "Gradient descent is slow at saddle points and near the optimum; a velocity overcomes that, "
-    "and a higher α means "
-    "more momentum.",
+    "and a higher α means more momentum.",
     figure="saddle",
+    code="leave_saddle",
 )
 def velocity_speeds_up(results):
-    updates, gain = [escape(away) for away in results["away"]], results["gain"]
-    exact = np.allclose(gain, 1 / (1 - velocity.ALPHAS), rtol=1e-10)
-    near = [results[name][200] for name in ("descent", "classical, α = 0.9")]
+    gain = results["gain"]
+    updates = [escape(away) for away in results["away"]]
+    without = results["descent"][200]
+    classical = results["classical, α = 0.9"][200]
+    leaves_sooner = (np.diff(updates) < 0).all()
+    is_exact = np.allclose(gain, 1 / (1 - velocity.ALPHAS), rtol=1e-10)
+    with_momentum = ", ".join(f"{count:.0f}" for count in updates[1:])
+    gains = ", ".join(f"{factor:.4g}" for factor in gain)
+    saddle = (
+        f"Updates to leave x² − y² from (1, 0.001): {updates[0]:.0f} by descent, {with_momentum} "
+        "with α = 0.5, 0.9, 0.99."
+    )
+    constant = (
+        f"Under a constant gradient the step grows to 1/(1 − α) = {gains} times rate times "
+        "gradient."
+    )
+    valley = (
+        f"In the valley the loss after 200 updates is {classical:.1e} with α = 0.9 and "
+        f"{without:.1e} without."
+    )
     return holds_if(
-        bool((np.diff(updates) < 0).all() and exact and near[1] < near[0]),
-        f"Updates to leave x² − y² from (1, 0.001): {updates[0]:.0f} by descent, "
-        f"{', '.join(f'{n:.0f}' for n in updates[1:])} with α = 0.5, 0.9, 0.99. Under a constant "
-        f"gradient the step "
-        f"grows to 1/(1 − α) = {', '.join(f'{g:.4g}' for g in gain)} times rate times gradient. "
-        f"In the valley the loss "
-        f"after 200 updates is {near[1]:.1e} with α = 0.9 and {near[0]:.1e} without.",
+        bool(leaves_sooner and is_exact and classical < without),
+        f"{saddle} {constant} {valley}",
         updates=updates,
         gain=gain,
-        near_optimum=near,
+        near_optimum=[without, classical],
     )

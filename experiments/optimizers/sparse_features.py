@@ -48,7 +48,7 @@ QUICK = Config(seeds=24, steps=300, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """The forms in float64, the races in float32."""
+    """Return the printed forms in float64, and the races in float32."""
     with jax.enable_x64(True):
         exact = forms()
     often = {
@@ -64,7 +64,7 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 
 def forms() -> dict[str, np.ndarray]:
-    """20 updates by fnn's AdaGrad and RMSProp, and by the printed forms of AdaGrad and AdaDelta."""
+    """Return 20 updates by fnn's AdaGrad and RMSProp, and by the printed AdaGrad and AdaDelta."""
     gradients = np.random.default_rng(3).normal(size=(20, 4))
     rules = {
         "adagrad": optim.adagrad(0.1),
@@ -81,11 +81,11 @@ def forms() -> dict[str, np.ndarray]:
 
 
 def racing(config: Config):
-    """A function of how often each feature is not zero. It returns the mean squared distance of the
-    weights from the true ones along the paths of SGD and AdaGrad, (2, rates, seeds, POINTS + 1).
+    """Return a function of how often each feature is not zero, which races SGD and AdaGrad.
 
-    Feature i is standard normal with probability pᵢ and else 0, the targets have noise of standard
-    deviation 0.1, and every step sees new examples.
+    It returns the mean squared distance of the weights from the true ones along the paths, (2,
+    rates, seeds, POINTS + 1). Feature i is standard normal with probability pᵢ and else 0. The
+    targets have noise of standard deviation 0.1, and every step sees new examples.
     """
     gradient = fnn.value_and_grad(layers.dense(config.features, 1), losses.squared_error)
     shape = (config.batch_size, config.features)
@@ -115,8 +115,10 @@ def racing(config: Config):
 
 
 def chosen(distance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each rule the rate with the least final distance over the first half of the seeds, and
-    the distances of the second half with it, (2, seeds, points).
+    """Choose the rate of each rule by the final distance over the first half of the seeds.
+
+    Returns the numbers of the rates, and the distances of the second half with them, (2, seeds,
+    points).
     """
     choosing, reported = np.array_split(distance, 2, axis=2)
     best = np.nan_to_num(choosing[..., -1].mean(axis=-1), nan=np.inf).argmin(axis=1)
@@ -124,7 +126,7 @@ def chosen(distance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """AdaGrad's race against SGD."""
+    """Draw AdaGrad's race against SGD."""
     figure, axes = draw.figure(rows=2, height=3)
     titles = {
         "sparse": "half of the features in 1% of the examples",
