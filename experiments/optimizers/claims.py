@@ -177,28 +177,29 @@ def summary_table(results):
     "2.39",
     "batch_paths",
     "The path of batch descent is very smooth, that of stochastic descent is not, and "
-    "mini-batches lie between, close "
-    "to batch descent.",
+    "mini-batches lie between, close to batch descent.",
 )
 def roughness(results):
-    sizes, rough = results["batch_sizes"], results["roughness"]
+    sizes = results["batch_sizes"]
+    rough = results["roughness"]
     small = sizes <= 16
     slope = mean_interval(np.polyfit(np.log(sizes[small]), np.log(rough[small]), 1)[0])
-    middle, single, sixteen, whole = (
-        np.median(rough, axis=1),
-        rough[0],
-        rough[sizes == 16][0],
-        rough[-1],
-    )
-    nearer = mean_interval((single - sixteen) / (sixteen - whole))
-    return holds_if(
-        every(slope.within(-0.55, -0.45), bool((np.diff(middle) < 0).all()), nearer.above(1)),
+    middle = np.median(rough, axis=1)
+    sixteen = rough[sizes == 16][0]
+    nearer = mean_interval((rough[0] - sixteen) / (sixteen - rough[-1]))
+    falls = (np.diff(middle) < 0).all()
+    power = (
         f"The change from step to step falls with the batch size to the power {slope} up to B = "
-        f"16, like 1/√B, over "
-        f"{rough.shape[1]} paths; its median is {middle[0]:.2g} for one example, "
-        f"{middle[sizes == 16][0]:.2g} for 16 "
-        f"and {middle[-1]:.0e} for all {sizes[-1]}: 16 examples are {nearer} times as far from "
-        f"one as from all.",
+        f"16, like 1/√B, over {rough.shape[1]} paths."
+    )
+    medians = (
+        f"Its median is {middle[0]:.2g} for one example, {middle[sizes == 16][0]:.2g} for 16 and "
+        f"{middle[-1]:.0e} for all {sizes[-1]}."
+    )
+    between = f"16 examples are {nearer} times as far from one as from all."
+    return holds_if(
+        every(slope.within(-0.55, -0.45), bool(falls), nearer.above(1)),
+        f"{power} {medians} {between}",
         slope=slope,
         nearer=nearer,
         batch_sizes=sizes,
@@ -210,36 +211,38 @@ def roughness(results):
     "2.40",
     "batch_paths",
     "With single examples the cost bounces and falls only on average; mini-batches estimate "
-    "better and use the "
-    "hardware better.",
+    "better and use the hardware better.",
     figure="measures",
 )
 def on_average(results):
-    sizes, early, speed = results["batch_sizes"], results["loss"][:, :, :101], results["speed"]
+    sizes = results["batch_sizes"]
+    speed = results["speed"]
+    early = results["loss"][:, :, :101]
     rises = (np.diff(early, axis=-1) > 0).mean(axis=-1)
-    single, sixteen = mean_interval(rises[0]), mean_interval(rises[sizes == 16][0])
+    single = mean_interval(rises[0])
+    sixteen = mean_interval(rises[sizes == 16][0])
     falls = mean_interval(early[0, :, -1] - early[0, :, 0])
-    gains = np.diff(np.log2(speed)) / np.diff(np.log2(results["timed_batches"]))
+    gains = 2 ** (np.diff(np.log2(speed)) / np.diff(np.log2(results["timed_batches"])))
+    faster = speed[-1] > 2 * speed[0]
+    bounces = (
+        f"In the first 100 steps the loss of a line rises in a share of {single} of the steps with "
+        f"one example and {sixteen} with 16; with one it falls by {-falls.middle:.3g} in all."
+    )
+    hardware = (
+        f"A 64-64-10 network takes {speed[0]:.2g} examples a second one by one and {speed[-1]:.2g} "
+        f"in batches of {results['timed_batches'][-1]}."
+    )
+    doubling = (
+        f"Doubling the batch brings a factor of {gains[0]:.2f} at first and {gains[-1]:.2f} in the "
+        "end."
+    )
     return holds_if(
-        every(
-            falls.below(0),
-            single.above(0.1),
-            sixteen.below(single.low),
-            bool(speed[-1] > 2 * speed[0]),
-        ),
-        f"In the first 100 steps the loss of a line rises in a share of {single} of the steps "
-        f"with one example and "
-        f"{sixteen} with 16; with one it falls by {-falls.middle:.3g} in all ({early.shape[1]} "
-        f"seeds). A 64-64-10 "
-        f"network takes {speed[0]:.2g} examples a second one by one and {speed[-1]:.2g} in "
-        f"batches of "
-        f"{results['timed_batches'][-1]}; doubling the batch brings a factor of "
-        f"{2 ** gains[0]:.2f} at first and "
-        f"{2 ** gains[-1]:.2f} in the end.",
+        every(falls.below(0), single.above(0.1), sixteen.below(single.low), bool(faster)),
+        f"{bounces} {hardware} {doubling}",
         rises=rises.mean(axis=1),
         falls=falls,
         speed=speed,
-        gain_of_a_doubling=2**gains,
+        gain_of_a_doubling=gains,
     )
 
 
@@ -410,7 +413,7 @@ def adam_and_rmsprop(results):
 
 
 def apart(results, one: str, other: str) -> float:
-    """The largest distance between two paths, component by component."""
+    """Return the largest distance between two paths, component by component."""
     return float(np.abs(results[one] - results[other]).max())
 
 
@@ -509,9 +512,7 @@ def notes(results):
 
 
 def floor_power(excess: np.ndarray, rates: np.ndarray, sizes: np.ndarray):
-    """The power of η/B (N − B)/(N − 1) by which the excess in the last quarter rises, with its
-    interval over seeds.
-    """
+    """Return the power of η/B (N − B)/(N − 1) by which the excess in the last quarter rises."""
     floor = excess[0, ..., -noise_floor.POINTS // 4 :].mean(axis=-1)  # (batch sizes, rates, seeds)
     ratio = np.log(
         rates[None, :] / sizes[:, None] * (noise_floor.N - sizes[:, None]) / (noise_floor.N - 1)
@@ -527,27 +528,33 @@ def floor_power(excess: np.ndarray, rates: np.ndarray, sizes: np.ndarray):
 )
 def same_result(results):
     excess = results["excess"]
-    later = excess[..., -noise_floor.POINTS // 10 :].mean(axis=-1) / excess[
-        ..., noise_floor.POINTS // 4 : noise_floor.POINTS // 2
-    ].mean(axis=-1)
-    constant, decaying = (mean_interval(np.log10(each).mean(axis=(0, 1))) for each in later)
+    points = noise_floor.POINTS
+    last_tenth = excess[..., -points // 10 :].mean(axis=-1)
+    second_quarter = excess[..., points // 4 : points // 2].mean(axis=-1)
+    later = last_tenth / second_quarter
+    constant, decaying = (mean_interval(np.log10(ratio).mean(axis=(0, 1))) for ratio in later)
     power = floor_power(excess, results["rates"], results["batch_sizes"])
+    starts = len(results["network_distance"])
     same = share_interval(results["network_distance"] < 0.05)
     mini, full = np.median(results["network_loss"], axis=1)
+    at_constant_rate = (
+        "For a line's squared error the excess loss of the last tenth of the steps over that of "
+        f"the second quarter is 10 to the power {constant} at a constant rate, where it stays at a "
+        f"floor that rises like η/B (N − B)/(N − 1) to the power {power}."
+    )
+    at_decaying_rate = f"At a rate that decays it is 10 to the power {decaying}."
+    network = (
+        "A 1-3-1 network trained with batches of 4 computes the same function as on the whole set, "
+        f"to 0.05, from a share of {same} of {starts} starts (median losses {mini:.2g} and "
+        f"{full:.2g})."
+    )
     return depends_on(
         {
             "a strongly convex loss and a decaying rate": decaying.below(np.log10(0.5)),
             "a strongly convex loss and a constant rate": constant.below(np.log10(0.5)),
             "a small network": same.above(0.95),
         },
-        f"For a line's squared error the excess loss of the last tenth of the steps over that of "
-        f"the second quarter is "
-        f"10 to the power {constant} at a constant rate, where it stays at a floor that rises "
-        f"like η/B (N − B)/(N − 1) "
-        f"to the power {power}, and {decaying} at one that decays. A 1-3-1 network trained with "
-        f"batches of 4 "
-        f"computes the same function as on the whole set, to 0.05, from a share of {same} of "
-        f"{len(results['network_distance'])} starts (median losses {mini:.2g} and {full:.2g}).",
+        f"{at_constant_rate} {at_decaying_rate} {network}",
         constant=constant,
         decaying=decaying,
         power=power,
@@ -560,7 +567,7 @@ def same_result(results):
 
 
 def steps_to_leave(paths: np.ndarray) -> np.ndarray:
-    """For each rule the step after which |y| > 1, infinity if none."""
+    """Return the step after which |y| > 1 for each rule; infinity if none."""
     away = np.abs(paths[..., 1]) > 1
     return np.where(away.any(axis=1), away.argmax(axis=1), np.inf)
 
@@ -569,8 +576,7 @@ def steps_to_leave(paths: np.ndarray) -> np.ndarray:
     "4.32",
     "optimizer_race",
     "An animation compares the optimizers on a saddle, on Beale's function and in a long valley: "
-    "plain SGD is very "
-    "slow at the saddle, and the other rules leave it sooner.",
+    "plain SGD is very slow at the saddle, and the other rules leave it sooner.",
     figure="animation",
     code="race",
 )
@@ -578,18 +584,24 @@ def ranking(results):
     own = dict(zip(RULES, steps_to_leave(results["saddle"]), strict=True))
     same = dict(zip(RULES, steps_to_leave(results["saddle_at_rate_of_sgd"]), strict=True))
     rates = dict(zip(RULES, results["rates"], strict=True))
-    ranked = ", ".join(
-        f"{name} {own[name]:.0f} (η = {rates[name]:.2g})"
-        for name in sorted(own, key=own.__getitem__)
+    fastest_first = sorted(own, key=own.__getitem__)
+    ranked = [f"{name} {own[name]:.0f} (η = {rates[name]:.2g})" for name in fastest_first]
+    cases = {}
+    for name in RULES:
+        if name != "SGD":
+            cases[f"{name} at its own rate"] = bool(own[name] < own["SGD"])
+    for name in ("Momentum", "Nesterov"):
+        cases[f"{name} at SGD's rate"] = bool(same[name] < own["SGD"])
+    at_own_rate = (
+        "Steps until |y| > 1 on x² − y² from (1, 0.001), each rule at the rate that is fastest on "
+        f"Beale's function: {', '.join(ranked)}."
     )
-    velocities = ("Momentum", "Nesterov")
+    at_same_rate = (
+        f"At SGD's rate Momentum needs {same['Momentum']:.0f} and Nesterov {same['Nesterov']:.0f}."
+    )
     return depends_on(
-        {f"{name} at its own rate": bool(own[name] < own["SGD"]) for name in RULES if name != "SGD"}
-        | {f"{name} at SGD's rate": bool(same[name] < own["SGD"]) for name in velocities},
-        f"Steps until |y| > 1 on x² − y² from (1, 0.001), each rule at the rate that is fastest "
-        f"on Beale's function: "
-        f"{ranked}. At SGD's rate Momentum needs {same['Momentum']:.0f} and Nesterov "
-        f"{same['Nesterov']:.0f}.",
+        cases,
+        f"{at_own_rate} {at_same_rate}",
         own_rate=own,
         rate_of_sgd=same,
         rates=rates,
@@ -603,7 +615,7 @@ FASTER = np.log10(1.25)  # ends at least a quarter closer
 
 
 def advantage(distance: np.ndarray) -> Interval:
-    """log₁₀ of SGD's final distance over AdaGrad's, seed by seed, each at its chosen rate."""
+    """Return log₁₀ of SGD's final distance over AdaGrad's, each at its chosen rate."""
     sgd, adagrad = sparse_features.chosen(distance)[1][..., -1]
     return mean_interval(np.log10(sgd / adagrad))
 
@@ -612,13 +624,25 @@ def advantage(distance: np.ndarray) -> Interval:
     "4.29",
     "sparse_features",
     "AdaGrad, printed in three forms, has a rate for each parameter, higher for rare features, "
-    "and converges faster "
-    "than SGD; AdaDelta replaces its sum by a decaying average.",
+    "and converges faster than SGD; AdaDelta replaces its sum by a decaying average.",
 )
 def adagrad(results):
     apart = np.abs(results["printed_adagrad"] - results["adagrad"]).max()
     same = np.abs(results["printed_adadelta"] - results["rmsprop"]).max()
-    sparse, dense = advantage(results["sparse"]), advantage(results["dense"])
+    sparse = advantage(results["sparse"])
+    dense = advantage(results["dense"])
+    rates = len(results["rates"])
+    seeds = results["sparse"].shape[2] // 2
+    forms = f"The three forms and fnn's differ by at most {apart:.0e}."
+    adadelta = (
+        f"The printed AdaDelta differs from RMSProp by {same:.0e}; Zeiler's, which bears the name, "
+        "also averages the squares of the steps."
+    )
+    speed = (
+        f"Each at its best of {rates} rates, log₁₀ of SGD's final squared distance from the true "
+        f"weights over AdaGrad's is {sparse} with rare features, {dense} without ({seeds} seeds), "
+        "on this one problem."
+    )
     return depends_on(
         {
             "the three forms being one": bool(apart < 1e-14),
@@ -626,14 +650,7 @@ def adagrad(results):
             "speed on rare features": sparse.above(FASTER),
             "speed where no feature is rare": dense.above(FASTER),
         },
-        f"The three forms and fnn's differ by at most {apart:.0e}; the printed AdaDelta differs "
-        f"from RMSProp by "
-        f"{same:.0e}; Zeiler's, which bears the name, also averages the squares of the steps. "
-        f"Each at its best of "
-        f"{len(results['rates'])} rates, log₁₀ of SGD's final squared distance from the true "
-        f"weights over AdaGrad's is "
-        f"{sparse} with rare features, {dense} without ({results['sparse'].shape[2] // 2} seeds), "
-        f"on this one problem.",
+        f"{forms} {adadelta} {speed}",
         forms=apart,
         adadelta=same,
         sparse=sparse,
@@ -645,7 +662,7 @@ def adagrad(results):
 
 
 def escape(away: np.ndarray) -> float:
-    """The update after which |y| > 1; infinity if none."""
+    """Return the update after which |y| > 1; infinity if none."""
     return float(np.argmax(away > 1)) if (away > 1).any() else np.inf
 
 
