@@ -178,6 +178,7 @@ def summary_table(results):
     "batch_paths",
     "The path of batch descent is very smooth, that of stochastic descent is not, and "
     "mini-batches lie between, close to batch descent.",
+    code="descend",
 )
 def roughness(results):
     sizes = results["batch_sizes"]
@@ -213,6 +214,7 @@ def roughness(results):
     "With single examples the cost bounces and falls only on average; mini-batches estimate "
     "better and use the hardware better.",
     figure="measures",
+    code="descend",
 )
 def on_average(results):
     sizes = results["batch_sizes"]
@@ -341,29 +343,25 @@ def contrasts(results):
     "model.",
 )
 def batch_size_matters(results):
-    sizes, rates = results["batch_sizes"], results["rates"]
+    sizes = results["batch_sizes"]
+    rates = results["rates"]
+    seeds = results["train_loss"].shape[-1] // 2
+    tenth = np.log10(1.1)
     cases, texts, numbers = {}, [], {}
     for name, (best, worst, train, test) in contrasts(results).items():
-        cases[f"convergence at {name}"] = any_of(
-            train.above(np.log10(1.1)), train.below(-np.log10(1.1))
-        )
+        cases[f"convergence at {name}"] = any_of(train.above(tenth), train.below(-tenth))
         cases[f"generalisation at {name}"] = any_of(test.above(0.5), test.below(-0.5))
+        first = f"B = {sizes[best[0]]} (η = {rates[best[1]]:g})"
+        second = f"B = {sizes[worst[0]]} (η = {rates[worst[1]]:g})"
         texts.append(
-            f"at {name} B = {sizes[best[0]]} (η = {rates[best[1]]:g}) against B = "
-            f"{sizes[worst[0]]} (η = "
-            f"{rates[worst[1]]:g}): log₁₀ of the second's training loss over the first's {train}, "
-            f"the first's "
-            f"test accuracy minus the second's {test} percentage points"
+            f"At {name} {first} against {second}: log₁₀ of the second's training loss over the "
+            f"first's {train}, the first's test accuracy minus the second's {test} percentage "
+            "points."
         )
-        numbers[name] = {"train": train, "test": test}
-    return depends_on(
-        cases,
-        f"Best and worst batch size by validation loss, over "
-        f"{results['train_loss'].shape[-1] // 2} other seeds: "
-        f"{'; '.join(texts)}. It matters where the loss differs by a tenth, the accuracy by half "
-        f"a point.",
-        **{name.replace(" ", "_"): value for name, value in numbers.items()},
-    )
+        numbers[name.replace(" ", "_")] = {"train": train, "test": test}
+    chosen = f"Best and worst batch size by validation loss, over {seeds} other seeds."
+    line = "It matters where the loss differs by a tenth, the accuracy by half a point."
+    return depends_on(cases, f"{chosen} {' '.join(texts)} {line}", **numbers)
 
 
 # best_optimizer
@@ -390,21 +388,28 @@ def lead(results, number: int) -> tuple[str, str, Interval]:
     code="tuned",
 )
 def adam_and_rmsprop(results):
-    leads = {str(name): lead(results, number) for number, name in enumerate(results["data_sets"])}
-    texts = [
-        f"{first} minus {rival} on {name} {margin}"
-        for name, (first, rival, margin) in leads.items()
-    ]
-    budget, seeds = results["rates"].shape[-1], results["accuracy"].shape[-1]
+    rules = results["rules"]
+    budget = results["rates"].shape[-1]
+    seeds = results["accuracy"].shape[-1]
+    margins, cases, texts = {}, {}, []
+    for number, data_set in enumerate(map(str, results["data_sets"])):
+        first, rival, margin = lead(results, number)
+        margins[data_set] = margin
+        cases[data_set] = margin.above(0)
+        texts.append(f"{first} minus {rival} on {data_set} {margin}")
+    tuning = (
+        f"Each of {len(rules)} rules had {budget} learning rates and {seeds} seeds, and the rate "
+        "was chosen by validation loss."
+    )
+    accuracy = (
+        "Test accuracy in percent, the better of the two against the best of the others: "
+        f"{'; '.join(texts)}."
+    )
     return depends_on(
-        {name: margin.above(0) for name, (_, _, margin) in leads.items()},
-        f"Each of {len(results['rules'])} rules had {budget} learning rates and {seeds} seeds, "
-        f"and the rate was chosen "
-        f"by validation loss. Test accuracy in percent, the better of the two against the best of "
-        f"the others: "
-        f"{'; '.join(texts)}.",
-        leads={name: margin for name, (_, _, margin) in leads.items()},
-        rules=results["rules"],
+        cases,
+        f"{tuning} {accuracy}",
+        leads=margins,
+        rules=rules,
         accuracy=np.nanmean(results["accuracy"], axis=-1),
     )
 
@@ -625,6 +630,7 @@ def advantage(distance: np.ndarray) -> Interval:
     "sparse_features",
     "AdaGrad, printed in three forms, has a rate for each parameter, higher for rare features, "
     "and converges faster than SGD; AdaDelta replaces its sum by a decaying average.",
+    code="race",
 )
 def adagrad(results):
     apart = np.abs(results["printed_adagrad"] - results["adagrad"]).max()
