@@ -310,10 +310,11 @@ def updates(results):
 
 
 def contrasts(results):
-    """For one rate for all sizes and for a rate for each: the best and the worst batch size by
-    validation loss on the first half of the seeds, and the intervals over the second half of log₁₀
-    of the ratio of their training losses and of the difference of their test accuracies in percent.
-    Settings with a run that diverged are left out.
+    """Compare the best and the worst batch size, with one rate for all sizes and a rate for each.
+
+    They are chosen by validation loss on the first half of the seeds. The intervals are over the
+    second half, of log₁₀ of the ratio of the training losses and of the difference of the test
+    accuracies in percent. Settings with a run that diverged are left out.
     """
     half = results["validation_loss"].shape[-1] // 2
     score = results["validation_loss"][..., :half].mean(axis=-1)
@@ -371,8 +372,9 @@ PRAISED = ("RMSProp", "Adam")
 
 
 def lead(results, number: int) -> tuple[str, str, Interval]:
-    """The praised rule and the other rule with the lowest validation losses on a data set, and how
-    much higher the praised one's test accuracy is, in percent.
+    """Return the praised rule and the other rule with the lowest validation losses on a data set.
+
+    The interval is by how much the praised one's test accuracy is higher, in percent.
     """
     rules, loss = results["rules"], results["validation_losses"][number].min(axis=-1)
     praised = np.isin(rules, PRAISED)
@@ -428,7 +430,7 @@ def apart(results, one: str, other: str) -> float:
     "The documents print three momentum rules, libraries use a fourth. The two with opposite "
     "signs are one rule; the averaged one is that rule at a rate smaller by 1 − α; the library's "
     "differs only when the rate changes.",
-    code="descend",
+    code="rules",
 )
 def four_conventions(results):
     updates = len(results["library"]) - 1
@@ -464,7 +466,7 @@ def four_conventions(results):
     "momentum",
     "Library code for Nesterov's gradient holds the lookahead point θ + αv of the printed rule, "
     "not its θ.",
-    code="descend",
+    code="rules",
 )
 def lookahead_is_held(results):
     updates = len(results["library"]) - 1

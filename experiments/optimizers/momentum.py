@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from matplotlib.figure import Figure
 
 from experiments.common import Common
@@ -51,13 +52,23 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 
 def descend(config: Config) -> dict[str, np.ndarray]:
-    """Descend by each convention of momentum, at a constant rate and under a schedule."""
+    """Descend by each rule: the paths, (steps + 1, 2)."""
+    start = jnp.array(VALLEY.start)
+    paths = {}
+    for name, rule in rules(config).items():
+        path = descent.trajectory(VALLEY.gradient, rule, start, steps=config.steps)
+        paths[name] = np.asarray(path)
+    return paths
+
+
+def rules(config: Config) -> dict[str, optax.GradientTransformation]:
+    """Return each convention of momentum, at a constant rate and under a schedule."""
     eta = config.learning_rate
 
     def schedule(t):
         return eta * 0.5 ** (t // config.halved_every)
 
-    rules = {
+    return {
         "ema": optim.momentum(eta, convention="ema"),
         "classical": optim.momentum(eta, convention="classical"),
         "classical at (1 − α)η": optim.momentum(0.1 * eta, convention="classical"),
@@ -67,12 +78,6 @@ def descend(config: Config) -> dict[str, np.ndarray]:
         "nesterov library": optim.nesterov(eta),
         "nesterov lookahead": optim.nesterov(eta, form="lookahead"),
     }
-    start = jnp.array(VALLEY.start)
-    paths = {}
-    for name, rule in rules.items():
-        path = descent.trajectory(VALLEY.gradient, rule, start, steps=config.steps)
-        paths[name] = np.asarray(path)
-    return paths
 
 
 def printed_paths(config: Config) -> dict[str, np.ndarray]:
