@@ -10,6 +10,7 @@ Cost:     about 2 s quick and 5 s in full on 2 cores.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -25,8 +26,8 @@ from fnn.layers import DenseParams
 
 X = np.array([[1.0, 0.0], [8.0, 0.0], [0.0, 1.0], [0.0, 8.0]])
 Y = np.array([0.6, -0.6, 0.7, -0.6])
-"""Each weight has two examples that it cannot both fit, and so two minima: four for the pair. Auer
-et al. 1996.
+"""Each weight has two examples that it cannot both fit, and so two minima. That makes four for the
+pair. Auer et al. 1996.
 """
 
 
@@ -45,74 +46,61 @@ QUICK = Config(seeds=500, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64: starts and ends (seeds, 2), and the loss, ‖∇L‖ and Hessian eigenvalues at the
-    ends.
-    """
+    """Return the starts (seeds, 2) and what `descend` finds from each, (seeds, …), in float64."""
     with jax.enable_x64(True):
+        shape = (config.seeds, 2)
         starts = jax.random.uniform(
-            jax.random.key(0), (config.seeds, 2), minval=-config.side, maxval=config.side
+            jax.random.key(0), shape, minval=-config.side, maxval=config.side
         )
-        ends, loss, gradient, eigenvalues = jax.jit(jax.vmap(descend(config)))(starts)
+        ends = jax.jit(jax.vmap(partial(descend, config)))(starts)
+    results = {name: np.asarray(value) for name, value in ends.items()}
+    return results | {"starts": np.asarray(starts)}
+
+
+def descend(config: Config, start):
+    """Follow the gradient from a start and measure what is at the end."""
+    sgd = optim.sgd(config.learning_rate)
+    path = descent.trajectory(gradient, sgd, start, steps=config.steps)
+    end = path[-1]
+    loss, slope = loss_and_gradient(end)
+    hessian = jax.jacfwd(gradient)(end)
     return {
-        "starts": np.asarray(starts),
-        "ends": np.asarray(ends),
-        "loss": np.asarray(loss),
-        "gradient": np.asarray(gradient),
-        "eigenvalues": np.asarray(eigenvalues),
+        "ends": end,
+        "loss": loss,
+        "gradient": jnp.linalg.norm(slope),
+        "eigenvalues": jnp.linalg.eigvalsh(hessian),
     }
 
 
-def descend(config: Config):
-    """start -> what is at the end of a descent from there."""
-
-    def from_start(start):
-        path = descent.trajectory(
-            lambda w: loss_and_gradient(w)[1],
-            optim.sgd(config.learning_rate),
-            start,
-            steps=config.steps,
-        )
-        value, gradient = loss_and_gradient(path[-1])
-        hessian = jax.jacfwd(lambda w: loss_and_gradient(w)[1])(path[-1])
-        return path[-1], value, jnp.linalg.norm(gradient), jnp.linalg.eigvalsh(hessian)
-
-    return from_start
-
-
 def loss_and_gradient(w):
-    """Mean squared error of a tanh neuron with weights w and bias 0, and ∂L/∂w."""
+    """Return the mean squared error of a tanh neuron with weights w and bias 0, and ∂L/∂w."""
     net = layers.serial(layers.dense(2, 1), layers.activation("tanh"))
-    value, grads = fnn.value_and_grad(net, losses.squared_error)(
-        (DenseParams(w[None], jnp.zeros(1)), ()), X, Y
-    )
-    return value, grads[0].W[0]
+    params = (DenseParams(w[None], jnp.zeros(1)), ())
+    loss, grads = fnn.value_and_grad(net, losses.squared_error)(params, X, Y)
+    return loss, grads[0].W[0]
+
+
+def gradient(w):
+    """Return ∂L/∂w."""
+    _, grads = loss_and_gradient(w)
+    return grads
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Starts in the color of the minimum they lead to."""
+    """Draw the starts in the color of the minimum they lead to."""
     figure, (axis,) = draw.figure(height=4.6)
     loss = results["loss"].round(8)
-    for value, style in zip(np.unique(loss), draw.LINES, strict=False):
-        here = loss == value
-        axis.plot(*results["starts"][here].T, ".", color=style["color"], markersize=3, alpha=0.7)
-        end = results["ends"][here][0]
-        label = f"loss {value:.3f}"
-        axis.plot(
-            *end,
-            "*",
-            color=style["color"],
-            markersize=17,
-            markeredgecolor="white",
-            linestyle="",
-            label=label,
-        )
+    for minimum, style in zip(np.unique(loss), draw.LINES, strict=False):
+        color = style["color"]
+        leads_there = loss == minimum
+        starts = results["starts"][leads_there]
+        end = results["ends"][leads_there][0]
+        axis.plot(*starts.T, ".", color=color, markersize=3, alpha=0.7)
+        label = f"loss {minimum:.3f}"
+        (star,) = axis.plot(*end, "*", color=color, markersize=17, label=label)
+        star.set(markeredgecolor="white", linestyle="")
     axis.set(xlabel="w₁ at the start", ylabel="w₂ at the start")
     axis.set_title("Starts in the color of the minimum (star) they lead to", fontsize=10)
-    figure.legend(
-        *axis.get_legend_handles_labels(),
-        frameon=False,
-        fontsize=8,
-        ncols=4,
-        loc="outside lower center",
-    )
+    handles, labels = axis.get_legend_handles_labels()
+    figure.legend(handles, labels, frameon=False, fontsize=8, ncols=4, loc="outside lower center")
     return {"basins": figure}

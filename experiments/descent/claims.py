@@ -17,7 +17,6 @@ from experiments.descent import (
 
 # basins
 
-
 FLAT = 1e-9  # a gradient shorter than this counts as none
 
 
@@ -25,28 +24,37 @@ FLAT = 1e-9  # a gradient shorter than this counts as none
     "0.13",
     "basins",
     "Following the gradient from a random point until convergence ends at a local minimum, which "
-    "need not be the "
-    "lowest.",
+    "need not be the lowest.",
+    code="descend",
 )
 def ends_at_a_local_minimum(results):
-    gradient, lowest = results["gradient"].max(), results["eigenvalues"][:, 0].min()
+    gradient = results["gradient"].max()
+    lowest = results["eigenvalues"][:, 0].min()
     minima, counts = np.unique(results["loss"].round(8), return_counts=True)
-    best = share_interval(results["loss"] < minima[0] + 1e-7)
+    starts = counts.sum()
+    share = share_interval(results["loss"] < minima[0] + 1e-7)
+    are_minima = gradient < FLAT and lowest > 0
+    several = len(minima) > 1
+    at_rest = (
+        f"One tanh neuron with two weights, {starts} random starts: the largest ‖∇L‖ at an end is "
+        f"{gradient:.0e}, and the lowest Hessian eigenvalue {lowest:.3g}, so all are minima."
+    )
+    different = f"They have {len(minima)} different losses, {listed(minima, '.3f')}."
+    reached = f"Share of starts that reach the lowest: {share}."
     return holds_if(
-        bool(gradient < FLAT and lowest > 0 and len(minima) > 1),
-        f"One tanh neuron with two weights, {counts.sum()} random starts: the largest ‖∇L‖ at an "
-        f"end is "
-        f"{gradient:.0e}, and the lowest Hessian eigenvalue there {lowest:.3g}, so that all are "
-        f"minima. They have "
-        f"{len(minima)} different losses, {', '.join(f'{each:.3f}' for each in minima)}; share of "
-        f"starts that reach "
-        f"the lowest: {best}.",
+        bool(are_minima and several),
+        f"{at_rest} {different} {reached}",
         losses=minima,
         starts=counts,
         largest_gradient=gradient,
         lowest_eigenvalue=lowest,
-        share_lowest=best,
+        share_lowest=share,
     )
+
+
+def listed(numbers, form: str) -> str:
+    """Return numbers in a format, with commas between them."""
+    return ", ".join(format(number, form) for number in numbers)
 
 
 # cliff
@@ -57,21 +65,31 @@ def ends_at_a_local_minimum(results):
     "cliff",
     "A small gradient leaves the parameters almost where they are; a large one sends them "
     "far away.",
+    code="descend",
 )
 def extreme_gradients(results):
-    rate, steps = results["learning_rate"], cliff.lengths(results["plain"])
-    expected = rate * np.linalg.norm(results["slopes"][:-1], axis=1)
-    error = np.abs(steps / expected - 1).max()
-    alone = np.abs(np.abs(results["moves"]) / (rate * results["gradients"]) - 1).max()
+    rate = results["learning_rate"]
+    gradients = results["gradients"]
+    steps = cliff.lengths(results["plain"])
+    slopes = np.linalg.norm(results["slopes"][:-1], axis=1)
+    error_on_path = np.abs(steps / (rate * slopes) - 1).max()
+    error_alone = np.abs(np.abs(results["moves"]) / (rate * gradients) - 1).max()
+    error = max(error_on_path, error_alone)
     way = np.linalg.norm(results["plain"][0] - cliff.MINIMUM)
+    plateau = steps[0] / way
+    wall = steps.max() / way
+    length = f"Every step is η‖g‖ long, within {max(error, 1e-16):.0e}."
+    alone = (
+        f"So are those of one parameter, for gradients from {gradients[0]:.0e} to "
+        f"{gradients[-1]:.0e}."
+    )
+    far = (
+        f"On the plateau the first step is {plateau:.1%} of the way to the minimum; the one from "
+        f"the wall, where ‖g‖ = {slopes.max():.3g}, is {wall:.1f} times the way."
+    )
     return holds_if(
-        every(bool(max(error, alone) < 1e-9), bool(steps[0] < 0.1 * way), bool(steps.max() > way)),
-        f"Every step is η‖g‖ long, within {max(error, 1e-16):.0e}, for gradients of one parameter "
-        f"from "
-        f"{results['gradients'][0]:.0e} to {results['gradients'][-1]:.0e} too. On the plateau the "
-        f"first step is "
-        f"{steps[0] / way:.1%} of the way to the minimum; the one from the wall, where ‖g‖ = "
-        f"{expected.max() / rate:.3g}, is {steps.max() / way:.1f} times the way.",
+        every(bool(error < 1e-9), bool(plateau < 0.1), bool(wall > 1)),
+        f"{length} {alone} {far}",
         plateau_step=steps[0],
         wall_step=steps.max(),
         way=way,
@@ -84,28 +102,33 @@ def extreme_gradients(results):
     "cliff",
     "Without clipping the path is thrown far off at a cliff; with clipping it stays near.",
     figure="paths",
+    code="descend",
 )
 def cliff_paths(results):
-    limit = results["learning_rate"] * results["threshold"]
-    plain, clipped = cliff.lengths(results["plain"]).max(), cliff.lengths(results["clipped"]).max()
-    ends = {
-        name: np.linalg.norm(results[name][-1] - cliff.MINIMUM) for name in ("plain", "clipped")
-    }
-    return holds_if(
-        every(
-            bool(clipped <= limit * (1 + 1e-12)),
-            bool(plain > 10 * limit),
-            bool(ends["clipped"] < ends["plain"]),
-        ),
+    threshold = results["threshold"]
+    limit = results["learning_rate"] * threshold
+    plain = cliff.lengths(results["plain"]).max()
+    clipped = cliff.lengths(results["clipped"]).max()
+    end_plain = np.linalg.norm(results["plain"][-1] - cliff.MINIMUM)
+    end_clipped = np.linalg.norm(results["clipped"][-1] - cliff.MINIMUM)
+    limited = clipped <= limit * (1 + 1e-12)
+    thrown_off = plain > 10 * limit
+    nearer = end_clipped < end_plain
+    steps = len(results["plain"]) - 1
+    longest = (
         f"The longest step is {plain:.3g} without and {clipped:.3g} with the norm clipped at "
-        f"{results['threshold']:g}, "
-        f"where ηv = {limit:g}. After {len(results['plain']) - 1} steps the paths are "
-        f"{ends['plain']:.3g} and "
-        f"{ends['clipped']:.3g} from the minimum.",
+        f"{threshold:g}, where ηv = {limit:g}."
+    )
+    ends = (
+        f"After {steps} steps the paths are {end_plain:.3g} and {end_clipped:.3g} from the minimum."
+    )
+    return holds_if(
+        every(bool(limited), bool(thrown_off), bool(nearer)),
+        f"{longest} {ends}",
         longest_plain=plain,
         longest_clipped=clipped,
-        end_plain=ends["plain"],
-        end_clipped=ends["clipped"],
+        end_plain=end_plain,
+        end_clipped=end_clipped,
     )
 
 
@@ -116,27 +139,38 @@ def cliff_paths(results):
     "2.28",
     "clipping",
     "Clipping every entry of a gradient loses its direction, but works well in practice.",
+    code="examine",
 )
 def by_value(results):
-    turns, accuracy = results["angle"][0], np.nan_to_num(results["accuracy"], nan=0.5)
-    plain, value, norm = (mean_interval(each) for each in accuracy)
+    turns = results["angle"][0]
+    median = np.median(turns)
+    pair_angle = float(results["pair_angle"])
+    pair_norm = float(results["pair_norm"])
+    accuracy = np.nan_to_num(results["accuracy"], nan=0.5)
+    plain, value, norm = map(mean_interval, accuracy)
     behind = mean_interval(accuracy[2] - accuracy[1])
+    loses_direction = median > 1 and round(pair_angle, 2) == 5.14
+    has_printed_norm = round(pair_norm, 3) == 1.005
+    changes_once = results["twice"][0].max() == 0
+    pair = f"(10, 0.1) clipped at 1 turns by {pair_angle:.2f}° and has norm {pair_norm:.3f}."
+    networks = (
+        f"The gradients of {turns.size} networks turn by {median:.1f}° (median); clipping twice "
+        "changes nothing more."
+    )
+    practice = (
+        f"Test accuracy on two moons at rate {results['learning_rate']:g}: {value} by value, "
+        f"{norm} by norm ({behind} more), {plain} without clipping."
+    )
     return holds_if(
         every(
-            bool(np.median(turns) > 1 and round(float(results["pair_angle"]), 2) == 5.14),
-            round(float(results["pair_norm"]), 3) == 1.005,
-            bool(results["twice"][0].max() == 0),
+            bool(loses_direction),
+            has_printed_norm,
+            bool(changes_once),
             behind.below(0.01),
             value.above(0.95),
         ),
-        f"(10, 0.1) clipped at 1 turns by {results['pair_angle']:.2f}° and has norm "
-        f"{results['pair_norm']:.3f}; the "
-        f"gradients of {turns.size} networks turn by {np.median(turns):.1f}° (median); clipping "
-        f"twice changes nothing "
-        f"more. Test accuracy on two moons at rate {results['learning_rate']:g}: {value} by "
-        f"value, {norm} by norm "
-        f"({behind} more), {plain} without clipping.",
-        median_angle=np.median(turns),
+        f"{pair} {networks} {practice}",
+        median_angle=median,
         accuracy_by_value=value,
         accuracy_by_norm=norm,
         accuracy_without=plain,
@@ -147,30 +181,40 @@ def by_value(results):
     "2.29",
     "clipping",
     "Clipping by norm, g ← v g/‖g‖ where ‖g‖ > v, keeps the direction and limits the norm to v.",
+    code="examine",
 )
 def by_norm(results):
-    turns, after, limit = results["angle"][1].max(), results["after"][1], results["norm_limit"]
-    clipped_share = (results["before"] > limit).mean()
-    limited = bool((after <= limit * (1 + 1e-12)).all())
-    others = (
-        (results["below"][1] == 0).all()
-        and (results["zero"] == 0).all()
-        and np.isnan(results["nan"]).all()
+    limit = results["norm_limit"]
+    turns = results["angle"][1].max()
+    after = results["after"][1]
+    share = (results["before"] > limit).mean()
+    keeps_direction = turns < 1e-6
+    limited = (after <= limit * (1 + 1e-12)).all()
+    short_unchanged = (results["below"][1] == 0).all()
+    zero_unchanged = (results["zero"] == 0).all()
+    nan_shows = np.isnan(results["nan"]).all()
+    longer = (
+        f"{share:.0%} of the gradients of {after.size} networks are longer than v = {limit:g}: "
+        f"they turn by at most {max(turns, 1e-16):.0e}°, and none is longer than v after it."
     )
+    rest = "Shorter ones stay as they are, zero stays zero, and a NaN shows in every entry."
     return holds_if(
-        every(bool(turns < 1e-6), bool(clipped_share > 0), limited, bool(others)),
-        f"{clipped_share:.0%} of the gradients of {after.size} networks are longer than v = "
-        f"{limit:g}: they turn by at "
-        f"most {max(turns, 1e-16):.0e}°, and none is longer than v after it. Shorter ones stay as "
-        f"they are, zero stays "
-        f"zero, and a NaN shows in every entry.",
+        every(
+            bool(keeps_direction),
+            bool(share > 0),
+            bool(limited),
+            bool(short_unchanged and zero_unchanged and nan_shows),
+        ),
+        f"{longer} {rest}",
         largest_angle=turns,
         largest_norm=after.max(),
-        share_clipped=clipped_share,
+        share_clipped=share,
     )
 
 
 # cubic_fit
+
+TOLERANCE = 1e-3  # of the loss above the minimum, relative to that at the start
 
 
 @claim(
@@ -178,20 +222,25 @@ def by_norm(results):
     "cubic_fit",
     "Gradient descent on the summed squared error fits a cubic; the loss has one minimum, "
     "whatever the start.",
+    code="descend",
 )
 def every_start_arrives(results):
-    loss, minimum = results["loss"][0, -1], results["minimum"][0]
-    distance = np.abs(results["reached"] - results["least_squares"][0]).max()
+    points = next(iter(cubic_fit.POINTS))
+    rate = results["rates"][-1]
+    weights = results["least_squares"][0]
+    minimum = results["minimum"][0]
+    reached = results["reached"]
+    distance = np.abs(reached - weights).max()
+    ends = (
+        f"{points}, rate {rate:g}: from {len(reached)} starts the weights end within "
+        f"{distance:.1e} of least squares."
+    )
+    fit = f"That is {listed(weights, '.6f')}, with the loss {minimum:.6f}."
     return holds_if(
         bool(distance < 1e-6),
-        f"{next(iter(cubic_fit.POINTS))}, rate {results['rates'][-1]:g}: from {len(loss)} starts "
-        f"the "
-        f"weights end within "
-        f"{distance:.1e} of least squares "
-        f"({', '.join(f'{w:.6f}' for w in results['least_squares'][0])}), loss "
-        f"{minimum:.6f}.",
+        f"{ends} {fit}",
         distance=distance,
-        least_squares=results["least_squares"][0],
+        least_squares=weights,
         minimum=minimum,
     )
 
@@ -200,20 +249,27 @@ def every_start_arrives(results):
     "4.9",
     "cubic_fit",
     "Four starts, near and far, all descend to the same minimum.",
+    code="descend",
 )
 def starts(results):
-    losses, minimum = results["loss"][0, -1], results["minimum"][0]
-    steps = [cubic_fit.arrival(loss, minimum, 1e-3) for loss in losses]
+    loss_of_starts = results["loss"][0, -1]
+    first_losses = loss_of_starts[:, 0]
+    minimum = results["minimum"][0]
+    updates = [cubic_fit.arrival(loss, minimum, TOLERANCE) for loss in loss_of_starts]
     distance = np.abs(results["reached"] - results["least_squares"][0]).max(axis=1)
+    all_arrive = None not in updates
+    same_minimum = (distance < 1e-6).all()
+    far = f"The losses at the starts are {listed(first_losses, '.4g')}."
+    arrival = (
+        f"Updates to a thousandth of the starting excess at {results['rates'][-1]:g}: "
+        f"{', '.join(map(str, updates))}."
+    )
+    ends = f"In the end all are within {distance.max():.0e} of the weights of least squares."
     return holds_if(
-        all(step is not None for step in steps) and bool((distance < 1e-6).all()),
-        f"Losses at the starts {', '.join(f'{loss[0]:.4g}' for loss in losses)}; updates to a "
-        f"thousandth of the "
-        f"starting excess at {results['rates'][-1]:g}: {', '.join(map(str, steps))}. In the end "
-        f"all are within "
-        f"{distance.max():.0e} of the weights of least squares.",
-        starting_losses=losses[:, 0],
-        updates=steps,
+        all_arrive and bool(same_minimum),
+        f"{far} {arrival} {ends}",
+        starting_losses=first_losses,
+        updates=updates,
     )
 
 
@@ -221,34 +277,34 @@ def starts(results):
     "4.10",
     "cubic_fit",
     "The rate 2e-5 is slow and 7.5e-4 is fast.",
+    code="descend",
 )
 def rates(results):
-    low, high = (
-        [
-            (loss, minimum, 1e-3)
-            for loss, minimum in zip(results["loss"][:, r, 3], results["minimum"], strict=True)
-        ]
-        for r in (0, 1)
+    from_zero = results["loss"][:, :, 3]
+    critical = results["critical_rate"]
+    slow_steps, fast_steps, cases, fates = [], [], {}, []
+    for points, (at_low, at_high), minimum in zip(
+        cubic_fit.POINTS, from_zero, results["minimum"], strict=True
+    ):
+        slow = cubic_fit.arrival(at_low, minimum, TOLERANCE)
+        fast = cubic_fit.arrival(at_high, minimum, TOLERANCE)
+        slow_steps.append(slow)
+        fast_steps.append(fast)
+        cases[points] = fast is not None and (slow is None or fast < slow)
+        fate_at_low = cubic_fit.verdict(at_low, minimum, TOLERANCE)
+        fate_at_high = cubic_fit.verdict(at_high, minimum, TOLERANCE)
+        fates.append(f"{points}: {fate_at_low} and {fate_at_high}")
+    low, high = results["rates"]
+    updates = (
+        f"Updates from zero to a thousandth of the starting excess at {low:g} and {high:g}, for "
+        f"{'; '.join(fates)}."
     )
-    slow_steps, fast_steps = ([cubic_fit.arrival(*each) for each in at] for at in (low, high))
-    fast = [
-        quick is not None and (slow is None or quick < slow)
-        for slow, quick in zip(slow_steps, fast_steps, strict=True)
-    ]
-    said = [
-        f"{name}: {cubic_fit.verdict(*a)} and {cubic_fit.verdict(*b)}"
-        for name, a, b in zip(cubic_fit.POINTS, low, high, strict=True)
-    ]
+    limits = (
+        "The points are not printed; for the three sets tried here descent diverges above the "
+        f"rates {listed(critical, '.3g')}."
+    )
     return depends_on(
-        dict(zip(cubic_fit.POINTS, fast, strict=True)),
-        "Updates from zero to a thousandth of the starting excess at "
-        f"{' and '.join(f'{r:g}' for r in results['rates'])}, for {'; '.join(said)}. The points "
-        f"are not printed; the "
-        "critical rates of the three sets tried here, above which descent diverges, are "
-        f"{', '.join(f'{rate:.3g}' for rate in results['critical_rate'])}.",
-        slow=slow_steps,
-        fast=fast_steps,
-        critical_rate=results["critical_rate"],
+        cases, f"{updates} {limits}", slow=slow_steps, fast=fast_steps, critical_rate=critical
     )
 
 
@@ -256,22 +312,21 @@ def rates(results):
     "4.11",
     "cubic_fit",
     "The curve of the loss shows whether training works.",
+    code="descend",
 )
 def monitored(results):
-    below = results["critical_rate"][:, None] > results["rates"]
-    falls = (np.diff(results["loss"][:, :, :, :20], axis=-1) <= 0).all(axis=(-1, -2))
-    return holds_if(
-        bool((falls == below).all()),
-        f"In the first 20 updates the loss falls at every step exactly where the rate is below "
-        f"the critical one: "
-        f"{int((falls == below).sum())} of {below.size} pairs of points and rate.",
-        falls=falls,
-        below_critical=below,
+    below_critical = results["critical_rate"][:, None] > results["rates"]
+    changes = np.diff(results["loss"][:, :, :, :20], axis=-1)
+    falls = (changes <= 0).all(axis=(-1, -2))
+    agree = falls == below_critical
+    evidence = (
+        "In the first 20 updates the loss falls at every step exactly where the rate is below the "
+        f"critical one: {agree.sum()} of {agree.size} pairs of points and rate."
     )
+    return holds_if(bool(agree.all()), evidence, falls=falls, below_critical=below_critical)
 
 
 # double_well
-
 
 MARGIN = 0.05  # by how much larger a share of escapes has to be
 
@@ -281,30 +336,35 @@ MARGIN = 0.05  # by how much larger a share of escapes has to be
     "double_well",
     "Gradient descent is costly on much data and can be stuck in a local minimum; mini-batches "
     "help with both.",
+    code="descend",
 )
 def stochastic_escapes(results):
-    sizes, n = results["batch_sizes"], int(results["examples"])
+    sizes = results["batch_sizes"]
+    n = int(results["examples"])
+    rate = results["learning_rates"][-1]
+    starts = results["ends"].shape[-1]
     escaped = [[share_interval(ends < 0) for ends in of_size] for of_size in results["ends"]]
+    at_last_rate = [shares[-1] for shares in escaped]
+    *of_batches, full = at_last_rate
     updates = results["updates"].mean(axis=(1, 2))
-    expected = np.ceil(n / sizes)
-    full = escaped[-1][-1]
-    cheap = bool(np.array_equal(updates, expected))
-    found = zip(sizes, escaped, updates, strict=True)
-    words = "; ".join(
-        f"B = {size}: {shares[-1]}, updates an epoch {count:g}" for size, shares, count in found
+    cheap = np.array_equal(updates, np.ceil(n / sizes))
+    cases = {}
+    for size, share in zip(sizes, of_batches, strict=False):
+        cases[f"batches of {size}"] = every(cheap, share.above(full.high + MARGIN))
+    shares = [f"B = {size}: {share}" for size, share in zip(sizes, at_last_rate, strict=True)]
+    ends = (
+        f"Share of {starts} starts in the shallow well that end in the deep one, at rate "
+        f"{rate:g}: {'; '.join(shares)}."
+    )
+    cost = (
+        f"An epoch has {listed(updates, 'g')} updates of B example gradients, so it costs the same "
+        f"{n} whatever B."
     )
     return depends_on(
-        {
-            f"batches of {size}": every(cheap, shares[-1].above(full.high + MARGIN))
-            for size, shares in zip(sizes[:-1], escaped, strict=False)
-        },
-        f"Share of {results['ends'].shape[-1]} starts in the shallow well that end in the deep "
-        f"one, at rate "
-        f"{results['learning_rates'][-1]:g}: {words}. An update costs B example gradients, so an "
-        f"epoch costs the same "
-        f"{n} whatever B.",
+        cases,
+        f"{ends} {cost}",
         batch_sizes=sizes,
-        escaped=[[each.middle for each in shares] for shares in escaped],
+        escaped=[[share.middle for share in shares] for shares in escaped],
         single=escaped[0][-1],
         full=full,
         updates=updates,
@@ -313,37 +373,43 @@ def stochastic_escapes(results):
 
 # fixed_point
 
+FIXED_POINTS = (
+    "the network with weights 0 and output bias ½",
+    "the saddle of x² − y²",
+    "the maximum of −x²",
+)
+
 
 @claim(
     "0.26",
     "fixed_point",
     "Training searches a fixed point, which is the optimum of the loss.",
     figure="residuals",
+    code="train",
 )
 def fixed_points(results):
-    residual, gradient, special = (
-        results["residual"],
-        results["gradient"],
-        results["special_residual"],
-    )
-    error = np.abs(residual / (results["rate"] * gradient) - 1)[gradient > 1e-6].max()
+    residual = results["residual"]
+    gradient = results["gradient"]
+    special = results["special_residual"]
+    ratio = residual / (results["rate"] * gradient)
+    error = np.abs(ratio - 1)[gradient > 1e-6].max()
     shrinks = share_interval(residual[:, -1] < 0.01 * residual[:, 0])
     optimal = share_interval(results["loss"][:, -1] < 1e-3)
-    names = (
-        "the network with weights 0 and output bias ½",
-        "the saddle of x² − y²",
-        "the maximum of −x²",
+    is_gradient = bool(error < 1e-6)
+    cases = {"most random starts": every(is_gradient, shrinks.above(0.5), optimal.above(0.5))}
+    for point, length in zip(FIXED_POINTS, special, strict=True):
+        cases[point] = bool(length > 0)
+    falls = (
+        f"‖T(W) − W‖ is η‖∇L‖ within {error:.0e} and falls to a hundredth from a share of "
+        f"{shrinks} of {len(residual)} starts, with a loss below 0.001 at the end from {optimal}."
+    )
+    others = (
+        f"It is {listed(special, 'g')} at three points that are no minima, too; at the network's "
+        f"the loss is {results['special_loss']:g}."
     )
     return depends_on(
-        {"most random starts": every(bool(error < 1e-6), shrinks.above(0.5), optimal.above(0.5))}
-        | {name: bool(each > 0) for name, each in zip(names, special, strict=True)},
-        f"‖T(W) − W‖ is η‖∇L‖ within {error:.0e} and falls to a hundredth from a share of "
-        f"{shrinks} of "
-        f"{len(residual)} starts, with a loss below 0.001 at the end from {optimal}. It is "
-        f"{special[0]:g}, "
-        f"{special[1]:g} and {special[2]:g} at three points that are no minima, too; at the "
-        f"network's the loss is "
-        f"{results['special_loss']:g}.",
+        cases,
+        f"{falls} {others}",
         error=error,
         shrinks=shrinks,
         optimal=optimal,
@@ -359,27 +425,31 @@ def fixed_points(results):
     "learning_rates",
     "Repeating a ← a − η∇F(a) goes on until it has converged; η decides how it behaves.",
     figure="rates",
+    code="descend",
 )
 def converges(results):
-    converged, below = (
-        np.isfinite(learning_rates.steps_needed(results)),
-        results["rates"] < results["limit"],
-    )
-    error = np.abs(learning_rates.measured_factor(results) - results["predicted"]).max()
+    rates = results["rates"]
+    limit = results["limit"]
+    converged = np.isfinite(learning_rates.steps_needed(results))
+    factor = learning_rates.measured_factor(results)
+    error = np.abs(factor - results["predicted"]).max()
     as_predicted = bool(error < 1e-6)
+    below = converged[rates < limit]
+    above = converged[rates >= limit]
+    where = (
+        f"On a quadratic with 2/λmax = {limit:g} it converges at {below.sum()} of {below.size} "
+        f"rates below and {above.sum()} of {above.size} rates from there on."
+    )
+    speed = f"The distance shrinks by max |1 − ηλ| a step, within {max(error, 1e-16):.0e}."
     return depends_on(
         {
-            "rates below 2/λmax": as_predicted and bool(converged[below].all()),
-            "rates of 2/λmax and above": as_predicted and bool(converged[~below].all()),
+            "rates below 2/λmax": as_predicted and bool(below.all()),
+            "rates of 2/λmax and above": as_predicted and bool(above.all()),
         },
-        f"On a quadratic with 2/λmax = {results['limit']:g} it converges at "
-        f"{converged[below].sum()} of {below.sum()} "
-        f"rates below and {converged[~below].sum()} of {(~below).sum()} rates from there on. The "
-        f"distance shrinks by "
-        f"max |1 − ηλ| a step, within {max(error, 1e-16):.0e}.",
-        rates=results["rates"],
+        f"{where} {speed}",
+        rates=rates,
         converged=converged,
-        measured_factor=learning_rates.measured_factor(results),
+        measured_factor=factor,
         predicted_factor=results["predicted"],
     )
 
@@ -389,30 +459,38 @@ def converges(results):
     "learning_rates",
     "A smaller learning rate descends more slowly.",
     figure="curves",
+    code="descend",
 )
 def lower_is_slower(results):
-    steps, rates = learning_rates.steps_needed(results), results["rates"]
+    rates = results["rates"]
+    limit = results["limit"]
+    steps = learning_rates.steps_needed(results)
     gentle = rates <= results["turning"]
-    doubled = [
-        steps[i] / steps[i + 1]
-        for i in range(len(rates) - 1)
-        if rates[i + 1] < 0.1 * results["limit"]
-    ]
+    up_to_turning = steps[gentle]
     beyond = steps[~gentle]
+    at_small_rates = steps[rates < 0.1 * limit]
+    doubled = at_small_rates[:-1] / at_small_rates[1:]
+    slowest = beyond[np.isfinite(beyond)].max(initial=0)
+    never = rates[np.isinf(steps)]
+    small = (
+        f"Steps to {learning_rates.TOLERANCE:g} of the starting distance: {steps[0]:.0f} at η = "
+        f"{rates[0]:g}; at half the rate {doubled.min():.2f} to {doubled.max():.2f} times as many, "
+        "while η is small."
+    )
+    large = (
+        f"They are {up_to_turning.min():.0f} at {rates[gentle][-1]:.3g}, and more again above, up "
+        f"to {slowest:.0f}."
+    )
+    diverging = (
+        f"Of {len(rates)} rates {len(never)} never get there, the lowest of them η = "
+        f"{never.min(initial=np.inf):g}, where 2/λmax is {limit:g}."
+    )
     return depends_on(
         {
-            "rates up to 2/(λmin + λmax)": bool((np.diff(steps[gentle]) < 0).all()),
+            "rates up to 2/(λmin + λmax)": bool((np.diff(up_to_turning) < 0).all()),
             "higher rates": bool((beyond[1:] < beyond[:-1]).all()),
         },
-        f"Steps to {learning_rates.TOLERANCE:g} of the starting distance: {steps[0]:.0f} at η = "
-        f"{rates[0]:g}, as "
-        f"1/η while that is "
-        f"small (at half the rate {min(doubled):.2f} to {max(doubled):.2f} times as many), "
-        f"{steps[gentle].min():.0f} "
-        f"at {rates[gentle][-1]:.3g}, and more again above, up to "
-        f"{beyond[np.isfinite(beyond)].max(initial=0):.0f}; "
-        f"never at {np.isinf(steps).sum()} of {len(rates)} rates, the lowest of them η = "
-        f"{rates[np.isinf(steps)].min(initial=np.inf):g}, where 2/λmax is {results['limit']:g}.",
+        f"{small} {large} {diverging}",
         rates=rates,
         steps=steps,
         halving=doubled,
@@ -426,38 +504,36 @@ def lower_is_slower(results):
     "0.10",
     "newton",
     "Many data and parameters make an analytical solution hard, so that a heuristic has to do.",
+    code="newton_end",
 )
 def solving_is_hard(results):
-    sizes, ratio = (
-        results["parameters"],
-        results["newton_operations"] / results["gradient_operations"],
-    )
+    sizes = results["parameters"]
+    ratio = results["newton_operations"] / results["gradient_operations"]
     growth = np.polyfit(np.log(sizes), np.log(ratio), 1)[0]
     kinds = newton.outcomes(results)
-    shares = [share_interval(kinds == number) for number in range(3)]
-    better = share_interval(
-        np.nan_to_num(results["loss"][1], nan=np.inf)
-        < np.nan_to_num(results["loss"][0], nan=np.inf)
+    minima = share_interval(kinds == 0)
+    others = share_interval(kinds == 1)
+    of_newton, of_descent = np.nan_to_num(results["loss"], nan=np.inf)
+    better = share_interval(of_descent < of_newton)
+    costly = growth > 0.8 and ratio[-1] > sizes[-1] / 2
+    linear = (
+        f"A linear model is solved by one Newton step (‖∇L‖ {results['linear_gradient']:.0e}); for "
+        f"a 2-h-1 network a step costs {ratio[0]:.0f} gradients at {sizes[0]} parameters and "
+        f"{ratio[-1]:.0f} at {sizes[-1]}, growing as P^{growth:.2f}."
     )
+    solved = (
+        f"With {results['solved_parameters']} parameters, {kinds.size} starts, Newton's method "
+        f"leads a share of {minima} to a minimum and {others} to another stationary point, the "
+        "others to none."
+    )
+    descent = f"Gradient descent ends with a lower loss in {better}."
     return holds_if(
-        every(
-            bool(growth > 0.8 and ratio[-1] > sizes[-1] / 2),
-            shares[0].below(0.5),
-            better.above(0.5),
-        ),
-        f"A linear model is solved by one Newton step (‖∇L‖ {results['linear_gradient']:.0e}). "
-        f"For a 2-h-1 network a "
-        f"step costs {ratio[0]:.0f} gradients at {sizes[0]} parameters and {ratio[-1]:.0f} at "
-        f"{sizes[-1]}, growing as "
-        f"P^{growth:.2f}. Of {kinds.size} starts of one with {results['solved_parameters']} "
-        f"parameters, Newton's "
-        f"method leads a share of {shares[0]} to a minimum and {shares[1]} to another stationary "
-        f"point, the others to "
-        f"none; gradient descent ends with a lower loss in {better}.",
+        every(bool(costly), minima.below(0.5), better.above(0.5)),
+        f"{linear} {solved} {descent}",
         parameters=sizes,
         gradients_a_newton_step=ratio,
         growth=growth,
-        minima=shares[0],
+        minima=minima,
         descent_lower=better,
     )
 
@@ -470,14 +546,21 @@ def solving_is_hard(results):
     "parabola",
     "The minimum of f(x) = x² is where its derivative 2x is zero, at x = 0.",
     figure="traces",
+    code="derivative_on_grid",
 )
 def derivative_is_zero(results):
-    zeros, lowest, error = results["zeros"], results["lowest"], results["slope_error"].max()
+    zeros = results["zeros"]
+    lowest = results["lowest"]
+    error = results["slope_error"].max()
+    at_zero = len(zeros) == 1 and zeros[0] == lowest[0] == 0
+    where = (
+        f"On 10,001 points of [−5, 5] the derivative is zero at {listed(zeros, 'g')} and f least "
+        f"at {lowest[0]:g}."
+    )
+    derivative = f"2x and automatic differentiation differ by at most {error:.1g}."
     return holds_if(
-        bool(error < 1e-14 and len(zeros) == 1 and zeros[0] == lowest[0] == 0),
-        f"On 10,001 points of [−5, 5] the derivative is zero at "
-        f"{', '.join(f'{x:g}' for x in zeros)} and f least at "
-        f"{lowest[0]:g}; 2x and automatic differentiation differ by at most {error:.1g}.",
+        bool(error < 1e-14 and at_zero),
+        f"{where} {derivative}",
         zeros=zeros,
         lowest=lowest,
         slope_error=error,
@@ -488,41 +571,41 @@ def derivative_is_zero(results):
     "4.3",
     "parabola",
     "Starting at a random x, update x by the derivative while f′(x) ≠ 0: so the minimum is found.",
-    "loop",
+    figure="loop",
+    code="literal_loop",
 )
 def loop_ends(results):
-    rates, fates, traces = results["rates"], results["fates"], results["traces"]
+    rates = results["rates"]
+    fates = results["fates"]
+    steps = np.median(results["steps"], axis=1)
     ends = (fates == "ends").all(axis=1)
-    at = {
-        fate: ", ".join(f"{r:g}" for r in rates[(fates == fate).any(axis=1)]) or "none"
-        for fate in parabola.FATES
-    }
-    counts = [
-        f"{np.median(n):.0f} at {r:g}"
-        for r, n in zip(rates[ends], results["steps"][ends], strict=True)
-    ]
-    monotone = (np.diff(np.abs(traces), axis=1) <= 0).all(axis=1)
-    same_side = (traces[:, 1] >= 0) & monotone
-    nearer = np.abs(traces[:, -1]) < np.abs(traces[:, 0])
+    rates_of = {}
+    for fate in parabola.FATES:
+        has_fate = (fates == fate).any(axis=1)
+        rates_of[fate] = listed(rates[has_fate], "g") or "none"
+    counts = [f"{n:.0f} at {rate:g}" for rate, n in zip(rates[ends], steps[ends], strict=True)]
+    distance = np.abs(results["traces"])
+    nearer = rates[distance[:, -1] < distance[:, 0]].max(initial=0)
+    floats = (
+        f"In float64, from {fates.shape[1]} starts, it stalls at subnormal numbers for the rates "
+        f"{rates_of['stalls']}, goes back and forth between two numbers for "
+        f"{rates_of['two-cycle']}, and overflows for {rates_of['overflows']}."
+    )
+    ending = f"Steps where it ends: {', '.join(counts)}."
+    descent = (
+        f"After {distance.shape[1] - 1} steps x is nearer to 0 up to lr = {nearer:g}: at these it "
+        "is not the descent that fails but the test, which should ask for a small slope."
+    )
     return depends_on(
         {f"lr = {rate:g}": end for rate, end in zip(rates, ends, strict=True)},
-        f"In float64, from {fates.shape[1]} starts, it stalls at subnormal numbers for the rates "
-        f"{at['stalls']}, goes "
-        f"back and forth between two numbers for {at['two-cycle']}, and overflows for "
-        f"{at['overflows']}. Steps where "
-        f"it ends: {', '.join(counts)}. x approaches 0 from one side up to lr = "
-        f"{rates[same_side].max(initial=0):g}, "
-        f"and is nearer to it after {traces.shape[1] - 1} steps up to lr = "
-        f"{rates[nearer].max(initial=0):g}: at these "
-        "it is not the descent that fails but the test, which should ask for a small slope.",
+        f"{floats} {ending} {descent}",
         rates=rates,
         ends=ends,
-        steps=np.median(results["steps"], axis=1),
+        steps=steps,
     )
 
 
 # stationary_points
-
 
 AT_REST = 1e-9  # a gradient or a step shorter than this counts as none
 
@@ -531,43 +614,44 @@ AT_REST = 1e-9  # a gradient or a step shorter than this counts as none
     "0.9",
     "stationary_points",
     "Setting the gradient to zero and checking the solutions tells minima, maxima and saddles.",
-    "chain",
+    figure="chain",
+    code="follow",
 )
 def classified(results):
-    ends, eigenvalues = results["newton_end"], results["newton_eigenvalues"]
-    solved = results["newton_gradient"] < AT_REST
-    origin = solved & (np.abs(ends).max(axis=1) < 1e-6)
-    valley = solved & (np.abs(ends.prod(axis=1) - stationary_points.C) < 1e-6)
-    low, high = eigenvalues[:, 0], eigenvalues[:, 1]
-    at_origin = (
-        " and ".join(f"{value:.3g}" for value in eigenvalues[origin].mean(axis=0))
-        if origin.any()
-        else "none"
+    c = stationary_points.C
+    ends = results["newton_end"]
+    low, high = results["newton_eigenvalues"].T
+    is_solved = results["newton_gradient"] < AT_REST
+    at_origin = is_solved & (np.abs(ends).max(axis=1) < 1e-6)
+    in_valley = is_solved & (np.abs(ends.prod(axis=1) - c) < 1e-6)
+    elsewhere = is_solved & ~at_origin & ~in_valley
+    maxima = is_solved & (high < -1e-6)
+    has_both_signs = (low < -1e-3) & (high > 1e-3)
+    is_saddle = at_origin.any() and has_both_signs[at_origin].all()
+    has_no_loss = (results["newton_loss"][in_valley] < 1e-12).all()
+    are_minima = in_valley.any() and (low[in_valley] > -1e-6).all() and has_no_loss
+    eigenvalues = results["newton_eigenvalues"][at_origin].mean(axis=0) if at_origin.any() else []
+    flat = np.abs(low[in_valley]).max(initial=0)
+    solved = (
+        f"Linear 1-1-1 chain, L = (w₁w₂ − {c:g})²: Newton's method solves ∇L = 0 from "
+        f"{is_solved.sum()} of {is_solved.size} random starts."
     )
-    saddle = bool(origin.any() and (low[origin] < -1e-3).all() and (high[origin] > 1e-3).all())
-    minima = bool(
-        valley.any()
-        and (low[valley] > -1e-6).all()
-        and (results["newton_loss"][valley] < 1e-12).all()
+    kinds = (
+        f"{at_origin.sum()} are at the origin, a strict saddle with Hessian eigenvalues "
+        f"{listed(eigenvalues, '.3g') or 'none'}; {in_valley.sum()} on w₁w₂ = {c:g}, the minima "
+        f"with loss 0; {maxima.sum()} at a maximum."
+    )
+    valley = (
+        f"On that curve the lower eigenvalue is 0 (within {flat:.0e}), so that there the loss "
+        "decides and not the Hessian."
     )
     return holds_if(
-        every(saddle, minima, bool((origin | valley)[solved].all())),
-        f"Linear 1-1-1 chain, L = (w₁w₂ − {stationary_points.C:g})²: Newton's method on ∇L = 0 "
-        f"solves it from "
-        f"{solved.sum()} of "
-        f"{solved.size} random starts, {origin.sum()} times at the origin, with Hessian "
-        f"eigenvalues "
-        f"{at_origin}, a strict saddle, {valley.sum()} times on w₁w₂ = {stationary_points.C:g}, "
-        f"the minima with "
-        f"loss 0, and "
-        f"{(solved & (high < -1e-6)).sum()} times at a maximum. On that curve the lower "
-        f"eigenvalue is 0 (within "
-        f"{np.abs(low[valley]).max(initial=0):.0e}), so that there the loss decides and not the "
-        f"Hessian.",
-        origin=origin.sum(),
-        valley=valley.sum(),
-        unsolved=(~solved).sum(),
-        eigenvalues_at_origin=eigenvalues[origin].mean(axis=0),
+        every(bool(is_saddle), bool(are_minima), not elsewhere.any()),
+        f"{solved} {kinds} {valley}",
+        origin=at_origin.sum(),
+        valley=in_valley.sum(),
+        unsolved=(~is_solved).sum(),
+        eigenvalues_at_origin=eigenvalues,
     )
 
 
@@ -575,35 +659,43 @@ def classified(results):
     "1.21",
     "stationary_points",
     "Updates go on until the weights no longer change, which means that a minimum is reached.",
-    "chain",
+    figure="chain",
+    code="follow",
 )
 def rest_is_a_minimum(results):
-    at_rest, lowest = {}, {}
-    for name in ("random", "ridge"):
-        at_rest[name] = results[f"{name}_last_step"] < AT_REST
-        lowest[name] = results[f"{name}_eigenvalues"][:, 0]
-    minimum = {name: lowest[name][at_rest[name]] > -1e-6 for name in at_rest}
-    return holds_if(
-        every(*(bool(each.all()) if each.size else None for each in minimum.values())),
-        f"Of {minimum['random'].size} descents of the 1-1-1 chain from random weights that came "
-        f"to rest, "
-        f"{minimum['random'].sum()} did so at a minimum, and {minimum['ridge'].sum()} of "
-        f"{minimum['ridge'].size} that "
-        f"started with w₁ = −w₂. These take steps below {AT_REST:g} at the end; the lowest "
-        f"eigenvalue of the Hessian "
-        f"there is {lowest['ridge'].min():.3g} and the loss {results['ridge_loss'].max():.3g}, as "
-        f"on the saddle. "
-        "Weights that no longer change show a stationary point, not a minimum.",
-        minima_from_random=share_interval(minimum["random"]) if minimum["random"].size else None,
-        minima_from_ridge=minimum["ridge"].sum(),
-        eigenvalue_at_rest=lowest["ridge"].min(),
+    random = minima_at_rest(results, "random")
+    ridge = minima_at_rest(results, "ridge")
+    lowest = results["ridge_eigenvalues"][:, 0].min()
+    loss = results["ridge_loss"].max()
+    descents = (
+        f"Of {random.size} descents of the 1-1-1 chain from random weights that came to rest, "
+        f"{random.sum()} did so at a minimum, and {ridge.sum()} of {ridge.size} that started with "
+        "w₁ = −w₂."
     )
+    saddle = (
+        f"These take steps below {AT_REST:g} at the end; the lowest Hessian eigenvalue there is "
+        f"{lowest:.3g} and the loss {loss:.3g}, as on the saddle."
+    )
+    meaning = "Weights that no longer change show a stationary point, not a minimum."
+    return holds_if(
+        every(*(bool(minima.all()) if minima.size else None for minima in (random, ridge))),
+        f"{descents} {saddle} {meaning}",
+        minima_from_random=share_interval(random) if random.size else None,
+        minima_from_ridge=ridge.sum(),
+        eigenvalue_at_rest=lowest,
+    )
+
+
+def minima_at_rest(results, starts: str) -> np.ndarray:
+    """Return which of the descents that came to rest did so at a minimum."""
+    is_at_rest = results[f"{starts}_last_step"] < AT_REST
+    lowest = results[f"{starts}_eigenvalues"][:, 0]
+    return lowest[is_at_rest] > -1e-6
 
 
 # steepest_descent
 
-
-TOLERANCE = 1e-6  # of a slope relative to ‖∇F‖: what these differences leave in float64
+SLOPE_ERROR = 1e-6  # of a slope relative to ‖∇F‖: what these differences leave in float64
 
 
 @claim(
@@ -611,23 +703,31 @@ TOLERANCE = 1e-6  # of a slope relative to ‖∇F‖: what these differences le
     "steepest_descent",
     "From any point a differentiable function falls fastest along its negative gradient.",
     figure="slopes",
+    code="examine",
 )
 def falls_fastest(results):
-    slopes, beaten = results["slopes"], results["beaten"].mean(axis=1)
-    lowest, error = slopes.min(), np.abs(results["special"][..., 0] + 1).max()
+    slopes = results["slopes"]
+    points = slopes[..., 0].size
+    lowest = slopes.min()
+    error = np.abs(results["special"][..., 0] + 1).max()
+    further = results["beaten"].mean(axis=1)
+    beale, network = further[:, -1]
+    along = (
+        f"The lowest slope along {slopes.size:,} random unit directions at {points} points is "
+        f"{lowest:.6f} ‖∇F‖, and along −∇F/‖∇F‖ it is −‖∇F‖ within {error:.0e} of it."
+    )
+    short = (
+        "It is a statement about short steps: over a length of "
+        f"{results['lengths'][-1]:g} the random directions that fall further are {beale:.0%} "
+        f"(Beale) and {network:.0%} (network)."
+    )
     return holds_if(
-        bool(lowest >= -1 - TOLERANCE and error < TOLERANCE),
-        f"The lowest slope along {slopes.size:,} random unit directions at {slopes[..., 0].size} "
-        f"points is "
-        f"{lowest:.6f} ‖∇F‖, and along −∇F/‖∇F‖ it is −‖∇F‖ within {error:.0e} of it. It is a "
-        f"statement about short "
-        f"steps: over a length of {results['lengths'][-1]:g} the random directions that fall "
-        f"further are "
-        f"{beaten[0, -1]:.0%} (Beale) and {beaten[1, -1]:.0%} (network).",
+        bool(lowest >= -1 - SLOPE_ERROR and error < SLOPE_ERROR),
+        f"{along} {short}",
         lowest_slope=lowest,
         error_along_gradient=error,
         lengths=results["lengths"],
-        share_that_falls_further=beaten,
+        share_that_falls_further=further,
     )
 
 
@@ -637,22 +737,29 @@ def falls_fastest(results):
     "The gradient is the list of the derivatives by each of the n inputs, and points where the "
     "function grows fastest.",
     figure="slopes",
+    code="examine",
 )
 def rises_fastest(results):
-    highest, error = results["slopes"].max(), np.abs(results["special"][..., 1] - 1).max()
-    printed = results["special"][..., 2]
-    fastest = bool(highest <= 1 + TOLERANCE)
+    slopes = results["slopes"]
+    _, upwards, printed = np.moveaxis(results["special"], -1, 0)
+    highest = slopes.max()
+    error = np.abs(upwards - 1).max()
+    is_highest = bool(highest <= 1 + SLOPE_ERROR)
+    along = (
+        f"The largest slope along {slopes.size:,} random unit directions is {highest:.6f} ‖∇f‖, "
+        f"and along ∇f/‖∇f‖ it is ‖∇f‖ within {error:.0e} of it."
+    )
+    as_printed = (
+        f"Along the printed list it is {printed[0].mean():.2f} ‖∇f‖ on average for Beale's "
+        f"function, and {printed.min():.2f} ‖∇f‖ at worst."
+    )
     return depends_on(
         {
-            "all n derivatives": fastest and bool(error < TOLERANCE),
-            "the list as printed, which has ∂f/∂x₁ twice and no ∂f/∂x₂": fastest
+            "all n derivatives": is_highest and bool(error < SLOPE_ERROR),
+            "the list as printed, which has ∂f/∂x₁ twice and no ∂f/∂x₂": is_highest
             and bool((printed > 1 - 1e-3).all()),
         },
-        f"The largest slope along {results['slopes'].size:,} random unit directions is "
-        f"{highest:.6f} ‖∇f‖, and along "
-        f"∇f/‖∇f‖ it is ‖∇f‖ within {error:.0e} of it. Along the printed list it is "
-        f"{printed[0].mean():.2f} ‖∇f‖ on "
-        f"average for Beale's function, and {printed.min():.2f} ‖∇f‖ at worst.",
+        f"{along} {as_printed}",
         highest_slope=highest,
         error_along_gradient=error,
         printed_slopes=printed,
@@ -666,14 +773,29 @@ def rises_fastest(results):
     "2.19",
     "step_list",
     "From a random start, compute the slope, multiply it by the rate, subtract, and repeat steps "
-    "3 to 5 of the list "
-    "until the slope is almost zero; stochastic descent uses one random example at a time.",
+    "3 to 5 of the list until the slope is almost zero; stochastic descent uses one random example "
+    "at a time.",
+    code="by_the_list",
 )
 def list_of_steps(results):
     slope = np.abs(2 * results["anew"])
+    steps = slope.shape[1] - 1
     done = (slope < 1e-6).argmax(axis=1)
-    nearest, bias = np.abs(results["kept"][:, -1]).min(), results["bias"].max()
+    nearest = np.abs(results["kept"][:, -1]).min()
+    bias = results["bias"].max()
     end = mean_interval(results["one_example"][:, -1])
+    anew = (
+        f"On x² the slope falls below 1e-6 after {done.min()} to {done.max()} steps, from "
+        f"{len(done)} starts."
+    )
+    kept = (
+        "In print the start is an item below step 1, so that steps 3 to 5 by number do not compute "
+        f"the slope again: after {steps} steps x is at least {nearest:.2g} from the minimum."
+    )
+    one = (
+        f"Gradients of one of {results['examples']} examples average to the gradient within "
+        f"{max(bias, 1e-16):.0e}, and descent by them ends {end} from the minimum."
+    )
     return depends_on(
         {
             "a list that computes the slope anew": bool((slope[:, -1] < 1e-6).all()),
@@ -682,16 +804,7 @@ def list_of_steps(results):
             ),
             "steps 3 to 5 as numbered in print, which keep the first slope": bool(nearest < 1e-6),
         },
-        f"On x² the slope falls below 1e-6 after {done.min()} to {done.max()} steps, from "
-        f"{len(done)} starts. In print "
-        "the start is an item below step 1, so that steps 3 to 5 by number are the size of the "
-        "step, the update and "
-        f"the repetition: the slope is not computed again, and after {slope.shape[1] - 1} steps x "
-        f"is at least "
-        f"{nearest:.2g} from the minimum. One random example costs 1/{results['examples']} of the "
-        f"gradient; the single "
-        f"ones average to it within {max(bias, 1e-16):.0e}, and descent by them ends {end} from "
-        f"the minimum.",
+        f"{anew} {kept} {one}",
         steps=done,
         distance_with_slope_kept=nearest,
         bias=bias,
@@ -706,20 +819,27 @@ def list_of_steps(results):
     "3.5",
     "step_size",
     "Each update is a small step whose size is the negative gradient.",
+    code="descend",
 )
 def step_of_the_gradient(results):
-    loss, rates = results["train_loss"], results["rates"]
-    falls = [share_interval(each[:, 1] < each[:, 0]) for each in loss]
+    rates = results["rates"]
+    loss = results["train_loss"]
+    falls = [share_interval(of_rate[:, 1] < of_rate[:, 0]) for of_rate in loss]
     ratio = results["first_step"] / results["gradient"]
+    length = results["gradient"][0].mean()
+    is_gradient = np.abs(ratio[0] - 1).max() < 1e-9
+    literal = (
+        f"Taken literally the first step is as long as ∇L, {length:.3g} on average, and it lowers "
+        f"the loss of a share of {falls[0]} of {loss.shape[1]} 2-8-1 networks."
+    )
+    formula = (
+        f"The notes' formula w − μ∇L takes the gradient as a direction: at μ = {rates[-2]:g} the "
+        f"step is {ratio[-2].mean():.6g} ‖∇L‖ long, within {results['angle'].max():.0e} rad of "
+        f"−∇L, and the share is {falls[-2]}."
+    )
     return holds_if(
-        every(falls[0].above(0.5), bool(np.abs(ratio[0] - 1).max() < 1e-9)),
-        f"Taken literally the first step is as long as ∇L, {results['gradient'][0].mean():.3g} on "
-        f"average, and the "
-        f"share of {loss.shape[1]} 2-8-1 networks whose loss it lowers is {falls[0]}. The notes' "
-        f"formula w − μ∇L "
-        f"takes the gradient as a direction: at μ = {rates[-2]:g} the step is "
-        f"{ratio[-2].mean():.6g} ‖∇L‖ long, within "
-        f"{results['angle'].max():.0e} rad of −∇L, and the share is {falls[-2]}.",
+        every(falls[0].above(0.5), bool(is_gradient)),
+        f"{literal} {formula}",
         falls_without_rate=falls[0],
         falls_with_rate=falls[-2],
         length_over_gradient=ratio.mean(axis=1),
@@ -730,40 +850,49 @@ def step_of_the_gradient(results):
     "4.22",
     "step_size",
     "A learning rate is there to temper the magnitude of the gradient; not against overfitting, "
-    "nor as a condition for "
-    "speed, nor to find the direction.",
+    "nor as a condition for speed, nor to find the direction.",
+    code="descend",
 )
 def tempers_the_magnitude(results):
-    train, test, rates = results["train_loss"], results["test_loss"], results["rates"]
-    half, learned = (
-        train.shape[-1] // 2,
-        [share_interval(each[:, -1] < 0.5 * each[:, 0]) for each in train],
-    )
-    gap = (test[-2:] - train[-2:]) / results["rows"]
+    train = results["train_loss"]
+    test = results["test_loss"]
+    rows = results["rows"]
+    rate = results["rates"][-2]
+    angle = results["angle"].max()
+    half = train.shape[-1] // 2
+    # the gradient tempered: steps of η‖∇L‖, by which the network learns as it does not without
+    ratio = results["first_step"][1:] / results["gradient"][1:]
+    error = np.abs(ratio / results["rates"][1:, None] - 1).max()
+    learned = [share_interval(loss[:, -1] < 0.5 * loss[:, 0]) for loss in train]
+    tempered = every(bool(error < 1e-9), learned[0].below(0.1), learned[-2].above(0.9))
+    # a rate and half of it have come equally far after `half` and all of the steps
+    gap = (test[-2:] - train[-2:]) / rows
     change = mean_interval(gap[1, :, -1] - gap[0, :, half])
-    cost = train[-2, :, half].mean() / results["rows"]
+    cost = train[-2, :, half].mean() / rows
     slower = share_interval(train[-1, :, -1] > train[-2, :, -1])
-    return holds_if(
-        every(
-            learned[0].below(0.1),
-            learned[-2].above(0.9),
-            bool(results["angle"].max() < 1e-6),
-            slower.above(0.5),
-            change.within(-0.05 * cost, 0.05 * cost),
-        ),
-        f"Share of {train.shape[1]} starts whose training loss halves: {learned[0]} without a "
-        f"rate, {learned[-2]} at "
-        f"{rates[-2]:g}. The quiz's other answers: it turns no step by more than "
-        f"{results['angle'].max():.0e} rad; "
-        f"half of it makes training slower from a share of {slower}, so that it is not there for "
-        f"speed; and half of it "
-        f"for twice the steps changes the test loss minus the training loss by {change} an "
-        f"example, where the training "
-        f"loss is {cost:.3g} and the difference {gap[0, :, half].mean():.2g}: within a twentieth "
-        f"it has no part in "
-        "overfitting here.",
-        rates=rates,
-        learned=[each.middle for each in learned],
+    magnitude = (
+        f"Magnitude: the step is η‖∇L‖ within {max(error, 1e-16):.0e}, and the training loss "
+        f"halves from a share of {learned[0]} of the starts without a rate and {learned[-2]} at "
+        f"{rate:g}."
+    )
+    overfitting = (
+        "Overfitting: half the rate for twice the steps changes the test loss minus the training "
+        f"loss by {change} an example, where the training loss is {cost:.3g}."
+    )
+    speed = f"Speed: half the rate makes training slower, not faster, from a share of {slower}."
+    direction = f"Direction: the rate turns no step by more than {angle:.0e} rad."
+    return depends_on(
+        {
+            "tempering the magnitude": tempered,
+            "not against overfitting": change.within(-0.05 * cost, 0.05 * cost),
+            "not a condition for speed": slower.above(0.5),
+            "not to find the direction": bool(angle < 1e-6),
+        },
+        f"{magnitude} {overfitting} {speed} {direction}",
+        rates=results["rates"],
+        learned=[share.middle for share in learned],
+        error_of_length=error,
+        largest_angle=angle,
         change_of_gap=change,
         slower_at_half=slower,
     )
@@ -776,39 +905,42 @@ def tempers_the_magnitude(results):
     "0.25",
     "training_procedure",
     "The fixed-point procedure: for each epoch reset the optimizer, compute the loss and "
-    "propagate it back; the losses "
-    "are kept in a history.",
+    "propagate it back; the losses are kept in a history.",
+    code="train",
 )
 def procedure(results):
-    names, loss, epochs = results["names"], results["loss"], results["loss"].shape[-1] - 1
-    fell = [share_interval(kept[:, -1] < 0.1 * kept[:, 0]) for kept, _ in loss]
-    same = [bool(moved.max() < 1e-12) for moved in results["moved"]]
-    ends = np.median(loss[..., -1], axis=-1)
-    words = "; ".join(
-        f"{name} {kept:.1g} and {reset:.1g}"
-        for name, (kept, reset) in zip(names, ends, strict=True)
-    )
-    settled = np.abs(np.diff(loss[0, 0], axis=-1)) < 1e-12
+    names = results["names"]
+    loss = results["loss"]
     entries = results["printed_entries"]
-    return depends_on(
-        {"reset() of the gradients": every(*(each.above(0.5) for each in fell))}
-        | {
-            f"reset() of the state of {name}": bool(each)
-            for name, each in zip(names, same, strict=True)
-        }
-        | {
-            "the history, which is appended to after the loop": bool((entries == epochs).all()),
-            "stopping at convergence": not settled[:, :-1].any(),
-        },
-        f"Where reset() clears gradients, a share of {fell[0]} of {loss.shape[2]} SGD runs lower "
-        f"the loss to a tenth. "
+    starts, epochs = loss.shape[2], loss.shape[3] - 1
+    moved = results["moved"].max(axis=1)
+    falls = [share_interval(kept[:, -1] < 0.1 * kept[:, 0]) for kept, _ in loss]
+    has_settled = np.abs(np.diff(loss[0, 0], axis=-1)) < 1e-12
+    cases = {"reset() of the gradients": every(*(share.above(0.5) for share in falls))}
+    for name, distance in zip(names, moved, strict=True):
+        cases[f"reset() of the state of {name}"] = bool(distance < 1e-12)
+    cases["the history, which is appended to after the loop"] = bool((entries == epochs).all())
+    cases["stopping at convergence"] = not has_settled[:, :-1].any()
+    medians = [
+        f"{name} {kept:.1g} and {reset:.1g}"
+        for name, (kept, reset) in zip(names, np.median(loss[..., -1], axis=-1), strict=True)
+    ]
+    states = (
         f"Median loss after {epochs} epochs without, and with the optimizer's state reset each "
-        f"epoch: {words}. As "
-        f"indented in print the history has {entries.max()} entry; its append belongs inside the "
-        f"loop. Nothing tests "
-        f"for convergence: {settled[:, -2].mean():.0%} of the SGD runs go on after the loss has "
-        f"ceased to change.",
-        falls=[each.middle for each in fell],
-        largest_move_by_reset=results["moved"].max(axis=1),
+        f"epoch: {'; '.join(medians)}."
+    )
+    gradients = (
+        f"Where reset() clears gradients, a share of {falls[0]} of {starts} SGD runs lower the "
+        "loss to a tenth."
+    )
+    history = (
+        f"As printed the history has {entries.max()} entry, and nothing tests for convergence: "
+        f"{has_settled[:, -2].mean():.0%} of the SGD runs go on after the loss has settled."
+    )
+    return depends_on(
+        cases,
+        f"{gradients} {states} {history}",
+        falls=[share.middle for share in falls],
+        largest_move_by_reset=moved,
         printed_entries=entries,
     )

@@ -16,6 +16,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import fnn
@@ -33,6 +34,7 @@ POINTS = {
 STARTS = np.array(
     [[-9.0, 2.0, 1.0, 30.0], [-9.0, 2.0, 1.0, -20.0], [-40.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]
 )
+DASHES = ("-", "--", ":", "-.")
 
 
 @dataclass(frozen=True)
@@ -49,57 +51,66 @@ QUICK = Config(steps=4000, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64: loss (points, rates, starts, steps), the minimum loss and the critical rate of
-    each set of points, and the weights (points, 4) of least squares.
+    """Return the losses (points, rates, starts, steps), in float64.
+
+    reached        the weights at the end, on the first points at the last rate, (starts, 4)
+    least_squares  the weights of least squares, (points, 4)
+    minimum        the loss of least squares, (points,)
+    critical_rate  2/λmax, above which descent diverges, (points,)
     """
     with jax.enable_x64(True):
-        sets = [data.cubic_points(*size) for size in POINTS.values()]
+        point_sets = [data.cubic_points(count, reach) for count, reach in POINTS.values()]
         rates = jnp.array(config.learning_rates)
         over_starts = jax.vmap(partial(descend, steps=config.steps), in_axes=(None, None, None, 0))
         over_rates = jax.jit(jax.vmap(over_starts, in_axes=(None, None, 0, None)))
-        found = [over_rates(*points, rates, STARTS) for points in sets]
-    designs = [np.column_stack([x, np.ones(len(x))]) for x, _ in sets]
-    fits = [
-        np.linalg.lstsq(design, y, rcond=None) for design, (_, y) in zip(designs, sets, strict=True)
-    ]
+        descents = [over_rates(x, y, rates, STARTS) for x, y in point_sets]
+    fits = [least_squares(x, y) for x, y in point_sets]
+    _, reached = descents[0]
     return {
-        "loss": np.stack([loss for loss, _ in found]),
-        "reached": np.asarray(found[0][1][-1]),
-        "least_squares": np.array([weights for weights, *_ in fits]),
-        "minimum": np.array([residual[0] for _, residual, *_ in fits]),
+        "loss": np.stack([loss for loss, _ in descents]),
+        "reached": np.asarray(reached[-1]),
+        "least_squares": np.array([weights for weights, _, _ in fits]),
+        "minimum": np.array([minimum for _, minimum, _ in fits]),
         "rates": np.array(config.learning_rates),
-        "critical_rate": np.array(
-            [2 / np.linalg.eigvalsh(2 * design.T @ design)[-1] for design in designs]
-        ),
+        "critical_rate": np.array([critical for _, _, critical in fits]),
     }
 
 
 def descend(x, y, learning_rate, start, *, steps: int):
-    """The summed squared error before each of `steps` updates θ ← θ − η ∂L/∂θ of f(s) = w₁s³ + w₂s²
-    + w₃s + w₄, which is a dense layer on (s³, s², s) with bias w₄; and the weights (4,) at the end.
+    """Fit f(s) = w₁s³ + w₂s² + w₃s + w₄ by θ ← θ − η ∂L/∂θ on the summed squared error.
+
+    f is a dense layer on (s³, s², s) with bias w₄. Returns the loss before each of the steps, and
+    the weights (4,) at the end.
     """
-    loss_and_gradient = fnn.value_and_grad(
-        layers.dense(3, 1), losses.squared_error, reduction="sum"
-    )
+    net = layers.dense(3, 1)
+    loss_and_gradient = fnn.value_and_grad(net, losses.squared_error, reduction="sum")
     params = DenseParams(W=start[None, :3], b=start[3:])
+    sgd = optim.sgd(learning_rate)
     path = descent.trajectory(
-        lambda w: loss_and_gradient(w, x, y)[1], optim.sgd(learning_rate), params, steps=steps
+        lambda params: loss_and_gradient(params, x, y)[1], sgd, params, steps=steps
     )
     loss, _ = jax.vmap(loss_and_gradient, in_axes=(0, None, None))(path, x, y)
     return loss[:-1], jnp.append(path.W[-1], path.b[-1])
 
 
+def least_squares(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """Return the weights of least squares, their loss, and the critical rate 2/λmax."""
+    design = np.column_stack([x, np.ones(len(x))])
+    weights, residual, *_ = np.linalg.lstsq(design, y, rcond=None)
+    hessian = 2 * design.T @ design
+    largest = np.linalg.eigvalsh(hessian)[-1]
+    return weights, residual[0], 2 / largest
+
+
 def arrival(loss: np.ndarray, minimum: float, tolerance: float) -> int | None:
-    """Updates until the loss above the minimum has fallen to this fraction; None if it
-    never has.
-    """
+    """Return the updates until the loss above the minimum has fallen to this fraction, or None."""
     excess = loss - minimum
-    there = excess <= tolerance * excess[0]
-    return int(np.argmax(there)) if there.any() else None
+    has_arrived = excess <= tolerance * excess[0]
+    return int(np.argmax(has_arrived)) if has_arrived.any() else None
 
 
 def verdict(loss: np.ndarray, minimum: float, tolerance: float) -> str:
-    """What became of one start: its updates, "diverges", or that it is still on its way."""
+    """Return what became of one start: its updates, "diverges", or "on its way"."""
     steps = arrival(loss, minimum, tolerance)
     if steps is not None:
         return str(steps)
@@ -107,53 +118,56 @@ def verdict(loss: np.ndarray, minimum: float, tolerance: float) -> str:
 
 
 def table(results: dict[str, np.ndarray], config: Config) -> str:
-    """Steps of each start for each set of points and rate."""
-    heads = "  ".join(_weights(start).rjust(14) for start in STARTS)
+    """Return the steps of each start for each set of points and rate, as text."""
+    heads = [weights_of(start) for start in STARTS]
     lines = [
-        f"updates until the loss above the minimum has fallen to {config.tolerance:g} of what it "
-        f"was",
-        f"{'from w =':>15}  {heads}",
+        "updates until the loss above the minimum has fallen to "
+        f"{config.tolerance:g} of what it was",
+        row("from w =", heads),
     ]
     for p, name in enumerate(POINTS):
-        lines.append(
-            f"{name}: critical rate {results['critical_rate'][p]:.3g}, minimum "
-            f"{results['minimum'][p]:.6f}"
-        )
-        for r, rate in enumerate(config.learning_rates):
-            cells = [
-                verdict(loss, results["minimum"][p], config.tolerance)
-                for loss in results["loss"][p, r]
-            ]
-            lines.append(f"{f'rate {rate:g}':>15}  " + "  ".join(cell.rjust(14) for cell in cells))
+        critical = results["critical_rate"][p]
+        minimum = results["minimum"][p]
+        lines.append(f"{name}: critical rate {critical:.3g}, minimum {minimum:.6f}")
+        for rate, losses_of_rate in zip(config.learning_rates, results["loss"][p], strict=True):
+            cells = [verdict(loss, minimum, config.tolerance) for loss in losses_of_rate]
+            lines.append(row(f"rate {rate:g}", cells))
     return "\n".join(lines)
 
 
-def _weights(start: np.ndarray) -> str:
-    return str([int(w) for w in start])
+def row(head: str, cells: list[str]) -> str:
+    """Return a line of the table."""
+    return "  ".join([head.rjust(15), *(cell.rjust(14) for cell in cells)])
+
+
+def weights_of(start: np.ndarray) -> str:
+    """Return the weights of a start as text."""
+    return str(start.astype(int).tolist())
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Loss above the minimum for each set of points; a color for each start, a dash for
-    each rate.
+    """Draw the loss above the minimum for each set of points.
+
+    A start has a color, and a rate has a dash.
     """
     figure, axes = draw.figure(rows=len(POINTS), height=3.0)
-    for p, (axis, name) in enumerate(zip(axes, POINTS, strict=True)):
-        for r, (rate, dash) in enumerate(
-            zip(config.learning_rates, ("-", "--", ":", "-."), strict=False)
-        ):
-            for s, start in enumerate(STARTS):
-                excess = results["loss"][p, r, s] - results["minimum"][p]
-                visible = np.where(excess < 1e8, excess, np.nan)
-                label = _weights(start) if r == 0 else None
-                axis.plot(
-                    np.arange(1, len(excess) + 1),
-                    visible,
-                    dash,
-                    color=draw.LINES[s]["color"],
-                    label=label,
-                )
+    for axis, name, loss, minimum in zip(
+        axes, POINTS, results["loss"], results["minimum"], strict=True
+    ):
+        for rate, dash, losses_of_rate in zip(config.learning_rates, DASHES, loss, strict=False):
+            draw_starts(axis, losses_of_rate - minimum, dash)
             axis.plot([], [], dash, color="gray", label=f"learning rate {rate:g}")
         axis.set(xscale="log", yscale="log", ylabel="loss − minimum", ylim=(1e-6, 1e8), title=name)
     axes[-1].set_xlabel("update")
+    for start, style in zip(STARTS, draw.LINES, strict=False):
+        axes[0].plot([], [], "-", color=style["color"], label=weights_of(start))
     axes[0].legend(frameon=False, fontsize=7)
     return {"loss": figure}
+
+
+def draw_starts(axis: Axes, excess: np.ndarray, dash: str) -> None:
+    """Draw the loss above the minimum, (starts, steps), a color for each start."""
+    updates = np.arange(1, excess.shape[1] + 1)
+    for excess_of_start, style in zip(excess, draw.LINES, strict=False):
+        visible = np.where(excess_of_start < 1e8, excess_of_start, np.nan)
+        axis.plot(updates, visible, dash, color=style["color"])

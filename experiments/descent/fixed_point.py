@@ -9,11 +9,13 @@ Cost:     about 3 s on 2 cores.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import fnn
@@ -38,73 +40,81 @@ QUICK = Config(seeds=64, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64: loss (seeds, epochs + 1), ‖T(W) − W‖ and ‖∇L‖ (seeds, epochs) in training, and
-    ‖T(W) − W‖ at three points that are no minima.
-    """
+    """Return what `train` measures, (seeds, …), and `special_points`, in float64."""
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(0), config.seeds)
-        found = jax.jit(jax.vmap(lambda key: train(config, key)))(keys)
+        measured = jax.jit(jax.vmap(partial(train, config)))(keys)
         special = special_points(config)
-    arrays = {name: np.asarray(value) for name, value in found.items()}
-    return arrays | special | {"rate": np.array(config.learning_rate)}
+    results = {name: np.asarray(value) for name, value in measured.items()}
+    return results | special | {"rate": np.array(config.learning_rate)}
 
 
 def network():
-    """The network, and params -> (L, ∂L/∂params) on XOR."""
-    net, table = fnn.mlp((2, 8, 1), activation="tanh"), data.load("xor").train
+    """Return the network, and params -> (L, ∂L/∂params) on XOR."""
+    net = fnn.mlp((2, 8, 1), activation="tanh")
+    table = data.load("xor").train
+    x = table.x.astype(float)
+    y = table.y.astype(float)
     loss_and_gradient = fnn.value_and_grad(net, losses.squared_error)
-    return net, lambda params: loss_and_gradient(
-        params, table.x.astype(float), table.y.astype(float)
-    )
+    return net, lambda params: loss_and_gradient(params, x, y)
 
 
 def train(config: Config, key):
-    """Plain descent from a start: the loss, the lengths of the steps, and those of the
-    gradients.
-    """
+    """Descend from a random start: the loss (epochs + 1,), ‖T(W) − W‖ and ‖∇L‖ (epochs,)."""
     net, loss_and_gradient = network()
     start, _ = net.init(key)
     sgd = optim.sgd(config.learning_rate)
-    path = descent.trajectory(lambda w: loss_and_gradient(w)[1], sgd, start, steps=config.epochs)
-    flat = jax.vmap(lambda w: ravel_pytree(w)[0])
+    path = descent.trajectory(
+        lambda params: loss_and_gradient(params)[1], sgd, start, steps=config.epochs
+    )
     loss, grads = jax.vmap(loss_and_gradient)(path)
+    steps = jnp.diff(jax.vmap(vector)(path), axis=0)
+    gradients = jax.vmap(vector)(grads)[:-1]
     return {
         "loss": loss,
-        "residual": jnp.linalg.norm(jnp.diff(flat(path), axis=0), axis=1),
-        "gradient": jnp.linalg.norm(flat(grads)[:-1], axis=1),
+        "residual": jnp.linalg.norm(steps, axis=1),
+        "gradient": jnp.linalg.norm(gradients, axis=1),
     }
 
 
+def vector(tree):
+    """Return all numbers of a tree as one vector."""
+    return ravel_pytree(tree)[0]
+
+
 def special_points(config: Config) -> dict[str, np.ndarray]:
-    """‖T − 1‖ and the loss of the network with weights 0 and output bias ½; ‖T − 1‖ at the saddle
-    of x² − y² and at the top of −x².
+    """Return ‖T(W) − W‖ = η‖∇L‖ at three points that are no minima, (3,).
+
+    They are the network with weights 0 and output bias ½, whose loss is returned too, the saddle of
+    x² − y², and the maximum of −x².
     """
     net, loss_and_gradient = network()
-    flat, unravel = ravel_pytree(net.init(jax.random.key(0))[0])
-    loss, grads = loss_and_gradient(unravel(jnp.zeros_like(flat).at[-1].set(0.5)))
-    top = surfaces.quadratic((-2.0,))
-    slopes = (
-        ravel_pytree(grads)[0],
-        surfaces.saddle.gradient(np.zeros(2)),
-        top.gradient(np.zeros(1)),
-    )
-    residuals = [config.learning_rate * float(jnp.linalg.norm(slope)) for slope in slopes]
+    params, _ = net.init(jax.random.key(0))
+    weights, unravel = ravel_pytree(params)
+    output_bias_only = jnp.zeros_like(weights).at[-1].set(0.5)
+    loss, grads = loss_and_gradient(unravel(output_bias_only))
+    saddle = surfaces.saddle.gradient(np.zeros(2))
+    maximum = surfaces.quadratic((-2.0,)).gradient(np.zeros(1))
+    lengths = [float(jnp.linalg.norm(slope)) for slope in (vector(grads), saddle, maximum)]
+    residuals = [config.learning_rate * length for length in lengths]
     return {"special_residual": np.array(residuals), "special_loss": np.asarray(loss)}
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """The residual and the loss of some starts."""
+    """Draw the residual and the loss of some starts."""
     figure, (top, bottom) = draw.figure(rows=2, height=2.8)
-    for axis, name, label in ((top, "residual", "‖T(W) − W‖"), (bottom, "loss", "loss")):
-        axis.plot(results[name][:20].T, color=draw.LINES[0]["color"], linewidth=0.8, linestyle="-")
-        axis.set(xscale="symlog", yscale="log", ylabel=label)
-    bottom.axhline(
-        float(results["special_loss"]),
-        color="#d55e00",
-        linestyle="--",
-        label="at the fixed point 0",
-    )
+    draw_starts(top, results["residual"], "‖T(W) − W‖")
+    draw_starts(bottom, results["loss"], "loss")
+    at_zero = float(results["special_loss"])
+    bottom.axhline(at_zero, color="#d55e00", linestyle="--", label="at the fixed point 0")
     bottom.legend(frameon=False, fontsize=8)
     bottom.set(xlabel="epoch")
     top.set_title("Distance from being a fixed point, 20 starts", fontsize=10)
     return {"residuals": figure}
+
+
+def draw_starts(axis: Axes, curves: np.ndarray, label: str) -> None:
+    """Draw the curves of the first twenty starts."""
+    color = draw.LINES[0]["color"]
+    axis.plot(curves[:20].T, color=color, linewidth=0.8, linestyle="-")
+    axis.set(xscale="symlog", yscale="log", ylabel=label)

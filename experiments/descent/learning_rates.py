@@ -21,8 +21,7 @@ from fnn import optim
 from fnn import plot as draw
 from fnn.course import descent, surfaces
 
-# of the distance to the minimum relative to the start's, where a descent counts as converged
-TOLERANCE = 1e-6
+TOLERANCE = 1e-6  # a descent has converged at this fraction of its first distance to the minimum
 
 
 @dataclass(frozen=True)
@@ -43,62 +42,86 @@ QUICK = Config(quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64: distance (rates, steps + 1) to the minimum by the largest coordinate, and the
-    loss.
+    """Return distance and loss along each path, (rates, steps + 1), in float64.
+
+    distance   to the minimum, by the largest coordinate
+    limit      2/λmax
+    turning    2/(λmin + λmax), the rate that is fastest
+    predicted  factor of the distance in a step, max |1 − ηλ|
     """
     bowl = surfaces.quadratic(config.curvatures)
     limit = 2 / max(config.curvatures)
+    turning = 2 / (min(config.curvatures) + max(config.curvatures))
     rates = limit * np.array(config.fractions)
     with jax.enable_x64(True):
-        start = jnp.array(bowl.start)
-        descend = jax.vmap(
-            lambda eta: descent.trajectory(bowl.gradient, optim.sgd(eta), start, steps=config.steps)
-        )
-        paths = np.asarray(jax.jit(descend)(rates))
+        paths = descend(bowl, rates, config.steps)
         loss = bowl.value(np.moveaxis(paths, -1, 0))
     factors = np.abs(1 - rates[:, None] * np.array(config.curvatures))
     return {
         "rates": rates,
         "limit": np.array(limit),
-        "turning": np.array(2 / (min(config.curvatures) + max(config.curvatures))),
+        "turning": np.array(turning),
         "distance": np.abs(paths).max(axis=-1),
         "loss": np.asarray(loss),
         "predicted": factors.max(axis=1),
     }
 
 
+def descend(bowl: surfaces.Surface, rates: np.ndarray, steps: int) -> np.ndarray:
+    """Descend at each learning rate: the paths, (rates, steps + 1, coordinates)."""
+    start = jnp.array(bowl.start)
+
+    def path(learning_rate):
+        sgd = optim.sgd(learning_rate)
+        return descent.trajectory(bowl.gradient, sgd, start, steps=steps)
+
+    return np.asarray(jax.jit(jax.vmap(path))(rates))
+
+
 def measured_factor(results) -> np.ndarray:
-    """By how much the distance shrinks in a step, between steps 100 and 200."""
-    return (results["distance"][:, 200] / results["distance"][:, 100]) ** (1 / 100)
+    """Return by how much the distance shrinks in a step, between steps 100 and 200."""
+    shrinks = results["distance"][:, 200] / results["distance"][:, 100]
+    return shrinks ** (1 / 100)
 
 
 def steps_needed(results) -> np.ndarray:
-    """Steps until the distance is TOLERANCE of the start's; infinite where it never is."""
-    there = results["distance"] <= TOLERANCE * results["distance"][:, :1]
-    return np.where(there.any(axis=1), there.argmax(axis=1), np.inf)
+    """Return the steps until each rate has converged; infinite where it never has."""
+    has_converged = results["distance"] <= TOLERANCE * results["distance"][:, :1]
+    ever = has_converged.any(axis=1)
+    return np.where(ever, has_converged.argmax(axis=1), np.inf)
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Loss at four rates, and the speed at all."""
-    curves, (axis,) = draw.figure()
+    """Draw the loss at four rates, and the speed at all."""
+    return {"curves": curves_figure(results, config), "rates": rates_figure(results)}
+
+
+def curves_figure(results, config: Config) -> Figure:
+    """Draw the loss at four rates."""
+    figure, (axis,) = draw.figure()
+    fractions = np.array(config.fractions)
     for fraction in (0.02, 0.32, 0.98, 1.01):
-        loss = results["loss"][np.argmin(np.abs(np.array(config.fractions) - fraction))][:301]
-        axis.plot(loss, label=f"η = {fraction:g} · 2/λmax")
-    axis.set(yscale="log", ylim=(1e-12, 1e6), xlabel="step", ylabel="loss", title="")
+        number = np.abs(fractions - fraction).argmin()
+        axis.plot(results["loss"][number][:301], label=f"η = {fraction:g} · 2/λmax")
+    axis.set(yscale="log", ylim=(1e-12, 1e6), xlabel="step", ylabel="loss")
     axis.set_title("Too low is slow, and so is nearly too high", fontsize=10)
     axis.legend(frameon=False, fontsize=8)
-    rates, (top, bottom) = draw.figure(rows=2, height=3.0)
+    return figure
+
+
+def rates_figure(results) -> Figure:
+    """Draw the factor of the distance and the number of steps over the learning rate."""
+    figure, (top, bottom) = draw.figure(rows=2, height=3.0)
     x = results["rates"] / results["limit"]
+    steps = steps_needed(results)
     top.plot(x, results["predicted"], label="max |1 − ηλ|")
     top.plot(x, measured_factor(results), "o", markersize=4, linestyle="", label="measured")
     top.set(xscale="log", ylabel="distance: factor a step")
-    top.legend(frameon=False, fontsize=8)
-    steps = steps_needed(results)
+    top.set_title("Converges below 2/λmax, not above (shaded)", fontsize=10)
     bottom.plot(x, steps, "o-", markersize=4, label="measured")
     bottom.plot(x, steps[0] * x[0] / x, label="∝ 1/η")
     bottom.set(xscale="log", yscale="log", xlabel="η / (2/λmax)", ylabel="steps to 1e-6")
-    bottom.legend(frameon=False, fontsize=8)
     for axis in (top, bottom):
         axis.axvspan(1, x.max(), color="#d55e00", alpha=0.15, linewidth=0)
-    top.set_title("Converges below 2/λmax, not above (shaded)", fontsize=10)
-    return {"curves": curves, "rates": rates}
+        axis.legend(frameon=False, fontsize=8)
+    return figure

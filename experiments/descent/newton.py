@@ -11,12 +11,16 @@ Expected: A linear model is solved in one step. For P parameters a Newton step c
 Cost:     about 15 s quick and 30 s in full on 2 cores, most of it compiling.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import fnn
@@ -47,115 +51,157 @@ QUICK = Config(widths=(2, 8, 32), seeds=32, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64: operations of a gradient and of a Newton step by size; loss, ‖∇L‖ and the lowest
-    Hessian eigenvalue (methods, seeds) where each method ends; and ‖∇L‖ of a linear model after one
-    Newton step.
+    """Return the cost of a step by size, and where Newton's method and descent end, in float64.
+
+    gradient_operations, newton_operations  (sizes,)
+    loss, gradient, eigenvalue              (methods, seeds): the loss, ‖∇L‖ and the lowest Hessian
+                                            eigenvalue where Newton's method and descent end
+    linear_gradient                         ‖∇L‖ of a linear model after one Newton step
     """
     with jax.enable_x64(True):
         counted = [operations(config, width) for width in config.widths]
-        loss, gradient, draw_start = problem(config, (2, config.hidden, 1))
-        starts = jax.vmap(draw_start)(jax.random.split(jax.random.key(0), config.seeds))
-        found = [
-            jax.jit(jax.vmap(lambda w, d=d, r=r, n=n: end_of(loss, gradient, d, r, n, w)))(starts)
-            for d, r, n in (
-                (newton_direction(gradient), 1.0, config.newton_steps),
-                (gradient, config.learning_rate, config.descent_steps),
-            )
-        ]
-        line, line_gradient, draw_line = problem(config, (2, 1))
-        linear = end_of(
-            line,
-            line_gradient,
-            newton_direction(line_gradient),
-            1.0,
-            1,
-            draw_line(jax.random.key(1)),
-        )
-    return {
+        network = problem(config, (2, config.hidden, 1))
+        starts = jax.vmap(network.draw_start)(jax.random.split(jax.random.key(0), config.seeds))
+        solve = partial(newton_end, network, config.newton_steps)
+        descend = partial(descent_end, network, config)
+        ends = [jax.jit(jax.vmap(method))(starts) for method in (solve, descend)]
+        linear = problem(config, (2, 1))
+        solved = newton_end(linear, 1, linear.draw_start(jax.random.key(1)))
+    of_gradient, of_newton = np.transpose(counted)
+    results = {name: np.stack([end[name] for end in ends]) for name in ends[0]}
+    return results | {
         "parameters": np.array([4 * width + 1 for width in config.widths]),
-        "gradient_operations": np.array([gradient for gradient, _ in counted]),
-        "newton_operations": np.array([newton for _, newton in counted]),
+        "gradient_operations": of_gradient,
+        "newton_operations": of_newton,
         "solved_parameters": np.array(starts.shape[1]),
-        "linear_gradient": np.asarray(linear["gradient"]),
-    } | {name: np.stack([each[name] for each in found]) for name in found[0]}
+        "linear_gradient": np.asarray(solved["gradient"]),
+    }
 
 
-def problem(config: Config, sizes: tuple[int, ...]):
-    """Loss and gradient as functions of a vector of all parameters, and key -> such a vector."""
-    net, moons = fnn.mlp(sizes, activation="tanh"), data.load("moons").train
-    x, y = moons.x[: config.rows].astype(float), moons.y[: config.rows].astype(float)
+class Problem(NamedTuple):
+    """A loss and its gradient as functions of a vector of all parameters; key -> such a vector."""
+
+    loss: Callable
+    gradient: Callable
+    draw_start: Callable
+
+
+def problem(config: Config, sizes: tuple[int, ...]) -> Problem:
+    """Return the squared error of a tanh network on the first rows of the moons data."""
+    net = fnn.mlp(sizes, activation="tanh")
+    moons = data.load("moons").train
+    x = moons.x[: config.rows].astype(float)
+    y = moons.y[: config.rows].astype(float)
     loss_and_gradient = fnn.value_and_grad(net, losses.squared_error)
-    unravel = ravel_pytree(net.init(jax.random.key(0))[0])[1]
-    return (
-        lambda w: loss_and_gradient(unravel(w), x, y)[0],
-        lambda w: ravel_pytree(loss_and_gradient(unravel(w), x, y)[1])[0],
-        lambda key: ravel_pytree(net.init(key)[0])[0],
-    )
+    params, _ = net.init(jax.random.key(0))
+    _, unravel = ravel_pytree(params)
 
+    def loss(w):
+        value, _ = loss_and_gradient(unravel(w), x, y)
+        return value
 
-def newton_direction(gradient):
-    """w -> H⁺ ∂L/∂w, with H by forward differentiation of the gradient."""
-    return lambda w: jnp.linalg.pinv(jax.jacfwd(gradient)(w), rtol=1e-10) @ gradient(w)
+    def gradient(w):
+        _, grads = loss_and_gradient(unravel(w), x, y)
+        return ravel_pytree(grads)[0]
 
+    def draw_start(key):
+        params, _ = net.init(key)
+        return ravel_pytree(params)[0]
 
-def end_of(loss, gradient, direction, rate, steps: int, start):
-    """Where w ← w − rate · direction(w) ends."""
-    end = descent.trajectory(direction, optim.sgd(rate), start, steps=steps)[-1]
-    hessian = jax.jacfwd(gradient)(end)
-    lowest = jnp.linalg.eigvalsh(jnp.where(jnp.isfinite(hessian), hessian, 0.0))[0]
-    return {"loss": loss(end), "gradient": jnp.linalg.norm(gradient(end)), "eigenvalue": lowest}
+    return Problem(loss, gradient, draw_start)
 
 
 def operations(config: Config, width: int) -> tuple[float, float]:
-    """Arithmetic operations, as the compiler counts them, of a gradient and of a Hessian; with ⅔P³
-    for the solution of the linear system of a Newton step.
+    """Count the arithmetic operations of a gradient and of a Newton step.
+
+    The compiler counts those of the gradient and of the Hessian. The solution of the linear system
+    adds ⅔P³.
     """
     _, gradient, draw_start = problem(config, (2, width, 1))
     w = draw_start(jax.random.key(0))
-    analyses = [
-        jax.jit(f).lower(w).compile().cost_analysis() or {}
-        for f in (gradient, jax.jacfwd(gradient))
-    ]
-    of_gradient, of_hessian = (each.get("flops", np.nan) for each in analyses)
-    return of_gradient, of_hessian + 2 / 3 * w.size**3
+    of_gradient = compiled_operations(gradient, w)
+    of_hessian = compiled_operations(jax.jacfwd(gradient), w)
+    of_solution = 2 / 3 * w.size**3
+    return of_gradient, of_hessian + of_solution
+
+
+def compiled_operations(function: Callable, w) -> float:
+    """Return how many operations the compiler counts; NaN where it does not tell."""
+    compiled = jax.jit(function).lower(w).compile()
+    analysis = compiled.cost_analysis() or {}
+    return analysis.get("flops", np.nan)
+
+
+def newton_end(problem: Problem, steps: int, start):
+    """Solve ∇L = 0 by w ← w − H⁺ ∂L/∂w, with H by forward differentiation of the gradient."""
+
+    def newton_step(w):
+        hessian = jax.jacfwd(problem.gradient)(w)
+        return jnp.linalg.pinv(hessian, rtol=1e-10) @ problem.gradient(w)
+
+    path = descent.trajectory(newton_step, optim.sgd(1.0), start, steps=steps)
+    return measure(problem, path[-1])
+
+
+def descent_end(problem: Problem, config: Config, start):
+    """Descend along the gradient."""
+    sgd = optim.sgd(config.learning_rate)
+    path = descent.trajectory(problem.gradient, sgd, start, steps=config.descent_steps)
+    return measure(problem, path[-1])
+
+
+def measure(problem: Problem, end):
+    """Return the loss, ‖∇L‖ and the lowest Hessian eigenvalue at a point."""
+    hessian = jax.jacfwd(problem.gradient)(end)
+    finite = jnp.where(jnp.isfinite(hessian), hessian, 0.0)
+    return {
+        "loss": problem.loss(end),
+        "gradient": jnp.linalg.norm(problem.gradient(end)),
+        "eigenvalue": jnp.linalg.eigvalsh(finite)[0],
+    }
 
 
 def outcomes(results) -> np.ndarray:
-    """Which of OUTCOMES each start of Newton's method has come to, as numbers; a gradient below
-    1e-8 is a solution.
+    """Return which of OUTCOMES Newton's method led to, as numbers, (seeds,).
+
+    A gradient below 1e-8 is a solution.
     """
-    solved, lowest = results["gradient"][0] < 1e-8, results["eigenvalue"][0]
-    return np.select([solved & (lowest > 1e-8), solved & (lowest < -1e-8)], [0, 1], 2)
+    is_solved = results["gradient"][0] < 1e-8
+    lowest = results["eigenvalue"][0]
+    is_minimum = is_solved & (lowest > 1e-8)
+    is_saddle_or_maximum = is_solved & (lowest < -1e-8)
+    return np.select([is_minimum, is_saddle_or_maximum], [0, 1], 2)
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """The cost of a step by size, and where the methods end."""
+    """Draw the cost of a step by size, and the losses where the methods end."""
     figure, (top, bottom) = draw.figure(rows=2, height=3.0)
-    top.plot(
-        results["parameters"],
-        results["newton_operations"],
-        marker="o",
-        markersize=4,
-        label="Newton step",
-    )
-    top.plot(
-        results["parameters"],
-        results["gradient_operations"],
-        marker="o",
-        markersize=4,
-        label="gradient step",
-    )
-    top.set(xscale="log", yscale="log", xlabel="parameters", ylabel="arithmetic operations")
-    top.legend(frameon=False, fontsize=8)
-    kinds, bins = outcomes(results), np.geomspace(0.01, 10, 41).tolist()
-    for number, name in enumerate(OUTCOMES):
-        values = np.clip(np.nan_to_num(results["loss"][0][kinds == number], nan=10), 0.01, 10)
-        bottom.hist(
-            values, bins=bins, alpha=0.6, label=f"Newton: {name}", color=draw.LINES[number]["color"]
-        )
-    bottom.hist(
-        results["loss"][1], bins=bins, histtype="step", color="black", label="gradient descent"
-    )
-    bottom.set(xscale="log", xlabel="loss at the end (above 10: drawn at 10)", ylabel="starts")
-    bottom.legend(frameon=False, fontsize=8)
+    draw_costs(top, results)
+    draw_losses(bottom, results)
     return {"newton": figure}
+
+
+def draw_costs(axis: Axes, results) -> None:
+    """Draw the operations of a step over the number of parameters."""
+    for name, label in (
+        ("newton_operations", "Newton step"),
+        ("gradient_operations", "gradient step"),
+    ):
+        axis.plot(results["parameters"], results[name], marker="o", markersize=4, label=label)
+    axis.set(xscale="log", yscale="log", xlabel="parameters", ylabel="arithmetic operations")
+    axis.legend(frameon=False, fontsize=8)
+
+
+def draw_losses(axis: Axes, results) -> None:
+    """Draw a histogram of the losses at the ends, for Newton's method by its outcomes."""
+    of_newton, of_descent = results["loss"]
+    drawn = np.clip(np.nan_to_num(of_newton, nan=10), 0.01, 10)
+    bins = np.geomspace(0.01, 10, 41).tolist()
+    kinds = outcomes(results)
+    for number, name in enumerate(OUTCOMES):
+        color = draw.LINES[number]["color"]
+        label = f"Newton: {name}"
+        axis.hist(drawn[kinds == number], bins=bins, alpha=0.6, label=label, color=color)
+    axis.hist(of_descent, bins=bins, histtype="step", color="black", label="gradient descent")
+    axis.set(xscale="log", xlabel="loss at the end (above 10: drawn at 10)", ylabel="starts")
+    axis.legend(frameon=False, fontsize=8)

@@ -16,6 +16,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import fnn
@@ -48,85 +49,93 @@ QUICK = Config(seeds=50, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64: what `follow` finds from each start, by Newton's method and by descent; starts
-    are the first axis.
+    """Return what `follow` finds from each start, (starts, …), in float64.
+
+    newton  from random starts, by Newton's method on ∇L = 0
+    random  from random starts, by gradient descent
+    ridge   from starts with w₁ = −w₂, by gradient descent
     """
     with jax.enable_x64(True):
         random = jax.random.normal(jax.random.key(0), (config.seeds, 2))
         ridge = jax.random.normal(jax.random.key(1), (config.ridge, 1)) * jnp.array([1.0, -1.0])
         newton = jax.jit(jax.vmap(partial(follow, newton_direction, 1.0, config.newton_steps)))
         descend = jax.jit(jax.vmap(partial(follow, gradient, config.learning_rate, config.steps)))
-        found = {"newton": newton(random), "random": descend(random), "ridge": descend(ridge)}
-    return {
-        f"{name}_{key}": np.asarray(value)
-        for name, each in found.items()
-        for key, value in each.items()
-    }
+        followed = {"newton": newton(random), "random": descend(random), "ridge": descend(ridge)}
+    results = {}
+    for starts, arrays in followed.items():
+        for name, array in arrays.items():
+            results[f"{starts}_{name}"] = np.asarray(array)
+    return results
 
 
 def chain(w):
-    """L and ∂L/∂w of a linear 1-1-1 chain with biases 0 on the line y = c x: (w₁w₂ − c)²."""
+    """Return L and ∂L/∂w of a linear 1-1-1 chain without biases on the line y = c x.
+
+    L = (w₁w₂ − c)²
+    """
     net = fnn.mlp((1, 1, 1), activation="identity")
-    params = (
-        DenseParams(w[0].reshape(1, 1), jnp.zeros(1)),
-        (),
-        DenseParams(w[1].reshape(1, 1), jnp.zeros(1)),
-    )
-    value, grads = fnn.value_and_grad(net, losses.squared_error)(params, *LINE)
-    return value, jnp.stack([grads[0].W[0, 0], grads[2].W[0, 0]])
+    first = DenseParams(w[0].reshape(1, 1), jnp.zeros(1))
+    second = DenseParams(w[1].reshape(1, 1), jnp.zeros(1))
+    loss_and_gradient = fnn.value_and_grad(net, losses.squared_error)
+    loss, grads = loss_and_gradient((first, (), second), *LINE)
+    return loss, jnp.stack([grads[0].W[0, 0], grads[2].W[0, 0]])
 
 
 def gradient(w):
-    """∂L/∂w."""
-    return chain(w)[1]
+    """Return ∂L/∂w."""
+    _, grads = chain(w)
+    return grads
 
 
 def newton_direction(w):
-    """H⁺ ∂L/∂w: steps against it lead to stationary points of any kind."""
-    return jnp.linalg.pinv(jax.jacfwd(gradient)(w), rtol=1e-9) @ gradient(w)
+    """Return H⁺ ∂L/∂w: steps against it lead to stationary points of any kind."""
+    hessian = jax.jacfwd(gradient)(w)
+    return jnp.linalg.pinv(hessian, rtol=1e-9) @ gradient(w)
 
 
-def follow(direction: Callable, rate: float, steps: int, start):
-    """The path w ← w − rate · direction(w), and what is at its end."""
-    path = descent.trajectory(direction, optim.sgd(rate), start, steps=steps)
+def follow(direction: Callable, learning_rate: float, steps: int, start):
+    """Follow w ← w − η · direction(w) and measure what is at the end."""
+    path = descent.trajectory(direction, optim.sgd(learning_rate), start, steps=steps)
+    end = path[-1]
+    loss, slope = chain(end)
+    hessian = jax.jacfwd(gradient)(end)
+    last_step = end - path[-2]
     return {
         "path": path[:600:3],
-        "end": path[-1],
-        "loss": chain(path[-1])[0],
-        "gradient": jnp.linalg.norm(gradient(path[-1])),
-        "eigenvalues": jnp.linalg.eigvalsh(jax.jacfwd(gradient)(path[-1])),
-        "last_step": jnp.linalg.norm(path[-1] - path[-2]),
+        "end": end,
+        "loss": loss,
+        "gradient": jnp.linalg.norm(slope),
+        "eigenvalues": jnp.linalg.eigvalsh(hessian),
+        "last_step": jnp.linalg.norm(last_step),
     }
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """The loss of the chain with paths of descent."""
-    surface, (axis,) = draw.figure(height=4.6)
-    draw.landscape(axis, lambda a, b: (a * b - C) ** 2, (-2.5, 2.5), (-2.5, 2.5))
-    side = np.linspace(0.4, 2.5, 100)
-    for sign, label in ((1, f"minima, w₁w₂ = {C:g}"), (-1, None)):
-        axis.plot(sign * side, sign * C / side, color="#009e73", linewidth=2.5, label=label)
-    for name, color, label in (
-        ("random", "#0072b2", "from random weights"),
-        ("ridge", "#d55e00", "from w₁ = −w₂"),
-    ):
-        for number, path in enumerate(results[f"{name}_path"][:12]):
-            axis.plot(
-                *path.T,
-                color=color,
-                linestyle="-",
-                linewidth=1,
-                label=label if number == 0 else None,
-            )
-            axis.plot(*path[0], "o", color=color, markersize=3)
+    """Draw the loss of the chain with paths of descent."""
+    figure, (axis,) = draw.figure(height=4.6)
+    draw.landscape(axis, lambda w1, w2: (w1 * w2 - C) ** 2, (-2.5, 2.5), (-2.5, 2.5))
+    draw_minima(axis)
+    draw_paths(axis, results["random_path"], "#0072b2", "from random weights")
+    draw_paths(axis, results["ridge_path"], "#d55e00", "from w₁ = −w₂")
     axis.plot(0, 0, "X", color="black", markersize=9, label="strict saddle")
     axis.set(xlabel="w₁", ylabel="w₂")
     axis.set_title("Loss of a linear 1-1-1 chain, and descent", fontsize=10)
-    surface.legend(
-        *axis.get_legend_handles_labels(),
-        frameon=False,
-        fontsize=8,
-        ncols=2,
-        loc="outside lower center",
-    )
-    return {"chain": surface}
+    handles, labels = axis.get_legend_handles_labels()
+    figure.legend(handles, labels, frameon=False, fontsize=8, ncols=2, loc="outside lower center")
+    return {"chain": figure}
+
+
+def draw_minima(axis: Axes) -> None:
+    """Draw the hyperbola w₁w₂ = c."""
+    w1 = np.linspace(0.4, 2.5, 100)
+    w2 = C / w1
+    axis.plot(w1, w2, color="#009e73", linewidth=2.5, label=f"minima, w₁w₂ = {C:g}")
+    axis.plot(-w1, -w2, color="#009e73", linewidth=2.5)
+
+
+def draw_paths(axis: Axes, paths: np.ndarray, color: str, label: str) -> None:
+    """Draw twelve paths with a dot at their starts."""
+    for number, path in enumerate(paths[:12]):
+        once = label if number == 0 else None
+        axis.plot(*path.T, color=color, linestyle="-", linewidth=1, label=once)
+        axis.plot(*path[0], "o", color=color, markersize=3)

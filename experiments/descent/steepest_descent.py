@@ -10,6 +10,8 @@ Cost:     about 5 s quick and 20 s in full on 2 cores.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +27,7 @@ from fnn.course import surfaces
 
 NAMES = ("Beale's function", "loss of a 2-8-1 network")
 DIFFERENCE = 1e-5  # half the distance of the two values of F whose difference gives a slope
+SPECIAL = 3  # directions of `special_directions`
 
 
 @dataclass(frozen=True)
@@ -43,76 +46,132 @@ QUICK = Config(points=4, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64; every array has the axes (functions, points) first: slopes in units of ‖∇F‖ along
-    random unit directions, (special) along −∇F, ∇F and the printed gradient; and the share that
-    falls further than along −∇F.
-    """
+    """Return what `examine` measures, (functions, points, …), in float64."""
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(0), config.points)
-        found = [jax.lax.map(examine(*each, config), keys) for each in functions()]
-    stacked = {name: np.stack([np.asarray(each[name]) for each in found]) for name in found[0]}
-    return stacked | {"lengths": np.array(config.lengths)}
+        beale, network = [
+            jax.lax.map(partial(examine, function, config), keys)
+            for function in (beales_function(), loss_of_network())
+        ]
+    results = {name: np.stack([beale[name], network[name]]) for name in beale}
+    results["lengths"] = np.array(config.lengths)
+    return results
 
 
-def functions() -> list[tuple[Callable, Callable, Callable]]:
-    """(value, gradient, key -> point) of each of NAMES."""
-    net, moons = fnn.mlp((2, 8, 1), activation="tanh"), data.load("moons").train
-    x, y = moons.x[:32].astype(float), moons.y[:32].astype(float)
+class Function(NamedTuple):
+    """A differentiable function of a vector, and a way to draw a point: key -> vector."""
+
+    value: Callable
+    gradient: Callable
+    draw_point: Callable
+
+
+def beales_function() -> Function:
+    """Return Beale's function, on the square from −2 to 2."""
+    value, gradient, *_ = surfaces.beale
+    return Function(value, gradient, lambda key: jax.random.uniform(key, (2,), minval=-2, maxval=2))
+
+
+def loss_of_network() -> Function:
+    """Return the loss of a 2-8-1 tanh network on 32 moons, as a function of all its parameters."""
+    net = fnn.mlp((2, 8, 1), activation="tanh")
+    moons = data.load("moons").train
+    x = moons.x[:32].astype(float)
+    y = moons.y[:32].astype(float)
     loss_and_gradient = fnn.value_and_grad(net, losses.squared_error)
-    unravel = ravel_pytree(net.init(jax.random.key(0))[0])[1]
-    return [
-        (*surfaces.beale[:2], lambda key: jax.random.uniform(key, (2,), minval=-2, maxval=2)),
-        (
-            lambda w: loss_and_gradient(unravel(w), x, y)[0],
-            lambda w: ravel_pytree(loss_and_gradient(unravel(w), x, y)[1])[0],
-            lambda key: ravel_pytree(net.init(key)[0])[0],
-        ),
-    ]
+    params, _ = net.init(jax.random.key(0))
+    _, unravel = ravel_pytree(params)
+
+    def value(w):
+        loss, _ = loss_and_gradient(unravel(w), x, y)
+        return loss
+
+    def gradient(w):
+        _, grads = loss_and_gradient(unravel(w), x, y)
+        return ravel_pytree(grads)[0]
+
+    def draw_point(key):
+        params, _ = net.init(key)
+        return ravel_pytree(params)[0]
+
+    return Function(value, gradient, draw_point)
 
 
-def examine(value: Callable, gradient: Callable, draw_point: Callable, config: Config) -> Callable:
-    """key -> what is measured at one point."""
+def examine(function: Function, config: Config, key):
+    """Compare the gradient at a random point with random directions.
 
-    def at_point(key):
-        a = draw_point(key)
-        g = gradient(a)
-        norm = jnp.linalg.norm(g)
-        u = jax.random.normal(jax.random.fold_in(key, 1), (config.directions, a.size))
-        u = u / jnp.linalg.norm(u, axis=1, keepdims=True)
-        printed = g.at[1].set(g[0])  # the list of derivatives as De Marzo prints it, ∂f/∂x₁ twice
-        along = jnp.concatenate(
-            [u, jnp.stack([-g / norm, g / norm, printed / jnp.linalg.norm(printed)])]
-        )
-        apart = jax.vmap(lambda v: value(a + DIFFERENCE * v) - value(a - DIFFERENCE * v))(along)
-        slopes = apart / (2 * DIFFERENCE)
-        after = jax.lax.map(
-            lambda s: jax.vmap(lambda v: value(a + s * v))(along), jnp.array(config.lengths)
-        )
-        return {
-            "slopes": slopes[:-3] / norm,
-            "special": slopes[-3:] / norm,
-            "beaten": jnp.mean(after[:, :-3] < after[:, -3:-2], axis=1),
-        }
+    slopes   along the random directions, in units of ‖∇F‖
+    special  slopes along −∇F, ∇F and the printed gradient
+    beaten   for each length, the share of random directions that fall further than −∇F
+    """
+    point = function.draw_point(key)
+    gradient = function.gradient(point)
+    norm = jnp.linalg.norm(gradient)
+    random = random_directions(key, config.directions, point.size)
+    directions = jnp.concatenate([random, special_directions(gradient)])
+    slopes = jax.vmap(partial(slope, function.value, point))(directions)
 
-    return at_point
+    def share_that_falls_further(length):
+        after = jax.vmap(lambda v: function.value(point + length * v))(directions)
+        after_steepest = after[-SPECIAL]
+        return jnp.mean(after[:-SPECIAL] < after_steepest)
+
+    return {
+        "slopes": slopes[:-SPECIAL] / norm,
+        "special": slopes[-SPECIAL:] / norm,
+        "beaten": jax.lax.map(share_that_falls_further, jnp.array(config.lengths)),
+    }
+
+
+def random_directions(key, count: int, dimensions: int):
+    """Return random unit vectors, (count, dimensions)."""
+    vectors = jax.random.normal(jax.random.fold_in(key, 1), (count, dimensions))
+    return vectors / jnp.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def special_directions(gradient):
+    """Return the unit vectors along −∇F, ∇F and the list of derivatives as De Marzo prints it.
+
+    The printed list has ∂f/∂x₁ twice and no ∂f/∂x₂.
+    """
+    norm = jnp.linalg.norm(gradient)
+    printed = gradient.at[1].set(gradient[0])
+    return jnp.stack([-gradient / norm, gradient / norm, printed / jnp.linalg.norm(printed)])
+
+
+def slope(value: Callable, point, direction):
+    """Return the slope of a function along a unit vector, by a central difference."""
+    ahead = value(point + DIFFERENCE * direction)
+    behind = value(point - DIFFERENCE * direction)
+    return (ahead - behind) / (2 * DIFFERENCE)
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Slopes along all directions, and how far the gradient stays the best one."""
-    slopes, (axis,) = draw.figure()
-    for name, values in zip(NAMES, results["slopes"], strict=True):
-        counts, edges = np.histogram(values, bins=84, range=(-1.05, 1.05), density=True)
-        axis.stairs(
-            counts, edges, label=name, color=draw.LINES[NAMES.index(name)]["color"], linewidth=1.5
-        )
+    """Draw the slopes along all directions, and how far the gradient stays the best one."""
+    return {"slopes": slopes_figure(results), "steps": steps_figure(results)}
+
+
+def slopes_figure(results) -> Figure:
+    """Draw a histogram of the slopes along random directions."""
+    figure, (axis,) = draw.figure()
+    for name, slopes, style in zip(NAMES, results["slopes"], draw.LINES, strict=False):
+        density, edges = np.histogram(slopes, bins=84, range=(-1.05, 1.05), density=True)
+        axis.stairs(density, edges, label=name, color=style["color"], linewidth=1.5)
     axis.vlines((-1, 1), 0, 2.6, color="black", linestyle=":", linewidth=1)
     axis.set(xlabel="slope along a random unit direction / ‖∇F‖", ylabel="density", ylim=(0, 3.4))
     axis.set_title("No direction is steeper than ±∇F (dotted)", fontsize=10)
     axis.legend(frameon=False, fontsize=8, loc="upper center")
-    steps, (axis,) = draw.figure()
-    for name, beaten in zip(NAMES, results["beaten"].mean(axis=1), strict=True):
-        axis.plot(results["lengths"], 100 * beaten, marker="o", markersize=4, label=name)
+    return figure
+
+
+def steps_figure(results) -> Figure:
+    """Draw the share of directions that fall further than the negative gradient."""
+    figure, (axis,) = draw.figure()
+    share = results["beaten"].mean(axis=1)
+    for name, share_of_function in zip(NAMES, share, strict=True):
+        percent = 100 * share_of_function
+        axis.plot(results["lengths"], percent, marker="o", markersize=4, label=name)
     axis.set(xscale="log", xlabel="length of the step", ylabel="directions better than −∇F (%)")
     axis.set_title("Steepest holds for short steps only", fontsize=10)
     axis.legend(frameon=False, fontsize=8)
-    return {"slopes": slopes, "steps": steps}
+    return figure

@@ -11,6 +11,7 @@ Cost:     about 2 s on 2 cores.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -43,38 +44,43 @@ QUICK = Config(seeds=64, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64: for each start the paths of `by_the_list`."""
+    """Return for each start the distances from the minimum, (starts, steps + 1), in float64.
+
+    bias  how far the mean of all single examples' gradients at the start is from the gradient
+    """
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(0), config.seeds)
         starts = jax.random.normal(jax.random.key(1), (config.seeds, 1))
-        found = jax.jit(jax.vmap(lambda x, key: by_the_list(config, x, key)))(starts, keys)
-    return {name: np.asarray(value) for name, value in found.items()} | {
-        "examples": np.array(config.examples)
-    }
+        distances = jax.jit(jax.vmap(partial(by_the_list, config)))(starts, keys)
+    results = {name: np.asarray(value) for name, value in distances.items()}
+    results["examples"] = np.array(config.examples)
+    return results
 
 
 def by_the_list(config: Config, x, key):
-    """Distances from the minimum, with a new slope each time, with the first one kept, and with one
-    random example a step; and how far the mean of all single examples' gradients at x is from the
-    gradient.
-    """
+    """Descend with a new slope each time, with the first one kept, and with one random example."""
     a = jax.random.normal(jax.random.key(2), (config.examples,))
-    rate, first = optim.sgd(config.learning_rate), PARABOLA.gradient(x)
+    sgd = optim.sgd(config.learning_rate)
+    first_slope = PARABOLA.gradient(x)
 
-    def of_one(x, key):
+    def slope_of_one_example(x, key):
         return PARABOLA.gradient(x - jax.random.choice(key, a))
 
-    paths = {
-        "anew": descent.trajectory(PARABOLA.gradient, rate, x, steps=config.steps),
-        "kept": descent.trajectory(lambda _: first, rate, x, steps=config.steps),
-        "one_example": descent.trajectory(of_one, rate, x, steps=config.steps, key=key) - a.mean(),
+    anew = descent.trajectory(PARABOLA.gradient, sgd, x, steps=config.steps)
+    kept = descent.trajectory(lambda _: first_slope, sgd, x, steps=config.steps)
+    one = descent.trajectory(slope_of_one_example, sgd, x, steps=config.steps, key=key)
+    slopes_of_examples = PARABOLA.gradient((x - a)[None])
+    slope_of_mean = PARABOLA.gradient(x - a.mean())[0]
+    return {
+        "anew": anew[:, 0],
+        "kept": kept[:, 0],
+        "one_example": (one - a.mean())[:, 0],
+        "bias": jnp.abs(slopes_of_examples.mean() - slope_of_mean),
     }
-    bias = PARABOLA.gradient((x - a)[None]).mean() - PARABOLA.gradient(x - a.mean())[0]
-    return {name: path[:, 0] for name, path in paths.items()} | {"bias": jnp.abs(bias)}
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Distance to the minimum along the three paths from the first start."""
+    """Draw the distance to the minimum along the three paths from the first start."""
     figure, (axis,) = draw.figure()
     labels = {
         "anew": "slope computed anew",
@@ -82,7 +88,8 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
         "one_example": "one random example",
     }
     for name, label in labels.items():
-        axis.plot(np.maximum(np.abs(results[name][0, :101]), 1e-10), label=label)
+        distance = np.abs(results[name][0, :101])
+        axis.plot(np.maximum(distance, 1e-10), label=label)
     axis.set(yscale="log", xlabel="step", ylabel="distance to the minimum")
     axis.set_title(f"Three readings of the list, rate {config.learning_rate:g}", fontsize=10)
     axis.legend(frameon=False, fontsize=8)

@@ -10,6 +10,7 @@ Cost:     about 4 s on 2 cores.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -42,56 +43,74 @@ QUICK = Config(seeds=64, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """Arrays (rates, seeds), in float64: training and test loss (…, steps + 1) of full-batch
-    descent on the summed squared error, length of the first step, its angle to −∇L; and ‖∇L‖ at the
-    starts (seeds,).
+    """Return what `descend` measures, (rates, seeds, …), in float64.
+
+    The descent is full-batch, on the summed squared error.
     """
     with jax.enable_x64(True):
-        over_starts = jax.vmap(descend(config), in_axes=(None, 0))
+        over_starts = jax.vmap(partial(descend, config), in_axes=(None, 0))
         over_rates = jax.jit(jax.vmap(over_starts, in_axes=(0, None)))
+        rates = jnp.array(config.learning_rates)
         keys = jax.random.split(jax.random.key(0), config.seeds)
-        found = over_rates(jnp.array(config.learning_rates), keys)
-    return {name: np.asarray(value) for name, value in found.items()} | {
-        "rates": np.array(config.learning_rates),
-        "rows": np.array(config.rows),
+        measured = over_rates(rates, keys)
+    results = {name: np.asarray(value) for name, value in measured.items()}
+    results["rates"] = np.array(config.learning_rates)
+    results["rows"] = np.array(config.rows)
+    return results
+
+
+def descend(config: Config, learning_rate, key):
+    """Descend from a random start: losses (steps + 1,), the first step and the gradient there."""
+    net = fnn.mlp((2, 8, 1), activation="tanh")
+    train, test = moons(config.rows)
+    loss_and_gradient = fnn.value_and_grad(net, losses.squared_error, reduction="sum")
+    start, _ = net.init(key)
+    sgd = optim.sgd(learning_rate)
+    path = descent.trajectory(
+        lambda params: loss_and_gradient(params, *train)[1], sgd, start, steps=config.steps
+    )
+    _, grads = loss_and_gradient(start, *train)
+    gradient = vector(grads)
+    step = vector(jax.tree.map(lambda leaf: leaf[1] - leaf[0], path))
+    return {
+        "train_loss": jax.vmap(lambda params: loss_and_gradient(params, *train)[0])(path),
+        "test_loss": jax.vmap(lambda params: loss_and_gradient(params, *test)[0])(path),
+        "first_step": jnp.linalg.norm(step),
+        "angle": angle(step, -gradient),
+        "gradient": jnp.linalg.norm(gradient),
     }
 
 
-def descend(config: Config):
-    """(rate, key) -> what comes of a descent from a start of its own."""
-    net, moons = fnn.mlp((2, 8, 1), activation="tanh"), data.load("moons")
-    x, y = (part[: config.rows].astype(float) for part in moons.train)
-    test = [part[: config.rows].astype(float) for part in moons.test]
-    loss_and_gradient = fnn.value_and_grad(net, losses.squared_error, reduction="sum")
+def moons(rows: int):
+    """Return the first rows of the training and of the test split, each (x, y), in float64."""
+    dataset = data.load("moons")
+    train = [part[:rows].astype(float) for part in dataset.train]
+    test = [part[:rows].astype(float) for part in dataset.test]
+    return train, test
 
-    def of(rate, key):
-        start, _ = net.init(key)
-        path = descent.trajectory(
-            lambda w: loss_and_gradient(w, x, y)[1], optim.sgd(rate), start, steps=config.steps
-        )
-        gradient = ravel_pytree(loss_and_gradient(start, x, y)[1])[0]
-        step = ravel_pytree(jax.tree.map(lambda leaf: leaf[1] - leaf[0], path))[0]
-        units = step / jnp.linalg.norm(step), -gradient / jnp.linalg.norm(gradient)
-        return {
-            "train_loss": jax.vmap(lambda w: loss_and_gradient(w, x, y)[0])(path),
-            "test_loss": jax.vmap(lambda w: loss_and_gradient(w, *test)[0])(path),
-            "first_step": jnp.linalg.norm(step),
-            "angle": 2 * jnp.arcsin(jnp.linalg.norm(units[0] - units[1]) / 2),
-            "gradient": jnp.linalg.norm(gradient),
-        }
 
-    return of
+def vector(tree):
+    """Return all numbers of a tree as one vector."""
+    return ravel_pytree(tree)[0]
+
+
+def angle(u, v):
+    """Return the angle between two vectors in radians; accurate near 0, where arccos is not."""
+    u = u / jnp.linalg.norm(u)
+    v = v / jnp.linalg.norm(v)
+    chord = jnp.linalg.norm(u - v)
+    return 2 * jnp.arcsin(chord / 2)
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Median training loss at each rate."""
+    """Draw the median training loss at each rate."""
     figure, (axis,) = draw.figure()
-    for rate, loss in zip(results["rates"], results["train_loss"], strict=True):
-        middle = np.median(np.where(np.isfinite(loss), loss, np.inf), axis=0)
-        axis.plot(
-            np.where(middle < 1e8, middle, np.nan),
-            label="no rate (1)" if rate == 1 else f"rate {rate:g}",
-        )
+    for rate, losses_of_starts in zip(results["rates"], results["train_loss"], strict=True):
+        finite = np.isfinite(losses_of_starts)
+        middle = np.median(np.where(finite, losses_of_starts, np.inf), axis=0)
+        visible = np.where(middle < 1e8, middle, np.nan)
+        label = "no rate (1)" if rate == 1 else f"rate {rate:g}"
+        axis.plot(visible, label=label)
     axis.set(xscale="symlog", yscale="log", xlabel="step", ylabel="summed squared error")
     axis.set_title(f"Median of {results['train_loss'].shape[1]} starts", fontsize=10)
     axis.legend(frameon=False, fontsize=8)

@@ -10,16 +10,16 @@ Cost:     about 8 s on 2 cores, most of it compiling.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.flatten_util import ravel_pytree
 from matplotlib.figure import Figure
 
 from experiments.common import Common
-from experiments.descent.fixed_point import network
+from experiments.descent.fixed_point import network, vector
 from fnn import optim
 from fnn import plot as draw
 from fnn.course import descent
@@ -41,9 +41,11 @@ QUICK = Config(seeds=64, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """In float64: the loss (optimizers, 2, seeds, epochs + 1) with and without resetting the state,
-    by how much that moves the end (optimizers, seeds), and how many entries the printed history
-    has.
+    """Return the losses with and without resetting the state, in float64.
+
+    loss             (optimizers, 2, seeds, epochs + 1); the second has its state reset
+    moved            by how much the reset moves the end, (optimizers, seeds)
+    printed_entries  of the history as printed, (optimizers,)
     """
     optimizers = {
         "SGD": optim.sgd(config.learning_rate),
@@ -52,23 +54,53 @@ def run(config: Config) -> dict[str, np.ndarray]:
     }
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(0), config.seeds)
-        found = [
-            jax.jit(jax.vmap(lambda key, o=o: train(config, o, key)))(keys)
-            for o in optimizers.values()
+        trained = [
+            jax.jit(jax.vmap(partial(train, config, optimizer)))(keys)
+            for optimizer in optimizers.values()
         ]
-        loss = np.stack([np.swapaxes(each["loss"], 0, 1) for each in found])
-        moved = np.stack([each["moved"] for each in found])
-    entries = [len(printed_history(each[0, 0, :-1])) for each in loss]
+    loss = np.stack([np.swapaxes(curves, 0, 1) for curves, _ in trained])
+    entries = [len(printed_history(curves[0, 0, :-1])) for curves in loss]
     return {
         "names": np.array(list(optimizers)),
         "loss": loss,
-        "moved": moved,
+        "moved": np.stack([moved for _, moved in trained]),
         "printed_entries": np.array(entries),
     }
 
 
+def train(config: Config, optimizer: optax.GradientTransformation, key):
+    """Train with an optimizer and with one that forgets its state before each update.
+
+    Returns the losses (2, epochs + 1), and how far apart the two ends are.
+    """
+    net, loss_and_gradient = network()
+    start, _ = net.init(key)
+
+    def train_with(optimizer):
+        path = descent.trajectory(
+            lambda params: loss_and_gradient(params)[1], optimizer, start, steps=config.epochs
+        )
+        loss = jax.vmap(lambda params: loss_and_gradient(params)[0])(path)
+        end = jax.tree.map(lambda leaf: leaf[-1], path)
+        return loss, vector(end)
+
+    loss, end = train_with(optimizer)
+    loss_of_reset, end_of_reset = train_with(forgetting(optimizer))
+    moved = jnp.abs(end - end_of_reset).max()
+    return jnp.stack([loss, loss_of_reset]), moved
+
+
+def forgetting(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
+    """Return the optimizer with its state reset before each update."""
+
+    def update(grads, state, params):
+        return optimizer.update(grads, optimizer.init(params), params)
+
+    return optax.GradientTransformation(optimizer.init, update)
+
+
 def printed_history(losses_by_epoch) -> list[float]:
-    """The list `history` with the indentation that is printed: its append stands after the loop."""
+    """Return the list `history` as printed: its append stands after the loop."""
     history = []
     for epoch in range(len(losses_by_epoch)):
         loss = losses_by_epoch[epoch]
@@ -76,40 +108,15 @@ def printed_history(losses_by_epoch) -> list[float]:
     return history
 
 
-def train(config: Config, optimizer: optax.GradientTransformation, key):
-    """The same training with the optimizer and with one that forgets its state before
-    each update.
-    """
-    net, loss_and_gradient = network()
-
-    def forgetting(grads, state, params):
-        return optimizer.update(grads, optimizer.init(params), params)
-
-    start, _ = net.init(key)
-    paths = [
-        descent.trajectory(lambda w: loss_and_gradient(w)[1], each, start, steps=config.epochs)
-        for each in (optimizer, optax.GradientTransformation(optimizer.init, forgetting))
-    ]
-    ends = [ravel_pytree(jax.tree.map(lambda leaf: leaf[-1], path))[0] for path in paths]
-    loss = jnp.stack([jax.vmap(lambda w: loss_and_gradient(w)[0])(path) for path in paths])
-    return {"loss": loss, "moved": jnp.abs(ends[0] - ends[1]).max()}
-
-
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Losses with and without resetting."""
+    """Draw the median losses with and without resetting."""
     figure, (axis,) = draw.figure(height=4.0)
     for name, pair, style in zip(results["names"], results["loss"], draw.LINES, strict=False):
-        for values, dash, label in zip(
-            pair, ("-", ":"), (name, f"{name}, state reset"), strict=True
-        ):
-            axis.plot(np.median(values, axis=0), dash, color=style["color"], label=label)
-    axis.set(
-        xscale="symlog",
-        yscale="log",
-        ylim=(1e-10, 10),
-        xlabel="epoch",
-        ylabel="loss, median of starts",
-    )
+        kept, reset = np.median(pair, axis=1)
+        axis.plot(kept, "-", color=style["color"], label=name)
+        axis.plot(reset, ":", color=style["color"], label=f"{name}, state reset")
+    axis.set(xscale="symlog", yscale="log", ylim=(1e-10, 10))
+    axis.set(xlabel="epoch", ylabel="loss, median of starts")
     axis.set_title("Resetting the optimizer's state each epoch", fontsize=10)
     axis.legend(frameon=False, fontsize=8)
     return {"losses": figure}

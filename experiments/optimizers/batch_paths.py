@@ -10,6 +10,7 @@ Cost:     quick 6 s, full 15 s on 2 cores.
 
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -48,7 +49,7 @@ ALONE = True  # it measures time
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """Paths and speeds."""
+    """Return what `paths` finds, and the examples a second for each of the timed batches."""
     speed = [examples_a_second(B, config.repeats) for B in config.timed_batches]
     return paths(config) | {
         "timed_batches": np.array(config.timed_batches),
@@ -57,49 +58,52 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 
 def paths(config: Config) -> dict[str, np.ndarray]:
-    """Descent on the loss of a line fitted to 256 points, every step on B of them drawn anew: the
-    first path of each B (batch sizes, steps + 1, 2), the loss over all points (batch sizes, seeds,
-    steps + 1), and the roughness, which is the root mean square change from one step to the next in
-    the second half (batch sizes, seeds).
+    """Descend on the loss of a line fitted to 256 points, every step on B of them drawn anew.
+
+    paths      the first of each B, (batch sizes, steps + 1, 2)
+    loss       over all points, (batch sizes, seeds, steps + 1)
+    roughness  the root mean square change from one step to the next in the second half,
+               (batch sizes, seeds)
     """
     rng = np.random.default_rng(0)
     x = rng.normal(0.5, 1, (N, 1))
     y = 2 * x[:, 0] - 1 + rng.normal(0, 1, N)
+    design = np.column_stack([x, np.ones(N)])
+    minimum, *_ = np.linalg.lstsq(design, y, rcond=None)
+    over_seeds = jax.vmap(partial(descend, config, x, y), (None, 0))
+    over_sizes = jax.jit(jax.vmap(over_seeds, (0, None)))
+    keys = jax.random.split(jax.random.key(0), config.seeds)
+    points, loss, roughness = over_sizes(jnp.array(config.batch_sizes), keys)
+    return {
+        "paths": np.asarray(points)[:, 0],
+        "loss": np.asarray(loss),
+        "roughness": np.asarray(roughness),
+        "batch_sizes": np.array(config.batch_sizes),
+        "hessian": 2 * design.T @ design / N,
+        "minimum": minimum,
+    }
+
+
+def descend(config: Config, x: np.ndarray, y: np.ndarray, B, key):
+    """Fit a line by batches of B: the path (steps + 1, 2), the loss along it, and its roughness."""
     loss_and_gradient = fnn.value_and_grad(layers.dense(1, 1), losses.squared_error)
     start = DenseParams(W=jnp.full((1, 1), -1.0), b=jnp.full(1, 2.0))
+    sgd = optim.sgd(config.learning_rate)
 
-    def measured(B, key):
-        def gradient(params, key):
-            return loss_and_gradient(params, x, y, weights=permutation(key, N) < B)[1]
+    def gradient(params, key):
+        is_in_batch = permutation(key, N) < B
+        _, grads = loss_and_gradient(params, x, y, weights=is_in_batch)
+        return grads
 
-        path = descent.trajectory(
-            gradient, optim.sgd(config.learning_rate), start, steps=config.steps, key=key
-        )
-        loss, _ = jax.vmap(lambda params: loss_and_gradient(params, x, y))(path)
-        points = jnp.stack([path.W[:, 0, 0], path.b[:, 0]], axis=1)
-        change = jnp.diff(points[config.steps // 2 :], n=2, axis=0)
-        return points, loss, jnp.sqrt(jnp.mean(change**2))
-
-    keys = jax.random.split(jax.random.key(0), config.seeds)
-    over = jax.jit(jax.vmap(jax.vmap(measured, (None, 0)), (0, None)))
-    points, loss, roughness = (
-        np.asarray(found) for found in over(jnp.array(config.batch_sizes), keys)
-    )
-    design = np.column_stack([x, np.ones(N)])
-    found = {
-        "paths": points[:, 0],
-        "loss": loss,
-        "roughness": roughness,
-        "batch_sizes": np.array(config.batch_sizes),
-    }
-    return found | {
-        "hessian": 2 * design.T @ design / N,
-        "minimum": np.linalg.lstsq(design, y, rcond=None)[0],
-    }
+    path = descent.trajectory(gradient, sgd, start, steps=config.steps, key=key)
+    loss, _ = jax.vmap(lambda params: loss_and_gradient(params, x, y))(path)
+    points = jnp.stack([path.W[:, 0, 0], path.b[:, 0]], axis=1)
+    changes = jnp.diff(points[config.steps // 2 :], n=2, axis=0)
+    return points, loss, jnp.sqrt(jnp.mean(changes**2))
 
 
 def examples_a_second(B: int, repeats: int) -> float:
-    """Examples whose gradient is computed in a second, at the fastest of the repeats."""
+    """Time the gradient of a batch: examples a second, at the fastest of the repeats."""
     net, digits = fnn.mlp((64, 64, 10)), data.load("digits").train
     gradient = jax.jit(fnn.value_and_grad(net, losses.softmax_cross_entropy))
     params, _ = net.init(jax.random.key(0))
@@ -114,8 +118,9 @@ def examples_a_second(B: int, repeats: int) -> float:
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Three paths over the contours of the loss; then roughness, rises and speed over the batch
-    size.
+    """Draw three paths over the contours of the loss.
+
+    A second figure has roughness, rises and speed over the batch size.
     """
     figure, axes = draw.figure(rows=3, height=2.8)
     H, minimum = results["hessian"], results["minimum"]

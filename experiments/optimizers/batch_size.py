@@ -39,65 +39,89 @@ QUICK = Config(quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """The variance of the gradient exactly, in float64, and the updates in an epoch."""
+    """Return the variance of the gradient exactly, in float64, and the updates in an epoch."""
     with jax.enable_x64(True):
-        listed = all_batches(config.examples)
-    return listed | updates_in_an_epoch(config.epoch_batches)
+        gradients, sizes = all_batches(config.examples)
+    updates = updates_in_an_epoch(config.epoch_batches)
+    return over_batches(gradients, sizes) | {
+        "epoch_batches": np.array(config.epoch_batches),
+        "updates": updates,
+    }
 
 
-def all_batches(N: int) -> dict[str, np.ndarray]:
-    """For each B the gradients of a tanh network over all batches of B of N digits: the distance of
-    their mean from the full gradient, that of their summed variance from S/B (N − B)/(N − 1), and
-    that variance, all (N,).
+def all_batches(examples: int) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the gradient of a tanh network on every batch of the digits.
+
+    Returns the gradients (batches, parameters) and the sizes of the batches (batches,). The last
+    batch is the whole set.
     """
-    net, digits = fnn.mlp((64, 4, 10), activation="tanh", init="glorot"), data.load("digits").train
-    gradient = fnn.value_and_grad(net, losses.softmax_cross_entropy)
-    params, _ = net.init(jax.random.key(0))
-    params, x = jax.tree.map(lambda leaf: leaf.astype(float), (params, jnp.asarray(digits.x[:N])))
+    net = fnn.mlp((64, 4, 10), activation="tanh", init="glorot")
+    digits = data.load("digits").train
+    loss_and_gradient = fnn.value_and_grad(net, losses.softmax_cross_entropy)
+    start, _ = net.init(jax.random.key(0))
+    params = jax.tree.map(lambda leaf: leaf.astype(float), start)
+    x = digits.x[:examples].astype(float)
+    y = digits.y[:examples]
 
-    def of_batch(weights):
-        grads = gradient(params, x, digits.y[:N], weights=weights)[1]
+    def gradient_of_batch(is_member):
+        _, grads = loss_and_gradient(params, x, y, weights=is_member)
         return jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(grads)])
 
-    members = np.array(list(itertools.product((0.0, 1.0), repeat=N)))[1:]
-    gradients, sizes = np.asarray(jax.jit(jax.vmap(of_batch))(members)), members.sum(axis=1)
-    full, S = gradients[-1], gradients[sizes == 1].var(axis=0).sum()
+    subsets = np.array(list(itertools.product((0.0, 1.0), repeat=examples)))
+    batches = subsets[1:]  # without the empty one
+    gradients = jax.jit(jax.vmap(gradient_of_batch))(batches)
+    return np.asarray(gradients), batches.sum(axis=1)
+
+
+def over_batches(gradients: np.ndarray, sizes: np.ndarray) -> dict[str, np.ndarray]:
+    """Compare mean and variance over all batches of B of N with the formulas, (N,) each.
+
+    bias     distance of the mean from the full gradient
+    formula  of the summed variance, S/B (N − B)/(N − 1)
+    """
+    full = gradients[-1]
+    N = int(sizes.max())
     B = np.arange(1, N + 1)
-    variance = np.array([gradients[sizes == b].var(axis=0).sum() for b in B])
-    bias = np.array([np.abs(gradients[sizes == b].mean(axis=0) - full).max() for b in B])
+    of_size = [gradients[sizes == size] for size in B]
+    variance = np.array([batches.var(axis=0).sum() for batches in of_size])
+    bias = np.array([np.abs(batches.mean(axis=0) - full).max() for batches in of_size])
+    S = variance[0]
     return {"bias": bias, "variance": variance, "formula": S / B * (N - B) / (N - 1)}
 
 
-def updates_in_an_epoch(sizes: tuple[int, ...]) -> dict[str, np.ndarray]:
-    """Updates that a training makes in one epoch of 100 examples, counted by an optimizer that adds
-    1 at each.
-    """
-    count = optax.GradientTransformation(
-        lambda params: optax.EmptyState(),
-        lambda grads, state, params: (jax.tree.map(jnp.ones_like, grads), state),
-    )
+def updates_in_an_epoch(sizes: tuple[int, ...]) -> np.ndarray:
+    """Count the updates of a training in one epoch of 100 examples, (sizes,)."""
     net = fnn.mlp((3, 1), init="zeros")
     sweep = fnn.sweep(
-        lambda hyper: (net, losses.squared_error, count),
+        lambda hyper: (net, losses.squared_error, counter()),
         data.load("cubic"),
         epochs=1,
         batch_size=1,
         seeds=[0],
         hyper={"batch_size": list(sizes)},
     )
-    return {
-        "epoch_batches": np.array(sizes),
-        "updates": np.array([sweep.params(i)[0].b[0, 0] for i in range(len(sizes))]),
-    }
+    return np.array([sweep.params(setting)[0].b[0, 0] for setting in range(len(sizes))])
+
+
+def counter() -> optax.GradientTransformation:
+    """Return an optimizer that adds 1 to each parameter at each update."""
+
+    def update(grads, state, params):
+        return jax.tree.map(jnp.ones_like, grads), state
+
+    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """The variance over all batches of a size, and its formula."""
+    """Draw the variance over all batches of a size, and its formula."""
     figure, (axis,) = draw.figure()
-    B = np.arange(1, len(results["variance"]) + 1)
-    axis.plot(B, results["variance"], "o", label="over all batches")
+    variance = results["variance"]
+    N = len(variance)
+    B = np.arange(1, N + 1)
+    with_replacement = variance[0] / B
+    axis.plot(B, variance, "o", label="over all batches")
     axis.plot(B, results["formula"], "-", label="S/B · (N − B)/(N − 1)")
-    axis.plot(B, results["variance"][0] / B, ":", color="gray", label="S/B, drawn with replacement")
-    axis.set(xlabel=f"batch size, out of {len(B)}", ylabel="summed variance of the gradient")
+    axis.plot(B, with_replacement, ":", color="gray", label="S/B, drawn with replacement")
+    axis.set(xlabel=f"batch size, out of {N}", ylabel="summed variance of the gradient")
     axis.legend(frameon=False)
     return {"variance": figure}

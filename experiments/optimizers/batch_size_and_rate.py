@@ -38,8 +38,9 @@ QUICK = Config(seeds=16, batch_sizes=(8, 64, 512), rates=(0.03, 0.1), epochs=6, 
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """Training loss, validation loss and test accuracy after the last epoch, (batch sizes, rates,
-    seeds).
+    """Train with each batch size and rate: the results after the last epoch.
+
+    They are training loss, validation loss and test accuracy, (batch sizes, rates, seeds).
     """
     net = fnn.mlp((64, 32, 10))
     grid: dict[str, Sequence[float]] = {
@@ -57,12 +58,12 @@ def run(config: Config) -> dict[str, np.ndarray]:
     )
     shape = (len(config.batch_sizes), len(config.rates), config.seeds)
     names = ("train_loss", "validation_loss", "test_accuracy")
-    found = {name: sweep.final(name).reshape(shape) for name in names}
-    return found | {"batch_sizes": np.array(config.batch_sizes), "rates": np.array(config.rates)}
+    results = {name: sweep.final(name).reshape(shape) for name in names}
+    return results | {"batch_sizes": np.array(config.batch_sizes), "rates": np.array(config.rates)}
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Training loss and test accuracy over the batch size and the rate."""
+    """Draw training loss and test accuracy over the batch size and the rate."""
     figure, (train, test) = draw.figure(rows=2, height=3)
     across = [f"{rate:g}" for rate in results["rates"]]
     down = [str(size) for size in results["batch_sizes"]]

@@ -61,26 +61,31 @@ QUICK = Config(
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """At the rate with the lowest mean validation loss: that loss and the rate (data sets, rules),
-    and the test accuracies (data sets, rules, seeds). The losses of all rates are (data sets,
-    rules, rates).
+    """Return the test accuracies at the rate with the lowest validation loss.
+
+    accuracy           (data sets, rules, seeds)
+    validation_losses  the mean at each rate, (data sets, rules, rates)
+    rates              (data sets, rules, rates)
     """
-    found = [[tuned(config, name, rule) for rule in config.rules] for name in config.data_sets]
-    accuracy, losses_of, rates = (
-        np.array([[cell[part] for cell in row] for row in found]) for part in range(3)
+    tunings = [[tuned(config, name, rule) for rule in config.rules] for name in config.data_sets]
+    accuracy, validation_losses, rates = (
+        np.array([[tuning[part] for tuning in of_data_set] for of_data_set in tunings])
+        for part in range(3)
     )
     return {
         "data_sets": np.array(config.data_sets),
         "rules": np.array(config.rules),
         "rates": rates,
-        "validation_losses": losses_of,
+        "validation_losses": validation_losses,
         "accuracy": accuracy,
     }
 
 
 def tuned(config: Config, name: str, rule: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Test accuracy with the chosen rate (seeds,), validation loss of each rate (rates,), infinite
-    where most seeds diverged, and the rates (rates,).
+    """Train a rule at each of its rates and choose the one with the lowest validation loss.
+
+    Returns the test accuracy with it (seeds,), the validation loss of each rate (rates,), infinite
+    where seeds diverged, and the rates (rates,).
     """
     rates = USUAL[rule] * 10 ** (0.5 * (np.arange(config.rates) - config.rates // 2))
     dataset = data.load(name)
@@ -101,7 +106,7 @@ def tuned(config: Config, name: str, rule: str) -> tuple[np.ndarray, np.ndarray,
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """Test accuracy of each rule at its chosen rate, and the validation loss over the rates."""
+    """Draw the test accuracy at the chosen rates, and the validation loss over all rates."""
     figure, axes = draw.figure(rows=len(results["data_sets"]), height=2.8)
     tuning, panels = draw.figure(rows=len(results["data_sets"]), height=2.8)
     for d, (axis, panel, name) in enumerate(zip(axes, panels, results["data_sets"], strict=True)):

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from matplotlib.figure import Figure
 
 from experiments.common import Common
@@ -41,15 +42,33 @@ QUICK = Config(quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """Paths on ½(x₁² + 25 x₂²) from (1, 1), (steps + 1, 2) in float64, α = 0.9: fnn's, and the
-    printed recurrences'.
+    """Return paths on ½(x₁² + 25 x₂²) from (1, 1), (steps + 1, 2), in float64, with α = 0.9.
+
+    They are those of fnn's rules and of the printed recurrences.
     """
+    with jax.enable_x64(True):
+        paths = descend(config)
+    return paths | printed_paths(config)
+
+
+def descend(config: Config) -> dict[str, np.ndarray]:
+    """Descend by each rule: the paths, (steps + 1, 2)."""
+    start = jnp.array(VALLEY.start)
+    paths = {}
+    for name, rule in rules(config).items():
+        path = descent.trajectory(VALLEY.gradient, rule, start, steps=config.steps)
+        paths[name] = np.asarray(path)
+    return paths
+
+
+def rules(config: Config) -> dict[str, optax.GradientTransformation]:
+    """Return each convention of momentum, at a constant rate and under a schedule."""
     eta = config.learning_rate
 
     def schedule(t):
         return eta * 0.5 ** (t // config.halved_every)
 
-    rules = {
+    return {
         "ema": optim.momentum(eta, convention="ema"),
         "classical": optim.momentum(eta, convention="classical"),
         "classical at (1 − α)η": optim.momentum(0.1 * eta, convention="classical"),
@@ -59,26 +78,29 @@ def run(config: Config) -> dict[str, np.ndarray]:
         "nesterov library": optim.nesterov(eta),
         "nesterov lookahead": optim.nesterov(eta, form="lookahead"),
     }
-    with jax.enable_x64(True):
-        start = jnp.array(VALLEY.start)
-        paths = {
-            name: descent.trajectory(VALLEY.gradient, rule, start, steps=config.steps)
-            for name, rule in rules.items()
-        }
-        found = {name: np.asarray(path) for name, path in paths.items()}
-    given = (lambda x: np.array([1.0, 25.0]) * x, np.ones(2), lambda t: eta, 0.9, config.steps)
-    theta, interim = printed.nesterov_piccoli(*given)
-    return found | {
-        "printed de marzo": printed.momentum_de_marzo(*given),
-        "printed notes": printed.momentum_notes(*given),
-        "printed piccoli": printed.momentum_piccoli(*given),
+
+
+def printed_paths(config: Config) -> dict[str, np.ndarray]:
+    """Return the paths of the recurrences that the documents print."""
+    arguments = (
+        lambda x: np.array([1.0, 25.0]) * x,
+        np.ones(2),
+        lambda t: config.learning_rate,
+        0.9,
+        config.steps,
+    )
+    theta, interim = printed.nesterov_piccoli(*arguments)
+    return {
+        "printed de marzo": printed.momentum_de_marzo(*arguments),
+        "printed notes": printed.momentum_notes(*arguments),
+        "printed piccoli": printed.momentum_piccoli(*arguments),
         "printed nesterov": theta,
         "printed nesterov, lookahead": interim,
     }
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """How far the rules are apart, update by update."""
+    """Draw how far the rules are apart, update by update."""
     figure, (axis,) = draw.figure()
     pairs = {
         "library, classical under a schedule": ("library, schedule", "classical, schedule"),
@@ -87,8 +109,8 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
         "library, classical": ("library", "classical"),
         "Nesterov held, printed θ + αv": ("nesterov library", "printed nesterov, lookahead"),
     }
-    for label, (one, other) in pairs.items():
-        distance = np.abs(results[one] - results[other]).max(axis=-1)
+    for label, (first, second) in pairs.items():
+        distance = np.abs(results[first] - results[second]).max(axis=-1)
         axis.plot(np.maximum(distance, 1e-18), label=label)
     axis.set(yscale="log", xlabel="update", ylabel="distance of the paths", ylim=(3e-19, 1e9))
     axis.set_title("equal up to rounding, or not", fontsize=10)

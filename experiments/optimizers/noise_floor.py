@@ -45,7 +45,7 @@ QUICK = Config(seeds=40, steps=2000, network_steps=8000, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """What `line` and `network` return."""
+    """Return what `line` and `network` measure."""
     return (
         line(config)
         | network(config)
@@ -54,9 +54,7 @@ def run(config: Config) -> dict[str, np.ndarray]:
 
 
 def descend(net, x, y, params, B, rate, decay, key, steps: int):
-    """The path of descent with the rate η/(1 + decay · t) on batches of B drawn anew at
-    every step.
-    """
+    """Descend with the rate η/(1 + decay · t) on batches of B drawn anew at every step."""
     loss_and_gradient = fnn.value_and_grad(net, losses.squared_error)
 
     def gradient(params, key):
@@ -68,8 +66,10 @@ def descend(net, x, y, params, B, rate, decay, key, steps: int):
 
 
 def line(config: Config) -> dict[str, np.ndarray]:
-    """The loss of a line above its minimum, averaged within each of POINTS stretches of the path,
-    for a constant and a decaying rate: (2, batch sizes, rates, seeds, POINTS).
+    """Fit a line with a constant and with a decaying rate: the loss above its minimum.
+
+    It is averaged within each of POINTS stretches of the path: (2, batch sizes, rates, seeds,
+    POINTS).
     """
     rng = np.random.default_rng(0)
     x = rng.normal(size=(N, 1))
@@ -97,9 +97,12 @@ def line(config: Config) -> dict[str, np.ndarray]:
 
 
 def network(config: Config) -> dict[str, np.ndarray]:
-    """From the same starts, with the same decaying rate, by batches of 4 and by the whole set: the
-    losses in the end, (2, seeds), and the distance of the two networks' outputs (root mean square
-    over the points).
+    """Train a network from the same starts by batches of 4 and by the whole set.
+
+    The rate decays in the same way.
+
+    network_loss      in the end, (2, seeds)
+    network_distance  of the two networks' outputs, root mean square over the points, (seeds,)
     """
     net = fnn.mlp((1, 3, 1), activation="tanh", init="glorot")
     x = np.linspace(-2, 2, N)[:, None]
@@ -132,9 +135,7 @@ def network(config: Config) -> dict[str, np.ndarray]:
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """The loss above the minimum along the path, the floor over η/B, and the ends of the
-    network.
-    """
+    """Draw the loss of the line along the path, its floor over η/B, and the network's ends."""
     figure, (curve, floor, ends) = draw.figure(rows=3, height=3)
     excess, steps = results["excess"], (np.arange(POINTS) + 0.5) * config.steps / POINTS
     for b, B in enumerate(config.batch_sizes):

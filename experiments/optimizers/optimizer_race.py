@@ -59,43 +59,49 @@ QUICK = Config(
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """The paths of each rule at its rate, (rules, steps + 1, 2) for each surface, in float64; the
-    rates, (rules,); and the paths on the saddle at the rate of SGD. The rate of a rule is the one
-    with the lowest mean distance from the minimum of Beale's function along the path.
+    """Return the paths of each rule at its rate, (rules, steps + 1, 2), in float64.
+
+    The rate of a rule is the one with the lowest mean distance from the minimum of Beale's function
+    along the path. The paths on the saddle at the rate of SGD are returned too.
     """
     with jax.enable_x64(True):
-        raced = [race(make, jnp.array(config.rates), config.steps) for make in RULES.values()]
-    best = [int(distance(paths["beale"]).argmin()) for paths in raced]
-    chosen = {
-        name: np.array([paths[name][b] for paths, b in zip(raced, best, strict=True)])
-        for name in SURFACES
-    }
-    same_rate = np.array([paths["saddle"][best[0]] for paths in raced])
-    return chosen | {"rates": np.array(config.rates)[best], "saddle_at_rate_of_sgd": same_rate}
+        rates = jnp.array(config.rates)
+        paths_of_rules = [race(make, rates, config.steps) for make in RULES.values()]
+    best = [distance(paths["beale"]).argmin() for paths in paths_of_rules]
+    best_of_sgd = best[0]
+    results = {}
+    for name in SURFACES:
+        at_best = [paths[name][b] for paths, b in zip(paths_of_rules, best, strict=True)]
+        results[name] = np.array(at_best)
+    same_rate = [paths["saddle"][best_of_sgd] for paths in paths_of_rules]
+    results["rates"] = np.array(config.rates)[best]
+    results["saddle_at_rate_of_sgd"] = np.array(same_rate)
+    return results
 
 
 def race(make, rates, steps: int) -> dict[str, np.ndarray]:
-    """The paths of a rule at all rates, (rates, steps + 1, 2), for each surface."""
+    """Descend by a rule at all rates: the paths, (rates, steps + 1, 2), for each surface."""
 
-    def paths(rate):
-        return {
-            name: descent.trajectory(
-                surface.gradient, make(rate), jnp.array(surface.start), steps=steps
-            )
-            for name, surface in SURFACES.items()
-        }
+    def paths_at(rate):
+        paths = {}
+        for name, surface in SURFACES.items():
+            start = jnp.array(surface.start)
+            paths[name] = descent.trajectory(surface.gradient, make(rate), start, steps=steps)
+        return paths
 
-    return {name: np.asarray(found) for name, found in jax.jit(jax.vmap(paths))(rates).items()}
+    at_all_rates = jax.jit(jax.vmap(paths_at))(rates)
+    return {name: np.asarray(paths) for name, paths in at_all_rates.items()}
 
 
 def distance(paths: np.ndarray) -> np.ndarray:
-    """For each path its mean distance from Beale's minimum; infinity where it diverges."""
-    apart = np.hypot(*np.moveaxis(paths - SURFACES["beale"].minimum, -1, 0)).mean(axis=1)
-    return np.where(np.isfinite(apart), apart, np.inf)
+    """Return the mean distance of each path from Beale's minimum; infinity where it diverges."""
+    away = np.moveaxis(paths - SURFACES["beale"].minimum, -1, 0)
+    mean = np.hypot(*away).mean(axis=1)
+    return np.where(np.isfinite(mean), mean, np.inf)
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure | Animation]:
-    """The paths as a figure, and as an animation of the same panels."""
+    """Draw the paths as a figure, and as an animation of the same panels."""
     still, axes = draw.figure(rows=3, height=2.9)
     for axis, name in zip(axes, SURFACES, strict=True):
         ground(axis, name)
@@ -106,7 +112,7 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure | A
 
 
 def legend(figure: Figure, axis: Axes) -> None:
-    """The rules below the panels, where no path is in the way."""
+    """Draw the legend below the panels, where no path is in the way."""
     figure.legend(
         *axis.get_legend_handles_labels(),
         loc="outside lower center",
@@ -117,7 +123,7 @@ def legend(figure: Figure, axis: Axes) -> None:
 
 
 def ground(axis: Axes, name: str) -> None:
-    """The contours of a surface with its start and its minimum."""
+    """Draw the contours of a surface with its start and its minimum."""
     surface = SURFACES[name]
     draw.landscape(axis, lambda x, y: np.asarray(surface.value(np.stack([x, y]))), *VIEWS[name])
     axis.plot(*surface.start, "o", color="black", markersize=4)
@@ -127,14 +133,16 @@ def ground(axis: Axes, name: str) -> None:
 
 
 def visible(path: np.ndarray, name: str) -> np.ndarray:
-    """The path until it first leaves the view by far."""
+    """Return the path until it first leaves the view by far."""
     (left, right), (low, high) = VIEWS[name]
-    outside = (path < [2 * left, 2 * low]).any(axis=1) | (path > [2 * right, 2 * high]).any(axis=1)
-    return path[: outside.argmax() + 1] if outside.any() else path
+    is_below = (path < [2 * left, 2 * low]).any(axis=1)
+    is_above = (path > [2 * right, 2 * high]).any(axis=1)
+    is_outside = is_below | is_above
+    return path[: is_outside.argmax() + 1] if is_outside.any() else path
 
 
 def animated(results: dict[str, np.ndarray], config: Config) -> FuncAnimation:
-    """All rules on all surfaces at the same step."""
+    """Animate all rules on all surfaces, at the same step."""
     figure, axes = draw.figure(rows=3, height=2)
     figure.set_dpi(100)
     lines = []

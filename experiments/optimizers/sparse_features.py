@@ -48,23 +48,28 @@ QUICK = Config(seeds=24, steps=300, quick=True)
 
 
 def run(config: Config) -> dict[str, np.ndarray]:
-    """The forms in float64, the races in float32."""
+    """Return the printed forms in float64, and the races in float32.
+
+    sparse, dense  the distances along the paths of SGD and AdaGrad, (2, rates, seeds, points)
+    """
     with jax.enable_x64(True):
         exact = forms()
-    often = {
-        "sparse": np.repeat([1, config.rare], config.features // 2),
-        "dense": np.ones(config.features),
-    }
-    race = racing(config)
-    return (
-        exact
-        | {name: race(each) for name, each in often.items()}
-        | {"rates": np.array(config.rates)}
-    )
+    rates = jnp.array(config.rates)
+    keys = jax.random.split(jax.random.key(2), config.seeds)
+    over_settings = []
+    for make in (optim.sgd, optim.adagrad):
+        over_seeds = jax.vmap(partial(race, config, make), (None, None, 0))
+        over_settings.append(jax.jit(jax.vmap(over_seeds, (None, 0, None))))
+    half_rare = np.repeat([1, config.rare], config.features // 2)
+    results = {"rates": np.array(config.rates)}
+    for name, often in (("sparse", half_rare), ("dense", np.ones(config.features))):
+        chances = jnp.asarray(often, jnp.float32)
+        results[name] = np.array([races(chances, rates, keys) for races in over_settings])
+    return exact | results
 
 
 def forms() -> dict[str, np.ndarray]:
-    """20 updates by fnn's AdaGrad and RMSProp, and by the printed forms of AdaGrad and AdaDelta."""
+    """Return 20 updates by fnn's AdaGrad and RMSProp, and by the printed AdaGrad and AdaDelta."""
     gradients = np.random.default_rng(3).normal(size=(20, 4))
     rules = {
         "adagrad": optim.adagrad(0.1),
@@ -80,43 +85,35 @@ def forms() -> dict[str, np.ndarray]:
     }
 
 
-def racing(config: Config):
-    """A function of how often each feature is not zero. It returns the mean squared distance of the
-    weights from the true ones along the paths of SGD and AdaGrad, (2, rates, seeds, POINTS + 1).
+def race(config: Config, make, often, rate, key):
+    """Descend from zero on a stream of examples: the distances from the true weights, (points,).
 
-    Feature i is standard normal with probability pᵢ and else 0, the targets have noise of standard
-    deviation 0.1, and every step sees new examples.
+    Feature i is standard normal with probability often[i] and else 0. The targets have noise of
+    standard deviation 0.1, and every step sees new examples. A distance is the mean square.
     """
-    gradient = fnn.value_and_grad(layers.dense(config.features, 1), losses.squared_error)
     shape = (config.batch_size, config.features)
+    loss_and_gradient = fnn.value_and_grad(layers.dense(config.features, 1), losses.squared_error)
     start = DenseParams(W=jnp.zeros((1, config.features)), b=jnp.zeros(1))
+    truth_key, path_key = jax.random.split(key)
+    truth = jax.random.normal(truth_key, shape[1:])
 
-    def race(make, often, rate, key):
-        truth_key, path_key = jax.random.split(key)
-        truth = jax.random.normal(truth_key, shape[1:])
+    def gradient(params, key):
+        there, size, noise = jax.random.split(key, 3)
+        x = jax.random.bernoulli(there, often, shape) * jax.random.normal(size, shape)
+        y = x @ truth + 0.1 * jax.random.normal(noise, shape[:1])
+        _, grads = loss_and_gradient(params, x, y)
+        return grads
 
-        def estimate(params, key):
-            there, size, noise = jax.random.split(key, 3)
-            x = jax.random.bernoulli(there, often, shape) * jax.random.normal(size, shape)
-            return gradient(params, x, x @ truth + 0.1 * jax.random.normal(noise, shape[:1]))[1]
-
-        path = descent.trajectory(estimate, make(rate), start, steps=config.steps, key=path_key)
-        return jnp.mean((path.W[:: config.steps // POINTS, 0] - truth) ** 2, axis=-1)
-
-    def over(make):
-        seeds = jax.vmap(partial(race, make), (None, None, 0))
-        return jax.jit(jax.vmap(seeds, (None, 0, None)))
-
-    races = [over(make) for make in (optim.sgd, optim.adagrad)]
-    keys, rates = jax.random.split(jax.random.key(2), config.seeds), jnp.array(config.rates)
-    return lambda often: np.array(
-        [each(jnp.asarray(often, jnp.float32), rates, keys) for each in races]
-    )
+    path = descent.trajectory(gradient, make(rate), start, steps=config.steps, key=path_key)
+    weights = path.W[:: config.steps // POINTS, 0]
+    return jnp.mean((weights - truth) ** 2, axis=-1)
 
 
 def chosen(distance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each rule the rate with the least final distance over the first half of the seeds, and
-    the distances of the second half with it, (2, seeds, points).
+    """Choose the rate of each rule by the final distance over the first half of the seeds.
+
+    Returns the numbers of the rates, and the distances of the second half with them, (2, seeds,
+    points).
     """
     choosing, reported = np.array_split(distance, 2, axis=2)
     best = np.nan_to_num(choosing[..., -1].mean(axis=-1), nan=np.inf).argmin(axis=1)
@@ -124,7 +121,7 @@ def chosen(distance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
-    """AdaGrad's race against SGD."""
+    """Draw AdaGrad's race against SGD."""
     figure, axes = draw.figure(rows=2, height=3)
     titles = {
         "sparse": "half of the features in 1% of the examples",

@@ -42,12 +42,20 @@ STEPS = {
         + [np.tile([1.0, 0.3, 0.1 * k], (40, 1)) for k in (1, 2)]
     )
     + np.linspace(0, 1e-6, 40)[:, None],
-    "rates": [1.0, 0.2, 0.1],
+    "rates": np.array([1.0, 0.2, 0.1]),
     "first_step": np.tile([[1.0], [0.2], [0.1]], (1, 40)),
     "gradient": np.ones((3, 40)),
     "angle": np.zeros((3, 40)),
     "rows": 10,
 }
+LEARNS_WITHOUT_A_RATE = {"train_loss": np.tile([1.0, 0.3, 0.1], (3, 40, 1))}
+FULL_STEPS = {"first_step": np.ones((3, 40))}
+OVERFITS = {"test_loss": STEPS["train_loss"] + np.array([0.0, 0.0, 5.0])}
+MAY_OVERFIT = {
+    "test_loss": STEPS["train_loss"] + np.linspace(-1, 1, 40)[:, None] * np.array([0.0, 0.0, 1.0])
+}
+FASTER_AT_HALF = {name: STEPS[name][[0, 2, 1]] for name in ("train_loss", "test_loss")}
+TURNS = {"angle": np.full((3, 40), 0.1)}
 
 
 def decays(*factors):
@@ -169,12 +177,13 @@ CASES = [
         STEPS | {"train_loss": np.tile([1.0, 0.3, 0.1], (3, 40, 1))},
     ),
     Case(claims.tempers_the_magnitude, "holds", STEPS),
+    Case(claims.tempers_the_magnitude, "depends", STEPS | LEARNS_WITHOUT_A_RATE),
+    Case(claims.tempers_the_magnitude, "undecided", STEPS | MAY_OVERFIT),
     Case(
         claims.tempers_the_magnitude,
         "fails",
-        STEPS | {"train_loss": np.tile([1.0, 0.3, 0.1], (3, 40, 1))},
+        STEPS | LEARNS_WITHOUT_A_RATE | OVERFITS | TURNS,
     ),
-    Case(claims.tempers_the_magnitude, "fails", STEPS | {"angle": np.full((3, 40), 0.1)}),
     Case(claims.converges, "depends", RATES),
     Case(
         claims.converges,
@@ -280,6 +289,23 @@ def test_4_3_fates_of_the_printed_loop(rate, fate, steps):
     found, count = parabola.literal_loop(rate, 1.0)
     assert found == fate
     assert steps is None or count == steps
+
+
+@pytest.mark.parametrize(
+    ("changed", "part"),
+    [
+        (LEARNS_WITHOUT_A_RATE | {"test_loss": STEPS["test_loss"]}, "tempering the magnitude"),
+        (FULL_STEPS, "tempering the magnitude"),
+        (OVERFITS, "not against overfitting"),
+        (FASTER_AT_HALF, "not a condition for speed"),
+        (TURNS, "not to find the direction"),
+    ],
+)
+def test_4_22_names_the_part_that_fails(changed, part):
+    verdict = claims.tempers_the_magnitude.rule(STEPS | changed)
+    assert verdict.word == "depends"
+    _, _, failing = verdict.evidence.partition("fails for ")
+    assert part in failing
 
 
 def test_0_25_the_printed_history_has_one_entry():
