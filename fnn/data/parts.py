@@ -238,14 +238,14 @@ def shares(counts: np.ndarray, size: int, most: np.ndarray) -> np.ndarray:
     while taken.sum() < size:
         lack = ideal - taken
         has_more = taken < most
-        possible = np.where(has_more, lack, -np.inf)
-        neediest = np.argmax(possible)
+        candidates = np.where(has_more, lack, -np.inf)
+        neediest = np.argmax(candidates)
         taken[neediest] += 1
     while taken.sum() > size:
         excess = taken - ideal
         has_any = taken > 0
-        possible = np.where(has_any, excess, -np.inf)
-        richest = np.argmax(possible)
+        candidates = np.where(has_any, excess, -np.inf)
+        richest = np.argmax(candidates)
         taken[richest] -= 1
     return taken
 
@@ -270,7 +270,7 @@ def by_group(groups: np.ndarray, test: int, validation: int, seed: int) -> Parts
     part_of_group = np.full(number, TRAIN)
     for part, size in wanted.items():
         is_free = part_of_group[order] == TRAIN
-        free = order[is_free]
+        free = order[is_free].tolist()
         # The last groups stay for the parts that come after this one.
         reserved = 2 if part == TEST else 1
         eligible = free[:-reserved]
