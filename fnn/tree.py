@@ -120,7 +120,7 @@ def unchanged_or_finite(before: PyTree, after: PyTree) -> Condition:
 
 
 def _all_true(conditions: list[Condition]) -> Condition:
-    """Return whether all hold, as none would."""
+    """Return whether all conditions hold; True where there are none."""
     vector = jnp.array(conditions or [True])
     return jnp.all(vector)
 
@@ -153,12 +153,11 @@ def l2_norm(tree: PyTree) -> Scalar:
 
 def total(f: Callable[[Array], Array], tree: PyTree) -> Scalar:
     """Return Σ f(x) over every entry of every leaf."""
-    zero = jnp.zeros(())
-    sums = []
+    running = jnp.zeros(())
     for leaf in jax.tree.leaves(tree):
         values = f(leaf)
-        sums.append(jnp.sum(values))
-    return sum(sums, start=zero)
+        running = running + jnp.sum(values)
+    return running
 
 
 def size(tree: PyTree) -> int:

@@ -107,9 +107,9 @@ def mean_of(values: Float[Array, "examples"], weights: Weights) -> Float[Array, 
     if weights is None:
         total = jnp.sum(values, dtype=float)
         return total / len(values)
-    counts = weights > 0
+    is_counted = weights > 0
     # 0 · ∞ would be NaN.
-    weighted = jnp.where(counts, weights * values, 0)
+    weighted = jnp.where(is_counted, weights * values, 0)
     total = jnp.sum(weighted, dtype=float)
     total_weight = jnp.sum(weights, dtype=float)
     return total / total_weight
@@ -131,7 +131,7 @@ def paired(prediction: Array, target: Array) -> tuple[Array, Array]:
     A prediction (examples, 1) becomes a vector where the target is a vector (examples,). Otherwise
     (n, 1) − (n,) would silently be (n, n).
     """
-    _, outputs = prediction.shape
+    outputs = prediction.shape[1]
     if outputs == 1 and target.ndim == 1:
         vector = prediction[:, 0]
         return vector, target
