@@ -39,9 +39,8 @@ def seeds_fingerprint(seeds: Sequence[int]) -> list[int] | str:
 
 def settings_fingerprint(settings: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return each setting by its name, such as "setting 0", in a form that JSON can hold."""
-    plain_ones = plain_settings(settings)
     by_name = {}
-    for row, setting in enumerate(plain_ones):
+    for row, setting in enumerate(plain_settings(settings)):
         by_name[f"setting {row}"] = setting
     return by_name
 
@@ -52,13 +51,13 @@ def plain_settings(settings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]
     Numbers, texts and tuples of them stay as they are. Any other value becomes a text. Different
     values get different texts.
     """
-    plain_ones: list[dict[str, Any]] = [{} for _ in settings]
+    rows: list[dict[str, Any]] = [{} for _ in settings]
     for name in settings[0]:
         column = [setting[name] for setting in settings]
         texts = _texts(column)
-        for plain_one, text in zip(plain_ones, texts, strict=True):
-            plain_one[name] = text
-    return plain_ones
+        for row, text in zip(rows, texts, strict=True):
+            row[name] = text
+    return rows
 
 
 def _texts(values: Sequence[Any]) -> list[Any]:
@@ -72,11 +71,11 @@ def _texts(values: Sequence[Any]) -> list[Any]:
             number = alike + 1
             numbered = f"{text} ({number})"
         texts.setdefault(repr(value), (text, numbered))
-    numbered_ones = []
+    distinct = []
     for value in values:
         _, numbered = texts[repr(value)]
-        numbered_ones.append(numbered)
-    return numbered_ones
+        distinct.append(numbered)
+    return distinct
 
 
 def plain(value: Any) -> Any:
@@ -95,8 +94,8 @@ def plain(value: Any) -> Any:
 def with_pickled(settings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return settings that can be pickled. A value that pickle refuses becomes a text."""
     picklable = []
-    plain_ones = plain_settings(settings)
-    for setting, texts in zip(settings, plain_ones, strict=True):
+    rows = plain_settings(settings)
+    for setting, texts in zip(settings, rows, strict=True):
         kept = {}
         for name, value in setting.items():
             kept[name] = value if _is_pickled(value) else texts[name]
