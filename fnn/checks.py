@@ -71,21 +71,28 @@ def lookup(kind: str, name: Any, registry: Mapping[str, T]) -> T:
     close = difflib.get_close_matches(text, registry, n=1)
     hint = "."
     if close:
-        hint = f"; did you mean {close[0]!r}?"
+        closest = close[0]
+        hint = f"; did you mean {closest!r}?"
     names = ", ".join(registry)
-    got = _shortened(repr(name))
+    quoted = repr(name)
+    got = _shortened(quoted)
     raise ValueError(f"{kind}: {got} is not known{hint} Known: {names}.")
 
 
 def is_x64() -> bool:
     """Return whether JAX keeps numbers of 64 bits."""
-    return jax.dtypes.canonicalize_dtype(np.float64) == np.float64
+    widest = jax.dtypes.canonicalize_dtype(np.float64)
+    return widest == np.float64
 
 
 def is_concrete(value: Any) -> bool:
     """Return whether a pytree has numbers; False if one of its leaves is being traced."""
-    leaves = jax.tree.leaves(value, is_leaf=lambda leaf: isinstance(leaf, Iterator))
+    leaves = jax.tree.leaves(value, is_leaf=_is_iterator)
     return not any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
+
+
+def _is_iterator(value: Any) -> bool:
+    return isinstance(value, Iterator)
 
 
 def instance(name: str, value: Any, right: bool, expected: str) -> None:
@@ -114,15 +121,19 @@ def _call_of_factory(value: Any) -> str:
     """
     module = getattr(value, "__module__", None) or ""
     package, *modules = module.split(".")
-    if not inspect.isfunction(value) or package not in ("fnn", "optax"):
+    is_known = package in ("fnn", "optax")
+    if not inspect.isfunction(value) or not is_known:
         return ""
     path = [package, value.__name__]
     if package == "fnn":
         path.insert(1, modules[0])
-    address = ".".join(dict.fromkeys(path))  # fnn.mlp.mlp is fnn.mlp
-    parameters = inspect.signature(value).parameters.values()
+    distinct = dict.fromkeys(path)  # fnn.mlp.mlp is fnn.mlp
+    address = ".".join(distinct)
+    signature = inspect.signature(value)
+    parameters = signature.parameters.values()
     has_required = any(parameter.default is parameter.empty for parameter in parameters)
-    return f"{address}(...)" if has_required else f"{address}()"
+    arguments = "..." if has_required else ""
+    return f"{address}({arguments})"
 
 
 def difference(got: Any, expected: Any) -> str:
@@ -136,10 +147,11 @@ def difference(got: Any, expected: Any) -> str:
         has = _shortened(str(structure))
         instead = _shortened(str(expected_structure))
         return f" has the structure {has} instead of {instead}"
-    paths = jax.tree_util.tree_leaves_with_path(got)
-    pairs = zip(paths, jax.tree.leaves(expected), strict=True)
-    for (path, leaf), like in pairs:
-        shape, instead_of = np.shape(leaf), np.shape(like)
+    leaves = jax.tree_util.tree_leaves_with_path(got)
+    expected_leaves = jax.tree.leaves(expected)
+    for (path, leaf), like in zip(leaves, expected_leaves, strict=True):
+        shape = np.shape(leaf)
+        instead_of = np.shape(like)
         if shape != instead_of:
             place = jax.tree_util.keystr(path)
             return f"{place} has shape {shape} instead of {instead_of}"
@@ -156,10 +168,12 @@ def is_floating(dtype: Any) -> bool:
 def floating(name: str, tree: Any) -> None:
     """Refuse a pytree with leaves other than floating-point numbers."""
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-        where = f"{name}{jax.tree_util.keystr(path)}"
+        place = jax.tree_util.keystr(path)
+        where = f"{name}{place}"
         if isinstance(leaf, np.ma.MaskedArray):
             raise ValueError(f"{where}: got a masked array, expected a plain one; use .filled(…).")
-        dtype = leaf.dtype if hasattr(leaf, "dtype") else np.asarray(leaf).dtype
+        array = leaf if hasattr(leaf, "dtype") else np.asarray(leaf)
+        dtype = array.dtype
         if not is_floating(dtype):
             raise ValueError(
                 f"{where}: got dtype {dtype}, expected floating point; use .astype('float32')."
@@ -173,8 +187,8 @@ def gradients(grads: Any, like: Any) -> None:
     """
     for path, leaf in jax.tree_util.tree_leaves_with_path(grads):
         if not hasattr(leaf, "dtype"):
-            where = f"grads{jax.tree_util.keystr(path)}"
-            raise ValueError(f"{where}: got {leaf!r}, expected an array; use jnp.asarray.")
+            place = jax.tree_util.keystr(path)
+            raise ValueError(f"grads{place}: got {leaf!r}, expected an array; use jnp.asarray.")
     floating("grads", grads)
     unlike = difference(grads, like)
     if unlike:
@@ -185,7 +199,10 @@ def gradients(grads: Any, like: Any) -> None:
 
 def _shortened(text: str) -> str:
     """Return a text, cut off where it is too long for a message."""
-    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
+    if len(text) <= LONGEST_QUOTE:
+        return text
+    beginning = text[:LONGEST_QUOTE]
+    return f"{beginning}…"
 
 
 def real(name: str, value: Any) -> None:
@@ -223,36 +240,46 @@ def _number(name: str, value: Any, accept: Callable[[Any], bool], expected: str)
     whole_dtype = jax.dtypes.canonicalize_dtype(int)
     largest = np.iinfo(whole_dtype).max
     is_whole = isinstance(value, (int, np.integer))
-    if is_whole and abs(int(value)) > largest:
+    is_too_large = is_whole and abs(int(value)) > largest
+    if is_too_large:
         raise ValueError(
             f"{name}: got {value}, expected {expected}; whole ones up to {largest}, so use a float."
         )
     dtype = jax.dtypes.canonicalize_dtype(float)
     rounded = _rounded(value, dtype)
-    if math.isfinite(rounded) and accept(rounded):
+    is_right = math.isfinite(rounded) and accept(rounded)
+    if is_right:
         return
+    got = f"{value}"
     is_changed = rounded != value and not math.isnan(rounded)
-    instead = f", which is {rounded} in {dtype}" if is_changed else ""
-    raise ValueError(f"{name}: got {value}{instead}, expected {expected}.")
+    if is_changed:
+        got = f"{got}, which is {rounded} in {dtype}"
+    raise ValueError(f"{name}: got {got}, expected {expected}.")
 
 
 def _is_real_scalar(value: Any) -> bool:
     """Return whether a value is one real number, and neither True nor False."""
+    is_truth = isinstance(value, bool)
     is_number = isinstance(value, (int, float, np.generic, np.ndarray, jax.Array))
-    if isinstance(value, bool) or not is_number:
+    if is_truth or not is_number:
         return False
     if np.shape(value) != ():
         return False
-    dtype = getattr(value, "dtype", np.dtype(float))
-    return is_floating(dtype) or jax.dtypes.issubdtype(dtype, np.integer)
+    default = np.dtype(float)
+    dtype = getattr(value, "dtype", default)
+    is_whole = jax.dtypes.issubdtype(dtype, np.integer)
+    return is_whole or is_floating(dtype)
 
 
 def _rounded(value: Any, dtype: np.dtype) -> float:
     """Return a number as programs have it in a dtype: 0 if it is below the normal range."""
     with np.errstate(over="ignore", under="ignore"):
-        rounded = float(np.float64(value).astype(dtype))
+        wide = np.float64(value)
+        rounded = float(wide.astype(dtype))
     smallest = jnp.finfo(dtype).tiny
-    return 0.0 if abs(rounded) < smallest else rounded
+    if abs(rounded) < smallest:
+        return 0.0
+    return rounded
 
 
 def function(name: str, value: Any) -> None:
@@ -263,7 +290,8 @@ def function(name: str, value: Any) -> None:
 
 def truth(name: str, value: Any) -> None:
     """Refuse all but True and False; traced values too, since it chooses between programs."""
-    if not isinstance(value, (bool, np.bool_)):
+    is_truth = isinstance(value, (bool, np.bool_))
+    if not is_truth:
         raise ValueError(f"{name}: got {value!r}, expected True or False.")
 
 
@@ -288,7 +316,9 @@ def _is_key(array: Any) -> bool:
 
 def _is_whole(value: Any) -> bool:
     """Return whether a value is a whole number of Python or NumPy, and neither True nor False."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    is_number = isinstance(value, (int, np.integer))
+    is_truth = isinstance(value, bool)
+    return is_number and not is_truth
 
 
 def count(name: str, value: Any, minimum: int = 1) -> int:
@@ -330,7 +360,8 @@ def seeds(values: Iterable[int]) -> list[int]:
     """
     if isinstance(values, (np.ndarray, jax.Array)):
         values = np.asarray(values).tolist()
-    if not isinstance(values, Iterable) or isinstance(values, (str, bytes)):
+    is_text = isinstance(values, (str, bytes))
+    if is_text or not isinstance(values, Iterable):
         raise ValueError(f"seeds: got {values!r}, expected an iterable such as range(64).")
     distinct: dict[int, None] = {}
     for value in values:
@@ -403,8 +434,8 @@ def finite(name: str, array: Any) -> None:
     is_bad = ~np.isfinite(converted)
     if not is_bad.any():
         return
-    first_index = np.argwhere(is_bad)[0]
-    index = tuple(int(i) for i in first_index)
+    bad_indices = np.argwhere(is_bad)
+    index = tuple(bad_indices[0].tolist())
     first = array[index]
     limit = ""
     if np.isfinite(first):
@@ -495,7 +526,8 @@ def weights(w: Any, n: int, name: str = "weights") -> None:
         return
     finite(name, w)
     has_negative = (w < 0).any()
-    if has_negative or not w.any():
+    has_weight = w.any()
+    if has_negative or not has_weight:
         raise ValueError(f"{name}: expected numbers of at least 0, and one above 0.")
     dtype = jax.dtypes.canonicalize_dtype(float)
     _summable(name, w.astype(dtype))

@@ -69,21 +69,38 @@ def curves(
     name, final = _final(sweep, metric, "last")
     rows = _chosen_rows(sweep, settings)
     values = _with_last_values(sweep, name, final, rows)
-    _check_drawable("curves", values, final[rows], sweep.finished[rows])
-    names = labels(sweep)
-    figure, (axis,) = plot.figure(height=3.2 + 0.2 * len(rows))
-    for runs, row, style in zip(values, rows, plot.LINES, strict=False):
-        setting = names[row] or _seeds(sweep)
-        left_out = _left_out(final[row], sweep.finished[row])
-        label = f"{setting}: {left_out}" if left_out else setting
-        plot.band(axis, runs, textwrap.fill(label, 64), **style)
-    stopped_early = _stopped_early(sweep, final, rows, values.shape[-1])
-    axis.set(xlabel=_lines("epoch", stopped_early), ylabel=_spoken(name))
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    finished = sweep.finished[rows]
+    _check_drawable("curves", values, final[rows], finished)
+    height = 3.2 + 0.2 * len(rows)
+    figure, (axis,) = plot.figure(height=height)
+    names = _names_of_curves(sweep, final, rows)
+    for runs, label, style in zip(values, names, plot.LINES, strict=False):
+        plot.band(axis, runs, label, **style)
+    epochs = values.shape[-1]
+    stopped_early = _stopped_early(sweep, final, rows, epochs)
+    x_label = _lines("epoch", stopped_early)
+    axis.set(xlabel=x_label, ylabel=_spoken(name))
+    whole_numbers = MaxNLocator(integer=True, min_n_ticks=1)
+    axis.xaxis.set_major_locator(whole_numbers)
     if _is_loss(name):
         plot.log_where_wide(axis.set_yscale, values)
     axis.legend(**LEGEND)
     return figure
+
+
+def _names_of_curves(
+    sweep: Sweep, final: Float[np.ndarray, "settings seeds"], rows: list[int]
+) -> list[str]:
+    """Return the setting of each row, and which of its runs are left out."""
+    settings = labels(sweep)
+    names = []
+    for row in rows:
+        name = settings[row] or _seeds(sweep)
+        left_out = _left_out(final[row], sweep.finished[row])
+        if left_out:
+            name = f"{name}: {left_out}"
+        names.append(textwrap.fill(name, 64))
+    return names
 
 
 # -------------------------------------------------------------------------------------------- races
@@ -118,9 +135,12 @@ def rungs(race: "Race") -> "Figure":
 
     if not isinstance(race, Race):
         raise TypeError(f"race: got a {type(race).__name__}, expected the Race of fnn.race.")
-    rows = race.rows()[: len(plot.LINES)]
-    figure, (above, below) = plot.figure(rows=2, height=3.4 + 0.1 * len(rows))
-    _draw_means(above, race, [row["setting"] for row in rows], plot.LINES)
+    most = len(plot.LINES)
+    rows = race.rows()[:most]
+    closest = [row["setting"] for row in rows]
+    height = 3.4 + 0.1 * len(rows)
+    figure, (above, below) = plot.figure(rows=2, height=height)
+    _draw_means(above, race, closest, plot.LINES)
     _draw_differences(below, race, rows)
     return figure
 
@@ -129,7 +149,8 @@ def _draw_means(
     axis: "Axes", race: "Race", closest: list[int], styles: Sequence[dict[str, Any]]
 ) -> None:
     """Draw the mean of each setting at each rung: the closest in color, the others in gray."""
-    means = np.stack([result.comparison.mean for result in race.rungs])
+    means_of_rungs = [rung.comparison.mean for rung in race.rungs]
+    means = np.stack(means_of_rungs)
     places = np.arange(len(race.rungs))
     names = labels(race.sweep)
     for row in range(len(names)):
@@ -153,7 +174,8 @@ def _draw_means(
     axis.set_xticks(places, rung_names)
     metric = race.monitor.metric
     axis.set(ylabel=f"{_spoken(metric)}, mean over seeds")
-    if _is_loss(metric) and np.nanmin(means, initial=np.inf) > 0:
+    least = np.nanmin(means, initial=np.inf)
+    if _is_loss(metric) and least > 0:
         axis.set_yscale("log")
     title = f"the closest of {len(names)} settings"
     if len(names) > len(closest):
@@ -170,20 +192,24 @@ def _draw_differences(axis: "Axes", race: "Race", rows: list[dict[str, Any]]) ->
         below = difference - row["low"]
         above = row["high"] - difference
         rung = row["left at rung"]
-        remains = rung == ""
+        if rung == "":
+            color, state = BLUE, "in"
+        else:
+            color, state = ORANGE, f"left at rung {rung}"
         axis.errorbar(
             difference,
             place,
             xerr=[[below], [above]],
             fmt="o",
-            color=BLUE if remains else ORANGE,
+            color=color,
             capsize=3,
             markersize=4,
         )
-        state = "in" if remains else f"left at rung {rung}"
-        names.append(f"{row['setting']}, {state}")
+        setting = row["setting"]
+        names.append(f"{setting}, {state}")
     axis.axvline(0, color="0.5", linewidth=0.8)
-    axis.set_yticks(range(len(rows)), names)
+    places = range(len(rows))
+    axis.set_yticks(places, names)
     axis.invert_yaxis()
     metric = _spoken(race.monitor.metric)
     axis.set(xlabel=f"{metric}: worse than the best of its last rung by", ylabel="setting")
@@ -220,17 +246,16 @@ def heatmap(
 
     name, final = _final(sweep, metric, at)
     _check_pair("heatmap", sweep, x, y)
-    across = _in_order(_column(sweep, x))
-    down = _in_order(_column(sweep, y))
+    values_across = _column(sweep, x)
+    values_down = _column(sweep, y)
+    across = _in_order(values_across)
+    down = _in_order(values_down)
     rows_of_fields = _rows_of_fields(sweep, x, y, across, down)
     _check_drawable("heatmap", final, final, sweep.finished)
-    fields = np.full((len(down), len(across)), np.nan)
-    texts = np.full(fields.shape, "", object)
-    for field, rows in rows_of_fields.items():
-        mean = _mean(final[rows])
-        fields[field] = mean
-        texts[field] = "×" if np.isnan(mean) else _short(mean)
-    height = np.clip(1.9 + 0.25 * len(down), 3.9, 8.0)
+    shape = len(down), len(across)
+    fields, texts = _means_of_fields(final, rows_of_fields, shape)
+    needed = 1.9 + 0.25 * len(down)
+    height = np.clip(needed, 3.9, 8.0)
     figure, (axis,) = plot.figure(height=float(height))
     plot.heatmap(
         axis,
@@ -246,8 +271,10 @@ def heatmap(
     averaged = ", ".join([*others, _seeds(sweep)])
     title = f"{_spoken(name)}, mean over {averaged}"
     has_crosses = (texts == "×").any()
-    note = _note(sweep, final, "× all of a field" if has_crosses else "")
-    _title(figure, title, _when(sweep, at), note)
+    crosses = "× all of a field" if has_crosses else ""
+    note = _note(sweep, final, crosses)
+    when = _when(sweep, at)
+    _title(figure, title, when, note)
     return figure
 
 
@@ -280,14 +307,18 @@ def scatter(
     name, final = _final(sweep, metric, at)
     _check_pair("scatter", sweep, x_name, y_name)
     _check_drawable("scatter", final, final, sweep.finished)
-    means = np.array([_mean(runs) for runs in final])
+    means_of_settings = [_mean(runs) for runs in final]
+    means = np.array(means_of_settings)
     figure, (axis,) = plot.figure(height=3.9)
-    x, names_of_x = _places(_column(sweep, x_name))
-    y, names_of_y = _places(_column(sweep, y_name))
+    x_values = _column(sweep, x_name)
+    y_values = _column(sweep, y_name)
+    x, names_of_x = _places(x_values)
+    y, names_of_y = _places(y_values)
     norm = plot.color_norm(means, log=_is_loss(name))
     plot.dots(axis, x, y, means, norm=norm, label=_spoken(name))
     if names_of_x:
-        plot.names_across(axis, names_of_x, room=plot.CHARACTERS_ACROSS - 16)
+        room = plot.CHARACTERS_ACROSS - 16
+        plot.names_across(axis, names_of_x, room=room)
     else:
         plot.log_where_wide(axis.set_xscale, x)
     if names_of_y:
@@ -298,8 +329,11 @@ def scatter(
     title = f"{_spoken(name)}, mean over {_seeds(sweep)}"
     others = ", ".join(_others(sweep, x_name, y_name))
     not_shown = f"not shown: {others}" if others else ""
-    crosses = "× all of a setting" if np.isnan(means).any() else ""
-    _title(figure, title, _when(sweep, at), not_shown, _note(sweep, final, crosses))
+    has_crosses = np.isnan(means).any()
+    crosses = "× all of a setting" if has_crosses else ""
+    note = _note(sweep, final, crosses)
+    when = _when(sweep, at)
+    _title(figure, title, when, not_shown, note)
     return figure
 
 
@@ -331,22 +365,27 @@ def distribution(sweep: Sweep, metric: str | None = None, *, at: At | None = Non
     _check_drawable("distribution", final, final, sweep.finished)
     names = []
     left_out = []
-    for setting, runs, finished in zip(labels(sweep), final, sweep.finished, strict=True):
+    settings = labels(sweep)
+    for setting, runs, finished in zip(settings, final, sweep.finished, strict=True):
         reason = _left_out(runs, finished)
         left_out.append(reason)
         name_of_row = _wrapped(setting)
         is_empty = np.isnan(runs).all()
         if not is_empty:
-            name_of_row = _lines(name_of_row, _wrapped(reason))
+            wrapped_reason = _wrapped(reason)
+            name_of_row = _lines(name_of_row, wrapped_reason)
         names.append(name_of_row)
-    lines = 1 + max(name_of_row.count("\n") for name_of_row in names)
-    height_of_row = max(0.35, 0.1 + 0.15 * lines)
+    breaks = [name_of_row.count("\n") for name_of_row in names]
+    most_lines = 1 + max(breaks)
+    height_of_row = max(0.35, 0.1 + 0.15 * most_lines)
     height = 1.4 + height_of_row * len(final)
     figure, (axis,) = plot.figure(height=height)
     if _is_loss(name):
         plot.log_where_wide(axis.set_xscale, final)
     plot.strips(axis, final, names, empty=left_out)
-    axis.set(xlabel=_lines(_spoken(name), _when(sweep, at)))
+    when = _when(sweep, at)
+    x_label = _lines(_spoken(name), when)
+    axis.set(xlabel=x_label)
     return figure
 
 
@@ -369,7 +408,9 @@ def labels(sweep: Sweep) -> list[str]:
     """
     parts: list[list[str]] = [[] for _ in sweep.settings]
     for name in _varying(sweep):
-        for part, text in zip(parts, _shown(_column(sweep, name)), strict=True):
+        column = _column(sweep, name)
+        texts = _shown(column)
+        for part, text in zip(parts, texts, strict=True):
             part.append(f"{name}={text}")
     return [", ".join(part) for part in parts]
 
@@ -379,7 +420,8 @@ def _shown(values: Sequence[Any]) -> list[str]:
     texts: list[str] = []
     for digits in range(3, 18):
         texts = [_short(value, digits) for value in values]
-        if len(set(texts)) >= len(set(values)):
+        are_told_apart = len(set(texts)) >= len(set(values))
+        if are_told_apart:
             break
     return texts
 
@@ -387,8 +429,10 @@ def _shown(values: Sequence[Any]) -> list[str]:
 def _short(value: Any, digits: int = 3) -> str:
     """Return 1e-5 rather than 1e-05, and 1e30 rather than 1e+30. A function has its name."""
     if isinstance(value, float):
-        return re.sub(r"e\+?(-?)0*", r"e\1", f"{value:.{digits}g}")
-    return str(getattr(value, "__name__", value))
+        text = f"{value:.{digits}g}"
+        return re.sub(r"e\+?(-?)0*", r"e\1", text)
+    name = getattr(value, "__name__", value)
+    return str(name)
 
 
 def _column(sweep: Sweep, name: str) -> list[Any]:
@@ -396,7 +440,12 @@ def _column(sweep: Sweep, name: str) -> list[Any]:
 
 
 def _varying(sweep: Sweep) -> list[str]:
-    return [name for name in sweep.settings[0] if len(set(_column(sweep, name))) > 1]
+    varying = []
+    for name in sweep.settings[0]:
+        distinct = set(_column(sweep, name))
+        if len(distinct) > 1:
+            varying.append(name)
+    return varying
 
 
 def _others(sweep: Sweep, *names: str) -> list[str]:
@@ -406,7 +455,8 @@ def _others(sweep: Sweep, *names: str) -> list[str]:
 def _in_order(column: Iterable[Any]) -> list[Any]:
     """Return the different values: numbers sorted, others in the order of their appearance."""
     values = list(dict.fromkeys(column))
-    if all(map(is_number, values)):
+    are_numbers = all(map(is_number, values))
+    if are_numbers:
         return sorted(values)
     return values
 
@@ -416,7 +466,8 @@ def _places(column: list[Any]) -> tuple[np.ndarray, list[str]]:
 
     Numbers lie at themselves and have no names. Others lie at 0, 1, ….
     """
-    if all(map(is_number, column)):
+    are_numbers = all(map(is_number, column))
+    if are_numbers:
         return np.array(column, float), []
     values = _in_order(column)
     places = [values.index(value) for value in column]
@@ -434,14 +485,31 @@ def _rows_of_fields(
     for row, setting in enumerate(sweep.settings):
         i = down.index(setting[y])
         j = across.index(setting[x])
-        rows.setdefault((i, j), []).append(row)
+        rows_of_field = rows.setdefault((i, j), [])
+        rows_of_field.append(row)
     fields = len(across) * len(down)
-    if 2 * len(rows) < fields:
+    is_sparse = 2 * len(rows) < fields
+    if is_sparse:
         raise ValueError(
             f"heatmap: got {len(rows)} of {fields} combinations of {x!r} and {y!r}, expected at "
             f"least half of them, as in a grid; for points draw scatter(sweep, {x!r}, {y!r})."
         )
     return rows
+
+
+def _means_of_fields(
+    final: Float[np.ndarray, "settings seeds"],
+    rows_of_fields: dict[tuple[int, int], list[int]],
+    shape: tuple[int, int],
+) -> tuple[Float[np.ndarray, "down across"], np.ndarray]:
+    """Return the mean of each field, NaN where it has none, and its text."""
+    means = np.full(shape, np.nan)
+    texts = np.full(shape, "", object)
+    for field, rows in rows_of_fields.items():
+        mean = _mean(final[rows])
+        means[field] = mean
+        texts[field] = "×" if np.isnan(mean) else _short(mean)
+    return means, texts
 
 
 # ------------------------------------------------------------------------------------- values drawn
@@ -485,9 +553,12 @@ def _final(
     A value is NaN where a run diverged or was not trained.
     """
     name = metric or sweep.main_metric
-    values = np.asarray(sweep.at(name, at), float)
-    is_sound = sweep.finished & ~sweep.diverged & np.isfinite(values)
-    return name, np.where(is_sound, values, np.nan)
+    at_epoch = sweep.at(name, at)
+    values = np.asarray(at_epoch, float)
+    ended_well = sweep.finished & ~sweep.diverged
+    is_sound = ended_well & np.isfinite(values)
+    sound_values = np.where(is_sound, values, np.nan)
+    return name, sound_values
 
 
 def _with_last_values(
@@ -497,18 +568,25 @@ def _with_last_values(
 
     It is NaN where it is not finite.
     """
-    history = np.asarray(sweep.history[name][rows], float)
-    epochs = np.arange(history.shape[-1])
-    last_epoch = sweep.last_epoch[rows][..., None]
-    last_value = final[rows][..., None]
-    values = np.where(epochs > last_epoch, last_value, history)
-    return np.where(np.isfinite(values), values, np.nan)
+    history_of_all = sweep.history[name]
+    history = np.asarray(history_of_all[rows], float)
+    *_, number = history.shape
+    epochs = np.arange(number)
+    last_epoch = sweep.last_epoch[rows]
+    has_stopped = epochs > last_epoch[..., None]
+    last_value = final[rows]
+    values = np.where(has_stopped, last_value[..., None], history)
+    is_finite = np.isfinite(values)
+    return np.where(is_finite, values, np.nan)
 
 
 def _mean(runs: np.ndarray) -> float:
     """Return the mean of the runs that are not NaN, or NaN if there are none."""
-    sound = runs[~np.isnan(runs)]
-    return float(sound.mean()) if sound.size else np.nan
+    is_nan = np.isnan(runs)
+    sound = runs[~is_nan]
+    if not sound.size:
+        return np.nan
+    return float(sound.mean())
 
 
 def _check_pair(figure: str, sweep: Sweep, x: str, y: str) -> None:
@@ -543,7 +621,9 @@ def _stopped_early(
     sweep: Sweep, final: Float[np.ndarray, "settings seeds"], rows: list[int], epochs: int
 ) -> str:
     """Say how many runs of these rows stopped early, or nothing."""
-    is_early = ~np.isnan(final[rows]) & (sweep.last_epoch[rows] < epochs - 1)
+    has_value = ~np.isnan(final[rows])
+    last_epoch = sweep.last_epoch[rows]
+    is_early = has_value & (last_epoch < epochs - 1)
     if not is_early.any():
         return ""
     return f"{is_early.sum()} of {is_early.size} runs stopped early and keep their last value"
@@ -551,13 +631,15 @@ def _stopped_early(
 
 def _left_out(final: Float[np.ndarray, "*runs"], finished: Bool[np.ndarray, "*runs"]) -> str:
     """Say how many runs have no final value and why, such as "all diverged", or nothing."""
-    reasons = {"diverged": finished & np.isnan(final), "unfinished": ~finished}
+    diverged = finished & np.isnan(final)
+    reasons = {"diverged": diverged, "unfinished": ~finished}
     texts = []
     for reason, runs in reasons.items():
-        if not runs.any():
-            continue
-        count = "all" if runs.all() else f"{runs.sum()} of {runs.size} runs"
-        texts.append(f"{count} {reason}")
+        count = f"{runs.sum()} of {runs.size} runs"
+        if runs.all():
+            count = "all"
+        if runs.any():
+            texts.append(f"{count} {reason}")
     return ", ".join(texts)
 
 
@@ -576,7 +658,8 @@ def _note(sweep: Sweep, final: Float[np.ndarray, "settings seeds"], crosses: str
 def _title(figure: "Figure", *lines: str) -> None:
     """Put lines over the whole figure: beside long names the axes may be narrower than a title."""
     wrapped = [textwrap.fill(line, 58) for line in lines]
-    figure.suptitle(_lines(*wrapped), fontsize="medium")
+    title = _lines(*wrapped)
+    figure.suptitle(title, fontsize="medium")
 
 
 def _lines(*texts: str) -> str:
@@ -590,7 +673,8 @@ def _wrapped(text: str) -> str:
 
 
 def _seeds(sweep: Sweep) -> str:
-    seeds = "1 seed" if len(sweep.seeds) == 1 else f"{len(sweep.seeds)} seeds"
+    count = len(sweep.seeds)
+    seeds = "1 seed" if count == 1 else f"{count} seeds"
     if sweep.splits == 1:
         return seeds
     return f"{seeds} on {sweep.splits} splits"

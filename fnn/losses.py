@@ -54,9 +54,11 @@ def _one_hot(prediction: Features, target: Target) -> Features:
     if target.ndim == 1 and jnp.issubdtype(target.dtype, jnp.integer):
         _check_batch(prediction, target)
         dtype = jnp.promote_types(jnp.int32, target.dtype)
-        classes = jnp.arange(prediction.shape[0], dtype=dtype)[:, None]
-        labels = target.astype(dtype)[None, :]
-        is_class = classes == labels
+        outputs = prediction.shape[0]
+        numbers = jnp.arange(outputs, dtype=dtype)
+        classes = numbers[:, None]
+        labels = target.astype(dtype)
+        is_class = classes == labels[None, :]
         return is_class.astype(prediction.dtype)
     if target.ndim == 1:
         raise ValueError(
@@ -71,14 +73,16 @@ def _refuse_column(target: Target | np.ndarray, outputs: int) -> None:
     """Refuse labels of shape (examples, 1) where a network has several outputs."""
     is_column = target.shape[0] == 1 < outputs
     if is_column and jnp.issubdtype(target.dtype, jnp.integer):
+        shape = target.shape[::-1]
         raise ValueError(
-            f"y: got integers of shape {target.shape[::-1]}, expected labels of shape (examples,); "
+            f"y: got integers of shape {shape}, expected labels of shape (examples,); "
             "use y.ravel()."
         )
 
 
 def _check_batch(prediction: Features, target: Target) -> None:
-    examples, labels = prediction.shape[1], target.shape[0]
+    examples = prediction.shape[1]
+    labels = target.shape[0]
     if labels != examples:
         raise ValueError(f"y: got {labels} labels for {examples} examples, expected one each.")
 
@@ -107,7 +111,8 @@ def _absolute_error(prediction: Features, target: Target) -> PerExample:
     One document prints it without the bars, which is unbounded below (claim 1.16).
     """
     error = prediction - _aligned(prediction, target)
-    return jnp.sum(jnp.abs(error), axis=0)
+    size = jnp.abs(error)
+    return jnp.sum(size, axis=0)
 
 
 def _absolute_error_gradient(prediction: Features, target: Target) -> Features:
@@ -136,7 +141,8 @@ def huber(delta: float = 1.0) -> Loss:
     checks.positive("delta", delta)
 
     def value(prediction, target):
-        size = jnp.abs(prediction - _aligned(prediction, target))
+        error = prediction - _aligned(prediction, target)
+        size = jnp.abs(error)
         is_near = size <= delta
         near = 0.5 * size**2
         beyond = delta * (size - 0.5 * delta)
@@ -148,7 +154,8 @@ def huber(delta: float = 1.0) -> Loss:
         return jnp.clip(error, -delta, delta)
 
     shows_delta = checks.is_concrete(delta) and delta != 1
-    name = f"huber(delta={delta:g})" if shows_delta else "huber"
+    suffix = f"(delta={delta:g})" if shows_delta else ""
+    name = f"huber{suffix}"
     return Loss(name, value, gradient, regression=True)
 
 
@@ -163,14 +170,16 @@ def _sigmoid_cross_entropy(logits: Features, target: Target) -> PerExample:
     t = _aligned(logits, target)
     above = jnp.maximum(logits, 0)
     linear = above - t * logits
-    tail = jnp.exp(-jnp.abs(logits))
+    size = jnp.abs(logits)
+    tail = jnp.exp(-size)
     values = linear + jnp.log1p(tail)
     return jnp.sum(values, axis=0)
 
 
 def _sigmoid_cross_entropy_gradient(logits: Features, target: Target) -> Features:
     """Return σ(z) − t."""
-    return jax.nn.sigmoid(logits) - _aligned(logits, target)
+    probability = jax.nn.sigmoid(logits)
+    return probability - _aligned(logits, target)
 
 
 def _correct_signs(logits: Features, target: Target) -> PerExample:
@@ -206,21 +215,26 @@ def _softmax_cross_entropy(logits: Features, target: Target) -> PerExample:
     largest = jnp.max(logits, axis=0)
     shifted = logits - largest[None, :]
     mass = jnp.sum(t, axis=0)
-    total = jnp.sum(jnp.exp(shifted), axis=0)
+    powers = jnp.exp(shifted)
+    total = jnp.sum(powers, axis=0)
     log_normaliser = mass * jnp.log(total)
-    return log_normaliser - jnp.sum(t * shifted, axis=0)
+    of_target = jnp.sum(t * shifted, axis=0)
+    return log_normaliser - of_target
 
 
 def _softmax_cross_entropy_gradient(logits: Features, target: Target) -> Features:
     """Return (Σ t) softmax(z) − t, with Σ t = 1 for a distribution."""
     t = _one_hot(logits, target)
     mass = jnp.sum(t, axis=0, keepdims=True)
-    return mass * jax.nn.softmax(logits, axis=0) - t
+    probabilities = jax.nn.softmax(logits, axis=0)
+    return mass * probabilities - t
 
 
 def _correct_class(prediction: Features, target: Target) -> PerExample:
     """Return 1 for each example whose largest output is its class, else 0."""
-    label = target if target.ndim == 1 else jnp.argmax(target, axis=0)
+    label = target
+    if target.ndim > 1:
+        label = jnp.argmax(target, axis=0)
     predicted = jnp.argmax(prediction, axis=0)
     is_right = predicted == label
     return is_right.astype(prediction.dtype)
@@ -244,7 +258,8 @@ def _check_distributions(target: np.ndarray, outputs: int) -> None:
     _check_probabilities(target, outputs)
     sums = target.sum(axis=0)
     distance = np.abs(sums - 1)
-    if (distance > 1e-3).any():
+    is_far = distance > 1e-3
+    if is_far.any():
         example = int(np.argmax(distance))
         raise ValueError(f"y: the target of example {example} sums to {sums[example]}, expected 1.")
 
@@ -257,8 +272,9 @@ def _check_labels(labels: np.ndarray, outputs: int) -> None:
         )
     outside = (labels < 0) | (labels >= outputs)
     if outside.any():
+        first = labels[outside][0]
         raise ValueError(
-            f"y: got label {labels[outside][0]} for a network with {outputs} outputs, expected "
+            f"y: got label {first} for a network with {outputs} outputs, expected "
             f"labels 0 to {outputs - 1}."
         )
 
@@ -286,7 +302,8 @@ def _binary_cross_entropy(probability: Features, target: Target) -> PerExample:
     t = _aligned(probability, target)
     if_true = xlogy(t, probability)
     if_false = xlog1py(1 - t, -probability)
-    return -jnp.sum(if_true + if_false, axis=0)
+    terms = if_true + if_false
+    return -jnp.sum(terms, axis=0)
 
 
 def _binary_cross_entropy_gradient(probability: Features, target: Target) -> Features:
@@ -320,7 +337,8 @@ def _categorical_cross_entropy(probability: Features, target: Target) -> PerExam
     cannot be refused before it is computed. End the network with "softmax".
     """
     t = _one_hot(probability, target)
-    return -jnp.sum(xlogy(t, probability), axis=0)
+    terms = xlogy(t, probability)
+    return -jnp.sum(terms, axis=0)
 
 
 def _categorical_cross_entropy_gradient(probability: Features, target: Target) -> Features:
@@ -342,7 +360,8 @@ def _ratio(numerator: Array, denominator: Array) -> Array:
     """Return numerator/denominator with 0/0 = 0, so that a class with t = 0 has no gradient."""
     is_zero = numerator == 0
     divisor = jnp.where(is_zero, 1, denominator)
-    return jnp.where(is_zero, 0, numerator / divisor)
+    quotient = numerator / divisor
+    return jnp.where(is_zero, 0, quotient)
 
 
 # ---------------------------------------------------------------------------------- label smoothing
@@ -368,7 +387,8 @@ def smoothed(loss: Loss, amount: float) -> Loss:
     is_loss = isinstance(loss, Loss)
     checks.instance("loss", loss, is_loss, "a Loss such as fnn.losses.softmax_cross_entropy")
     is_categorical = loss.check is _check_classes
-    if not is_categorical and loss.check is not _check_probabilities:
+    is_binary = loss.check is _check_probabilities
+    if not is_categorical and not is_binary:
         raise ValueError(f"smoothed: got {loss.name}, expected a cross-entropy.")
     aligned = _one_hot if is_categorical else _aligned
 
@@ -378,10 +398,12 @@ def smoothed(loss: Loss, amount: float) -> Loss:
         return (1 - amount) * t + amount / classes
 
     def forward(prediction, target):
-        return loss.forward(prediction, smooth(prediction, target))
+        smooth_target = smooth(prediction, target)
+        return loss.forward(prediction, smooth_target)
 
     def backward(prediction, target):
-        return loss.backward(prediction, smooth(prediction, target))
+        smooth_target = smooth(prediction, target)
+        return loss.backward(prediction, smooth_target)
 
     suffix = f"({amount:g})" if checks.is_concrete(amount) else ""
     name = f"{loss.name}_smoothed{suffix}"

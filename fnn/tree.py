@@ -83,11 +83,15 @@ def all_finite(tree: PyTree) -> Condition:
     >>> print(tree.all_finite({"W": jnp.array([1.0, jnp.inf]), "n": jnp.array([3])}))
     False
     """
-    leaves = [leaf for leaf in jax.tree.leaves(tree) if _is_floating(leaf)]
+    all_leaves = jax.tree.leaves(tree)
+    leaves = [leaf for leaf in all_leaves if _is_floating(leaf)]
     if size(leaves) <= SMALL:
         leaves = concatenated(leaves)
-    finite = [jnp.all(jnp.isfinite(leaf)) for leaf in leaves]
-    return jnp.all(jnp.array(finite or [True]))
+    finite = []
+    for leaf in leaves:
+        is_finite = jnp.isfinite(leaf)
+        finite.append(jnp.all(is_finite))
+    return _all_true(finite)
 
 
 def unchanged_or_finite(before: PyTree, after: PyTree) -> Condition:
@@ -95,20 +99,30 @@ def unchanged_or_finite(before: PyTree, after: PyTree) -> Condition:
 
     An unchanged infinity is accepted, an unchanged NaN is not.
     """
-    olds, news = [], []
-    pairs = zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
-    for old, new in pairs:
+    olds = []
+    news = []
+    leaves_before = jax.tree.leaves(before)
+    leaves_after = jax.tree.leaves(after)
+    for old, new in zip(leaves_before, leaves_after, strict=True):
         if _is_floating(new):
             olds.append(old)
             news.append(new)
     if size(news) <= SMALL:
-        olds, news = concatenated(olds), concatenated(news)
+        olds = concatenated(olds)
+        news = concatenated(news)
     sound = []
     for old, new in zip(olds, news, strict=True):
         is_finite = jnp.isfinite(new)
-        is_sound = is_finite | (new == old)
+        is_unchanged = new == old
+        is_sound = is_finite | is_unchanged
         sound.append(jnp.all(is_sound))
-    return jnp.all(jnp.array(sound or [True]))
+    return _all_true(sound)
+
+
+def _all_true(conditions: list[Condition]) -> Condition:
+    """Return whether all conditions hold; True where there are none."""
+    vector = jnp.array(conditions or [True])
+    return jnp.all(vector)
 
 
 def _is_floating(leaf: Array) -> bool:
@@ -121,7 +135,8 @@ def concatenated(leaves: list[Array]) -> list[Array]:
     for leaf in leaves:
         vectors = by_dtype.setdefault(leaf.dtype, [])
         vectors.append(leaf.ravel())
-    return [jnp.concatenate(vectors) for vectors in by_dtype.values()]
+    groups = by_dtype.values()
+    return [jnp.concatenate(vectors) for vectors in groups]
 
 
 def l2_norm(tree: PyTree) -> Scalar:
@@ -132,14 +147,17 @@ def l2_norm(tree: PyTree) -> Scalar:
     >>> print(tree.l2_norm({"W": jnp.array([3.0]), "b": jnp.array([4.0])}))
     5.0
     """
-    return jnp.sqrt(total(lambda leaf: jnp.square(leaf), tree))
+    sum_of_squares = total(jnp.square, tree)
+    return jnp.sqrt(sum_of_squares)
 
 
 def total(f: Callable[[Array], Array], tree: PyTree) -> Scalar:
     """Return Σ f(x) over every entry of every leaf."""
-    leaves = jax.tree.leaves(tree)
-    sums = (jnp.sum(f(leaf)) for leaf in leaves)
-    return sum(sums, start=jnp.zeros(()))
+    running = jnp.zeros(())
+    for leaf in jax.tree.leaves(tree):
+        values = f(leaf)
+        running = running + jnp.sum(values)
+    return running
 
 
 def size(tree: PyTree) -> int:
@@ -151,7 +169,8 @@ def size(tree: PyTree) -> int:
     >>> tree.size(params)
     23
     """
-    return sum(leaf.size for leaf in jax.tree.leaves(tree))
+    leaves = jax.tree.leaves(tree)
+    return sum(leaf.size for leaf in leaves)
 
 
 def nbytes(tree: PyTree) -> int:
@@ -176,7 +195,8 @@ def moving_average(decay: Factor, average: PyTree, value: PyTree) -> PyTree:
         d = jnp.asarray(decay, wide)
         past = d * a.astype(wide)
         present = (1 - d) * v.astype(wide)
-        return (past + present).astype(a.dtype)
+        blended = past + present
+        return blended.astype(a.dtype)
 
     return jax.tree.map(blend, average, value)
 

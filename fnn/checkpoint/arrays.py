@@ -78,7 +78,8 @@ def leaves(tree: PyTree) -> list[tuple[Leaf, Any]]:
             raise ValueError(
                 f"tree: two leaves are called {name!r}; expected names without a slash."
             )
-        described[name] = (_leaf(name, value), value)
+        leaf = _leaf(name, value)
+        described[name] = leaf, value
     return list(described.values())
 
 
@@ -93,15 +94,17 @@ def _leaf(name: str, value: Any) -> Leaf:
         raise ValueError(
             f"{name}: got dtype {value.dtype}, expected numbers, truth values or typed keys."
         )
+    shape = tuple(value.shape)
     dtype = jnp.dtype(value.dtype)
-    return Leaf(name, tuple(value.shape), dtype.name, None)
+    return Leaf(name, shape, dtype.name, None)
 
 
 def _leaf_of_key(name: str, value: Any) -> Leaf:
     generators: list[str] = []
 
     def data_of(key):
-        generators.append(str(jax.random.key_impl(key)))
+        generator = jax.random.key_impl(key)
+        generators.append(str(generator))
         return jax.random.key_data(key)
 
     # Traced, because a ShapeDtypeStruct of keys does not tell its generator and a tracer does.
@@ -115,16 +118,19 @@ def on_host(leaf: Leaf, value: Any) -> np.ndarray:
         value = jax.random.key_data(value)
     array = np.asarray(value)
     native = array.dtype.newbyteorder("=")
-    contiguous = np.ascontiguousarray(array, native).reshape(leaf.shape)
-    return contiguous.view(leaf.stored)
+    contiguous = np.ascontiguousarray(array, native)
+    shaped = contiguous.reshape(leaf.shape)
+    return shaped.view(leaf.stored)
 
 
 def restored(leaf: Leaf, array: np.ndarray) -> Any:
     """Return the leaf that was stored: a NumPy array, or JAX's typed keys."""
-    array = array.view(jnp.dtype(leaf.dtype))
+    dtype = jnp.dtype(leaf.dtype)
+    numbers = array.view(dtype)
     if leaf.key is None:
-        return array
-    return jax.random.wrap_key_data(jnp.asarray(array), impl=leaf.key)
+        return numbers
+    data = jnp.asarray(numbers)
+    return jax.random.wrap_key_data(data, impl=leaf.key)
 
 
 def on_device(name: str, array: np.ndarray, alternative: str = "") -> jax.Array:
@@ -147,7 +153,8 @@ def packed(arrays: Mapping[str, np.ndarray]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
-            entry = zipfile.ZipInfo(f"{name}{NPY}")
+            file_name = f"{name}{NPY}"
+            entry = zipfile.ZipInfo(file_name)
             with archive.open(entry, "w", force_zip64=True) as member:
                 npy.write_array(member, array, allow_pickle=False)
     return buffer.getvalue()
@@ -160,11 +167,16 @@ def unpacked(content: bytes, expected: Sequence[Leaf]) -> dict[str, np.ndarray]:
 
     Raises Damaged for an archive that does not hold exactly the expected arrays.
     """
+    buffer = io.BytesIO(content)
+    arrays = {}
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        with zipfile.ZipFile(buffer) as archive:
             members = _members(archive)
             _check_names(members, expected)
-            return {leaf.name: _member(archive, members[leaf.name], leaf) for leaf in expected}
+            for leaf in expected:
+                member = members[leaf.name]
+                arrays[leaf.name] = _member(archive, member, leaf)
+            return arrays
     except UNREADABLE as error:
         raise Damaged(f"not an npz archive that can be read: {error}") from error
 
@@ -195,32 +207,33 @@ def _check_names(members: Mapping[str, zipfile.ZipInfo], expected: Sequence[Leaf
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, leaf: Leaf) -> np.ndarray:
     """Read one array, its header first, and no more bytes than are expected."""
+    name = leaf.name
+    stored = leaf.stored
     start = _first_bytes(archive, info, HEADER_BYTES)
-    shape, is_fortran, dtype = _header(leaf.name, start)
-    if (shape, dtype) != (leaf.shape, leaf.stored):
-        raise Damaged(
-            f"{leaf.name}: {dtype} {shape} in the file, expected {leaf.stored} {leaf.shape}."
-        )
-    size = math.prod(leaf.shape) * leaf.stored.itemsize
+    shape, is_fortran, dtype = _header(name, start)
+    if (shape, dtype) != (leaf.shape, stored):
+        raise Damaged(f"{name}: {dtype} {shape} in the file, expected {stored} {leaf.shape}.")
+    entries = math.prod(shape)
+    size = entries * dtype.itemsize
     limit = size + HEADER_BYTES
     if info.file_size > limit:
-        raise Damaged(
-            f"{leaf.name}: {info.file_size} bytes in the file, expected {size} for {leaf}."
-        )
+        raise Damaged(f"{name}: {info.file_size} bytes in the file, expected {size} for {leaf}.")
     member = _first_bytes(archive, info, limit)
-    _header(leaf.name, member)
+    _header(name, member)
     numbers = member.read()
-    if len(numbers) != size:
-        raise Damaged(f"{leaf.name}: {len(numbers)} bytes of numbers in the file, expected {size}.")
-    flat = np.frombuffer(bytearray(numbers), dtype)
-    if is_fortran:
-        return flat.reshape(shape, order="F")
-    return flat.reshape(shape)
+    length = len(numbers)
+    if length != size:
+        raise Damaged(f"{name}: {length} bytes of numbers in the file, expected {size}.")
+    writable = bytearray(numbers)
+    flat = np.frombuffer(writable, dtype)
+    order: Any = "F" if is_fortran else "C"
+    return flat.reshape(shape, order=order)
 
 
 def _first_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo, count: int) -> io.BytesIO:
     with archive.open(info) as file:
-        return io.BytesIO(file.read(count))
+        beginning = file.read(count)
+    return io.BytesIO(beginning)
 
 
 def _header(name: str, member: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype]:
@@ -235,7 +248,8 @@ def _header(name: str, member: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dt
 
 
 def _first_names(names: set[str]) -> str:
-    shown = ", ".join(sorted(names)[:NAMES_SHOWN])
+    first = sorted(names)[:NAMES_SHOWN]
+    shown = ", ".join(first)
     rest = len(names) - NAMES_SHOWN
     if rest > 0:
         return f"{shown} and {rest} more"

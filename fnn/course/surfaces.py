@@ -56,25 +56,31 @@ def quadratic(curvatures: Sequence[float], start: Sequence[float] | None = None)
     checks.finite("curvatures", curvatures)
     scales = np.asarray(curvatures, float)
     n = scales.size
-    if scales.ndim != 1 or not n:
+    is_sequence = scales.ndim == 1
+    if not is_sequence or not n:
         raise ValueError(
             f"curvatures: got {curvatures!r}, expected a sequence of numbers, one a coordinate."
         )
-    start = (1.0,) * n if start is None else tuple(start)
+    if start is None:
+        start = (1.0,) * n
+    start = tuple(start)
     if len(start) != n:
         raise ValueError(f"start: got {start}, expected {n} coordinates, as many as curvatures.")
 
     def value(x: Point) -> Array:
         products = gradient(x) * jnp.asarray(x)
-        return jnp.sum(products, axis=0) / 2
+        total = jnp.sum(products, axis=0)
+        return total / 2
 
     def gradient(x: Point) -> Array:
         x = jnp.asarray(x)
         other_axes = (1,) * (x.ndim - 1)
-        column = jnp.asarray(scales, x.dtype).reshape(n, *other_axes)
+        vector = jnp.asarray(scales, x.dtype)
+        column = vector.reshape(n, *other_axes)
         return column * x
 
-    minimum = None if scales.min() < 0 else (0.0,) * n
+    has_minimum = not scales.min() < 0
+    minimum = (0.0,) * n if has_minimum else None
     return Surface(value, gradient, start, minimum)
 
 
@@ -106,8 +112,10 @@ def _beale_gradient(p: Point) -> Array:
     a_x = y - 1
     b_x = y**2 - 1
     c_x = y**3 - 1
-    d_x = 2 * (a * a_x + b * b_x + c * c_x)
-    d_y = 2 * x * (a + 2 * b * y + 3 * c * y**2)
+    along_x = a * a_x + b * b_x + c * c_x
+    along_y = a + 2 * b * y + 3 * c * y**2
+    d_x = 2 * along_x
+    d_y = 2 * x * along_y
     return jnp.stack([d_x, d_y])
 
 
@@ -157,7 +165,8 @@ def double_well(tilt: float | Array = 0.0) -> Surface:
     def value(x: Point) -> Array:
         x = jnp.asarray(x)
         well = (jnp.square(x) - 1) ** 2 / 4
-        return jnp.sum(well + tilt * x, axis=0)
+        tilted = well + tilt * x
+        return jnp.sum(tilted, axis=0)
 
     def gradient(x: Point) -> Array:
         x = jnp.asarray(x)
@@ -188,7 +197,8 @@ def cliff(height: float = 10.0, steepness: float = 20.0) -> Surface:
     checks.positive("steepness", steepness)
 
     def step(x: Array) -> Array:
-        return (1 + jnp.tanh(steepness * x / 2)) / 2
+        odd = jnp.tanh(steepness * x / 2)
+        return (1 + odd) / 2
 
     def value(p: Point) -> Array:
         x, y = jnp.asarray(p)
@@ -200,8 +210,10 @@ def cliff(height: float = 10.0, steepness: float = 20.0) -> Surface:
     def gradient(p: Point) -> Array:
         x, y = jnp.asarray(p)
         slope = height * steepness
-        wall = slope * step(x) * (1 - step(x))
-        d_x = wall + (x + 2) / 20
+        share = step(x)
+        wall = slope * share * (1 - share)
+        along = (x + 2) / 20
+        d_x = wall + along
         d_y = y / 2
         return jnp.stack([d_x, d_y])
 

@@ -54,12 +54,14 @@ def sample_parts(sampling: Sampling, test: int, validation: int) -> Parts:
     """Return parts of these sizes, by group, by time, by class or at random."""
     seed = checks.seed(sampling.seed)
     examples = len(sampling.y)
-    if sampling.groups is not None and sampling.order is not None:
+    has_groups = sampling.groups is not None
+    has_order = sampling.order is not None
+    if has_groups and has_order:
         raise ValueError("groups, order: got both, expected one of them.")
-    if sampling.groups is not None:
+    if has_groups:
         groups = one_per_example("groups", sampling.groups, examples)
         return by_group(groups, test, validation, seed)
-    if sampling.order is not None:
+    if has_order:
         order = numbers_or_dates("order", sampling.order, examples)
         return by_order(order, test, validation)
     if is_labels(sampling.y) and sampling.stratify:
@@ -77,7 +79,8 @@ def one_per_example(name: str, values: Any, examples: int) -> np.ndarray:
 
     Raises ValueError for missing values, and for another number of them.
     """
-    array = values_of(name, column_of(name, values)).array
+    column = column_of(name, values)
+    array = values_of(name, column).array
     if array.shape != (examples,):
         raise ValueError(
             f"{name}: got shape {array.shape}, expected ({examples},), one for each example."
@@ -87,7 +90,8 @@ def one_per_example(name: str, values: Any, examples: int) -> np.ndarray:
 
 def numbers_or_dates(name: str, values: Any, examples: int) -> np.ndarray:
     """Return numbers or dates, one for each example. Raises ValueError for text."""
-    kind = values_of(name, column_of(name, values)).kind
+    column = column_of(name, values)
+    kind = values_of(name, column).kind
     if kind in (TEXT, CATEGORY):
         raise ValueError(
             f"{name}: got {kind}, which sorts by its letters, expected numbers or dates; convert "
@@ -98,7 +102,8 @@ def numbers_or_dates(name: str, values: Any, examples: int) -> np.ndarray:
 
 def is_fraction(value: Any) -> bool:
     """Return whether a value is a float in (0, 1)."""
-    return isinstance(value, (float, np.floating)) and bool(0 < value < 1)
+    is_float = isinstance(value, (float, np.floating))
+    return is_float and bool(0 < value < 1)
 
 
 def sizes_of(examples: int, validation: Any, test: Any) -> list[int]:
@@ -117,7 +122,10 @@ def sizes_of(examples: int, validation: Any, test: Any) -> list[int]:
             f"validation, test: got {validation} + {test}, expected a sum below 1: the rest is "
             "training."
         )
-    sizes = {name: round(float(fraction) * examples) for name, fraction in fractions.items()}
+    sizes = {}
+    for name, fraction in fractions.items():
+        size = float(fraction) * examples
+        sizes[name] = round(size)
     sizes["train"] = examples - sum(sizes.values())
     for name, size in sizes.items():
         if size < 1:
@@ -138,7 +146,8 @@ def partition(examples: int, sizes: list[int], seed: int) -> list[np.ndarray]:
 
 def at_random(examples: int, test: int, validation: int, seed: int) -> Parts:
     """Draw a random order and cut it: the test rows first, then those of the validation."""
-    test_rows, validation_rows, train_rows = partition(examples, [test, validation], seed)
+    sizes = [test, validation]
+    test_rows, validation_rows, train_rows = partition(examples, sizes, seed)
     return Parts(train_rows, validation_rows, test_rows)
 
 
@@ -153,19 +162,24 @@ def by_class(labels: np.ndarray, test: int, validation: int, seed: int) -> Parts
     Raises ValueError where a class would be missing from the training rows.
     """
     rng = np.random.default_rng(seed)
-    order = rng.permutation(len(labels))
+    examples = len(labels)
+    order = rng.permutation(examples)
     classes, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
     codes = codes.reshape(-1)
-    check_room(len(classes), len(labels) - test - validation)
+    train = examples - test - validation
+    check_room(len(classes), train)
     test_counts, validation_counts = counts_by_class(counts, test, validation)
-    part_of = np.full(len(labels), TRAIN)
+    codes_in_order = codes[order]
+    part_of = np.full(examples, TRAIN)
     for code in range(len(classes)):
-        is_member = codes[order] == code
+        is_member = codes_in_order == code
         members = order[is_member]
         test_end = test_counts[code]
         validation_end = test_end + validation_counts[code]
-        part_of[members[:test_end]] = TEST
-        part_of[members[test_end:validation_end]] = VALIDATION
+        test_rows = members[:test_end]
+        validation_rows = members[test_end:validation_end]
+        part_of[test_rows] = TEST
+        part_of[validation_rows] = VALIDATION
     return rows_by_part(part_of, order)
 
 
@@ -200,11 +214,14 @@ def counts_by_class(
     counts  of each class, among all examples
     """
     # One example stays for training; a class of three or more spares one for the validation too.
-    most = np.minimum(counts - 1, counts - 2 * (counts > 2))
+    all_but_one = counts - 1
+    can_spare = counts > 2
+    most = np.minimum(all_but_one, counts - 2 * can_spare)
     if most.sum() < test:
-        most = counts - 1
+        most = all_but_one
     test_counts = shares(counts, test, most)
-    validation_counts = shares(counts, validation, counts - test_counts - 1)
+    left = counts - test_counts - 1
+    validation_counts = shares(counts, validation, left)
     return test_counts, validation_counts
 
 
@@ -219,12 +236,16 @@ def shares(counts: np.ndarray, size: int, most: np.ndarray) -> np.ndarray:
     least = np.minimum(counts > 2, most)
     taken = np.clip(rounded_down, least, most)
     while taken.sum() < size:
-        lack = np.where(taken < most, ideal - taken, -np.inf)
-        neediest = np.argmax(lack)
+        lack = ideal - taken
+        has_more = taken < most
+        candidates = np.where(has_more, lack, -np.inf)
+        neediest = np.argmax(candidates)
         taken[neediest] += 1
     while taken.sum() > size:
-        excess = np.where(taken > 0, taken - ideal, -np.inf)
-        richest = np.argmax(excess)
+        excess = taken - ideal
+        has_any = taken > 0
+        candidates = np.where(has_any, excess, -np.inf)
+        richest = np.argmax(candidates)
         taken[richest] -= 1
     return taken
 
@@ -238,22 +259,26 @@ def by_group(groups: np.ndarray, test: int, validation: int, seed: int) -> Parts
     """
     names, codes, counts = np.unique(groups, return_inverse=True, return_counts=True)
     codes = codes.reshape(-1)
+    number = len(names)
     sizes = {TEST: test, VALIDATION: validation}
     wanted = {part: size for part, size in sizes.items() if size}
     least = len(wanted) + 1
-    if len(names) < least:
-        raise ValueError(f"groups: got {len(names)} group(s), expected {least} at least.")
+    if number < least:
+        raise ValueError(f"groups: got {number} group(s), expected {least} at least.")
     rng = np.random.default_rng(seed)
-    order = rng.permutation(len(names))
-    part_of = np.full(len(names), TRAIN)
+    order = rng.permutation(number)
+    part_of_group = np.full(number, TRAIN)
     for part, size in wanted.items():
-        free = [code for code in order if part_of[code] == TRAIN]
+        is_free = part_of_group[order] == TRAIN
+        free = order[is_free].tolist()
         # The last groups stay for the parts that come after this one.
         reserved = 2 if part == TEST else 1
-        chosen = groups_near(free[:-reserved], counts, size)
-        part_of[chosen] = part
+        eligible = free[:-reserved]
+        chosen = groups_near(eligible, counts, size)
+        part_of_group[chosen] = part
+    part_of_row = part_of_group[codes]
     in_given_order = np.arange(len(groups))
-    return rows_by_part(part_of[codes], in_given_order)
+    return rows_by_part(part_of_row, in_given_order)
 
 
 def groups_near(codes: Sequence[int], counts: np.ndarray, size: int) -> list[int]:
@@ -280,8 +305,10 @@ def by_order(order: np.ndarray, test: int, validation: int) -> Parts:
     """
     sequence = np.argsort(order, kind="stable")
     test_start = len(sequence) - test
-    cuts = [test_start - validation, test_start]
-    return Parts(*np.split(sequence, cuts))
+    validation_start = test_start - validation
+    cuts = [validation_start, test_start]
+    train_rows, validation_rows, test_rows = np.split(sequence, cuts)
+    return Parts(train_rows, validation_rows, test_rows)
 
 
 def check_classes(labels: np.ndarray, parts: Parts, classes: Sequence[Any] = ()) -> None:
@@ -289,7 +316,8 @@ def check_classes(labels: np.ndarray, parts: Parts, classes: Sequence[Any] = ())
 
     classes  the classes that the labels stand for; (): the labels themselves
     """
-    in_train = np.unique(labels[parts.train])
+    train_labels = labels[parts.train]
+    in_train = np.unique(train_labels)
     distinct, counts = np.unique(labels, return_counts=True)
     for label, count in zip(distinct, counts, strict=True):
         if label not in in_train:

@@ -49,8 +49,10 @@ def permutation(key: PRNGKey, n: int, draw: Integer[Array, ""] | int = 0) -> UIn
 
     def two_rounds(halves, keys):
         left, right = halves
-        left = (left + _hash(right ^ keys[0]) % a) % a
-        right = (right + _hash(left ^ keys[1]) % b) % b
+        of_right = _hash(right ^ keys[0])
+        left = (left + of_right % a) % a
+        of_left = _hash(left ^ keys[1])
+        right = (right + of_left % b) % b
         return (left, right), None
 
     def encrypt(i):
@@ -61,7 +63,8 @@ def permutation(key: PRNGKey, n: int, draw: Integer[Array, ""] | int = 0) -> UIn
 
     def walk(carry):
         i, is_outside = carry
-        i = jnp.where(is_outside, encrypt(i), i)
+        image = encrypt(i)
+        i = jnp.where(is_outside, image, i)
         return i, i >= n
 
     def any_outside(carry):
@@ -71,7 +74,8 @@ def permutation(key: PRNGKey, n: int, draw: Integer[Array, ""] | int = 0) -> UIn
     indices = jnp.arange(n, dtype=jnp.uint32)
     # Every index takes the first step.
     everywhere = jnp.ones(n, bool)
-    order, _ = lax.while_loop(any_outside, walk, (indices, everywhere))
+    start = indices, everywhere
+    order, _ = lax.while_loop(any_outside, walk, start)
     return order
 
 
@@ -84,9 +88,11 @@ def hashed_keys(key: PRNGKey, draw: Integer[Array, ""] | int) -> UInt32[Array, "
     first, second = jax.random.key_data(key)
     number = jnp.asarray(draw).astype(jnp.uint32)
     start = jnp.uint32(ROUNDS) * number
-    counter = start + jnp.arange(ROUNDS, dtype=jnp.uint32)
+    rounds = jnp.arange(ROUNDS, dtype=jnp.uint32)
+    counter = start + rounds
     spread = counter * jnp.uint32(GOLDEN)
-    of_second = _hash(second ^ _hash(spread))
+    of_counter = _hash(spread)
+    of_second = _hash(second ^ of_counter)
     of_both = _hash(first + of_second)
     return of_both.reshape(-1, 2)
 
@@ -115,6 +121,8 @@ def _hash(x: UInt32[Array, "n"]) -> UInt32[Array, "n"]:
 
     Each input bit flips each output bit with probability near ½.
     """
-    x = (x ^ (x >> 16)) * jnp.uint32(0x85EBCA6B)
-    x = (x ^ (x >> 13)) * jnp.uint32(0xC2B2AE35)
+    x = x ^ (x >> 16)
+    x = x * jnp.uint32(0x85EBCA6B)
+    x = x ^ (x >> 13)
+    x = x * jnp.uint32(0xC2B2AE35)
     return x ^ (x >> 16)

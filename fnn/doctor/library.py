@@ -33,8 +33,10 @@ def in_mode(mode: str, function: Callable, arguments: PyTree) -> Program:
         return function, (arguments,)
     copies = jax.tree.map(scaled_copies, arguments)
     if mode == "vmapped":
-        return jax.vmap(function), (copies,)
-    return partial(lax.map, function), (copies,)
+        vmapped = jax.vmap(function)
+        return vmapped, (copies,)
+    scanned = partial(lax.map, function)
+    return scanned, (copies,)
 
 
 def scaled_copies(leaf: Any) -> Any:
@@ -45,7 +47,8 @@ def scaled_copies(leaf: Any) -> Any:
         return jnp.stack(copies)
     scales = np.linspace(0.8, 1.0, SEVERAL, dtype=leaf.dtype)
     ones = [1] * np.ndim(leaf)
-    return scales.reshape(-1, *ones) * np.asarray(leaf)
+    first_axis = scales.reshape(-1, *ones)
+    return first_axis * np.asarray(leaf)
 
 
 def each_activation(generator: Generator, mode: str, dtype: str) -> Program:
@@ -75,7 +78,8 @@ def uniform(
     generator: Generator, low: float, high: float, shape: tuple[int, ...], dtype: str
 ) -> np.ndarray:
     """Draw numbers between two ends."""
-    return generator.uniform(low, high, shape).astype(dtype)
+    drawn = generator.uniform(low, high, shape)
+    return drawn.astype(dtype)
 
 
 def each_loss(generator: Generator, mode: str, dtype: str) -> Program:
@@ -85,14 +89,14 @@ def each_loss(generator: Generator, mode: str, dtype: str) -> Program:
     shape = (outputs, batch)
     logits = numbers(generator, *shape, dtype=dtype)
     probabilities = uniform(generator, 0.05, 0.95, shape, dtype)
-    labels = generator.integers(outputs, size=batch).astype(np.int32)
-    bits = generator.integers(2, size=shape).astype(dtype)
+    labels = generator.integers(outputs, size=batch)
+    bits = generator.integers(2, size=shape)
     real = numbers(generator, *shape, dtype=dtype)
     arrays = {
         "logits": logits,
         "probabilities": probabilities,
-        "labels": labels,
-        "bits": bits,
+        "labels": labels.astype(np.int32),
+        "bits": bits.astype(dtype),
         "real": real,
     }
 
@@ -114,15 +118,18 @@ def each_loss(generator: Generator, mode: str, dtype: str) -> Program:
 
 def prediction_of(loss_name: str) -> str:
     """Return which of the drawn arrays a loss takes as its prediction."""
-    takes_probabilities = loss_name in ("binary_cross_entropy", "categorical_cross_entropy")
-    return "probabilities" if takes_probabilities else "logits"
+    if loss_name in ("binary_cross_entropy", "categorical_cross_entropy"):
+        return "probabilities"
+    return "logits"
 
 
 def target_of(loss_name: str) -> str:
     """Return which of the drawn arrays a loss takes as its target."""
     if loss_name in ("softmax_cross_entropy", "categorical_cross_entropy"):
         return "labels"
-    return "bits" if "entropy" in loss_name else "real"
+    if "entropy" in loss_name:
+        return "bits"
+    return "real"
 
 
 def networks(generator: Generator) -> dict[str, Layer]:
@@ -161,12 +168,12 @@ def each_layer(generator: Generator, mode: str, dtype: str) -> Program:
     seed = integer(generator, 0, 2**31)
     key = jax.random.key(seed)
     batch = 1 + width(generator)
+    draw = partial(drawn_like, generator, dtype)
     arguments = {}
     for name, net in nets.items():
         shapes = jax.eval_shape(net.init, key)
-        params, state = jax.tree.map(partial(drawn_like, generator, dtype), shapes)
-        first = jax.tree.leaves(params)[0]
-        features = 2 if name == "graph" else first.shape[-1]
+        params, state = jax.tree.map(draw, shapes)
+        features = 2 if name == "graph" else features_of(params)
         x = numbers(generator, features, batch, dtype=dtype)
         forward = partial(net.forward, key=key, train=True)
         y, _, _ = jax.eval_shape(forward, params, state, x)
@@ -184,6 +191,12 @@ def each_layer(generator: Generator, mode: str, dtype: str) -> Program:
         return outputs
 
     return in_mode(mode, passes, arguments)
+
+
+def features_of(params: PyTree) -> int:
+    """Return how many features the first layer of a network takes."""
+    first, *_ = jax.tree.leaves(params)
+    return first.shape[-1]
 
 
 def drawn_like(generator: Generator, dtype: str, leaf: Any) -> np.ndarray:
@@ -246,19 +259,26 @@ def training(generator: Generator, mode: str, dtype: str) -> Program:
     n = 1 + width(generator, 16)
     h = width(generator, 33)
     hidden = layers.dense(n, h)
-    net = layers.serial(hidden, layers.activation("tanh"), layers.dense(h, 3))
-    spec = TrainSpec(net, losses.softmax_cross_entropy, optim.momentum(0.1))
+    tanh = layers.activation("tanh")
+    last = layers.dense(h, 3)
+    net = layers.serial(hidden, tanh, last)
+    loss = losses.softmax_cross_entropy
+    optimizer = optim.momentum(0.1)
+    spec = TrainSpec(net, loss, optimizer)
     plan = Plan(epochs=2, batch_size=16)
-    gradient_of = value_and_grad(net, losses.softmax_cross_entropy)
+    gradient_of = value_and_grad(net, loss)
 
     def split(size: int) -> Split:
         labels = generator.integers(3, size=size)
-        labels = labels.astype(np.int32)
         x = numbers(generator, size, n, dtype=dtype)
-        return Split(x, labels)
+        return Split(x, labels.astype(np.int32))
 
-    data = Arrays(split(33), split(17), split(16))
-    seed = np.uint32(generator.integers(2**31))
+    train = split(33)
+    validation = split(17)
+    test = split(16)
+    data = Arrays(train, validation, test)
+    drawn_seed = generator.integers(2**31)
+    seed = np.uint32(drawn_seed)
 
     def trained(arguments):
         seed, data = arguments

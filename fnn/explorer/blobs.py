@@ -19,11 +19,16 @@ def pack(arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], str]:
     layout: dict[str, Any] = {}
     content = bytearray()
     for name, array in arrays.items():
-        content += bytes(-len(content) % 8)
-        layout[name] = {"dtype": array.dtype.name, "shape": array.shape, "start": len(content)}
-        content += np.ascontiguousarray(array).tobytes()
+        gap = -len(content) % 8
+        content += bytes(gap)
+        start = len(content)
+        dtype = array.dtype.name
+        layout[name] = {"dtype": dtype, "shape": array.shape, "start": start}
+        in_order = np.ascontiguousarray(array)
+        content += in_order.tobytes()
     compressed = zlib.compress(bytes(content), 6)
-    return layout, base64.b64encode(compressed).decode()
+    text = base64.b64encode(compressed)
+    return layout, text.decode()
 
 
 def quantized(values: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
@@ -32,16 +37,28 @@ def quantized(values: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
     Values that are all positive are spaced by their logarithm, so that small losses keep three
     digits beside large ones.
     """
-    finite = values[np.isfinite(values)]
+    is_finite = np.isfinite(values)
+    finite = values[is_finite]
     is_logarithmic = finite.size > 0 and bool(finite.min() > 0)
-    scaled = (
-        np.log(values, where=np.isfinite(values), out=np.full(values.shape, np.nan))
-        if (is_logarithmic)
-        else values.astype(float)
-    )
-    inside = scaled[np.isfinite(scaled)]
-    low, high = (float(inside.min()), float(inside.max())) if inside.size else (0.0, 1.0)
+    if is_logarithmic:
+        missing = np.full(values.shape, np.nan)
+        scaled = np.log(values, where=is_finite, out=missing)
+    else:
+        scaled = values.astype(float)
+    low, high = range_of(scaled)
     step = (high - low) / (MISSING - 1) or 1.0
     whole = np.round((scaled - low) / step)
-    codes = np.where(np.isfinite(whole), whole, MISSING).astype(np.uint16)
-    return codes, {"low": low, "step": step, "log": is_logarithmic}
+    is_whole = np.isfinite(whole)
+    codes = np.where(is_whole, whole, MISSING)
+    return codes.astype(np.uint16), {"low": low, "step": step, "log": is_logarithmic}
+
+
+def range_of(values: np.ndarray) -> tuple[float, float]:
+    """Return the least and the largest finite value; 0 and 1 where there is none."""
+    is_finite = np.isfinite(values)
+    inside = values[is_finite]
+    if not inside.size:
+        return 0.0, 1.0
+    low = float(inside.min())
+    high = float(inside.max())
+    return low, high

@@ -59,7 +59,8 @@ class MaskedWidth:
         most = checks.count(f"{name}.most", size.most)
         if not checks.is_concrete(size.units):
             return cls(size.units, most)
-        if checks.count(f"{name}.units", size.units) > most:
+        units = checks.count(f"{name}.units", size.units)
+        if units > most:
             raise ValueError(
                 f"{name}: got {size.units} units of at most {most}; raise most, or leave that "
                 "width out."
@@ -104,20 +105,25 @@ def padded(n_in: Size, n_out: Size, *, init: str | Initializer = "he") -> Layer:
         shape = (width_out.most, width_in.most)
         W = rule.sample_first_units(key, shape, width_out.units, width_in.units)
         b = jnp.zeros(width_out.most, W.dtype)
-        return DenseParams(W, b), ()
+        params = DenseParams(W, b)
+        return params, ()
 
     def masked(params: DenseParams) -> DenseParams:
         """Zero the columns of W that read masked units."""
-        exists = jnp.arange(width_in.most) < width_in.units
+        numbers = jnp.arange(width_in.most)
+        exists = numbers < width_in.units
         W = jnp.where(exists, params.W, 0)
         return params._replace(W=W)
 
     def forward(params, state, x, *, key=None, train=False):
-        return whole.forward(masked(params), state, x, key=key, train=train)
+        masked_params = masked(params)
+        return whole.forward(masked_params, state, x, key=key, train=train)
 
     def backward(params, a, dz):
-        grads, da = whole.backward(masked(params), a, dz)
-        return masked(grads), da
+        masked_params = masked(params)
+        grads, da = whole.backward(masked_params, a, dz)
+        masked_grads = masked(grads)
+        return masked_grads, da
 
     name = f"padded {width_in.most}→{width_out.most}"
     return Layer(initialise, forward, backward, name, per_example=True)
@@ -138,15 +144,16 @@ def unpad(wide: PyTree, like: PyTree) -> PyTree:
     [1. 2.]
     """
     structure: Any = jax.tree.structure(wide)
-    if structure != jax.tree.structure(like):
+    expected: Any = jax.tree.structure(like)
+    if structure != expected:
         difference = checks.difference(wide, like).strip()
         raise ValueError(f"wide: {difference}; expected parameters of the padded network.")
 
     def cut(path, array, small):
-        name = f"wide{jax.tree_util.keystr(path)}"
-        is_smaller = any(map(operator.lt, array.shape, small.shape))
-        if array.ndim != small.ndim or is_smaller:
-            raise ValueError(f"{name}: {small.shape} does not fit into {array.shape}.")
+        is_smaller = map(operator.lt, array.shape, small.shape)
+        if array.ndim != small.ndim or any(is_smaller):
+            place = jax.tree_util.keystr(path)
+            raise ValueError(f"wide{place}: {small.shape} does not fit into {array.shape}.")
         beginning = tuple(slice(length) for length in small.shape)
         return array[beginning]
 

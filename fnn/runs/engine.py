@@ -72,18 +72,21 @@ class Engine(NamedTuple):
 
     def trace(self, runs: Runs) -> tuple[Traced, Traced]:
         """Trace begin and advance for a block of runs with these shapes."""
+        static = self._static
         _, placed, occupied = self._place(runs)
-        start = begin_block.eval_shape(*self._static, placed, occupied)
+        start = begin_block.eval_shape(*static, placed, occupied)
         state = sharded_like(self.mesh, start)
         until = np.int32(0)
-        begin = begin_block.trace(*self._static, placed, occupied)
-        advance = advance_block.trace(*self._static, placed, self.data, state, until)
+        begin = begin_block.trace(*static, placed, occupied)
+        advance = advance_block.trace(*static, placed, self.data, state, until)
         return begin, advance
 
     def trace_one(self) -> tuple[ClosedJaxpr, ClosedJaxpr]:
         """Trace begin and advance for one run. They are the same for any block and any devices."""
         begin, _ = trace_begin(self.process, self.one)
-        return begin, trace_advance(self.process, self.one, Shapes.of(self.data))
+        data = Shapes.of(self.data)
+        advance = trace_advance(self.process, self.one, data)
+        return begin, advance
 
     def is_compiled(self) -> bool:
         """Return whether an equal program was compiled before."""
@@ -92,8 +95,9 @@ class Engine(NamedTuple):
     def compile(self, runs: Runs) -> None:
         """Compile begin and advance for runs with these shapes, both at the same time."""
         lowered = [traced.lower() for traced in self.trace(runs)]
-        few = self.process.few_optimizations
-        options = compiler.options_to_compile_fast() if few else {}
+        options = {}
+        if self.process.few_optimizations:
+            options = compiler.options_to_compile_fast()
         with ThreadPoolExecutor() as threads:
             compiled = threads.map(lambda each: each.compile(options), lowered)
         self.program.begin, self.program.advance = compiled
@@ -102,24 +106,30 @@ class Engine(NamedTuple):
         """Give the runs their slots on the devices. Compile the program if that is not done."""
         if not self.is_compiled():
             self.compile(runs)
-        return Block(self, *self._place(runs))
+        assigned, placed, occupied = self._place(runs)
+        return Block(self, assigned, placed, occupied)
 
     def block_like(self) -> ProcessState:
         """Return the shapes of the state of a block."""
         if self.shape == SINGLE:
             return self.like
-        leading = (self.shape.devices * self.shape.rows, self.shape.runs_per_vmap)
+        devices, rows, runs_per_vmap = self.shape
+        leading = devices * rows, runs_per_vmap
 
         def with_leading(leaf: Any) -> jax.ShapeDtypeStruct:
-            return jax.ShapeDtypeStruct((*leading, *leaf.shape), leaf.dtype)
+            shape = *leading, *leaf.shape
+            return jax.ShapeDtypeStruct(shape, leaf.dtype)
 
         return jax.tree.map(with_leading, self.like)
 
     def split(self, numbers: Integer[np.ndarray, "runs"]) -> list[Integer[np.ndarray, "runs"]]:
         """Split the numbers of runs into blocks."""
         size = self.shape.runs
-        starts = range(0, len(numbers), size)
-        return [numbers[start : start + size] for start in starts]
+        blocks = []
+        for start in range(0, len(numbers), size):
+            end = start + size
+            blocks.append(numbers[start:end])
+        return blocks
 
     def with_one_row(self) -> "Engine":
         """Return the engine with blocks of one row on each device. They take the least memory."""
@@ -131,10 +141,11 @@ class Engine(NamedTuple):
     def _place(self, runs: Runs) -> tuple[Slots, Runs, Bool[ArrayLike, "rows runs_per_vmap"]]:
         """Return the slots of runs, and the runs and `occupied` in these slots."""
         assigned = slots(self.shape, len(runs.seeds))
-        in_slots = runs.at(assigned.run), assigned.occupied
+        placed = runs.at(assigned.run)
+        occupied = assigned.occupied
         if self.mesh is not None:
-            in_slots = shard(self.mesh, in_slots)
-        return assigned, *in_slots
+            placed, occupied = shard(self.mesh, (placed, occupied))
+        return assigned, placed, occupied
 
     @property
     def _static(self) -> tuple[Process, Mesh | None, BlockShape]:
@@ -159,13 +170,19 @@ class Block(NamedTuple):
 
     def place(self, states: PyTree) -> ProcessState:
         """Put states of the runs, leaves (runs, …), into their slots on the devices."""
-        in_slots = jax.tree.map(lambda leaf: np.asarray(leaf)[self.slots.run], states)
+
+        def of_slots(leaf: ArrayLike) -> np.ndarray:
+            of_runs = np.asarray(leaf)
+            return of_runs[self.slots.run]
+
+        in_slots = jax.tree.map(of_slots, states)
         active = in_slots.active & self.slots.occupied
         return self.restore(in_slots._replace(active=active))
 
     def advance(self, state: ProcessState, until: np.int32) -> ProcessState:
         """Return every run after `until` epochs, or at its end where it ended before."""
-        return self.engine.program.advance(self.runs, self.engine.data, state, until)
+        program = self.engine.program
+        return program.advance(self.runs, self.engine.data, state, until)
 
     def locate_divergence(self, state: ProcessState) -> ProcessState:
         """Return every nonfinite run before the step that diverged."""
@@ -173,7 +190,8 @@ class Block(NamedTuple):
 
     def collect(self, values: PyTree) -> PyTree:
         """Bring values of the runs to the host: leaves (runs, …), in the order of the runs."""
-        return self.slots.collect(on_host(values))
+        of_slots = on_host(values)
+        return self.slots.collect(of_slots)
 
 
 def on_host(values: PyTree) -> PyTree:
@@ -202,9 +220,10 @@ def engine_of(
     shape = BlockShape(1, 1, runs_per_vmap)
     if len(runs.seeds) > runs_per_vmap:
         all_devices = device_mesh()
-        bytes_of_row = max(1, runs_per_vmap * tree.nbytes(like))
-        fitting = BYTES_PER_BLOCK // bytes_of_row
-        rows = max(1, min(most_rows or MOST_ROWS, fitting))
+        bytes_of_row = runs_per_vmap * tree.nbytes(like)
+        fitting = BYTES_PER_BLOCK // max(1, bytes_of_row)
+        most = most_rows or MOST_ROWS
+        rows = max(1, min(most, fitting))
         shape = BlockShape(all_devices.size, rows, runs_per_vmap)
         mesh = all_devices if all_devices.size > 1 else None
     data = place(mesh)
@@ -238,8 +257,11 @@ class Shapes(NamedTuple):
     def of(cls, values: PyTree) -> "Shapes":
         """Read the shapes of a pytree of arrays."""
         leaves, structure = jax.tree.flatten(values)
-        shapes = tuple((leaf.shape, held_dtype(leaf.dtype)) for leaf in leaves)
-        return cls(structure, shapes, checks.is_x64())
+        shapes = []
+        for leaf in leaves:
+            dtype = held_dtype(leaf.dtype)
+            shapes.append((leaf.shape, dtype))
+        return cls(structure, tuple(shapes), checks.is_x64())
 
     def tree(self) -> PyTree:
         """Return the pytree, for JAX to trace with."""
@@ -250,7 +272,9 @@ class Shapes(NamedTuple):
 def held_dtype(dtype: Any) -> Any:
     """Return the dtype in which JAX holds numbers of another: outside x64, float32 for float64."""
     is_key = jax.dtypes.issubdtype(dtype, jax.dtypes.extended)
-    return dtype if is_key else jax.dtypes.canonicalize_dtype(dtype)
+    if is_key:
+        return dtype
+    return jax.dtypes.canonicalize_dtype(dtype)
 
 
 @lru_cache(MOST_PROGRAMS)
@@ -261,7 +285,9 @@ def trace_begin(process: Process, one: Shapes) -> tuple[ClosedJaxpr, ProcessStat
 
     Returns the program, and the shapes and dtypes of the state.
     """
-    return jax.make_jaxpr(process.begin, return_shape=True)(*one.tree())
+    seed, hyper = one.tree()
+    trace = jax.make_jaxpr(process.begin, return_shape=True)
+    return trace(seed, hyper)
 
 
 def like_of(process: Process, one: Shapes) -> ProcessState:
@@ -275,7 +301,9 @@ def trace_advance(process: Process, one: Shapes, data: Shapes) -> ClosedJaxpr:
     """Trace the advancing of one run. Blocks of any shape on any devices are made of it."""
     like = like_of(process, one)
     until = jax.ShapeDtypeStruct((), np.int32)
-    return jax.make_jaxpr(process.advance)(*one.tree(), data.tree(), like, until)
+    seed, hyper = one.tree()
+    trace = jax.make_jaxpr(process.advance)
+    return trace(seed, hyper, data.tree(), like, until)
 
 
 def begin_one(process: Process, runs: Runs) -> ProcessState:
@@ -290,7 +318,8 @@ def advance_one(
 ) -> ProcessState:
     """Advance one run by its traced program."""
     one = Shapes.of(tuple(runs))
-    traced = trace_advance(process, one, Shapes.of(data))
+    shapes = Shapes.of(data)
+    traced = trace_advance(process, one, shapes)
     return call(traced, state, runs, data, state, until)
 
 
@@ -299,8 +328,10 @@ def call(traced: ClosedJaxpr, like: PyTree, *args: PyTree) -> PyTree:
 
     like  has the structure and the dtypes of its result
     """
-    leaves = jaxpr_as_fun(traced)(*jax.tree.leaves(args))
-    result = jax.tree.unflatten(jax.tree.structure(like), leaves)
+    run = jaxpr_as_fun(traced)
+    leaves = run(*jax.tree.leaves(args))
+    structure = jax.tree.structure(like)
+    result = jax.tree.unflatten(structure, leaves)
     return tree.as_types_of(like, result)
 
 
@@ -325,12 +356,15 @@ def first_equal(process: Process, one: Shapes, data: Shapes) -> Process:
     """
     begin, like = trace_begin(process, one)
     advance = trace_advance(process, one, data)
-    text = "\n".join([program_fingerprint(begin), program_fingerprint(advance)])
+    begin_text = program_fingerprint(begin)
+    advance_text = program_fingerprint(advance)
+    text = f"{begin_text}\n{advance_text}"
     if "callback" in text:
         # The text does not say what the Python function of a callback does.
         return process
     digest = sha256(text.encode()).digest()
-    program = digest, one, data, jax.tree.structure(like)
+    structure = jax.tree.structure(like)
+    program = digest, one, data, structure
     return _first_processes.setdefault(program, process)
 
 
@@ -378,7 +412,8 @@ def begin_block(
 
     def begin(runs: Runs, occupied) -> ProcessState:
         state = begin_one(process, runs)
-        return state._replace(active=state.active & occupied)
+        active = state.active & occupied
+        return state._replace(active=active)
 
     return over_rows(mesh, shape, begin, occupied, (runs, occupied))
 

@@ -41,7 +41,8 @@ def held_out(
     sizes = {name: split.x.shape[0] for name, split in splits.items()}
     dtypes = {(split.x.dtype, split.y.dtype) for split in splits.values()}
     weights_of = weights or {}
-    if len(dtypes) > 1 or sum(sizes.values()) > CHUNK:
+    examples = sum(sizes.values())
+    if len(dtypes) > 1 or examples > CHUNK:
         return [
             HeldOut(split, {name: sizes[name]}, weights_of.get(name))
             for name, split in splits.items()
@@ -50,8 +51,10 @@ def held_out(
     joined: Any = jnp.concatenate(xs), jnp.concatenate(ys)
     joined_weights = None
     if weights_of:
-        joined_weights = jnp.concatenate([weights_of[name] for name in splits])
-    return [HeldOut(Split(*joined), sizes, joined_weights)]
+        in_order = [weights_of[name] for name in splits]
+        joined_weights = jnp.concatenate(in_order)
+    joined_split = Split(*joined)
+    return [HeldOut(joined_split, sizes, joined_weights)]
 
 
 def evaluate(
@@ -79,36 +82,45 @@ def evaluate(
     means = {}
     start = 0
     for split, size in splits.sizes.items():
-        part = slice(start, start + size)
-        weights = None if splits.weights is None else jnp.asarray(splits.weights)[part]
+        end = start + size
+        part = slice(start, end)
+        weights = None
+        if splits.weights is not None:
+            weights = jnp.asarray(splits.weights)[part]
         for name, of_examples in values.items():
             means[f"{split}_{name}"] = mean_of(of_examples[part], weights)
         for name, metric in metrics.items():
-            is_weighted = weights is not None and takes_weights(metric)
-            options = {"weights": weights} if is_weighted else {}
             target = jnp.asarray(splits.examples.y)[part]
             own_units = without_mean(units) if name in OF_REGRESSION else units
-            arguments = in_units(own_units, *paired(prediction[part], target))
+            pair = paired(prediction[part], target)
+            arguments = in_units(own_units, *pair)
+            is_weighted = weights is not None and takes_weights(metric)
+            options = {"weights": weights} if is_weighted else {}
             value = metric(*arguments, **options)
             means[f"{split}_{name}"] = jnp.asarray(value, float)
-        start += size
+        start = end
     return means
 
 
 def mean_of(values: Float[Array, "examples"], weights: Weights) -> Float[Array, ""]:
     """Return the weighted mean Σ wᵢ vᵢ / Σ wᵢ, or the mean where there are no weights."""
     if weights is None:
-        return jnp.sum(values, dtype=float) / len(values)
+        total = jnp.sum(values, dtype=float)
+        return total / len(values)
+    is_counted = weights > 0
     # 0 · ∞ would be NaN.
-    weighted = jnp.where(weights > 0, weights * values, 0)
-    return jnp.sum(weighted, dtype=float) / jnp.sum(weights, dtype=float)
+    weighted = jnp.where(is_counted, weights * values, 0)
+    total = jnp.sum(weighted, dtype=float)
+    total_weight = jnp.sum(weights, dtype=float)
+    return total / total_weight
 
 
 @lru_cache(maxsize=256)
 def takes_weights(metric: Metric) -> bool:
     """Return whether a metric has a parameter `weights`."""
     try:
-        return "weights" in inspect.signature(metric).parameters
+        signature = inspect.signature(metric)
+        return "weights" in signature.parameters
     except (TypeError, ValueError):  # a builtin has no signature
         return False
 
@@ -119,9 +131,10 @@ def paired(prediction: Array, target: Array) -> tuple[Array, Array]:
     A prediction (examples, 1) becomes a vector where the target is a vector (examples,). Otherwise
     (n, 1) − (n,) would silently be (n, n).
     """
-    is_vector = prediction.shape[1] == 1 and target.ndim == 1
-    if is_vector:
-        return prediction[:, 0], target
+    outputs = prediction.shape[1]
+    if outputs == 1 and target.ndim == 1:
+        vector = prediction[:, 0]
+        return vector, target
     return prediction, target
 
 
@@ -141,9 +154,11 @@ def values_of_examples(
     """
 
     def values_of_chunk(chunk: Split) -> dict[str, Float[Array, "examples ..."]]:
-        x, target = feature_major(chunk.x), target_of(chunk.y)
+        x = feature_major(chunk.x)
+        target = target_of(chunk.y)
         prediction, _, _ = net.forward(params, state, x, key=None, train=False)
-        values = {"loss": loss.forward(*for_loss(units, loss, prediction, target))}
+        arguments = for_loss(units, loss, prediction, target)
+        values = {"loss": loss.forward(*arguments)}
         if loss.matches is not None:
             values["accuracy"] = loss.matches(prediction, target)
         if predict:
@@ -162,5 +177,8 @@ def values_of_examples(
     if rest:
         last = Split(*(a[in_chunks:] for a in split))
         parts.append(values_of_chunk(last))
-    names = parts[0]
-    return {name: jnp.concatenate([part[name] for part in parts]) for name in names}
+    joined = {}
+    for name in parts[0]:
+        of_parts = [part[name] for part in parts]
+        joined[name] = jnp.concatenate(of_parts)
+    return joined

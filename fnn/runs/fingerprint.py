@@ -25,7 +25,8 @@ def array_fingerprint(array: Any) -> str:
     JAX's random keys are arrays too.
     """
     numbers = _numbers(array)
-    checksum = sum_of(np.ascontiguousarray(numbers).tobytes())
+    in_order = np.ascontiguousarray(numbers)
+    checksum = sum_of(in_order.tobytes())
     return f"{numbers.dtype} {numbers.shape} {checksum[:16]}"
 
 
@@ -38,8 +39,10 @@ def seeds_fingerprint(seeds: Sequence[int]) -> list[int] | str:
 
 def settings_fingerprint(settings: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return each setting by its name, such as "setting 0", in a form that JSON can hold."""
-    rows = enumerate(plain_settings(settings))
-    return {f"setting {row}": setting for row, setting in rows}
+    by_name = {}
+    for row, setting in enumerate(plain_settings(settings)):
+        by_name[f"setting {row}"] = setting
+    return by_name
 
 
 def plain_settings(settings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -48,8 +51,13 @@ def plain_settings(settings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]
     Numbers, texts and tuples of them stay as they are. Any other value becomes a text. Different
     values get different texts.
     """
-    columns = {name: _texts([setting[name] for setting in settings]) for name in settings[0]}
-    return [{name: columns[name][row] for name in columns} for row in range(len(settings))]
+    rows: list[dict[str, Any]] = [{} for _ in settings]
+    for name in settings[0]:
+        column = [setting[name] for setting in settings]
+        texts = _texts(column)
+        for row, text in zip(rows, texts, strict=True):
+            row[name] = text
+    return rows
 
 
 def _texts(values: Sequence[Any]) -> list[Any]:
@@ -60,9 +68,14 @@ def _texts(values: Sequence[Any]) -> list[Any]:
         alike = sum(earlier == text for earlier, _ in texts.values())
         numbered = text
         if alike and isinstance(text, str):
-            numbered = f"{text} ({alike + 1})"
+            number = alike + 1
+            numbered = f"{text} ({number})"
         texts.setdefault(repr(value), (text, numbered))
-    return [texts[repr(value)][1] for value in values]
+    distinct = []
+    for value in values:
+        _, numbered = texts[repr(value)]
+        distinct.append(numbered)
+    return distinct
 
 
 def plain(value: Any) -> Any:
@@ -72,16 +85,21 @@ def plain(value: Any) -> Any:
     if type(value) is tuple:
         return tuple(plain(each) for each in value)
     name = getattr(value, "__name__", None)
-    return name or address_free(repr(value))
+    if name:
+        return name
+    text = repr(value)
+    return address_free(text)
 
 
 def with_pickled(settings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return settings that can be pickled. A value that pickle refuses becomes a text."""
     picklable = []
-    for setting, texts in zip(settings, plain_settings(settings), strict=True):
-        picklable.append(
-            {name: value if _is_pickled(value) else texts[name] for name, value in setting.items()}
-        )
+    rows = plain_settings(settings)
+    for setting, texts in zip(settings, rows, strict=True):
+        kept = {}
+        for name, value in setting.items():
+            kept[name] = value if _is_pickled(value) else texts[name]
+        picklable.append(kept)
     return picklable
 
 
@@ -98,9 +116,12 @@ def program_fingerprint(program: ClosedJaxpr) -> str:
 
     It does not say what the Python function of a callback does.
     """
-    constants = [f"constant {array_fingerprint(c)}" for c in _constants(program)]
     text = program.pretty_print(use_color=False)
-    return address_free("\n".join([text, *constants]))
+    lines = [text]
+    for constant in _constants(program):
+        fingerprint = array_fingerprint(constant)
+        lines.append(f"constant {fingerprint}")
+    return address_free("\n".join(lines))
 
 
 def address_free(text: str) -> str:
@@ -119,12 +140,14 @@ def constants_of(name: str, value: Any) -> dict[str, Any]:
     constants = dict(named[:MOST_CONSTANTS])
     values_of_short: dict[str, set[Any]] = {}
     for long, constant in constants.items():
-        values_of_short.setdefault(_short(long), set()).add(constant)
+        values = values_of_short.setdefault(_short(long), set())
+        values.add(constant)
     by_name = {}
     for long, constant in constants.items():
         short = _short(long)
         is_clear = len(values_of_short[short]) == 1
-        by_name[short if is_clear else long] = constant
+        clear_name = short if is_clear else long
+        by_name[clear_name] = constant
     return by_name
 
 
@@ -143,18 +166,26 @@ def _named(name: str, value: Any, within: frozenset[int]) -> Iterator[tuple[str,
     within  the ids of the values around it
     """
     is_array = isinstance(value, (np.ndarray, jax.Array))
+    is_traced = isinstance(value, jax.core.Tracer)
+    number = id(value)
     if isinstance(value, (bool, int, float, str)):
         yield name, value
-    elif is_array and not isinstance(value, jax.core.Tracer):
+    elif is_array and not is_traced:
         yield name, array_fingerprint(value)
-    elif id(value) not in within and len(within) < DEEPEST:
+    elif number not in within and len(within) < DEEPEST:
         if inspect.isfunction(value):
-            # It is named by the factory that made it, such as fnn.optim.adam.adam.
-            function = f"{value.__module__}.{value.__qualname__}"
-            factory, _, _ = function.partition(".<locals>")
-            yield name, factory
+            yield name, _factory_of(value)
+        around = within | {number}
         for inner_name, inner in _parts(value):
-            yield from _named(f"{name}.{inner_name}", inner, within | {id(value)})
+            full_name = f"{name}.{inner_name}"
+            yield from _named(full_name, inner, around)
+
+
+def _factory_of(function: Any) -> str:
+    """Return the name of the factory that made a function, such as fnn.optim.adam.adam."""
+    address = f"{function.__module__}.{function.__qualname__}"
+    factory, _, _ = address.partition(".<locals>")
+    return factory
 
 
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:
@@ -174,10 +205,15 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
     elif hasattr(value, "__wrapped__"):
         yield from _parts(value.__wrapped__)
     elif getattr(value, "__closure__", None):
-        variables = value.__code__.co_freevars
-        for name, cell in zip(variables, value.__closure__, strict=True):
-            if _is_set(cell):
-                yield name, cell.cell_contents
+        yield from _closed_over(value)
+
+
+def _closed_over(function: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the variables of the functions around a function that it reads."""
+    variables = function.__code__.co_freevars
+    for name, cell in zip(variables, function.__closure__, strict=True):
+        if _is_set(cell):
+            yield name, cell.cell_contents
 
 
 def _is_set(cell: Any) -> bool:
@@ -212,4 +248,6 @@ def _is_program(value: Any) -> bool:
 def _numbers(value: Any) -> np.ndarray:
     is_array = isinstance(value, jax.Array)
     is_key = is_array and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key)
-    return np.asarray(jax.random.key_data(value) if is_key else value)
+    if is_key:
+        value = jax.random.key_data(value)
+    return np.asarray(value)

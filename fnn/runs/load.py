@@ -50,9 +50,11 @@ def load(path: str | Path) -> Run | Sweep:
         return load_checkpoint(folder)
     kind, content = result.load(folder)
     if kind == "run":
-        origin = content.pop("origin")
-        encoding = encoding_of(content.pop("encoding", None))
-        return Run(**content, origin=origin and origin_of(origin), encoding=encoding)
+        saved_origin = content.pop("origin")
+        saved_encoding = content.pop("encoding", None)
+        origin = saved_origin and origin_of(saved_origin)
+        encoding = encoding_of(saved_encoding)
+        return Run(**content, origin=origin, encoding=encoding)
     saved_retraining = content.pop("retrain")
     retrain = saved_retraining and Retraining.from_json(saved_retraining)
     encodings = encodings_of(content)
@@ -71,16 +73,20 @@ def load_checkpoint(folder: Path) -> Run | Sweep:
             f"path: {folder} has no finished block of its sweep yet; load it later, or go on with "
             "the same call."
         )
-    likes: list[PyTree] = [None] * len(content["rows"])
+    groups = len(content["rows"])
+    likes: list[PyTree] = [None] * groups
     for step, _ in steps:
-        group = int(step["id"]["group"])
+        block = step["id"]
+        group = int(block["group"])
         likes[group] = jax.tree.map(lambda leaf: leaf[0], step["tree"])
-    make_collector = {"sweep": sweep_collector, "function": function_collector}[kind]
+    collectors = {"sweep": sweep_collector, "function": function_collector}
+    make_collector = collectors[kind]
     collector = make_collector(content, likes)
     for step, about in steps:
         block = step["id"]
         group = int(block["group"])
-        collector.receive(group, block["runs"], step["tree"], about.get(MACHINE))
+        machine = about.get(MACHINE)
+        collector.receive(group, block["runs"], step["tree"], machine)
     return collector.sweep
 
 
@@ -95,7 +101,8 @@ def load_run(folder: Path, content: dict[str, Any]) -> Run:
             "same call."
         )
     furthest = max(states, key=lambda state: int(state.epochs))
-    epochs = max(content["epochs"], int(furthest.epochs))
+    trained = int(furthest.epochs)
+    epochs = max(content["epochs"], trained)
     origin = origin_of(content["origin"])
     encoding = encoding_of(content.get("encoding"))
     return run_of(furthest, content["seed"], epochs, origin, encoding)
@@ -103,7 +110,9 @@ def load_run(folder: Path, content: dict[str, Any]) -> Run:
 
 def encoding_of(saved: dict[str, Any] | None) -> Encoding | None:
     """Return the preprocessing that was saved, None if there is none."""
-    return None if saved is None else Encoding.from_json(saved)
+    if saved is None:
+        return None
+    return Encoding.from_json(saved)
 
 
 def encodings_of(content: dict[str, Any]) -> list[Encoding]:
@@ -111,13 +120,20 @@ def encodings_of(content: dict[str, Any]) -> list[Encoding]:
 
     Earlier versions of fnn saved the preprocessing of one split.
     """
-    saved = content.pop("encodings", None) or [content.pop("encoding", None)]
-    return [Encoding.from_json(encoding) for encoding in saved if encoding is not None]
+    saved = content.pop("encodings", None)
+    if not saved:
+        saved = [content.pop("encoding", None)]
+    encodings = []
+    for encoding in saved:
+        if encoding is not None:
+            encodings.append(Encoding.from_json(encoding))
+    return encodings
 
 
 def origin_of(saved: dict[str, Any]) -> Origin:
     """Return the origin of a run from its saved fingerprint."""
-    return Origin(saved=Fingerprint(**saved))
+    fingerprint = Fingerprint(**saved)
+    return Origin(saved=fingerprint)
 
 
 def sweep_collector(content: dict[str, Any], likes: list[PyTree]) -> SweepCollector:
@@ -125,7 +141,8 @@ def sweep_collector(content: dict[str, Any], likes: list[PyTree]) -> SweepCollec
 
     likes  of each group, the shapes of one run; None where no block is finished
     """
-    retraining = Retraining.from_json(content["retrain"])
+    saved_retraining = content["retrain"]
+    retraining = Retraining.from_json(saved_retraining)
     rows = content["rows"]
     empty = sweep_arrays.empty_sweep(retraining.arguments, rows, likes, retraining)
     empty.encodings = encodings_of(content)
@@ -147,6 +164,7 @@ def places_in(content: dict[str, Any], sweep: Sweep) -> list[Places]:
     rows = content["rows"]
     columns = content.get("columns")
     if not columns:
-        all_columns = range(sweep.finished.shape[1])
-        columns = [all_columns] * len(rows)
-    return list(zip(rows, columns, strict=True))
+        _, runs = sweep.finished.shape
+        columns = [range(runs)] * len(rows)
+    places = zip(rows, columns, strict=True)
+    return list(places)

@@ -44,10 +44,12 @@ class Fingerprint(NamedTuple):
         """Return the differences of a later call from this one, in words."""
         same_jax = self.jax == now.jax
         same_programs = same_jax and list(self.programs) == list(now.programs)
-        before, after = self.arguments, now.arguments
+        before = self.arguments
+        after = now.arguments
         if same_programs:
             # The names of the program's parts do not matter then.
-            before, after = without_parts(before), without_parts(after)
+            before = without_parts(before)
+            after = without_parts(after)
         unlike = manifest.differences(before, after)
         if same_jax and not same_programs and not unlike:
             return ["the program of net, loss, optimizer or metrics is another one"]
@@ -56,7 +58,11 @@ class Fingerprint(NamedTuple):
 
 def without_parts(arguments: dict[str, Any]) -> dict[str, Any]:
     """Leave out the constants within the parts of the program."""
-    return {name: value for name, value in arguments.items() if not is_part(name)}
+    kept = {}
+    for name, value in arguments.items():
+        if not is_part(name):
+            kept[name] = value
+    return kept
 
 
 def is_part(name: str) -> bool:
@@ -85,18 +91,22 @@ class TrainingCall(NamedTuple):
     @classmethod
     def of(cls, spec: TrainSpec, plan: Plan, dataset: Dataset, seed: int) -> Self:
         """Make the call. Epochs and patience are left out: they may change when a run goes on."""
-        is_fixed = all(isinstance(a, jax.Array) or is_owned(a) for a in arrays_of(dataset))
-        sums = None if is_fixed else dataset_fingerprint(dataset)
+        sums = None
+        if not is_fixed(dataset):
+            sums = dataset_fingerprint(dataset)
         plan = plan._replace(epochs=1, patience=None)
-        return cls(spec, plan, dataset, seed, sums, str(jnp.result_type(float)))
+        dtype = jnp.result_type(float)
+        return cls(spec, plan, dataset, seed, sums, str(dtype))
 
     def is_same(self, now: "TrainingCall") -> bool:
         """Return whether another call has the same objects, and data that have not changed."""
-        arrays_before, arrays_now = arrays_of(self.dataset), arrays_of(now.dataset)
+        arrays_before = arrays_of(self.dataset)
+        arrays_now = arrays_of(now.dataset)
         same_number = len(arrays_before) == len(arrays_now)
-        same_arrays = same_number and all(map(operator.is_, arrays_before, arrays_now))
-        same_otherwise = self == now._replace(dataset=self.dataset)
-        return same_arrays and same_otherwise
+        are_same = map(operator.is_, arrays_before, arrays_now)
+        same_arrays = same_number and all(are_same)
+        with_own_data = now._replace(dataset=self.dataset)
+        return same_arrays and self == with_own_data
 
     def fingerprint(self) -> Fingerprint:
         """Return the fingerprint with which a later call is compared."""
@@ -104,20 +114,33 @@ class TrainingCall(NamedTuple):
         del plan["epochs"], plan["patience"]
         named: dict[str, Any] = {"seed": self.seed, "float": self.float, **plan}
         named |= self.sums or dataset_fingerprint(self.dataset)
-        for part, value in self.spec._asdict().items():
+        parts = self.spec._asdict()
+        for part, value in parts.items():
             named |= constants_of(part, value)
         for name, metric in self.plan.metrics:
-            named |= constants_of(f"metrics.{name}", metric)
-        return Fingerprint(named, self.programs(), jax.__version__)
+            long_name = f"metrics.{name}"
+            named |= constants_of(long_name, metric)
+        programs = self.programs()
+        return Fingerprint(named, programs, jax.__version__)
 
     def programs(self) -> list[str]:
         """Return the programs that begin and advance a run, as texts."""
-        process = TrainProcess(ConstantBuilder(self.spec), self.plan)
-        one = Shapes.of((np.uint32(self.seed), {}))
+        build = ConstantBuilder(self.spec)
+        process = TrainProcess(build, self.plan)
+        seed = np.uint32(self.seed)
+        one = Shapes.of((seed, {}))
         data = Shapes.of(self.dataset.arrays)
         begin, _ = trace_begin(process, one)
         advance = trace_advance(process, one, data)
-        return [program_fingerprint(begin), program_fingerprint(advance)]
+        begin_text = program_fingerprint(begin)
+        advance_text = program_fingerprint(advance)
+        return [begin_text, advance_text]
+
+
+def is_fixed(dataset: Dataset) -> bool:
+    """Return whether no array of a data set can be changed later."""
+    arrays = arrays_of(dataset)
+    return all(isinstance(array, jax.Array) or is_owned(array) for array in arrays)
 
 
 class Origin:
@@ -145,9 +168,13 @@ class Origin:
 
         Calls with the same objects are equal without being traced.
         """
-        if self.call is not None and now.call is not None and self.call.is_same(now.call):
+        call = self.call
+        later = now.call
+        if call is not None and later is not None and call.is_same(later):
             return []
-        return self.fingerprint().differences(now.fingerprint())
+        before = self.fingerprint()
+        after = now.fingerprint()
+        return before.differences(after)
 
     def fingerprint_is_of_another_jax(self) -> bool:
         """Return whether the fingerprint was saved under another version of JAX."""

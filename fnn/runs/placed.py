@@ -39,7 +39,11 @@ class ArrayRecord:
 
     def __init__(self, array: ArrayLike) -> None:
         number = id(array)
-        self.reference = weakref.ref(array, lambda _: _records.pop(number, None))
+
+        def forget(_: Any) -> None:
+            _records.pop(number, None)
+
+        self.reference = weakref.ref(array, forget)
         self.passed: set[Hashable] = set()
         self.copies: dict[Hashable, jax.Array] = {}
         self.sum: str | None = None
@@ -68,9 +72,10 @@ def record_of(array: ArrayLike) -> ArrayRecord | None:
 def forget_changed(dataset: Dataset) -> None:
     """Replace the records of arrays whose numbers have changed by empty ones."""
     for array in arrays_of(dataset):
-        record = _records.get(id(array))
+        number = id(array)
+        record = _records.get(number)
         if record is None or not record.is_of(array):
-            _records[id(array)] = ArrayRecord(array)
+            _records[number] = ArrayRecord(array)
 
 
 def check_once(array: ArrayLike, check: Hashable, run: Callable[[], None]) -> None:
@@ -104,12 +109,15 @@ def dataset_fingerprint(dataset: Dataset) -> dict[str, str]:
     """Return a fingerprint for each array, by name: train.x, train.y, …, train.weights, …"""
     sums = {}
     for name, split in dataset.splits.items():
-        for part, array in split._asdict().items():
+        parts = split._asdict()
+        for part, array in parts.items():
             sums[f"{name}.{part}"] = fingerprint_once(array)
-    if dataset.arrays.units is not None:
-        for part, array in dataset.arrays.units._asdict().items():
-            sums[f"units.{part}"] = array_fingerprint(array)
-    for name, array in weights_of(dataset).items():
+    units = dataset.arrays.units
+    if units is not None:
+        sums["units.mean"] = array_fingerprint(units.mean)
+        sums["units.std"] = array_fingerprint(units.std)
+    weights = weights_of(dataset)
+    for name, array in weights.items():
         sums[f"{name}.weights"] = fingerprint_once(array)
     return sums
 
@@ -119,15 +127,18 @@ def on_devices(dataset: Dataset, mesh: Mesh | None) -> Arrays:
 
     An array that was copied there before is not copied again.
     """
-    devices = getattr(jax.config, DEFAULT_DEVICE) if mesh is None else mesh
+    devices: Any = mesh
+    if mesh is None:
+        devices = getattr(jax.config, DEFAULT_DEVICE)
     where = devices, checks.is_x64()
 
     def placed(array: ArrayLike) -> jax.Array:
         if mesh is None and isinstance(array, jax.Array):
             return array
-        if id(array) not in _records:
-            _records[id(array)] = ArrayRecord(array)
-        record = _records[id(array)]
+        record = _records.get(id(array))
+        if record is None:
+            record = ArrayRecord(array)
+            _records[id(array)] = record
         if where not in record.copies:
             record.copies[where] = copied(array, mesh)
         return record.copies[where]
@@ -142,23 +153,30 @@ def together_on_devices(datasets: Sequence[Dataset], mesh: Mesh | None) -> Array
     """
 
     def concatenated(*arrays: ArrayLike) -> np.ndarray:
-        return np.concatenate([*map(np.asarray, arrays)])
+        return np.concatenate([np.asarray(array) for array in arrays])
+
+    def stacked(*arrays: ArrayLike) -> np.ndarray:
+        return np.stack(arrays)
+
+    def placed(array: ArrayLike) -> jax.Array:
+        return copied(array, mesh)
 
     all_arrays = [dataset.arrays for dataset in datasets]
     without_units = [arrays._replace(units=None) for arrays in all_arrays]
     joined = jax.tree.map(concatenated, *without_units)
     if all_arrays[0].units is not None:
         pairs = [arrays.units for arrays in all_arrays]
-        units = jax.tree.map(lambda *each: np.stack(each), *pairs)
+        units = jax.tree.map(stacked, *pairs)
         joined = joined._replace(units=units)
-    return jax.tree.map(lambda array: copied(array, mesh), joined)
+    return jax.tree.map(placed, joined)
 
 
 def copied(array: ArrayLike, mesh: Mesh | None) -> jax.Array:
     """Copy an array to the devices. The copy shares no memory with the array."""
     if mesh is None:
         return jnp.array(array, copy=True)
-    return jax.device_put(np.array(array), NamedSharding(mesh, P()))
+    whole_on_each = NamedSharding(mesh, P())
+    return jax.device_put(np.array(array), whole_on_each)
 
 
 def are_equal(array: np.ndarray, copy: np.ndarray) -> bool:
@@ -168,13 +186,15 @@ def are_equal(array: np.ndarray, copy: np.ndarray) -> bool:
     if array.dtype == copy.dtype:
         # Unsigned integers are compared faster than floats.
         unsigned = f"u{array.itemsize}"
-        array, copy = array.view(unsigned), copy.view(unsigned)
+        array = array.view(unsigned)
+        copy = copy.view(unsigned)
 
     def are_equal_from(start: int) -> bool:
         # So few rows stay in the caches, in any memory order.
         rows = slice(start, start + ROWS)
         some = array[rows]
-        if some.dtype != copy.dtype and some.dtype.kind == "f":
+        is_narrowed = some.dtype != copy.dtype
+        if is_narrowed and some.dtype.kind == "f":
             with np.errstate(over="ignore"):
                 some = some.astype(copy.dtype)
         return np.array_equal(some, copy[rows])
@@ -188,9 +208,11 @@ def are_equal(array: np.ndarray, copy: np.ndarray) -> bool:
 
 def arrays_of(dataset: Dataset) -> list[Any]:
     """Return the arrays of the three splits, and their weights."""
-    arrays = [array for split in dataset.splits.values() for array in split]
-    weights = weights_of(dataset).values()
-    return [*arrays, *weights]
+    arrays: list[Any] = []
+    for split in dataset.splits.values():
+        arrays += split
+    weights = weights_of(dataset)
+    return [*arrays, *weights.values()]
 
 
 def weights_of(dataset: Dataset) -> dict[str, Any]:

@@ -42,9 +42,11 @@ def regions_of(sweep: Any, asked: bool | None) -> tuple[dict[str, Any], dict[str
         raise ValueError(f"regions: {reason}")
     dataset = dataset_of(sweep)
     rows, columns = chosen_runs(sweep)
-    epochs = chosen_epochs(int(sweep.last_epoch.max()) + 1)
+    trained_epochs = int(sweep.last_epoch.max()) + 1
+    epochs = chosen_epochs(trained_epochs)
     plane = plane_of(dataset)
-    regions = np.zeros((len(rows), len(columns), len(epochs), POINTS**2), np.uint8)
+    shape = len(rows), len(columns), len(epochs), POINTS**2
+    regions = np.zeros(shape, np.uint8)
     for number, row in enumerate(rows):
         net = sweep.net(row)
         for place, epoch in enumerate(epochs):
@@ -81,7 +83,8 @@ def why_none(sweep: Any) -> str | None:
         return f"the data set has {features} features, expected 2."
     if "validation_accuracy" not in sweep.history:
         return "the networks do not classify."
-    if not sweep.finished.all(axis=1).any():
+    has_finished = sweep.finished.all(axis=1)
+    if not has_finished.any():
         return "no setting has finished with all of its seeds."
     return None
 
@@ -96,29 +99,47 @@ def chosen_runs(sweep: Any) -> tuple[list[int], list[int]]:
 
     A run that diverged counts as one that gets nothing right.
     """
-    complete = np.flatnonzero(sweep.finished.all(axis=1))
-    accuracy = np.nan_to_num(sweep.at("validation_accuracy", "last")[complete])
-    ranked = complete[np.argsort(-accuracy.mean(axis=1), kind="stable")]
+    has_finished = sweep.finished.all(axis=1)
+    complete = np.flatnonzero(has_finished)
+    accuracy_of_runs = sweep.at("validation_accuracy", "last")
+    accuracy = np.nan_to_num(accuracy_of_runs[complete])
+    means = accuracy.mean(axis=1)
+    best_first = np.argsort(-means, kind="stable")
+    ranked = complete[best_first]
     number = min(len(ranked), MOST_SETTINGS)
-    places = np.unique(np.linspace(0, len(ranked) - 1, number).round().astype(int))
-    columns = min(sweep.finished.shape[1], MOST_RUNS // len(places))
-    return ranked[places].tolist(), list(range(columns))
+    worst = len(ranked) - 1
+    spaced = np.linspace(0, worst, number).round()
+    places = np.unique(spaced.astype(int))
+    _, seeds = sweep.finished.shape
+    most_seeds = MOST_RUNS // len(places)
+    columns = range(min(seeds, most_seeds))
+    rows = ranked[places]
+    return rows.tolist(), list(columns)
 
 
 def chosen_epochs(number: int) -> list[int]:
     """Return numbers of epochs, from 1 to all, each some times the one before."""
-    spaced = np.geomspace(1, number, min(number, MOST_EPOCHS)).round().astype(int)
-    return np.unique(spaced).tolist()
+    most = min(number, MOST_EPOCHS)
+    spaced = np.geomspace(1, number, most).round()
+    distinct = np.unique(spaced.astype(int))
+    return distinct.tolist()
 
 
 def plane_of(dataset: Dataset) -> Plane:
     """Return the points of the plane in which the training examples lie."""
     x = np.asarray(dataset.train.x)
-    width = MARGIN * (x.max(axis=0) - x.min(axis=0))
-    low, high = x.min(axis=0) - width, x.max(axis=0) + width
-    across, up = (np.linspace(low[i], high[i], POINTS) for i in range(2))
-    grid = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
-    return Plane(grid.astype(x.dtype), np.stack([low, high]))
+    least = x.min(axis=0)
+    largest = x.max(axis=0)
+    width = MARGIN * (largest - least)
+    low = least - width
+    high = largest + width
+    across = np.linspace(low[0], high[0], POINTS)
+    up = np.linspace(low[1], high[1], POINTS)
+    coordinates = np.meshgrid(across, up)
+    grid = np.stack(coordinates, axis=-1)
+    points = grid.reshape(-1, 2)
+    corners = np.stack([low, high])
+    return Plane(points.astype(x.dtype), corners)
 
 
 def outputs_of_runs(net: Layer, trained: Any, points: np.ndarray) -> np.ndarray:
@@ -132,7 +153,9 @@ def outputs_of_runs(net: Layer, trained: Any, points: np.ndarray) -> np.ndarray:
     def of_one(params, state):
         return apply(net, params, placed, state=state)
 
-    return np.asarray(jax.vmap(of_one)(trained.params, trained.state))
+    of_all = jax.vmap(of_one)
+    outputs = of_all(trained.params, trained.state)
+    return np.asarray(outputs)
 
 
 def classes_of(outputs: np.ndarray) -> int:
@@ -147,14 +170,28 @@ def colors_of(outputs: np.ndarray) -> np.ndarray:
     """
     outputs = np.nan_to_num(outputs.astype(float))
     if outputs.shape[-1] > 2:
-        return outputs.argmax(axis=-1).astype(np.uint8)
-    logit = outputs[..., 0] if outputs.shape[-1] == 1 else outputs[..., 1] - outputs[..., 0]
+        likeliest = outputs.argmax(axis=-1)
+        return likeliest.astype(np.uint8)
+    logit = logit_of(outputs)
     likely = 0.5 * (1 + np.tanh(0.5 * logit))
-    return np.round(255 * likely).astype(np.uint8)
+    shade = np.round(255 * likely)
+    return shade.astype(np.uint8)
+
+
+def logit_of(outputs: np.ndarray) -> np.ndarray:
+    """Return the logit of the second of two classes, from one output or from one a class."""
+    first = outputs[..., 0]
+    if outputs.shape[-1] == 1:
+        return first
+    second = outputs[..., 1]
+    return second - first
 
 
 def labels_of(y: np.ndarray) -> np.ndarray:
     """Return the class of each example, from labels, one column, or one column a class."""
-    if y.ndim == 2 and y.shape[1] > 1:
-        return y.argmax(axis=1).astype(np.uint8)
-    return np.round(y.reshape(-1)).astype(np.uint8)
+    has_columns = y.ndim == 2 and y.shape[1] > 1
+    if has_columns:
+        classes = y.argmax(axis=1)
+        return classes.astype(np.uint8)
+    numbers = np.round(y.reshape(-1))
+    return numbers.astype(np.uint8)

@@ -173,7 +173,10 @@ class Sweep:
         of_one_run = self._parameters(row, [column], parts)
         parameters = jax.tree.map(lambda leaf: leaf[0], of_one_run)
         history = {name: values[row, column] for name, values in self.history.items()}
-        encoding = self.encodings[column % self.splits] if self.encodings else None
+        encoding = None
+        if self.encodings:
+            split_of_run = column % self.splits
+            encoding = self.encodings[split_of_run]
         return Run(
             **parameters._asdict(),
             best_epoch=int(self.best_epoch[row, column]),
@@ -215,7 +218,9 @@ class Sweep:
         self._check_has_runs("params")
         self._check_trained("params", row)
         parts = dict(builder=builder, dataset=dataset, metrics=metrics)
-        return self._parameters(row, range(self._runs), parts).params
+        columns = range(self._runs)
+        parameters = self._parameters(row, columns, parts)
+        return parameters.params
 
     def net(
         self,
@@ -239,7 +244,8 @@ class Sweep:
         """
         self._check_has_runs("net")
         parts = dict(builder=builder, dataset=dataset, metrics=metrics)
-        return self.retrain.net(self._row(setting), **parts)
+        row = self._row(setting)
+        return self.retrain.net(row, **parts)
 
     def extend(
         self,
@@ -305,7 +311,8 @@ class Sweep:
         (2, 2, 2)
         """
         self._check_has_runs("predict")
-        checks.lookup("how", how, dict.fromkeys(("best", "mean", "all")))
+        known = dict.fromkeys(("best", "mean", "all"))
+        checks.lookup("how", how, known)
         parts = dict(builder=builder, dataset=dataset, metrics=metrics)
         if how == "all":
             if setting is not None:
@@ -315,7 +322,8 @@ class Sweep:
         loss, outputs = self._outputs(row, rows, parts)
         encoding = self._first_encoding
         if how == "mean":
-            sound = outputs[self._sound_runs(row)]
+            columns = self._sound_runs(row)
+            sound = outputs[columns]
             return decode_outputs(encoding, loss, sound, probabilities=probabilities, mean=True)
         column = self._best_column(row)
         return decode_outputs(encoding, loss, outputs[column], probabilities=probabilities)
@@ -332,9 +340,12 @@ class Sweep:
 
     def _best_column(self, row: int) -> int:
         """Return the run of a setting with the best value of the monitored metric."""
-        values = self.at(self.monitor.metric)[row]
-        signed = values if self.monitor.mode == "min" else -values
-        ranked = np.where(np.isfinite(signed), signed, np.inf)
+        monitor = self.monitor
+        of_settings = self.at(monitor.metric)
+        values = of_settings[row]
+        signed = values if monitor.mode == "min" else -values
+        is_finite = np.isfinite(signed)
+        ranked = np.where(is_finite, signed, np.inf)
         return int(np.nanargmin(ranked))
 
     @property
@@ -346,11 +357,12 @@ class Sweep:
     def _sound_runs(self, row: int) -> Integer[np.ndarray, "runs"]:
         """Return which runs of a setting did not diverge, and warn of the others."""
         diverged = self.diverged[row]
+        runs = len(diverged)
         if diverged.all():
-            raise ValueError(f"predict: all {len(diverged)} runs of setting {row} diverged.")
+            raise ValueError(f"predict: all {runs} runs of setting {row} diverged.")
         if diverged.any():
             count = np.count_nonzero(diverged)
-            checks.warn(f"predict: {count} of {len(diverged)} runs diverged and are left out.")
+            checks.warn(f"predict: {count} of {runs} runs diverged and are left out.")
         return np.flatnonzero(~diverged)
 
     def _outputs(self, row: int, rows: Any, parts: Parts) -> tuple[Loss, np.ndarray]:
@@ -360,7 +372,8 @@ class Sweep:
         """
         self._check_trained("predict", row)
         net, loss = self.retrain.parts(row, **parts)
-        parameters = self._parameters(row, range(self._runs), parts)
+        runs = self._runs
+        parameters = self._parameters(row, range(runs), parts)
         best = parameters.best_params, parameters.best_state
         first = self._first_encoding
         of_splits: list[np.ndarray] = []
@@ -373,11 +386,13 @@ class Sweep:
             of_splits.append(np.asarray(outputs))
         together = np.stack(of_splits, axis=1)  # (seeds, splits, examples, outputs)
         _, _, *of_one = together.shape
-        return loss, together.reshape(self._runs, *of_one)
+        by_run = together.reshape(runs, *of_one)
+        return loss, by_run
 
     def _runs_of_split(self, values: PyTree, split: int) -> Any:
         """Return the part of leaves (runs, …) that one split has."""
-        return jax.tree.map(lambda leaf: leaf[split :: self.splits], values)
+        every = self.splits
+        return jax.tree.map(lambda leaf: leaf[split::every], values)
 
     @property
     def values(self) -> PyTree:
@@ -410,8 +425,12 @@ class Sweep:
             return self.diverged_step != NEVER
         if not self.history:
             return np.zeros_like(self.finished)
-        not_finite = [~np.isfinite(values[..., -1]) for values in self.history.values()]
-        return self.finished & np.any(not_finite, axis=0)
+        not_finite = []
+        for values in self.history.values():
+            last = values[..., -1]
+            not_finite.append(~np.isfinite(last))
+        has_diverged = np.any(not_finite, axis=0)
+        return self.finished & has_diverged
 
     @property
     def last_epoch(self) -> IntPerRun:
@@ -422,12 +441,14 @@ class Sweep:
         """
         if self.stopped_epoch is not None:
             return self.stopped_epoch
-        return np.full(self.finished.shape, self._longest - 1)
+        last = self._longest - 1
+        return np.full(self.finished.shape, last)
 
     @property
     def _longest(self) -> int:
         """Return the number of entries of the longest history."""
-        return max((values.shape[-1] for values in self.history.values()), default=1)
+        lengths = [values.shape[-1] for values in self.history.values()]
+        return max(lengths, default=1)
 
     @property
     def main_metric(self) -> str:
@@ -476,9 +497,10 @@ class Sweep:
         epochs = self._epochs_of(at)
         if epochs is None:
             return values[..., -1]
-        at_epochs = np.maximum(epochs, 0)[..., None]
-        chosen = np.take_along_axis(values, at_epochs, axis=-1)
-        return np.where(epochs == NEVER, np.nan, chosen[..., 0])
+        at_epochs = np.maximum(epochs, 0)
+        chosen = np.take_along_axis(values, at_epochs[..., None], axis=-1)
+        has_none = epochs == NEVER
+        return np.where(has_none, np.nan, chosen[..., 0])
 
     def summary(
         self,
@@ -517,9 +539,12 @@ class Sweep:
             self.splits,
             covers,
         )
-        units = [encoding.in_units(name) for encoding in self.encodings[:1]]
-        words = [self.when(at), *units]
-        return rows._replace(when=", ".join(word for word in words if word))
+        words = [self.when(at)]
+        if self.encodings:
+            encoding = self.encodings[0]
+            words.append(encoding.in_units(name))
+        when = ", ".join(word for word in words if word)
+        return rows._replace(when=when)
 
     def when(self, at: At | None = None) -> str:
         """Say which epoch a table or a figure is about.
@@ -531,7 +556,9 @@ class Sweep:
         """
         if self.stopped_epoch is None:
             return ""
-        return "last trained epoch" if self._at(at) == "last" else f"epoch of {self.monitor}"
+        if self._at(at) == "last":
+            return "last trained epoch"
+        return f"epoch of {self.monitor}"
 
     def best(
         self, metric: str | None = None, mode: str | None = None, *, at: At | None = None
@@ -555,18 +582,23 @@ class Sweep:
         if metric is None and self.stopped_epoch is None:
             metric = self.main_metric
         elif metric is None:
-            metric, mode = self.monitor.metric, mode or self.monitor.mode
+            metric = self.monitor.metric
+            mode = mode or self.monitor.mode
         self.at(metric, at)  # refuse an unknown metric before asking for its direction
-        ranked = self._ranked(metric, mode_of(metric, mode), at)
+        direction = mode_of(metric, mode)
+        ranked = self._ranked(metric, direction, at)
         if not ranked:
+            finished = np.count_nonzero(self.finished)
+            diverged = np.count_nonzero(self.diverged)
             raise ValueError(
-                f"best: of {self.finished.size} runs {np.count_nonzero(self.finished)} were "
-                f"finished and {np.count_nonzero(self.diverged)} of them diverged; no setting has "
-                f"a finite {metric}."
+                f"best: of {self.finished.size} runs {finished} were finished and {diverged} of "
+                f"them diverged; no setting has a finite {metric}."
             )
         best = ranked[0]
-        summary = self.summary(self.shown_of_chosen(metric), at=at)
-        row = summary.rows[best["setting"]]
+        shown = self.shown_of_chosen(metric)
+        summary = self.summary(shown, at=at)
+        number = best["setting"]
+        row = summary.rows[number]
         return {"metric": summary.metric, **row, metric: best["mean"]}
 
     def shown_of_chosen(self, metric: str) -> str:
@@ -613,7 +645,9 @@ class Sweep:
         machine = self._machine_in_tables()
         for row, column in np.argwhere(self.finished).tolist():
             place = row, column
-            named: Row = {"setting": row, **settings[row], **self.name_of(column)}
+            setting = settings[row]
+            name = self.name_of(column)
+            named: Row = {"setting": row, **setting, **name}
             if machine is not None:
                 named["machine"] = int(machine[place])
             ended: Row = {}
@@ -622,7 +656,8 @@ class Sweep:
             ended["diverged"] = bool(diverged[place])
             chosen: Iterable[int] = [int(epochs[place])]
             if every_epoch:
-                chosen = range(int(last_epochs[place]) + 1)
+                trained = 1 + int(last_epochs[place])
+                chosen = range(trained)
             for epoch in chosen:
                 entries = self._entries(row, column, epoch)
                 yield {**named, "epoch": epoch, **entries, **ended}
@@ -641,8 +676,10 @@ class Sweep:
             return dict.fromkeys(self.history, math.nan)
         entries = {}
         for name, values in self.history.items():
-            place = min(epoch, values.shape[-1] - 1)  # a single number has no epochs
-            entries[name] = values[row, column, place].item()
+            last = values.shape[-1] - 1
+            place = min(epoch, last)  # a single number has no epochs
+            entry = values[row, column, place]
+            entries[name] = entry.item()
         return entries
 
     def explore(
@@ -704,10 +741,11 @@ class Sweep:
         if self.best_epoch is not None:
             columns.append("best_epoch")
         columns.append("diverged")
+        records = self.records(every_epoch=every_epoch, at=at)
         with open(path, "w", newline="") as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
-            writer.writerows(self.records(every_epoch=every_epoch, at=at))
+            writer.writerows(records)
 
     def to_pandas(self, *, every_epoch: bool = False, at: At | None = None) -> "pandas.DataFrame":
         """Return `records` as a pandas.DataFrame, one row a record.
@@ -720,8 +758,8 @@ class Sweep:
         4
         """
         pandas = checks.optional("pandas", "tables")
-        records = list(self.records(every_epoch=every_epoch, at=at))
-        return pandas.DataFrame.from_records(records)
+        records = self.records(every_epoch=every_epoch, at=at)
+        return pandas.DataFrame.from_records(list(records))
 
     def to_xarray(self) -> "xarray.Dataset":
         """Return the arrays as an xarray.Dataset with dimensions setting, seed, split and epoch.
@@ -743,25 +781,31 @@ class Sweep:
         for name, entries in self.history.items():
             values = entries.reshape(*shape, -1)
             length = values.shape[-1]
-            if length == 1 and self.stopped_epoch is None:
+            is_number = length == 1 and self.stopped_epoch is None
+            if is_number:
                 variables[name] = (sides, values[..., 0])
             else:
                 axis = "epoch" if length == longest else f"{name}_entry"
-                variables[name] = ((*sides, axis), values)
+                axes = *sides, axis
+                variables[name] = (axes, values)
         for name in ("finished", "best_epoch", "stopped_epoch", "diverged_step"):
             array = getattr(self, name)
             if array is not None:
-                variables[name] = (sides, array.reshape(shape))
-        return xarray.Dataset(variables, self._coordinates())
+                by_side = array.reshape(shape)
+                variables[name] = (sides, by_side)
+        coordinates = self._coordinates()
+        return xarray.Dataset(variables, coordinates)
 
     def _coordinates(self) -> dict[str, Any]:
         """Return the coordinates of an xarray.Dataset by name."""
-        coordinates: dict[str, Any] = {"setting": range(len(self.settings)), "seed": self.seeds}
+        rows = range(len(self.settings))
+        coordinates: dict[str, Any] = {"setting": rows, "seed": self.seeds}
         if self.splits > 1:
             coordinates["split"] = range(self.splits)
         settings = plain_settings(self.settings)
         for name in settings[0]:
-            column = column_array([setting[name] for setting in settings])
+            values = [setting[name] for setting in settings]
+            column = column_array(values)
             coordinates[name] = ("setting", column)
         return coordinates
 
@@ -793,34 +837,44 @@ class Sweep:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the pickled fields; values of hyperparameters that pickle refuses become texts."""
-        return self._content() | {"settings": with_pickled(self.settings)}
+        content = self._content()
+        content["settings"] = with_pickled(self.settings)
+        return content
 
     def _content(self) -> dict[str, Any]:
         """Return the fields. Arrays that lie in a file are read into memory."""
-        names = [field.name for field in fields(self)]
-        content = {name: getattr(self, name) for name in names}
-        content["history"] = {name: np.array(values) for name, values in self.history.items()}
+        content = {}
+        for each in fields(self):
+            content[each.name] = getattr(self, each.name)
+        in_memory = {name: np.array(values) for name, values in self.history.items()}
+        content["history"] = in_memory
         return content
 
     def __repr__(self) -> str:
-        lines = [f"Sweep({self._size_in_words()})"]
+        size = self._size_in_words()
+        lines = [f"Sweep({size})"]
         rows = self._shown() if self.history else []
         if rows and self.stopped_epoch is not None:
+            shown = len(rows)
             settings = len(self.settings)
-            part = "all " if len(rows) == settings else f"the best {len(rows)} of "
-            lines.append(f"{part}{settings}, {self.when()}:")
+            part = "all " if shown == settings else f"the best {shown} of "
+            when = self.when()
+            lines.append(f"{part}{settings}, {when}:")
         if rows:
-            lines += table(rows).split("\n")
+            text = table(rows)
+            lines += text.split("\n")
         return "\n  ".join(lines)
 
     def _size_in_words(self) -> str:
         """Say how many settings, seeds, splits, epochs, diverged and unfinished runs there are."""
-        counts = [counted(len(self.settings), "setting"), counted(len(self.seeds), "seed")]
+        settings = counted(len(self.settings), "setting")
+        seeds = counted(len(self.seeds), "seed")
+        counts = [settings, seeds]
         if self.splits > 1:
             counts.append(counted(self.splits, "split"))
         words = " × ".join(counts)
         if self.stopped_epoch is not None:
-            epochs = max((values.shape[-1] for values in self.history.values()), default=0)
+            epochs = self._longest if self.history else 0
             words += f", {epochs} epochs"
         diverged = np.count_nonzero(self.diverged)
         if diverged:
@@ -872,18 +926,23 @@ class Sweep:
         has_best = self.best_epoch is not None
         if at is None:
             return "best" if has_best else "last"
-        if at not in ("best", "last") or (at == "best" and not has_best):
+        is_known = at in ("best", "last")
+        if not is_known or (at == "best" and not has_best):
             words = "'best' or 'last'" if has_best else "'last': a function has no best epoch"
             raise ValueError(f"at: got {at!r}, expected {words}.")
         return at
 
     def _epochs_of(self, at: At | None) -> IntPerRun | None:
         """Return which epoch is meant for each run; None for the end of each history."""
-        return self.best_epoch if self._at(at) == "best" else self.stopped_epoch
+        if self._at(at) == "best":
+            return self.best_epoch
+        return self.stopped_epoch
 
     def _diverged_in(self, final: FloatPerRun) -> np.ndarray:
         """Return which runs diverged; for a function, those whose metric is not finite."""
-        return self.diverged if self.diverged_step is not None else ~np.isfinite(final)
+        if self.diverged_step is not None:
+            return self.diverged
+        return ~np.isfinite(final)
 
     def _why_no_history(self, metric: str) -> str:
         """Say why an output of a function is not in the history; "" where there is no reason."""
@@ -895,16 +954,19 @@ class Sweep:
         shapes = [np.shape(output[metric])[1:] for output in dicts if metric in output]
         if not shapes:
             return ""
-        if len(set(shapes)) > 1:
-            return f"{metric!r} is {shapes[0]} in the first setting, otherwise in others."
-        return f"{metric!r} has shape {shapes[0]} in each run, expected one number or (n,)."
+        first = shapes[0]
+        distinct = set(shapes)
+        if len(distinct) > 1:
+            return f"{metric!r} is {first} in the first setting, otherwise in others."
+        return f"{metric!r} has shape {first} in each run, expected one number or (n,)."
 
     def _parameters(self, row: int, columns: Sequence[int], parts: Parts) -> Parameters:
         """Return the parameters of runs of a setting; leaves are (runs, …)."""
         kept = self.outputs[row]
         if kept is None:
             return self.retrain(row, columns, **parts)
-        return jax.tree.map(lambda leaf: leaf[list(columns)], kept)
+        numbers = list(columns)
+        return jax.tree.map(lambda leaf: leaf[numbers], kept)
 
     def _check_has_runs(self, method: str) -> None:
         if self.stopped_epoch is None:
@@ -927,7 +989,8 @@ class Sweep:
             row = setting.get("setting")
             if is_setting:
                 row = self.settings.index(dict(setting))
-        if isinstance(row, bool) or not isinstance(row, (int, np.integer)):
+        is_number = isinstance(row, (int, np.integer))
+        if isinstance(row, bool) or not is_number:
             raise ValueError(
                 f"setting: got {setting!r}, expected a row number, one of `settings`, or a row of "
                 "summary() or best()."
@@ -959,9 +1022,11 @@ class Sweep:
 
     def _machine_in_tables(self) -> IntPerRun | None:
         """Return which machine computed each run; None where all are one machine's."""
-        if self.machine is None or len(np.unique(self.machine[self.finished])) < 2:
+        if self.machine is None:
             return None
-        return self.machine
+        of_finished = self.machine[self.finished]
+        distinct = np.unique(of_finished)
+        return self.machine if len(distinct) > 1 else None
 
     def _index(self, setting: int | Row, seed: int, split: int | None) -> tuple[int, int]:
         """Return the row of a setting and the column of a run.
@@ -974,14 +1039,9 @@ class Sweep:
             raise ValueError(
                 f"seed: got {seed}, expected one of the sweep's {len(self.seeds)} seeds."
             )
-        if self.splits > 1 and split is None:
-            raise ValueError(
-                f"split: the sweep has {self.splits}; say which, from 0 to {self.splits - 1}."
-            )
-        number = 0 if split is None else checks.count("split", split, 0)
-        if not 0 <= number < self.splits:
-            raise ValueError(f"split: got {split}, expected one from 0 to {self.splits - 1}.")
-        column = self.seeds.index(seed) * self.splits + number
+        number = self._split_number(split)
+        place = self.seeds.index(seed)
+        column = place * self.splits + number
         if not self.finished[row, column]:
             in_split = f", split {number}" if self.splits > 1 else ""
             raise ValueError(
@@ -990,17 +1050,30 @@ class Sweep:
             )
         return row, column
 
+    def _split_number(self, split: int | None) -> int:
+        """Return the number of a split, which may be left out where there is one."""
+        last = self.splits - 1
+        if self.splits > 1 and split is None:
+            raise ValueError(f"split: the sweep has {self.splits}; say which, from 0 to {last}.")
+        number = 0 if split is None else checks.count("split", split, 0)
+        if number > last:
+            raise ValueError(f"split: got {split}, expected one from 0 to {last}.")
+        return number
+
 
 def counted(number: int, word: str) -> str:
     """Return a number with its word in the singular or the plural."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+    if number == 1:
+        return f"{number} {word}"
+    return f"{number} {word}s"
 
 
 def column_array(values: Sequence[Any]) -> np.ndarray:
     """Return values as an array of their own type, or of objects where they have several types."""
     first = values[0]
-    is_of_one_type = all(type(value) is type(first) for value in values)
-    if is_of_one_type and isinstance(first, (bool, int, float, str)):
+    types = {type(value) for value in values}
+    is_plain = isinstance(first, (bool, int, float, str))
+    if is_plain and len(types) == 1:
         return np.array(values)
     column = np.empty(len(values), object)
     column[:] = values

@@ -32,10 +32,13 @@ class Summary(NamedTuple):
     covers: str = "seeds"
 
     def __str__(self) -> str:
-        when = f", {self.when}" if self.when else ""
+        subject = self.metric
+        if self.when:
+            subject = f"{subject}, {self.when}"
         over = IN_WORDS[self.covers]
-        title = f"{self.metric}{when}; low to high is the 95% interval of the mean over {over}"
-        return f"{title}\n{table(self.rows)}"
+        title = f"{subject}; low to high is the 95% interval of the mean over {over}"
+        rows = table(self.rows)
+        return f"{title}\n{rows}"
 
     def __repr__(self) -> str:
         return str(self)
@@ -52,8 +55,10 @@ def table(rows: Sequence[Row]) -> str:
     names = list(rows[0])
     lines = [names]
     for row in rows:
-        lines.append([_cell(row[name]) for name in names])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        cells = [_cell(row[name]) for name in names]
+        lines.append(cells)
+    columns = zip(*lines, strict=True)
+    widths = [max(map(len, column)) for column in columns]
     aligned = []
     for line in lines:
         cells = [text.rjust(width) for text, width in zip(line, widths, strict=True)]
@@ -83,29 +88,43 @@ def summary_of(
               there are several of both
     """
     words = metric.split("_")
-    share_of = examples.get(words[0], 0) if is_share(words) else None
-    seeds = values.shape[1] // splits
+    part = words[0]
+    share_of = examples.get(part, 0) if is_share(words) else None
+    _, runs = values.shape
+    seeds = runs // splits
     covered = covers_of(covers, seeds, splits)
     if splits > 1 and interval != "t":
         raise ValueError(f"interval: got {interval!r} for {splits} splits, expected 't'.")
-    part = words[0] if words[0] in ("validation", "test") else "test"
-    evaluated = examples.get(part, 0)
-    held_out = evaluated / max(1, examples.get("train", 1))
+    held_out = held_out_per_trained(examples, part)
     rows = []
     for number, setting in enumerate(settings):
-        of_setting, is_sound = values[number], sound[number]
+        of_setting = values[number]
+        is_sound = sound[number]
         counted = of_setting[is_sound]
         row = {"setting": number, **setting}
         row |= statistics(counted, interval, share_of)
         if splits > 1 and len(counted):
-            by_split = np.where(is_sound, of_setting, np.nan)
-            by_split = by_split.reshape(seeds, splits)
-            low, high = interval_over(by_split, covered, held_out, share_of is not None)
+            by_run = np.where(is_sound, of_setting, np.nan)
+            by_split = by_run.reshape(seeds, splits)
+            are_shares = share_of is not None
+            low, high = interval_over(by_split, covered, held_out, are_shares)
             row |= {"low": low, "high": high}
         row["n"] = len(counted)
         row["diverged"] = int(diverged[number].sum())
         rows.append(row)
     return Summary(metric, rows, covers=covered)
+
+
+def held_out_per_trained(examples: Mapping[str, int], part: str) -> float:
+    """Return how many examples a metric is of for each training example.
+
+    part  of the split: "validation" or "test"; any other counts as "test"
+    """
+    if part not in ("validation", "test"):
+        part = "test"
+    evaluated = examples.get(part, 0)
+    trained = examples.get("train", 1)
+    return evaluated / max(1, trained)
 
 
 def is_share(words: Sequence[str]) -> bool:
@@ -114,7 +133,9 @@ def is_share(words: Sequence[str]) -> bool:
     >>> is_share(["test", "accuracy"]), is_share(["f1", "loss"])
     (True, False)
     """
-    return bool(SHARES.intersection(words)) and not NOT_SHARES.intersection(words)
+    is_named_so = bool(SHARES.intersection(words))
+    is_other = bool(NOT_SHARES.intersection(words))
+    return is_named_so and not is_other
 
 
 def statistics(
@@ -158,7 +179,8 @@ def _interval_of_mean(
     if share_of is not None and np.min(values) >= 0 and np.max(values) <= 1:
         return interval_of_shares(values, share_of)
     mean = float(np.mean(values))
-    return students_interval(mean, _standard_error(values), n - 1, is_share=False)
+    error = _standard_error(values)
+    return students_interval(mean, error, n - 1, is_share=False)
 
 
 def interval_of_shares(shares: Float[np.ndarray, "n"], examples: int) -> tuple[float, float]:
@@ -184,32 +206,41 @@ def interval_of_shares(shares: Float[np.ndarray, "n"], examples: int) -> tuple[f
     n = len(shares)
     p = float(np.mean(shares))
     if np.ptp(shares) > 0:
-        return students_interval(p, _standard_error(shares), n - 1, is_share=True)
+        error = _standard_error(shares)
+        return students_interval(p, error, n - 1, is_share=True)
     if examples == 0:
         return math.nan, math.nan
     t = stdtrit(n - 1, 0.975)
     a = t**2 / (n * examples)
-    middle = (p + a / 2) / (1 + a)
-    half = math.sqrt(a * p * (1 - p) + a**2 / 4) / (1 + a)
+    scale = 1 + a
+    middle = (p + a / 2) / scale
+    variance = a * p * (1 - p) + a**2 / 4
+    half = math.sqrt(variance) / scale
     low = max(0.0, middle - half)  # rounding alone is cut off
     high = min(1.0, middle + half)
     return low, high
 
 
 def _standard_error(values: np.ndarray) -> float:
-    return np.std(values, ddof=1) / math.sqrt(len(values))
+    deviation = np.std(values, ddof=1)
+    return deviation / math.sqrt(len(values))
 
 
 def _bootstrap(values: np.ndarray) -> tuple[float, float]:
     from scipy.stats import bootstrap
 
     if np.ptp(values) == 0:  # every resample is the same, and its acceleration 0/0
-        return float(values[0]), float(values[0])
-    batch = max(1, NUMBERS_AT_ONCE // len(values))
+        same = float(values[0])
+        return same, same
+    fitting = NUMBERS_AT_ONCE // len(values)
+    batch = max(1, fitting)
     rng = np.random.default_rng(0)
-    low, high = bootstrap((values,), np.mean, batch=batch, rng=rng).confidence_interval
+    resampled = bootstrap((values,), np.mean, batch=batch, rng=rng)
+    low, high = resampled.confidence_interval
     return float(low), float(high)
 
 
 def _cell(value: Any) -> str:
-    return f"{value:.5g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    return str(value)

@@ -26,7 +26,7 @@ from fnn.runs.results import Parameters
 from fnn.runs.run_data import SPLIT
 from fnn.runs.settings import Setting, runs_of
 from fnn.runs.spec_groups import Builder, check_group, spec_groups
-from fnn.runs.step import TrainState
+from fnn.runs.step import TrainSpec, TrainState
 from fnn.runs.training import Plan, RunState, TrainProcess, trained
 from fnn.types import Layer
 
@@ -56,13 +56,17 @@ class SweepCall(NamedTuple):
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments by name. The plan is JSON, with the names of its metrics alone."""
-        return self._asdict() | {"plan": self.plan.to_json()}
+        arguments = self._asdict()
+        arguments["plan"] = self.plan.to_json()
+        return arguments
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any], metrics: Mapping[str, Metric] | None) -> Self:
         """Make the call of its arguments by name, and of the functions of its metrics."""
-        plan = Plan.from_json(arguments["plan"], metrics)
-        return cls(**{**arguments, "plan": plan})
+        saved_plan = arguments["plan"]
+        plan = Plan.from_json(saved_plan, metrics)
+        by_name = {**arguments, "plan": plan}
+        return cls(**by_name)
 
 
 def sweep_groups(builder: Builder, datasets: Sequence[Dataset], call: SweepCall) -> list[Group]:
@@ -77,7 +81,8 @@ def sweep_groups(builder: Builder, datasets: Sequence[Dataset], call: SweepCall)
             check_group(builder, setting_group, process, call.settings, dataset)
     placers = []
     for numbers in splits_by_shape(datasets):
-        place_data = data_placer([datasets[number] for number in numbers])
+        of_one_shape = [datasets[number] for number in numbers]
+        place_data = data_placer(of_one_shape)
         placers.append((numbers, place_data))
     return [
         group_of(setting_group, process, numbers, place_data, call)
@@ -91,8 +96,10 @@ def splits_by_shape(datasets: Sequence[Dataset]) -> list[tuple[int, ...]]:
     numbers_of: dict[Shapes, list[int]] = {}
     for number, dataset in enumerate(datasets):
         shapes = Shapes.of(dataset.arrays)
-        numbers_of.setdefault(shapes, []).append(number)
-    return [tuple(numbers) for numbers in numbers_of.values()]
+        numbers = numbers_of.setdefault(shapes, [])
+        numbers.append(number)
+    groups = numbers_of.values()
+    return [tuple(numbers) for numbers in groups]
 
 
 def data_placer(datasets: Sequence[Dataset]) -> Callable[[Mesh | None], Arrays]:
@@ -101,8 +108,10 @@ def data_placer(datasets: Sequence[Dataset]) -> Callable[[Mesh | None], Arrays]:
     Several splits are put there once for all programs of a sweep.
     """
     if len(datasets) == 1:
-        return partial(on_devices, datasets[0])
-    return cache(partial(together_on_devices, datasets))
+        dataset = datasets[0]
+        return partial(on_devices, dataset)
+    place = partial(together_on_devices, datasets)
+    return cache(place)
 
 
 def group_of(
@@ -146,17 +155,24 @@ def runs_per_vmap_for(
     of_settings = call.runs_per_vmap or ()
     first = rows[0]
     given = of_settings[first] if first < len(of_settings) else None
-    like = like_of(process, Shapes.of(runs.one()))
+    if given:
+        return given
+    one = Shapes.of(runs.one())
+    like = like_of(process, one)
     parameters = tree.size(like.current.params)
     runs_in_all = len(rows) * len(call.seeds) * call.splits
-    return given or default_runs_per_vmap(parameters, runs_in_all)
+    return default_runs_per_vmap(parameters, runs_in_all)
 
 
 def on_each_split(runs: Runs, splits: int) -> Runs:
     """Return every run on each of the splits. The split changes fastest."""
-    hyper = {name: np.repeat(values, splits) for name, values in runs.hyper.items()}
-    hyper[SPLIT] = np.tile(np.arange(splits, dtype=np.int32), len(runs.seeds))
-    return Runs(np.repeat(runs.seeds, splits), hyper)
+    seeds = np.repeat(runs.seeds, splits)
+    hyper = {}
+    for name, values in runs.hyper.items():
+        hyper[name] = np.repeat(values, splits)
+    numbers = np.arange(splits, dtype=np.int32)
+    hyper[SPLIT] = np.tile(numbers, len(runs.seeds))
+    return Runs(seeds, hyper)
 
 
 def results_of(plan: Plan) -> Callable[[RunState], RunState]:
@@ -166,7 +182,9 @@ def results_of(plan: Plan) -> Callable[[RunState], RunState]:
     """
 
     def results(state: RunState) -> RunState:
-        history = {name: values[..., : plan.epochs] for name, values in state.history.items()}
+        history = {}
+        for name, values in state.history.items():
+            history[name] = values[..., : plan.epochs]
         params, net_state = trained(state)
         current = TrainState(params, net_state, ())
         return state._replace(current=current, evaluated=(), history=history)
@@ -227,18 +245,28 @@ def fingerprint_of(
     groups: Sequence[Group], datasets: Sequence[Dataset], settings: Sequence[Setting]
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the data, settings and constants of a sweep as JSON, and its programs as texts."""
-    named: dict[str, Any] = {"float": str(jnp.result_type(float))}
+    dtype = jnp.result_type(float)
+    named: dict[str, Any] = {"float": str(dtype)}
+    has_several = len(datasets) > 1
     for number, dataset in enumerate(datasets):
-        prefix = f"split {number} " if len(datasets) > 1 else ""
-        for name, text in dataset_fingerprint(dataset).items():
+        prefix = f"split {number} " if has_several else ""
+        texts = dataset_fingerprint(dataset)
+        for name, text in texts.items():
             named[f"{prefix}{name}"] = text
     named |= settings_fingerprint(settings)
-    first = groups[0]
-    first_setting = settings[first.rows[0]]
-    spec = first.engine.process.build(traced_of(first, first_setting))
-    for part, value in spec._asdict().items():
+    parts = first_spec(groups[0], settings)._asdict()
+    for part, value in parts.items():
         named |= constants_of(part, value)
     programs: list[str] = []
     for group in groups:
-        programs += map(program_fingerprint, group.engine.trace_one())
+        begin, advance = group.engine.trace_one()
+        programs.append(program_fingerprint(begin))
+        programs.append(program_fingerprint(advance))
     return named, programs
+
+
+def first_spec(group: Group, settings: Sequence[Setting]) -> TrainSpec:
+    """Return what the builder returns for the first setting of a group."""
+    first = group.rows[0]
+    hyper = traced_of(group, settings[first])
+    return group.engine.process.build(hyper)

@@ -118,8 +118,10 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
         params = _check_method_params(X, params)
         settings = self._settings()
         checks.count("n_seeds", self.n_seeds)
-        splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
-        row_numbers = list(splitter.split(X, y, params.get("groups")))
+        classifies = is_classifier(self.estimator)
+        splitter = check_cv(self.cv, y, classifier=classifies)
+        groups = params.get("groups")
+        row_numbers = list(splitter.split(X, y, groups))
         weights = None
         if sample_weight is not None:
             weights = _check_sample_weight(sample_weight, X)
@@ -134,7 +136,9 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
         scores = self._scores(models, folds)
         scored = time.perf_counter()
         fits = len(settings) * len(folds)
-        seconds = (trained - start) / fits, (scored - trained) / fits
+        fit_seconds = (trained - start) / fits
+        score_seconds = (scored - trained) / fits
+        seconds = fit_seconds, score_seconds
         first_train, first_test = row_numbers[0]
         held_out = len(first_test) / len(first_train)
         self.cv_results_ = cv_results(settings, scores, held_out, seconds)
@@ -150,19 +154,28 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
         deciding  name of the score that decides
         """
         ranks = self.cv_results_[f"rank_test_{deciding}"]
-        self.best_index_ = int(ranks.argmin())
-        self.best_params_ = settings[self.best_index_]
-        self.best_score_ = float(self.cv_results_[f"mean_test_{deciding}"][self.best_index_])
+        means = self.cv_results_[f"mean_test_{deciding}"]
+        best = int(ranks.argmin())
+        self.best_index_ = best
+        self.best_params_ = settings[best]
+        self.best_score_ = float(means[best])
         start = time.perf_counter()
-        self.best_estimator_ = clone(self.estimator).set_params(**clone_values(self.best_params_))
-        if weights is None:
-            self.best_estimator_.fit(X, y)
-        else:
-            prefix = prefix_of(self.best_estimator_)
-            self.best_estimator_.fit(X, y, **{f"{prefix}sample_weight": weights})
+        estimator = self._with_setting(self.best_params_)
+        self.best_estimator_ = estimator
+        options = {}
+        if weights is not None:
+            prefix = prefix_of(estimator)
+            options[f"{prefix}sample_weight"] = weights
+        estimator.fit(X, y, **options)
         self.refit_time_ = time.perf_counter() - start
         if hasattr(X, "columns"):
-            self.feature_names_in_ = self.best_estimator_.feature_names_in_
+            self.feature_names_in_ = estimator.feature_names_in_
+
+    def _with_setting(self, setting: Mapping[str, Any]) -> Any:
+        """Return a copy of the estimator with the parameters of a setting."""
+        estimator = clone(self.estimator)
+        values = clone_values(setting)
+        return estimator.set_params(**values)
 
     # ------------------------------------------------------------------------------------- settings
 
@@ -180,8 +193,9 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
             sampler = ParameterSampler(self.param_grid, count, random_state=self.random_state)
             settings = list(sampler)
         known_names = self.estimator.get_params()
+        prefix = prefix_of(self.estimator)
         for name in names_in(settings):
-            name_in_pipeline = f"{prefix_of(self.estimator)}{name}"
+            name_in_pipeline = f"{prefix}{name}"
             if name not in known_names and name_in_pipeline in known_names:
                 raise ValueError(
                     f"param_grid: {name!r} is not known of the Pipeline; did you mean "
@@ -193,9 +207,13 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
     def _scorer(self) -> tuple[Any, bool]:
         """Return the scorer, or a dict of several, and whether there are several."""
         scoring = self.scoring
-        if not isinstance(scoring, (list, tuple, set, dict)):
-            return check_scoring(self.estimator, scoring=scoring), False
-        names = scoring if isinstance(scoring, Mapping) else {name: name for name in scoring}
+        is_one = not isinstance(scoring, (list, tuple, set, dict))
+        if is_one:
+            scorer = check_scoring(self.estimator, scoring=scoring)
+            return scorer, False
+        names = scoring
+        if not isinstance(scoring, Mapping):
+            names = {name: name for name in scoring}
         scorers = {}
         for name, each in names.items():
             scorers[name] = check_scoring(self.estimator, scoring=each)
@@ -221,17 +239,13 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
         self, settings: Sequence[Mapping[str, Any]], folds: Sequence["Fold"]
     ) -> list[list["FoldModel"]]:
         """Train every setting on every fold. Returns the models by setting, then by fold."""
-        models: dict[tuple[int, int], FoldModel] = {}
+        models: list[list[FoldModel]] = [[] for _ in settings]
         for numbers in self._groups_of_one_program(settings):
             group = [settings[number] for number in numbers]
-            for number, models_of_setting in zip(
-                numbers, self._train_group(group, folds), strict=True
-            ):
-                for fold, model in enumerate(models_of_setting):
-                    models[number, fold] = model
-        return [
-            [models[number, fold] for fold in range(len(folds))] for number in range(len(settings))
-        ]
+            models_of_group = self._train_group(group, folds)
+            for number, models_of_setting in zip(numbers, models_of_group, strict=True):
+                models[number] = models_of_setting
+        return models
 
     def _groups_of_one_program(self, settings: Sequence[Mapping[str, Any]]) -> list[list[int]]:
         """Return groups of the numbers of settings that differ only in traced parameters."""
@@ -239,32 +253,33 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
         traced = {f"{prefix}{name}" for name in TRACED}
         groups: dict[str, list[int]] = {}
         for number, setting in enumerate(settings):
-            static_names = sorted(set(setting) - traced)
-            static = {name: setting[name] for name in static_names}
-            groups.setdefault(repr(static), []).append(number)
+            static_names = set(setting) - traced
+            static = {name: setting[name] for name in sorted(static_names)}
+            group = groups.setdefault(repr(static), [])
+            group.append(number)
         return list(groups.values())
 
     def _train_group(
         self, settings: Sequence[Mapping[str, Any]], folds: Sequence["Fold"]
     ) -> list[list["FoldModel"]]:
         """Train settings that differ only in traced parameters, on every fold."""
-        estimators = [
-            clone(self.estimator).set_params(**clone_values(setting)) for setting in settings
-        ]
-        fitted = [fit_preprocessing(estimators[0], fold) for fold in folds]
-        rows = [rows_of_fold for _, rows_of_fold in fitted]
+        estimators = [self._with_setting(setting) for setting in settings]
+        fitted = []
+        rows = []
+        for fold in folds:
+            estimator, rows_of_fold = fit_preprocessing(estimators[0], fold)
+            fitted.append(estimator)
+            rows.append(rows_of_fold)
         mlps = [last_step(estimator) for estimator in estimators]
-        seeds = mlps[0]._seeds(mlps[0].n_seeds * self.n_seeds)
+        first = mlps[0]
+        seeds = first._seeds(first.n_seeds * self.n_seeds)
         jobs = [mlp._job(rows[0], seeds[0]) for mlp in mlps]
         trained = train_all(jobs, rows, seeds, bool(self.verbose))
         models = []
         for ensembles in trained:
-            models.append(
-                [
-                    FoldModel(estimator, ensemble)
-                    for (estimator, _), ensemble in zip(fitted, ensembles, strict=True)
-                ]
-            )
+            pairs = zip(fitted, ensembles, strict=True)
+            of_setting = [FoldModel(estimator, ensemble) for estimator, ensemble in pairs]
+            models.append(of_setting)
         return models
 
     # -------------------------------------------------------------------------------------- scoring
@@ -276,19 +291,23 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
         sides = ["test", "train"] if self.return_train_score else ["test"]
         scorers = self.scorer_ if self.multimetric_ else {"score": self.scorer_}
         shape = len(models), len(folds), self.n_seeds
-        scores = {f"{side}_{name}": np.full(shape, np.nan) for side in sides for name in scorers}
+        scores: dict[str, np.ndarray] = {}
+        for side in sides:
+            scores |= {f"{side}_{name}": np.full(shape, np.nan) for name in scorers}
         failed = 0
-        for row, fold, seed in np.ndindex(shape):
+        for place in np.ndindex(shape):
+            row, fold, seed = place
             model = models[row][fold]
             ensemble = model.ensemble_of_seed(seed, self.n_seeds)
             failed += bool(ensemble.diverged.any())
             for side in sides:
                 for name, scorer in scorers.items():
                     score = self._score(model.estimator, ensemble, scorer, folds[fold], side)
-                    scores[f"{side}_{name}"][row, fold, seed] = score
+                    scores[f"{side}_{name}"][place] = score
         if failed:
+            fits = np.prod(shape)
             warnings.warn(
-                f"{failed} of {np.prod(shape)} fits ended in numbers that are not finite; their "
+                f"{failed} of {fits} fits ended in numbers that are not finite; their "
                 f"score is {self.error_score}. Scale the features, or leave out large learning "
                 "rates.",
                 FitFailedWarning,
@@ -356,8 +375,12 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
     def score(self, X: Any, y: Any = None) -> float:
         """Return the score of the best estimator, by the score that decided."""
         check_is_fitted(self, "cv_results_")
-        scorer = self.scorer_[self.refit] if self.multimetric_ else self.scorer_
-        return float(scorer(self._best(), X, y))
+        scorer = self.scorer_
+        if self.multimetric_:
+            scorer = scorer[self.refit]
+        best = self._best()
+        score = scorer(best, X, y)
+        return float(score)
 
     @property
     def classes_(self) -> np.ndarray:
@@ -391,8 +414,10 @@ class WeightedRows(NamedTuple):
     @classmethod
     def of(cls, X: Any, y: Any, weights: Any, numbers: Any) -> Self:
         """Take the rows of these numbers."""
+        x = _safe_indexing(X, numbers)
+        own_y = _safe_indexing(y, numbers)
         own_weights = None if weights is None else weights[numbers]
-        return cls(_safe_indexing(X, numbers), _safe_indexing(y, numbers), own_weights)
+        return cls(x, own_y, own_weights)
 
 
 class Fold(NamedTuple):
@@ -407,10 +432,9 @@ class Fold(NamedTuple):
 
         train, test  numbers of the rows
         """
-        return cls(
-            WeightedRows.of(X, y, weights, train),
-            WeightedRows.of(X, y, weights, test),
-        )
+        train_rows = WeightedRows.of(X, y, weights, train)
+        test_rows = WeightedRows.of(X, y, weights, test)
+        return cls(train_rows, test_rows)
 
 
 class FoldModel(NamedTuple):
@@ -422,31 +446,41 @@ class FoldModel(NamedTuple):
     def ensemble_of_seed(self, seed: int, n_seeds: int) -> Ensemble:
         """Return the networks of one of the n_seeds repetitions of the search."""
         size = self.ensemble.networks // n_seeds
-        return self.ensemble.take(slice(seed * size, (seed + 1) * size))
+        start = seed * size
+        end = start + size
+        return self.ensemble.take(slice(start, end))
 
 
 def last_step(estimator: Any) -> Any:
     """Return the estimator at the end of a Pipeline, or the estimator itself."""
     if isinstance(estimator, Pipeline):
-        return estimator.steps[-1][1]
+        _, last = estimator.steps[-1]
+        return last
     return estimator
 
 
 def prefix_of(estimator: Any) -> str:
     """Return the prefix of the last step's parameters: "name__" in a Pipeline, otherwise ""."""
     if isinstance(estimator, Pipeline):
-        return f"{estimator.steps[-1][0]}__"
+        name, _ = estimator.steps[-1]
+        return f"{name}__"
     return ""
 
 
 def clone_values(setting: Mapping[str, Any]) -> dict[str, Any]:
     """Return a setting whose estimators are copies: a search may vary the steps of a Pipeline."""
-    return {name: clone(value, safe=False) for name, value in setting.items()}
+    copies = {}
+    for name, value in setting.items():
+        copies[name] = clone(value, safe=False)
+    return copies
 
 
 def names_in(settings: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the names of all parameters, each once, in the order of the settings."""
-    return list(dict.fromkeys(name for setting in settings for name in setting))
+    names: dict[str, None] = {}
+    for setting in settings:
+        names |= dict.fromkeys(setting)
+    return list(names)
 
 
 def fit_preprocessing(estimator: Any, fold: Fold) -> tuple[Any, Rows]:
@@ -457,10 +491,12 @@ def fit_preprocessing(estimator: Any, fold: Fold) -> tuple[Any, Rows]:
     """
     fitted = clone(estimator)
     x, y, weights = fold.train
-    if isinstance(fitted, Pipeline) and len(fitted.steps) > 1:
-        preprocessing = Pipeline(fitted.steps[:-1])
-        x = preprocessing.fit_transform(x, y)
-    rows = last_step(fitted)._rows(x, y, weights)
+    if isinstance(fitted, Pipeline):
+        *earlier, _ = fitted.steps
+        if earlier:
+            x = Pipeline(earlier).fit_transform(x, y)
+    mlp = last_step(fitted)
+    rows = mlp._rows(x, y, weights)
     return fitted, rows
 
 
@@ -477,9 +513,12 @@ def cv_results(
     seconds   of training and of scoring, for a setting on a fold
     """
     results: dict[str, Any] = {}
-    for name, each in zip(("fit_time", "score_time"), seconds, strict=True):
-        results[f"mean_{name}"] = np.full(len(settings), each)
-        results[f"std_{name}"] = np.zeros(len(settings))
+    number = len(settings)
+    fit_seconds, score_seconds = seconds
+    results["mean_fit_time"] = np.full(number, fit_seconds)
+    results["std_fit_time"] = np.zeros(number)
+    results["mean_score_time"] = np.full(number, score_seconds)
+    results["std_score_time"] = np.zeros(number)
     for name in names_in(settings):
         results[f"param_{name}"] = parameter_column(settings, name)
     results["params"] = settings
@@ -487,13 +526,15 @@ def cv_results(
         results |= score_columns(name, values)
         if name.startswith("test_"):
             results |= interval_columns(name, values, held_out)
-            results[f"rank_{name}"] = ranks_of(results[f"mean_{name}"])
+            means = results[f"mean_{name}"]
+            results[f"rank_{name}"] = ranks_of(means)
     return results
 
 
 def parameter_column(settings: Sequence[Mapping[str, Any]], name: str) -> np.ma.MaskedArray:
     """Return the values of a parameter, masked in settings that do not have it."""
-    column = np.ma.MaskedArray(np.empty(len(settings), object), mask=True)
+    empty = np.empty(len(settings), object)
+    column = np.ma.MaskedArray(empty, mask=True)
     for row, setting in enumerate(settings):
         if name in setting:
             column[row] = setting[name]
@@ -503,7 +544,9 @@ def parameter_column(settings: Sequence[Mapping[str, Any]], name: str) -> np.ma.
 def score_columns(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
     """Return the columns of a score: of each fold, mean and std over folds, and of each seed."""
     by_fold = values.mean(axis=2)
-    columns = {f"split{fold}_{name}": column for fold, column in enumerate(by_fold.T)}
+    columns = {}
+    for fold, column in enumerate(by_fold.T):
+        columns[f"split{fold}_{name}"] = column
     columns[f"mean_{name}"] = by_fold.mean(axis=1)
     columns[f"std_{name}"] = by_fold.std(axis=1)
     columns[f"seed_{name}"] = values
@@ -517,14 +560,22 @@ def interval_columns(name: str, values: np.ndarray, held_out: float) -> dict[str
     lows = []
     highs = []
     for of_setting in values:
-        low, high = interval_over(of_setting.T, covers, held_out, False)
+        by_seed = of_setting.T
+        low, high = interval_over(by_seed, covers, held_out, False)
         lows.append(low)
         highs.append(high)
-    return {f"low_{name}": np.array(lows), f"high_{name}": np.array(highs)}
+    columns = {}
+    columns[f"low_{name}"] = np.array(lows)
+    columns[f"high_{name}"] = np.array(highs)
+    return columns
 
 
 def ranks_of(means: np.ndarray) -> np.ndarray:
     """Return ranks from 1 for the largest mean. Equal means share a rank; NaN is the last."""
-    ordered = np.where(np.isnan(means), -np.inf, means)
-    ranks = [1 + np.count_nonzero(ordered > value) for value in ordered]
+    is_nan = np.isnan(means)
+    ordered = np.where(is_nan, -np.inf, means)
+    ranks = []
+    for value in ordered:
+        better = np.count_nonzero(ordered > value)
+        ranks.append(better + 1)
     return np.array(ranks, np.int32)
