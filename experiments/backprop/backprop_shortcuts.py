@@ -17,11 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import Literal
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 import fnn
 from experiments.backprop.errors import relative_error_of_one
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import layers
 from fnn import plot as draw
 
@@ -41,7 +40,7 @@ class Config(Common):
 QUICK = Config(widths=(2, 4, 8, 16), depths=(2, 4, 8, 16, 32), quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Compare Jacobians with gradients by width, and count multiplications by depth.
 
     jacobian_error, jacobian_bytes and gradient_bytes are (widths, 2), for W and for the input.
@@ -133,7 +132,7 @@ def multiplications_of_product(equation) -> int:
     return entries * terms
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw bytes over the width, and multiplications over the depth."""
     memory, (axis,) = draw.figure()
     widths = results["widths"]

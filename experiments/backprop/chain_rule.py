@@ -15,10 +15,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from experiments.backprop.random_networks import dense
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import layers
 from fnn import plot as draw
 
@@ -33,14 +32,14 @@ class Config(Common):
 QUICK = Config(quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Compute the derivatives of both functions, in float64."""
     points = np.array(config.points)
     with jax.enable_x64(True):
         return sine_of_log(points) | sum_and_product()
 
 
-def sine_of_log(x: np.ndarray) -> dict[str, np.ndarray]:
+def sine_of_log(x: np.ndarray) -> Results:
     """Return the derivative of sin(log x) by chain rule, autodiff and central differences."""
 
     def f(x):
@@ -58,7 +57,7 @@ def sine_of_log(x: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def sum_and_product() -> dict[str, np.ndarray]:
+def sum_and_product() -> Results:
     """Return q, f and ∂f/∂ x, y, z, q of f = (x + y)z at (−2, 5, −4).
 
     The function is two layers: q = x + y with W = (1, 1), and f = q z with W = z.
@@ -75,7 +74,7 @@ def sum_and_product() -> dict[str, np.ndarray]:
     return {"sum_and_product": np.array(numbers)}
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw sin(log x) and its derivative, and the graph of (x + y)z."""
     sine, (axis,) = draw.figure(height=3.0)
     points = results["points"]

@@ -19,11 +19,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 import fnn
 from experiments.claims import Interval, mean_interval
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import losses, tree
 from fnn import plot as draw
 
@@ -50,7 +49,7 @@ QUICK = Config(widths=(256, 384), repeats=12, calls=5, quick=True)
 ALONE = True  # it measures time
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Measure time and memory of the gradient, and look at what the forward pass keeps.
 
     ratio (widths, repeats) is the time with the gradient over that of the loss alone. temporaries
@@ -131,7 +130,7 @@ def units_of(net: fnn.Layer) -> int:
     return shapes_of_params(net)[0].W.shape[1]
 
 
-def compare_residuals(net: fnn.Layer) -> dict[str, np.ndarray]:
+def compare_residuals(net: fnn.Layer) -> Results:
     """Return whether residuals, and gradients from them, have the bits of f and h made anew."""
     params, _ = net.init(jax.random.key(0))
     h = jax.random.normal(jax.random.key(1), (units_of(net), 8))
@@ -159,7 +158,7 @@ def ratio_interval(ratios: np.ndarray) -> Interval:
     return Interval(*np.exp(mean_interval(np.log(ratios))))
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the time with the gradient by width, and the memory over the batch size."""
     figure, (top, bottom) = draw.figure(rows=2, height=3.0)
     draw_times(top, results)
@@ -167,7 +166,7 @@ def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
     return {"cost": figure}
 
 
-def draw_times(axis: Axes, results: dict[str, np.ndarray]) -> None:
+def draw_times(axis: Axes, results: Results) -> None:
     """Draw the ratios of each width as dots, and their mean with its interval beside them."""
     color = draw.LINES[0]["color"]
     for position, ratios in enumerate(results["ratio"]):
@@ -180,7 +179,7 @@ def draw_times(axis: Axes, results: dict[str, np.ndarray]) -> None:
     axis.set(xlabel="units of each layer", ylabel="times as long as the loss", ylim=(0, None))
 
 
-def draw_memory(axis: Axes, results: dict[str, np.ndarray]) -> None:
+def draw_memory(axis: Axes, results: Results) -> None:
     """Draw measured temporaries as dots and what f and h take as lines, over the batch size."""
     batches = results["batches"]
     for row, width in enumerate(results["widths"]):

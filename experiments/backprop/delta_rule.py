@@ -13,13 +13,12 @@ from dataclasses import dataclass
 
 import jax
 import numpy as np
-from matplotlib.figure import Figure
 
 from experiments import drawing as draw
 from experiments.backprop.errors import draw_errors, flat, relative_error
 from experiments.backprop.printed_gradients import sharif_output_delta, transpose
 from experiments.backprop.random_networks import Flow, flow, largest_autodiff_error
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import activations
 
 STEP = 1e-4  # of differences of fourth order, whose error is then about 1e-12 of the derivative
@@ -38,7 +37,7 @@ class Config(Common):
 QUICK = Config(seeds=100, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Compare the formulas with autodiff, or with differences, in float64.
 
     All errors are relative. output_error, combined_error and strongest_error are (activations,
@@ -108,7 +107,7 @@ def rule_error(flow: Flow, y_k: np.ndarray) -> np.ndarray:
     return relative_error(step, -flat(*flow.autodiff_weights))
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw errors at the output and at hidden activities by activation, and of the sigmoid rule."""
     networks = f"{config.seeds} networks"
     layers, (top, bottom) = draw.figure(rows=2, height=3.2)

@@ -15,13 +15,12 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 from experiments import drawing as draw
 from experiments.backprop.errors import draw_errors, flat, refusal_of_layer, relative_error
 from experiments.backprop.printed_gradients import notes_delta, notes_output_gradient, transpose
 from experiments.backprop.random_networks import Flow, flow, largest_autodiff_error
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import activations
 from fnn.layers import DenseParams
 
@@ -40,7 +39,7 @@ class Config(Common):
 QUICK = Config(seeds=100, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Compare the notes' gradients and error terms with autodiff, in float64.
 
     gradient_error (activations + softmax, seeds) is relative, of the last two layers. column_error
@@ -120,7 +119,7 @@ def printed_delta(flow: Flow) -> np.ndarray:
     return notes_delta(flow.delta[1], flow.W[1], flow.slope[0])
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw errors by output activation, and of the two readings of δ₁."""
     networks = f"{config.seeds} networks"
     gradients, (axis,) = draw.figure()

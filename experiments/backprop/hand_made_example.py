@@ -15,11 +15,10 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
 from experiments.backprop.random_networks import dense
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import diagnostics, losses, optim
 from fnn import plot as draw
 from fnn.course import descent
@@ -41,7 +40,7 @@ class Config(Common):
 QUICK = Config(quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Compute the printed numbers and all nine gradients, and descend, in float64.
 
     loss and the pre-activation o1 are (rates, steps + 1). partial_loss has the loss after a step
@@ -114,7 +113,7 @@ def loss_after_partial_steps(params, after_step) -> list[float]:
     return [float(of_both), float(of_w1)]
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the loss by step, and the pre-activation of the live unit."""
     figure, (top, bottom) = draw.figure(rows=2, height=3.0)
     for row, learning_rate in enumerate(results["learning_rates"]):

@@ -15,13 +15,12 @@ from itertools import pairwise
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
 from experiments.backprop.errors import flat, relative_error
 from experiments.backprop.random_networks import Flow, draw_networks, flow
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import losses, optim
 from fnn.course import descent
 
@@ -43,7 +42,7 @@ class Config(Common):
 QUICK = Config(seeds=100, architectures=20, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Compare gradients of all layers, one step of them, and their shapes, in float64.
 
     layer_error is (depths, seeds) and relative; shapes and right_shapes are (matrices, 2);
@@ -144,7 +143,7 @@ def gradient_shapes(widths: list[int]) -> list[tuple[int, ...]]:
     return [part.W.shape for part in gradient[::2]]
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw errors by depth."""
     figure, (axis,) = draw.figure(height=2.8)
     labels = [f"depth {depth}" for depth in results["depths"]]

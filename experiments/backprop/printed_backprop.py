@@ -23,7 +23,7 @@ from experiments.backprop import printed_gradients as printed
 from experiments.backprop.errors import draw_errors, refusal, refusal_of_layer, relative_error
 from experiments.backprop.printed_gradients import transpose
 from experiments.backprop.random_networks import Flow, flow, largest_autodiff_error
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn.layers import DenseParams
 
 SHAPES = {"width 1": (1, 1, 1, 1), "width 4": (4, 4, 4, 4)}
@@ -44,7 +44,7 @@ class Config(Common):
 QUICK = Config(seeds=100, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Compare the printed recursion and updates with the gradient, in float64.
 
     recursion_error (activations, shapes, FORMS, seeds) is relative, of δ₁. update_error and uphill
@@ -136,7 +136,7 @@ def printed_updates(flow: Flow) -> tuple[np.ndarray, np.ndarray]:
     return by_rule, by_z
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw errors of δ₁ and of the updates, by activation."""
     recursion = "δ₁ by the printed recursion"
     return {

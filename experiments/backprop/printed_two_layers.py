@@ -20,7 +20,7 @@ from experiments import drawing as draw
 from experiments.backprop.errors import draw_errors, flat, relative_error
 from experiments.backprop.printed_gradients import adornetto_two_layers
 from experiments.backprop.random_networks import Flow, dense, flow, largest_autodiff_error
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import activations
 
 
@@ -36,7 +36,7 @@ class Config(Common):
 QUICK = Config(seeds=100, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Compare the printed gradients with autodiff, in random networks and in a worked one.
 
     error_2_3_1 and error_1_1_1 (activations, 2, seeds) are relative, as printed and with f′(a), in
@@ -102,7 +102,7 @@ def worst_entry(flow: Flow, activation: str) -> float:
     return float(relative_error(printed, expected).max())
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw errors by activation, for each shape of the networks."""
     three = draw_shape("2-3-1", results["error_2_3_1"], config)
     one = draw_shape("1-1-1", results["error_1_1_1"], config)

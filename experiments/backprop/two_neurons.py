@@ -13,11 +13,10 @@ from dataclasses import dataclass
 
 import jax
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
 from experiments.backprop.random_networks import dense, flow
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import losses
 from fnn import plot as draw
 from fnn.layers import DenseParams
@@ -38,7 +37,7 @@ class Config(Common):
 QUICK = Config(seeds=100, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Compute the seven gradients by fnn and by the formulas, in float64.
 
     seven and formulas are (ACTIVATIONS, PARAMETERS). deeper_error is the largest relative error of
@@ -78,7 +77,7 @@ def by_formulas(theta: DenseParams, phi: DenseParams, activation: str) -> np.nda
     return np.concatenate([d_y * h, d_y, d_f * X, d_f])
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the seven gradients with each activation."""
     figure, axes = draw.figure(rows=2, height=2.4)
     cross = {"color": draw.LINES[4]["color"], "marker": "x", "linestyle": "none"}

@@ -15,10 +15,9 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import layers, losses, optim
 from fnn import plot as draw
 from fnn.course import descent
@@ -45,7 +44,7 @@ class Config(Common):
 QUICK = Config(seeds=500, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return the starts (seeds, 2) and what `descend` finds from each, (seeds, …), in float64."""
     with jax.enable_x64(True):
         shape = (config.seeds, 2)
@@ -86,7 +85,7 @@ def gradient(w):
     return grads
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the starts in the color of the minimum they lead to."""
     figure, (axis,) = draw.figure(height=4.6)
     loss = results["loss"].round(8)

@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import optim
 from fnn.course import descent, surfaces
 
@@ -42,7 +42,7 @@ class Config(Common):
 QUICK = Config(quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return the paths without and with clipping, (steps + 1, 2), in float64.
 
     slopes  the gradients on the path without clipping, (steps + 1, 2)
@@ -89,7 +89,7 @@ def lengths(path: np.ndarray) -> np.ndarray:
     return np.linalg.norm(steps, axis=1)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw both paths on the surface, and the lengths of their steps."""
     return {"steps": steps_figure(results, config), "paths": paths_figure(results)}
 

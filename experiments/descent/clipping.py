@@ -16,10 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.flatten_util import ravel_pytree
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, losses, optim
 from fnn import plot as draw
 
@@ -43,7 +42,7 @@ class Config(Common):
 QUICK = Config(seeds=48, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return what clipping does to gradients, (ways, seeds), and the accuracies (3, seeds).
 
     The gradients are in float64. The accuracies are those of no clipping, by value and by norm.
@@ -140,7 +139,7 @@ def clipping_sgd(hyper, config: Config) -> optax.GradientTransformation:
     return optax.chain(by_value, by_norm, optim.sgd(config.learning_rate))
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw by how much gradients turn, and the accuracies."""
     figure, (top, bottom) = draw.figure(rows=2, height=2.8)
     widest = max(1.0, results["angle"].max())

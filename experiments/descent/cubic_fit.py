@@ -17,10 +17,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, layers, losses, optim
 from fnn import plot as draw
 from fnn.course import descent
@@ -50,7 +49,7 @@ class Config(Common):
 QUICK = Config(steps=4000, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return the losses (points, rates, starts, steps), in float64.
 
     reached        the weights at the end, on the first points at the last rate, (starts, 4)
@@ -117,7 +116,7 @@ def verdict(loss: np.ndarray, minimum: float, tolerance: float) -> str:
     return "on its way" if loss[-1] < loss[0] else "diverges"
 
 
-def table(results: dict[str, np.ndarray], config: Config) -> str:
+def table(results: Results, config: Config) -> str:
     """Return the steps of each start for each set of points and rate, as text."""
     heads = [weights_of(start) for start in STARTS]
     lines = [
@@ -145,7 +144,7 @@ def weights_of(start: np.ndarray) -> str:
     return str(start.astype(int).tolist())
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the loss above the minimum for each set of points.
 
     A start has a color, and a rate has a dash.

@@ -17,11 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 import fnn
 from experiments.claims import share_interval
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import layers, optim
 from fnn import plot as draw
 from fnn.course import surfaces
@@ -57,7 +56,7 @@ class Config(Common):
 QUICK = Config(seeds=128, batch_sizes=(1, 16, 100), quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return where each start ended and its updates an epoch, (batch sizes, rates, seeds)."""
     sweep = descend(config)
     shape = (len(config.batch_sizes), len(config.learning_rates), config.seeds)
@@ -118,7 +117,7 @@ def counting(optimizer: optax.GradientTransformation) -> optax.GradientTransform
     return optax.GradientTransformation(optimizer.init, update)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the mean of the wells with the ends, and the share that escaped over the batch size."""
     figure, (top, bottom) = draw.figure(rows=2, height=3.0)
     draw_ends(top, results)

@@ -16,10 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, losses, optim
 from fnn import plot as draw
 from fnn.course import descent, surfaces
@@ -39,7 +38,7 @@ class Config(Common):
 QUICK = Config(seeds=64, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return what `train` measures, (seeds, …), and `special_points`, in float64."""
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(0), config.seeds)
@@ -82,7 +81,7 @@ def vector(tree):
     return ravel_pytree(tree)[0]
 
 
-def special_points(config: Config) -> dict[str, np.ndarray]:
+def special_points(config: Config) -> Results:
     """Return ‖T(W) − W‖ = η‖∇L‖ at three points that are no minima, (3,).
 
     They are the network with weights 0 and output bias ½, whose loss is returned too, the saddle of
@@ -100,7 +99,7 @@ def special_points(config: Config) -> dict[str, np.ndarray]:
     return {"special_residual": np.array(residuals), "special_loss": np.asarray(loss)}
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the residual and the loss of some starts."""
     figure, (top, bottom) = draw.figure(rows=2, height=2.8)
     draw_starts(top, results["residual"], "‖T(W) − W‖")

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import optim
 from fnn import plot as draw
 from fnn.course import descent, surfaces
@@ -41,7 +41,7 @@ class Config(Common):
 QUICK = Config(quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return distance and loss along each path, (rates, steps + 1), in float64.
 
     distance   to the minimum, by the largest coordinate
@@ -91,7 +91,7 @@ def steps_needed(results) -> np.ndarray:
     return np.where(ever, has_converged.argmax(axis=1), np.inf)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the loss at four rates, and the speed at all."""
     return {"curves": curves_figure(results, config), "rates": rates_figure(results)}
 

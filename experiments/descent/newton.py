@@ -21,10 +21,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, losses, optim
 from fnn import plot as draw
 from fnn.course import descent
@@ -50,7 +49,7 @@ class Config(Common):
 QUICK = Config(widths=(2, 8, 32), seeds=32, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return the cost of a step by size, and where Newton's method and descent end, in float64.
 
     gradient_operations, newton_operations  (sizes,)
@@ -173,7 +172,7 @@ def outcomes(results) -> np.ndarray:
     return np.select([is_minimum, is_saddle_or_maximum], [0, 1], 2)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the cost of a step by size, and the losses where the methods end."""
     figure, (top, bottom) = draw.figure(rows=2, height=3.0)
     draw_costs(top, results)

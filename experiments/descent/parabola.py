@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import optim
 from fnn import plot as draw
 from fnn.course import descent, surfaces
@@ -38,7 +38,7 @@ class Config(Common):
 QUICK = Config(seeds=5, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return the fate of the loop, (rates, seeds), and the search for the minimum on a grid.
 
     steps   of the loop until it ends or is caught, (rates, seeds)
@@ -81,7 +81,7 @@ def literal_loop(rate: float, x: float) -> tuple[str, int]:
     return "ends", steps
 
 
-def derivative_on_grid() -> dict[str, np.ndarray]:
+def derivative_on_grid() -> Results:
     """Find where on a grid the derivative is zero, and where x² is least."""
     grid = np.linspace(-5, 5, 10_001)
     slope = np.asarray(PARABOLA.gradient(grid[None])[0])
@@ -105,7 +105,7 @@ def descend(rates: np.ndarray) -> np.ndarray:
     return np.asarray(jax.vmap(path)(rates)[..., 0])
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the steps of the loop at each rate, and the first points at some."""
     return {"loop": loop_figure(results), "traces": traces_figure(results)}
 

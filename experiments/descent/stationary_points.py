@@ -17,11 +17,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import losses, optim
 from fnn.course import descent
 from fnn.layers import DenseParams
@@ -48,7 +47,7 @@ class Config(Common):
 QUICK = Config(seeds=50, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return what `follow` finds from each start, (starts, …), in float64.
 
     newton  from random starts, by Newton's method on ∇L = 0
@@ -110,7 +109,7 @@ def follow(direction: Callable, learning_rate: float, steps: int, start):
     }
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the loss of the chain with paths of descent."""
     figure, (axis,) = draw.figure(height=4.6)
     draw.landscape(axis, lambda w1, w2: (w1 * w2 - C) ** 2, (-2.5, 2.5), (-2.5, 2.5))

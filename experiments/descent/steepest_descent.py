@@ -20,7 +20,7 @@ from jax.flatten_util import ravel_pytree
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, losses
 from fnn import plot as draw
 from fnn.course import surfaces
@@ -45,7 +45,7 @@ class Config(Common):
 QUICK = Config(points=4, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return what `examine` measures, (functions, points, …), in float64."""
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(0), config.points)
@@ -146,7 +146,7 @@ def slope(value: Callable, point, direction):
     return (ahead - behind) / (2 * DIFFERENCE)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the slopes along all directions, and how far the gradient stays the best one."""
     return {"slopes": slopes_figure(results), "steps": steps_figure(results)}
 

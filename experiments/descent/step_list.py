@@ -16,9 +16,8 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import optim
 from fnn import plot as draw
 from fnn.course import descent, surfaces
@@ -43,7 +42,7 @@ class Config(Common):
 QUICK = Config(seeds=64, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return for each start the distances from the minimum, (starts, steps + 1), in float64.
 
     bias  how far the mean of all single examples' gradients at the start is from the gradient
@@ -79,7 +78,7 @@ def by_the_list(config: Config, x, key):
     }
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the distance to the minimum along the three paths from the first start."""
     figure, (axis,) = draw.figure()
     labels = {

@@ -16,10 +16,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, losses, optim
 from fnn import plot as draw
 from fnn.course import descent
@@ -42,7 +41,7 @@ class Config(Common):
 QUICK = Config(seeds=64, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return what `descend` measures, (rates, seeds, …), in float64.
 
     The descent is full-batch, on the summed squared error.
@@ -102,7 +101,7 @@ def angle(u, v):
     return 2 * jnp.arcsin(chord / 2)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the median training loss at each rate."""
     figure, (axis,) = draw.figure()
     for rate, losses_of_starts in zip(results["rates"], results["train_loss"], strict=True):

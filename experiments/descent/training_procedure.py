@@ -16,9 +16,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from matplotlib.figure import Figure
 
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from experiments.descent.fixed_point import network, vector
 from fnn import optim
 from fnn import plot as draw
@@ -40,7 +39,7 @@ class Config(Common):
 QUICK = Config(seeds=64, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return the losses with and without resetting the state, in float64.
 
     loss             (optimizers, 2, seeds, epochs + 1); the second has its state reset
@@ -108,7 +107,7 @@ def printed_history(losses_by_epoch) -> list[float]:
     return history
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the median losses with and without resetting."""
     figure, (axis,) = draw.figure(height=4.0)
     for name, pair, style in zip(results["names"], results["loss"], draw.LINES, strict=False):

@@ -70,7 +70,7 @@ def run(config: Config) -> Results:
     return errors | {"percentiles": np.array(percentiles), "accuracy": np.array(accuracy)}
 
 
-def errors_of_equations() -> dict[str, np.ndarray]:
+def errors_of_equations() -> Results:
     """Return the largest error of each equation on one batch."""
     layer = layers.batch_norm(FEATURES, momentum=0.9, epsilon=EPSILON)
     x_key, scale_key, shift_key, dy_key = jax.random.split(jax.random.key(0), 4)
@@ -86,7 +86,7 @@ def errors_of_equations() -> dict[str, np.ndarray]:
     return in_training | in_evaluation | backward
 
 
-def training_errors(layer, learned: BatchNormParams, x) -> dict[str, np.ndarray]:
+def training_errors(layer, learned: BatchNormParams, x) -> Results:
     """Compare the outputs in training with (x − mean)/√(variance + ε), scaled and shifted."""
     unscaled, state = layer.init(jax.random.key(0))
     y, _, _ = layer.forward(unscaled, state, x, train=True)
@@ -102,7 +102,7 @@ def training_errors(layer, learned: BatchNormParams, x) -> dict[str, np.ndarray]
     }
 
 
-def evaluation_errors(layer, learned: BatchNormParams, x) -> dict[str, np.ndarray]:
+def evaluation_errors(layer, learned: BatchNormParams, x) -> Results:
     """Compare the running statistics, and the outputs in evaluation that they give."""
     _, state = layer.init(jax.random.key(0))
     _, running, _ = layer.forward(learned, state, x, train=True)
@@ -121,7 +121,7 @@ def evaluation_errors(layer, learned: BatchNormParams, x) -> dict[str, np.ndarra
     }
 
 
-def backward_errors(layer, learned: BatchNormParams, x, dy) -> dict[str, np.ndarray]:
+def backward_errors(layer, learned: BatchNormParams, x, dy) -> Results:
     """Compare the gradient with autodiff's; the shortcut takes the statistics for constants."""
     _, state = layer.init(jax.random.key(0))
 

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from matplotlib.axes import Axes
 
 from experiments.claims import Interval, mean_interval
-from experiments.common import Common
+from experiments.common import Common, Results
 from fnn import activations, initializers, layers, losses
 from fnn.initializers import Initializer
 from fnn.layers import DenseParams
@@ -160,9 +160,7 @@ def norms(matrices):
 
 
 @cache
-def flows(
-    measure: Callable[..., Flow], *, seeds: int, depth: int, width: int
-) -> dict[str, np.ndarray]:
+def flows(measure: Callable[..., Flow], *, seeds: int, depth: int, width: int) -> Results:
     """Return the fields of `Flow` as (activations, scales, seeds, layers), and n σ² of each scale.
 
     It is in float64. The cache serves the experiments that look at the same networks.

@@ -62,7 +62,7 @@ def run(config: Config) -> Results:
     return measured | simple_draws(**size) | {"width": np.array(config.width)}
 
 
-def simple_draws(**size: int) -> dict[str, np.ndarray]:
+def simple_draws(**size: int) -> Results:
     """Return mean, variance and rank of the W of each draw, (draws,), in float64.
 
     first_gradient is the norm of the gradient at the first layer of tanh networks, (draws, seeds).

@@ -105,7 +105,7 @@ def descend(config: Config, activation: str, x, y, params):
     return path, jax.lax.map(loss, path)
 
 
-def measure(path, loss) -> dict[str, np.ndarray]:
+def measure(path, loss) -> Results:
     """Measure the paths of one activation, leaves (starts, steps + 1, …), as `run` returns it."""
     watched = slice(len(STARTS))
     W1 = np.asarray(path[0].W[watched])

@@ -71,7 +71,7 @@ def threshold_unit(w: tuple[int, ...], b: int) -> np.ndarray:
     return np.asarray(fnn.apply(unit, (dense, ()), BITS))[:, 0]
 
 
-def train_both(config: Config) -> list[dict[str, np.ndarray]]:
+def train_both(config: Config) -> list[Results]:
     """Train one deep network by the recipe of the 1980s and by today's; return both histories."""
     sizes = (64, *[config.width] * config.hidden_layers, 10)
     small = initializers.uniform(-0.3, 0.3)
@@ -83,7 +83,7 @@ def train_both(config: Config) -> list[dict[str, np.ndarray]]:
     ]
 
 
-def train(config: Config, net: fnn.Layer, optimizer, rates) -> dict[str, np.ndarray]:
+def train(config: Config, net: fnn.Layer, optimizer, rates) -> Results:
     """Return the history at the rate with the lowest mean validation loss, (seeds, epochs)."""
     sweep = fnn.sweep(
         lambda hyper: (net, losses.softmax_cross_entropy, optimizer(hyper["rate"])),

@@ -103,7 +103,7 @@ def at_best_rate(sweep: fnn.Sweep, config: Config) -> np.ndarray:
     return np.nan_to_num(chosen, nan=0.1)
 
 
-def signals_at_start() -> dict[str, np.ndarray]:
+def signals_at_start() -> Results:
     """Return the norms of the gradient and the deviations of the activations of DEEP networks.
 
     delta      ‖∂L/∂z‖, (activations, starts, seeds, layers), in float64

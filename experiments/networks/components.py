@@ -16,10 +16,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from experiments.networks.parameters import as_mlp, flat, largest_difference, normal
 from fnn import layers, losses, optim
 from fnn import plot as draw
@@ -57,7 +56,7 @@ class Config(Common):
 QUICK = Config(examples=16, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Exchange one part at a time, in float64.
 
     changed (part that is looked at, part that is exchanged) is whether any bit of its output is
@@ -133,7 +132,7 @@ def train(seed: int | None, net: fnn.Layer, loss: fnn.Loss, optimizer, start, x,
     return descend(key=jax.random.key(seed))
 
 
-def inputs_of_a_graph(x: np.ndarray) -> dict[str, np.ndarray]:
+def inputs_of_a_graph(x: np.ndarray) -> Results:
     """Return whether a graph shows its inputs as they are, and which nodes have parameters."""
     nodes = {"h": (("x1", "x2"), "tanh")}
     net = layers.graph(("x1", "x2"), nodes, ("x1", "x2", "h"))
@@ -145,7 +144,7 @@ def inputs_of_a_graph(x: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw which part's output changes when which is exchanged."""
     figure, (axis,) = draw.figure(height=4.2)
     changed = results["changed"]

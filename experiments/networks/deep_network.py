@@ -17,10 +17,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from experiments.networks.parameters import as_mlp, largest_difference, layer, uniform
 from fnn import diagnostics, tree
 from fnn import plot as draw
@@ -42,7 +41,7 @@ class Config(Common):
 QUICK = Config(draws=200, points=2001, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Count the pieces of a folded curve and of random ones, and compare forms, in float64.
 
     pieces is (2, draws), of deep and of shallow networks.
@@ -139,7 +138,7 @@ def by_matrices(dense, x: np.ndarray) -> np.ndarray:
     return y[0]
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the folded curve and the pieces of random curves."""
     figure, (top, bottom) = draw.figure(rows=2, height=2.8)
     top.plot(results["x"], results["folded"])

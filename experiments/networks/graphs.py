@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from experiments.networks import random_graphs as random
 from experiments.networks.parameters import largest_difference
 from fnn import layers, losses
@@ -55,7 +55,7 @@ class Config(Common):
 QUICK = Config(graphs=4, loops=200, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Compare graphs with single neurons, their layers with predecessors, and try closed loops.
 
     value_error and gradient_error (graphs,) are the largest differences, in float64. refused and
@@ -81,7 +81,7 @@ def run(config: Config) -> dict[str, np.ndarray]:
         }
 
 
-def compare(graphs: list[random.Graph]) -> dict[str, np.ndarray]:
+def compare(graphs: list[random.Graph]) -> Results:
     """Return how far fnn's values and gradients are from the neuron-by-neuron form, for each graph.
 
     ghost_error is of the first graph alone.
@@ -175,12 +175,12 @@ def try_loops(graphs: list[random.Graph]) -> tuple[list[bool], list[bool]]:
     return refused, loop_free
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw how far values and gradients are from single neurons, and one of the graphs."""
     return {"errors": draw_errors(results), "graph": draw_graph(results)}
 
 
-def draw_errors(results: dict[str, np.ndarray]) -> Figure:
+def draw_errors(results: Results) -> Figure:
     """Draw the largest differences of each graph."""
     figure, (axis,) = draw.figure()
     numbers = np.arange(1, len(results["value_error"]) + 1)
@@ -194,7 +194,7 @@ def draw_errors(results: dict[str, np.ndarray]) -> Figure:
     return figure
 
 
-def draw_graph(results: dict[str, np.ndarray]) -> Figure:
+def draw_graph(results: Results) -> Figure:
     """Draw the random graph with the longest path."""
     figure, (axis,) = draw.figure()
     inputs = [f"x{number + 1}" for number in range(random.INPUTS)]

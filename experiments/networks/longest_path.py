@@ -14,10 +14,9 @@ from itertools import pairwise
 
 import jax
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from experiments.networks import random_graphs as random
 from experiments.networks.parameters import largest_difference, layer
 from fnn import layers
@@ -37,7 +36,7 @@ class Config(Common):
 QUICK = Config(graphs=200, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Count the depth of random graphs and of chains, and compare chains with the formula.
 
     depths (graphs, 3) and chain_depths (chains, 3) are weight layers, hidden layers and longest
@@ -88,7 +87,7 @@ def formula_error(hidden_layers: int) -> np.ndarray:
     return largest_difference(fnn.apply(layers.graph(*graph), params, x), z.T)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the longest path over the weight layers of the random graphs."""
     figure, (axis,) = draw.figure()
     weight_layers, _, longest = results["depths"].T

@@ -14,10 +14,9 @@ from itertools import pairwise
 
 import jax
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from experiments.networks.parameters import as_mlp, largest_difference, refusal, uniform
 from fnn import plot as draw
 from fnn import tree
@@ -35,7 +34,7 @@ class Config(Common):
 QUICK = Config(shapes=6, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Compare networks of random shapes with the formula, and products of matrices, in float64.
 
     counted and formula (shapes,) are the parameters of the networks, and Σ n_(k+1) (n_k + 1).
@@ -82,7 +81,7 @@ def by_matrices(dense, h: np.ndarray) -> np.ndarray:
     return last.b[:, None] + last.W @ h
 
 
-def multiply(rng: np.random.Generator) -> dict[str, np.ndarray]:
+def multiply(rng: np.random.Generator) -> Results:
     """Compare products of 2×2 matrices with rows by columns, and both orders of a product."""
     A, B = rng.integers(-5, 6, (2, 100, 2, 2))
     by_hand = np.array(list(map(rows_by_columns, A, B)))
@@ -111,7 +110,7 @@ def fitting_shapes() -> np.ndarray:
     return fits
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the parameters of the networks over the formula."""
     figure, (axis,) = draw.figure()
     axis.plot(results["formula"], results["counted"], "o")

@@ -16,10 +16,9 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from experiments.networks.parameters import as_mlp, flat, normal, refusal
 from fnn import losses
 from fnn import plot as draw
@@ -45,7 +44,7 @@ class Config(Common):
 QUICK = Config(examples=32, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Compare a batch with single examples, and each network with a linear one, in float64.
 
     beyond_linear (networks, 2) is how far each is from linear in its input, and in its parameters.
@@ -66,7 +65,7 @@ def random_params(rng: np.random.Generator) -> tuple:
     return as_mlp(normal(rng, SIZES))
 
 
-def empirical_risk(params, x, y) -> dict[str, np.ndarray]:
+def empirical_risk(params, x, y) -> Results:
     """Compare loss and gradient of the batch with the mean over single examples."""
     net = fnn.mlp(SIZES, activation="tanh")
     loss_and_gradient = jax.jit(fnn.value_and_grad(net, losses.squared_error))
@@ -97,7 +96,7 @@ def beyond_linear(name: str, one, other, x, other_x) -> list[np.ndarray]:
     return [np.abs(of_input).max() / scale, np.abs(of_weights).max() / scale]
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw how far each network is from linear."""
     figure, (axis,) = draw.figure()
     rows = np.arange(len(NETWORKS))

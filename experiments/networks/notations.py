@@ -15,10 +15,9 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from experiments.networks.parameters import as_mlp, largest_difference, uniform
 from experiments.networks.printed_notations import FORMS, SYMBOLS
 from fnn import diagnostics, losses
@@ -39,7 +38,7 @@ class Config(Common):
 QUICK = Config(examples=50, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Compare the notations with fnn, and exchange prediction and target, in float64.
 
     errors (documents, 3) are the largest differences in pre-activations, activations and outputs.
@@ -100,7 +99,7 @@ def role_errors(prediction, target) -> list[np.ndarray]:
     return [largest_difference((np.asarray(error) ** 2).sum(axis=1), value) for error in errors]
 
 
-def exchange(prediction, target) -> dict[str, np.ndarray]:
+def exchange(prediction, target) -> Results:
     """Return what changes in losses and in a gradient if prediction and target change places."""
     squared = losses.squared_error
     entropy = losses.sigmoid_cross_entropy
@@ -117,7 +116,7 @@ def exchange(prediction, target) -> dict[str, np.ndarray]:
     }
 
 
-def table(results: dict[str, np.ndarray], config: Config) -> str:
+def table(results: Results, config: Config) -> str:
     """Return which letter means what in which document, one a line."""
     lines = []
     for document, meaning, letter in results["symbols"]:
@@ -125,7 +124,7 @@ def table(results: dict[str, np.ndarray], config: Config) -> str:
     return "\n".join(lines)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the differences between the notations."""
     figure, (axis,) = draw.figure(height=3.0)
     rows = np.arange(len(results["documents"]))

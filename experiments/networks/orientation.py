@@ -14,10 +14,9 @@ from itertools import product
 import jax
 import numpy as np
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from experiments.networks.parameters import largest_difference, layer, refusal
 from experiments.networks.printed_notations import GATES, printed_layer
 from fnn import layers
@@ -35,7 +34,7 @@ class Config(Common):
 QUICK = Config(examples=50, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Try the printed Wᵀa, a transposed W, and a layer of several activations, in float64.
 
     literal_raises (5, 5) is whether Wᵀa with W of (width, width before) is an error.
@@ -45,7 +44,7 @@ def run(config: Config) -> dict[str, np.ndarray]:
         return printed_products(rng) | transposed(rng) | mixed_layer(rng, config.examples)
 
 
-def printed_products(rng: np.random.Generator) -> dict[str, np.ndarray]:
+def printed_products(rng: np.random.Generator) -> Results:
     """Try the notes' Wᵀa at the printed shape of W, for widths 1 to 5."""
     raised = np.zeros((5, 5), bool)
     errors = np.zeros(5)
@@ -61,7 +60,7 @@ def printed_products(rng: np.random.Generator) -> dict[str, np.ndarray]:
     return {"literal_raises": raised, "literal_error": errors}
 
 
-def transposed(rng: np.random.Generator) -> dict[str, np.ndarray]:
+def transposed(rng: np.random.Generator) -> Results:
     """Compare fnn with x W + b, where W is stored (in, out)."""
     W = rng.normal(size=(4, 3))
     b = rng.normal(size=4)
@@ -77,7 +76,7 @@ def transposed(rng: np.random.Generator) -> dict[str, np.ndarray]:
     }
 
 
-def mixed_layer(rng: np.random.Generator, examples: int) -> dict[str, np.ndarray]:
+def mixed_layer(rng: np.random.Generator, examples: int) -> Results:
     """Compare fnn's layer of four activations with single neurons, and with σ(Wᵀa + b)."""
     W = rng.uniform(-1, 1, (4, 3))
     b = rng.uniform(-1, 1, 4)
@@ -106,7 +105,7 @@ def by_gate(z: np.ndarray) -> np.ndarray:
     return np.stack(outputs, axis=1)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the shapes for which Wᵀa exists."""
     figure, (axis,) = draw.figure()
     raised = results["literal_raises"]

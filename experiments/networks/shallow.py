@@ -17,7 +17,7 @@ from matplotlib.cm import viridis
 from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import diagnostics, tree
 from fnn import plot as draw
 from fnn.layers import DenseParams
@@ -41,7 +41,7 @@ class Config(Common):
 QUICK = Config(draws=100, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Compute the curve of one network, with its parameters moved, and of random ones, in float64.
 
     y is (points,), stages is (3, units, points), and moved is (parameters, moves, points).
@@ -99,7 +99,7 @@ def number_of_parameters() -> int:
     return tree.size(params)
 
 
-def compare(random: np.ndarray, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+def compare(random: np.ndarray, x: np.ndarray, y: np.ndarray) -> Results:
     """Return what each random network (networks, 10) has to do with the printed form.
 
     joint_distance is the largest distance of a joint from the nearest switch −θ_d0/θ_d1, in steps
@@ -155,12 +155,12 @@ def slopes_at(parameters, x):
     return jnp.diag(jacobian)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the four stages of one network, and the curve while one parameter is moved."""
     return {"stages": draw_stages(results), "moved": draw_moved(results)}
 
 
-def draw_stages(results: dict[str, np.ndarray]) -> Figure:
+def draw_stages(results: Results) -> Figure:
     """Draw lines, clipped lines, weighted ones and their sum, one below the other."""
     figure, axes = draw.figure(rows=4, height=1.9)
     titles = ["lines θ_d0 + θ_d1 x", "clipped at 0: h_d", "weighted: φ_d h_d"]
@@ -178,7 +178,7 @@ def draw_stages(results: dict[str, np.ndarray]) -> Figure:
     return figure
 
 
-def draw_moved(results: dict[str, np.ndarray]) -> Figure:
+def draw_moved(results: Results) -> Figure:
     """Draw the curves for all values of four of the parameters."""
     figure, axes = draw.figure(rows=4, height=1.9)
     moves = results["moved"].shape[1]

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 import jax
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from experiments.networks.parameters import as_mlp, largest_difference, layer, normal
 from experiments.networks.printed_notations import GATES, logistic
 from fnn import layers
@@ -43,7 +42,7 @@ class Config(Common):
 QUICK = Config(examples=50, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Compute the largest differences between the forms, in float64."""
     rng = np.random.default_rng(1)
     hidden, output = normal(rng, (2, 3, 1))
@@ -133,7 +132,7 @@ def gate_errors(examples: int) -> list[np.ndarray]:
     return errors
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the network."""
     figure, (axis,) = draw.figure(height=3.0)
     columns = np.array([0, 0, 1, 1, 1, 2])

@@ -16,9 +16,8 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 import optax
-from matplotlib.figure import Figure
 
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from experiments.optimizers import printed_optimizers as printed
 from experiments.optimizers.seven_rules import RULES
 from fnn import optim
@@ -37,7 +36,7 @@ class Config(Common):
 QUICK = Config(quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return the flags of each rule, its steps after an impulse, and the printed forms, in float64.
 
     flags …    whether a rule has momentum, has rates of its own for each parameter, tunes its rate
@@ -78,7 +77,7 @@ def updates_of(rule: optax.GradientTransformation, gradients: np.ndarray) -> np.
     return np.asarray(descent.updates_for(rule, start, gradients))
 
 
-def printed_forms() -> dict[str, np.ndarray]:
+def printed_forms() -> Results:
     """Return the updates by the printed equations and by fnn's rules.
 
     The steps of Adam are in units of the rate, for a gradient of 1 and of −1.
@@ -100,7 +99,7 @@ def printed_forms() -> dict[str, np.ndarray]:
     }
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the steps of each rule after an impulse."""
     figure, (axis,) = draw.figure()
     for name, response in zip(RULES, np.abs(results["responses"]), strict=True):

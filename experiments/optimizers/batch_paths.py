@@ -15,11 +15,10 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, layers, losses, optim
 from fnn.course import descent
 from fnn.data.shuffle import permutation
@@ -48,7 +47,7 @@ QUICK = Config(seeds=30, timed_batches=(1, 32, 1024), quick=True)
 ALONE = True  # it measures time
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return what `paths` finds, and the examples a second for each of the timed batches."""
     speed = [examples_a_second(B, config.repeats) for B in config.timed_batches]
     return paths(config) | {
@@ -57,7 +56,7 @@ def run(config: Config) -> dict[str, np.ndarray]:
     }
 
 
-def paths(config: Config) -> dict[str, np.ndarray]:
+def paths(config: Config) -> Results:
     """Descend on the loss of a line fitted to 256 points, every step on B of them drawn anew.
 
     paths      the first of each B, (batch sizes, steps + 1, 2)
@@ -117,7 +116,7 @@ def examples_a_second(B: int, repeats: int) -> float:
     return B / min(seconds)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw three paths over the contours of the loss.
 
     A second figure has roughness, rises and speed over the batch size.

@@ -17,10 +17,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, losses
 from fnn import plot as draw
 
@@ -38,7 +37,7 @@ class Config(Common):
 QUICK = Config(quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return the variance of the gradient exactly, in float64, and the updates in an epoch."""
     with jax.enable_x64(True):
         gradients, sizes = all_batches(config.examples)
@@ -73,7 +72,7 @@ def all_batches(examples: int) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(gradients), batches.sum(axis=1)
 
 
-def over_batches(gradients: np.ndarray, sizes: np.ndarray) -> dict[str, np.ndarray]:
+def over_batches(gradients: np.ndarray, sizes: np.ndarray) -> Results:
     """Compare mean and variance over all batches of B of N with the formulas, (N,) each.
 
     bias     distance of the mean from the full gradient
@@ -112,7 +111,7 @@ def counter() -> optax.GradientTransformation:
     return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the variance over all batches of a size, and its formula."""
     figure, (axis,) = draw.figure()
     variance = results["variance"]

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.colors import LogNorm
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import data, losses, optim
 from fnn import plot as draw
 
@@ -37,7 +36,7 @@ class Config(Common):
 QUICK = Config(seeds=16, batch_sizes=(8, 64, 512), rates=(0.03, 0.1), epochs=6, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Train with each batch size and rate: the results after the last epoch.
 
     They are training loss, validation loss and test accuracy, (batch sizes, rates, seeds).
@@ -62,7 +61,7 @@ def run(config: Config) -> dict[str, np.ndarray]:
     return results | {"batch_sizes": np.array(config.batch_sizes), "rates": np.array(config.rates)}
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw training loss and test accuracy over the batch size and the rate."""
     figure, (train, test) = draw.figure(rows=2, height=3)
     across = [f"{rate:g}" for rate in results["rates"]]

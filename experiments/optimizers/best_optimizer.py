@@ -13,11 +13,10 @@ Cost:     quick 20 s, full 3 min on 2 cores; a program is compiled for each rule
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
 from experiments.claims import mean_interval
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from experiments.optimizers.seven_rules import RULES
 from fnn import data, losses
 from fnn import plot as draw
@@ -60,7 +59,7 @@ QUICK = Config(
 )
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return the test accuracies at the rate with the lowest validation loss.
 
     accuracy           (data sets, rules, seeds)
@@ -105,7 +104,7 @@ def tuned(config: Config, name: str, rule: str) -> tuple[np.ndarray, np.ndarray,
     return sweep.final("test_accuracy")[best], np.array(validation), rates
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the test accuracy at the chosen rates, and the validation loss over all rates."""
     figure, axes = draw.figure(rows=len(results["data_sets"]), height=2.8)
     tuning, panels = draw.figure(rows=len(results["data_sets"]), height=2.8)

@@ -17,9 +17,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from matplotlib.figure import Figure
 
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from experiments.optimizers import printed_optimizers as printed
 from fnn import optim
 from fnn import plot as draw
@@ -41,7 +40,7 @@ class Config(Common):
 QUICK = Config(quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return paths on ½(x₁² + 25 x₂²) from (1, 1), (steps + 1, 2), in float64, with α = 0.9.
 
     They are those of fnn's rules and of the printed recurrences.
@@ -51,7 +50,7 @@ def run(config: Config) -> dict[str, np.ndarray]:
     return paths | printed_paths(config)
 
 
-def descend(config: Config) -> dict[str, np.ndarray]:
+def descend(config: Config) -> Results:
     """Descend by each rule: the paths, (steps + 1, 2)."""
     start = jnp.array(VALLEY.start)
     paths = {}
@@ -80,7 +79,7 @@ def rules(config: Config) -> dict[str, optax.GradientTransformation]:
     }
 
 
-def printed_paths(config: Config) -> dict[str, np.ndarray]:
+def printed_paths(config: Config) -> Results:
     """Return the paths of the recurrences that the documents print."""
     arguments = (
         lambda x: np.array([1.0, 25.0]) * x,
@@ -99,7 +98,7 @@ def printed_paths(config: Config) -> dict[str, np.ndarray]:
     }
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw how far the rules are apart, update by update."""
     figure, (axis,) = draw.figure()
     pairs = {

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import layers, losses, optim
 from fnn import plot as draw
 from fnn.course import descent
@@ -44,7 +43,7 @@ class Config(Common):
 QUICK = Config(seeds=40, steps=2000, network_steps=8000, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return what `line` and `network` measure."""
     return (
         line(config)
@@ -65,7 +64,7 @@ def descend(net, x, y, params, B, rate, decay, key, steps: int):
     )
 
 
-def line(config: Config) -> dict[str, np.ndarray]:
+def line(config: Config) -> Results:
     """Fit a line with a constant and with a decaying rate: the loss above its minimum.
 
     It is averaged within each of POINTS stretches of the path: (2, batch sizes, rates, seeds,
@@ -96,7 +95,7 @@ def line(config: Config) -> dict[str, np.ndarray]:
     return {"excess": np.asarray(jax.jit(over)(decays, sizes, jnp.array(config.rates), keys))}
 
 
-def network(config: Config) -> dict[str, np.ndarray]:
+def network(config: Config) -> Results:
     """Train a network from the same starts by batches of 4 and by the whole set.
 
     The rate decays in the same way.
@@ -134,7 +133,7 @@ def network(config: Config) -> dict[str, np.ndarray]:
     }
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the loss of the line along the path, its floor over η/B, and the network's ends."""
     figure, (curve, floor, ends) = draw.figure(rows=3, height=3)
     excess, steps = results["excess"], (np.arange(POINTS) + 0.5) * config.steps / POINTS

@@ -21,7 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Results
 from experiments.optimizers.seven_rules import RULES
 from fnn.course import descent, surfaces
 
@@ -58,7 +58,7 @@ QUICK = Config(
 )
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return the paths of each rule at its rate, (rules, steps + 1, 2), in float64.
 
     The rate of a rule is the one with the lowest mean distance from the minimum of Beale's function
@@ -79,7 +79,7 @@ def run(config: Config) -> dict[str, np.ndarray]:
     return results
 
 
-def race(make, rates, steps: int) -> dict[str, np.ndarray]:
+def race(make, rates, steps: int) -> Results:
     """Descend by a rule at all rates: the paths, (rates, steps + 1, 2), for each surface."""
 
     def paths_at(rate):
@@ -100,7 +100,7 @@ def distance(paths: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(mean), mean, np.inf)
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure | Animation]:
+def plot(results: Results, config: Config) -> dict[str, Figure | Animation]:
     """Draw the paths as a figure, and as an animation of the same panels."""
     still, axes = draw.figure(rows=3, height=2.9)
     for axis, name in zip(axes, SURFACES, strict=True):
@@ -141,7 +141,7 @@ def visible(path: np.ndarray, name: str) -> np.ndarray:
     return path[: is_outside.argmax() + 1] if is_outside.any() else path
 
 
-def animated(results: dict[str, np.ndarray], config: Config) -> FuncAnimation:
+def animated(results: Results, config: Config) -> FuncAnimation:
     """Animate all rules on all surfaces, at the same step."""
     figure, axes = draw.figure(rows=3, height=2)
     figure.set_dpi(100)

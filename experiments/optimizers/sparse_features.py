@@ -16,11 +16,10 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 import fnn
 from experiments import drawing as draw
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from experiments.optimizers import printed_optimizers as printed
 from fnn import layers, losses, optim
 from fnn.course import descent
@@ -47,7 +46,7 @@ class Config(Common):
 QUICK = Config(seeds=24, steps=300, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return the printed forms in float64, and the races in float32.
 
     sparse, dense  the distances along the paths of SGD and AdaGrad, (2, rates, seeds, points)
@@ -68,7 +67,7 @@ def run(config: Config) -> dict[str, np.ndarray]:
     return exact | results
 
 
-def forms() -> dict[str, np.ndarray]:
+def forms() -> Results:
     """Return 20 updates by fnn's AdaGrad and RMSProp, and by the printed AdaGrad and AdaDelta."""
     gradients = np.random.default_rng(3).normal(size=(20, 4))
     rules = {
@@ -120,7 +119,7 @@ def chosen(distance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return best, reported[np.arange(2), best]
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw AdaGrad's race against SGD."""
     figure, axes = draw.figure(rows=2, height=3)
     titles = {

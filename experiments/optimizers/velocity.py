@@ -20,7 +20,7 @@ import numpy as np
 import optax
 from matplotlib.figure import Figure
 
-from experiments.common import Common
+from experiments.common import Common, Figures, Results
 from fnn import optim
 from fnn import plot as draw
 from fnn.course import descent, surfaces
@@ -45,7 +45,7 @@ class Config(Common):
 QUICK = Config(seeds=100, quick=True)
 
 
-def run(config: Config) -> dict[str, np.ndarray]:
+def run(config: Config) -> Results:
     """Return the losses in the valley, (steps + 1,) for each rule, in float64.
 
     crossings   how often the first two paths cross an axis
@@ -122,7 +122,7 @@ def noisy(config: Config, rules: Sequence[optax.GradientTransformation]) -> np.n
     return np.array([jax.jit(jax.vmap(partial(change_of_steps, rule)))(keys) for rule in rules])
 
 
-def plot(results: dict[str, np.ndarray], config: Config) -> dict[str, Figure]:
+def plot(results: Results, config: Config) -> Figures:
     """Draw the loss in the valley with exact gradients, and the way out of the saddle."""
     return {"valley": valley_figure(results, config), "saddle": saddle_figure(results)}
 
