@@ -240,7 +240,7 @@ def train_once():
 
 
 def sweep_rows():
-    """Several rows of lanes on each device."""
+    """Several rows of runs on each device."""
     grid = {"learning_rate": [1e-3, 1e-2, 1e-1]}
     fnn.sweep(
         lambda hyper: (NET, CE, optim.adam(hyper["learning_rate"])),

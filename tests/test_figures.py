@@ -298,7 +298,7 @@ def test_curves_of_one_epoch_are_seen():
     assert [tick for tick in axis.get_xticks() if low <= tick <= high] == [1]
 
 
-def test_a_lane_that_stopped_early_keeps_its_last_value():
+def test_a_run_that_stopped_early_keeps_its_last_value():
     """Three runs stop at 5, 4 and 3; the one that trains on falls to 1, but the median over all
     does not.
     """
@@ -362,7 +362,7 @@ def test_where_everything_diverged_there_is_no_figure(name):
 
 
 @pytest.mark.parametrize("name", DRAWINGS)
-def test_losses_that_are_not_finite_are_no_lanes_to_draw(name):
+def test_losses_that_are_not_finite_are_no_runs_to_draw(name):
     """A last step may leave finite parameters with an infinite loss, which is no divergence to the
     training.
     """
@@ -389,7 +389,7 @@ def test_a_wide_loss_has_a_log_scale():
         assert type(colored.norm).__name__ == "LogNorm"
 
 
-def test_every_lane_of_a_distribution_is_within_the_axes():
+def test_every_run_of_a_distribution_is_within_the_axes():
     rng = np.random.default_rng(0)
     finals = np.exp(0.1 * rng.normal(size=(4, SEEDS, 1))) * per_setting([0.01, 1, 30, 1e7])
     axis = main_axis(figures.distribution(made_up(grid(a=[1, 2], b=[1, 2]), finals)))

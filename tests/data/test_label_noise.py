@@ -1,4 +1,4 @@
-"""Label noise: the right share of labels, of other classes only, the same for a run and its lane in
+"""Label noise: the right share of labels, of other classes only, the same for a run alone and in
 a sweep.
 """
 
@@ -61,7 +61,7 @@ def test_a_run_trains_on_the_labels_of_its_seed():
 
 
 @pytest.mark.long
-def test_a_sweep_over_rates_is_one_program_and_each_lane_is_the_run():
+def test_a_sweep_over_rates_is_one_program_and_each_run_is_that_of_train():
     d, options = blobs(), {"epochs": 4, "batch_size": 10, "progress": False}
 
     def builder(hyper):

@@ -30,7 +30,7 @@ def test_same_key_same_order_other_key_other_order():
     assert (one != other).sum() > 80
 
 
-def test_a_lane_of_a_vmap_is_that_key_alone():
+def test_a_run_of_a_vmap_is_that_key_alone():
     together = draw(0, 100, 8)
     for key, order in zip(jax.random.split(jax.random.key(0), 8), together, strict=True):
         np.testing.assert_array_equal(order, orders(key[None], 100)[0])

@@ -1,4 +1,4 @@
-"""Networks of several widths as lanes of one program: a padded network is the small one it stands
+"""Networks of several widths as runs of one program: a padded network is the small one it stands
 for.
 """
 
@@ -139,16 +139,16 @@ def test_a_sweep_over_widths_is_one_program():
             seed=9,
             **options,
         )
-        lane = sweep.run(row, 9)
+        run = sweep.run(row, 9)
         np.testing.assert_allclose(
-            lane.history["train_loss"], alone.history["train_loss"], rtol=1e-5
+            run.history["train_loss"], alone.history["train_loss"], rtol=1e-5
         )
         jax.tree.map(
             lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5),
-            unpad(lane.params, alone.params),
+            unpad(run.params, alone.params),
             alone.params,
         )
-        logits = fnn.apply(sweep.net(row), lane.params, BLOBS.test.x)
+        logits = fnn.apply(sweep.net(row), run.params, BLOBS.test.x)
         np.testing.assert_allclose(
             logits, fnn.apply(small, alone.params, BLOBS.test.x), rtol=1e-3, atol=1e-5
         )

@@ -138,11 +138,11 @@ def test_dtypes_are_kept(x64, name, dtype):
 def test_thresholds_under_vmap_are_their_own_runs(x64, name):
     clip = {"value": clip_by_value, "norm": clip_by_global_norm}[name]
     thresholds = [0.5, 2.0, 1e3]
-    lanes = jax.vmap(lambda threshold: clipped(clip(threshold), tree()))(jnp.array(thresholds))
+    runs = jax.vmap(lambda threshold: clipped(clip(threshold), tree()))(jnp.array(thresholds))
     alone = jax.tree.map(
         lambda *leaves: jnp.stack(leaves), *(clipped(clip(t), tree()) for t in thresholds)
     )
-    chex.assert_trees_all_close(lanes, alone, rtol=1e-15, atol=0)
+    chex.assert_trees_all_close(runs, alone, rtol=1e-15, atol=0)
 
 
 def test_composes_with_an_optimizer(x64):

@@ -144,10 +144,10 @@ def test_vmapped_rates_are_their_own_runs(x64, rule):
         (last, _), _ = jax.lax.scan(body, (params, optimizer.init(params)), length=20)
         return ravel_pytree(last)[0]
 
-    lanes = jax.jit(jax.vmap(twenty))(jnp.array(rates))
+    runs = jax.jit(jax.vmap(twenty))(jnp.array(rates))
     alone = jnp.stack([ravel_pytree(after(rule(rate), params, 20))[0] for rate in rates])
-    np.testing.assert_allclose(lanes, alone, rtol=0, atol=1e-14)
-    assert float(jnp.abs(lanes[0] - lanes[2]).max()) > 1e-3
+    np.testing.assert_allclose(runs, alone, rtol=0, atol=1e-14)
+    assert float(jnp.abs(runs[0] - runs[2]).max()) > 1e-3
 
 
 @every_rule

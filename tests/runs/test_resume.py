@@ -358,8 +358,8 @@ def test_a_block_that_fails_leaves_the_others(
         ) as failed:
             sweep(**options)
     assert int(failed.value.sweep.finished.sum()) == 24
-    (lanes, error) = failed.value.failures[0]
-    assert [lane for lane in lanes if failed.value.sweep.finished[lane[0], lane[1]]] == []
+    (runs, error) = failed.value.failures[0]
+    assert [run for run in runs if failed.value.sweep.finished[run[0], run[1]]] == []
     assert "RESOURCE_EXHAUSTED" in str(error)
     again = (
         sweep(**options)

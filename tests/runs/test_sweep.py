@@ -1,4 +1,4 @@
-"""`fnn.sweep`: lanes are runs, and nothing about a lane depends on what runs beside it."""
+"""`fnn.sweep`: its runs are those of `fnn.train`, whatever runs beside them."""
 
 import csv
 import os
@@ -49,7 +49,7 @@ def quick(builder=constant, **options):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    """Blocks of 8 lanes a device, so that few seeds make several of them."""
+    """Blocks of 8 runs a device, so that few seeds make several of them."""
     monkeypatch.setattr("fnn.runs.engine.MOST_RUNS_PER_VMAP", 8)
     monkeypatch.setattr("fnn.runs.engine.MOST_ROWS", 1)
 
@@ -60,7 +60,7 @@ def arrays(run):
 
 
 @pytest.mark.optimized(otherwise=False)
-def test_exact_lanes_are_runs_bit_for_bit():
+def test_exact_runs_are_those_of_train_bit_for_bit():
     sweep = quick(seeds=[0, 5], exact=True)
     for seed in (0, 5):
         run = fnn.train(NET, CE, ADAM, D, epochs=3, batch_size=10, seed=seed, progress=False)
@@ -68,7 +68,7 @@ def test_exact_lanes_are_runs_bit_for_bit():
 
 
 @pytest.mark.quick
-def test_vmapped_lanes_are_runs_up_to_rounding():
+def test_vmapped_runs_are_those_of_train_up_to_rounding():
     """A product with another shape adds in another order: 1e-6 after a few dozen updates in
     float32.
     """
@@ -80,7 +80,7 @@ def test_vmapped_lanes_are_runs_up_to_rounding():
 
 
 @pytest.mark.optimized(otherwise=False)
-def test_a_lane_is_the_same_bit_for_bit_in_any_company(small_blocks, monkeypatch):
+def test_a_run_is_the_same_bit_for_bit_in_any_company(small_blocks, monkeypatch):
     """Alone, among many, in another order, in another block, and on one device instead of two."""
     assert jax.device_count() > 1
     for count in (1, 8):
@@ -110,7 +110,7 @@ SEATED = [
     list(zip(SEATED, [16, 8, 32], strict=True)),
     ids=["tanh", "batch norm", "dropout"],
 )
-def test_a_lane_is_the_same_bit_for_bit_in_every_seat(net, abreast, monkeypatch):
+def test_a_run_is_the_same_bit_for_bit_in_every_seat(net, abreast, monkeypatch):
     """The same seed in every seat of a row. (With 2 or 4 abreast some seats differ: why there are
     no such rows.)
     """
@@ -137,7 +137,7 @@ def test_settings_share_their_random_numbers_and_do_not_touch_each_other():
     np.testing.assert_array_equal(runs.hyper["learning_rate"], [1.0, 1.0, 2.0, 2.0])
 
 
-def test_one_program_for_any_number_of_lanes(small_blocks):
+def test_one_program_for_any_number_of_runs(small_blocks):
     traces = []
 
     def value(prediction, target):
@@ -155,16 +155,16 @@ def test_one_program_for_any_number_of_lanes(small_blocks):
     assert len(traces) == first > 0
 
 
-def test_early_stopping_freezes_a_lane_as_it_stops_a_run():
+def test_early_stopping_freezes_a_run_of_a_sweep_as_it_stops_one_alone():
     hyper = {"learning_rate": [0.3]}
     sweep = quick(by_rate, seeds=range(4), hyper=hyper, epochs=20, patience=2)
     stops = sweep.stopped_epoch[0]
-    assert len(set(stops)) > 1  # the lanes stop at different epochs
+    assert len(set(stops)) > 1  # the runs stop at different epochs
     full = quick(by_rate, seeds=range(4), hyper=hyper, epochs=20)
-    for lane, stop in enumerate(stops):
-        values = sweep.history["validation_loss"][0, lane]
+    for run, stop in enumerate(stops):
+        values = sweep.history["validation_loss"][0, run]
         np.testing.assert_array_equal(
-            values[: stop + 1], full.history["validation_loss"][0, lane, : stop + 1]
+            values[: stop + 1], full.history["validation_loss"][0, run, : stop + 1]
         )
         assert np.isnan(values[stop + 1 :]).all()
     assert np.isfinite(sweep.final("test_loss")).all()
@@ -176,13 +176,13 @@ def test_settings_are_every_combination_in_order():
     assert settings_of(None) == [{}]
 
 
-def test_shapes_and_lanes():
+def test_shapes_and_runs():
     sweep = quick(by_rate, seeds=[3, 1, 8], hyper={"learning_rate": [1e-3, 1e-2]})
     assert sweep.history["test_accuracy"].shape == (2, 3, 3)
     assert sweep.params(1)[0].W.shape == (3, 8, 3)
-    lane = sweep.run(1, 8)
-    np.testing.assert_array_equal(lane.history["train_loss"], sweep.history["train_loss"][1, 2])
-    assert lane.best_epoch == sweep.best_epoch[1, 2]
+    run = sweep.run(1, 8)
+    np.testing.assert_array_equal(run.history["train_loss"], sweep.history["train_loss"][1, 2])
+    assert run.best_epoch == sweep.best_epoch[1, 2]
     with pytest.raises(ValueError, match="setting: got 2, expected a row from 0 to 1"):
         sweep.run(2, 8)
     with pytest.raises(ValueError, match="seed: got 0, expected one of the sweep's 3 seeds"):
@@ -306,7 +306,7 @@ def test_progress_speaks_plainly(small_blocks, capsys):
     assert "program 2 of 2, compiling" in capsys.readouterr().err
 
 
-def test_a_lane_by_its_row():
+def test_a_run_by_its_row():
     sweep = quick(by_rate, seeds=[3, 1], hyper={"learning_rate": [1e-3, 1e-2]})
     for row in (sweep.summary().rows[1], sweep.best() | {"setting": 1}, np.int64(1)):
         chex.assert_trees_all_equal(arrays(sweep.run(row, 3)), arrays(sweep.run(1, 3)))
@@ -545,7 +545,7 @@ def shaped(hyper):
 
 @pytest.mark.long
 def test_settings_of_other_shapes_are_grouped():
-    """One program for each width, depth, activation, rule and batch size; every lane is what it is
+    """One program for each width, depth, activation, rule and batch size; every run is what it is
     on its own.
     """
     hyper = {
@@ -640,12 +640,12 @@ def test_interrupted_sweeps_keep_what_is_finished_and_go_on(small_blocks, monkey
     chex.assert_trees_all_equal(resumed.params(1), whole.params(1))
 
 
-def test_every_lane_has_a_seat_and_devices_fill_up_evenly():
+def test_every_run_has_a_seat_and_devices_fill_up_evenly():
     shape = BlockShape(devices=3, rows=2, runs_per_vmap=2)
-    for lanes in (1, 5, 7, 12):
-        here = slots(shape, lanes)
+    for runs in (1, 5, 7, 12):
+        here = slots(shape, runs)
         taken = here.run[here.occupied]
-        assert sorted(taken) == list(range(lanes))
+        assert sorted(taken) == list(range(runs))
         rows_of_devices = here.occupied.any(axis=1).reshape(3, 2).sum(axis=1)
         assert rows_of_devices.max() - rows_of_devices.min() <= 1
         np.testing.assert_array_equal(here.collect(here.run), sorted(taken))
@@ -663,8 +663,8 @@ def test_records_and_csv(tmp_path):
     assert rows[1]["test_loss"] == sweep.history["test_loss"][0, 1, 2]
     every = list(sweep.records(every_epoch=True))
     assert [row["epoch"] for row in every] == [0, 1, 2, 0, 1, 2, 0, 0]
-    sweep.to_csv(tmp_path / "lanes.csv")
-    with open(tmp_path / "lanes.csv") as file:
+    sweep.to_csv(tmp_path / "runs.csv")
+    with open(tmp_path / "runs.csv") as file:
         read = list(csv.DictReader(file))
     assert [float(row["test_loss"]) for row in read[:2]] == [row["test_loss"] for row in rows[:2]]
     assert list(read[0]) == list(rows[0])

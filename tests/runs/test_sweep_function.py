@@ -1,4 +1,4 @@
-"""`fnn.sweep_function`: somebody else's training as lanes."""
+"""`fnn.sweep_function`: somebody else's training as runs."""
 
 import jax
 import jax.numpy as jnp
@@ -34,7 +34,7 @@ def quick(f=descent, **options):
 
 
 @pytest.mark.optimized(otherwise=False)
-def test_every_lane_is_the_function_of_its_key():
+def test_every_run_is_the_function_of_its_key():
     sweep = quick()
     assert sweep.values["loss"].shape == (2, 5, 30)
     for row, rate in enumerate((0.1, 0.5)):
@@ -47,7 +47,7 @@ def test_every_lane_is_the_function_of_its_key():
 
 
 @pytest.mark.parametrize("runs_per_vmap", [1, 8])
-def test_a_lane_is_the_same_in_any_company(runs_per_vmap):
+def test_a_run_is_the_same_in_any_company(runs_per_vmap):
     many = quick(seeds=range(70), runs_per_vmap=runs_per_vmap)
     few = quick(seeds=[66, 3], runs_per_vmap=runs_per_vmap, hyper=[{"learning_rate": 0.5}])
     np.testing.assert_array_equal(few.values["loss"][0], many.values["loss"][1, [66, 3]])
@@ -77,7 +77,7 @@ def test_summary_takes_the_last_of_a_history_and_counts_what_is_not_finite():
         sweep.summary("los")
 
 
-def test_one_program_for_any_number_of_lanes():
+def test_one_program_for_any_number_of_runs():
     traces = []
 
     def counted(key, hyper):

@@ -141,7 +141,7 @@ def test_the_best_setting_has_a_result():
 
 
 @pytest.mark.long
-def test_lanes_are_trained_again_only_under_the_same_precision():
+def test_runs_are_trained_again_only_under_the_same_precision():
     with jax.enable_x64(True):
         sweep = quick(lambda hyper: (NET, CE, optim.sgd(0.1)), keep_params=False)
         sweep.run(0, 1)
