@@ -54,6 +54,7 @@ def programs_of_a_file():
 
 def pytest_addoption(parser):
     parser.addoption("--all", action="store_true", help="also run the tests that are marked long")
+    parser.addoption("--slow", action="store_true", help="also run those that take seconds each")
     parser.addoption("--quick", action="store_true", help="run only what takes a minute")
     parser.addoption(
         "--optimized",
@@ -77,9 +78,13 @@ def pytest_configure(config):
             f"{os.environ.get('XLA_FLAGS', '')} {amounts.FEWER_OPTIMIZATIONS}".strip()
         )
     config.addinivalue_line("markers", "long: run by scripts/test --all alone")
+    config.addinivalue_line(
+        "markers", "slow: run by --slow, as CI does, and by --all; takes seconds"
+    )
     config.addinivalue_line("markers", "quick: run by scripts/test --quick too")
     config.addinivalue_line(
-        "markers", "every(n): one in n of its cases is run by default; all with --all, -k or ids"
+        "markers",
+        "every(n): one in n of its cases by --slow, fewer by default, all by --all, -k or ids",
     )
 
 
@@ -89,7 +94,7 @@ def pytest_collection_modifyitems(config, items):
     else:
         left_out = {item for item in items if is_only_optimized(item)}
         if not config.getoption("--all"):
-            left_out |= beyond_the_default(items, sampled=not asks_by_name(config))
+            left_out |= beyond_the_default(items, config)
         if config.getoption("--quick"):
             left_out |= {item for item in items if not is_quick(item)}
     config.hook.pytest_deselected(items=[item for item in items if item in left_out])
@@ -98,21 +103,33 @@ def pytest_collection_modifyitems(config, items):
 
 
 def asks_by_name(config) -> bool:
-    """Whether tests are chosen by -k or by their ids: then all cases of every(n) are run."""
+    """Whether tests are chosen by -k or by their ids: then slow ones and all cases are run."""
     return bool(config.option.keyword) or any("::" in argument for argument in config.args)
 
 
-def beyond_the_default(items, *, sampled: bool):
-    """Return what only --all runs: tests marked long, and the rest of those marked every(n).
+def beyond_the_default(items, config):
+    """Return what --all runs beyond the default or --slow.
 
-    sampled  whether every(n) leaves cases out
+    These are the tests marked long, by default those marked slow, and cases of those marked
+    every(n).
     """
     left_out, cases = set(), Counter()
+    is_named, is_slow = asks_by_name(config), config.getoption("--slow")
     for item in items:
-        every = item.get_closest_marker("every") if sampled else None
-        if item.get_closest_marker("long") or (every and cases[item.function] % every.args[0]):
-            left_out.add(item)
+        case = cases[item.function]
         cases[item.function] += 1
+        if item.get_closest_marker("long"):
+            left_out.add(item)
+        if is_named:
+            continue
+        if item.get_closest_marker("slow") and not is_slow:
+            left_out.add(item)
+        every = item.get_closest_marker("every")
+        if every is None:
+            continue
+        step = every.args[0] if is_slow else every.args[0] * amounts.FEWER_CASES
+        if case % step:
+            left_out.add(item)
     return left_out
 
 

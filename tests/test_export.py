@@ -426,6 +426,7 @@ for job in jobs:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.every(2)
 def test_a_fresh_process_computes_the_same_with_fnn_and_with_jax_alone(tmp_path, dtype):
     jobs, expected = {}, {}

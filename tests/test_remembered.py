@@ -136,6 +136,7 @@ FOLDS = {
 }
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("parts", FOLDS.values(), ids=FOLDS)
 def test_five_folds_compile_once(parts, compiled):
     runs = [

@@ -74,6 +74,7 @@ def hash_on(devices: int) -> str:
     return found
 
 
+@pytest.mark.slow
 def test_strict_settings():
     assert hash_on(devices=2)
 

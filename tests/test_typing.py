@@ -32,6 +32,7 @@ def errors_of(text: str, folder: Path) -> list[dict]:
     return json.loads(done.stdout)["generalDiagnostics"]
 
 
+@pytest.mark.slow
 def test_a_users_file_is_right_and_mistakes_in_it_are_seen(tmp_path):
     pytest.importorskip("pyright")
     assert errors_of(TEXT, tmp_path) == []

@@ -92,6 +92,7 @@ def test_importing_everything_public_loads_no_extra():
     assert done.returncode == 0, done.stderr[-3000:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", MISSING)
 def test_what_needs_more_says_so_in_a_sentence(package):
     done = child(MISSING[package])

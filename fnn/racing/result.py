@@ -155,8 +155,8 @@ class Race:
     def sentence(self) -> str:
         """Say which setting is the best, with which confidence, and at which cost.
 
-        >>> print(result.sentence())
-        …
+        >>> print(result.sentence().splitlines()[0])
+        Best of 2: setting 1 (learning_rate=0.1), validation_loss ... Every other setting is worse.
         """
         settings = len(self.sweep.settings)
         rung, _, comparison = self.rungs[-1]

@@ -75,6 +75,7 @@ def separable(key, n=40, n_features=3, gap=0.3):
     return x, (side > 0).astype(int), (radius / margin) ** 2
 
 
+@pytest.mark.slow
 def test_separable_data_cost_at_most_radius_over_margin_squared_mistakes():
     def mistakes(key):
         x, y, bound = separable(key)
@@ -169,6 +170,7 @@ def test_from_another_start_the_learning_rate_matters(x64):
     assert (fit.mistakes[0] != fit.mistakes[1]).any()
 
 
+@pytest.mark.slow
 def test_averaged_beats_last_on_overlapping_classes():
     def accuracies(key):
         train, test, order = (jax.random.fold_in(key, i) for i in range(3))

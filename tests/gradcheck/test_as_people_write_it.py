@@ -431,6 +431,7 @@ def relu_network_in(dtype, seed, sizes=(20, 30, 5), examples=32):
     return both, params
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("seed", [1, 6, 8, 10])
 def test_kinks_within_the_long_steps_of_a_coarse_loss_are_no_fault(seed):
     """Differences of float32 need steps that cross the kinks of many units."""
@@ -446,6 +447,7 @@ def test_kinks_within_the_long_steps_of_a_coarse_loss_are_no_fault(seed):
     assert fnn.check_gradient(halved, params).verdict == "fail"
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("beside", [1e2, 1e3, 1e5])
 def test_differences_too_coarse_to_judge_by_abstain(beside):
     both, params = relu_network_in("float32", 0)

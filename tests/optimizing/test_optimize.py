@@ -148,6 +148,7 @@ def test_what_diverged_is_told_as_failed():
     assert "diverged" in repr(found)
 
 
+@pytest.mark.slow
 def test_the_largest_is_the_best_of_an_accuracy():
     study = study_of("maximize")
     found = optimized(space=OF_OPTUNA, study=study, monitor="validation_accuracy")

@@ -522,6 +522,7 @@ def pid_of_a_worker(client):
     return next(iter(client.run(os.getpid).values()))
 
 
+@pytest.mark.slow
 @pytest.mark.optimized
 def test_dask_and_a_worker_that_is_killed(client, here):
     """A closure, and a worker killed by SIGKILL while blocks are under way."""

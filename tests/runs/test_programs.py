@@ -65,6 +65,7 @@ def engine_of_function():
     return engine_of(FunctionProcess(f, group.static), runs, 8), runs
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])
 @pytest.mark.parametrize(
     "make", [engine_of_train, engine_of_sweep, engine_of_splits, engine_of_function]

@@ -435,6 +435,7 @@ def finished(process):
     assert process.returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.every(2)
 @pytest.mark.parametrize("kind", ["train", "sweep"])
 def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(tmp_path, cache, kind):

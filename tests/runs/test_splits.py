@@ -56,6 +56,7 @@ def assert_equal(run, other, rtol=2e-6):
         np.testing.assert_allclose(mine, its, rtol=rtol, atol=rtol / 10)
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize(
     ("builder", "datasets"),
     [
@@ -78,6 +79,7 @@ def test_a_run_is_that_of_its_split_alone(builder, datasets, x64):
         assert_equal(made.run(0, 1, split), alone(builder, dataset, 1, 0.1), rtol=1e-11)
 
 
+@pytest.mark.slow
 @pytest.mark.optimized
 def test_the_bits_do_not_depend_on_the_other_splits():
     """With one run per row each split has the bits of a sweep over it alone."""

@@ -20,6 +20,7 @@ def shares(rng, mean, n, examples, spread):
     return rng.binomial(examples, rates) / examples
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("n", [5, 10, 20, 30])
 @pytest.mark.parametrize("mean", MEANS)
 def test_they_cover_the_mean(n, mean):

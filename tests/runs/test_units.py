@@ -50,6 +50,7 @@ def test_metrics_are_in_the_units_of_the_target():
     assert "in the units of price" in repr(run)
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("of", [("price",), ("price", "rent")])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_squared_and_absolute_errors_of_one_target_are_in_its_units(of, weighted):

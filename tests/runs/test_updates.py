@@ -98,6 +98,7 @@ def test_sharpness_aware_minimisation_gets_the_gradient_elsewhere():
     chex.assert_trees_all_close(quick(rule, batch_size=ALL).params, expected, rtol=2e-4, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_muon_and_accumulated_steps_train():
     run = quick(optax.contrib.muon(0.05), epochs=20)
     assert run.final("train_loss") < 0.6 * run.history["train_loss"][0]
@@ -195,6 +196,7 @@ def step_of(optimizer):
 # ------------------------------------------------------------------------- evaluation parameters
 
 
+@pytest.mark.slow
 def test_schedule_free_is_evaluated_and_returned_at_its_average():
     rule = optax.contrib.schedule_free_adamw(0.05)
     run = quick(rule)

@@ -44,6 +44,7 @@ def failures():
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODULES)
 def test_it_imports(name, failures):
     lacking, traceback = failures.get(name, ("", ""))

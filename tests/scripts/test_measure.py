@@ -135,6 +135,7 @@ def test_the_table_has_a_row_for_each_package():
     assert "circles" in printed
 
 
+@pytest.mark.slow
 def test_a_missing_package_is_named():
     hide = "import sys; sys.path = [p for p in sys.path if 'site-packages' not in p]"
     code = f"{hide}; sys.path.insert(0, {str(TOOLS)!r}); import measure; measure.main([])"

@@ -48,6 +48,7 @@ def test_what_is_missing_is_said_at_once(arguments):
     assert seconds < SECONDS
 
 
+@pytest.mark.slow
 def test_an_experiment_that_does_not_need_it_runs_without():
     done = without_mnist1d("run", "xor", "--help")
     assert done.returncode == 0, done.stderr

@@ -125,6 +125,7 @@ def drawn(ours):
     return sample(ours, 240, seed=0)
 
 
+@pytest.mark.slow
 def test_every_module_with_code_gets_a_mutant(ours, drawn):
     with_code = {path for path, text in ours.items() if mutants_by_site(path, text)}
     assert {mutant.path for mutant in drawn} == with_code
@@ -139,6 +140,7 @@ def test_draw_is_determined_by_seed_and_text(ours, drawn):
     assert len({mutant.id for mutant in drawn}) == len(drawn)
 
 
+@pytest.mark.slow
 def test_mutants_are_programs_with_one_other_segment(ours, drawn):
     for mutant in drawn:
         text = ours[mutant.path]
@@ -155,6 +157,7 @@ def test_mutants_are_programs_with_one_other_segment(ours, drawn):
         assert set(removed) <= set(old)
 
 
+@pytest.mark.slow
 def test_mutants_leave_strings_and_annotations_alone(ours, drawn):
     def strings_and_annotations(text):
         nodes = list(ast.walk(ast.parse(text)))

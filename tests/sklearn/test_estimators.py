@@ -200,6 +200,7 @@ def test_partial_fit_goes_on_with_the_optimizer():
     assert real.score(X, REAL) > 0.5
 
 
+@pytest.mark.slow
 def test_an_optimizer_and_a_loss_of_ones_own():
     model = classifier(optimizer=optax.lion, learning_rate_init=1e-2, max_iter=100).fit(X, Y)
     assert model.score(X, Y) > 0.8
@@ -229,6 +230,7 @@ def test_it_works_in_pipelines_with_frames():
     assert target.fit(X, 1e5 + 1e4 * REAL).score(X, 1e5 + 1e4 * REAL) > 0.9
 
 
+@pytest.mark.slow
 def test_it_works_with_joblib_and_other_meta_estimators():
     scores = cross_val_score(classifier(max_iter=30), X, Y, cv=3, n_jobs=2)
     np.testing.assert_allclose(scores, cross_val_score(classifier(max_iter=30), X, Y, cv=3))
@@ -302,6 +304,7 @@ def test_more_refusals():
         classifier().fit(X, Y, sample_weight=np.zeros(150))
 
 
+@pytest.mark.slow
 def test_real_tables():
     x, y = load_breast_cancer(return_X_y=True)
     model = make_pipeline(StandardScaler(), classifier(max_iter=50))

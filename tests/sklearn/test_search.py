@@ -45,6 +45,7 @@ def test_equal_folds_are_those_of_grid_search():
     assert_as_grid_search(MODEL, GRID, X, Y, cv=5)
 
 
+@pytest.mark.slow
 def test_in_a_pipeline_with_architectures_and_train_scores():
     model = make_pipeline(StandardScaler(), MODEL)
     grid = {
@@ -56,6 +57,7 @@ def test_in_a_pipeline_with_architectures_and_train_scores():
     assert made.best_estimator_.named_steps["standardscaler"].n_features_in_ == 4
 
 
+@pytest.mark.slow
 def test_early_stopping_and_several_scores():
     model = (
         MODEL.set_params()
@@ -66,6 +68,7 @@ def test_early_stopping_and_several_scores():
     assert_as_grid_search(model, GRID, X, Y, cv=3, scoring=scoring, refit="neg_log_loss")
 
 
+@pytest.mark.slow
 def test_regression_by_a_score_of_ones_own():
     model = MLPRegressor((8,), max_iter=20, random_state=0)
     assert_as_grid_search(
@@ -78,6 +81,7 @@ def test_regression_by_a_score_of_ones_own():
     )
 
 
+@pytest.mark.slow
 def test_batches_in_float32_and_ensembles():
     x, y = make_classification(600, 5, random_state=0)
     model = MLPClassifier((8,), max_iter=5, random_state=0, n_seeds=2)
@@ -88,6 +92,7 @@ def test_batches_in_float32_and_ensembles():
     )
 
 
+@pytest.mark.slow
 def test_unequal_folds_are_one_program_and_nearly_grid_search():
     """Full batches: alpha is divided by the rows of the longest fold, which is 1% more."""
     x, y = X[:146], Y[:146]
@@ -118,6 +123,7 @@ def test_seeds_and_their_interval():
     assert first.shape == (4, 3, 1)
 
 
+@pytest.mark.slow
 def test_drawn_settings():
     grid = {"learning_rate_init": loguniform(1e-3, 1e-1), "hidden_layer_sizes": [(4,), (8,)]}
     made = SweepSearchCV(MODEL, grid, n_iter=5, cv=3, random_state=1).fit(X, Y)
@@ -135,12 +141,14 @@ def test_weights_decide():
     assert made.best_estimator_.score(X, Y) > 0.5
 
 
+@pytest.mark.slow
 def test_a_class_that_a_fold_misses_is_no_crash():
     late = np.repeat([0, 1, 2], [60, 60, 26])
     made = SweepSearchCV(MODEL, GRID, cv=KFold(3)).fit(X[:146], late)
     assert np.isfinite(made.cv_results_["mean_test_score"]).all()
 
 
+@pytest.mark.slow
 def test_diverged_fits_are_the_last():
     model = MLPRegressor((8,), max_iter=60, random_state=0, optimizer="sgd")
     grid = {"learning_rate_init": [1e-3, 1e8]}
@@ -152,6 +160,7 @@ def test_diverged_fits_are_the_last():
         SweepSearchCV(model, grid, cv=3, error_score="raise").fit(X, 1e4 * REAL)
 
 
+@pytest.mark.slow
 def test_it_is_an_estimator_itself():
     search = SweepSearchCV(MODEL, GRID, cv=3)
     assert cross_val_score(search, X, Y, cv=3).mean() > 0.5

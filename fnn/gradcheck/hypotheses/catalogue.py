@@ -7,7 +7,7 @@ from fnn.gradcheck.hypotheses.products import of_products, of_updated_weights
 from fnn.gradcheck.hypotheses.scales import of_scales
 from fnn.gradcheck.hypotheses.softmaxes import of_softmaxes
 from fnn.gradcheck.hypotheses.statistics import of_statistics
-from fnn.gradcheck.hypotheses.terms import of_broadcasts, of_weights
+from fnn.gradcheck.hypotheses.terms import of_broadcasts, of_factor, of_weights
 
 KNOWN: tuple[Search, ...] = (
     of_weights,
@@ -25,5 +25,11 @@ KNOWN: tuple[Search, ...] = (
 Of two mistakes that make the same gradient, the one that people make comes first.
 """
 
-FITTED: tuple[Search, ...] = (of_formulas, of_updated_weights, of_scales, of_targets)
+FITTED: tuple[Search, ...] = (
+    of_factor,
+    of_formulas,
+    of_updated_weights,
+    of_scales,
+    of_targets,
+)
 """Searches that fit a number, which explains more and therefore says less."""

@@ -32,11 +32,7 @@ NEAR = 1e-5  # the error of a fitted factor
 
 
 def of_terms(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
-    """Yield the number of times that each term of a loss of several counts.
-
-    A factor of the only term is a pattern of every tensor. With one output and one example any
-    mistake there is such a factor, so that mistakes with a name are tried before it.
-    """
+    """Yield the number of times that each term of a loss of several counts."""
     terms = terms_of(replay)
     if not 2 <= len(terms) <= MOST_TERMS:
         return
@@ -61,6 +57,28 @@ def of_terms(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]
     cause, text = _explained(replay, observed, terms, factors, off)
     gradient = replay.run(errors).grads
     yield BackwardHypothesis(cause, text, gradient)
+
+
+def of_factor(replay: Replay, observed: Observed) -> Iterator[BackwardHypothesis]:
+    """Yield the number of times that a loss of one term counts.
+
+    With one output and one example every mistake at the end of the network is such a factor, so
+    that mistakes without a fitted number are tried before it.
+    """
+    terms = terms_of(replay)
+    if len(terms) != 1:
+        return
+    term = terms[0]
+    delta = replay.deltas[term]
+    extra = fit(replay, observed, replay.right, [{term: delta}])
+    if extra is None:
+        return
+    factor = 1 + extra[0]
+    if abs(factor) < NEAR or abs(factor - 1) < NEAR:
+        return
+    text = f"hand-written = {_number(factor)} × truth, in every tensor."
+    gradient = replay.run({term: extra[0] * delta}).grads
+    yield BackwardHypothesis(_cause(factor), text, gradient)
 
 
 def terms_of(replay: Replay) -> list[Variable]:
