@@ -620,6 +620,7 @@ def any_targets(categorical: bool):
     )
 
 
+@pytest.mark.slow
 @cases(130, 1300)
 @given(st.data())
 def test_value_and_grad(draws):

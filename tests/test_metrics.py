@@ -85,6 +85,7 @@ def test_a_loss_of_ones_own_may_have_other_outputs_than_the_target():
     assert set(run.history) == {"train_loss", "validation_loss", "test_loss"}
 
 
+@pytest.mark.slow
 def test_the_order_of_metrics_does_not_matter():
     both = {"f": recall_of_class_0, "g": lambda prediction, target: prediction.mean()}
     run = quick(metrics=both)
@@ -111,6 +112,7 @@ def test_a_metric_of_ones_own_is_in_the_history():
         assert run.final(f"{split}_recall") == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_of_the_training_split_if_asked():
     """It is that of the network after the epoch; the loss stays that of the epoch as trained."""
     dataset = blobs()
@@ -130,6 +132,7 @@ def test_it_sees_a_split_that_is_evaluated_in_chunks(monkeypatch):
         np.testing.assert_allclose(chunked.history[name], values, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_sweep_has_them_too():
     given = {"epochs": 3, "batch_size": 10, "metrics": {"recall": recall_of_class_0}}
     sweep = fnn.sweep(

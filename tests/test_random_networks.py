@@ -194,7 +194,6 @@ def chunk(i):
     return [case(seed) for seed in range(i, N, CHUNKS)]
 
 
-@pytest.mark.slow
 @pytest.mark.every(16)
 @pytest.mark.parametrize("seed", range(0, N, CHECKED))
 def test_the_checker_agrees(seed):
@@ -203,6 +202,7 @@ def test_the_checker_agrees(seed):
     assert_network(c.net, c.loss, x, y, params=params, state=state, **c.options)
 
 
+@pytest.mark.slow
 @pytest.mark.every(40)
 @pytest.mark.parametrize("i", range(CHUNKS))
 def test_float64_and_float32(i):

@@ -161,6 +161,7 @@ def test_builders_that_are_written_in_the_call_compile_once(compiled):
     assert len(compiled) == 2
 
 
+@pytest.mark.slow
 def test_programs_that_differ_in_a_number_are_both_compiled(compiled):
     def trained(rate):
         optimizer = optax.sgd(rate)

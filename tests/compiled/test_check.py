@@ -78,6 +78,7 @@ def wrong_tanh(wrong_operations):
     return wrong_operations["wrong_tanh"]
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("seed", range(amount(6, 30)))
 @pytest.mark.usefixtures("x64", "wrong_operations")
 def test_a_planted_fault_is_found_and_its_operation_named(seed):
@@ -90,6 +91,7 @@ def test_a_planted_fault_is_found_and_its_operation_named(seed):
     assert report.remedy == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rows", "dtype"), [(2_001, np.float32), (20_001, np.float64)])
 def test_a_dropped_row_of_thousands_is_found(x64, wrong_operations, rows, dtype):
     """In float32 one of 20,001 is 2 to 14 times what rounding makes: too close to tell."""
@@ -281,6 +283,7 @@ def test_a_sum_may_be_off_by_little():
     assert judge.deviation([np.float32(exact * (1 - 1e-3))]).output == 0
 
 
+@pytest.mark.slow
 def test_a_loop_that_other_rounding_keeps_from_its_end_is_left_alone():
     def newton(a):
         def better(pair):
@@ -344,6 +347,7 @@ def run_check(path):
     return done.returncode, json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_the_command_line(tmp_path):
     path = tmp_path / "written.py"
     path.write_text("import jax.numpy as jnp\nfunction = jnp.sin\narguments = (jnp.ones(3),)\n")

@@ -113,6 +113,7 @@ def mean_square(w):
     return jnp.mean((A @ w - T) ** 2)
 
 
+@pytest.mark.slow
 def test_a_gradient_that_computes_in_float32_is_judged_so():
     report = fnn.check_gradient(mean_square, in_float32, LINE["a"])
     assert (report.verdict, report.dtype) == ("pass", "float32")
@@ -156,6 +157,7 @@ QUANTISED = {
 }
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("case", QUANTISED)
 def test_numbers_of_few_digits_are_no_float32(case):
     """Pixels over 16, whole numbers and zeros are held by any precision."""
@@ -163,6 +165,7 @@ def test_numbers_of_few_digits_are_no_float32(case):
     assert (report.verdict, report.dtype) == ("fail", "float64"), report
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("seed", range(4))
 def test_a_network_of_numpy_that_computes_in_float32(seed):
     """Differences of its loss are those of float32: flat on a short way."""
@@ -461,6 +464,7 @@ def test_differences_too_coarse_to_judge_by_abstain(beside):
     assert fnn.check_gradient(in_float64, params).passed
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("spoil", SPOILT, ids=lambda spoil: spoil.__name__)
 def test_small_faults_are_found_in_numpy_of_real_size(spoil):
     def gradient(p):

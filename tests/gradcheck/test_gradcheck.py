@@ -228,6 +228,7 @@ def test_vector_valued_functions():
     assert (report.verdict, report.cause) == ("fail", "missing derivative")
 
 
+@pytest.mark.slow
 def test_random_keys_reach_both_sides():
     key = jax.random.key(3)
 
@@ -314,6 +315,7 @@ def test_autodiff_is_not_trusted_blindly():
     assert (both_wrong.verdict, both_wrong.cause) == ("fail", "not the derivative")
 
 
+@pytest.mark.slow
 def test_where_autodiff_has_no_value_differences_judge():
     def trapped(w):
         """w² + 1, written so that autodiff meets 0/0 at w = 0 in the branch that is not taken."""
@@ -476,6 +478,7 @@ WRONG_LAYERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.every(6)
 @pytest.mark.parametrize("fault", WRONG_LAYERS)
 def test_the_wrong_layer_is_named(fault):
@@ -550,6 +553,7 @@ def test_the_command_line(tmp_path, point, by_hand, status, verdict):
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_the_command_line_refuses_kindly(tmp_path):
     empty = tmp_path / "empty.py"
     empty.write_text("")

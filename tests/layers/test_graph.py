@@ -91,6 +91,7 @@ def test_1_3_3_1_expanded_and_matrix_forms_agree():
     np.testing.assert_allclose(apply(dag, dag_params, x)[:, 0], y, rtol=0, atol=1e-15)
 
 
+@pytest.mark.slow
 def test_graph_and_mlp_have_the_same_gradient():
     nodes = {"h": (("x",), "tanh", 4), "k": (("h",), "tanh", 3), "y": (("k",), "identity", 2)}
     dag, layered = graph({"x": 3}, nodes, ("y",)), mlp((3, 4, 3, 2), activation="tanh")

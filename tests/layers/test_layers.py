@@ -271,6 +271,7 @@ def test_dropout_refuses_to_train_without_a_key():
 # ------------------------------------------------------------------------------------------ serial
 
 
+@pytest.mark.slow
 @pytest.mark.quick
 def test_serial_chains_and_each_layer_has_its_own_key():
     parts = [dense(3, 3), dropout(0.5), activation("tanh"), dropout(0.5)]

@@ -96,6 +96,7 @@ def test_it_trains_as_the_small_network(units, options, x64):
     assert beyond(weights, expected) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.every(2)
 @pytest.mark.parametrize(
     "options", [dict(activation="tanh"), dict(activation="sigmoid", batch_norm="after")], ids=str
@@ -106,6 +107,7 @@ def test_its_backward_pass_is_right(options):
     assert fnn.check_network(wide, losses.softmax_cross_entropy, x, y).passed
 
 
+@pytest.mark.slow
 def test_weights_beyond_have_no_effect_and_no_gradient():
     """Whatever they are: an optimizer of others may move them."""
     wide, _ = pair(3, activation="sigmoid")

@@ -39,6 +39,7 @@ def study_of(direction="minimize", **options):
     return optuna.create_study(direction=direction, **options)
 
 
+@pytest.mark.slow
 def test_values_are_those_of_a_sweep():
     found = optimized()
     settings = [trial.setting for trial in found.trials]

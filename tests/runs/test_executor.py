@@ -135,6 +135,7 @@ def test_data_go_through_a_directory_once(tmp_path, here, monkeypatch):
     assert executor.tasks[0].job.stored
 
 
+@pytest.mark.slow
 @pytest.mark.optimized
 def test_jax_settings_go_along():
     with jax.enable_x64(True):
@@ -164,6 +165,7 @@ def test_callbacks_are_told_every_epoch_of_a_block(here):
     assert told == here.history["train_loss"][:, 5, 2].tolist()
 
 
+@pytest.mark.slow
 def test_splits_of_unequal_sizes(here):
     splits = [D, blobs(seed=1)]
     options = {name: value for name, value in OPTIONS.items() if name != "hyper"}

@@ -17,6 +17,7 @@ def quick(**options):
     return fnn.train(NET, CE, optim.adam(0.1), blobs(), **options)
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize(
     ("metric", "best"),
     [
@@ -96,6 +97,7 @@ def test_names_say_which_direction_is_better():
         mode_of("accuracy_error", None)
 
 
+@pytest.mark.slow
 def test_when_a_run_stops_is_told_from_its_history():
     """As the compiled program decides, also where values are NaN from the start."""
     history = np.array([3, 2, 2.5, 2.4, 1, 1.5, 1.4, 1.3], np.float32)

@@ -26,6 +26,7 @@ def trained(dataset, outputs, loss, **options):
     return net, fnn.train(net, loss, optim.adam(1e-2), dataset, **OPTIONS, **options)
 
 
+@pytest.mark.slow
 def test_prices_in_their_units():
     dataset = data.from_frame(TABLE | {"price": PRICE}, "price")
     _, run = trained(dataset, 1, losses.squared_error)

@@ -283,6 +283,7 @@ def test_a_directory_of_the_old_format_is_refused(tmp_path):
         fnn.load(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_recorded_runs_per_vmap_are_kept(tmp_path, monkeypatch):
     options = {"hyper": {"kind": ["sgd"], "rate": [0.1]}, "checkpoint": tmp_path, "epochs": 1}
     assert swept(**options).runs_per_vmap == (1,)
@@ -385,6 +386,7 @@ def test_histories_of_two_lengths_have_two_dimensions():
 FACTOR = 2.0
 
 
+@pytest.mark.slow
 def test_a_global_that_is_another_one_is_seen_in_the_program(monkeypatch):
     """Nothing that the builder holds tells it, but the program does."""
 

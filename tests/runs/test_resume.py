@@ -150,6 +150,7 @@ def test_other_arguments_are_refused_and_shown(tmp_path, change, message):
         train(checkpoint=tmp_path, **change)
 
 
+@pytest.mark.slow
 def test_constants_of_inner_programs_are_arguments_too(tmp_path):
     def scaled(factor):
         constant = np.full((42, 3), factor, np.float32)
@@ -471,6 +472,7 @@ def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(tmp_path, cache, kin
     print(f"{kills} kills, {attempt} runs")
 
 
+@pytest.mark.slow
 def test_memory_stays_flat_over_many_blocks(small_blocks):
     """Live arrays on the devices, and the process's own size, after many blocks."""
     import resource

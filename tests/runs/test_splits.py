@@ -99,6 +99,7 @@ def test_the_bits_do_not_depend_on_the_other_splits():
         np.testing.assert_array_equal(values, other)
 
 
+@pytest.mark.slow
 def test_one_split_in_a_list_is_a_sweep_without_splits():
     listed, plain = sweep(EQUAL[:1]), sweep(EQUAL[0])
     assert listed.splits == 1
@@ -106,12 +107,14 @@ def test_one_split_in_a_list_is_a_sweep_without_splits():
         np.testing.assert_array_equal(listed.history[name], values)
 
 
+@pytest.mark.slow
 def test_equal_splits_are_one_program_and_unequal_ones_one_more():
     assert len(sweep(EQUAL).retrain.groups) == 1
     sizes = {tuple(len(split.x) for split in dataset.splits.values()) for dataset in UNEQUAL}
     assert len(sweep(UNEQUAL).retrain.groups) == len(sizes) == 2
 
 
+@pytest.mark.slow
 def test_transformed_rows_are_those_of_the_split():
     def noisy(hyper):
         def transform(key, x, y):

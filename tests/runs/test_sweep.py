@@ -67,6 +67,7 @@ def test_exact_runs_are_those_of_train_bit_for_bit():
         chex.assert_trees_all_equal(arrays(sweep.run(0, seed)), arrays(run))
 
 
+@pytest.mark.slow
 @pytest.mark.quick
 def test_vmapped_runs_are_those_of_train_up_to_rounding():
     """A product with another shape adds in another order: 1e-6 after a few dozen updates in
@@ -604,6 +605,7 @@ def test_parameters_that_were_not_kept_are_trained_again(exact):
         chex.assert_trees_all_equal(lost.params(row), kept.params(row))
 
 
+@pytest.mark.slow
 def test_large_parameters_are_not_kept_and_large_histories_lie_in_a_file(monkeypatch):
     monkeypatch.setattr("fnn.runs.prepared.BYTES_KEPT", 10_000)
     monkeypatch.setattr("fnn.runs.arrays.BYTES_IN_MEMORY", 100)

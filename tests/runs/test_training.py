@@ -133,6 +133,7 @@ def test_splits_that_are_evaluated_at_once_are_evaluated_as_alone(monkeypatch):
     chex.assert_trees_all_close(together, alone[0] | alone[1], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_last_batch_that_is_filled_up_is_one_of_its_own_shape(x64, monkeypatch):
     """42 examples in batches of 10: the last has 2, and 8 without weight."""
     steps = []
@@ -237,6 +238,7 @@ def test_the_step_that_diverged_is_named():
     chex.assert_trees_all_close(run.params, params, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_an_infinite_penalty_is_divergence_too():
     """The objective counts, not the loss alone, though the parameters are finite."""
     endless = fnn.Penalty(
@@ -453,6 +455,7 @@ def test_a_penalty_shrinks_the_weights_and_stays_out_of_the_history():
     assert decayed.history["validation_loss"][-1] == pytest.approx(float(value), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_schedules_and_optax_chains_train():
     schedule = optim.momentum(optax.cosine_decay_schedule(0.1, 15))
     for optimizer in (

@@ -89,6 +89,7 @@ def test_a_large_mean_rounds_no_error_away():
     np.testing.assert_allclose(run.final("test_r2"), r2, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_tables_say_in_whose_units():
     def build(hyper):
         return NET, losses.squared_error, optim.adam(1e-2)
@@ -141,6 +142,7 @@ def test_a_dataset_is_a_tree_of_its_arrays():
     jax.tree.map(lambda one, other: None, dataset, mapped)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:y. got targets")
 def test_advice_at_divergence_looks_at_both_scales():
     dataset = data.from_arrays(X, PRICES)

@@ -228,6 +228,7 @@ def doubled(state, params):
     return jax.tree.map(lambda w: 2 * w, params)
 
 
+@pytest.mark.slow
 def test_a_rule_of_ones_own_says_where_it_is_evaluated():
     """Not the rule itself, which may have been compiled before."""
     plain = optax.sgd(0.1)
@@ -255,6 +256,7 @@ def test_it_gets_the_extra_arguments_of_the_rule_within():
     assert quick(rule).descent_params is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rule",
     [

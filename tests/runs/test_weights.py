@@ -66,6 +66,7 @@ def test_whole_number_weights_are_repeated_rows(penalty):
     assert_same(one, other)
 
 
+@pytest.mark.slow
 def test_metrics_of_regression_are_weighted():
     y = RNG.normal(size=N)
     train, held = Split(TRAIN.x, y), Split(HELD.x, RNG.normal(size=10))
@@ -171,6 +172,7 @@ def test_weights_that_are_none_are_refused(weights, message):
         trained(dataset, 5)
 
 
+@pytest.mark.slow
 def test_the_gradient_of_a_batch_is_that_of_the_checker():
     """The same loss as `value_and_grad` with weights whose mean is 1."""
     with jax.enable_x64(True):
@@ -187,6 +189,7 @@ def test_data_repr_names_weights():
     assert isinstance(data.Weights, type)
 
 
+@pytest.mark.slow
 def test_an_example_of_weight_0_may_have_an_infinite_loss():
     """A probability of exactly 0 for the right class: in training, evaluation and gradients."""
 

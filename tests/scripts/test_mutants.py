@@ -132,6 +132,7 @@ def test_every_module_with_code_gets_a_mutant(ours, drawn):
     assert len(drawn) == 240
 
 
+@pytest.mark.slow
 def test_draw_is_determined_by_seed_and_text(ours, drawn):
     losses = {"fnn/losses.py": ours["fnn/losses.py"]}
     first = sample(losses, 20, seed=1)

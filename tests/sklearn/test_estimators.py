@@ -133,6 +133,7 @@ def test_the_spread_of_an_ensemble():
         regressor().fit(X, REAL).predict(X, return_std=True)
 
 
+@pytest.mark.slow
 def test_several_targets_and_several_labels():
     both = np.column_stack([REAL, -REAL])
     assert regressor().fit(X, both).predict(X).shape == (150, 2)
@@ -151,6 +152,7 @@ def test_sparse_rows():
     np.testing.assert_allclose(one.predict_proba(sparse), other.predict_proba(X))
 
 
+@pytest.mark.slow
 def test_early_stopping_keeps_the_best_epoch():
     model = classifier(early_stopping=True, n_iter_no_change=5, max_iter=200).fit(X, Y)
     assert len(model.validation_scores_) == model.n_iter_ < 200
@@ -178,6 +180,7 @@ def test_warm_start_goes_on():
         model.set_params(hidden_layer_sizes=(9,)).fit(X, Y)
 
 
+@pytest.mark.slow
 def test_partial_fit_goes_on_with_the_optimizer():
     model = classifier(n_seeds=2, batch_size=50)
     for _ in range(30):
@@ -211,6 +214,7 @@ def test_an_optimizer_and_a_loss_of_ones_own():
     assert regressor(activation="tanh", dropout=0.1, batch_norm="before").fit(X, REAL).n_iter_
 
 
+@pytest.mark.slow
 def test_it_works_in_pipelines_with_frames():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(X, columns=["a", "b", "c", "d"])
@@ -262,6 +266,7 @@ def test_predictions_do_not_depend_on_the_rows_beside(rows):
     )
 
 
+@pytest.mark.slow
 def test_more_rows_are_trained_in_batches_in_float32():
     x, y = make_classification(500, 6, random_state=0)
     model = classifier(max_iter=10).fit(x, y)

@@ -41,6 +41,7 @@ def assert_as_grid_search(model, grid, x, y, **options):
     return ours
 
 
+@pytest.mark.slow
 def test_equal_folds_are_those_of_grid_search():
     assert_as_grid_search(MODEL, GRID, X, Y, cv=5)
 

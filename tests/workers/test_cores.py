@@ -32,6 +32,7 @@ def holder(count, folder):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="of Linux")
 def test_workers_take_different_cores_and_give_them_back(tmp_path):
     usable = sorted(os.sched_getaffinity(0))
