@@ -12,7 +12,7 @@ FEWER_OPTIMIZATIONS = (
 bit may then differ: what is about bits is marked `optimized`. (Level 0 with fusion emitters
 computes NaN for a right program on jaxlib 0.10.2: the checker's of a network with batch norm.)"""
 
-FEWER_CASES = 3  # by this factor the default runs fewer cases of every(n) than --slow does
+FEWER_CASES = 8  # by this factor the default runs fewer cases of every(n) than --slow does
 
 ALL = False  # conftest sets it before the test files are imported
 

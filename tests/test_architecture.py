@@ -331,6 +331,7 @@ assert fnn.use_all_devices() == n  # asking again, when JAX runs with that numbe
     in_a_fresh_process(f"import os; os.environ.pop('JAX_NUM_CPU_DEVICES', None)\n{code}")
 
 
+@pytest.mark.slow
 def test_use_all_devices_respects_the_environment_and_tells_when_late():
     respected = (
         "import os; os.environ['JAX_NUM_CPU_DEVICES'] = '5'\nimport fnn; "

@@ -58,6 +58,7 @@ def test_shapes():
     assert jax.tree.structure(grads) == jax.tree.structure(PARAMS)
 
 
+@pytest.mark.slow
 def test_one_example():
     assert apply(NET, PARAMS, X[:1]).shape == (1, 2)
     assert_network(NET, losses.squared_error, X[:1], Y2[:1], params=PARAMS)

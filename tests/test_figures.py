@@ -93,6 +93,7 @@ def assert_nothing_overlaps(figure, labels):
         assert box.y1 <= figure.bbox.y1
 
 
+@pytest.mark.slow
 def test_figures_show_what_was_found():
     """Curves with a band, a field for each pair of values, a strip for each setting, of a sweep
     that was trained.

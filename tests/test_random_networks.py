@@ -194,6 +194,7 @@ def chunk(i):
     return [case(seed) for seed in range(i, N, CHUNKS)]
 
 
+@pytest.mark.slow
 @pytest.mark.every(16)
 @pytest.mark.parametrize("seed", range(0, N, CHECKED))
 def test_the_checker_agrees(seed):

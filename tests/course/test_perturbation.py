@@ -38,6 +38,7 @@ def half_square(w):
 # -------------------- one weight at a time
 
 
+@pytest.mark.slow
 def test_one_at_a_time_never_rises_and_reports_the_loss_it_reached(x64):
     descend = partial(perturbation.one_at_a_time, xor_loss, steps=600, sigma=0.5)
     start = starts(16)

@@ -20,6 +20,7 @@ SURFACES = {
 each = pytest.mark.parametrize("surface", SURFACES.values(), ids=SURFACES)
 
 
+@pytest.mark.slow
 @each
 def test_gradient_is_that_of_autodiff(x64, surface):
     points = np.random.default_rng(0).normal(size=(len(surface.start), 50))

@@ -606,6 +606,7 @@ def test_mnist1d_refuses_sizes(sizes, message):
         mnist1d.sized(*sizes)
 
 
+@pytest.mark.slow
 def test_mnist1d_leaves_the_global_random_state():
     random.seed(5)
     np.random.seed(5)

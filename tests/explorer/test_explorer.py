@@ -154,6 +154,7 @@ def unpacked(page) -> np.ndarray:
     return np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
 
 
+@pytest.mark.slow
 def test_10_000_runs_take_10_megabytes_at_most(tmp_path):
     rng = np.random.default_rng(0)
     curves = jnp.asarray(rng.lognormal(size=(4, 100)))

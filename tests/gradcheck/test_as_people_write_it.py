@@ -201,6 +201,7 @@ def test_a_network_of_numpy_that_computes_in_float32(seed):
     assert fnn.check_gradient(lambda p: loss_and_grads(p, decay=0.0), params).verdict == "fail"
 
 
+@pytest.mark.slow
 def test_one_narrow_tensor_among_wide_ones_fails():
     def loss(p):
         return jnp.sum(jnp.tanh(X @ p["W"] + p["b"]) ** 2)
@@ -511,6 +512,7 @@ def gradient_without_slope(p):
     return {"W": (p["V"].T @ delta) @ A, "V": delta @ a.T}
 
 
+@pytest.mark.slow
 def test_a_loss_in_jax_beside_one_in_numpy_names_the_cause():
     loss, in_jax = partial(tanh_network, np), partial(tanh_network, jnp)
     unaided = fnn.check_gradient(loss, gradient_without_slope, HIDDEN)

@@ -347,6 +347,7 @@ def test_a_zero_gradient_is_judged_at_its_own_scale():
     assert [t.verdict for t in wrong.tensors] == ["pass", "fail"]
 
 
+@pytest.mark.slow
 @pytest.mark.every(2)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_narrow_precisions_against_the_float64_truth(dtype):
@@ -489,6 +490,7 @@ def test_the_wrong_layer_is_named(fault):
     assert report.diagnosis.startswith(f"the first wrong layer from the output is 1 {layer.name}")
 
 
+@pytest.mark.slow
 def test_a_wrong_loss_is_named():
     half = losses.squared_error._replace(backward=lambda p, t: p - t)
     report = fnn.check_network(fnn.mlp((4, 3)), half, NET_X, NET_X[:, :3])
@@ -499,6 +501,7 @@ def test_a_wrong_loss_is_named():
 # -------------------- reports, command line
 
 
+@pytest.mark.slow
 def test_reports_fit_80_columns_and_are_plain_json():
     for report in (
         fnn.check_gradient(loss, gradient, mlp_params()),

@@ -280,6 +280,7 @@ def test_a_cause_is_not_made_up(loss, gradient, params):
     assert (report.verdict, report.cause) == ("fail", "unknown")
 
 
+@pytest.mark.slow
 def test_swapped_tensors_and_where_to_look():
     params = {"a": point, "b": 1 + point, "c": np.ones(2)}
 

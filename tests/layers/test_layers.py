@@ -293,6 +293,7 @@ def test_serial_draws_every_layer_anew():
     assert (params[0].W != params[1].W).all()
 
 
+@pytest.mark.slow
 def test_state_is_a_tuple_only_where_a_layer_has_one():
     assert serial(dense(2, 3), activation("relu")).init(KEY)[1] == ()
     net = serial(dense(3, 3), batch_norm(3))
@@ -306,6 +307,7 @@ def test_state_is_a_tuple_only_where_a_layer_has_one():
     assert_backward(net, params, state, x, train=True)
 
 
+@pytest.mark.slow
 def test_serials_nest():
     inner = serial(batch_norm(3), activation("tanh"))
     net = serial(dense(2, 3), inner, dense(3, 1))

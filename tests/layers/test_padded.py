@@ -54,6 +54,7 @@ def test_drawing_by_unit_keeps_the_variance(init):
     assert abs(ratio - 1) < 5 * np.sqrt(2 / W.size)
 
 
+@pytest.mark.slow
 @pytest.mark.every(5)
 @pytest.mark.parametrize(
     ("units", "options"),

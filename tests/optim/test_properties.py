@@ -130,6 +130,7 @@ def test_second_jitted_update_compiles_nothing(rule):
     assert state.steps == 3
 
 
+@pytest.mark.every(1)
 @every_rule
 def test_vmapped_rates_are_their_own_runs(x64, rule):
     rates = [0.001, 0.02, 0.1]

@@ -395,6 +395,7 @@ def test_leaves_that_come_in_another_order_are_put_where_they_belong(here):
     assert_equal_bits(swept(Inline(reverse)), here)
 
 
+@pytest.mark.slow
 def test_a_worker_computes_a_job_it_knows_under_other_settings_of_jax(here):
     assert_equal_bits(swept(Inline()), here)
     with jax.enable_x64(True):

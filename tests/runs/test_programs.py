@@ -199,6 +199,7 @@ def test_what_is_printed_says_what_it_is():
     assert shown == ["sgd(learning_rate=traced)"]
 
 
+@pytest.mark.slow
 def test_warnings_point_at_the_caller(tmp_path):
     """From whatever depth within fnn they come."""
     file = tmp_path / "script.py"

@@ -343,6 +343,7 @@ def test_settings_keep_their_values_in_a_pickle():
     assert back.settings[1]["f"] == repr(elu)
 
 
+@pytest.mark.slow
 def test_tables_and_files_have_texts_for_what_is_no_number(tmp_path):
     """Different values stay different: two smoothed losses, and two functions of one name."""
     first, second = (losses.smoothed(CE, amount) for amount in (0.1, 0.5))

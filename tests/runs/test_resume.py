@@ -266,6 +266,7 @@ def test_a_run_that_diverged_stays_so(tmp_path):
     chex.assert_trees_all_equal(arrays(again), arrays(whole))
 
 
+@pytest.mark.slow
 @pytest.mark.every(2)
 @pytest.mark.parametrize("keep_params", [True, False])
 @pytest.mark.parametrize("chunks", [3, 12])
@@ -309,6 +310,7 @@ def test_sigterm_ends_a_saved_sweep_with_143(tmp_path, monkeypatch, small_blocks
     chex.assert_trees_all_equal(results(sweep(checkpoint=tmp_path)), results(sweep()))
 
 
+@pytest.mark.slow
 @pytest.mark.every(2)
 @pytest.mark.parametrize(
     ("change", "message"),

@@ -129,6 +129,7 @@ def test_transformed_rows_are_those_of_the_split():
         assert_equal(made.run(0, 1, split), run)
 
 
+@pytest.mark.slow
 def test_a_run_needs_its_split():
     made = sweep(EQUAL)
     with pytest.raises(ValueError, match="split: the sweep has 3; say which, from 0 to 2"):
@@ -137,6 +138,7 @@ def test_a_run_needs_its_split():
         made.run(0, 3, 3)
 
 
+@pytest.mark.slow
 def test_records_tables_and_files_have_the_split(tmp_path):
     made = sweep(UNEQUAL)
     records = list(made.records())
@@ -193,6 +195,7 @@ def test_a_checkpoint_goes_on_and_is_loaded(tmp_path):
         sweep(UNEQUAL[::-1], checkpoint=tmp_path / "kept")
 
 
+@pytest.mark.slow
 def test_predictions_are_in_the_users_terms():
     frame = table()
     folds = data.from_frame(frame, "price", splits=KFold(3, shuffle=True, random_state=0))
@@ -210,6 +213,7 @@ def test_predictions_are_in_the_users_terms():
     np.testing.assert_allclose(made.predict(rows, how="mean"), every.mean(axis=0), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_an_interval_says_what_it_covers():
     made = sweep(EQUAL)
     assert "mean over seeds and splits" in str(made.summary())

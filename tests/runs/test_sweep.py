@@ -197,6 +197,7 @@ def test_a_name_of_a_column_is_no_hyperparameter(name):
         quick(by_rate, seeds=[0], hyper={"learning_rate": [0.1], name: [1.0]}, metrics=metrics)
 
 
+@pytest.mark.slow
 def test_best_shows_the_test_split_of_what_was_compared():
     metrics = {"f1": lambda prediction, target: prediction.mean()}
     sweep = quick(
@@ -586,6 +587,7 @@ def test_a_list_of_points():
     chex.assert_trees_all_equal(sweep.history, grid.history)
 
 
+@pytest.mark.slow
 @pytest.mark.every(2)
 @pytest.mark.parametrize("exact", [False, True])
 def test_parameters_that_were_not_kept_are_trained_again(exact):

@@ -111,6 +111,7 @@ def test_regression_has_no_accuracy():
     assert run.history["test_loss"][-1] < 0.05
 
 
+@pytest.mark.slow
 def test_evaluation_in_pieces_is_the_whole(monkeypatch):
     split = blobs(90).train
     params, state = NET.init(jax.random.key(0))
@@ -388,6 +389,7 @@ def test_a_step_that_overflows_anywhere_is_not_taken(case):
     )
 
 
+@pytest.mark.slow
 def test_after_divergence_every_step_leaves_everything():
     net, optimizer = fnn.mlp((3, 4, 1), batch_norm="before"), optim.adam(0.1)
     params, state = net.init(jax.random.key(0))

@@ -109,6 +109,7 @@ def test_targets_whose_squares_are_beyond_float32_are_refused():
         data.from_frame(table() | {"price": 1e15 * PRICES}, "price")
 
 
+@pytest.mark.slow
 def test_a_sweep_and_going_on_know_the_units(tmp_path):
     dataset = data.from_frame(table(), "price")
     run = trained(dataset, checkpoint=tmp_path / "run")

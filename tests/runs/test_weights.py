@@ -108,6 +108,7 @@ def test_a_batch_of_zero_weight_changes_nothing(batch_size):
     assert [int(step) for step in steps] == [1] * len(steps)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("per_example", [True, False])
 def test_minibatches_visit_every_weight_once(per_example):
     """A short last batch, filled up or of its own shape: the epoch's loss is the weighted mean."""
@@ -122,6 +123,7 @@ def test_minibatches_visit_every_weight_once(per_example):
     assert np.isfinite(run.history["train_loss"][0])
 
 
+@pytest.mark.slow
 def test_a_sweep_has_the_weights_of_a_run():
     def build(hyper):
         return NET, losses.softmax_cross_entropy, optim.sgd(hyper["learning_rate"])

@@ -102,6 +102,7 @@ def test_weights_are_repeated_rows(model):
         np.testing.assert_allclose(mine, its, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_class_weights():
     plain = classifier(max_iter=5).fit(X, Y)
     rare = classifier(max_iter=5, class_weight={0: 1, 1: 1, 2: 50}).fit(X, Y)
@@ -123,6 +124,7 @@ def test_an_ensemble_is_the_mean_of_its_networks():
     assert alone.ensemble_.networks == 1
 
 
+@pytest.mark.slow
 def test_the_spread_of_an_ensemble():
     model = regressor(n_seeds=4).fit(X, REAL)
     mean, std = model.predict(X, return_std=True)

@@ -135,6 +135,7 @@ def test_drawn_settings():
     )
 
 
+@pytest.mark.slow
 def test_weights_decide():
     weights = np.where(Y == 0, 1.0, 5.0)
     made = SweepSearchCV(MODEL, GRID, cv=3).fit(X, Y, sample_weight=weights)
