@@ -2,10 +2,11 @@
 
 import atexit
 import os
+import random
 import shutil
 import signal
 import tempfile
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
@@ -102,35 +103,45 @@ def pytest_collection_modifyitems(config, items):
     items.sort(key=place)  # stable: tests of a file keep their order
 
 
-def asks_by_name(config) -> bool:
-    """Whether tests are chosen by -k or by their ids: then slow ones and all cases are run."""
-    return bool(config.option.keyword) or any("::" in argument for argument in config.args)
-
-
 def beyond_the_default(items, config):
     """Return what --all runs beyond the default or --slow.
 
     These are the tests marked long, by default those marked slow, and cases of those marked
-    every(n).
+    every(n). A test that is named by its id or chosen by -k is run with all of its cases.
     """
-    left_out, cases = set(), Counter()
-    is_named, is_slow = asks_by_name(config), config.getoption("--slow")
+    is_slow = config.getoption("--slow")
+    items_of = defaultdict(list)
+    left_out = set()
     for item in items:
-        case = cases[item.function]
-        cases[item.function] += 1
-        if item.get_closest_marker("long"):
-            left_out.add(item)
-        if is_named:
+        if is_named(item, config):
             continue
-        if item.get_closest_marker("slow") and not is_slow:
+        if item.get_closest_marker("long") or (item.get_closest_marker("slow") and not is_slow):
             left_out.add(item)
-        every = item.get_closest_marker("every")
-        if every is None:
-            continue
-        step = every.args[0] if is_slow else every.args[0] * amounts.FEWER_CASES
-        if case % step:
-            left_out.add(item)
+        if item.get_closest_marker("every"):
+            items_of[item.function].append(item)
+    for function, cases in items_of.items():
+        every = cases[0].get_closest_marker("every").args[0]
+        step = every if is_slow else every * amounts.FEWER_CASES
+        number = -(-len(cases) // step)
+        # drawn, since every n-th of stacked tables would always be the same row of one of them
+        chosen = random.Random(function.__qualname__).sample(cases, number)
+        left_out |= set(cases) - set(chosen)
     return left_out
+
+
+def is_named(item, config) -> bool:
+    """Whether a test is named by its id, or chosen by -k with no more than words."""
+    ids = [argument for argument in config.args if "::" in argument]
+    path = item.path.as_posix()
+    for each in ids:
+        file, _, name = each.partition("::")
+        wanted = name.replace("::", ".")
+        if path.endswith(Path(file).as_posix()) and item.nodeid.partition("::")[2].startswith(
+            wanted
+        ):
+            return True
+    keyword = config.option.keyword
+    return bool(keyword) and not keyword.startswith("not ") and not item.get_closest_marker("long")
 
 
 def is_only_optimized(item) -> bool:

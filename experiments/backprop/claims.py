@@ -163,7 +163,7 @@ def cost(results):
         f"Loss and gradient take {min(means):.3g} to {max(means):.3g} times as long as the loss. "
         f"XLA's temporary arrays take {low:.2g} to {high:.2g} times the model at a batch of "
         f"{batches[nearest]}, in networks of {', '.join(results['widths'].astype(str))} units a "
-        f"layer. They grow with the batch: {FEWEST} to {MOST} times pass for ten."
+        f"layer. They grow with the batch. {FEWEST} to {MOST} times count as ten times."
     )
     return depends_on(
         cases,
@@ -317,7 +317,7 @@ def row_times_column(results):
     column, summed = results["column_error"], results["summed_error"]
     fits = (printed == right).all()
     evidence = (
-        f"A row ⊙ a column broadcasts to {shape(printed)} where δ_l is {shape(right)}. "
+        f"⊙ of a row and a column broadcasts to {shape(printed)} where δ_l is {shape(right)}. "
         f"With the row turned into a column it is right to {column.max():.0e}. "
         f"With the matrix summed like a batch ∂L/∂b is off by {np.median(summed):.2g}. "
         f"fnn refuses the matrix: {results['refused']}."

@@ -437,14 +437,14 @@ def converges(results):
     below = converged[rates < limit]
     above = converged[rates >= limit]
     where = (
-        f"On a quadratic with 2/λmax = {limit:g} it converges at {below.sum()} of {below.size} "
+        f"On a quadratic with 2/λ_max = {limit:g} it converges at {below.sum()} of {below.size} "
         f"rates below and {above.sum()} of {above.size} rates from there on."
     )
     speed = f"The distance shrinks by max |1 − ηλ| a step, within {max(error, 1e-16):.0e}."
     return depends_on(
         {
-            "rates below 2/λmax": as_predicted and bool(below.all()),
-            "rates of 2/λmax and above": as_predicted and bool(above.all()),
+            "rates below 2/λ_max": as_predicted and bool(below.all()),
+            "rates of 2/λ_max and above": as_predicted and bool(above.all()),
         },
         f"{where} {speed}",
         rates=rates,
@@ -481,13 +481,15 @@ def lower_is_slower(results):
         f"They are {up_to_turning.min():.0f} at {rates[gentle][-1]:.3g}, and more again above, up "
         f"to {slowest:.0f}."
     )
-    diverging = (
-        f"Of {len(rates)} rates {len(never)} never get there, the lowest of them η = "
-        f"{never.min(initial=np.inf):g}, where 2/λmax is {limit:g}."
-    )
+    diverging = f"All {len(rates)} rates get there; 2/λ_max is {limit:g}."
+    if len(never) > 0:
+        diverging = (
+            f"Of {len(rates)} rates {len(never)} never get there, the lowest of them η = "
+            f"{never.min():g}, where 2/λ_max is {limit:g}."
+        )
     return depends_on(
         {
-            "rates up to 2/(λmin + λmax)": bool((np.diff(up_to_turning) < 0).all()),
+            "rates up to 2/(λ_min + λ_max)": bool((np.diff(up_to_turning) < 0).all()),
             "higher rates": bool((beyond[1:] < beyond[:-1]).all()),
         },
         f"{small} {large} {diverging}",

@@ -89,7 +89,7 @@ def saturation(results):
         },
         f"At ±1000 the slopes of tanh and the sigmoid are {steepest:.1g} at most. "
         f"Between these ends the sigmoid runs over ({sigmoid}), and tanh over ({tanh}). "
-        f"The slope of ReLU is {left:g} at −1000, where it saturates, and {right:g} at 1000.",
+        f"The slope of ReLU is {left:g} at −1000 and {right:g} at 1000.",
         ends=ends,
         slopes_at_1000=slopes,
     )
@@ -405,12 +405,13 @@ def absolute(results):
     printed = results["without_bars"]
     farthest = results["constants"][-1]
     has_minimum = printed[-1] >= printed[0] or printed[-1] > 0.5 * farthest
+    a_minimum = "a minimum" if has_minimum else "no minimum"
     return depends_on(
         {"the formula with bars": bool(less), "the formula as printed": bool(has_minimum)},
         f"Moving one point by {distances[-1]:g} shifts the constant of the absolute error by "
         f"{absolute[-1]:.2g}, of Huber's by {huber[-1]:.2g}, of the squared error by "
-        f"{squared[-1]:.3g}. Printed without the bars of |y − ŷ|, the formula has no minimum: "
-        f"{printed[-1]:.3g} at a constant of {farthest:g}.",
+        f"{squared[-1]:.3g}. Printed without the bars of |y − ŷ|, the formula has {a_minimum}: it "
+        f"is {printed[-1]:.3g} at a constant of {farthest:g}.",
         absolute=absolute,
         huber=huber,
         squared=squared,
@@ -484,7 +485,7 @@ def not_a_regression(results):
         every(ratios["time zone"].above(0), *others),
         f"Logarithm of the squared error of a regression net over that of a classification net, "
         f"on synthetic sets: {each}. If the zones exchange their numbers, the error of the "
-        f"regression net rises from {given:.2g} to {exchanged:.2g} of the variance.",
+        f"regression net goes from {given:.2g} to {exchanged:.2g} of the variance.",
         log_ratios=ratios,
         regression=dict(zip(names, regression.mean(axis=-1), strict=True)),
         classification=dict(zip(names, classification.mean(axis=-1), strict=True)),

@@ -39,7 +39,7 @@ def below_the_first_minimum(results):
     seeds = error.shape[2]
     mean_error = error[..., -1].mean(axis=-1)
     cpu_minutes = results["cpu_seconds"] / 60 / seeds
-    published = " → ".join(f"{value:g} at h = {width}" for width, value in PUBLISHED_ERRORS)
+    published = ", then ".join(f"{value:g} at h = {width}" for width, value in PUBLISHED_ERRORS)
     path = path_of(noisy, mean_error[WRONG], results["widths"])
     wrong = 100 * results["wrong"][WRONG]
     widths = f"Test error in %, {seeds} seeds, {wrong:.1f}% wrong labels: {path} (published: "
@@ -73,7 +73,7 @@ def descents_of(curves: np.ndarray, name: str) -> dict[str, SecondDescent]:
 def path_of(descent: SecondDescent, curve: np.ndarray, widths: np.ndarray) -> str:
     """Return first minimum, peak and second minimum of a curve with their widths as text."""
     positions = (descent.first, descent.peak, descent.second)
-    return " → ".join(f"{curve[i]:.4g} at h = {widths[i]}" for i in positions)
+    return ", then ".join(f"{curve[i]:.4g} at h = {widths[i]}" for i in positions)
 
 
 # grid_search

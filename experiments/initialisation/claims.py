@@ -164,7 +164,7 @@ def explodes(results):
         activation, scale = ACTIVATIONS[position[0]], NAMES[position[1]]
         factor = gradient_factor(results, activation, scale).middle
         if factor > 1.1:
-            name = f"{activation} {scale}"
+            name = f"{activation} from {scale}"
             factors[name] = factor
             straight[name] = straightness(results["delta"][position])
             errors[name] = float(abs(np.log(factor / expected[position])))
@@ -502,9 +502,11 @@ RARE = 0.02
 """A share of starts up to which local minima would not matter."""
 GROUP = 10
 """Starts of which the best is kept."""
-AT_REST = 1e-4
-"""A gradient whose norm is below it is that of a stationary point."""
-CURVED = 1e-12
+LOWEST = 0.1
+"""A loss, with its penalty, up to which a place is the lowest: that is 0.055."""
+AT_REST = 1e-6
+"""A norm of the gradient, and a length of Newton's step, up to which a place is stationary."""
+CURVED = 1e-6
 """An eigenvalue of the Hessian above it is positive, and not rounding."""
 
 
@@ -540,19 +542,20 @@ def crucial(results):
 )
 def start_again(results):
     loss, settled_loss = results["loss"], results["settled_loss"]
-    is_at_rest = results["gradient"] < AT_REST
+    is_at_rest = np.maximum(results["gradient"], results["newton_step"]) < AT_REST
     is_minimum = is_at_rest & (results["lowest"] > CURVED)
-    is_local = is_minimum & (settled_loss > SOLVED)
+    is_local = is_minimum & (settled_loss > LOWEST)
     local = share_interval(is_local)
     once = share_interval(loss < SOLVED)
     groups = loss[: len(loss) // GROUP * GROUP].reshape(-1, GROUP)
     best = share_interval(groups.min(axis=1) < SOLVED)
     curve = np.array([starting_again.best_of(loss, k) for k in range(1, 21)])
-    never_worse = bool((np.diff(curve) <= 1e-12).all())
-    helps = every(once.below(1 - 1e-9), best.low > once.high, never_worse)
-    lowest_local = settled_loss[is_local].min(initial=np.inf)
-    minima = f"{local} of the starts settle in a local minimum, at a loss of {lowest_local:.3f} or "
-    means = f"above: ‖∇L‖ below {AT_REST:g}, every eigenvalue of the Hessian above 0."
+    helps = every(once.below(1 - 1e-9), best.low > once.high)
+    minima = f"{local} of the starts settle in a local minimum that is not the lowest."
+    if is_local.any():
+        lowest_local, lowest = settled_loss[is_local].min(), settled_loss.min()
+        minima += f" Its loss is {lowest_local:.3f}, the lowest of all {lowest:.3f}."
+    means = " There ‖∇L‖ and Newton's step are rounding, and the Hessian has positive eigenvalues."
     again = (
         f"{once} of the starts reach a loss below {SOLVED:g}, and the best of {GROUP} in {best}."
     )
@@ -561,7 +564,7 @@ def start_again(results):
         f"{minima}{means} {again}",
         local_minima=local,
         at_rest=share_interval(is_at_rest),
-        lowest_loss_of_local_minima=lowest_local,
+        losses_of_local_minima=np.unique(settled_loss[is_local].round(3)),
         once=once,
         best_of_group=best,
         expected_lowest_of_1_to_20=curve,
@@ -686,35 +689,37 @@ def crossover_depth(depths: list[int], gaps: list[Interval]) -> float:
 @claim(
     "1.11",
     "trainable_depth",
-    "tanh and the sigmoid are not suitable for dense layers, because the gradient vanishes with "
+    "tanh and the sigmoid are not suitable for dense layers, where the gradient vanishes with "
     "them.",
     code="trained",
 )
 def unsuitable(results):
     depths = [int(depth) for depth in results["depths"]]
-    relu = trainable_depth.at_best_scale(results["accuracy"])[0]
+    relu, *others = trainable_depth.at_best_scale(results["accuracy"])
     hops = hops_of(results)
     line = VANISHED ** (1 / hops)
     cases, gaps, factors, crossover = {}, {}, {}, {}
-    for a, activation in enumerate(trainable_depth.ACTIVATIONS[1:], start=1):
+    for activation, accuracy in zip(trainable_depth.ACTIVATIONS[1:], others, strict=True):
+        gaps[activation] = [mean_interval(gap) for gap in relu - accuracy]
+        crossover[activation] = crossover_depth(depths, gaps[activation])
+        for depth, gap in zip(depths, gaps[activation], strict=True):
+            cases[f"the accuracy of {activation} at depth {depth}"] = gap.above(GAP)
+    for a, activation in enumerate(trainable_depth.ACTIVATIONS):
         for s, start in enumerate(trainable_depth.STARTS):
             name = f"{activation} from {start}"
-            scale = list(trainable_depth.SIGMAS).index(start)
-            behind = relu - results["accuracy"][a, :, scale]
-            gaps[name] = [mean_interval(gap) for gap in behind]
             factors[name] = backward_factor(results["delta"][a, s])
-            crossover[name] = crossover_depth(depths, gaps[name])
-            first, last = gaps[name][0], gaps[name][-1]
-            cases[f"the accuracy at depth {depths[0]} of {name}"] = first.above(GAP)
-            cases[f"the accuracy at depth {depths[-1]} of {name}"] = last.above(GAP)
-            cases[f"the gradient through {name}"] = factors[name].below(line)
+            if activation != "relu":
+                cases[f"the gradient through {name}"] = factors[name].below(line)
     deepest = {name: gap[-1] for name, gap in gaps.items()}
-    accuracy = f"Test accuracy below ReLU's best with {depths[-1]} hidden layers: {named(deepest)}."
+    accuracy = (
+        f"Test accuracy below ReLU's with {depths[-1]} hidden layers, each at its best scale: "
+    )
     gradient = f"Factor a layer on the gradient: {named(middles(factors), '.3f')}."
     lines = f"Unsuitable is {GAP:g} behind, vanished below {VANISHED:g} after {hops} layers."
+    evidence = f"{accuracy}{named(deepest)}. {gradient} {lines}"
     return depends_on(
         cases,
-        f"{accuracy} {gradient} {lines}",
+        evidence,
         behind_relu=gaps,
         unsuitable_from_depth=crossover,
         gradient_factors=factors,

@@ -8,8 +8,9 @@ import numpy as np
 from matplotlib.animation import Animation
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.collections import Collection
+from matplotlib.collections import Collection, QuadMesh
 from matplotlib.colors import to_rgba, to_rgba_array
+from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -69,7 +70,7 @@ def _texts_on_values(all_axes: Sequence[Axes]) -> set[Artist]:
     """Return the texts that stand on an image or on a mesh of colored cells."""
     texts: set[Artist] = set()
     for axes in all_axes:
-        has_mesh = any(each.get_array() is not None for each in axes.collections)
+        has_mesh = any(isinstance(each, QuadMesh) for each in axes.collections)
         if axes.images or has_mesh:
             texts.update(axes.texts)
     return texts
@@ -91,6 +92,15 @@ def _darken(artist: Any) -> None:
         artist.set_color(_turned(line))
         artist.set_markerfacecolor(_turned(marker))
         artist.set_markeredgecolor(_turned(rim))
+    elif isinstance(artist, ContourSet):
+        if not artist.filled:  # its lines have the colors of levels, mostly grays
+            colors = (
+                artist.to_rgba(artist.get_array())
+                if artist.colors is None
+                else artist.get_edgecolor()
+            )
+            artist.set_array(None)
+            artist.set_edgecolor(_turned(colors))
     elif isinstance(artist, Patch) or (
         isinstance(artist, Collection) and artist.get_array() is None
     ):

@@ -23,7 +23,7 @@ NAMES = ("log", "sin", "cos", "tanh", "exp", "max", "min", "gate", "loss", "lr",
 """What a formula writes in upright letters."""
 
 _lowered, _raised = "".join(LOWERED), "".join(RAISED).replace("½", "")
-_script = r"(?:\{[^}]*\}|\([^)]*\)|[−-]?\d+(?:\.\d+)?|\w{1,2}\b|\w)"
+_script = r"(?:max\b|min\b|\{[^}]*\}|\([^)]*\)|[−-]?\d+(?:\.\d+)?|\w{1,2}\b|\w)"
 _marks = rf"(?:[{_lowered}]+|[{_raised}]+|[_^]{_script})*"
 _greek = "α-ωΑ-ΡΤ-Ω"
 TOKEN = re.compile(
@@ -155,6 +155,9 @@ def _latex_of(token: re.Match) -> str:
         return rf"\,\mathrm{{{name}}}" + _latex_of_marks(token["of"]) + r"\,"
     if token["space"]:
         return " "
+    if token["number"] and "e" in token["number"]:
+        mantissa, exponent = token["number"].split("e")
+        return rf"{mantissa} \cdot 10^{{{int(exponent.replace('−', '-'))}}}"
     base = token["number"] or token["symbol"] or token["close"] or token[0]
     marks = token["power"] or token["marks"] or token["closed"] or ""
     base = "".join(LATEX.get(character, character) for character in base)

@@ -33,6 +33,7 @@ def parts(sentence: str, monkeypatch) -> str:
         ("-18 (w₁ to w₄)", "-18 (⟦w_{1}⟧ to ⟦w_{4}⟧)"),
         ("from N(0, 0.01²), as L^1.96.", r"from ⟦N(0, 0.01^{2})⟧, as ⟦L^{1.96}⟧."),
         ("½(x₁² + 25 x₂²) and θ_d0", r"⟦\tfrac{1}{2}(x_{1}^{2} + 25 x_{2}^{2})⟧ and ⟦θ_{d0}⟧"),
+        ("σ = 1e-06 and 2/λ_max", r"⟦σ = 1 \cdot 10^{-6}⟧ and ⟦2/λ_{max}⟧"),
         ("a loss′ of", r"a ⟦\,\mathrm{loss′}\,⟧ of"),
         ("½Σ(t − z)²", r"⟦\tfrac{1}{2}\sum (t - z)^{2}⟧"),
     ],
