@@ -180,7 +180,7 @@ def threshold(results):
     "perceptron",
     "Where the classes are not separable, the perceptron's training may never end.",
     figure="xor",
-    code="on_separable",
+    code="on_xor",
 )
 def may_not_end(results):
     made = results["xor_mistakes"]

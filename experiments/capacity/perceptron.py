@@ -46,18 +46,24 @@ def run(config: Config) -> Results:
     xor_weights  (epochs, 3) w₁, w₂, b after each epoch
     mistakes     (seeds, epochs) on separable data, whose bound (R/γ)² is (seeds,)
     """
-    table = data.load("xor").train
     keys = jax.random.split(jax.random.key(0), config.seeds)
     with jax.enable_x64(True):
-        fit = perceptron.fit(table.x, table.y, key=jax.random.key(1), epochs=config.xor_epochs)
+        xor = on_xor(config.xor_epochs)
         mistakes, bound = jax.vmap(partial(on_separable, epochs=config.epochs))(keys)
         unit = unit_on_points()
-    return unit | {
-        "xor_mistakes": np.asarray(fit.mistakes),
-        "xor_weights": np.column_stack([fit.trajectory.w, fit.trajectory.b]),
+    measured = {
         "mistakes": np.asarray(mistakes),
         "bound": np.asarray(bound),
     }
+    return unit | xor | measured
+
+
+def on_xor(epochs: int) -> Results:
+    """Return the mistakes and the weights of each epoch on XOR, which no plane separates."""
+    x, y = data.load("xor").train
+    fit = perceptron.fit(x, y, key=jax.random.key(1), epochs=epochs)
+    weights = np.column_stack([fit.trajectory.w, fit.trajectory.b])
+    return {"xor_mistakes": np.asarray(fit.mistakes), "xor_weights": weights}
 
 
 def on_separable(key, epochs: int):
