@@ -411,7 +411,6 @@ def adam_and_rmsprop(results):
         cases,
         f"{tuning} {accuracy}",
         leads=margins,
-        rules=rules,
         accuracy=np.nanmean(results["accuracy"], axis=-1),
     )
 
