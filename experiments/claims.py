@@ -18,11 +18,11 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 from scipy.stats import binomtest
 
+from experiments.common import Results
 from fnn.runs.summary import statistics
 
 Answer: TypeAlias = bool | np.bool_ | None
 Word = Literal["holds", "fails", "depends", "undecided"]
-Results = Mapping[str, np.ndarray]
 
 
 class Verdict(NamedTuple):
@@ -181,6 +181,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
+
+
+def by_name(names: Iterable[Any], values: Iterable[Any]) -> dict[str, Any]:
+    """Return values with their names."""
+    return dict(zip(map(str, names), values, strict=True))
 
 
 def listed(values: Iterable[Any], style: str = "") -> str:

@@ -4,14 +4,21 @@ A rule reads the results of the experiment that its claim names.
 """
 
 import math
-from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from experiments.backprop.backprop_shortcuts import UNITS
 from experiments.backprop.cost_of_backprop import LAYERS, ratio_interval
 from experiments.backprop.printed_backprop import SHAPES
-from experiments.claims import claim, depends_on, every, holds_if, share_interval
+from experiments.claims import (
+    by_name,
+    claim,
+    depends_on,
+    every,
+    holds_if,
+    named,
+    share_interval,
+)
 
 EXACT = 1e-12  # relative errors up to here are rounding
 
@@ -19,16 +26,6 @@ EXACT = 1e-12  # relative errors up to here are rounding
 def is_exact(errors: np.ndarray) -> bool:
     """Return whether all errors are rounding."""
     return bool((errors <= EXACT).all())
-
-
-def by_name(names: Iterable, values: Iterable) -> dict:
-    """Return the values with their names, as a dict."""
-    return dict(zip(map(str, names), values, strict=True))
-
-
-def listed(values: Mapping[str, float]) -> str:
-    """Return "name value, name value, …"."""
-    return ", ".join(f"{name} {value:.2g}" for name, value in values.items())
 
 
 # backprop_shortcuts
@@ -287,7 +284,7 @@ def elementwise_gradients(results):
     largest = {name: error.max() for name, error in errors.items()}
     by_hadamard, by_jacobian = results["softmax_example"] + 0.0  # no −0
     evidence = (
-        f"Largest relative error in random 3-4-5-3 networks: {listed(largest)}. "
+        f"Largest relative error in random 3-4-5-3 networks: {named(largest, '.2g')}. "
         f"Softmax couples the outputs: ⊙ gives ∂L/∂z = {vector(by_hadamard)} where the Jacobian "
         f"gives p − t = {vector(by_jacobian)}."
     )
@@ -469,7 +466,7 @@ def printed_recursion(results):
     shapes = list(SHAPES)
     lucky = [f"{names[row]} at {shapes[column]}" for row, column in np.argwhere(is_exact_in)]
     evidence = (
-        f"Median relative error of δ₁ at width 4: {listed(by_name(names, median[:, 1]))}. "
+        f"Median relative error of δ₁ at width 4: {named(by_name(names, median[:, 1]), '.2g')}. "
         f"It is exact in all networks only for {', '.join(lucky) or 'none'}. "
         f"With f′_K added and Wᵀ for W the error is at most {right.max():.0e}. "
         f"Where widths differ there is no such product: {sizes(results['refused'][0])}."
@@ -553,7 +550,7 @@ def slopes_at_outputs(results):
     errors = results["error_2_3_1"]
     exact, medians = as_printed_by_activation(results, errors)
     evidence = (
-        f"Median relative error in {errors.shape[-1]} random networks: {listed(medians)}. "
+        f"Median relative error in {errors.shape[-1]} random networks: {named(medians, '.2g')}. "
         "Where f has the same slope at z = f(a) as at a, the slip does not show. "
         f"With f′ at the pre-activations all 13 gradients are right to {errors[:, 1].max():.0e}."
     )
@@ -579,7 +576,7 @@ def one_one_one(results):
     errors = results["error_1_1_1"]
     exact, medians = as_printed_by_activation(results, errors)
     evidence = (
-        f"Median relative error in {errors.shape[-1]} random networks: {listed(medians)}. "
+        f"Median relative error in {errors.shape[-1]} random networks: {named(medians, '.2g')}. "
         "With f′ at the pre-activations the four gradients, and so the step, are right to "
         f"{errors[:, 1].max():.0e}. The z₆ of the document is left from 2-3-1 and stands for z₂."
     )

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 
 import fnn
 from experiments import drawing as draw
+from experiments.refused import refusal
 from fnn import losses
 from fnn.layers import DenseParams
 
@@ -50,15 +51,6 @@ def draw_errors(
     axis.set_xlabel("relative error (median, 5th to 95th percentile)")
 
 
-def refusal(call: Callable[[], object]) -> str:
-    """Return the message with which a call is refused, "" if it is not."""
-    try:
-        call()
-    except ValueError as error:
-        return str(error).strip(" .")
-    return ""
-
-
 def refusal_of_layer(widths: tuple[int, ...], change: Callable[[DenseParams], DenseParams]) -> str:
     """Return fnn's message for a backward pass that changes the gradient of the first layer."""
     net = fnn.mlp(widths, activation="sigmoid", output="sigmoid")
@@ -71,4 +63,4 @@ def refusal_of_layer(widths: tuple[int, ...], change: Callable[[DenseParams], De
     wrong = fnn.value_and_grad(net._replace(backward=backward), losses.squared_error)
     x = np.ones((1, widths[0]))
     y = np.ones((1, widths[-1]))
-    return refusal(lambda: wrong(params, x, y))
+    return refusal(lambda: wrong(params, x, y)).strip(" .")

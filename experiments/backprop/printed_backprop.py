@@ -20,10 +20,11 @@ from matplotlib.figure import Figure
 
 from experiments import drawing as draw
 from experiments.backprop import printed_gradients as printed
-from experiments.backprop.errors import draw_errors, refusal, refusal_of_layer, relative_error
+from experiments.backprop.errors import draw_errors, refusal_of_layer, relative_error
 from experiments.backprop.printed_gradients import transpose
 from experiments.backprop.random_networks import Flow, flow, largest_autodiff_error
 from experiments.common import Common, Figures, Results
+from experiments.refused import refusal
 from fnn.layers import DenseParams
 
 SHAPES = {"width 1": (1, 1, 1, 1), "width 4": (4, 4, 4, 4)}
@@ -82,8 +83,8 @@ def refusals() -> list[str]:
     W, slope, delta = unequal.W, unequal.slope, unequal.delta
     top = unequal.d_output[-1]
     return [
-        refusal(lambda: printed.adornetto_first_delta(W, slope, top)),
-        refusal(lambda: printed.adornetto_update(delta[1], W[1], slope[0])),
+        refusal(lambda: printed.adornetto_first_delta(W, slope, top)).strip(" ."),
+        refusal(lambda: printed.adornetto_update(delta[1], W[1], slope[0])).strip(" ."),
         refusal_of_layer(UNEQUAL, with_bias_for_weights),
     ]
 

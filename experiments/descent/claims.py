@@ -5,7 +5,15 @@ A rule reads the results of the experiment that its claim names.
 
 import numpy as np
 
-from experiments.claims import claim, depends_on, every, holds_if, mean_interval, share_interval
+from experiments.claims import (
+    claim,
+    depends_on,
+    every,
+    holds_if,
+    listed,
+    mean_interval,
+    share_interval,
+)
 from experiments.descent import (
     cliff,
     cubic_fit,
@@ -50,11 +58,6 @@ def ends_at_a_local_minimum(results):
         lowest_eigenvalue=lowest,
         share_lowest=share,
     )
-
-
-def listed(numbers, form: str) -> str:
-    """Return numbers in a format, with commas between them."""
-    return ", ".join(format(number, form) for number in numbers)
 
 
 # cliff

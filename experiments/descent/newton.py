@@ -14,17 +14,16 @@ Cost:     about 15 s quick and 30 s in full on 2 cores, most of it compiling.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 from matplotlib.axes import Axes
 
 import fnn
 from experiments.common import Common, Figures, Results
-from fnn import data, losses, optim
+from experiments.descent.flat_loss import Function, loss_on_moons
+from fnn import optim
 from fnn import plot as draw
 from fnn.course import descent
 
@@ -59,13 +58,13 @@ def run(config: Config) -> Results:
     """
     with jax.enable_x64(True):
         counted = [operations(config, width) for width in config.widths]
-        network = problem(config, (2, config.hidden, 1))
-        starts = jax.vmap(network.draw_start)(jax.random.split(jax.random.key(0), config.seeds))
+        network = moons_loss(config, (2, config.hidden, 1))
+        starts = jax.vmap(network.draw_point)(jax.random.split(jax.random.key(0), config.seeds))
         solve = partial(newton_end, network, config.newton_steps)
         descend = partial(descent_end, network, config)
         ends = [jax.jit(jax.vmap(method))(starts) for method in (solve, descend)]
-        linear = problem(config, (2, 1))
-        solved = newton_end(linear, 1, linear.draw_start(jax.random.key(1)))
+        linear = moons_loss(config, (2, 1))
+        solved = newton_end(linear, 1, linear.draw_point(jax.random.key(1)))
     of_gradient, of_newton = np.transpose(counted)
     results = {name: np.stack([end[name] for end in ends]) for name in ends[0]}
     return results | {
@@ -77,37 +76,9 @@ def run(config: Config) -> Results:
     }
 
 
-class Problem(NamedTuple):
-    """A loss and its gradient as functions of a vector of all parameters; key -> such a vector."""
-
-    loss: Callable
-    gradient: Callable
-    draw_start: Callable
-
-
-def problem(config: Config, sizes: tuple[int, ...]) -> Problem:
+def moons_loss(config: Config, sizes: tuple[int, ...]) -> Function:
     """Return the squared error of a tanh network on the first rows of the moons data."""
-    net = fnn.mlp(sizes, activation="tanh")
-    moons = data.load("moons").train
-    x = moons.x[: config.rows].astype(float)
-    y = moons.y[: config.rows].astype(float)
-    loss_and_gradient = fnn.value_and_grad(net, losses.squared_error)
-    params, _ = net.init(jax.random.key(0))
-    _, unravel = ravel_pytree(params)
-
-    def loss(w):
-        value, _ = loss_and_gradient(unravel(w), x, y)
-        return value
-
-    def gradient(w):
-        _, grads = loss_and_gradient(unravel(w), x, y)
-        return ravel_pytree(grads)[0]
-
-    def draw_start(key):
-        params, _ = net.init(key)
-        return ravel_pytree(params)[0]
-
-    return Problem(loss, gradient, draw_start)
+    return loss_on_moons(fnn.mlp(sizes, activation="tanh"), config.rows)
 
 
 def operations(config: Config, width: int) -> tuple[float, float]:
@@ -116,8 +87,8 @@ def operations(config: Config, width: int) -> tuple[float, float]:
     The compiler counts those of the gradient and of the Hessian. The solution of the linear system
     adds ⅔P³.
     """
-    _, gradient, draw_start = problem(config, (2, width, 1))
-    w = draw_start(jax.random.key(0))
+    _, gradient, draw_point = moons_loss(config, (2, width, 1))
+    w = draw_point(jax.random.key(0))
     of_gradient = compiled_operations(gradient, w)
     of_hessian = compiled_operations(jax.jacfwd(gradient), w)
     of_solution = 2 / 3 * w.size**3
@@ -131,31 +102,31 @@ def compiled_operations(function: Callable, w) -> float:
     return analysis.get("flops", np.nan)
 
 
-def newton_end(problem: Problem, steps: int, start):
+def newton_end(function: Function, steps: int, start):
     """Solve ∇L = 0 by w ← w − H⁺ ∂L/∂w, with H by forward differentiation of the gradient."""
 
     def newton_step(w):
-        hessian = jax.jacfwd(problem.gradient)(w)
-        return jnp.linalg.pinv(hessian, rtol=1e-10) @ problem.gradient(w)
+        hessian = jax.jacfwd(function.gradient)(w)
+        return jnp.linalg.pinv(hessian, rtol=1e-10) @ function.gradient(w)
 
     path = descent.trajectory(newton_step, optim.sgd(1.0), start, steps=steps)
-    return measure(problem, path[-1])
+    return measure(function, path[-1])
 
 
-def descent_end(problem: Problem, config: Config, start):
+def descent_end(function: Function, config: Config, start):
     """Descend along the gradient."""
     sgd = optim.sgd(config.learning_rate)
-    path = descent.trajectory(problem.gradient, sgd, start, steps=config.descent_steps)
-    return measure(problem, path[-1])
+    path = descent.trajectory(function.gradient, sgd, start, steps=config.descent_steps)
+    return measure(function, path[-1])
 
 
-def measure(problem: Problem, end):
+def measure(function: Function, end):
     """Return the loss, ‖∇L‖ and the lowest Hessian eigenvalue at a point."""
-    hessian = jax.jacfwd(problem.gradient)(end)
+    hessian = jax.jacfwd(function.gradient)(end)
     finite = jnp.where(jnp.isfinite(hessian), hessian, 0.0)
     return {
-        "loss": problem.loss(end),
-        "gradient": jnp.linalg.norm(problem.gradient(end)),
+        "loss": function.value(end),
+        "gradient": jnp.linalg.norm(function.gradient(end)),
         "eigenvalue": jnp.linalg.eigvalsh(finite)[0],
     }
 

@@ -11,17 +11,15 @@ Cost:     about 5 s quick and 20 s in full on 2 cores.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 from matplotlib.figure import Figure
 
 import fnn
 from experiments.common import Common, Figures, Results
-from fnn import data, losses
+from experiments.descent.flat_loss import Function, loss_on_moons
 from fnn import plot as draw
 from fnn.course import surfaces
 
@@ -58,14 +56,6 @@ def run(config: Config) -> Results:
     return results
 
 
-class Function(NamedTuple):
-    """A differentiable function of a vector, and a way to draw a point: key -> vector."""
-
-    value: Callable
-    gradient: Callable
-    draw_point: Callable
-
-
 def beales_function() -> Function:
     """Return Beale's function, on the square from −2 to 2."""
     value, gradient, *_ = surfaces.beale
@@ -74,27 +64,7 @@ def beales_function() -> Function:
 
 def loss_of_network() -> Function:
     """Return the loss of a 2-8-1 tanh network on 32 moons, as a function of all its parameters."""
-    net = fnn.mlp((2, 8, 1), activation="tanh")
-    moons = data.load("moons").train
-    x = moons.x[:32].astype(float)
-    y = moons.y[:32].astype(float)
-    loss_and_gradient = fnn.value_and_grad(net, losses.squared_error)
-    params, _ = net.init(jax.random.key(0))
-    _, unravel = ravel_pytree(params)
-
-    def value(w):
-        loss, _ = loss_and_gradient(unravel(w), x, y)
-        return loss
-
-    def gradient(w):
-        _, grads = loss_and_gradient(unravel(w), x, y)
-        return ravel_pytree(grads)[0]
-
-    def draw_point(key):
-        params, _ = net.init(key)
-        return ravel_pytree(params)[0]
-
-    return Function(value, gradient, draw_point)
+    return loss_on_moons(fnn.mlp((2, 8, 1), activation="tanh"), rows=32)
 
 
 def examine(function: Function, config: Config, key):

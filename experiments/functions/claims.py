@@ -594,7 +594,7 @@ def any_loss(results):
 QUIZ = ("e³", "log e", "sin e", "1/e", "5e² − 2")
 
 
-def named(mask: np.ndarray) -> str:
+def names_of(mask: np.ndarray) -> str:
     """Return the names of the candidates for which it is so."""
     return listed(np.array(NAMES)[mask]) or "none"
 
@@ -618,7 +618,7 @@ def several_minima(results):
     return holds_if(
         every(several.any(), none_works, (minima[works] == 1).all()),
         f"Descent ends at a wrong prediction from a share of the starts, {missed}, which have "
-        f"several minima. Those that always arrive, {named(works)}, have one. "
+        f"several minima. Those that always arrive, {names_of(works)}, have one. "
         f"In the weights even e² has several: {max(line[0], line[-1]):g} at a network and at the "
         f"one with its units exchanged, {line.max():.3g} between.",
         minima=minima,
@@ -675,9 +675,9 @@ def properties(results):
     is_enough = not (answer & ~works).any()
     return depends_on(
         {"necessity": bool(is_needed), "sufficiency": bool(is_enough)},
-        f"Descent arrives from every start on {named(works)}. "
+        f"Descent arrives from every start on {names_of(works)}. "
         f"Necessary: {'; '.join(needed) or 'none'}. Sufficient: {'; '.join(enough) or 'none'}. "
-        f"Continuous with a minimum and of no use: {named(answer & ~works)}.",
+        f"Continuous with a minimum and of no use: {names_of(answer & ~works)}.",
         works=works,
         **{name.replace(" ", "_"): has for name, has in options.items()},
     )
@@ -697,11 +697,11 @@ def quiz(results):
     minima = results["minima"]
     usable = results["continuous"] & results["minimum_at_zero"] & results["works"]
     return holds_if(
-        named(offered & usable) == "5e² − 2",
-        f"Scanned on [−10, 10], not defined everywhere: {named(offered & ~defined)}; "
-        f"without a minimum: {named(offered & (minima == 0))}; "
-        f"with several: {named(offered & (minima > 1))}. "
-        f"Continuous with a minimum at 0 that descent finds: {named(offered & usable)}.",
+        names_of(offered & usable) == "5e² − 2",
+        f"Scanned on [−10, 10], not defined everywhere: {names_of(offered & ~defined)}; "
+        f"without a minimum: {names_of(offered & (minima == 0))}; "
+        f"with several: {names_of(offered & (minima > 1))}. "
+        f"Continuous with a minimum at 0 that descent finds: {names_of(offered & usable)}.",
         defined=defined[rows],
         continuous=results["continuous"][rows],
         minima=minima[rows],

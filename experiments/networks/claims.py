@@ -3,11 +3,9 @@
 A rule reads the results of the experiment that its claim names.
 """
 
-from collections.abc import Iterable
-
 import numpy as np
 
-from experiments.claims import claim, depends_on, every, holds_if, mean_interval
+from experiments.claims import by_name, claim, depends_on, every, holds_if, mean_interval
 from experiments.networks import graphs, notations
 from experiments.networks.components import PARTS
 from experiments.networks.nonlinear_operator import NETWORKS
@@ -21,11 +19,6 @@ CLOSE = 1e-13
 def is_rounding(errors: np.ndarray) -> bool:
     """Return whether all errors are at most ROUNDING."""
     return bool((errors <= ROUNDING).all())
-
-
-def by_name(names: Iterable, values: Iterable) -> dict:
-    """Return the values with their names, as a dict."""
-    return dict(zip(map(str, names), values, strict=True))
 
 
 # components

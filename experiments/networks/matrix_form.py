@@ -10,6 +10,7 @@ Cost:     about 4 s on 2 cores; quick about 2 s.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import jax
@@ -17,7 +18,8 @@ import numpy as np
 
 import fnn
 from experiments.common import Common, Figures, Results
-from experiments.networks.parameters import as_mlp, largest_difference, refusal, uniform
+from experiments.networks.parameters import as_mlp, largest_difference, uniform
+from experiments.refused import refusal
 from fnn import plot as draw
 from fnn import tree
 from fnn.layers import DenseParams
@@ -106,7 +108,7 @@ def fitting_shapes() -> np.ndarray:
     for n, m in np.ndindex(5, 5):
         left = np.ones((2, n + 1))
         right = np.ones((m + 1, 3))
-        fits[n, m] = refusal(lambda left=left, right=right: left @ right) == ""
+        fits[n, m] = refusal(partial(np.matmul, left, right)) == ""
     return fits
 
 

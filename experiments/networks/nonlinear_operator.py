@@ -19,7 +19,8 @@ import numpy as np
 
 import fnn
 from experiments.common import Common, Figures, Results
-from experiments.networks.parameters import as_mlp, flat, normal, refusal
+from experiments.networks.parameters import as_mlp, flat, normal
+from experiments.refused import refusal
 from fnn import losses
 from fnn import plot as draw
 

@@ -17,8 +17,9 @@ from matplotlib.colors import Normalize
 
 import fnn
 from experiments.common import Common, Figures, Results
-from experiments.networks.parameters import largest_difference, layer, refusal
+from experiments.networks.parameters import largest_difference, layer
 from experiments.networks.printed_notations import GATES, printed_layer
+from experiments.refused import refusal
 from fnn import layers
 from fnn import plot as draw
 

@@ -1,6 +1,6 @@
 """Random parameters of small networks, and how far two forms of a network are apart."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import jax
@@ -10,26 +10,28 @@ from fnn.layers import DenseParams
 
 
 def layer(W, b) -> DenseParams:
-    """Return parameters of a dense layer from NumPy arrays."""
+    """Return parameters of a dense layer from NumPy arrays, which its type does not name."""
     return DenseParams(W, b)
 
 
 def normal(rng: np.random.Generator, sizes: Sequence[int]) -> list[DenseParams]:
     """Return W and b of each layer, all entries from N(0, 1)."""
-    dense = []
-    for n_in, n_out in pairwise(sizes):
-        W = rng.normal(size=(n_out, n_in))
-        b = rng.normal(size=n_out)
-        dense.append(layer(W, b))
-    return dense
+    return _drawn(rng.standard_normal, sizes)
 
 
 def uniform(rng: np.random.Generator, sizes: Sequence[int]) -> list[DenseParams]:
     """Return W and b of each layer, all entries from U(−1, 1)."""
+    return _drawn(lambda shape: rng.uniform(-1, 1, shape), sizes)
+
+
+def _drawn(
+    draw: Callable[[tuple[int, ...]], np.ndarray], sizes: Sequence[int]
+) -> list[DenseParams]:
+    """Return W and b of each layer, drawn one after the other."""
     dense = []
     for n_in, n_out in pairwise(sizes):
-        W = rng.uniform(-1, 1, (n_out, n_in))
-        b = rng.uniform(-1, 1, n_out)
+        W = draw((n_out, n_in))
+        b = draw((n_out,))
         dense.append(layer(W, b))
     return dense
 
@@ -51,12 +53,3 @@ def flat(tree) -> np.ndarray:
 def largest_difference(some, others) -> np.ndarray:
     """Return the largest difference between entries of two arrays."""
     return np.abs(np.asarray(some) - np.asarray(others)).max()
-
-
-def refusal(call) -> str:
-    """Return the message of the ValueError that a call raises, "" if it raises none."""
-    try:
-        call()
-    except ValueError as error:
-        return str(error)
-    return ""

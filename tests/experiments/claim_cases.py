@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.claims import Claim, Results
+from experiments.claims import Claim
+from experiments.common import Results
 
 
 class Case(NamedTuple):
