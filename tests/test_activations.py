@@ -92,6 +92,7 @@ def test_backward_of_an_elementwise_activation(activation):
     np.testing.assert_array_equal(activation.backward(z, da), activation.derivative(z) * da)
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("activation", ELEMENTWISE, ids=lambda a: a.name)
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32", "float64"])
 def test_finite_at_1e4_in_the_dtype_of_z(activation, dtype):

@@ -161,6 +161,7 @@ def test_has_state_of_a_network_without_any():
     assert state == ()
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("train", [True, False])
 def test_train_decides_between_batch_and_running_statistics(train, x64):
     params, state = NOISY.init(KEY)

@@ -74,6 +74,7 @@ NETS = {
 }
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("name", NETS)
 def test_npz_comes_back_bit_for_bit(path, name):
     net, names, _ = NETS[name]
@@ -309,6 +310,7 @@ def damaged(content):
             yield content[:i] + bytes([content[i] ^ change]) + content[i + 1 :]
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("write", [export.to_npz, np.savez, np.savez_compressed])
 def test_a_damaged_npz_is_refused_or_means_the_same(path, write):
     """Not every byte of an archive means anything: a date, for one."""

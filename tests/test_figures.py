@@ -168,6 +168,7 @@ def test_labels_are_as_short_as_they_can_be_told_apart():
     assert [tick.get_text() for tick in ticks(axis.yaxis)] == ["2", "100000"]
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("size", [2, 6, 9, 16, 40])
 @pytest.mark.parametrize("names", [False, True])
 def test_nothing_in_a_heatmap_overlaps(size, names):

@@ -356,6 +356,7 @@ MENTIONED = {
 ARGUMENTS = [(name, argument) for name, (_, right, _) in CALLS.items() for argument in right]
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("name", CALLS)
 def test_right_arguments(name):
     """Otherwise the property below would hold of calls that never work."""

@@ -61,6 +61,7 @@ def test_gradients_are_those_of_the_values():
     assert_gradient(total, gradients, predictions)
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("loss", ALL, ids=lambda loss: loss.name)
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32", "float64"])
 def test_shapes_and_dtypes(loss, dtype):

@@ -224,6 +224,7 @@ def test_float64_and_float32(i):
     assert 1 / COMPARABLE < ratio < COMPARABLE
 
 
+@pytest.mark.slow
 def test_every_loss_layer_and_placement_is_drawn():
     rngs = [np.random.default_rng(seed) for seed in range(N) if seed % 5 != 4]
     structures = [

@@ -39,6 +39,7 @@ def test_equal_arguments_make_equal_objects(make):
     assert hash(make()) == hash(make())
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 def test_what_is_made_while_tracing_holds_no_tracer(make):
     made = jax.jit(lambda x: (make(), x)[1]) and make
@@ -147,6 +148,7 @@ def test_five_folds_compile_once(parts, compiled):
     assert len({float(run.history["train_loss"][0]) for run in runs}) == 5
 
 
+@pytest.mark.slow
 def test_builders_that_are_written_in_the_call_compile_once(compiled):
     for fold in range(3):
         fnn.sweep(

@@ -12,6 +12,9 @@ const arrays = {};
 const state = { metric: metricNames[0], at: header.at[0], seed: 0, chosen: [0], sort: "mean", descending: true,
   rows: MOST_ROWS, across: names[0], up: names[1] || names[0], regionEpoch: 0 };
 let views = {};
+let drawnRows = [];  // what of the table depends on the seed: a row's numbers, its cell, its tick
+const planes = new Map();  // canvases of the last chosen setting's regions: a slider comes back to them
+let planesOf = -1;  // that setting
 
 async function unpack() {
   const bytes = Uint8Array.from(atob(byId("packed").textContent), c => c.charCodeAt(0));
@@ -63,15 +66,18 @@ function element(tag, text, attributes = {}) {
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   return made;
 }
+function tickPath(values, low, high) {
+  const place = v => 4 + 192 * (high > low ? (v - low) / (high - low) : 0.5);
+  return values.filter(Number.isFinite).map(v => `M${place(v).toFixed(1)} 2v16`).join("");
+}
 function ticks(all, low, high) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", "0 0 200 20");
   svg.setAttribute("preserveAspectRatio", "none");
   svg.setAttribute("aria-hidden", "true");
-  const place = v => 4 + 192 * (high > low ? (v - low) / (high - low) : 0.5);
   const draw = (values, kind) => {
     const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-    path.setAttribute("d", values.filter(Number.isFinite).map(v => `M${place(v).toFixed(1)} 2v16`).join(""));
+    path.setAttribute("d", tickPath(values, low, high));
     path.setAttribute("class", kind);
     svg.append(path);
   };
@@ -107,12 +113,14 @@ function drawTable() {
   }
   head.append(element("th", `seeds, ${shown(low)} to ${shown(high)}`, { scope: "col" }));
   const body = element("tbody");
+  drawnRows = [];
   for (const r of rows.slice(0, state.rows)) {
     const line = element("tr", undefined, { tabindex: 0, "aria-selected": state.chosen.includes(r.row) });
     for (const [, value] of columns) line.append(element("td", shown(value(r))));
-    const cell = element("td");
-    cell.append(ticks(r.all, low, high));
+    const own = line.lastChild, cell = element("td"), svg = ticks(r.all, low, high);
+    cell.append(svg);
     line.append(cell);
+    drawnRows.push({ all: r.all, own, tick: svg.lastChild, low, high });
     const choose = event => {
       const several = event.ctrlKey || event.metaKey || event.shiftKey;
       const others = state.chosen.filter(row => row !== r.row);
@@ -137,6 +145,13 @@ function drawTable() {
   byId("more").hidden = left <= 0;
   byId("more").textContent = `Show ${Math.min(left, 1000)} more of ${left}`;
 }
+function moveSeedInTable() {
+  if (state.sort === "chosen seed") { drawTable(); return; }
+  for (const { all, own, tick, low, high } of drawnRows) {
+    own.textContent = shown(all[state.seed]);
+    tick.setAttribute("d", tickPath([all[state.seed]], low, high));
+  }
+}
 const focusRow = row => document.querySelector(`tr[data-row="${row}"]`)?.focus();
 
 // ----------------------------------------------------------------------------------------- charts
@@ -146,23 +161,23 @@ function config() {
   return { background: "transparent", view: { stroke: line }, axis: { labelColor: ink, titleColor: ink, gridColor: line, domainColor: line, tickColor: line, labelFontSize: 12, titleFontSize: 13 },
     legend: { labelColor: ink, titleColor: ink, labelFontSize: 12, orient: "top" }, title: { color: ink }, text: { color: ink } };
 }
-function curveRows() {
-  const bands = [], lines = [];
+function bandRows() {
+  const bands = [];
   state.chosen.forEach((row, number) => {
     const runs = header.runs.map((_, run) => curveOf(row, run)), label = settingName(row);
     header.epochs.forEach((epoch, place) => {
       const sorted = runs.map(c => c[place]).filter(Number.isFinite).sort((a, b) => a - b);
       if (sorted.length) bands.push({ epoch, setting: label, low: quantile(sorted, 0.1), middle: quantile(sorted, 0.5), high: quantile(sorted, 0.9) });
-      const own = runs[state.seed][place];
-      if (Number.isFinite(own)) lines.push({ epoch, setting: label, value: own });
     });
   });
-  return { bands, lines };
+  return bands;
 }
+const lineRows = () => state.chosen.flatMap(row => curveOf(row, state.seed)
+  .map((value, place) => ({ epoch: header.epochs[place], setting: settingName(row), value })).filter(line => Number.isFinite(line.value)));
 const settingName = row => names.length ? `${row}: ` + names.map(n => `${n} ${shown(header.settings[row][n])}`).join(", ") : `setting ${row}`;
 
 async function drawCurves() {
-  const { bands, lines } = curveRows();
+  const bands = bandRows();
   const wide = isLoss(state.metric) && bands.every(b => b.low > 0);
   const y = (field, title) => ({ field, type: "quantitative", title, scale: wide ? { type: "log" } : { zero: false } });
   const color = { field: "setting", type: "nominal", title: null, scale: { range: COLORS, domain: state.chosen.map(settingName) },
@@ -172,10 +187,11 @@ async function drawCurves() {
     layer: [
       { data: { values: bands }, mark: { type: "area", opacity: 0.2, clip: true }, encoding: { x, y: y("low", state.metric), y2: { field: "high" }, color } },
       { data: { values: bands }, mark: { type: "line", strokeWidth: 2.5, clip: true }, encoding: { x, y: y("middle", state.metric), color } },
-      { data: { values: lines }, mark: { type: "line", strokeDash: [5, 4], strokeWidth: 1.5, clip: true }, encoding: { x, y: y("value", state.metric), color } },
+      { data: { name: "chosen seed", values: lineRows() }, mark: { type: "line", strokeDash: [5, 4], strokeWidth: 1.5, clip: true }, encoding: { x, y: y("value", state.metric), color } },
     ] };
   await embed("curves", spec, `${state.metric} by epoch, ${state.chosen.length} setting(s)`);
 }
+const moveSeedInCurves = () => views.curves.view.data("chosen seed", lineRows()).runAsync();
 async function drawHeatmap() {
   if (!names.length) return;
   const cells = new Map();
@@ -213,8 +229,18 @@ async function embed(id, spec, label) {
 // ---------------------------------------------------------------------------------------- regions
 
 function drawPlane(place, run, epoch, caption, isChosen) {
+  const key = [place, run, epoch].join();
+  if (!planes.has(key)) planes.set(key, drawRegion(place, run, epoch));
+  const drawn = planes.get(key), { width, height } = drawn;
+  const canvas = element("canvas", undefined, { width, height, role: "img", "aria-label": caption });
+  canvas.getContext("2d").drawImage(drawn, 0, 0);
+  const figure = element("figure", undefined, isChosen ? { class: "chosen" } : {});
+  figure.append(canvas, element("figcaption", caption));
+  return figure;
+}
+function drawRegion(place, run, epoch) {
   const { points, corners, classes, columns, epochs } = header.regions, all = arrays.regions;
-  const canvas = element("canvas", undefined, { width: 4 * points, height: 4 * points, role: "img", "aria-label": caption });
+  const canvas = element("canvas", undefined, { width: 4 * points, height: 4 * points });
   const small = element("canvas", undefined, { width: points, height: points }), pen = small.getContext("2d"), image = pen.createImageData(points, points);
   const start = ((place * columns.length + run) * epochs.length + epoch) * points * points;
   const two = [[31, 111, 180], [217, 95, 2]];
@@ -239,9 +265,7 @@ function drawPlane(place, run, epoch, caption, isChosen) {
     large.lineWidth = 0.8;
     large.stroke();
   });
-  const figure = element("figure", undefined, isChosen ? { class: "chosen" } : {});
-  figure.append(canvas, element("figcaption", caption));
-  return figure;
+  return canvas;
 }
 const hex = color => [1, 3, 5].map(i => parseInt(color.slice(i, i + 2), 16));
 function drawRegions() {
@@ -261,6 +285,8 @@ function drawRegions() {
     return;
   }
   hint.textContent = `${settingName(row)}. Dots are training examples; the paler a color, the less sure the network.`;
+  if (planesOf !== place) planes.clear();
+  planesOf = place;
   const known = run < 0 ? 0 : run;
   byId("by-epoch").replaceChildren(...epochs.map((epoch, e) => drawPlane(place, known, e, `epoch ${epoch}`, false)));
   byId("by-seed").replaceChildren(...columns.map((column, r) => drawPlane(place, r, state.regionEpoch, `seed ${runName(column)}`, column === state.seed)));
@@ -278,6 +304,13 @@ function options(id, values, chosen) {
 }
 async function update() {
   await Promise.all([updateRun(), drawHeatmap()]);
+}
+async function moveSeed() {
+  byId("seed-name").textContent = runName(state.seed);
+  moveSeedInTable();
+  drawCode();
+  drawRegions();
+  await moveSeedInCurves();
 }
 async function updateRun() {
   byId("seed-name").textContent = runName(state.seed);
@@ -310,7 +343,7 @@ async function begin() {
   }
   byId("metric").addEventListener("change", event => { state.metric = event.target.value; if (state.sort === "mean") state.descending = !isLoss(state.metric); update(); });
   byId("at").addEventListener("change", event => { state.at = event.target.value; update(); });
-  byId("seed").addEventListener("input", event => { state.seed = +event.target.value; updateRun(); });
+  byId("seed").addEventListener("input", event => { state.seed = +event.target.value; moveSeed(); });
   for (const id of ["across", "up"]) byId(id).addEventListener("change", event => { state[id] = event.target.value; drawHeatmap(); });
   byId("more").addEventListener("click", () => { state.rows += 1000; drawTable(); });
   byId("controls").addEventListener("submit", event => event.preventDefault());

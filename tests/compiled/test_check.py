@@ -126,6 +126,7 @@ def test_a_fault_in_the_body_of_a_long_loop_is_found(x64, wrong_tanh):
 # ------------------------------------------------------------------------ what it does not blame
 
 
+@pytest.mark.every(1)
 @pytest.mark.optimized
 @pytest.mark.parametrize("seed", range(amount(12, 60)))
 def test_clean_programs_agree(x64, seed):
@@ -171,6 +172,7 @@ ILL_CONDITIONED = {
 }  # fmt: skip
 
 
+@pytest.mark.every(1)
 @pytest.mark.optimized
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", ILL_CONDITIONED)
@@ -314,10 +316,12 @@ def test_options_of_a_jitted_function_are_its_own():
         check_compiled(jax.jit(jnp.sin), 1.0, compiler_options={"xla_cpu_enable_fast_math": False})
 
 
+@pytest.mark.slow
 def test_a_child_process_computes_the_same_as_this_one(x64):
     assert check_compiled(lambda x: {"a": jnp.sin(x), "b": x > 0}, x(5), in_child=True).passed
 
 
+@pytest.mark.slow
 def test_a_child_that_ends_with_an_exception_is_no_fault_of_the_compiler():
     unknown = {"xla_no_such_option": True}
     report = check_compiled(lambda x: jnp.sin(x), x(5), in_child=True, compiler_options=unknown)

@@ -140,6 +140,7 @@ def gaussians(key, n=100, distance=1.0):
     return x.at[:, 0].add(distance * (2 * y - 1)), y
 
 
+@pytest.mark.slow
 def test_from_zero_the_learning_rate_only_rescales_the_weights(x64):
     x, y = gaussians(jax.random.key(2))
     etas = jnp.array([1.0, 2.0**-10, 8.0, 0.001, 0.1, 3.7])
@@ -193,6 +194,7 @@ def test_averaged_beats_last_on_overlapping_classes():
 # -------------------- keys, dtypes, refusals
 
 
+@pytest.mark.slow
 def test_a_key_alone_equals_the_key_under_vmap_and_jit(x64):
     x, y = gaussians(jax.random.key(2))
     together = fit_each(3, x, y, epochs=4)
@@ -208,6 +210,7 @@ def test_a_key_alone_equals_the_key_under_vmap_and_jit(x64):
     assert (together.params.w[0] != together.params.w[1]).any()
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize(
     ("x_dtype", "start_dtype", "expected", "x64"),
     [

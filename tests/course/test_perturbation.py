@@ -81,6 +81,7 @@ def test_a_step_changes_one_entry_and_every_entry_has_its_turn():
     assert abs(noise.mean()) < 4 * 0.1 / np.sqrt(n)
 
 
+@pytest.mark.slow
 def test_acceptance_is_one_half_for_small_sigma_and_falls_towards_a_minimum(x64):
     # ½w² falls iff the noise lies between 0 and −2w: with probability Φ(2|w|/σ) − ½
     w, n = jnp.array([1.0, -0.5, 2.0]), 4000
@@ -120,6 +121,7 @@ def interval(draws):
     return 4.5 * draws.std(axis=0, ddof=1) / np.sqrt(len(draws))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trials", [1, 5])
 def test_the_estimator_is_unbiased_for_a_linear_loss_and_noisier_with_more_weights(x64, trials):
     g = jnp.array([3.0, -1.0, 0.0, 0.5])
@@ -140,6 +142,7 @@ def test_the_estimator_agrees_with_autodiff_for_a_quadratic(x64):
     assert (np.abs(draws.mean(axis=0) - jax.grad(loss)(w)) < interval(draws)).all()
 
 
+@pytest.mark.slow
 def test_all_in_parallel_learns_and_reports_the_loss_it_reached(x64):
     descend = partial(
         perturbation.all_in_parallel, xor_loss, steps=600, sigma=0.01, learning_rate=0.1, trials=4

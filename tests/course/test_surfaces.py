@@ -28,6 +28,7 @@ def test_gradient_is_that_of_autodiff(x64, surface):
     np.testing.assert_allclose(surface.gradient(points), by_autodiff, rtol=1e-11, atol=1e-12)
 
 
+@pytest.mark.every(1)
 @each
 def test_many_points_at_once(surface):
     """Points along any further axes, such as a mesh, are each their own."""

@@ -484,6 +484,7 @@ def test_a_missing_package_is_named_with_its_remedy(monkeypatch, name, package, 
         data.load(name)
 
 
+@pytest.mark.slow
 def test_loading_starts_no_backend():
     """Until JAX's first operation the number of CPU devices can be chosen; afterwards
     that raises.

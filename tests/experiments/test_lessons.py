@@ -82,6 +82,7 @@ def test_the_page_has_a_row_for_each():
 # -------------------- they run
 
 
+@pytest.mark.slow
 @pytest.mark.every(9)  # the first and the tenth are quick
 @pytest.mark.parametrize("name", NAMES)
 def test_a_lesson_runs_as_it_is_given(name, figures, capsys):

@@ -88,6 +88,7 @@ def test_results_are_kept(experiment, tmp_path):
     assert store.kept(module, module.Config(steps=4), tmp_path) is None
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize(
     ("old", "new", "stale"),
     [

@@ -76,6 +76,7 @@ def test_the_header_says_what_was_swept(page, sweep):
     assert header["regions"]["columns"] == [0, 1, 2]
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1200])
 def test_it_is_silent_asks_for_nothing_and_fits(browser, page, width, dark):

@@ -279,6 +279,7 @@ def test_a_column_against_a_vector_in_the_loss():
     assert (report.verdict, report.cause) == ("fail", "broadcast in the loss")
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("shape", [(2, 1), (1, 2), (2,)])
 def test_a_tensor_of_one_row_or_column_has_no_other(shape):
     report = fnn.check_gradient(
@@ -435,6 +436,7 @@ def relu_network_in(dtype, seed, sizes=(20, 30, 5), examples=32):
     return both, params
 
 
+@pytest.mark.slow
 @pytest.mark.every(1)
 @pytest.mark.parametrize("seed", [1, 6, 8, 10])
 def test_kinks_within_the_long_steps_of_a_coarse_loss_are_no_fault(seed):
@@ -451,6 +453,7 @@ def test_kinks_within_the_long_steps_of_a_coarse_loss_are_no_fault(seed):
     assert fnn.check_gradient(halved, params).verdict == "fail"
 
 
+@pytest.mark.slow
 @pytest.mark.every(1)
 @pytest.mark.parametrize("beside", [1e2, 1e3, 1e5])
 def test_differences_too_coarse_to_judge_by_abstain(beside):

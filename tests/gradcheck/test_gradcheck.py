@@ -520,6 +520,7 @@ def test_reports_fit_80_columns_and_are_plain_json():
         assert plain["passed"] is report.passed
 
 
+@pytest.mark.slow
 def test_the_assertion_explains_itself():
     with pytest.raises(AssertionError, match="missing derivative: f′ of") as caught:
         assert_gradient(loss, faulty(top=lambda z, a: 1.0), mlp_params())
@@ -535,6 +536,7 @@ def gradient(w): return {gradient}
 """
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize(
     ("point", "by_hand", "status", "verdict"),
     [

@@ -149,6 +149,7 @@ RIGHT = {
 }
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("case", RIGHT)
 def test_a_right_gradient_passes(case):
     loss, params = RIGHT[case]

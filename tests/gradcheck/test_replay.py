@@ -37,6 +37,7 @@ def varied(w):
     return jnp.sum(jax.lax.cond(w[0, 0] > 100, jnp.sin, jnp.cos, w) ** 2)
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("open_all", [True, False])
 def test_a_flat_jaxpr_computes_what_the_function_does(open_all):
     flat = flat_jaxpr_of(jax.make_jaxpr(varied)(W1), open_all=open_all)
@@ -123,6 +124,7 @@ def test_cancellation_excuses_only_what_it_explains():
     assert wrong.verdict == "fail"
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("beside", [1.0, 1e3])
 @pytest.mark.parametrize("size", [1e-8, 1e-7, 1e-5])
 def test_a_loss_in_numpy_that_rounds_coarsely_is_not_believed_beyond_its_noise(size, beside):

@@ -297,6 +297,7 @@ def naive(sources, nodes, outputs, params, x):
     return np.concatenate([value(name) for name in outputs]).T
 
 
+@pytest.mark.slow
 @pytest.mark.every(6)
 @pytest.mark.parametrize("seed", range(12))
 def test_random_graphs(seed):

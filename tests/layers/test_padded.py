@@ -36,6 +36,7 @@ def beyond(wide, small):
     return total - sum(np.count_nonzero(leaf) for leaf in jax.tree.leaves(unpad(wide, small)))
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("init", RULES)
 def test_it_starts_as_the_small_network(init, x64):
     wide, small = (net.init(KEY)[0] for net in pair(3, init=init))

@@ -91,6 +91,7 @@ def test_clipping_accepts_extra_arguments(clip):
     assert float(jnp.max(grads)) <= 0.1 + 1e-7
 
 
+@pytest.mark.every(1)
 @every_factory
 def test_hyperparameters_can_be_injected(x64, factory):
     """The injected rule takes the same steps, and another rate may be put into its state."""
@@ -118,6 +119,7 @@ def test_updates_have_the_dtype_of_the_parameters(factory, dtype):
     chex.assert_trees_all_equal_dtypes(state, optimizer.init(params))
 
 
+@pytest.mark.every(1)
 @every_rule
 @pytest.mark.parametrize("every", [1, 4])
 def test_gradients_can_be_accumulated(rule, every):

@@ -239,6 +239,7 @@ def descend(loss, optimizer, start, steps):
     return run(jnp.array(start))
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("name", RULES)
 def test_converges_on_a_quadratic_and_on_rosenbrock(x64, name):
     """From 13 to 1e-4 in 3000 steps, and from 24.2 to 0.01 in 20 000."""

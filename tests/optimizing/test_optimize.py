@@ -114,6 +114,7 @@ def interrupted_at(number, f):
     return interrupted
 
 
+@pytest.mark.slow
 def test_trials_of_others_are_left_alone():
     study = study_of()
     other = study.ask()
@@ -167,6 +168,7 @@ def test_nothing_is_asked_before_everything_is_refused():
     assert not study.trials
 
 
+@pytest.mark.slow
 def test_an_untold_trial_of_another_space_is_failed_and_one_without_parameters_drawn():
     study = study_of()
     for name in ("rate", None):

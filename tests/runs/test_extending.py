@@ -52,6 +52,7 @@ def test_it_is_one_sweep_over_all_of_them(keep_params, runs_per_vmap):
     assert small.finished.shape == (2, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.every(1)
 @pytest.mark.parametrize("runs_per_vmap", [1, 8])
 def test_what_the_caller_asked_for_holds_for_new_programs_too(runs_per_vmap):
@@ -62,6 +63,7 @@ def test_what_the_caller_asked_for_holds_for_new_programs_too(runs_per_vmap):
     assert larger.runs_per_vmap == (runs_per_vmap,) * 3
 
 
+@pytest.mark.slow
 def test_parameters_stay_where_a_sweep_was_not_finished(tmp_path, monkeypatch):
     class Stopped(Exception):
         pass

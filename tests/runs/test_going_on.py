@@ -137,6 +137,7 @@ OTHERS = {
 }
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("put_away", [False, True])
 @pytest.mark.parametrize("other", OTHERS)
 def test_another_call_is_refused_with_the_difference(other, put_away):

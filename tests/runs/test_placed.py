@@ -48,6 +48,7 @@ def wide():
     return Dataset(*splits)
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("make", [blobs, writeable, wide], ids=["fnn's", "a user's", "wide"])
 @pytest.mark.parametrize("run", [train, sweep])
 def test_a_second_call_neither_looks_nor_copies(make, run, looks):
@@ -74,6 +75,7 @@ def test_a_change_of_a_wide_array_is_seen(value):
         train(dataset)
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("run", [train, sweep])
 @pytest.mark.parametrize("part", ["x", "y"])
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
@@ -146,6 +148,7 @@ def test_dropping_a_dataset_frees_its_copies(run):
     assert all(copy() is None for copy in copies)
 
 
+@pytest.mark.slow
 def test_float64_is_another_copy():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(40, 3)), rng.integers(0, 3, 40)

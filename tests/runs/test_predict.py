@@ -38,6 +38,7 @@ def test_prices_in_their_units():
         run.predict(TABLE, probabilities=True)
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("outputs", [1, 2])
 def test_labels_as_they_were_and_their_probabilities(outputs):
     dataset = data.from_frame(TABLE | {"kind": KIND}, "kind")
@@ -63,6 +64,7 @@ def test_a_loss_without_probabilities_says_so():
         run.predict(TABLE, probabilities=True)
 
 
+@pytest.mark.slow
 def test_a_saved_run_predicts_the_same_in_a_fresh_process(tmp_path):
     """With nothing but the core: no narwhals, no pandas."""
     dataset = data.from_frame(TABLE | {"kind": KIND}, "kind")

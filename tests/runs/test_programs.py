@@ -65,6 +65,7 @@ def engine_of_function():
     return engine_of(FunctionProcess(f, group.static), runs, 8), runs
 
 
+@pytest.mark.slow
 @pytest.mark.every(1)
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])
 @pytest.mark.parametrize(
@@ -141,6 +142,7 @@ def test_rows_that_would_treat_runs_unlike_are_refused(count):
             sweep()
 
 
+@pytest.mark.slow
 def test_exact_is_another_word_for_one():
     options = {"epochs": 1, "batch_size": 42, "seeds": [0, 1], "progress": False}
     hyper = {"rate": [0.1]}

@@ -132,6 +132,7 @@ def test_runs_are_saved_every_so_many_epochs_and_seconds(tmp_path, monkeypatch):
     assert checkpoint.steps(tmp_path / "seconds" / "progress") == [9, 10]  # the last two
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -301,6 +302,7 @@ def test_a_sweep_without_a_directory_goes_on_within_the_block(monkeypatch):
     chex.assert_trees_all_equal(results(found), results(whole))
 
 
+@pytest.mark.slow
 def test_sigterm_ends_a_saved_sweep_with_143(tmp_path, monkeypatch, small_blocks):
     with monkeypatch.context() as patch:
         Asked(patch, 2, signal.SIGTERM)

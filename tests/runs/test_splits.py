@@ -160,12 +160,14 @@ def test_records_tables_and_files_have_the_split(tmp_path):
     assert "2 settings × 2 seeds × 4 splits" in repr(made)
 
 
+@pytest.mark.slow
 def test_callbacks_are_told_the_split():
     told = []
     sweep(EQUAL, callbacks=[told.extend])
     assert {(r["seed"], r["split"]) for r in told} == {(s, k) for s in (3, 1) for k in range(3)}
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("keep", [True, False])
 def test_saved_pickled_extended_and_trained_again(tmp_path, keep):
     made = sweep(UNEQUAL, keep_params=keep)

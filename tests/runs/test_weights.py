@@ -55,6 +55,7 @@ def assert_same(one, other, rtol=1e-12):
         )
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("penalty", [0.0, 0.1])
 def test_whole_number_weights_are_repeated_rows(penalty):
     """In full batches; the balance to a penalty is kept too."""

@@ -92,6 +92,7 @@ def test_classes_come_back_and_probabilities_sum_to_1():
     np.testing.assert_allclose(np.exp(model.predict_log_proba(X)), p)
 
 
+@pytest.mark.every(1)
 @pytest.mark.parametrize("model", [classifier(), regressor()], ids=["class", "real"])
 def test_weights_are_repeated_rows(model):
     y = Y if isinstance(model, MLPClassifier) else REAL
@@ -252,6 +253,7 @@ def test_it_works_with_joblib_and_other_meta_estimators():
     assert held_out.shape == (2, 3)
 
 
+@pytest.mark.slow
 def test_it_pickles_and_predicts_without_a_program():
     model = classifier(n_seeds=2, max_iter=5).fit(X, Y)
     again = pickle.loads(pickle.dumps(model))

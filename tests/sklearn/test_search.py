@@ -106,6 +106,7 @@ def test_unequal_folds_are_one_program_and_nearly_grid_search():
         )
 
 
+@pytest.mark.slow
 def test_seeds_and_their_interval():
     made = SweepSearchCV(MODEL, GRID, cv=3, n_seeds=3).fit(X, Y)
     results = made.cv_results_
