@@ -17,7 +17,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fnn
-from fnn.gradcheck import CAUSES, Unusable
+from fnn.gradcheck import Cause, Unusable
 
 HERE = Path(__file__).parent
 sys.path.append(str(HERE.parents[1]))  # a lesson is a script, which finds its own folder only
@@ -150,7 +150,7 @@ def by_gradient(
         return Verdict(False, f"The gradient cannot be compared: {error}")
     if report.passed:
         return Verdict(True, "")
-    remedy = f" To do: {CAUSES[report.cause].remedy}." if report.cause in CAUSES else ""
+    remedy = f" To do: {Cause(report.cause).remedy}." if report.cause else ""
     return Verdict(False, f"fnn.check_gradient says: {report.diagnosis}{remedy}")
 
 

@@ -22,6 +22,8 @@ LATEX = {
 NAMES = ("log", "sin", "cos", "tanh", "exp", "max", "min", "gate", "loss", "lr", "dL", "ReLU")
 """What a formula writes in upright letters."""
 
+UPRIGHT_LETTERS = re.compile(r"(?:<mi mathvariant=\"normal\">[^<]</mi>){2,}")
+
 _lowered, _raised = "".join(LOWERED), "".join(RAISED).replace("½", "")
 _script = r"(?:max\b|min\b|\{[^}]*\}|\([^)]*\)|[−-]?\d+(?:\.\d+)?|\w{1,2}\b|\w)"
 _marks = rf"(?:[{_lowered}]+|[{_raised}]+|[_^]{_script})*"
@@ -94,7 +96,14 @@ def _written(tokens: list[re.Match]) -> str:
         return str(escape("".join(token[0] for token in tokens)))
     rest_before = escape("".join(token[0] for token in before))
     rest_after = escape("".join(token[0] for token in after))
-    return f"{rest_before}{convert(_latex(formula))}{rest_after}"
+    written = UPRIGHT_LETTERS.sub(_as_one_name, convert(_latex(formula)))
+    return f"{rest_before}{written}{rest_after}"
+
+
+def _as_one_name(letters: re.Match) -> str:
+    """Return one element for a name: screen readers spell an element for each letter."""
+    name = re.sub("<[^>]*>", "", letters[0])
+    return f"<mi>{name}</mi>"
 
 
 def _limits(tokens: list[re.Match]) -> tuple[int, int]:

@@ -27,13 +27,16 @@ replay, hypotheses/    hypotheses about a step of the backward pass, which is ru
 
 To add a hypothesis about a tensor, write a pattern in `patterns`. To add one about the backward
 pass, write a search in `hypotheses` and list it in `hypotheses.catalogue`. A new cause needs an
-entry in `CAUSES`.
+entry in `Cause`.
 """
 
-from fnn.gradcheck.causes import CAUSES, Cause
+from fnn.gradcheck.causes import Cause
 from fnn.gradcheck.check import check_gradient, check_vjp
 from fnn.gradcheck.network import check_network
 from fnn.gradcheck.problem import Unusable
 from fnn.gradcheck.report import Report
+from fnn.renamed import renamed
 
-__all__ = ["CAUSES", "Cause", "Report", "Unusable", "check_gradient", "check_network", "check_vjp"]
+__all__ = ["Cause", "Report", "Unusable", "check_gradient", "check_network", "check_vjp"]
+
+renamed(__name__, {"CAUSES": "fnn.gradcheck.Cause, an enum"})

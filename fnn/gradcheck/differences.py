@@ -44,7 +44,7 @@ NEARBY = np.outer([1e-15, 1e-10], [0, *(12 * UNEVEN - 6)])
 FARTHER = 12 * UNEVEN
 COARSER = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
 
-# Evaluations of the loss in one call: two programs then serve all numbers of evaluations.
+# Evaluations of the loss in one call, so that one program serves all numbers of evaluations.
 PIECE = NEARBY.size
 
 
@@ -162,15 +162,15 @@ def _along_in_jax(problem: Problem, direction: np.ndarray) -> Along:
 
     def along(coordinates, steps):
         n = len(steps)
-        # Filled up to a multiple of PIECE, so that few lengths are compiled.
-        missing = -n % PIECE
-        padding = (0, missing)
-        coordinates = np.pad(coordinates, padding)
-        coordinates = coordinates.astype(np.int32)
+        padding = (0, -n % PIECE)
+        coordinates = np.pad(coordinates, padding).astype(np.int32)
         steps = np.pad(steps, padding)
-        losses = program(flat, direction, coordinates, steps)
-        wide = np.asarray(losses, np.float64)
-        return wide[:n]
+        losses = []
+        for start in range(0, n, PIECE):
+            piece = slice(start, start + PIECE)
+            values = program(flat, direction, coordinates[piece], steps[piece])
+            losses.append(np.asarray(values, np.float64))
+        return np.concatenate(losses)[:n]
 
     return along
 

@@ -14,7 +14,7 @@ MISTYPED = 0.1  # a factor 1 ± less than this may be one that was mistyped
 class TensorHypothesis(NamedTuple):
     """Why one tensor is wrong.
 
-    cause        one of `fnn.gradcheck.CAUSES`
+    cause        the text of a `fnn.gradcheck.Cause`
     explanation  a sentence about this tensor
     number       the number in it, where there is one
     familiar     whether people forget or mistype this number: a whole one, its inverse, or 1 ± a

@@ -8,7 +8,7 @@ Verdict = Literal["pass", "fail", "abstain"]
 class Hypothesis(NamedTuple):
     """Why a gradient is wrong.
 
-    cause        one of `fnn.gradcheck.CAUSES`
+    cause        the text of a `fnn.gradcheck.Cause`
     explanation  a sentence about this gradient
     """
 

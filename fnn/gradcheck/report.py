@@ -14,7 +14,7 @@ class Report(NamedTuple):
     """The outcome of a check. `print` it for the explanation.
 
     verdict    "pass", "fail" or "abstain"
-    cause      the kind of fault, one of `fnn.gradcheck.CAUSES`; None without a fault
+    cause      the kind of fault, the text of a `fnn.gradcheck.Cause`; None without a fault
     diagnosis  the same as a sentence; None without a fault
     tensors    a record for each parameter tensor
     layers     a record for each layer, by `check_network`; empty otherwise

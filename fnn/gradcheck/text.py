@@ -4,7 +4,7 @@ import math
 import textwrap
 from typing import Any
 
-from fnn.gradcheck.causes import CAUSES
+from fnn.gradcheck.causes import Cause
 from fnn.gradcheck.records import Entry, Kink, LayerReport, TensorReport
 
 WIDTH = 80
@@ -49,7 +49,7 @@ def headline(report: Any) -> list[str]:
     if report.diagnosis:
         lines += wrapped(report.diagnosis, "  ")
     if report.cause:
-        remedy = CAUSES[report.cause].remedy
+        remedy = Cause(report.cause).remedy
         lines += wrapped(f"Try: {remedy}.", "  ")
     return lines
 

@@ -10,6 +10,7 @@ RandomizedSearchCV.
 Read the modules in this order:
 
     recipe.py      `Recipe`: the network, loss and optimizer that an estimator's arguments describe.
+    solvers.py     scikit-learn's solvers, as optimizers.
     rows.py        Rows with weights, and the Dataset of fnn that they become.
     training.py    `Job` and `train_all`: every setting on every fold with every seed.
     ensemble.py    `Ensemble`: the trained networks as plain arrays that predict.

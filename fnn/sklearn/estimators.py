@@ -18,6 +18,7 @@ from fnn.sklearn.ensemble import Ensemble
 from fnn.sklearn.partial import PassState, partial_fit
 from fnn.sklearn.recipe import ALIASES, OPTIMIZERS, Recipe
 from fnn.sklearn.rows import Rows
+from fnn.sklearn.solvers import LEARNING_RATES, SOLVERS, Adam, Lbfgs, Sgd
 from fnn.sklearn.training import Job, train_all, train_from
 
 LOSSES_OF_PROBABILITIES = ("softmax_cross_entropy", "sigmoid_cross_entropy")
@@ -38,10 +39,18 @@ class MLP(BaseEstimator, ABC):
         activation: Any = "relu",
         *,
         loss: Any = "squared_error",
-        optimizer: Any = "adam",
+        solver: str = "adam",
+        optimizer: Any = None,
         alpha: float = 0.0001,
         batch_size: Any = "auto",
+        learning_rate: str = "constant",
         learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
         max_iter: int = 200,
         tol: float = 1e-4,
         n_iter_no_change: int = 10,
@@ -58,10 +67,18 @@ class MLP(BaseEstimator, ABC):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.loss = loss
+        self.solver = solver
         self.optimizer = optimizer
         self.alpha = alpha
         self.batch_size = batch_size
+        self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
         self.max_iter = max_iter
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
@@ -141,6 +158,11 @@ class MLP(BaseEstimator, ABC):
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
         start = getattr(self, "ensemble_", None)
+        if self.optimizer is None and self.solver == "lbfgs":
+            raise ValueError(
+                'solver: got "lbfgs", which needs all rows at once; partial_fit takes "adam" or '
+                '"sgd".'
+            )
         rows = self._rows(X, y, sample_weight, reset=start is None)
         seeds = self._seeds(self.n_seeds)
         job = self._job(rows, seeds[0])
@@ -207,18 +229,20 @@ class MLP(BaseEstimator, ABC):
         patience = None
         if self.n_iter_no_change is not None and self.n_iter_no_change != np.inf:
             patience = checks.count("n_iter_no_change", self.n_iter_no_change)
+        recipe = self._recipe(rows)
+        holds_out = bool(self.early_stopping) and not isinstance(recipe.optimizer, Lbfgs)
         return Job(
-            recipe=self._recipe(rows),
+            recipe=recipe,
             learning_rate=float(self.learning_rate_init),
             alpha=float(self.alpha),
             batch_size=self.batch_size,
             epochs=int(self.max_iter),
             patience=patience,
             min_delta=float(self.tol),
-            early_stopping=bool(self.early_stopping),
+            early_stopping=holds_out,
             validation_fraction=float(self.validation_fraction),
             seed=seed,
-            monitor=self.monitor if self.early_stopping else "train_loss",
+            monitor=self.monitor if holds_out else "train_loss",
             dtype=self.dtype,
         )
 
@@ -226,7 +250,13 @@ class MLP(BaseEstimator, ABC):
         for name in ("alpha", "tol"):
             checks.non_negative(name, getattr(self, name))
         checks.positive("learning_rate_init", self.learning_rate_init)
-        for name in ("early_stopping", "warm_start"):
+        checks.lookup("learning_rate", self.learning_rate, dict.fromkeys(LEARNING_RATES))
+        for name in ("power_t", "momentum"):
+            checks.non_negative(name, getattr(self, name))
+        for name in ("beta_1", "beta_2"):
+            checks.fraction(name, getattr(self, name))
+        checks.positive("epsilon", self.epsilon)
+        for name in ("early_stopping", "warm_start", "nesterovs_momentum"):
             checks.truth(name, getattr(self, name))
         checks.count("max_iter", self.max_iter)
         checks.lookup("dtype", self.dtype, dict.fromkeys(("auto", "float32", "float64")))
@@ -243,17 +273,29 @@ class MLP(BaseEstimator, ABC):
             sizes=(rows.x.shape[1], *self._hidden_sizes(), rows.outputs),
             activation=self.activation,
             loss=self._loss(rows.y),
-            optimizer=self.optimizer,
+            optimizer=self._optimizer(),
             dropout=float(self.dropout),
             batch_norm=self.batch_norm,
         )
-        if isinstance(self.optimizer, str):
-            checks.lookup("optimizer", self.optimizer, OPTIMIZERS)
         if isinstance(self.activation, str):
             activations.get(ALIASES.get(self.activation, self.activation))
         recipe.net()
         recipe.training_loss()
         return recipe
+
+    def _optimizer(self) -> Any:
+        """Return the optimizer's name, or a function learning_rate -> optimizer."""
+        if self.optimizer is not None:
+            if isinstance(self.optimizer, str):
+                checks.lookup("optimizer", self.optimizer, OPTIMIZERS)
+            return self.optimizer
+        checks.lookup("solver", self.solver, dict.fromkeys(SOLVERS))
+        if self.solver == "lbfgs":
+            return Lbfgs()
+        if self.solver == "adam":
+            return Adam(float(self.beta_1), float(self.beta_2), float(self.epsilon))
+        power_t = float(self.power_t) if self.learning_rate == "invscaling" else None
+        return Sgd(float(self.momentum), bool(self.nesterovs_momentum), power_t)
 
     def _hidden_sizes(self) -> tuple[int, ...]:
         sizes = self.hidden_layer_sizes
@@ -307,18 +349,29 @@ class MLPClassifier(ClassifierMixin, MLP):
     activation           "identity", "logistic", "tanh", "relu" (the default), or any other name of
                          fnn.activations
     loss                 "log_loss" (the default), the name of a loss of fnn, or a Loss
-    optimizer            "adam" (the default), "adamw", "sgd", "momentum", "nesterov", "rmsprop",
-                         "adagrad", or a function learning_rate -> optimizer, such as optax.lamb
+    solver               "adam" (the default), "sgd", or "lbfgs", which takes all rows at once and
+                         needs no learning rate
+    optimizer            one that is no solver of scikit-learn: "adamw", "sgd", "momentum",
+                         "nesterov", "rmsprop", "adagrad", or a function learning_rate -> optimizer,
+                         such as optax.lamb; None: the solver decides
     alpha                of the penalty ½ α Σ W², which is divided by the examples of a batch
     batch_size           int; "auto" is 200, or all rows if there are fewer
+    learning_rate        "constant", or "invscaling" for "sgd": the rate is divided by
+                         (1 + examples seen)^power_t, epoch by epoch
     learning_rate_init   the learning rate, by default 0.001
+    power_t              by default 0.5
+    momentum             of "sgd", by default 0.9, of Nesterov's kind if nesterovs_momentum is True
+    beta_1, beta_2, epsilon
+                         of "adam"
     max_iter             epochs at most, by default 200
     tol                  smallest improvement of the loss that counts, by default 1e-4; with
-                         early_stopping of the validation score
+                         early_stopping of the validation score. Small improvements add up here:
+                         each is measured from the last one that counted. scikit-learn measures from
+                         the best epoch, and stops sooner where the loss falls slowly
     n_iter_no_change     epochs without such an improvement after which training stops, by default
                          10; None: training does not stop early
     early_stopping       True holds out rows, stops by their accuracy, and keeps the network of the
-                         best epoch
+                         best epoch; "lbfgs" takes all rows all the same, as in scikit-learn
     validation_fraction  of each class that early_stopping holds out, by default 0.1
     class_weight         None, "balanced", or {label: weight}
     dropout, batch_norm  of the hidden layers, as for `fnn.mlp`
@@ -352,10 +405,18 @@ class MLPClassifier(ClassifierMixin, MLP):
         activation: Any = "relu",
         *,
         loss: Any = "log_loss",
-        optimizer: Any = "adam",
+        solver: str = "adam",
+        optimizer: Any = None,
         alpha: float = 0.0001,
         batch_size: Any = "auto",
+        learning_rate: str = "constant",
         learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
         max_iter: int = 200,
         tol: float = 1e-4,
         n_iter_no_change: int = 10,
@@ -374,10 +435,18 @@ class MLPClassifier(ClassifierMixin, MLP):
             hidden_layer_sizes,
             activation,
             loss=loss,
+            solver=solver,
             optimizer=optimizer,
             alpha=alpha,
             batch_size=batch_size,
+            learning_rate=learning_rate,
             learning_rate_init=learning_rate_init,
+            power_t=power_t,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
             max_iter=max_iter,
             tol=tol,
             n_iter_no_change=n_iter_no_change,

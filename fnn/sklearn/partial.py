@@ -49,6 +49,7 @@ def partial_fit(
     Returns the networks and the state for the next pass.
     """
     data = job.fold_data([Parts(rows, None)])
+    job = job.in_epochs_of(data)
     with jax.enable_x64(data.dtype == "float64"):
         before = _state_before(job, data, seeds, start, last_pass)
         trained, sums = _one_pass(job, rows, data, seeds, before)

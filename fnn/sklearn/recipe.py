@@ -37,7 +37,7 @@ class Recipe(NamedTuple):
     sizes: tuple[int, ...]
     activation: str | Activation
     loss: str | Loss
-    optimizer: str | Callable[[Any], Any]
+    optimizer: Any
     dropout: float
     batch_norm: Any
 

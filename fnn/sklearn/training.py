@@ -13,6 +13,7 @@ from fnn.runs.train import train
 from fnn.sklearn.ensemble import Ensemble
 from fnn.sklearn.recipe import PENALTY, RATE, Recipe
 from fnn.sklearn.rows import Parts, Rows, dataset_of, with_validation
+from fnn.sklearn.solvers import Lbfgs, Sgd
 from fnn.types import Params, State
 
 LARGEST_AUTO_BATCH = 200  # of batch_size="auto", as in scikit-learn
@@ -84,8 +85,12 @@ class Job(NamedTuple):
         """
         longest = max(folds, key=lambda parts: len(parts.train.x)).train
         rows = len(longest.x)
-        is_auto = self.batch_size == "auto"
-        largest_batch = LARGEST_AUTO_BATCH if is_auto else int(self.batch_size)
+        if isinstance(self.recipe.optimizer, Lbfgs):
+            largest_batch = rows
+        elif self.batch_size == "auto":
+            largest_batch = LARGEST_AUTO_BATCH
+        else:
+            largest_batch = int(self.batch_size)
         batch_size = min(largest_batch, rows)
         dtype = self.dtype
         if dtype == "auto":
@@ -96,6 +101,16 @@ class Job(NamedTuple):
             folds = [parts.filled(lengths) for parts in folds]
         datasets = [dataset_of(parts.cast(dtype)) for parts in folds]
         return FoldData(datasets, batch_size, batch_size * longest.mean_weight, dtype)
+
+    def in_epochs_of(self, data: FoldData) -> Self:
+        """Return the job with a solver that knows the length of an epoch."""
+        solver = self.recipe.optimizer
+        if not isinstance(solver, Sgd):
+            return self
+        examples = len(data.datasets[0].train.x)
+        steps = -(-examples // data.batch_size)
+        recipe = self.recipe._replace(optimizer=solver.in_epochs(examples, steps))
+        return self._replace(recipe=recipe)
 
     def hyper(self, data: FoldData) -> dict[str, float]:
         """Return the hyperparameters of the recipe."""
@@ -121,6 +136,7 @@ def train_all(
     for fold_numbers in similar_folds(parts, exactly=has_batch_norm):
         job = first.fitting(folds[fold_numbers[0]])
         data = job.fold_data([parts[number] for number in fold_numbers])
+        job = job.in_epochs_of(data)
         trained = _sweep(job, jobs, data, seeds, progress)
         for split, fold in enumerate(fold_numbers):
             for row in range(len(jobs)):
@@ -212,6 +228,7 @@ def ensemble_of(trained: Sweep, job: Job, row: int, split: int) -> Ensemble:
 def train_from(job: Job, rows: Rows, seeds: Sequence[int], start: Ensemble) -> Ensemble:
     """Train from the parameters of an ensemble, network by network."""
     data = job.fold_data([job.parts(rows)])
+    job = job.in_epochs_of(data)
     runs = []
     with jax.enable_x64(data.dtype == "float64"):
         net, loss, optimizer = job.recipe(job.hyper(data))

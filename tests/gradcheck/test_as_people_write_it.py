@@ -1,6 +1,7 @@
 """Code as courses and reports have it: classes that keep values, NumPy, float32, terms, weights."""
 
 import ast
+import json
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 import fnn
-from fnn.gradcheck import CAUSES, Unusable
+from fnn.gradcheck import Cause, Unusable
 from fnn.gradcheck.check import like
 
 PACKAGE = Path(fnn.gradcheck.__file__).parent
@@ -647,10 +648,10 @@ def test_every_cause_that_is_named_is_in_the_list():
                 for argument in node.args[:1]:
                     texts = [n.value for n in ast.walk(argument) if isinstance(n, ast.Constant)]
                     named |= {text for text in texts if isinstance(text, str)}
-    assert named <= set(CAUSES)
+    assert named <= set(Cause)
     made_of_numbers = {"constant factor", "missing term", "sign", "wrong terms"}  # by terms.py
     yielded = {"derivative twice"}  # by softmaxes.py
-    assert set(CAUSES) == named | made_of_numbers | yielded
+    assert set(Cause) == named | made_of_numbers | yielded
 
 
 def test_a_report_begins_with_verdict_and_cause_and_says_what_to_try():
@@ -662,7 +663,18 @@ def test_a_report_begins_with_verdict_and_cause_and_says_what_to_try():
     shown = report._repr_html_()
     assert shown.startswith('<pre><b style="color:#cf222e">gradient check in float64: FAIL')
     assert "<module>" not in shown
-    assert report.to_dict()["cause"] in CAUSES
+    assert report.to_dict()["cause"] == Cause.CONSTANT_FACTOR
+
+
+def test_a_cause_is_its_text_and_has_a_meaning_and_a_remedy():
+    for cause in Cause:
+        assert cause == str(cause) == json.loads(json.dumps(cause))
+        assert cause.name == cause.replace("Wᵀ", "W_TRANSPOSED").upper().replace(" ", "_")
+        for sentence in (cause.meaning, cause.remedy):
+            assert sentence
+            assert not sentence.endswith(".")
+    with pytest.raises(AttributeError, match=r"CAUSES is now fnn\.gradcheck\.Cause"):
+        _ = fnn.gradcheck.CAUSES
 
 
 def test_the_former_name_of_the_resolution_says_the_new():

@@ -15,7 +15,7 @@ ENOUGH = 2000  # entries of a tensor that coefficients are fitted to
 class BackwardHypothesis(NamedTuple):
     """A mistake that may be in a backward pass.
 
-    cause        one of `fnn.gradcheck.CAUSES`
+    cause        the text of a `fnn.gradcheck.Cause`
     explanation  a sentence about this backward pass
     gradient     the gradient that the mistake makes, a leaf each
     """
