@@ -55,6 +55,7 @@ MAY_IMPORT = {
         "reductions",
         "backprop",
         "layers",
+        "renamed",
     },
     "testing": {"gradcheck", "compiled"},
     "__main__": {"gradcheck", "compiled", "doctor"},

@@ -175,3 +175,33 @@ def test_an_example_without_weight_counts_nothing_however_large(metric):
     y_hat, y = jnp.array([1.0, 2.0, 3e30]), jnp.array([1.5, 2.5, -3e30])
     weighted = metric(y_hat, y, jnp.array([1.0, 1.0, 0.0]))
     np.testing.assert_allclose(weighted, metric(y_hat[:2], y[:2]), rtol=1e-6)
+
+
+def weighted():
+    dataset = blobs()
+    weights = [1.0 + np.arange(len(split.x)) % 3 for split in dataset.splits.values()]
+    return dataset._replace(weights=fnn.data.Weights(*weights))
+
+
+def test_a_metric_that_is_not_told_the_weights_is_named():
+    def share(prediction, target):
+        return jnp.mean(jnp.argmax(prediction, 1) == target)
+
+    with pytest.warns(UserWarning, match=r"metrics\['share'\]: the examples have weights.*third"):
+        quick(dataset=weighted(), metrics={"share": share})
+
+
+def test_a_metric_may_demand_the_weights():
+    def total(prediction, target, weights):
+        return jnp.sum(weights)
+
+    dataset = weighted()
+    run = quick(dataset=dataset, metrics={"total": total})
+    assert run.final("test_total") == dataset.weights.test.sum()
+    with pytest.raises(ValueError, match=r"metrics\['total'\]: raises TypeError.*weights"):
+        quick(metrics={"total": total})
+
+
+def test_the_error_of_a_metric_ends_as_a_sentence():
+    with pytest.raises(ValueError, match=r"division by zero\. It is called as f"):
+        quick(metrics={"m": lambda prediction, target: 1 / 0})

@@ -205,16 +205,19 @@ class Encoding(NamedTuple):
 
         metric  its name, such as "train_loss"
 
-        Losses are in units where they are squared or absolute errors of one target.
+        RMSE is in the units of one target, and so are losses that are squared or absolute errors.
+        Several targets have no unit in common. A metric of one's own is computed from values in the
+        units of each target.
         """
         if self.units is None or metric.endswith("_r2"):
             return ""
         words = f"in the units of {', '.join(self.targets)}"
-        if not metric.endswith("_loss"):
-            return words
+        is_rmse = metric.endswith("_rmse")
+        if not is_rmse and not metric.endswith("_loss"):
+            return f"of values {words}"
         if len(self.targets) > 1:
             return "of the scaled targets"
-        return f"squared and absolute errors {words}"
+        return words if is_rmse else f"squared and absolute errors {words}"
 
     @property
     def feature_names(self) -> list[str]:

@@ -11,9 +11,9 @@ from jaxtyping import Array, Float
 
 from fnn.backprop import feature_major, target_of
 from fnn.data import Scaling, Split
-from fnn.metrics import OF_REGRESSION, Metric
+from fnn.metrics import Metric
 from fnn.reductions import Weights
-from fnn.runs.in_units import for_loss, in_units, without_mean
+from fnn.runs.in_units import for_loss, in_units, units_for
 from fnn.types import Layer, Loss, Params, State
 
 NO_METRICS: Mapping[str, Metric] = {}
@@ -70,8 +70,8 @@ def evaluate(
 
     splits   the examples of one or several splits
     metrics  name -> f(prediction, target)
-    units    mean and std by which the target was scaled; metrics are in the target's own units,
-             losses as `for_loss` says
+    units    mean and std by which the target was scaled; metrics are as `units_for` says, losses
+             as `for_loss` says
 
     The network is in evaluation mode. Sums have the default float dtype, also for a network of
     bfloat16, which cannot count beyond 256. Where examples have weights, the means are weighted,
@@ -91,9 +91,8 @@ def evaluate(
             means[f"{split}_{name}"] = mean_of(of_examples[part], weights)
         for name, metric in metrics.items():
             target = jnp.asarray(splits.examples.y)[part]
-            own_units = without_mean(units) if name in OF_REGRESSION else units
             pair = paired(prediction[part], target)
-            arguments = in_units(own_units, *pair)
+            arguments = in_units(units_for(name, units), *pair)
             is_weighted = weights is not None and takes_weights(metric)
             options = {"weights": weights} if is_weighted else {}
             value = metric(*arguments, **options)

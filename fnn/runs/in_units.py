@@ -4,6 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from fnn.data import Scaling
+from fnn.metrics import OF_REGRESSION
 from fnn.types import Features, Loss, Target
 
 LOSSES_OF_DIFFERENCES = ("squared_error", "absolute_error")
@@ -24,12 +25,18 @@ def in_units(units: Scaling | None, *values: Array) -> tuple[Array, ...]:
     return tuple(value * std + mean for value in values)
 
 
-def without_mean(units: Scaling | None) -> Scaling | None:
-    """Return units of mean 0, for metrics that depend on differences alone.
+def units_for(metric: str, units: Scaling | None) -> Scaling | None:
+    """Return the units in which a metric gets predictions and targets. None: those of training.
 
-    A large mean would round small differences away.
+    RMSE and R² depend on differences alone, and a large mean would round small ones away: for one
+    target they get units of mean 0. Several targets have no unit in common, so their RMSE is that
+    of the scaled targets. A metric of the user's gets the units of each target.
     """
-    return None if units is None else units._replace(mean=0 * units.mean)
+    if units is None or metric not in OF_REGRESSION:
+        return units
+    if jnp.ndim(units.std) > 0:
+        return None
+    return units._replace(mean=0 * units.mean)
 
 
 def for_loss(

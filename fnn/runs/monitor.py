@@ -11,7 +11,7 @@ from fnn.runs.process import NEVER
 
 Number: TypeAlias = Float[Array, ""] | np.floating
 MODES = {"accuracy": "max", "r2": "max", "loss": "min", "error": "min", "rmse": "min"}
-"""Part of a metric's name -> the direction that is better."""
+"""Word of a metric's name -> the direction that is better."""
 
 
 class Monitor(NamedTuple):
@@ -81,7 +81,8 @@ def mode_of(metric: str, mode: str | None) -> str:
     Raises ValueError for another mode, and where the name does not decide.
     """
     if mode is None:
-        modes = {direction for part, direction in MODES.items() if part in metric}
+        words = metric.split("_")
+        modes = {direction for word, direction in MODES.items() if word in words}
         if len(modes) != 1:
             raise ValueError(
                 f"mode: got None for {metric!r}, whose name does not say which direction is "

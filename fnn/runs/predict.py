@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from fnn import compiler
+from fnn import checks, compiler
 from fnn.backprop import apply, check_loss, check_net
 from fnn.data import Encoding
 from fnn.types import Layer, Loss, Params, State
@@ -51,6 +51,7 @@ def decode_outputs(
     probabilities  return probabilities (…, examples, classes) instead of labels
     mean           take the mean over the first axis: of probabilities for classes, else of outputs
     """
+    checks.truth("probabilities", probabilities)
     is_class = encoding.task != "regression"
     if probabilities and not is_class:
         raise ValueError(

@@ -12,7 +12,7 @@ from fnn import checks
 from fnn.backprop import check_loss, check_net, outputs_of
 from fnn.data import Dataset, Split, Weights
 from fnn.metrics import OF_REGRESSION, Metric
-from fnn.runs.evaluate import paired
+from fnn.runs.evaluate import paired, takes_weights
 from fnn.runs.monitor import monitor_of
 from fnn.runs.placed import check_once, forget_changed, weights_of
 from fnn.runs.step import TrainSpec, TransformTrain
@@ -152,24 +152,38 @@ def check_metrics(spec: TrainSpec, plan: Plan, dataset: Dataset) -> None:
     outputs = outputs_of(spec.net, features)
     y = dataset.validation.y
     dtype = jax.dtypes.canonicalize_dtype(y.dtype)
+    is_weighted = dataset.weights is not None
     for name, metric in plan.metrics:
-        check_metric(name, metric, outputs, y.shape, dtype)
+        check_metric(name, metric, outputs, y.shape, dtype, is_weighted)
+        if is_weighted and not takes_weights(metric):
+            checks.warn(
+                f"metrics[{name!r}]: the examples have weights, and this metric counts all the "
+                "same; give it a third parameter, weights, to be told them."
+            )
 
 
 @lru_cache(maxsize=256)
 def check_metric(
-    name: str, metric: Metric, outputs: int, shape: tuple[int, ...], dtype: Any
+    name: str,
+    metric: Metric,
+    outputs: int,
+    shape: tuple[int, ...],
+    dtype: Any,
+    is_weighted: bool,
 ) -> None:
     """Refuse a metric that gives no number for targets of this shape, by tracing it once."""
     label = f"metrics[{name!r}]"
     prediction = jax.ShapeDtypeStruct((shape[0], outputs), jnp.result_type(float))
     target = jax.ShapeDtypeStruct(shape, dtype)
+    options = {}
+    if is_weighted and takes_weights(metric):
+        options["weights"] = jax.ShapeDtypeStruct(shape[:1], jnp.result_type(float))
 
-    def value_of(prediction: Any, target: Any) -> Any:
-        return metric(*paired(prediction, target))
+    def value_of(prediction: Any, target: Any, options: Any) -> Any:
+        return metric(*paired(prediction, target), **options)
 
     try:
-        value = jax.eval_shape(value_of, prediction, target)
+        value = jax.eval_shape(value_of, prediction, target, options)
     except NUMPY_ERRORS as error:
         raise ValueError(
             f"{label}: {place_of(error)} makes a NumPy or Python number of one that is traced. "
@@ -178,8 +192,9 @@ def check_metric(
         ) from error
     except Exception as error:  # user code may raise anything
         raise ValueError(
-            f"{label}: raises {type(error).__name__}: {error} It is called as f(prediction, "
-            f"target), here with shapes {prediction.shape} and {shape}, and returns one number."
+            f"{label}: raises {type(error).__name__}: {sentence(error)} It is called as "
+            f"f(prediction, target), here with shapes {prediction.shape} and {shape}, and returns "
+            "one number."
         ) from error
     value_shape = getattr(value, "shape", None)
     if value_shape != ():
@@ -191,6 +206,12 @@ def check_metric(
         raise ValueError(
             f"{label}: returned a complex number, expected a real one; take its magnitude."
         )
+
+
+def sentence(error: BaseException) -> str:
+    """Return the text of an error, with a full stop at its end."""
+    text = str(error).rstrip()
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def check_parts(net: Any, loss: Any, optimizer: Any, transform_train: Any = None) -> None:

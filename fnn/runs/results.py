@@ -267,7 +267,10 @@ class Sweep:
         progress  show a progress bar
         builder, dataset, metrics  as for `run`, where the sweep was pickled or loaded
 
-        Raises ValueError for another builder or data set, for other names, and for nothing to add.
+        Runs that the sweep has are not trained again. If it has all of them, the result equals it.
+
+        Raises ValueError for another builder or data set, for other names, and for neither seeds
+        nor hyper.
 
         >>> larger = sweep.extend(seeds=[2], progress=False)
         >>> larger.finished.shape  # (settings, seeds)
@@ -328,8 +331,18 @@ class Sweep:
         column = self._best_column(row)
         return decode_outputs(encoding, loss, outputs[column], probabilities=probabilities)
 
+    def _check_trained_to_best(self) -> None:
+        """Warn of runs without a best epoch: their networks are those of the start."""
+        count = int(np.count_nonzero(self.best_epoch == NEVER))
+        if count:
+            checks.warn(
+                f"predict: no epoch is the best in {counted(count, 'run')}, which predict by their "
+                "networks of the start; sweep.best_epoch is −1 there."
+            )
+
     def _predict_by_all(self, rows: Any, probabilities: bool, parts: Parts) -> np.ndarray:
         """Return the predictions of every run, (settings, runs, examples, …)."""
+        self._check_trained_to_best()
         predictions = []
         for row in range(len(self.settings)):
             loss, outputs = self._outputs(row, rows, parts)
@@ -345,8 +358,13 @@ class Sweep:
         values = of_settings[row]
         signed = values if monitor.mode == "min" else -values
         is_finite = np.isfinite(signed)
+        if not is_finite.any():
+            raise ValueError(
+                f"predict: setting {row} has no run with a finite {monitor.metric}, so none is the "
+                "best."
+            )
         ranked = np.where(is_finite, signed, np.inf)
-        return int(np.nanargmin(ranked))
+        return int(np.argmin(ranked))
 
     @property
     def _first_encoding(self) -> Encoding:
@@ -355,15 +373,23 @@ class Sweep:
         return self.encodings[0]
 
     def _sound_runs(self, row: int) -> Integer[np.ndarray, "runs"]:
-        """Return which runs of a setting did not diverge, and warn of the others."""
-        diverged = self.diverged[row]
-        runs = len(diverged)
-        if diverged.all():
-            raise ValueError(f"predict: all {runs} runs of setting {row} diverged.")
-        if diverged.any():
-            count = np.count_nonzero(diverged)
-            checks.warn(f"predict: {count} of {runs} runs diverged and are left out.")
-        return np.flatnonzero(~diverged)
+        """Return which runs of a setting are sound, and warn of the others.
+
+        They did not diverge, and have a best epoch.
+        """
+        assert self.best_epoch is not None
+        is_sound = ~self.diverged[row] & (self.best_epoch[row] != NEVER)
+        runs = len(is_sound)
+        if not is_sound.any():
+            raise ValueError(
+                f"predict: all {runs} runs of setting {row} diverged or have no best epoch."
+            )
+        if not is_sound.all():
+            count = np.count_nonzero(~is_sound)
+            checks.warn(
+                f"predict: {count} of {runs} runs diverged or have no best epoch, and are left out."
+            )
+        return np.flatnonzero(is_sound)
 
     def _outputs(self, row: int, rows: Any, parts: Parts) -> tuple[Loss, np.ndarray]:
         """Return the loss of a setting, and the outputs of all its runs on raw rows.
@@ -528,11 +554,15 @@ class Sweep:
         name = self.main_metric if metric is None else metric
         values = self.at(name, at)
         diverged = self._diverged_in(values)
+        is_sound = self.finished & ~diverged
+        if self._at(at) == "best":
+            assert self.best_epoch is not None
+            is_sound &= self.best_epoch != NEVER
         rows = summary_of(
             name,
             self.settings,
             values,
-            self.finished & ~diverged,
+            is_sound,
             self.finished & diverged,
             interval,
             self.examples,

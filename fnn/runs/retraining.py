@@ -143,11 +143,18 @@ class Retraining:
         return traced_net(group, self.arguments["settings"][setting])
 
     def parts(self, setting: int, **inputs: Any) -> tuple[Layer, Loss]:
-        """Return the network of a setting and its loss."""
-        net = self.net(setting, **inputs)
-        builder: Any = self.inputs.builder
+        """Return the network of a setting and its loss, which need the builder alone."""
+        wanted = Inputs(**inputs).completed_by(self.inputs)
+        builder: Any = wanted.builder
+        if builder is None:
+            raise ValueError(
+                "predict: this sweep was unpickled or loaded, without its programs; pass the "
+                "builder= that it ran with."
+            )
         spec = build_spec(builder, self.arguments["settings"][setting])
-        return net, spec.loss
+        if wanted.dataset is None:
+            return spec.net, spec.loss
+        return self.net(setting, **inputs), spec.loss
 
     def extend(
         self,

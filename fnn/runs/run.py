@@ -150,11 +150,19 @@ class Run(NamedTuple):
         Returns labels as they were given, or numbers in the units of the target.
 
         Raises ValueError for other columns, unknown categories and everything else that
-        `Encoding.encode` refuses.
+        `Encoding.encode` refuses, and where no epoch is the best.
 
         >>> run.predict([[0, 0], [0, 1], [1, 0], [1, 1]])
         array([0, 1, 1, 0])
         """
+        if self.best_epoch == NEVER:
+            why = "diverged in its first epoch"
+            if not self.diverged:
+                why = "has no epoch in which the monitored metric was a finite number"
+            raise ValueError(
+                f"predict: the run {why}, so no epoch is the best. fnn.apply(net, run.params, x, "
+                "state=run.state) takes the parameters of its end."
+            )
         if net is None or loss is None:
             own_net, own_loss = self.parts.build()
             net, loss = net or own_net, loss or own_loss

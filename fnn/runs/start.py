@@ -186,6 +186,11 @@ def checked_params(net: Layer, start: PyTree) -> tuple[Params, State | None]:
 
     Raises ValueError for parameters of another network.
     """
+    if hasattr(start, "retrain"):
+        raise ValueError(
+            "start: got a Sweep, expected a Run or parameters; take those of one run: "
+            "start=sweep.run(setting, seed).params."
+        )
     expected = shapes_of(net)
     expected_params, expected_state = expected
     if isinstance(start, (str, Path)):

@@ -89,7 +89,10 @@ def summary_of(
     """
     words = metric.split("_")
     part = words[0]
-    share_of = examples.get(part, 0) if is_share(words) else None
+    share_of = None
+    if is_share(words):
+        # A recall is a share of some examples alone, whose number is not known here.
+        share_of = examples.get(part, 0) if "accuracy" in words else 0
     _, runs = values.shape
     seeds = runs // splits
     covered = covers_of(covers, seeds, splits)
@@ -145,7 +148,8 @@ def statistics(
 
     interval  "t" (Student's; for shares on the scale of their log odds) or "bootstrap"
               (bias-corrected and accelerated, Efron 1987, 9,999 resamples from a fixed seed). The
-              interval is NaN for fewer than two values
+              interval is NaN for fewer than two values. "bootstrap" covers the mean less often for
+              few values: accuracies of five runs in 87%. Equal shares get the interval of "t"
     share_of  the values are shares of so many examples, such as accuracies (0: of an unknown
               number). None: they are not shares
 
@@ -174,9 +178,11 @@ def _interval_of_mean(
     n = len(values)
     if n < 2:
         return math.nan, math.nan
-    if interval == "bootstrap":
+    are_shares = share_of is not None and np.min(values) >= 0 and np.max(values) <= 1
+    if interval == "bootstrap" and (np.ptp(values) > 0 or not are_shares):
         return _bootstrap(values)
-    if share_of is not None and np.min(values) >= 0 and np.max(values) <= 1:
+    if are_shares:
+        assert share_of is not None
         return interval_of_shares(values, share_of)
     mean = float(np.mean(values))
     error = _standard_error(values)

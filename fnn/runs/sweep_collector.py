@@ -13,6 +13,7 @@ from fnn.runs.dispatch import Dispatcher
 from fnn.runs.driver import Driver, Failure, Group
 from fnn.runs.interrupted import SweepFailed, SweepInterrupted
 from fnn.runs.journal import Journal
+from fnn.runs.process import NEVER
 from fnn.runs.progress import progress_bar
 from fnn.runs.results import THIS_PROCESS, Sweep
 from fnn.runs.task import Job
@@ -161,7 +162,21 @@ def run_missing(
         failed = [collector.failed(failure) for failure in failures]
         first_error = failures[0][-1]
         raise SweepFailed(sweep, failed, run_again) from first_error
+    warn_of_runs_without_best(sweep)
     return sweep
+
+
+def warn_of_runs_without_best(sweep: Sweep) -> None:
+    """Warn where runs did not diverge, and yet the monitored metric was never finite."""
+    if sweep.best_epoch is None:
+        return
+    has_none = (sweep.best_epoch == NEVER) & sweep.finished & ~sweep.diverged
+    count = np.count_nonzero(has_none)
+    if count:
+        checks.warn(
+            f"sweep: {sweep.monitor.metric} was never a finite number in {count} of "
+            f"{has_none.size} runs, so no epoch of them is the best; summaries leave them out."
+        )
 
 
 def names_of(sweep: Sweep, groups: Sequence[Group]) -> list[RunNames]:

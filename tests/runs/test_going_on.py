@@ -279,3 +279,43 @@ def test_a_start_is_part_of_the_call_of_a_directory(tmp_path):
     assert_same(quick(start=begun, checkpoint=tmp_path / "run"), quick())
     with pytest.raises(ValueError, match="belongs to a call with other arguments"):
         quick(start=quick(epochs=1).params, checkpoint=tmp_path / "run")
+
+
+def named(names):
+    """Return one table under the names of its classes and of its categories."""
+    rng = np.random.default_rng(0)
+    number = np.arange(60) % 2
+    numbers = rng.normal(size=60)
+    classes = np.array(names)[(numbers > 0).astype(int)]
+    columns = {"animal": np.array(names)[number], "size": numbers, "kind": classes}
+    return data.from_frame(columns, "kind")
+
+
+def test_other_names_for_equal_numbers_are_other_data(tmp_path):
+    net = fnn.mlp((3, 4, 2))
+    run = quick(net, dataset=named(["cat", "dog"]))
+    others = named(["rat", "sheep"])
+    message = r"classes: .*cat, dog.*rat, sheep"
+    with pytest.raises(ValueError, match=message):
+        quick(net, dataset=others, start=run, epochs=8)
+    with pytest.raises(ValueError, match=message):
+        quick(net, dataset=others, start=pickle.loads(pickle.dumps(run)), epochs=8)
+    options = {"epochs": 2, "batch_size": 10, "seeds": [0], "progress": False}
+
+    def builder(hyper):
+        return net, CE, ADAM
+
+    sweep = fnn.sweep(builder, named(["cat", "dog"]), checkpoint=tmp_path / "kept", **options)
+    with pytest.raises(ValueError, match=message):
+        fnn.sweep(builder, others, checkpoint=tmp_path / "kept", **options)
+    loaded = pickle.loads(pickle.dumps(sweep))
+    with pytest.raises(ValueError, match=message):
+        loaded.extend(seeds=[1], builder=builder, dataset=others, progress=False)
+
+
+def test_a_sweep_is_no_start():
+    sweep = fnn.sweep(
+        lambda hyper: (NET, CE, ADAM), blobs(), seeds=[0], epochs=1, batch_size=10, progress=False
+    )
+    with pytest.raises(ValueError, match=r"start: got a Sweep.*start=sweep\.run\(setting, seed\)"):
+        quick(start=sweep)

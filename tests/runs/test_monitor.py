@@ -112,3 +112,13 @@ def test_when_a_run_stops_is_told_from_its_history():
         stopped = run.stopped_epoch + 1 if run.stopped_epoch < 29 else None
         assert monitor.stop(trained, patience) == stopped
     assert quick(patience=1).stopped_epoch < 29
+
+
+def test_the_direction_is_that_of_a_whole_word():
+    from fnn.runs.monitor import mode_of
+
+    assert mode_of("validation_f1_loss", None) == "min"
+    assert mode_of("validation_r2", None) == "max"
+    for name in ("validation_lossless_share", "validation_glossary"):
+        with pytest.raises(ValueError, match="name does not say which direction is better"):
+            mode_of(name, None)

@@ -156,7 +156,7 @@ def test_a_mean_leaves_out_runs_that_diverged_and_says_so(sweep):
     before = found.diverged_step.copy()
     try:
         found.diverged_step[:, 0] = 3
-        with pytest.warns(UserWarning, match="1 of 3 runs diverged and are left out"):
+        with pytest.warns(UserWarning, match="1 of 3 runs diverged or have no best epoch"):
             left = found.predict(TABLE, "mean", setting=0, probabilities=True)
         shares = found.predict(TABLE, "all", probabilities=True)[0]
         np.testing.assert_allclose(left, shares[1:].mean(axis=0), rtol=1e-4, atol=1e-6)
@@ -165,3 +165,29 @@ def test_a_mean_leaves_out_runs_that_diverged_and_says_so(sweep):
             found.predict(TABLE, "mean", setting=0)
     finally:
         found.diverged_step[:] = before
+
+
+def test_probabilities_are_true_or_false():
+    dataset = data.from_frame(TABLE | {"kind": KIND}, "kind")
+    net = fnn.mlp((5, 4, 2))
+    run = fnn.train(net, losses.softmax_cross_entropy, optim.adam(1e-2), dataset, **OPTIONS)
+    with pytest.raises(ValueError, match="probabilities: got 'no'"):
+        run.predict(TABLE, probabilities="no")
+
+
+def test_a_loaded_sweep_predicts_without_its_data(tmp_path):
+    dataset = data.from_frame(TABLE | {"kind": KIND}, "kind")
+    net = fnn.mlp((5, 4, 2))
+
+    def builder(hyper):
+        return net, losses.softmax_cross_entropy, optim.adam(1e-2)
+
+    sweep = fnn.sweep(builder, dataset, seeds=range(2), **OPTIONS)
+    sweep.save(tmp_path / "sweep")
+    loaded = fnn.load(tmp_path / "sweep")
+    for how in ("best", "mean"):
+        expected = sweep.predict(TABLE, how, probabilities=True)
+        given = loaded.predict(TABLE, how, probabilities=True, builder=builder)
+        np.testing.assert_allclose(given, expected, rtol=1e-6)
+    with pytest.raises(ValueError, match=r"predict: .* pass the builder= that it ran with"):
+        loaded.predict(TABLE)

@@ -94,3 +94,21 @@ def test_a_summary_shows_its_table_at_a_prompt():
     found = summary_of("loss", [{"rate": 0.1}], values, sound, diverged, "t", {})
     assert repr(found) == str(found)
     assert repr(found).startswith("loss;")
+
+
+def test_a_share_of_some_examples_is_not_one_of_all():
+    """Recalls of 1, 1, 1 are of 5 examples, say, and not of the 100 of the split."""
+    runs = np.ones((1, 3))
+    sound, diverged = runs > 0, runs < 0
+    for metric, has_interval in {"test_accuracy": True, "test_recall": False}.items():
+        summary = summary_of(metric, [{}], runs, sound, diverged, "t", {"test": 100})
+        assert np.isfinite(summary.rows[0]["low"]) == has_interval
+    varying = np.array([[1.0, 0.8, 1.0]])
+    summary = summary_of("test_recall", [{}], varying, sound, diverged, "t", {"test": 100})
+    assert 0 < summary.rows[0]["low"] < summary.rows[0]["high"] < 1
+
+
+def test_equal_shares_have_no_bootstrap_interval_of_width_0():
+    accuracies = np.ones(5)
+    assert statistics(accuracies, "bootstrap", 100) == statistics(accuracies, "t", 100)
+    assert np.isnan(statistics(accuracies, "bootstrap", 0)["low"])

@@ -160,3 +160,32 @@ def test_advice_at_divergence_looks_at_both_scales():
     assert advice_on_scales(data.from_frame(table(), "price")) == ""
     far = data.from_arrays(100 * X, X[:, 0], standardize=False)
     assert advice_on_scales(far).startswith("scale x (up to ")
+
+
+def test_several_targets_have_no_unit_in_common():
+    """Their RMSE is that of the scaled targets; one target's is a metric of one's own."""
+    both = table() | {"rate": 0.05 + 0.01 * X[:, 1]}
+    dataset = data.from_frame(both, ["price", "rate"])
+
+    def rmse_of_price(prediction, target):
+        return fnn.metrics.rmse(prediction[:, 0], target[:, 0])
+
+    run = fnn.train(
+        fnn.mlp((3, 8, 2)),
+        losses.squared_error,
+        optim.adam(1e-2),
+        dataset,
+        epochs=5,
+        batch_size=10,
+        progress=False,
+        metrics={"rmse_of_price": rmse_of_price},
+    )
+    x, y = dataset.test
+    scaled = np.asarray(fnn.apply(fnn.mlp((3, 8, 2)), run.params, x, state=run.state)) - y
+    assert run.final("test_rmse") == pytest.approx(np.sqrt(np.mean(scaled**2)), rel=1e-5)
+    of_price = np.sqrt(np.mean(scaled[:, 0] ** 2)) * dataset.encoding.units.std[0]
+    assert run.final("test_rmse_of_price") == pytest.approx(of_price, rel=1e-4)
+    assert dataset.encoding.in_units("test_rmse") == "of the scaled targets"
+    own = dataset.encoding.in_units("test_rmse_of_price")
+    assert own == "of values in the units of price, rate"
+    assert "rmse of the scaled targets" in repr(run)
