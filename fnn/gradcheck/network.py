@@ -8,6 +8,7 @@ import numpy as np
 
 from fnn import checks, compiler, reductions
 from fnn.backprop import check_loss, check_net, feature_major, target_of, value_and_grad
+from fnn.gradcheck.causes import Cause
 from fnn.gradcheck.check import check_gradient
 from fnn.gradcheck.layerwise import chain, check_layers
 from fnn.gradcheck.problem import EPSILONS
@@ -97,10 +98,18 @@ def _combined(whole: Report, lines: list[LayerReport], wrong: list[tuple[str, Re
     if not wrong:
         return whole
     name, layer = wrong[0]
+    cause = layer.cause or whole.cause
     diagnosis = layer.diagnosis or whole.diagnosis
+    has_no_params = [tensor.path for tensor in layer.tensors] == ["x"]
+    if cause == Cause.UNKNOWN and has_no_params:
+        cause = Cause.WRONG_DERIVATIVE.value
+        diagnosis = (
+            "Its ∂L/∂x is not the derivative of its forward pass. For an activation, compare "
+            "derivative(z) with jax.grad of value."
+        )
     return whole._replace(
         verdict=layer.verdict if whole.verdict == "pass" else whole.verdict,
-        cause=layer.cause or whole.cause,
+        cause=cause,
         diagnosis=f"the first wrong layer from the output is {name}. {diagnosis}",
     )
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from fnn import checks
 from fnn.optim.factory import Optimizer
 from fnn.types import Params, PyTree
 
@@ -78,7 +79,8 @@ def evaluation_params(
                    evaluated at the parameters before that. With opaque_mode=True params never are
                    there
 
-    Raises ValueError where `evaluated_at` stands within another rule.
+    Raises ValueError where `evaluated_at` stands within another rule, and where schedule_free
+    stands in it twice or updates a part of params.
 
     >>> import jax.numpy as jnp, optax, fnn
     >>> theta = jnp.array([1.0, 2.0])
@@ -89,7 +91,11 @@ def evaluation_params(
     of_optimizer = getattr(optimizer, "evaluation_params", None)
     if of_optimizer is not None:
         return of_optimizer(state.inner, params)
-    for part in jax.tree.leaves(state, is_leaf=_is_known):
+    parts = jax.tree.leaves(state, is_leaf=_is_known)
+    averages = [part for part in parts if isinstance(part, optax.contrib.ScheduleFreeState)]
+    if averages:
+        _check_average(averages, params)
+    for part in parts:
         if isinstance(part, EvaluatedAtState):
             raise ValueError(
                 "optimizer: fnn.optim.evaluated_at is within another rule, which does not pass it "
@@ -100,6 +106,20 @@ def evaluation_params(
         if isinstance(part, optax.contrib.SAMState) and part.cache is not None:
             return _before_ascent(part, params)
     return None
+
+
+def _check_average(averages: list[optax.contrib.ScheduleFreeState], params: Params) -> None:
+    """Refuse averages of which none is that of all parameters."""
+    if len(averages) > 1:
+        raise ValueError(
+            "optimizer: schedule_free stands in it several times, so the average at which the "
+            "network is evaluated is not known; put fnn.optim.evaluated_at around the whole."
+        )
+    if checks.difference(averages[0].z, params):
+        raise ValueError(
+            "optimizer: schedule_free updates a part of the parameters; put "
+            "fnn.optim.evaluated_at around the whole, which says where the network is evaluated."
+        )
 
 
 def _before_ascent(state: optax.contrib.SAMState, params: Params) -> Params:

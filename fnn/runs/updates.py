@@ -25,12 +25,13 @@ import jax
 import optax
 from jaxtyping import Array, Float
 
-from fnn import tree
+from fnn import checks, tree
 from fnn.backprop import Pass
 from fnn.types import Params, PyTree
 
 GIVEN = ("value", "grad", "value_fn")
 BY_NAME = "grad_fn"
+FULL_BATCH_STATES = (optax.ScaleByLBFGSState,)
 NUMPY_ERRORS = (
     jax.errors.TracerArrayConversionError,
     jax.errors.ConcretizationTypeError,
@@ -82,6 +83,18 @@ def compute_updates(
     extra = objective.extra_arguments(names)
     with named_errors():
         return optimizer.update(objective.grad, state, params, **extra)
+
+
+def warn_of_full_batch_rules(state: PyTree) -> None:
+    """Warn where an optimizer's state is of L-BFGS, which compares gradients of successive steps.
+
+    Gradients of different batches differ by more than the steps make them.
+    """
+    leaves = jax.tree.leaves(state, is_leaf=lambda part: isinstance(part, FULL_BATCH_STATES))
+    if any(isinstance(leaf, FULL_BATCH_STATES) for leaf in leaves):
+        checks.warn(
+            "optimizer: L-BFGS is for full batches; pass batch_size=n for the n training examples."
+        )
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import pytest
 
 import fnn
 from fnn import layers, losses
+from fnn.activations import Activation
 from fnn.gradcheck import Unusable
 from fnn.testing import assert_gradient, assert_network, assert_vjp
 
@@ -488,6 +489,19 @@ def test_the_wrong_layer_is_named(fault):
     assert (report.verdict, report.cause) == ("fail", cause), report
     assert [line.name.split()[0] for line in report.layers if line.verdict == "fail"] == ["1"]
     assert report.diagnosis.startswith(f"the first wrong layer from the output is 1 {layer.name}")
+
+
+@pytest.mark.slow
+def test_a_derivative_that_is_no_known_mistake_is_said_to_be_another_function():
+    def value(z):
+        return z * jnp.tanh(jax.nn.softplus(z))
+
+    mish = Activation("mish", value, lambda z: jnp.tanh(jax.nn.softplus(z)))
+    report = fnn.check_network(
+        network(layers.activation(mish)), losses.softmax_cross_entropy, NET_X, NET_Y
+    )
+    assert (report.verdict, report.cause) == ("fail", "wrong derivative")
+    assert "is 1 mish. Its ∂L/∂x is not the derivative of its forward pass" in report.diagnosis
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ NORMALIZED = fnn.mlp((3, 8, 3), batch_norm="before", dropout=0.2)
 CE = losses.softmax_cross_entropy
 ADAM = optim.adam(1e-2)
 bits = pytest.mark.optimized(otherwise=False)
+pytestmark = pytest.mark.filterwarnings("ignore:optimizer. L-BFGS is for full batches")
 
 
 def quick(net=NET, loss=CE, optimizer=ADAM, dataset=None, **options):

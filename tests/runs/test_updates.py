@@ -257,6 +257,7 @@ def test_it_gets_the_extra_arguments_of_the_rule_within():
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:optimizer. L-BFGS is for full batches")
 @pytest.mark.parametrize(
     "rule",
     [
@@ -278,3 +279,22 @@ def test_other_rules_are_evaluated_where_they_descend():
     run = quick(optim.adam(0.1))
     assert run.descent_params is None
     assert optim.evaluation_params(optim.adam(0.1), run.optimizer_state, run.params) is None
+
+
+def test_lbfgs_on_batches_is_told():
+    with pytest.warns(UserWarning, match="L-BFGS is for full batches; pass batch_size=n") as told:
+        quick(optax.lbfgs(memory_size=3), batch_size=10)
+    assert told[0].filename == __file__
+
+
+def test_averages_of_a_part_or_of_several_rules_are_refused():
+    average = optax.contrib.schedule_free_sgd(0.1)
+    with pytest.raises(ValueError, match="schedule_free stands in it several times"):
+        quick(optax.chain(average, average))
+
+    def by_rank(params):
+        return jax.tree.map(lambda leaf: "W" if leaf.ndim == 2 else "b", params)
+
+    rules = {"W": average, "b": optax.adam(0.1)}
+    with pytest.raises(ValueError, match="schedule_free updates a part of the parameters"):
+        quick(optax.partition(rules, by_rank))

@@ -38,9 +38,7 @@ MONITORED = {
 @pytest.mark.filterwarnings("ignore:train. the run diverged")
 def test_a_run_that_diverged_at_once_does_not_predict():
     run = fnn.train(NET, LOSS, optim.sgd(1e38), DATASET, **OPTIONS)
-    with pytest.raises(
-        ValueError, match=r"the run diverged in its first epoch.*run\.params"
-    ):
+    with pytest.raises(ValueError, match=r"the run diverged in its first epoch.*run\.params"):
         run.predict(X[:3])
 
 
