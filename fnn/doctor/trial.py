@@ -34,8 +34,8 @@ def attempt(canary: Canary, seed: int, with_options: bool) -> Outcome:
         with jax.enable_x64(canary.x64), jax.default_matmul_precision("highest"):
             generator = np.random.default_rng(seed)
             function, arguments = canary.draw(generator)
-            jit = compiler.jit if with_options else jax.jit
-            jitted = jit(function)
+            options = options_of_training() if with_options else None
+            jitted = jax.jit(function, compiler_options=options)
             computed = jax.device_get(jitted(*arguments))
             expected = witness.evaluate(function, *arguments)
     except Exception as error:  # an outcome too, of any kind that a compiler raises
@@ -48,6 +48,11 @@ def attempt(canary: Canary, seed: int, with_options: bool) -> Outcome:
         return Outcome(canary.name, "wrong", "by infinitely much")
     detail = f"by {roundings:.0e} times the rounding of its largest number"
     return Outcome(canary.name, "wrong", detail)
+
+
+def options_of_training() -> dict[str, str | bool | int]:
+    """Return the compiler options of the programs that train."""
+    return compiler.options() | compiler.options_to_compile_fast()
 
 
 def largest_error(computed: Any, expected: Any) -> float:
