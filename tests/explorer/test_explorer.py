@@ -136,6 +136,45 @@ def test_the_table_sorts_and_the_keyboard_chooses(browser, page):
     assert len(browser.find_elements(By.CSS_SELECTOR, "#by-epoch canvas")) == 4
 
 
+SHOWN = """
+const tables = [...document.querySelectorAll("#table tbody tr")].map(row => row.innerHTML);
+const lines = views.curves.view.data("chosen seed").map(({ epoch, value }) => [epoch, value]);
+const planes = [...document.querySelectorAll("#by-epoch canvas")].map(canvas => canvas.toDataURL());
+return [tables, lines, planes];
+"""
+DRAWN_ANEW = "const done = arguments[0]; planes.clear(); updateRun().then(done);"
+TIMED = """
+const done = arguments[0], times = [];
+(async () => {
+  for (let move = 0; move < 12; move++) {
+    const start = performance.now();
+    state.seed = move % header.runs.length;
+    await moveSeed();
+    times.push(performance.now() - start);
+  }
+  done(times);
+})();
+"""
+
+
+def test_a_move_of_the_seed_shows_what_drawing_anew_shows(browser, page):
+    opened(browser, page)
+    before = browser.execute_script(SHOWN)
+    browser.find_element(By.ID, "seed").send_keys(Keys.ARROW_RIGHT)
+    time.sleep(0.2)
+    moved = browser.execute_script(SHOWN)
+    browser.execute_async_script(DRAWN_ANEW)
+    assert moved == browser.execute_script(SHOWN)
+    assert all(part != other for part, other in zip(before, moved, strict=True))
+
+
+@pytest.mark.long
+def test_a_move_of_the_seed_takes_less_than_200_ms(browser, page):
+    """It takes 8 to 45 ms with 288 settings of 16 seeds on a quiet machine."""
+    opened(browser, page)
+    assert np.median(browser.execute_async_script(TIMED)) < 200
+
+
 def test_a_region_is_what_the_network_says(page, sweep):
     header = header_of(page)
     layout = header["layout"]["regions"]
