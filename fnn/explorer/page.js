@@ -111,7 +111,8 @@ function drawTable() {
     cell.append(button);
     head.append(cell);
   }
-  head.append(element("th", `seeds, ${shown(low)} to ${shown(high)}`, { scope: "col" }));
+  // the seeds stand beside the number of the setting, where no width of the screen cuts them off
+  head.firstChild.after(element("th", `seeds, ${shown(low)} to ${shown(high)}`, { scope: "col" }));
   const body = element("tbody");
   drawnRows = [];
   for (const r of rows.slice(0, state.rows)) {
@@ -119,7 +120,7 @@ function drawTable() {
     for (const [, value] of columns) line.append(element("td", shown(value(r))));
     const own = line.lastChild, cell = element("td"), svg = ticks(r.all, low, high);
     cell.append(svg);
-    line.append(cell);
+    line.firstChild.after(cell);
     drawnRows.push({ all: r.all, own, tick: svg.lastChild, low, high });
     const choose = event => {
       const several = event.ctrlKey || event.metaKey || event.shiftKey;

@@ -123,7 +123,7 @@ def test_the_table_sorts_and_the_keyboard_chooses(browser, page):
     headings = browser.find_elements(By.CSS_SELECTOR, "#table th button")
     by_width = next(each for each in headings if each.text.startswith("width"))
     by_width.click()
-    column = browser.find_elements(By.CSS_SELECTOR, "#table tbody td:nth-child(2)")
+    column = browser.find_elements(By.CSS_SELECTOR, "#table tbody td:nth-child(3)")
     widths = [int(cell.text) for cell in column]
     assert widths == sorted(widths, reverse=True)
     rows = browser.find_elements(By.CSS_SELECTOR, "#table tbody tr")
