@@ -782,23 +782,29 @@ class Sweep:
 
         every_epoch, at  as for `records`
 
-        Needs pandas: pip install "fnn[tables]".
+        Its attrs say which epoch the column "epoch" is. Needs pandas: pip install "fnn[tables]".
 
-        >>> sweep.to_pandas().shape[0]
-        4
+        >>> table = sweep.to_pandas()
+        >>> len(table), table.attrs["epoch"]
+        (4, 'epoch of lowest validation_loss')
         """
         pandas = checks.optional("pandas", "tables")
         records = self.records(every_epoch=every_epoch, at=at)
-        return pandas.DataFrame.from_records(list(records))
+        table = pandas.DataFrame.from_records(list(records))
+        if not every_epoch and self.when(at):
+            table.attrs["epoch"] = self.when(at)
+        return table
 
     def to_xarray(self) -> "xarray.Dataset":
         """Return the arrays as an xarray.Dataset with dimensions setting, seed, split and epoch.
 
         The dimension split is there where there are several. Hyperparameters are coordinates of
-        setting. Needs xarray: pip install "fnn[tables]".
+        setting, and attrs say how the best epoch was chosen. Needs xarray: pip install
+        "fnn[tables]".
 
-        >>> dict(sweep.to_xarray()["test_loss"].sizes)
-        {'setting': 2, 'seed': 2, 'epoch': 30}
+        >>> arrays = sweep.to_xarray()
+        >>> dict(arrays["test_loss"].sizes), arrays.attrs["best_epoch"]
+        ({'setting': 2, 'seed': 2, 'epoch': 30}, 'epoch of lowest validation_loss')
         """
         xarray = checks.optional("xarray", "tables")
         sides: tuple[str, ...] = ("setting", "seed")
@@ -824,7 +830,10 @@ class Sweep:
                 by_side = array.reshape(shape)
                 variables[name] = (sides, by_side)
         coordinates = self._coordinates()
-        return xarray.Dataset(variables, coordinates)
+        attributes = {}
+        if self.best_epoch is not None:
+            attributes["best_epoch"] = f"epoch of {self.monitor}"
+        return xarray.Dataset(variables, coordinates, attributes)
 
     def _coordinates(self) -> dict[str, Any]:
         """Return the coordinates of an xarray.Dataset by name."""
