@@ -12,7 +12,7 @@ from fnn import activations, initializers, layers, losses, optim
 from fnn.doctor import library
 from fnn.sklearn import recipe
 from fnn.types import Layer
-from tests import test_activations, test_fuzz, test_initializers, test_remembered
+from tests import test_activations, test_fuzz, test_remembered
 from tests.optim import test_aliases, test_properties, test_refusals, test_trajectories
 
 ROOT = Path(__file__).parents[1]
