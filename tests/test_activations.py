@@ -12,6 +12,7 @@ import pytest
 
 from fnn import activations
 from fnn.course import printed
+from fnn.gradcheck import check_gradient
 from fnn.testing import assert_gradient, assert_vjp
 
 SMOOTHLY_TRAINED = [
@@ -19,6 +20,7 @@ SMOOTHLY_TRAINED = [
 ]
 VARIANTS = [activations.make_leaky_relu(0.2), activations.make_elu(0.5), activations.make_elu(2.0)]
 ELEMENTWISE = SMOOTHLY_TRAINED + VARIANTS
+NUMBERED = {f"{activation.name} {i}": activation for i, activation in enumerate(ELEMENTWISE)}
 COUNTERPARTS = {
     "identity": lambda z: z,
     "relu": jax.nn.relu,
@@ -39,11 +41,12 @@ pytestmark = pytest.mark.usefixtures("x64")
 
 
 def samples(activation, n=400):
-    """An even number of evenly spaced points is symmetric about 0 without containing it, the only
-    kink here.
+    """An even number of evenly spaced points is symmetric about 0 without containing it; none lies
+    on another kink either.
     """
     z = np.linspace(*activation.domain, n)
-    assert (np.abs(z) > 1e-3).all()
+    for kink in (0.0, *activation.kinks):
+        assert (np.abs(z - kink) > 1e-3).all(), f"a sample lies on the kink {kink} of {activation}"
     return jnp.asarray(z)
 
 
@@ -54,20 +57,30 @@ def logits(seed=0, shape=(4, 6)):
 # ------------------------------------------------------------------------- values and derivatives
 
 
-@pytest.mark.quick
-def test_derivatives_are_those_of_the_values():
-    """All in one check, a tensor each: the gradient of Σ σ(z) is σ′(z), entry by entry."""
-    named = {f"{activation.name} {i}": activation for i, activation in enumerate(ELEMENTWISE)}
+@pytest.fixture(scope="module")
+def derivatives_checked():
+    """The derivatives in one check, which compiles once, a tensor each: the gradient of Σ σ(z) is
+    σ′(z), entry by entry.
+    """
 
     def total(points):
-        return sum(jnp.sum(named[name].value(z)) for name, z in points.items())
+        return sum(jnp.sum(NUMBERED[name].value(z)) for name, z in points.items())
 
     def derivatives(points):
-        return {name: named[name].derivative(z) for name, z in points.items()}
+        return {name: NUMBERED[name].derivative(z) for name, z in points.items()}
 
-    assert_gradient(
-        total, derivatives, {name: samples(activation) for name, activation in named.items()}
-    )
+    with jax.enable_x64(True):
+        points = {name: samples(activation) for name, activation in NUMBERED.items()}
+        report = check_gradient(total, derivatives, points)
+    verdicts = {tensor.path: tensor.verdict for tensor in report.tensors}
+    return verdicts, report
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("name", NUMBERED)
+def test_derivative_is_that_of_the_value(derivatives_checked, name):
+    verdicts, report = derivatives_checked
+    assert verdicts[name] == "pass", f"the derivative of {name}:\n{report}"
 
 
 @pytest.mark.parametrize("name", activations.REGISTRY)
@@ -105,26 +118,35 @@ def test_finite_at_1e4_in_the_dtype_of_z(activation, dtype):
 # ---------------------------------------------------------------------------------------- at kinks
 
 
+NAMED_CHOICES = [  # an activation, a point, and its derivative there; every kink has a row
+    (activations.relu, 0.0, 0.0),
+    (printed.relu_half, 0.0, 0.5),
+    (printed.relu_one, 0.0, 1.0),
+    (activations.leaky_relu, 0.0, 1.0),
+    (activations.make_leaky_relu(0.2), 0.0, 1.0),
+    (activations.elu, 0.0, 1.0),
+    (activations.make_elu(2.0), 0.0, 2.0),
+    (activations.make_elu(0.5), 0.0, 0.5),
+    (activations.selu, 0.0, activations.SELU_SCALE * activations.SELU_ALPHA),
+    (activations.softplus, 0.0, 0.5),
+]
+
+
 @pytest.mark.parametrize(
-    ("activation", "at_zero"),
-    [
-        (activations.relu, 0.0),
-        (printed.relu_half, 0.5),
-        (printed.relu_one, 1.0),
-        (activations.leaky_relu, 1.0),
-        (activations.make_leaky_relu(0.2), 1.0),
-        (activations.elu, 1.0),
-        (activations.make_elu(2.0), 2.0),
-        (activations.make_elu(0.5), 0.5),
-        (activations.selu, activations.SELU_SCALE * activations.SELU_ALPHA),
-        (activations.softplus, 0.5),
-    ],
-    ids=lambda v: getattr(v, "name", v),
+    ("activation", "z", "slope"), NAMED_CHOICES, ids=lambda v: getattr(v, "name", v)
 )
-def test_derivative_at_zero_is_the_named_choice(activation, at_zero):
+def test_derivative_at_a_kink_is_the_named_choice(activation, z, slope):
     """4.16, X11."""
-    derivative = activation.derivative(jnp.array([-1e-300, 0.0, -0.0, 1e-300]))
-    np.testing.assert_array_equal(derivative[1:3], [at_zero, at_zero])
+    points = [z, -z] if z == 0 else [z]
+    derivative = activation.derivative(jnp.array([z - 1e-300, *points, z + 1e-300]))
+    np.testing.assert_array_equal(derivative[1:-1], [slope] * len(points))
+
+
+@pytest.mark.parametrize("activation", SMOOTHLY_TRAINED, ids=lambda a: a.name)
+def test_every_kink_has_a_named_choice(activation):
+    chosen = {z for other, z, _ in NAMED_CHOICES if other is activation}
+    missing = set(activation.kinks) - chosen
+    assert not missing, f"NAMED_CHOICES lacks rows of {activation.name} at {sorted(missing)}"
 
 
 def test_relus_differ_at_an_exact_zero_only():
@@ -146,9 +168,23 @@ def test_the_choices_that_jax_makes():
 @pytest.mark.parametrize("activation", ELEMENTWISE, ids=lambda a: a.name)
 def test_kinks_lists_where_the_derivative_jumps(activation):
     """1.8; ELU is continuously differentiable at α = 1 only."""
-    left, right = activation.derivative(jnp.array([-1e-9, 1e-9]))
-    assert (abs(right - left) > 1e-3) == (0.0 in activation.kinks)
-    assert set(activation.kinks) <= {0.0}
+    jumps = set()
+    for z in {0.0, *activation.kinks}:
+        left, right = activation.derivative(jnp.array([z - 1e-9, z + 1e-9]))
+        if abs(right - left) > 1e-3:
+            jumps.add(z)
+    assert jumps == set(activation.kinks)
+
+
+@pytest.mark.parametrize("activation", ELEMENTWISE, ids=lambda a: a.name)
+def test_the_derivative_jumps_nowhere_else(activation):
+    """Between two samples σ′ changes little: |σ″| ≤ 2."""
+    z = np.asarray(samples(activation))
+    change = np.abs(np.diff(activation.derivative(z)))
+    for left, right in zip(z[:-1][change > 0.1], z[1:][change > 0.1], strict=True):
+        assert any(left < kink < right for kink in activation.kinks), (
+            f"the derivative of {activation.name} jumps between {left:.3f} and {right:.3f}"
+        )
 
 
 @pytest.mark.parametrize("alpha", [0.5, 1.0, 2.0])

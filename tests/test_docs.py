@@ -28,6 +28,35 @@ def test_links_lead_somewhere(page):
             assert (page.parent / f"{name}.md").exists(), name
 
 
+INCLUDED = re.compile(r"```\{literalinclude\} (\S+)\n((?::.*\n)*)```")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_included_code_exists(page):
+    text = page.read_text()
+    included = INCLUDED.findall(text)
+    assert len(included) == text.count("{literalinclude}"), "an option that is not understood here"
+    for link, options in included:
+        path = page.parent / link
+        assert path.exists(), link
+        for name in re.findall(r":pyobject: (\S+)", options):
+            assert name in objects_of(path), f"{link} has no {name}"
+
+
+def objects_of(path: Path) -> set[str]:
+    """Return the functions, classes and methods of a file, as `:pyobject:` names them."""
+    found = set()
+
+    def visit(node: ast.AST, prefix: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                found.add(f"{prefix}{child.name}")
+                visit(child, f"{prefix}{child.name}.")
+
+    visit(ast.parse(path.read_text()), "")
+    return found
+
+
 def test_every_error_is_explained():
     text = (ROOT / "docs" / "errors.md").read_text()
     errors = set()

@@ -375,7 +375,26 @@ def of_the_caller(argument: str, value) -> bool:
 @cases(260, 2600)
 @given(st.sampled_from(ARGUMENTS), junk)
 def test_one_wrong_argument(which, value):
-    name, argument = which
+    assert_refused_or_right(*which, value)
+
+
+ADDED = [name for name, (_, _, works) in CALLS.items() if works in (layer_works, optimizer_works)]
+
+
+@pytest.mark.slow
+@pytest.mark.every(4)
+@pytest.mark.parametrize("name", ADDED)
+def test_every_wrong_argument(name):
+    """All of JUNK in the place of each argument, for one who adds a layer or an optimizer: -k NAME
+    runs it.
+    """
+    _, right, _ = CALLS[name]
+    for argument in right:
+        for value in JUNK:
+            assert_refused_or_right(name, argument, value)
+
+
+def assert_refused_or_right(name, argument, value) -> None:
     call, right, works = CALLS[name]
     if not of_the_caller(argument, value):
         attempt(
@@ -810,7 +829,9 @@ def test_updates(name, gradient, weights, nested):
     """Refused, or of the parameters' shape: no gradient is stretched."""
     if not (is_real(gradient) and is_real(weights)):
         return
-    g, w = ([jnp.asarray(array)] if nested else jnp.asarray(array) for array in (gradient, weights))
+    with np.errstate(over="ignore"):  # 1e300 is inf in float32
+        both = [jnp.asarray(array) for array in (gradient, weights)]
+    g, w = ([array] if nested else array for array in both)
     same = gradient.shape == weights.shape
     floating = all(jnp.issubdtype(leaf.dtype, jnp.floating) for leaf in jax.tree.leaves((g, w)))
     rule = RULES[name]

@@ -16,17 +16,24 @@ from tests.problems import blobs
 CE = losses.softmax_cross_entropy
 D = blobs()
 
-MAKERS = {
+LAYERS = {  # of 3 features each
+    "dense": lambda: layers.dense(3, 4),
+    "activation": lambda: layers.activation("relu"),
+    "batch_norm": lambda: layers.batch_norm(3, momentum=0.8),
+    "dropout": lambda: layers.dropout(0.5),
+    "padded": lambda: layers.padded(3, layers.MaskedWidth(2, 8)),
+    "serial": lambda: layers.serial(layers.dense(3, 4), layers.activation("relu")),
+    "graph": lambda: layers.graph({"x": 3}, {"y": (("x",), "tanh", 3)}, ("y",)),
+    "repeat": lambda: layers.repeat(layers.dense(3, 3), 4),
+}
+MAKERS = LAYERS | {
     "adam": lambda: optim.adam(1e-2),
     "adamw": lambda: optim.adamw(1e-2, weight_decay=0.1),
     "clip": lambda: optim.clip_by_global_norm(1.0),
     "mlp": lambda: fnn.mlp((3, 8, 3), batch_norm="before", dropout=0.2, activation=["tanh"]),
     "mlp with an activation": lambda: fnn.mlp((3, 8, 3), activation=activations.make_elu(0.5)),
     "mlp with an initializer": lambda: fnn.mlp((3, 8, 3), init=initializers.normal(0.1)),
-    "padded": lambda: fnn.mlp((3, layers.MaskedWidth(2, 8), 3)),
-    "serial": lambda: layers.serial(layers.dense(3, 4), layers.activation("relu")),
-    "graph": lambda: layers.graph({"x": 3}, {"y": (("x",), "tanh", 3)}, ("y",)),
-    "repeat": lambda: layers.repeat(layers.dense(3, 3), 4),
+    "mlp of a masked width": lambda: fnn.mlp((3, layers.MaskedWidth(2, 8), 3)),
     "huber": lambda: losses.huber(0.5),
     "smoothed": lambda: losses.smoothed(CE, 0.1),
     "penalized": lambda: penalties.penalized(CE, penalties.l2(0.1)),
@@ -101,8 +108,14 @@ def test_wrong_arguments_are_refused_as_before():
 # ----------------------------------------------------------------------------- compiled once
 
 
+@pytest.fixture(scope="module")
+def after_a_training():
+    """The first training of a process also asks, by tiny programs, which options XLA knows."""
+    fnn.train(fnn.mlp((3, 3)), CE, optim.sgd(0.1), D, epochs=1, batch_size=42, progress=False)
+
+
 @pytest.fixture
-def compiled(monkeypatch):
+def compiled(after_a_training, monkeypatch):
     """How many programs are compiled ahead of time."""
     seen, compile_lowered = [], jax.stages.Lowered.compile
 

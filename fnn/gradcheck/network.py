@@ -55,7 +55,7 @@ def check_network(
     >>> import fnn
     >>> net = fnn.mlp((2, 3, 1))
     >>> x, y = [[0.0, 1.0], [1.0, 1.0]], [[1.0], [0.0]]
-    >>> fnn.check_network(net, fnn.losses.squared(), x, y).verdict  # doctest: +SKIP
+    >>> fnn.check_network(net, fnn.losses.squared_error, x, y).verdict  # doctest: +SKIP
     'pass'
     """
     check_net(net)

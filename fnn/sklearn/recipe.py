@@ -4,6 +4,7 @@ Recipes of equal arguments are equal, so they share their compiled programs.
 """
 
 from collections.abc import Callable, Mapping
+from inspect import signature
 from typing import Any, NamedTuple
 
 from fnn import optim, penalties
@@ -18,7 +19,8 @@ RATE, PENALTY = "learning_rate", "penalty"  # traced, so that their values share
 ALIASES = {"logistic": "sigmoid"}
 OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
     name: getattr(optim, name)
-    for name in ("adam", "adamw", "sgd", "momentum", "nesterov", "rmsprop", "adagrad")
+    for name in optim.__all__
+    if name.islower() and RATE in signature(getattr(optim, name)).parameters
 }
 RELUS = ("relu", "leaky_relu", "elu", "gelu", "silu")
 

@@ -82,64 +82,70 @@ def test_traced_rates_pass(rule):
     assert (moved < 0).all()
 
 
-@pytest.mark.parametrize(
-    ("rule", "name"),
-    [
-        (optim.momentum, "decay"),
-        (optim.nesterov, "decay"),
-        (optim.adadelta, "decay"),
-        (RULES["adadelta printed"], "decay"),
-        (optim.rmsprop, "decay"),
-        (optim.adam, "b1"),
-        (optim.adam, "b2"),
-        (optim.adamw, "b1"),
-        (optim.adamw, "b2"),
-    ],
-)
-def test_decays_lie_in_0_1(rule, name):
+DECAYS = [
+    ("momentum", "decay"),
+    ("nesterov", "decay"),
+    ("adadelta", "decay"),
+    ("adadelta printed", "decay"),
+    ("rmsprop", "decay"),
+    ("adam", "b1"),
+    ("adam", "b2"),
+    ("adamw", "b1"),
+    ("adamw", "b2"),
+]
+EPSILONS = [
+    ("adagrad", "eps"),
+    ("adadelta", "eps"),
+    ("adadelta printed", "eps"),
+    ("rmsprop", "eps"),
+    ("adam", "eps"),
+    ("adamw", "eps"),
+]
+AMOUNTS = [
+    ("adagrad", "initial_accumulator"),
+    ("adamw", "weight_decay"),
+]
+CHOICES = [  # with a wrong name and the closest known one
+    ("momentum", "convention", "clasical", "classical"),
+    ("momentum", "convention", "libary", "library"),
+    ("nesterov", "form", "look-ahead", "lookahead"),
+]
+
+
+@pytest.mark.parametrize(("rule", "argument"), DECAYS)
+def test_decays_lie_in_0_1(rule, argument):
+    make = RULES[rule]
     for decay in (-0.1, 1, 1.0, 1.5, float("nan"), "0.9", [0.9]):
-        with pytest.raises(ValueError, match=rf"{name}: got .*, expected a number in \[0, 1\)"):
-            rule(0.1, **{name: decay})
+        with pytest.raises(ValueError, match=rf"{argument}: got .*, expected a number in \[0, 1\)"):
+            make(0.1, **{argument: decay})
     for decay in (0, 0.0, 0.999):
-        rule(0.1, **{name: decay})
+        make(0.1, **{argument: decay})
 
 
-@pytest.mark.parametrize(
-    "name", ["adagrad", "adadelta", "adadelta printed", "rmsprop", "adam", "adamw"]
-)
-def test_epsilon_is_positive(name):
+@pytest.mark.parametrize(("rule", "argument"), EPSILONS)
+def test_epsilon_is_positive(rule, argument):
+    message = rf"{argument}: got .*, expected a finite number above 0"
     for eps in (0, 0.0, -1e-8, float("nan"), float("inf"), "1e-8"):
-        with pytest.raises(ValueError, match=r"eps: got .*, expected a finite number above 0"):
-            RULES[name](0.1, eps=eps)
+        with pytest.raises(ValueError, match=message):
+            RULES[rule](0.1, **{argument: eps})
 
 
-@pytest.mark.parametrize(
-    ("rule", "name"), [(optim.adagrad, "initial_accumulator"), (optim.adamw, "weight_decay")]
-)
-def test_amounts_are_not_negative(rule, name):
+@pytest.mark.parametrize(("rule", "argument"), AMOUNTS)
+def test_amounts_are_not_negative(rule, argument):
+    message = rf"{argument}: got .*, expected a finite number of at least 0"
     for amount in (-0.1, float("nan"), float("inf"), "0.1"):
-        with pytest.raises(
-            ValueError, match=rf"{name}: got .*, expected a finite number of at least 0"
-        ):
-            rule(0.1, **{name: amount})
-    rule(0.1, **{name: 0})
+        with pytest.raises(ValueError, match=message):
+            RULES[rule](0.1, **{argument: amount})
+    RULES[rule](0.1, **{argument: 0})
 
 
-@pytest.mark.parametrize(
-    ("rule", "kind", "wrong", "closest"),
-    [
-        (optim.momentum, "convention", "clasical", "classical"),
-        (optim.momentum, "convention", "libary", "library"),
-        (optim.nesterov, "form", "look-ahead", "lookahead"),
-    ],
-)
-def test_unknown_names_are_answered_with_the_closest_known_one(rule, kind, wrong, closest):
-    with pytest.raises(
-        ValueError, match=rf"{kind}: '{wrong}' is not known; did you mean '{closest}'\?"
-    ):
-        rule(0.1, **{kind: wrong})
-    with pytest.raises(ValueError, match=rf"{kind}: None is not known.* Known: "):
-        rule(0.1, **{kind: None})
+@pytest.mark.parametrize(("rule", "argument", "wrong", "closest"), CHOICES)
+def test_unknown_names_are_answered_with_the_closest_known_one(rule, argument, wrong, closest):
+    message = rf"{argument}: '{wrong}' is not known; did you mean '{closest}'\?"
+    with pytest.raises(ValueError, match=message):
+        RULES[rule](0.1, **{argument: wrong})
+    with pytest.raises(ValueError, match=rf"{argument}: None is not known.* Known: "):
+        RULES[rule](0.1, **{argument: None})
 
 
 def test_adamw_wants_the_parameters():
