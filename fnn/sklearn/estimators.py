@@ -351,9 +351,9 @@ class MLPClassifier(ClassifierMixin, MLP):
     loss                 "log_loss" (the default), the name of a loss of fnn, or a Loss
     solver               "adam" (the default), "sgd", or "lbfgs", which takes all rows at once and
                          needs no learning rate
-    optimizer            one that is no solver of scikit-learn: "adamw", "sgd", "momentum",
-                         "nesterov", "rmsprop", "adagrad", or a function learning_rate -> optimizer,
-                         such as optax.lamb; None: the solver decides
+    optimizer            one that is no solver of scikit-learn: the name of a rule of fnn.optim,
+                         such as "adamw", or a function learning_rate -> optimizer, such as
+                         optax.lamb; None: the solver decides
     alpha                of the penalty ½ α Σ W², which is divided by the examples of a batch
     batch_size           int; "auto" is 200, or all rows if there are fewer
     learning_rate        "constant", or "invscaling" for "sgd": the rate is divided by

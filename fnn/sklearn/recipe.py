@@ -22,7 +22,7 @@ OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
     for name in optim.__all__
     if name.islower() and RATE in signature(getattr(optim, name)).parameters
 }
-RELUS = ("relu", "leaky_relu", "elu", "gelu", "silu")
+RELUS = ("relu", "leaky_relu", "elu", "gelu", "gelu_tanh", "silu")
 
 
 class Recipe(NamedTuple):
