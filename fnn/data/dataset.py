@@ -1,6 +1,6 @@
 """Hold the rows for training, validation and test."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ from fnn import checks
 from fnn.data.encoding import Encoding, encoding_of_arrays
 from fnn.data.numbers import UNSCALED, Scaling, as_float, mean_and_std
 from fnn.data.owned import own
-from fnn.data.parts import Parts, is_labels
+from fnn.data.parts import Parts, check_class_totals, is_labels
 from fnn.data.table import values_of
 
 
@@ -220,12 +220,17 @@ def read_only(dataset: Dataset) -> Dataset:
     return owned._replace(weights=Weights(*map(own, owned.weights)))
 
 
-def weights_of(weights: Any, split: Parts, examples: int) -> Weights | None:
+def weights_of(
+    weights: Any, split: Parts, y: np.ndarray, classes: Sequence[Any] = ()
+) -> Weights | None:
     """Return the weights of each split.
 
     weights  (examples,), numbers of at least 0; None: there are none
+    y        the targets of all rows
+    classes  the classes that the labels stand for; (): the labels themselves
 
-    Raises ValueError for other values, and for a split of which all weights are 0.
+    Raises ValueError for other values, for a split of which all weights are 0, and for a class of
+    which all training weights are 0.
     """
     if weights is None:
         return None
@@ -233,13 +238,15 @@ def weights_of(weights: Any, split: Parts, examples: int) -> Weights | None:
     if getattr(dtype, "kind", "") == "O":
         weights = values_of("weights", weights).array
     array = checks.numbers("weights", weights)
-    checks.weights(array, examples)
+    checks.weights(array, len(y))
     for name, rows in split._asdict().items():
         if not array[rows].any():
             raise ValueError(
                 f"weights: all {len(rows)} of the {name} rows are 0; draw the split with another "
                 "seed."
             )
+    if is_labels(y):
+        check_class_totals(y[split.train], array[split.train], classes)
     return Weights(*(as_float("weights", array[rows]) for rows in split))
 
 

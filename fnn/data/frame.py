@@ -193,7 +193,7 @@ def dataset_of(data: FrameData, parts: Parts, standardize: bool) -> Dataset:
         label_dtype=data.label_dtype,
         beside=data.extra_columns,
     )
-    weights = weights_of(data.weights, parts, len(y))
+    weights = weights_of(data.weights, parts, y, data.classes)
 
     def features(rows):
         return features_from(columns, coded, rows, scaling)

@@ -124,7 +124,7 @@ def from_arrays(
     warn_of_scale(data.y[all_parts[0].train])
     datasets = []
     for parts in all_parts:
-        counts = weights_of(weights, parts, len(data.x))
+        counts = weights_of(weights, parts, data.y, data.classes)
         datasets.append(dataset_of(data, parts, standardize, counts))
     if splits is None:
         return datasets[0]
@@ -187,7 +187,7 @@ def from_splits(train: Any, validation: Any, test: Any, *, standardize: bool = T
     train_split, validation_split, test_split = splits
     weights = None
     if len(train) == 3:
-        weights = _weights_of_splits(tuples, rows)
+        weights = _weights_of_splits(tuples, rows, y, classes)
     dataset = Dataset(
         train_split,
         validation_split,
@@ -271,7 +271,9 @@ def _targets_of_splits(raw_y: dict[str, Any], xs: dict[str, np.ndarray]) -> dict
     return ys
 
 
-def _weights_of_splits(tuples: dict[str, Any], rows: Parts) -> Weights | None:
+def _weights_of_splits(
+    tuples: dict[str, Any], rows: Parts, y: np.ndarray, classes: tuple[Any, ...]
+) -> Weights | None:
     """Return the weights of each split. Raises ValueError for another number than rows."""
     arrays = []
     for (name, part), numbers in zip(tuples.items(), rows, strict=True):
@@ -283,7 +285,7 @@ def _weights_of_splits(tuples: dict[str, Any], rows: Parts) -> Weights | None:
             )
         arrays.append(array)
     together = np.concatenate(arrays)
-    return weights_of(together, rows, len(together))
+    return weights_of(together, rows, y, classes)
 
 
 class ArrayData(NamedTuple):

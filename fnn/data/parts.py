@@ -327,3 +327,25 @@ def check_classes(labels: np.ndarray, parts: Parts, classes: Sequence[Any] = ())
                 f"y: class {label!s} has {count} example(s), none of them in the training rows. "
                 "Leave the class out, join it with another, or split otherwise."
             )
+
+
+def check_class_totals(
+    labels: np.ndarray, weights: np.ndarray, classes: Sequence[Any] = ()
+) -> None:
+    """Refuse weights by which a class is never learned, and name it.
+
+    labels   of the training rows
+    weights  of the training rows
+    classes  the classes that the labels stand for; (): the labels themselves
+    """
+    distinct = np.unique(labels)
+    is_learned = np.isin(distinct, labels[weights > 0])
+    if is_learned.all():
+        return
+    label = distinct[np.argmin(is_learned)]
+    count = np.count_nonzero(labels == label)
+    shown = classes[label] if classes else label
+    raise ValueError(
+        f"weights: class {shown!s} has {count} training row(s), all of weight 0, so that it is "
+        "never learned. Give one of them a weight above 0, or leave the class out."
+    )
