@@ -64,9 +64,10 @@ def from_arrays(
     y            (examples,) or (examples, outputs): as x, or labels of any type
     weights      (examples,), at least 0: how much each example counts in losses and metrics
     groups       (examples,), such as the patient of each row: no group is in two splits, whose
-                 sizes are then near those asked for
+                 sizes are then near those asked for; a warning says where they are not
     order        (examples,), such as the time of each row: the latest are the test, those before
-                 them the validation
+                 them the validation. No time is in two splits: a cut among equal times is moved to
+                 the nearest place between different ones
     validation, test  fractions of the examples, in (0, 1), rounded to whole examples; the rest is
                  for training
     seed         of the random split; equal seeds give equal splits

@@ -129,6 +129,12 @@ def check_apart(
                 f"splits: split {number} tests rows that come before others that are trained on, "
                 "by order=; sort the rows by it and take TimeSeriesSplit."
             )
+        if last_left == first_test:
+            raise ValueError(
+                f"splits: split {number} has rows of {first_test!s} in the test rows and in the "
+                "others, by order=; pass pairs (rows that are left, test rows) that are cut between "
+                "different values."
+            )
 
 
 def validation_size(validation: Any, examples: int) -> int:

@@ -297,3 +297,40 @@ def test_parts_may_have_weights():
         ValueError, match=r"validation: got weights of shape \(5,\), expected \(60,\)"
     ):
         data.from_splits((x, y, w), (x, y, w[:5]), (x, y, w))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_huge_group_stays_for_training(seed):
+    x = np.arange(float(N))[:, None]
+    groups = np.r_[np.zeros(50), np.arange(10) + 1]
+    with pytest.warns(UserWarning, match="groups: got 50 for train, 5 for validation, 5 for test"):
+        made = data.from_arrays(x, x / N, groups=groups, seed=seed)
+    assert [len(rows) for rows in made.rows] == [50, 5, 5]
+
+
+def test_of_huge_groups_the_smallest_is_taken():
+    x = np.arange(float(N))[:, None]
+    groups = np.repeat([0, 1, 2], [30, 20, 10])
+    with pytest.warns(UserWarning, match="groups: got 30 for train, 20 for validation, 10 for"):
+        made = data.from_arrays(x, x / N, groups=groups)
+    assert [len(rows) for rows in made.rows] == [30, 20, 10]
+
+
+@pytest.mark.parametrize("per_time", [2, 4, 5, 6])
+def test_no_time_is_in_two_splits(per_time):
+    x = np.arange(float(N))[:, None]
+    times = np.arange(N) // per_time + np.datetime64("2020")
+    made = data.from_arrays(x, x / N, order=times)
+    found = [set(times[rows]) for rows in made.rows]
+    assert max(found[0]) < min(found[1])
+    assert max(found[1]) < min(found[2])
+    assert all(abs(len(rows) - 9) <= per_time / 2 for rows in made.rows[1:])
+
+
+def test_long_times_are_whole_and_warned_of():
+    x = np.arange(float(N))[:, None]
+    with pytest.warns(UserWarning, match="order: got 25 for train, 25 for validation, 10 for test"):
+        made = data.from_arrays(x, x / N, order=np.arange(N) // 25)
+    assert [set(rows // 25) for rows in made.rows] == [{0}, {1}, {2}]
+    with pytest.raises(ValueError, match=r"order: got 2 different value.*expected 3.*from_splits"):
+        data.from_arrays(x, x / N, order=np.arange(N) // 40)
