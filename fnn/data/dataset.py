@@ -250,6 +250,28 @@ def weights_of(
     return Weights(*(as_float("weights", array[rows]) for rows in split))
 
 
+def warn_of_constants(dataset: Dataset) -> None:
+    """Warn of targets that are equal in all training rows, and name them."""
+    encoding = dataset.preprocessing
+    y = dataset.train.y
+    columns = y.reshape(len(y), -1).T
+    for place, (name, column) in enumerate(zip(encoding.targets, columns, strict=True)):
+        if column.min() < column.max():
+            continue
+        value = column[0]
+        if encoding.units is not None:
+            value = value * encoding.units.std.flat[place] + encoding.units.mean.flat[place]
+        kind = "value"
+        if is_labels(y):
+            kind = "class"
+            value = encoding.classes[value] if encoding.classes else value
+        checks.warn(
+            f"target {name}: all {len(y)} training rows have the {kind} {value!s}, so that a "
+            f"network learns to answer it always. Check {name}, add rows with others, or leave it "
+            "out."
+        )
+
+
 def standardise(dataset: Dataset, axis: int | None = 0) -> Dataset:
     """Scale the features by the mean and the std of the training rows.
 

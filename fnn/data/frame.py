@@ -8,7 +8,7 @@ import numpy as np
 from fnn import checks
 from fnn.data.arrays import are_classes, numbered
 from fnn.data.columns import Column, columns_from, features_from
-from fnn.data.dataset import Dataset, from_parts, weights_of
+from fnn.data.dataset import Dataset, from_parts, warn_of_constants, weights_of
 from fnn.data.encoding import CLASSES, REAL, SEVERAL_LABELS, Encoding, label_dtype
 from fnn.data.numbers import UNSCALED, Scaling, as_float, magnitude, mean_and_std
 from fnn.data.owned import own
@@ -88,7 +88,7 @@ def from_frame(
     Classes become 0, 1, … in sorted order. Real targets are scaled by the training rows.
     `dataset.decode` and `run.predict` answer in the units of the targets, and the history has
     metrics in them, and squared and absolute errors of one target. Other losses, and the gradients,
-    are of the scaled targets.
+    are of the scaled targets. A warning says where all training rows have one class or amount.
 
     Frames need the extra "frames" (narwhals); a dict of columns and a list of dicts need nothing.
 
@@ -126,7 +126,7 @@ def from_frame(
         y=y,
         task=task,
         classes=classes,
-        label_dtype=label_dtype(targets[names[0]].array, task),
+        label_dtype=label_dtype(targets[names[0]].array, task) if task == CLASSES else "",
         extra_columns=tuple(extra_columns.values()),
         weights=per_row.get("weights"),
     )
@@ -142,6 +142,7 @@ def from_frame(
     )
     all_parts = sample_splits(splits, sampling)
     datasets = [dataset_of(data, parts, standardize) for parts in all_parts]
+    warn_of_constants(datasets[0])
     if splits is None:
         return datasets[0]
     return datasets
@@ -350,7 +351,7 @@ def check_task(kinds: Mapping[str, str], task: str) -> None:
         if kind in (TEXT, CATEGORY) and task != CLASSES:
             raise ValueError(
                 f"target: column {name!r} holds {kind}, which {task} cannot learn; convert it to "
-                "numbers."
+                'numbers, or pass task="classification" for one column of classes.'
             )
 
 
@@ -361,7 +362,8 @@ def task_of_several(kinds: Mapping[str, str]) -> str:
         return SEVERAL_LABELS
     if distinct != {NUMBER}:
         raise ValueError(
-            f"target: got columns {kinds}, expected all booleans (labels) or all numbers."
+            f"target: got columns {kinds}, expected all booleans (labels) or all numbers; pass "
+            'task="multilabel" for columns of 0 and 1, task="regression" for amounts.'
         )
     return REAL
 
@@ -390,7 +392,8 @@ def check_booleans(name: str, values: np.ndarray) -> None:
     if not is_boolean.all():
         row = int(np.argmin(is_boolean))
         raise ValueError(
-            f"column {name!r}, row {row}: got {values[row]}, expected a boolean for a label."
+            f"column {name!r}, row {row}: got {values[row]}, expected a boolean for a label; pass "
+            'task="regression" for amounts.'
         )
 
 

@@ -2,13 +2,23 @@
 
 from typing import Any, NamedTuple, Unpack, overload
 
+import jax
 import numpy as np
 from jaxtyping import Num, Shaped
 
 from fnn import checks
 from fnn.data.arrays import coded_targets, features_of_array, targets_of_array
 from fnn.data.columns import Column
-from fnn.data.dataset import Dataset, Split, Weights, from_parts, read_only, shape, weights_of
+from fnn.data.dataset import (
+    Dataset,
+    Split,
+    Weights,
+    from_parts,
+    read_only,
+    shape,
+    warn_of_constants,
+    weights_of,
+)
 from fnn.data.encoding import encoding_of_arrays
 from fnn.data.numbers import mean_and_std, scaled_features, scaling_by
 from fnn.data.parts import (
@@ -84,9 +94,13 @@ def from_arrays(
 
     Whole and boolean y become int32 labels. Labels 0, 1, … stay as they are. Others (text; −1 and
     +1; 1, 2, 3) become their places in sorted order where there are at most 20, each met three
-    times on average, and `dataset.decode` gives labels back as they came. A loss for amounts takes
-    floating y, which stays as it is; a warning says where its mean or std is above 100 or its std
-    below 0.01. Floating results have JAX's default dtype: float32, or float64 where x64 is enabled.
+    times on average. Columns of booleans, or of the integers 0 and 1, are several labels, which
+    become floats. `dataset.decode` gives labels back as they came.
+
+    A loss for amounts takes floating y, which stays as it is; a warning says where its mean or std
+    is above 100 or its std below 0.01. Floats of 0 and 1 are labels for a loss of probabilities:
+    `run.predict` gives them back. A warning says where all training rows have one target. Floating
+    results have JAX's default dtype: float32, or float64 where x64 is enabled.
 
     Raises ValueError for arrays that are empty, not finite, not numbers or of other shapes, for
     labels outside int32, for classes that would be missing from the training rows, and for
@@ -122,11 +136,12 @@ def from_arrays(
         classes=data.classes,
     )
     all_parts = sample_splits(splits, sampling)
-    warn_of_scale(data.y[all_parts[0].train])
+    warn_of_scale(data.original_y[all_parts[0].train])
     datasets = []
     for parts in all_parts:
         counts = weights_of(weights, parts, data.y, data.classes)
         datasets.append(dataset_of(data, parts, standardize, counts))
+    warn_of_constants(datasets[0])
     if splits is None:
         return datasets[0]
     return datasets
@@ -171,7 +186,7 @@ def from_splits(train: Any, validation: Any, test: Any, *, standardize: bool = T
     rows = Parts(*np.split(numbers, ends[:-1]))
     if is_labels(y):
         check_classes(y, rows, classes)
-    warn_of_scale(y[rows.train])
+    warn_of_scale(original_y[rows.train])
     scaling = scaling_by(xs["train"], None, standardize)
     encoding = encoding_of_arrays(
         xs["train"].shape[1],
@@ -197,6 +212,7 @@ def from_splits(train: Any, validation: Any, test: Any, *, standardize: bool = T
         weights=weights,
         encoding=encoding,
     )
+    warn_of_constants(dataset)
     return read_only(dataset)
 
 
@@ -339,8 +355,11 @@ def dataset_of(
 
 
 def warn_of_scale(y: np.ndarray) -> None:
-    """Warn of real targets that a network hardly learns as they are."""
-    if is_labels(y):
+    """Warn of real targets that a network hardly learns as they are.
+
+    y  the targets as they came
+    """
+    if not jax.dtypes.issubdtype(y.dtype, np.floating):
         return
     means, stds = mean_and_std(y)
     mean = np.max(np.abs(means))

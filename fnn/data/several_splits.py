@@ -132,7 +132,7 @@ def check_apart(
         if last_left == first_test:
             raise ValueError(
                 f"splits: split {number} has rows of {first_test!s} in the test rows and in the "
-                "others, by order=; pass pairs (rows that are left, test rows) that are cut between "
+                "others, by order=; pass pairs (rows that are left, test rows), cut between "
                 "different values."
             )
 

@@ -291,6 +291,7 @@ def test_whole_numbers_of_any_size_become_floating_features():
     np.testing.assert_array_equal(np.sort(rows, axis=0), x)
 
 
+@pytest.mark.filterwarnings("ignore:target .* training rows have")
 @pytest.mark.parametrize("label", [-(2**63), 2**31 - 1, 2**63 - 1])
 def test_labels_of_any_size_come_back(label):
     made = data.from_arrays(FLOATS, np.full(20, label))

@@ -169,6 +169,7 @@ def scaled(made):
     np.testing.assert_allclose(x.std(axis=0)[varying], 1, atol=1e-3)
 
 
+@pytest.mark.filterwarnings("ignore:target .* training rows have")
 @settings(max_examples=200, deadline=None)
 @given(st.dictionaries(NAMES, VALUES, min_size=1, max_size=5), st.integers(1, 30), st.data())
 def test_any_table_is_taken_rightly_or_refused(columns, rows, drawn):

@@ -165,3 +165,71 @@ def test_a_mean_leaves_out_runs_that_diverged_and_says_so(sweep):
             found.predict(TABLE, "mean", setting=0)
     finally:
         found.diverged_step[:] = before
+
+
+X = RNG.normal(size=(N, 3))
+POSITIVE = X > 0
+
+
+def trained_on_arrays(y, outputs, loss, output="identity"):
+    net = fnn.mlp((3, 16, outputs), output=output)
+    return net, fnn.train(net, loss, optim.adam(1e-2), data.from_arrays(X, y), **OPTIONS)
+
+
+@pytest.mark.parametrize("dtype", [bool, int, float])
+def test_several_labels_are_predicted_as_they_came(dtype):
+    y = POSITIVE.astype(dtype)
+    _, run = trained_on_arrays(y, 3, losses.sigmoid_cross_entropy)
+    found = run.predict(X)
+    assert found.dtype == y.dtype
+    assert np.mean(found == y) > 0.85
+    shares = run.predict(X, probabilities=True)
+    np.testing.assert_array_equal(shares > 0.5, found.astype(bool))
+
+
+def test_zeros_and_ones_are_decoded_by_their_loss(tmp_path):
+    y = POSITIVE[:, 0].astype(float)
+    loss = losses.smoothed(losses.sigmoid_cross_entropy, 0.01)
+    net, run = trained_on_arrays(y, 1, loss)
+    found = run.predict(X)
+    assert set(found) == {0.0, 1.0}
+    assert np.mean(found == y) > 0.85
+    shares = run.predict(X, probabilities=True)
+    np.testing.assert_array_equal(shares.argmax(axis=1), found)
+    run.save(tmp_path / "run")
+    loaded = fnn.load(tmp_path / "run")
+    with pytest.raises(ValueError, match="does not know its loss; pass loss="):
+        loaded.predict(X, net=net)
+    np.testing.assert_array_equal(loaded.predict(X, net=net, loss=loss), found)
+    _, run = trained_on_arrays(y, 1, losses.squared_error)
+    assert len(set(run.predict(X))) > 2
+    with pytest.raises(ValueError, match="the targets are real numbers"):
+        run.predict(X, probabilities=True)
+
+
+def test_rows_of_shares_are_decoded_by_their_loss():
+    y = np.eye(3)[X.argmax(axis=1)]
+    _, run = trained_on_arrays(y, 3, losses.softmax_cross_entropy)
+    found = run.predict(X)
+    np.testing.assert_array_equal(found.sum(axis=1), 1)
+    np.testing.assert_array_equal(
+        found.argmax(axis=1), run.predict(X, probabilities=True).argmax(1)
+    )
+
+
+def test_several_labels_by_a_loss_of_probabilities():
+    _, run = trained_on_arrays(POSITIVE, 3, losses.binary_cross_entropy, "sigmoid")
+    assert np.mean(run.predict(X) == POSITIVE) > 0.85
+
+
+@pytest.mark.filterwarnings("ignore:target .* training rows have")
+def test_one_class_has_one_column():
+    _, run = trained_on_arrays(["only"] * N, 1, losses.sigmoid_cross_entropy)
+    assert set(run.predict(X)) == {"only"}
+    assert run.predict(X, probabilities=True).shape == (N, len(run.encoding.classes))
+
+
+def test_scaled_zeros_and_ones_say_what_to_do():
+    dataset = data.from_frame(TABLE | {"y": POSITIVE[:, 0].astype(float)}, "y")
+    with pytest.raises(ValueError, match=r'expected targets in \[0, 1\].*task="classification"'):
+        trained(dataset, 1, losses.sigmoid_cross_entropy)
