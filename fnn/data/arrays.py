@@ -59,7 +59,7 @@ def is_frame(rows: Any) -> bool:
 
 
 def object_array_of(values: Any) -> np.ndarray | None:
-    """Return values as an array of objects or of text; None for numbers."""
+    """Return values as an array of objects, of text or of dates; None for numbers."""
     if isinstance(values, np.ma.MaskedArray) or not checks.is_concrete(values):
         return None
     try:
@@ -67,7 +67,7 @@ def object_array_of(values: Any) -> np.ndarray | None:
     except ValueError:
         # Rows of different lengths, which checks.numbers refuses.
         return None
-    if array.dtype.kind in "OSUT":
+    if array.dtype.kind in "OSUTmM":
         return array
     return None
 

@@ -13,7 +13,7 @@ from fnn.data.encoding import CLASSES, REAL, SEVERAL_LABELS, Encoding, label_dty
 from fnn.data.numbers import UNSCALED, Scaling, as_float, magnitude, mean_and_std
 from fnn.data.owned import own
 from fnn.data.parts import Parts, Sampling
-from fnn.data.several_splits import Options, sample_splits
+from fnn.data.several_splits import Options, remedy_for_parts, sample_splits
 from fnn.data.table import (
     BOOLEAN,
     CATEGORY,
@@ -59,8 +59,8 @@ def from_frame(
     groups: Any = None,
     order: Any = None,
     validation: float = 0.15,
-    test: float = 0.15,
-    seed: int = 0,
+    test: float | None = None,
+    seed: int | None = None,
     splits: Any = None,
     standardize: bool = True,
 ) -> Dataset | list[Dataset]:
@@ -129,6 +129,7 @@ def from_frame(
         label_dtype=label_dtype(targets[names[0]].array, task) if task == CLASSES else "",
         extra_columns=tuple(extra_columns.values()),
         weights=per_row.get("weights"),
+        weights_label=label_of_weights(extra_columns),
     )
     sampling = Sampling(
         y=y,
@@ -141,7 +142,8 @@ def from_frame(
         classes=classes,
     )
     all_parts = sample_splits(splits, sampling)
-    datasets = [dataset_of(data, parts, standardize) for parts in all_parts]
+    or_else = remedy_for_parts(splits, sampling)
+    datasets = [dataset_of(data, parts, standardize, or_else) for parts in all_parts]
     warn_of_constants(datasets[0])
     if splits is None:
         return datasets[0]
@@ -159,6 +161,7 @@ class FrameData(NamedTuple):
     label_dtype    of the labels as they came; "" where there are none
     extra_columns  the names of the columns of weights, groups and order
     weights        one for each row; None: there are none
+    weights_label  of the weights, in errors
     """
 
     features: dict[str, Values]
@@ -169,10 +172,14 @@ class FrameData(NamedTuple):
     label_dtype: str
     extra_columns: tuple[str, ...]
     weights: Any
+    weights_label: str
 
 
-def dataset_of(data: FrameData, parts: Parts, standardize: bool) -> Dataset:
-    """Return the rows of a table in three splits, scaled by the training rows."""
+def dataset_of(data: FrameData, parts: Parts, standardize: bool, or_else: str) -> Dataset:
+    """Return the rows of a table in three splits, scaled by the training rows.
+
+    or_else  how to get other parts, in errors
+    """
     columns = columns_from(data.features, parts.train)
     coded = [column.coded(data.features[column.name]) for column in columns]
     scaling = UNSCALED
@@ -194,7 +201,9 @@ def dataset_of(data: FrameData, parts: Parts, standardize: bool) -> Dataset:
         label_dtype=data.label_dtype,
         beside=data.extra_columns,
     )
-    weights = weights_of(data.weights, parts, y, data.classes)
+    weights = weights_of(
+        data.weights, parts, y, data.classes, label=data.weights_label, or_else=or_else
+    )
 
     def features(rows):
         return features_from(columns, coded, rows, scaling)
@@ -236,6 +245,16 @@ def values_of_roles(
         elif value is not None:
             values[role] = value
     return values
+
+
+def label_of_weights(names: Mapping[str, str]) -> str:
+    """Return what weights are called in errors, with their column where they have one.
+
+    names  from `names_of_roles`
+    """
+    if "weights" not in names:
+        return "weights"
+    return f"weights: column {names['weights']!r}"
 
 
 def is_name(value: Any, table: Mapping[str, Any]) -> bool:

@@ -18,6 +18,7 @@ from fnn.data.dataset import (
     shape,
     warn_of_constants,
     weights_of,
+    weights_of_rows,
 )
 from fnn.data.encoding import encoding_of_arrays
 from fnn.data.numbers import mean_and_std, scaled_features, scaling_by
@@ -29,7 +30,7 @@ from fnn.data.parts import (
     is_labels,
     sizes_of,
 )
-from fnn.data.several_splits import Options, sample_splits
+from fnn.data.several_splits import Options, remedy_for_parts, sample_splits
 
 # A network hardly learns targets whose mean or std is above this, or whose std is below 1/this.
 FAR_FROM_1 = 100.0
@@ -61,8 +62,8 @@ def from_arrays(
     groups: Any = None,
     order: Any = None,
     validation: float = 0.15,
-    test: float = 0.15,
-    seed: int = 0,
+    test: float | None = None,
+    seed: int | None = None,
     splits: Any = None,
     standardize: bool = True,
     stratify: bool = True,
@@ -79,12 +80,13 @@ def from_arrays(
                  them the validation. No time is in two splits: a cut among equal times is moved to
                  the nearest place between different ones
     validation, test  fractions of the examples, in (0, 1), rounded to whole examples; the rest is
-                 for training
-    seed         of the random split; equal seeds give equal splits
+                 for training. test=None: 0.15; folds have their own test rows and refuse another
+    seed         of the random split; equal seeds give equal splits. None: 0; `order`, by which
+                 nothing is drawn, refuses another
     splits       makes several splits of the same rows, as a list of Datasets, which fnn.sweep
                  takes. A number: so many are drawn, with seed, seed + 1, …; a splitter of
                  scikit-learn, such as StratifiedKFold(5), or pairs (rows left, test rows): folds,
-                 and the validation rows are drawn from the rows left (`test` means nothing then)
+                 and the validation rows are drawn from the rows left
     standardize  scales each feature by its mean and std, those of the training rows, in float64:
                  x ← (x − mean)/std; a feature that is constant there is divided by 1
     stratify     gives each class its share of each split: a class of three examples is in all
@@ -139,7 +141,9 @@ def from_arrays(
     warn_of_scale(data.original_y[all_parts[0].train])
     datasets = []
     for parts in all_parts:
-        counts = weights_of(weights, parts, data.y, data.classes)
+        counts = weights_of(
+            weights, parts, data.y, data.classes, or_else=remedy_for_parts(splits, sampling)
+        )
         datasets.append(dataset_of(data, parts, standardize, counts))
     warn_of_constants(datasets[0])
     if splits is None:
@@ -294,7 +298,7 @@ def _weights_of_splits(
     """Return the weights of each split. Raises ValueError for another number than rows."""
     arrays = []
     for (name, part), numbers in zip(tuples.items(), rows, strict=True):
-        array = np.asarray(part[2])
+        array = weights_of_rows(part[2], f"{name}: weights")
         if array.shape != (len(numbers),):
             raise ValueError(
                 f"{name}: got weights of shape {array.shape}, expected ({len(numbers)},), one "

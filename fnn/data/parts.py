@@ -34,8 +34,8 @@ class Sampling(NamedTuple):
     groups: Any
     order: Any
     validation: float
-    test: float
-    seed: int
+    test: float | None
+    seed: int | None
     stratify: bool
     classes: tuple[Any, ...] = ()
 
@@ -320,7 +320,7 @@ def groups_near(codes: Sequence[int], counts: np.ndarray, size: float, most: int
             rows = more
     if not chosen:
         sizes = counts[list(codes)]
-        smallest = np.argmin(sizes)
+        smallest = int(np.argmin(sizes))
         chosen.append(codes[smallest])
     return chosen
 

@@ -192,7 +192,11 @@ REFUSED = {
         {},
         r"^column '0', row 3: got '\?' among values of type float",
     ),
-    "x is time": ((FLOATS.astype("m8[s]"), LABELS), {}, r"^x: got dtype timedelta64"),
+    "x is time": (
+        (FLOATS.astype("m8[s]"), LABELS),
+        {},
+        r"^x: column '0', row 0: got '0 seconds', a date, expected a number",
+    ),
     "y is shorter": ((FLOATS, LABELS[:-1]), {}, r"^y: got 19 targets for the 20 examples of x"),
     "y is a scalar": ((FLOATS, 1.0), {}, r"^y: got shape \(\)"),
     "y is empty": ((FLOATS, FLOATS[:, :0]), {}, r"^y: got shape \(20, 0\), which is empty"),

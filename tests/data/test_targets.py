@@ -207,7 +207,7 @@ def test_targets_that_are_refused(case):
 OF_ARRAYS = {
     "a column of text": (np.array([["a"], ["b"]] * 30), "y: got text of shape .*use y.ravel"),
     "a missing label": (np.array(["a", None] * 30, object), "column 'y': 30 of 60 values are"),
-    "dates": (np.arange(N).astype("M8[D]"), "y: got dtype datetime64"),
+    "dates": (np.arange(N).astype("M8[D]"), "column 'y': got dates such as 1970"),
     "dates of a frame": (pd.DataFrame({"d": pd.date_range("2020", periods=N)}), "column 'd': got"),
     "text beside numbers": (
         pd.DataFrame({"a": np.linspace(0, 1, N), "b": ["u", "v"] * 30}),
