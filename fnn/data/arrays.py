@@ -31,7 +31,7 @@ def features_of_array(
     columns: tuple[Column, ...] = ()
     if is_frame(x):
         values = numeric_columns(name, table_of(x, name, plain=True))
-        columns = tuple(Column(key, column.kind) for key, column in values.items())
+        columns = described(values)
         x = stack_columns(values)
     else:
         objects = object_array_of(x)
@@ -50,6 +50,25 @@ def features_of_array(
     check_range(name, x)
     check_whole(name, x)
     return x, columns
+
+
+def columns_of_numbers(
+    frame: Any, name: str = "x"
+) -> tuple[tuple[Column, ...], tuple[np.ndarray, ...]]:
+    """Return the columns of a frame of numbers and booleans, and their values.
+
+    name  of the frame, in errors
+
+    Raises ValueError as `features_of_array` does.
+    """
+    values = numeric_columns(name, table_of(frame, name, plain=True))
+    arrays = [column.array for column in values.values()]
+    return described(values), tuple(arrays)
+
+
+def described(columns: dict[str, Values]) -> tuple[Column, ...]:
+    """Return the name and the kind of each column."""
+    return tuple(Column(name, values.kind) for name, values in columns.items())
 
 
 def is_frame(rows: Any) -> bool:

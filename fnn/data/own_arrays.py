@@ -7,8 +7,14 @@ import numpy as np
 from jaxtyping import Num, Shaped
 
 from fnn import checks
-from fnn.data.arrays import coded_targets, features_of_array, targets_of_array
-from fnn.data.columns import Column
+from fnn.data.arrays import (
+    coded_targets,
+    columns_of_numbers,
+    features_of_array,
+    is_frame,
+    targets_of_array,
+)
+from fnn.data.columns import Column, features_from
 from fnn.data.dataset import (
     Dataset,
     Split,
@@ -21,7 +27,7 @@ from fnn.data.dataset import (
     weights_of_rows,
 )
 from fnn.data.encoding import encoding_of_arrays
-from fnn.data.numbers import mean_and_std, scaled_features, scaling_by
+from fnn.data.numbers import mean_and_std, scaled_features, scaling_by, scaling_of_columns
 from fnn.data.parts import (
     Parts,
     Sampling,
@@ -154,8 +160,8 @@ def from_arrays(
 def split_at_random(x: Any, y: Any, *, standardize: bool = True) -> Dataset:
     """Split x and y as `from_arrays` does with its defaults, but without regard to classes."""
     data = read_arrays(x, y)
-    test, validation = sizes_of(len(data.x), 0.15, 0.15)
-    parts = at_random(len(data.x), test, validation, seed=0)
+    test, validation = sizes_of(len(data.y), 0.15, 0.15)
+    parts = at_random(len(data.y), test, validation, seed=0)
     return dataset_of(data, parts, standardize)
 
 
@@ -312,15 +318,17 @@ def _weights_of_splits(
 class ArrayData(NamedTuple):
     """The contents of x and y.
 
-    x           the rows as numbers
+    x           the rows as numbers; None where they came as a frame
     columns     of a frame; () where the rows came as an array
+    coded       the values of the columns
     original_y  the targets as they came
     y           the targets as the losses take them
     classes     the classes that the labels in y stand for; (): the labels themselves
     """
 
-    x: Num[np.ndarray, "rows features"]
+    x: Num[np.ndarray, "rows features"] | None
     columns: tuple[Column, ...]
+    coded: tuple[np.ndarray, ...]
     original_y: Shaped[np.ndarray, "..."]
     y: Num[np.ndarray, "..."]
     classes: tuple[Any, ...]
@@ -331,20 +339,30 @@ def read_arrays(x: Any, y: Any) -> ArrayData:
 
     Raises ValueError for values that are no numbers, and for different lengths.
     """
-    rows, columns = features_of_array(x)
+    rows, columns, coded = None, (), ()
+    if is_frame(x):
+        columns, coded = columns_of_numbers(x)
+    else:
+        rows, _ = features_of_array(x)
     original_y = targets_of_array(y)
-    coded, classes = coded_targets(original_y)
-    checks.pairs(rows, coded)
-    return ArrayData(rows, columns, original_y, coded, classes)
+    coded_y, classes = coded_targets(original_y)
+    checks.pairs(coded[0] if columns else rows, coded_y)
+    return ArrayData(rows, columns, coded, original_y, coded_y, classes)
 
 
 def dataset_of(
     data: ArrayData, parts: Parts, standardize: bool, weights: Weights | None = None
 ) -> Dataset:
-    """Return the rows in three splits, scaled by the training rows."""
-    scaling = scaling_by(data.x, parts.train, standardize)
+    """Return the rows in three splits, scaled by the training rows.
+
+    The columns of a frame are scaled one by one, so that no second copy of all rows is made.
+    """
+    if data.x is None:
+        scaling = scaling_of_columns(data.coded, parts.train, standardize)
+    else:
+        scaling = scaling_by(data.x, parts.train, standardize)
     encoding = encoding_of_arrays(
-        data.x.shape[1],
+        len(data.columns) if data.x is None else data.x.shape[1],
         data.y,
         scaling=scaling,
         columns=data.columns,
@@ -353,6 +371,8 @@ def dataset_of(
     )
 
     def features(rows):
+        if data.x is None:
+            return features_from(data.columns, data.coded, rows, scaling)
         return scaled_features(data.x, rows, scaling)
 
     return from_parts(features, data.y, parts, scaling=scaling, weights=weights, encoding=encoding)
