@@ -339,15 +339,17 @@ def read_arrays(x: Any, y: Any) -> ArrayData:
 
     Raises ValueError for values that are no numbers, and for different lengths.
     """
-    rows, columns, coded = None, (), ()
+    rows = None
+    columns: tuple[Column, ...] = ()
+    coded: tuple[np.ndarray, ...] = ()
     if is_frame(x):
         columns, coded = columns_of_numbers(x)
     else:
         rows, _ = features_of_array(x)
     original_y = targets_of_array(y)
-    coded_y, classes = coded_targets(original_y)
-    checks.pairs(coded[0] if columns else rows, coded_y)
-    return ArrayData(rows, columns, coded, original_y, coded_y, classes)
+    targets, classes = coded_targets(original_y)
+    checks.pairs(coded[0] if columns else rows, targets)
+    return ArrayData(rows, columns, coded, original_y, targets, classes)
 
 
 def dataset_of(

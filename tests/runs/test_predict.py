@@ -207,6 +207,20 @@ def test_zeros_and_ones_are_decoded_by_their_loss(tmp_path):
         run.predict(X, probabilities=True)
 
 
+def test_the_mean_of_zeros_and_ones_is_decided_by_the_mean_probability():
+    dataset = data.from_arrays(X, POSITIVE[:, 0].astype(float))
+
+    def build_one(hyper):
+        return fnn.mlp((3, 16, 1)), losses.sigmoid_cross_entropy, optim.adam(1e-2)
+
+    found = fnn.sweep(build_one, dataset, seeds=range(2), **OPTIONS)
+    shares = found.predict(X, "mean", probabilities=True)
+    assert shares.shape == (N, 2)
+    np.testing.assert_array_equal(found.predict(X, "mean"), shares.argmax(axis=1))
+    every = found.predict(X, "all", probabilities=True)[0]
+    np.testing.assert_allclose(shares, every.mean(axis=0), rtol=1e-5, atol=1e-6)
+
+
 def test_rows_of_shares_are_decoded_by_their_loss():
     y = np.eye(3)[X.argmax(axis=1)]
     _, run = trained_on_arrays(y, 3, losses.softmax_cross_entropy)
