@@ -56,6 +56,8 @@ def decode_outputs(
 
     Real targets in [0, 1] are labels where the loss is one of probabilities.
     """
+    if loss is not None:
+        check_loss(loss)
     if encoding.task == REAL and may_be_labels(encoding, loss):
         return labels_by_loss(encoding, loss, outputs, probabilities=probabilities, mean=mean)
     is_class = encoding.task != REAL
@@ -65,17 +67,25 @@ def decode_outputs(
             "probabilities out."
         )
     is_single = np.shape(outputs)[-1] == 1
-    by_halves = encoding.task == SEVERAL_LABELS and gives_probabilities(loss)
-    if is_class and (probabilities or mean or is_single or by_halves):
+    are_several = encoding.task == SEVERAL_LABELS
+    by_shares = probabilities or mean or is_single or (are_several and gives_probabilities(loss))
+    if is_class and by_shares:
         shares = probabilities_of(loss, outputs)
         if mean:
             shares = shares.mean(axis=0)
         if probabilities:
             return with_column_per_class(encoding, shares)
-        outputs = shares - 0.5 if is_single or encoding.task == SEVERAL_LABELS else shares
+        outputs = shares - 0.5 if is_single or are_several else shares
     elif mean:
         outputs = np.mean(np.asarray(outputs), axis=0)
-    outputs = np.asarray(outputs)
+    elif are_several and loss is not None and loss.regression:
+        # A loss for amounts draws the outputs to 0 and 1.
+        outputs = np.asarray(outputs) - 0.5
+    return decode_rows(encoding, np.asarray(outputs))
+
+
+def decode_rows(encoding: Encoding, outputs: np.ndarray) -> np.ndarray:
+    """Return outputs (…, examples, outputs) as the encoding decodes each row."""
     flat = outputs.reshape(-1, outputs.shape[-1])
     decoded = encoding.decode(flat)
     return decoded.reshape(*outputs.shape[:-1], *decoded.shape[1:])

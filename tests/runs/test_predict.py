@@ -231,9 +231,16 @@ def test_rows_of_shares_are_decoded_by_their_loss():
     )
 
 
-def test_several_labels_by_a_loss_of_probabilities():
-    _, run = trained_on_arrays(POSITIVE, 3, losses.binary_cross_entropy, "sigmoid")
-    assert np.mean(run.predict(X) == POSITIVE) > 0.85
+BY_HALVES = [(losses.binary_cross_entropy, "sigmoid"), (losses.squared_error, "identity")]
+
+
+@pytest.mark.parametrize(("loss", "output"), BY_HALVES)
+def test_several_labels_are_decoded_by_their_loss(loss, output):
+    net, run = trained_on_arrays(POSITIVE, 3, loss, output)
+    outputs = fnn.apply(net, run.best_params, run.encoding.encode(X), state=run.best_state)
+    np.testing.assert_array_equal(run.predict(X), np.asarray(outputs) > 0.5)
+    with pytest.raises(ValueError, match="loss"):
+        run.predict(X, loss="sigmoid_cross_entropy")
 
 
 @pytest.mark.filterwarnings("ignore:target .* training rows have")
