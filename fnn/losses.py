@@ -194,7 +194,11 @@ def _check_probabilities(target: np.ndarray, outputs: int) -> None:
     outside = (target < 0) | (target > 1)
     if outside.any():
         first = target[outside].flat[0]
-        raise ValueError(f"y: got {first}, expected targets in [0, 1].")
+        raise ValueError(
+            f'y: got {first}, expected targets in [0, 1]. Take task="classification" or '
+            '"multilabel" in from_frame, which scales real targets, and floats of 0 and 1 in '
+            "from_arrays."
+        )
 
 
 sigmoid_cross_entropy = Loss(

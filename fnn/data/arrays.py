@@ -31,7 +31,7 @@ def features_of_array(
     columns: tuple[Column, ...] = ()
     if is_frame(x):
         values = numeric_columns(name, table_of(x, name, plain=True))
-        columns = tuple(Column(key, column.kind) for key, column in values.items())
+        columns = described(values)
         x = stack_columns(values)
     else:
         objects = object_array_of(x)
@@ -52,6 +52,25 @@ def features_of_array(
     return x, columns
 
 
+def columns_of_numbers(
+    frame: Any, name: str = "x"
+) -> tuple[tuple[Column, ...], tuple[np.ndarray, ...]]:
+    """Return the columns of a frame of numbers and booleans, and their values.
+
+    name  of the frame, in errors
+
+    Raises ValueError as `features_of_array` does.
+    """
+    values = numeric_columns(name, table_of(frame, name, plain=True))
+    arrays = [column.array for column in values.values()]
+    return described(values), tuple(arrays)
+
+
+def described(columns: dict[str, Values]) -> tuple[Column, ...]:
+    """Return the name and the kind of each column."""
+    return tuple(Column(name, values.kind) for name, values in columns.items())
+
+
 def is_frame(rows: Any) -> bool:
     """Return whether rows come as a frame."""
     # The type is asked, because reading the columns of a lazy frame is costly.
@@ -59,7 +78,7 @@ def is_frame(rows: Any) -> bool:
 
 
 def object_array_of(values: Any) -> np.ndarray | None:
-    """Return values as an array of objects or of text; None for numbers."""
+    """Return values as an array of objects, of text or of dates; None for numbers."""
     if isinstance(values, np.ma.MaskedArray) or not checks.is_concrete(values):
         return None
     try:
@@ -67,7 +86,7 @@ def object_array_of(values: Any) -> np.ndarray | None:
     except ValueError:
         # Rows of different lengths, which checks.numbers refuses.
         return None
-    if array.dtype.kind in "OSUT":
+    if array.dtype.kind in "OSUTmM":
         return array
     return None
 
@@ -140,13 +159,17 @@ def coded_targets(y: np.ndarray, name: str = "y") -> tuple[np.ndarray, tuple[Any
     """Return targets as the losses take them, and the classes that whole numbers stand for.
 
     Text is numbered in sorted order, and so are whole numbers that are classes and do not begin at
-    0, such as −1 and +1. Many different whole numbers are amounts, and are not numbered.
+    0, such as −1 and +1. Many different whole numbers are amounts, and are not numbered. Columns of
+    booleans, or of 0 and 1, are several labels, which become floats.
     """
     if y.dtype.kind == "U" or are_classes_not_from_0(y):
         return numbered(y)
     if jax.dtypes.issubdtype(y.dtype, np.floating):
         amounts = as_float(name, y.astype(np.float64))
         return amounts, ()
+    if are_several_labels(y):
+        check_no_one_hot(y, name)
+        return as_float(name, y), ()
     labels = whole_labels(y, name)
     if y.dtype.kind == "b":
         return labels, (False, True)
@@ -176,6 +199,26 @@ def are_classes_not_from_0(y: np.ndarray) -> bool:
     return not begins_at_0 and are_classes(y)
 
 
+def are_several_labels(y: np.ndarray) -> bool:
+    """Return whether targets are columns of booleans, or several columns of integers 0 and 1."""
+    if y.ndim != 2 or y.dtype.kind not in "biu":
+        return False
+    is_boolean = y.dtype.kind == "b"
+    return is_boolean or (y.shape[1] > 1 and bool(np.isin(y, (0, 1)).all()))
+
+
+def check_no_one_hot(y: np.ndarray, name: str) -> None:
+    """Refuse several labels of which each row has exactly one, which are mostly one class."""
+    is_one_hot = y.shape[1] > 1 and bool((y.sum(axis=1) == 1).all())
+    if is_one_hot:
+        kind = "booleans" if y.dtype.kind == "b" else "integers"
+        raise ValueError(
+            f"{name}: got {kind} of shape {y.shape} with a single one in each row, which may be "
+            "classes or several labels; say which: y.argmax(axis=1) for classes, y.astype(float) "
+            "for several labels."
+        )
+
+
 def whole_labels(y: np.ndarray, name: str) -> np.ndarray:
     """Return integers as int32 labels.
 
@@ -183,9 +226,9 @@ def whole_labels(y: np.ndarray, name: str) -> np.ndarray:
     """
     if y.ndim != 1:
         raise ValueError(
-            f"{name}: got integers of shape {y.shape}, expected labels of shape (examples,). Use "
-            "y.argmax(axis=1) for one-hot rows, y.ravel() for a column, y.astype(float) for "
-            "regression."
+            f"{name}: got integers of shape {y.shape}, expected labels of shape (examples,), or "
+            "columns of 0 and 1 for several labels. Use y.ravel() for a column, y > 0 for several "
+            "labels, y.astype(float) for regression."
         )
     limits = np.iinfo(np.int32)
     for label in (int(y.min()), int(y.max())):

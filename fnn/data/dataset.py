@@ -1,17 +1,18 @@
 """Hold the rows for training, validation and test."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int32
 
 from fnn import checks
+from fnn.data.arrays import object_array_of
 from fnn.data.encoding import Encoding, encoding_of_arrays
 from fnn.data.numbers import UNSCALED, Scaling, as_float, mean_and_std
 from fnn.data.owned import own
-from fnn.data.parts import Parts, is_labels
-from fnn.data.table import values_of
+from fnn.data.parts import Parts, check_class_totals, is_labels
+from fnn.data.table import BOOLEAN, NUMBER, values_of
 
 
 class Split(NamedTuple):
@@ -220,27 +221,87 @@ def read_only(dataset: Dataset) -> Dataset:
     return owned._replace(weights=Weights(*map(own, owned.weights)))
 
 
-def weights_of(weights: Any, split: Parts, examples: int) -> Weights | None:
+def weights_of(
+    weights: Any,
+    split: Parts,
+    y: np.ndarray,
+    classes: Sequence[Any] = (),
+    *,
+    label: str = "weights",
+    or_else: str = "",
+) -> Weights | None:
     """Return the weights of each split.
 
     weights  (examples,), numbers of at least 0; None: there are none
+    y        the targets of all rows
+    classes  the classes that the labels stand for; (): the labels themselves
+    label    of the weights, in errors
+    or_else  how to get other splits, in errors
 
-    Raises ValueError for other values, and for a split of which all weights are 0.
+    Raises ValueError for other values, for a split of which all weights are 0, and for a class of
+    which all training weights are 0.
     """
     if weights is None:
         return None
-    dtype = getattr(weights, "dtype", None)
-    if getattr(dtype, "kind", "") == "O":
-        weights = values_of("weights", weights).array
-    array = checks.numbers("weights", weights)
-    checks.weights(array, examples)
+    array = weights_of_rows(weights, label)
+    checks.weights(array, len(y))
     for name, rows in split._asdict().items():
         if not array[rows].any():
             raise ValueError(
-                f"weights: all {len(rows)} of the {name} rows are 0; draw the split with another "
-                "seed."
+                f"weights: all {len(rows)} of the {name} rows are 0, expected one above 0; give "
+                f"one of them another weight{or_else}."
             )
+    if is_labels(y):
+        check_class_totals(y[split.train], array[split.train], classes)
     return Weights(*(as_float("weights", array[rows]) for rows in split))
+
+
+def weights_of_rows(weights: Any, label: str) -> np.ndarray:
+    """Return weights as an array. Raises ValueError for text, dates and negative numbers.
+
+    label  of the weights, in errors
+    """
+    objects = object_array_of(weights)
+    if objects is not None:
+        values = values_of("weights", objects)
+        if values.kind not in (NUMBER, BOOLEAN):
+            raise ValueError(
+                f"{label}, row 0: got {str(values.array[0])!r}, a {values.kind}, expected a number "
+                "of at least 0; numbers written as text need astype(float)."
+            )
+        weights = values.array
+    array = checks.numbers("weights", weights)
+    is_negative = array < 0
+    if is_negative.any():
+        row = int(np.argmax(is_negative))
+        value = array.flat[row]
+        raise ValueError(
+            f"{label}, row {row}: got {value}, expected a number of at least 0; 0 lets a row count "
+            "for nothing."
+        )
+    return array
+
+
+def warn_of_constants(dataset: Dataset) -> None:
+    """Warn of targets that are equal in all training rows, and name them."""
+    encoding = dataset.preprocessing
+    y = dataset.train.y
+    columns = y.reshape(len(y), -1).T
+    for place, (name, column) in enumerate(zip(encoding.targets, columns, strict=True)):
+        if column.min() < column.max():
+            continue
+        value = column[0]
+        if encoding.units is not None:
+            value = value * encoding.units.std.flat[place] + encoding.units.mean.flat[place]
+        kind = "value"
+        if is_labels(y):
+            kind = "class"
+            value = encoding.classes[value] if encoding.classes else value
+        checks.warn(
+            f"target {name}: all {len(y)} training rows have the {kind} {value!s}, so that a "
+            f"network learns to answer it always. Check {name}, add rows with others, or leave it "
+            "out."
+        )
 
 
 def standardise(dataset: Dataset, axis: int | None = 0) -> Dataset:

@@ -43,7 +43,8 @@ class Encoding(NamedTuple):
     classes      the labels in the order of the network's outputs; () where each label is the number
                  of its output
     units        mean and std by which real targets were scaled; None: they were not
-    label_dtype  of the labels as they came, such as "<i8"; "" where there are none
+    label_dtype  of the labels as they came, such as "<i8", and of real targets that are all 0 or
+                 1, which may be labels; "" for other targets
     beside       the columns of weights, groups and order, which new rows may have and need not
 
     >>> from fnn import data
@@ -132,8 +133,8 @@ class Encoding(NamedTuple):
         prediction  (examples, outputs), as fnn.apply returns it
 
         Classes give labels in the dtype that they came in: that of the largest output, or, of one
-        output, the second class where it is above 0. Several labels give columns of booleans. Real
-        targets give numbers in the target's units.
+        output, the second class where it is above 0. Several labels give columns of booleans, or of
+        0 and 1 where they came so. Real targets give numbers in the target's units.
 
         Raises ValueError for another number of outputs, and for NaN where labels are expected.
         """
@@ -145,13 +146,11 @@ class Encoding(NamedTuple):
             )
         if self.task == REAL:
             return self.amounts_of(outputs)
-        is_nan = np.isnan(outputs)
-        if is_nan.any():
-            row = int(np.argwhere(is_nan)[0][0])
-            raise ValueError(f"prediction, row {row}: got nan, expected numbers; did it diverge?")
+        check_no_nan(outputs)
         if self.task == SEVERAL_LABELS:
             self.check_outputs(outputs, len(self.targets))
-            return outputs > 0
+            is_label = outputs > 0
+            return is_label.astype(self.label_dtype or bool)
         return self.labels_of(outputs)
 
     def amounts_of(self, outputs: np.ndarray) -> np.ndarray:
@@ -285,12 +284,11 @@ def encoding_of_arrays(
     targets: tuple[str, ...] = ("y",)
     if y.ndim == 2:
         targets = tuple(f"y{number}" for number in range(y.shape[1]))
-    task = CLASSES
-    if jax.dtypes.issubdtype(y.dtype, np.floating):
-        task = REAL
+    came = y if original_y is None else original_y
+    task = task_of_array(came)
     dtype = ""
-    if original_y is not None:
-        dtype = label_dtype(original_y, task)
+    if original_y is not None or task == REAL:
+        dtype = label_dtype(came, task)
     return Encoding(
         columns=columns,
         features=features,
@@ -302,11 +300,32 @@ def encoding_of_arrays(
     )
 
 
+def task_of_array(y: np.ndarray) -> str:
+    """Return the task of targets as they came: floats are real, columns of others are labels."""
+    if jax.dtypes.issubdtype(y.dtype, np.floating):
+        return REAL
+    if y.ndim == 2:
+        return SEVERAL_LABELS
+    return CLASSES
+
+
 def label_dtype(y: np.ndarray, task: str) -> str:
-    """Return the dtype of labels as they came; "" for other targets."""
-    if task == CLASSES and y.dtype.kind in "biuUf":
-        return y.dtype.str
-    return ""
+    """Return the dtype of labels as they came, and of real targets that may be; "" for others."""
+    if y.dtype.kind not in "biuUf":
+        return ""
+    if task == REAL:
+        is_label = (y == 0) | (y == 1)
+        if not is_label.all():
+            return ""
+    return y.dtype.str
+
+
+def check_no_nan(outputs: np.ndarray) -> None:
+    """Refuse outputs (examples, outputs) with NaN, which stand for no label."""
+    is_nan = np.isnan(outputs)
+    if is_nan.any():
+        row = int(np.argwhere(is_nan)[0][0])
+        raise ValueError(f"prediction, row {row}: got nan, expected numbers; did it diverge?")
 
 
 class StaticEncoding:

@@ -8,12 +8,12 @@ import numpy as np
 from fnn import checks
 from fnn.data.arrays import are_classes, numbered
 from fnn.data.columns import Column, columns_from, features_from
-from fnn.data.dataset import Dataset, from_parts, weights_of
+from fnn.data.dataset import Dataset, from_parts, warn_of_constants, weights_of
 from fnn.data.encoding import CLASSES, REAL, SEVERAL_LABELS, Encoding, label_dtype
 from fnn.data.numbers import UNSCALED, Scaling, as_float, magnitude, mean_and_std
 from fnn.data.owned import own
 from fnn.data.parts import Parts, Sampling
-from fnn.data.several_splits import Options, sample_splits
+from fnn.data.several_splits import Options, remedy_for_parts, sample_splits
 from fnn.data.table import (
     BOOLEAN,
     CATEGORY,
@@ -59,8 +59,8 @@ def from_frame(
     groups: Any = None,
     order: Any = None,
     validation: float = 0.15,
-    test: float = 0.15,
-    seed: int = 0,
+    test: float | None = None,
+    seed: int | None = None,
     splits: Any = None,
     standardize: bool = True,
 ) -> Dataset | list[Dataset]:
@@ -88,7 +88,7 @@ def from_frame(
     Classes become 0, 1, … in sorted order. Real targets are scaled by the training rows.
     `dataset.decode` and `run.predict` answer in the units of the targets, and the history has
     metrics in them, and squared and absolute errors of one target. Other losses, and the gradients,
-    are of the scaled targets.
+    are of the scaled targets. A warning says where all training rows have one class or amount.
 
     Frames need the extra "frames" (narwhals); a dict of columns and a list of dicts need nothing.
 
@@ -126,9 +126,10 @@ def from_frame(
         y=y,
         task=task,
         classes=classes,
-        label_dtype=label_dtype(targets[names[0]].array, task),
+        label_dtype=label_dtype(targets[names[0]].array, task) if task == CLASSES else "",
         extra_columns=tuple(extra_columns.values()),
         weights=per_row.get("weights"),
+        weights_label=label_of_weights(extra_columns),
     )
     sampling = Sampling(
         y=y,
@@ -141,7 +142,9 @@ def from_frame(
         classes=classes,
     )
     all_parts = sample_splits(splits, sampling)
-    datasets = [dataset_of(data, parts, standardize) for parts in all_parts]
+    or_else = remedy_for_parts(splits, sampling)
+    datasets = [dataset_of(data, parts, standardize, or_else) for parts in all_parts]
+    warn_of_constants(datasets[0])
     if splits is None:
         return datasets[0]
     return datasets
@@ -158,6 +161,7 @@ class FrameData(NamedTuple):
     label_dtype    of the labels as they came; "" where there are none
     extra_columns  the names of the columns of weights, groups and order
     weights        one for each row; None: there are none
+    weights_label  of the weights, in errors
     """
 
     features: dict[str, Values]
@@ -168,10 +172,14 @@ class FrameData(NamedTuple):
     label_dtype: str
     extra_columns: tuple[str, ...]
     weights: Any
+    weights_label: str
 
 
-def dataset_of(data: FrameData, parts: Parts, standardize: bool) -> Dataset:
-    """Return the rows of a table in three splits, scaled by the training rows."""
+def dataset_of(data: FrameData, parts: Parts, standardize: bool, or_else: str) -> Dataset:
+    """Return the rows of a table in three splits, scaled by the training rows.
+
+    or_else  how to get other parts, in errors
+    """
     columns = columns_from(data.features, parts.train)
     coded = [column.coded(data.features[column.name]) for column in columns]
     scaling = UNSCALED
@@ -193,7 +201,9 @@ def dataset_of(data: FrameData, parts: Parts, standardize: bool) -> Dataset:
         label_dtype=data.label_dtype,
         beside=data.extra_columns,
     )
-    weights = weights_of(data.weights, parts, len(y))
+    weights = weights_of(
+        data.weights, parts, y, data.classes, label=data.weights_label, or_else=or_else
+    )
 
     def features(rows):
         return features_from(columns, coded, rows, scaling)
@@ -235,6 +245,16 @@ def values_of_roles(
         elif value is not None:
             values[role] = value
     return values
+
+
+def label_of_weights(names: Mapping[str, str]) -> str:
+    """Return what weights are called in errors, with their column where they have one.
+
+    names  from `names_of_roles`
+    """
+    if "weights" not in names:
+        return "weights"
+    return f"weights: column {names['weights']!r}"
 
 
 def is_name(value: Any, table: Mapping[str, Any]) -> bool:
@@ -350,7 +370,7 @@ def check_task(kinds: Mapping[str, str], task: str) -> None:
         if kind in (TEXT, CATEGORY) and task != CLASSES:
             raise ValueError(
                 f"target: column {name!r} holds {kind}, which {task} cannot learn; convert it to "
-                "numbers."
+                'numbers, or pass task="classification" for one column of classes.'
             )
 
 
@@ -361,7 +381,8 @@ def task_of_several(kinds: Mapping[str, str]) -> str:
         return SEVERAL_LABELS
     if distinct != {NUMBER}:
         raise ValueError(
-            f"target: got columns {kinds}, expected all booleans (labels) or all numbers."
+            f"target: got columns {kinds}, expected all booleans (labels) or all numbers; pass "
+            'task="multilabel" for columns of 0 and 1, task="regression" for amounts.'
         )
     return REAL
 
@@ -390,7 +411,8 @@ def check_booleans(name: str, values: np.ndarray) -> None:
     if not is_boolean.all():
         row = int(np.argmin(is_boolean))
         raise ValueError(
-            f"column {name!r}, row {row}: got {values[row]}, expected a boolean for a label."
+            f"column {name!r}, row {row}: got {values[row]}, expected a boolean for a label; pass "
+            'task="regression" for amounts.'
         )
 
 

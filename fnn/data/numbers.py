@@ -1,6 +1,6 @@
 """Scale numbers by the training rows, and hold them in the default float dtype."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 import jax
@@ -62,6 +62,17 @@ def scaling_by(x: np.ndarray, rows: np.ndarray | None, standardize: bool) -> Sca
         return UNSCALED
     mean, std = mean_and_std(x, rows)
     return Scaling(mean, std)
+
+
+def scaling_of_columns(
+    columns: Sequence[np.ndarray], rows: np.ndarray, standardize: bool
+) -> Scaling:
+    """Return the scaling of each column by some rows; `UNSCALED` without standardize."""
+    if not standardize:
+        return UNSCALED
+    pairs = [mean_and_std(column, rows) for column in columns]
+    means, stds = np.array(pairs, np.float64).T
+    return Scaling(means, stds)
 
 
 def as_float(name: str, values: np.ndarray) -> np.ndarray:

@@ -2,15 +2,32 @@
 
 from typing import Any, NamedTuple, Unpack, overload
 
+import jax
 import numpy as np
 from jaxtyping import Num, Shaped
 
 from fnn import checks
-from fnn.data.arrays import coded_targets, features_of_array, targets_of_array
-from fnn.data.columns import Column
-from fnn.data.dataset import Dataset, Split, Weights, from_parts, read_only, shape, weights_of
+from fnn.data.arrays import (
+    coded_targets,
+    columns_of_numbers,
+    features_of_array,
+    is_frame,
+    targets_of_array,
+)
+from fnn.data.columns import Column, features_from
+from fnn.data.dataset import (
+    Dataset,
+    Split,
+    Weights,
+    from_parts,
+    read_only,
+    shape,
+    warn_of_constants,
+    weights_of,
+    weights_of_rows,
+)
 from fnn.data.encoding import encoding_of_arrays
-from fnn.data.numbers import mean_and_std, scaled_features, scaling_by
+from fnn.data.numbers import mean_and_std, scaled_features, scaling_by, scaling_of_columns
 from fnn.data.parts import (
     Parts,
     Sampling,
@@ -19,7 +36,7 @@ from fnn.data.parts import (
     is_labels,
     sizes_of,
 )
-from fnn.data.several_splits import Options, sample_splits
+from fnn.data.several_splits import Options, remedy_for_parts, sample_splits
 
 # A network hardly learns targets whose mean or std is above this, or whose std is below 1/this.
 FAR_FROM_1 = 100.0
@@ -51,8 +68,8 @@ def from_arrays(
     groups: Any = None,
     order: Any = None,
     validation: float = 0.15,
-    test: float = 0.15,
-    seed: int = 0,
+    test: float | None = None,
+    seed: int | None = None,
     splits: Any = None,
     standardize: bool = True,
     stratify: bool = True,
@@ -64,16 +81,18 @@ def from_arrays(
     y            (examples,) or (examples, outputs): as x, or labels of any type
     weights      (examples,), at least 0: how much each example counts in losses and metrics
     groups       (examples,), such as the patient of each row: no group is in two splits, whose
-                 sizes are then near those asked for
+                 sizes are then near those asked for; a warning says where they are not
     order        (examples,), such as the time of each row: the latest are the test, those before
-                 them the validation
+                 them the validation. No time is in two splits: a cut among equal times is moved to
+                 the nearest place between different ones
     validation, test  fractions of the examples, in (0, 1), rounded to whole examples; the rest is
-                 for training
-    seed         of the random split; equal seeds give equal splits
+                 for training. test=None: 0.15; folds have their own test rows and refuse another
+    seed         of the random split; equal seeds give equal splits. None: 0; `order`, by which
+                 nothing is drawn, refuses another
     splits       makes several splits of the same rows, as a list of Datasets, which fnn.sweep
                  takes. A number: so many are drawn, with seed, seed + 1, …; a splitter of
                  scikit-learn, such as StratifiedKFold(5), or pairs (rows left, test rows): folds,
-                 and the validation rows are drawn from the rows left (`test` means nothing then)
+                 and the validation rows are drawn from the rows left
     standardize  scales each feature by its mean and std, those of the training rows, in float64:
                  x ← (x − mean)/std; a feature that is constant there is divided by 1
     stratify     gives each class its share of each split: a class of three examples is in all
@@ -83,9 +102,13 @@ def from_arrays(
 
     Whole and boolean y become int32 labels. Labels 0, 1, … stay as they are. Others (text; −1 and
     +1; 1, 2, 3) become their places in sorted order where there are at most 20, each met three
-    times on average, and `dataset.decode` gives labels back as they came. A loss for amounts takes
-    floating y, which stays as it is; a warning says where its mean or std is above 100 or its std
-    below 0.01. Floating results have JAX's default dtype: float32, or float64 where x64 is enabled.
+    times on average. Columns of booleans, or of the integers 0 and 1, are several labels, which
+    become floats. `dataset.decode` gives labels back as they came.
+
+    A loss for amounts takes floating y, which stays as it is; a warning says where its mean or std
+    is above 100 or its std below 0.01. Floats of 0 and 1 are labels for a loss of probabilities:
+    `run.predict` gives them back. A warning says where all training rows have one target. Floating
+    results have JAX's default dtype: float32, or float64 where x64 is enabled.
 
     Raises ValueError for arrays that are empty, not finite, not numbers or of other shapes, for
     labels outside int32, for classes that would be missing from the training rows, and for
@@ -121,11 +144,14 @@ def from_arrays(
         classes=data.classes,
     )
     all_parts = sample_splits(splits, sampling)
-    warn_of_scale(data.y[all_parts[0].train])
+    warn_of_scale(data.original_y[all_parts[0].train])
     datasets = []
     for parts in all_parts:
-        counts = weights_of(weights, parts, len(data.x))
+        counts = weights_of(
+            weights, parts, data.y, data.classes, or_else=remedy_for_parts(splits, sampling)
+        )
         datasets.append(dataset_of(data, parts, standardize, counts))
+    warn_of_constants(datasets[0])
     if splits is None:
         return datasets[0]
     return datasets
@@ -134,8 +160,8 @@ def from_arrays(
 def split_at_random(x: Any, y: Any, *, standardize: bool = True) -> Dataset:
     """Split x and y as `from_arrays` does with its defaults, but without regard to classes."""
     data = read_arrays(x, y)
-    test, validation = sizes_of(len(data.x), 0.15, 0.15)
-    parts = at_random(len(data.x), test, validation, seed=0)
+    test, validation = sizes_of(len(data.y), 0.15, 0.15)
+    parts = at_random(len(data.y), test, validation, seed=0)
     return dataset_of(data, parts, standardize)
 
 
@@ -170,7 +196,7 @@ def from_splits(train: Any, validation: Any, test: Any, *, standardize: bool = T
     rows = Parts(*np.split(numbers, ends[:-1]))
     if is_labels(y):
         check_classes(y, rows, classes)
-    warn_of_scale(y[rows.train])
+    warn_of_scale(original_y[rows.train])
     scaling = scaling_by(xs["train"], None, standardize)
     encoding = encoding_of_arrays(
         xs["train"].shape[1],
@@ -187,7 +213,7 @@ def from_splits(train: Any, validation: Any, test: Any, *, standardize: bool = T
     train_split, validation_split, test_split = splits
     weights = None
     if len(train) == 3:
-        weights = _weights_of_splits(tuples, rows)
+        weights = _weights_of_splits(tuples, rows, y, classes)
     dataset = Dataset(
         train_split,
         validation_split,
@@ -196,6 +222,7 @@ def from_splits(train: Any, validation: Any, test: Any, *, standardize: bool = T
         weights=weights,
         encoding=encoding,
     )
+    warn_of_constants(dataset)
     return read_only(dataset)
 
 
@@ -271,11 +298,13 @@ def _targets_of_splits(raw_y: dict[str, Any], xs: dict[str, np.ndarray]) -> dict
     return ys
 
 
-def _weights_of_splits(tuples: dict[str, Any], rows: Parts) -> Weights | None:
+def _weights_of_splits(
+    tuples: dict[str, Any], rows: Parts, y: np.ndarray, classes: tuple[Any, ...]
+) -> Weights | None:
     """Return the weights of each split. Raises ValueError for another number than rows."""
     arrays = []
     for (name, part), numbers in zip(tuples.items(), rows, strict=True):
-        array = np.asarray(part[2])
+        array = weights_of_rows(part[2], f"{name}: weights")
         if array.shape != (len(numbers),):
             raise ValueError(
                 f"{name}: got weights of shape {array.shape}, expected ({len(numbers)},), one "
@@ -283,21 +312,23 @@ def _weights_of_splits(tuples: dict[str, Any], rows: Parts) -> Weights | None:
             )
         arrays.append(array)
     together = np.concatenate(arrays)
-    return weights_of(together, rows, len(together))
+    return weights_of(together, rows, y, classes)
 
 
 class ArrayData(NamedTuple):
     """The contents of x and y.
 
-    x           the rows as numbers
+    x           the rows as numbers; None where they came as a frame
     columns     of a frame; () where the rows came as an array
+    coded       the values of the columns
     original_y  the targets as they came
     y           the targets as the losses take them
     classes     the classes that the labels in y stand for; (): the labels themselves
     """
 
-    x: Num[np.ndarray, "rows features"]
+    x: Num[np.ndarray, "rows features"] | None
     columns: tuple[Column, ...]
+    coded: tuple[np.ndarray, ...]
     original_y: Shaped[np.ndarray, "..."]
     y: Num[np.ndarray, "..."]
     classes: tuple[Any, ...]
@@ -308,20 +339,32 @@ def read_arrays(x: Any, y: Any) -> ArrayData:
 
     Raises ValueError for values that are no numbers, and for different lengths.
     """
-    rows, columns = features_of_array(x)
+    rows = None
+    columns: tuple[Column, ...] = ()
+    coded: tuple[np.ndarray, ...] = ()
+    if is_frame(x):
+        columns, coded = columns_of_numbers(x)
+    else:
+        rows, _ = features_of_array(x)
     original_y = targets_of_array(y)
-    coded, classes = coded_targets(original_y)
-    checks.pairs(rows, coded)
-    return ArrayData(rows, columns, original_y, coded, classes)
+    targets, classes = coded_targets(original_y)
+    checks.pairs(coded[0] if columns else rows, targets)
+    return ArrayData(rows, columns, coded, original_y, targets, classes)
 
 
 def dataset_of(
     data: ArrayData, parts: Parts, standardize: bool, weights: Weights | None = None
 ) -> Dataset:
-    """Return the rows in three splits, scaled by the training rows."""
-    scaling = scaling_by(data.x, parts.train, standardize)
+    """Return the rows in three splits, scaled by the training rows.
+
+    The columns of a frame are scaled one by one, so that no second copy of all rows is made.
+    """
+    if data.x is None:
+        scaling = scaling_of_columns(data.coded, parts.train, standardize)
+    else:
+        scaling = scaling_by(data.x, parts.train, standardize)
     encoding = encoding_of_arrays(
-        data.x.shape[1],
+        len(data.columns) if data.x is None else data.x.shape[1],
         data.y,
         scaling=scaling,
         columns=data.columns,
@@ -330,14 +373,19 @@ def dataset_of(
     )
 
     def features(rows):
+        if data.x is None:
+            return features_from(data.columns, data.coded, rows, scaling)
         return scaled_features(data.x, rows, scaling)
 
     return from_parts(features, data.y, parts, scaling=scaling, weights=weights, encoding=encoding)
 
 
 def warn_of_scale(y: np.ndarray) -> None:
-    """Warn of real targets that a network hardly learns as they are."""
-    if is_labels(y):
+    """Warn of real targets that a network hardly learns as they are.
+
+    y  the targets as they came
+    """
+    if not jax.dtypes.issubdtype(y.dtype, np.floating):
         return
     means, stds = mean_and_std(y)
     mean = np.max(np.abs(means))

@@ -12,6 +12,8 @@ from fnn.data.table import CATEGORY, TEXT, column_of, values_of
 Rows = Integer[np.ndarray, "rows"]
 
 TRAIN, VALIDATION, TEST = range(3)
+# A part of fewer or of more times the rows that were asked for is warned of.
+FAR_FROM_SIZE = 2 / 3, 3 / 2
 
 
 class Parts(NamedTuple):
@@ -32,8 +34,8 @@ class Sampling(NamedTuple):
     groups: Any
     order: Any
     validation: float
-    test: float
-    seed: int
+    test: float | None
+    seed: int | None
     stratify: bool
     classes: tuple[Any, ...] = ()
 
@@ -255,13 +257,15 @@ def by_group(groups: np.ndarray, test: int, validation: int, seed: int) -> Parts
 
     groups  (examples,), such as the patient of each row
 
+    A group that is larger than what a part lacks stays for training. Warns where no groups come
+    near a size.
+
     Raises ValueError for fewer groups than parts.
     """
     names, codes, counts = np.unique(groups, return_inverse=True, return_counts=True)
     codes = codes.reshape(-1)
     number = len(names)
-    sizes = {TEST: test, VALIDATION: validation}
-    wanted = {part: size for part, size in sizes.items() if size}
+    wanted = sizes_of_groups(counts, test, validation)
     least = len(wanted) + 1
     if number < least:
         raise ValueError(f"groups: got {number} group(s), expected {least} at least.")
@@ -271,44 +275,128 @@ def by_group(groups: np.ndarray, test: int, validation: int, seed: int) -> Parts
     for part, size in wanted.items():
         is_free = part_of_group[order] == TRAIN
         free = order[is_free].tolist()
-        # The last groups stay for the parts that come after this one.
-        reserved = 2 if part == TEST else 1
-        eligible = free[:-reserved]
-        chosen = groups_near(eligible, counts, size)
+        # So many groups stay for the parts that come after this one.
+        reserved = 2 if part == TEST and validation else 1
+        chosen = groups_near(free, counts, size, len(free) - reserved)
         part_of_group[chosen] = part
     part_of_row = part_of_group[codes]
     in_given_order = np.arange(len(groups))
-    return rows_by_part(part_of_row, in_given_order)
+    parts = rows_by_part(part_of_row, in_given_order)
+    warn_of_sizes("groups", parts, test, validation)
+    return parts
 
 
-def groups_near(codes: Sequence[int], counts: np.ndarray, size: int) -> list[int]:
+def sizes_of_groups(counts: np.ndarray, test: int, validation: int) -> dict[int, float]:
+    """Return the rows that each part is to have, by part, the test first.
+
+    counts  of the rows of every group
+
+    Where the groups that fit into a part have too few rows together, each part has its share.
+    """
+    sizes = {TEST: test, VALIDATION: validation}
+    fits = counts < 2 * max(test, validation)
+    rows = counts[fits].sum()
+    share = min(1.0, rows / (test + validation))
+    return {part: size * share for part, size in sizes.items() if size}
+
+
+def groups_near(codes: Sequence[int], counts: np.ndarray, size: float, most: int) -> list[int]:
     """Return groups, taken in turn, that have about `size` rows together; one at least.
 
     codes   the groups that may be taken
     counts  of the rows of every group
+    most    how many groups may be taken
+
+    A group that brings the rows no nearer to `size` is passed over. Where all are, the smallest is
+    taken.
     """
     chosen: list[int] = []
     rows = 0
     for code in codes:
         more = rows + counts[code]
         is_nearer = abs(more - size) < abs(rows - size)
-        if is_nearer or not chosen:
+        if is_nearer and len(chosen) < most:
             chosen.append(code)
             rows = more
+    if not chosen:
+        sizes = counts[list(codes)]
+        smallest = int(np.argmin(sizes))
+        chosen.append(codes[smallest])
     return chosen
 
 
 def by_order(order: np.ndarray, test: int, validation: int) -> Parts:
     """Cut by time: the latest rows are the test, those before them the validation.
 
-    order  (examples,), numbers or dates; equal ones stay in the order of the rows
+    order  (examples,), numbers or dates
+
+    Rows of one time are all in one part: a cut among them is moved to the nearest place between
+    different times. Warns where that makes a part of another size.
+
+    Raises ValueError for fewer different times than parts.
     """
     sequence = np.argsort(order, kind="stable")
+    times = order[sequence]
+    is_later = np.asarray(times[1:] != times[:-1], bool)
+    starts = np.flatnonzero(is_later) + 1
     test_start = len(sequence) - test
     validation_start = test_start - validation
-    cuts = [validation_start, test_start]
-    train_rows, validation_rows, test_rows = np.split(sequence, cuts)
-    return Parts(train_rows, validation_rows, test_rows)
+    cuts = [cut for cut in (validation_start, test_start) if cut < len(sequence)]
+    if len(starts) < len(cuts):
+        raise ValueError(
+            f"order: got {len(starts) + 1} different value(s), expected {len(cuts) + 1} at least, "
+            "so that no value is in two parts. Pass finer times, or the parts themselves to "
+            "fnn.data.from_splits."
+        )
+    moved = cuts_between(cuts, starts)
+    ends = [*moved, len(sequence)][:2]
+    train_rows, validation_rows, test_rows = np.split(sequence, ends)
+    parts = Parts(train_rows, validation_rows, test_rows)
+    warn_of_sizes("order", parts, test, validation)
+    return parts
+
+
+def cuts_between(cuts: Sequence[int], starts: np.ndarray) -> list[int]:
+    """Return the cuts, each moved to the nearest of `starts`, which stay different.
+
+    cuts    places in a sequence, ascending
+    starts  places where a cut may be, ascending, as many as cuts at least
+    """
+    moved: list[int] = []
+    allowed = starts
+    shift = 0
+    for left in reversed(range(len(cuts))):
+        # So many stay for the cuts before this one, which move along.
+        candidates = allowed[left:]
+        distances = np.abs(candidates - cuts[left] - shift)
+        nearest = int(np.argmin(distances))
+        place = int(candidates[nearest])
+        moved.insert(0, place)
+        shift = place - cuts[left]
+        allowed = allowed[: left + nearest]
+    return moved
+
+
+def warn_of_sizes(name: str, parts: Parts, test: int, validation: int) -> None:
+    """Warn where a part has far from the rows asked for: see FAR_FROM_SIZE.
+
+    name  of the argument by which rows stay together
+    """
+    asked = {"validation": validation, "test": test}
+    asked["train"] = sum(map(len, parts)) - test - validation
+    sizes = {part: len(rows) for part, rows in parts._asdict().items()}
+    lowest, highest = FAR_FROM_SIZE
+    for part, size in asked.items():
+        excess = abs(sizes[part] - size)
+        is_far = not lowest * size <= sizes[part] <= highest * size
+        if is_far and excess > 1:
+            shown = ", ".join(f"{count} for {each}" for each, count in sizes.items())
+            checks.warn(
+                f"{name}: got {shown}, where {size} for {part} were asked for: rows of one value "
+                "stay in one part. Split large groups or times, ask for other fractions, or pass "
+                "the parts themselves to fnn.data.from_splits."
+            )
+            return
 
 
 def check_classes(labels: np.ndarray, parts: Parts, classes: Sequence[Any] = ()) -> None:
@@ -327,3 +415,25 @@ def check_classes(labels: np.ndarray, parts: Parts, classes: Sequence[Any] = ())
                 f"y: class {label!s} has {count} example(s), none of them in the training rows. "
                 "Leave the class out, join it with another, or split otherwise."
             )
+
+
+def check_class_totals(
+    labels: np.ndarray, weights: np.ndarray, classes: Sequence[Any] = ()
+) -> None:
+    """Refuse weights by which a class is never learned, and name it.
+
+    labels   of the training rows
+    weights  of the training rows
+    classes  the classes that the labels stand for; (): the labels themselves
+    """
+    distinct = np.unique(labels)
+    is_learned = np.isin(distinct, labels[weights > 0])
+    if is_learned.all():
+        return
+    label = distinct[np.argmin(is_learned)]
+    count = np.count_nonzero(labels == label)
+    shown = classes[label] if classes else label
+    raise ValueError(
+        f"weights: class {shown!s} has {count} training row(s), all of weight 0, so that it is "
+        "never learned. Give one of them a weight above 0, or leave the class out."
+    )

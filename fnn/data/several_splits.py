@@ -26,11 +26,12 @@ class Options(TypedDict, total=False):
     groups: Any
     order: Any
     validation: float
-    test: float
-    seed: int
+    test: float | None
+    seed: int | None
     standardize: bool
 
 
+TEST_FRACTION = 0.15
 EXPECTED = (
     "expected a number of re-drawn splits, a splitter of scikit-learn such as KFold(5), or pairs "
     "(rows that are left, test rows)"
@@ -46,12 +47,45 @@ def sample_splits(splits: Any, sampling: Sampling) -> list[Parts]:
 
     Raises ValueError for splits of another kind, and for folds that cannot be used.
     """
+    check_is_used(splits, sampling)
+    if sampling.test is None:
+        sampling = sampling._replace(test=TEST_FRACTION)
+    if sampling.seed is None:
+        sampling = sampling._replace(seed=0)
     if splits is None:
         return [sample_split(sampling)]
-    is_number = isinstance(splits, (int, np.integer)) and not isinstance(splits, bool)
-    if is_number:
+    if is_number(splits):
         return sample_again(splits, sampling)
     return sample_folds(splits, sampling)
+
+
+def is_number(splits: Any) -> bool:
+    """Return whether several splits are drawn, as many as a number says."""
+    return isinstance(splits, (int, np.integer)) and not isinstance(splits, bool)
+
+
+def check_is_used(splits: Any, sampling: Sampling) -> None:
+    """Refuse a fraction and a seed that would mean nothing."""
+    are_folds = splits is not None and not is_number(splits)
+    if are_folds and sampling.test is not None:
+        raise ValueError(
+            f"test: got {sampling.test!r} with folds, whose test rows are given, expected none; "
+            "leave test out, or pass the number of splits to draw."
+        )
+    if sampling.order is not None and sampling.seed is not None:
+        raise ValueError(
+            f"seed: got {sampling.seed!r} with order=, by which nothing is drawn, expected none; "
+            "leave seed out."
+        )
+
+
+def remedy_for_parts(splits: Any, sampling: Sampling) -> str:
+    """Return how to get other rows in a part, as the end of a sentence."""
+    if splits is not None and not is_number(splits):
+        return ", or take other folds"
+    if sampling.order is not None:
+        return ", or ask for another fraction"
+    return ", or draw the split with another seed"
 
 
 def sample_again(splits: int, sampling: Sampling) -> list[Parts]:
@@ -128,6 +162,12 @@ def check_apart(
             raise ValueError(
                 f"splits: split {number} tests rows that come before others that are trained on, "
                 "by order=; sort the rows by it and take TimeSeriesSplit."
+            )
+        if last_left == first_test:
+            raise ValueError(
+                f"splits: split {number} has rows of {first_test!s} in the test rows and in the "
+                "others, by order=; pass pairs (rows that are left, test rows), cut between "
+                "different values."
             )
 
 

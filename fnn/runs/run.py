@@ -144,8 +144,8 @@ class Run(NamedTuple):
         probabilities  return probabilities (examples, classes) instead of labels, in the order of
                        `encoding.classes`
         net            the network that was trained; needed for a run that was loaded or pickled
-        loss           its loss; needed for such a run if probabilities are asked for or the network
-                       has one output
+        loss           its loss; needed for such a run if probabilities are asked for, the network
+                       has one output, or the targets are floats of 0 and 1
 
         Returns labels as they were given, or numbers in the units of the target.
 

@@ -169,6 +169,7 @@ def scaled(made):
     np.testing.assert_allclose(x.std(axis=0)[varying], 1, atol=1e-3)
 
 
+@pytest.mark.filterwarnings("ignore:target .* training rows have")
 @settings(max_examples=200, deadline=None)
 @given(st.dictionaries(NAMES, VALUES, min_size=1, max_size=5), st.integers(1, 30), st.data())
 def test_any_table_is_taken_rightly_or_refused(columns, rows, drawn):
@@ -465,3 +466,19 @@ def test_whole_numbers_that_floats_would_join_are_refused_in_arrays_too():
         data.from_arrays(large, np.arange(N) % 2)
     with pytest.raises(ValueError, match="column 'a': got whole numbers beyond 2⁵³"):
         data.from_arrays(pd.DataFrame({"a": large[:, 0]}), np.arange(N) % 2)
+
+
+def test_arrays_of_a_frame_are_scaled_column_by_column():
+    """The rows beside the frame, which the Dataset keeps, and no other copy of all of them."""
+    x = RNG.normal(size=(20_000, 50)).astype(np.float32)
+    frame = pd.DataFrame({f"c{place}": x[:, place] for place in range(50)})
+    data.from_arrays(frame[:60], np.arange(60) % 2)  # imports what reads frames
+    tracemalloc.start()
+    try:
+        made = data.from_arrays(frame, np.arange(20_000) % 2)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.5 * x.nbytes
+    of_array = data.from_arrays(x, np.arange(20_000) % 2)
+    np.testing.assert_allclose(made.train.x, of_array.train.x, rtol=1e-5, atol=1e-6)

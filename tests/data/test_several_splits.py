@@ -107,3 +107,13 @@ def test_a_mask_is_row_numbers_too():
     held_out = np.arange(103) % 4 == 0
     (made,) = data.from_arrays(X, REAL, splits=[(~held_out, held_out)])
     np.testing.assert_array_equal(made.rows.test, np.flatnonzero(held_out))
+
+
+def test_folds_that_share_a_time_are_refused():
+    with pytest.raises(ValueError, match=r"split 0 has rows of 2 in the test rows and in the oth"):
+        data.from_arrays(X, REAL, order=np.arange(103) // 10, splits=TimeSeriesSplit(3))
+    pairs = [(np.arange(60), np.arange(60, 103))]
+    (made,) = data.from_arrays(X, REAL, order=np.arange(103) // 10, splits=pairs)
+    years = [set(rows // 10) for rows in made.rows]
+    assert max(years[0]) < min(years[1])
+    assert max(years[1]) < min(years[2])

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.model_selection import KFold
 
 from fnn import data
 from fnn.data import parts
@@ -111,7 +112,9 @@ def test_weights_go_with_their_rows():
     place = made.encoding.feature_names.index("i")
     for name, split in made.splits.items():
         np.testing.assert_array_equal(getattr(made.weights, name), split.x[:, place] + 1)
-    with pytest.raises(ValueError, match=r"weights: expected numbers of at least 0"):
+    with pytest.raises(
+        ValueError, match=r"weights, row 0: got -1.0, expected a number of at least 0"
+    ):
         data.from_arrays(np.ones((N, 1)), np.arange(N) / N, weights=-weights)
     with pytest.raises(ValueError, match=r"weights: all 9 of the .* rows are 0"):
         data.from_arrays(np.ones((N, 1)), np.arange(N) / N, weights=np.arange(N) == 0)
@@ -247,7 +250,8 @@ def test_splits_unpack_with_weights_too():
     for weights, message in (
         (np.full(N, np.nan), r"weights: 60 value\(s\) are not finite"),
         (np.zeros(N), "weights: expected numbers of at least 0, and one above 0"),
-        (np.array(["a"] * N), "weights: got dtype"),
+        (np.array(["a"] * N), "weights, row 0: got 'a', a text, expected a number of at least 0"),
+        (np.arange(N).astype("M8[D]"), "weights, row 0: got '1970-01-01', a date"),
         (np.ones(3), r"weights: got shape \(3,\)"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -297,3 +301,95 @@ def test_parts_may_have_weights():
         ValueError, match=r"validation: got weights of shape \(5,\), expected \(60,\)"
     ):
         data.from_splits((x, y, w), (x, y, w[:5]), (x, y, w))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_huge_group_stays_for_training(seed):
+    x = np.arange(float(N))[:, None]
+    groups = np.r_[np.zeros(50), np.arange(10) + 1]
+    with pytest.warns(UserWarning, match="groups: got 50 for train, 5 for validation, 5 for test"):
+        made = data.from_arrays(x, x / N, groups=groups, seed=seed)
+    assert [len(rows) for rows in made.rows] == [50, 5, 5]
+
+
+def test_of_huge_groups_the_smallest_is_taken():
+    x = np.arange(float(N))[:, None]
+    groups = np.repeat([0, 1, 2], [30, 20, 10])
+    with pytest.warns(UserWarning, match="groups: got 30 for train, 20 for validation, 10 for"):
+        made = data.from_arrays(x, x / N, groups=groups)
+    assert [len(rows) for rows in made.rows] == [30, 20, 10]
+
+
+@pytest.mark.parametrize("per_time", [2, 4, 5, 6])
+def test_no_time_is_in_two_splits(per_time):
+    x = np.arange(float(N))[:, None]
+    times = np.arange(N) // per_time + np.datetime64("2020")
+    made = data.from_arrays(x, x / N, order=times)
+    found = [set(times[rows]) for rows in made.rows]
+    assert max(found[0]) < min(found[1])
+    assert max(found[1]) < min(found[2])
+    assert all(abs(len(rows) - 9) <= per_time / 2 for rows in made.rows[1:])
+
+
+def test_long_times_are_whole_and_warned_of():
+    x = np.arange(float(N))[:, None]
+    with pytest.warns(UserWarning, match="order: got 25 for train, 25 for validation, 10 for test"):
+        made = data.from_arrays(x, x / N, order=np.arange(N) // 25)
+    assert [set(rows // 25) for rows in made.rows] == [{0}, {1}, {2}]
+    with pytest.raises(ValueError, match=r"order: got 2 different value.*expected 3.*from_splits"):
+        data.from_arrays(x, x / N, order=np.arange(N) // 40)
+
+
+WEIGHTS_OF_A_COLUMN = {
+    "text": (["x"] * N, "column 'w', row 0: got 'x', a text, expected a number .*astype"),
+    "below 0": (1.0 - (np.arange(N) == 7) * 3, "column 'w', row 7: got -2.0, expected a number of"),
+}
+
+
+@pytest.mark.parametrize("case", WEIGHTS_OF_A_COLUMN)
+def test_weights_of_a_column_are_refused_by_row_and_value(case):
+    weights, message = WEIGHTS_OF_A_COLUMN[case]
+    with pytest.raises(ValueError, match=f"^weights: {message}"):
+        data.from_frame(table(w=weights), "price", weights="w")
+
+
+def test_weights_of_parts_are_refused_by_part():
+    x, y, ones = np.ones((N, 1)), np.arange(N) / N, np.ones(N)
+    with pytest.raises(ValueError, match=r"^test: weights, row 0: got -1.0, expected"):
+        data.from_splits((x, y, ones), (x, y, ones), (x, y, -ones))
+
+
+WITHOUT_WEIGHT = {
+    "by order": ({"order": np.arange(N)}, "another weight, or ask for another fraction"),
+    "of folds": ({"splits": KFold(12)}, "another weight, or take other folds"),
+    "at random": ({"seed": 3}, "another weight, or draw the split with another seed"),
+}
+
+
+@pytest.mark.parametrize("case", WITHOUT_WEIGHT)
+def test_a_split_without_weight_says_how_to_get_another(case):
+    options, message = WITHOUT_WEIGHT[case]
+    weights = np.where(np.arange(N) < 1, 1.0, 0.0)
+    with pytest.raises(ValueError, match=f"weights: all .* rows are 0, .*{message}"):
+        data.from_arrays(np.ones((N, 1)), np.arange(N) / N, weights=weights, **options)
+
+
+UNUSED = {
+    "test of folds": (
+        {"test": 0.4, "splits": KFold(4)},
+        "test: got 0.4 with folds, whose test row",
+    ),
+    "seed of order": (
+        {"seed": 0, "order": np.arange(N)},
+        "seed: got 0 with order=, by which nothi",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNUSED)
+def test_what_would_mean_nothing_is_refused(case):
+    options, message = UNUSED[case]
+    with pytest.raises(ValueError, match=message):
+        data.from_arrays(np.ones((N, 1)), np.arange(N) / N, **options)
+    with pytest.raises(ValueError, match=message):
+        data.from_frame(table(), "price", **options)

@@ -207,7 +207,7 @@ def test_targets_that_are_refused(case):
 OF_ARRAYS = {
     "a column of text": (np.array([["a"], ["b"]] * 30), "y: got text of shape .*use y.ravel"),
     "a missing label": (np.array(["a", None] * 30, object), "column 'y': 30 of 60 values are"),
-    "dates": (np.arange(N).astype("M8[D]"), "y: got dtype datetime64"),
+    "dates": (np.arange(N).astype("M8[D]"), "column 'y': got dates such as 1970"),
     "dates of a frame": (pd.DataFrame({"d": pd.date_range("2020", periods=N)}), "column 'd': got"),
     "text beside numbers": (
         pd.DataFrame({"a": np.linspace(0, 1, N), "b": ["u", "v"] * 30}),
@@ -226,7 +226,6 @@ def test_targets_of_arrays_that_are_refused(case):
 def test_what_is_scaled_is_not_warned_of():
     x = RNG.normal(size=(N, 2))
     data.from_arrays(x, RNG.normal(size=N))
-    data.from_arrays(x, np.full(N, 1e-3))
     data.from_frame(table(), "price")
     with pytest.warns(UserWarning, match=r"deviation 0.00\d+; .*y = \(y - y.mean"):
         data.from_arrays(x, 1e-3 * RNG.normal(size=N))
@@ -235,5 +234,80 @@ def test_what_is_scaled_is_not_warned_of():
 
 
 def test_one_class_is_a_class():
-    made = data.from_frame(table(label=["only"] * N), "label")
+    with pytest.warns(UserWarning, match="target label: all 42 training rows have the class only"):
+        made = data.from_frame(table(label=["only"] * N), "label")
     assert made.decode(np.zeros((2, 1))).tolist() == ["only", "only"]
+
+
+FIVES = np.full(N, 5.0)
+CONSTANTS = {
+    "an amount": (FIVES, "target y: all 42 training rows have the value 5.0, .* Check y, add rows"),
+    "one of two": (np.column_stack([np.linspace(0, 1, N), FIVES]), "target y1: all 42 .* 5.0"),
+    "a class": (["only"] * N, "target y: all 42 training rows have the class only"),
+    "a number": (np.zeros(N, int), "target y: all 42 training rows have the class 0"),
+    "a label": (np.arange(N)[:, None] % [1, 2] == 0, "target y0: all 42 .* the value 1.0"),
+}
+
+
+@pytest.mark.parametrize("case", CONSTANTS)
+def test_a_target_without_another_value_is_warned_of(case):
+    y, message = CONSTANTS[case]
+    x = RNG.normal(size=(N, 2))
+    with pytest.warns(UserWarning, match=message):
+        data.from_arrays(x, y)
+    with pytest.warns(UserWarning, match=message.replace("42", str(N))):
+        data.from_splits((x, y), (x, y), (x, y))
+
+
+def test_a_constant_column_is_warned_of_in_its_units():
+    with pytest.warns(UserWarning, match="target price: all 42 training rows have the value 5.0"):
+        data.from_frame(table(price=FIVES), "price")
+
+
+SEVERAL = RNG.random((N, 3)) < 0.4
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int64, np.uint8])
+@pytest.mark.parametrize("make", [np.asarray, pd.DataFrame])
+def test_several_labels_of_arrays_come_back_as_they_were(dtype, make):
+    y = SEVERAL.astype(dtype)
+    made = data.from_arrays(RNG.normal(size=(N, 2)), make(y))
+    assert made.encoding.task == "multilabel"
+    assert made.train.y.dtype == np.float32
+    for rows, split in zip(made.rows, made.splits.values(), strict=True):
+        found = made.decode(split.y - 0.5)
+        assert found.dtype == y.dtype
+        np.testing.assert_array_equal(found, y[rows])
+
+
+def test_rare_labels_are_no_small_amounts():
+    rare = np.zeros((20000, 2), bool)
+    rare[::2, 0] = rare[::1000, 1] = True
+    data.from_arrays(np.ones((20000, 1)), rare)
+
+
+NO_LABELS = {
+    "one-hot booleans": (
+        np.eye(3, dtype=bool)[np.arange(N) % 3],
+        r"booleans .*argmax.*astype\(float",
+    ),
+    "one-hot integers": (
+        np.eye(3, dtype=int)[np.arange(N) % 3],
+        r"integers .*argmax.*astype\(float",
+    ),
+    "a column": (
+        np.arange(N)[:, None] % 2,
+        r"integers .*y.ravel\(\) for a column, y > 0 for several",
+    ),
+    "counts": (
+        np.arange(3 * N).reshape(N, 3),
+        r"integers .*y.astype\(float\) for regression",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NO_LABELS)
+def test_whole_numbers_that_are_no_labels_say_what_to_do(case):
+    y, message = NO_LABELS[case]
+    with pytest.raises(ValueError, match=f"^y: got {message}"):
+        data.from_arrays(np.ones((N, 1)), y)

@@ -191,3 +191,92 @@ def test_a_loaded_sweep_predicts_without_its_data(tmp_path):
         np.testing.assert_allclose(given, expected, rtol=1e-6)
     with pytest.raises(ValueError, match=r"predict: .* pass the builder= that it ran with"):
         loaded.predict(TABLE)
+
+
+X = RNG.normal(size=(N, 3))
+POSITIVE = X > 0
+
+
+def trained_on_arrays(y, outputs, loss, output="identity"):
+    net = fnn.mlp((3, 16, outputs), output=output)
+    return net, fnn.train(net, loss, optim.adam(1e-2), data.from_arrays(X, y), **OPTIONS)
+
+
+@pytest.mark.parametrize("dtype", [bool, int, float])
+def test_several_labels_are_predicted_as_they_came(dtype):
+    y = POSITIVE.astype(dtype)
+    _, run = trained_on_arrays(y, 3, losses.sigmoid_cross_entropy)
+    found = run.predict(X)
+    assert found.dtype == y.dtype
+    assert np.mean(found == y) > 0.85
+    shares = run.predict(X, probabilities=True)
+    np.testing.assert_array_equal(shares > 0.5, found.astype(bool))
+
+
+def test_zeros_and_ones_are_decoded_by_their_loss(tmp_path):
+    y = POSITIVE[:, 0].astype(float)
+    loss = losses.smoothed(losses.sigmoid_cross_entropy, 0.01)
+    net, run = trained_on_arrays(y, 1, loss)
+    found = run.predict(X)
+    assert set(found) == {0.0, 1.0}
+    assert np.mean(found == y) > 0.85
+    shares = run.predict(X, probabilities=True)
+    np.testing.assert_array_equal(shares.argmax(axis=1), found)
+    run.save(tmp_path / "run")
+    loaded = fnn.load(tmp_path / "run")
+    with pytest.raises(ValueError, match="does not know its loss; pass loss="):
+        loaded.predict(X, net=net)
+    np.testing.assert_array_equal(loaded.predict(X, net=net, loss=loss), found)
+    _, run = trained_on_arrays(y, 1, losses.squared_error)
+    assert len(set(run.predict(X))) > 2
+    with pytest.raises(ValueError, match="the targets are real numbers"):
+        run.predict(X, probabilities=True)
+
+
+def test_the_mean_of_zeros_and_ones_is_decided_by_the_mean_probability():
+    dataset = data.from_arrays(X, POSITIVE[:, 0].astype(float))
+
+    def build_one(hyper):
+        return fnn.mlp((3, 16, 1)), losses.sigmoid_cross_entropy, optim.adam(1e-2)
+
+    found = fnn.sweep(build_one, dataset, seeds=range(2), **OPTIONS)
+    shares = found.predict(X, "mean", probabilities=True)
+    assert shares.shape == (N, 2)
+    np.testing.assert_array_equal(found.predict(X, "mean"), shares.argmax(axis=1))
+    every = found.predict(X, "all", probabilities=True)[0]
+    np.testing.assert_allclose(shares, every.mean(axis=0), rtol=1e-5, atol=1e-6)
+
+
+def test_rows_of_shares_are_decoded_by_their_loss():
+    y = np.eye(3)[X.argmax(axis=1)]
+    _, run = trained_on_arrays(y, 3, losses.softmax_cross_entropy)
+    found = run.predict(X)
+    np.testing.assert_array_equal(found.sum(axis=1), 1)
+    np.testing.assert_array_equal(
+        found.argmax(axis=1), run.predict(X, probabilities=True).argmax(1)
+    )
+
+
+BY_HALVES = [(losses.binary_cross_entropy, "sigmoid"), (losses.squared_error, "identity")]
+
+
+@pytest.mark.parametrize(("loss", "output"), BY_HALVES)
+def test_several_labels_are_decoded_by_their_loss(loss, output):
+    net, run = trained_on_arrays(POSITIVE, 3, loss, output)
+    outputs = fnn.apply(net, run.best_params, run.encoding.encode(X), state=run.best_state)
+    np.testing.assert_array_equal(run.predict(X), np.asarray(outputs) > 0.5)
+    with pytest.raises(ValueError, match="loss"):
+        run.predict(X, loss="sigmoid_cross_entropy")
+
+
+@pytest.mark.filterwarnings("ignore:target .* training rows have")
+def test_one_class_has_one_column():
+    _, run = trained_on_arrays(["only"] * N, 1, losses.sigmoid_cross_entropy)
+    assert set(run.predict(X)) == {"only"}
+    assert run.predict(X, probabilities=True).shape == (N, len(run.encoding.classes))
+
+
+def test_scaled_zeros_and_ones_say_what_to_do():
+    dataset = data.from_frame(TABLE | {"y": POSITIVE[:, 0].astype(float)}, "y")
+    with pytest.raises(ValueError, match=r'expected targets in \[0, 1\].*task="classification"'):
+        trained(dataset, 1, losses.sigmoid_cross_entropy)
