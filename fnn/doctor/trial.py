@@ -1,5 +1,6 @@
 """Compile and run a canary and compare its outputs with those of NumPy."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -34,8 +35,8 @@ def attempt(canary: Canary, seed: int, with_options: bool) -> Outcome:
         with jax.enable_x64(canary.x64), jax.default_matmul_precision("highest"):
             generator = np.random.default_rng(seed)
             function, arguments = canary.draw(generator)
-            options = options_of_training() if with_options else None
-            jitted = jax.jit(function, compiler_options=options)
+            jit = jit_as_for_training if with_options else jax.jit
+            jitted = jit(function)
             computed = jax.device_get(jitted(*arguments))
             expected = witness.evaluate(function, *arguments)
     except Exception as error:  # an outcome too, of any kind that a compiler raises
@@ -50,9 +51,10 @@ def attempt(canary: Canary, seed: int, with_options: bool) -> Outcome:
     return Outcome(canary.name, "wrong", detail)
 
 
-def options_of_training() -> dict[str, str | bool | int]:
-    """Return the compiler options of the programs that train."""
-    return compiler.options() | compiler.options_to_compile_fast()
+def jit_as_for_training(function: Callable) -> Callable:
+    """Return a function compiled under the options of the programs that train."""
+    options = compiler.options() | compiler.options_to_compile_fast()
+    return jax.jit(function, compiler_options=options)
 
 
 def largest_error(computed: Any, expected: Any) -> float:

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 FAULTS = {fault.name: fault for fault in compiler.FAULTS}
 AVOIDED = [canary for canary in CANARIES if FAULTS[canary.name].option.used]
 LIBRARY = list(library())
-RIGHT_JIT = compiler.jit  # which tests replace
+RIGHT_JIT = trial.jit_as_for_training  # which tests replace
 
 
 def sines(generator):
@@ -66,7 +66,7 @@ def with_a_wrong_entry(array):
 
 def broken_sines(generator):
     """A right program, in a process whose compiler is broken from now on."""
-    trial.compiler.jit = miscompiled
+    trial.jit_as_for_training = miscompiled
     return sines(generator)
 
 
@@ -118,7 +118,7 @@ def test_the_exit_status_is_1_with_each_canary_broken(monkeypatch, capsys, canar
         if each.name != canary.name or not with_options:
             return Outcome(each.name, "right")
         with monkeypatch.context() as patch:
-            patch.setattr(trial.compiler, "jit", miscompiled)
+            patch.setattr(trial, "jit_as_for_training", miscompiled)
             return trial.attempt(each, seed, with_options)
 
     monkeypatch.setattr(report, "attempt_all", lambda trials: [outcome(*each) for each in trials])
