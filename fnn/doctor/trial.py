@@ -52,9 +52,14 @@ def attempt(canary: Canary, seed: int, with_options: bool) -> Outcome:
 
 
 def jit_as_for_training(function: Callable) -> Callable:
-    """Return a function compiled under the options of the programs that train."""
-    options = compiler.options() | compiler.options_to_compile_fast()
-    return jax.jit(function, compiler_options=options)
+    """Return a function that compiles under the options of the programs that train."""
+
+    def call(*arguments: Any) -> Any:
+        lowered = compiler.jit(function).lower(*arguments)
+        program = lowered.compile(compiler.options_to_compile_fast())
+        return program(*arguments)
+
+    return call
 
 
 def largest_error(computed: Any, expected: Any) -> float:
