@@ -20,6 +20,8 @@ def code_of(module: ModuleType, name: str) -> Markup:
     Raises ValueError if the experiment has no function of that name.
     """
     function = getattr(module, name, None)
+    if callable(function):
+        function = inspect.unwrap(getattr(function, "function", function))  # of a compiled one
     if not inspect.isfunction(function):
         raise ValueError(
             f"{module.__name__}: a claim names the code {name!r}, expected a function there."

@@ -207,6 +207,7 @@ def test_every_claim_names_code_that_is_short_enough_to_be_read():
         for each in claims_of(name):
             lines = without_docstring(getattr(module, each.code)).splitlines()
             assert len(lines) <= 25, f"{each.id}: {name}.{each.code} has {len(lines)} lines"
+            assert code_of(module, each.code)  # of a compiled function too
 
 
 def test_verdicts_that_differ_from_the_recorded_ones(tmp_path, monkeypatch):
