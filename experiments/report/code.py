@@ -21,7 +21,7 @@ def code_of(module: ModuleType, name: str) -> Markup:
     """
     function = getattr(module, name, None)
     if callable(function):
-        function = inspect.unwrap(getattr(function, "function", function))  # of a compiled one
+        function = inspect.unwrap(function)  # jax.jit wraps it
     if not inspect.isfunction(function):
         raise ValueError(
             f"{module.__name__}: a claim names the code {name!r}, expected a function there."

@@ -190,9 +190,13 @@ async function drawCurves() {
       { data: { values: bands }, mark: { type: "line", strokeWidth: 2.5, clip: true }, encoding: { x, y: y("middle", state.metric), color } },
       { data: { name: "chosen seed", values: lineRows() }, mark: { type: "line", strokeDash: [5, 4], strokeWidth: 1.5, clip: true }, encoding: { x, y: y("value", state.metric), color } },
     ] };
+  const seed = state.seed;
   await embed("curves", spec, `${state.metric} by epoch, ${state.chosen.length} setting(s)`);
+  if (seed !== state.seed) await moveSeedInCurves();  // the slider moved while the chart was made
 }
-const moveSeedInCurves = () => views.curves.view.data("chosen seed", lineRows()).runAsync();
+async function moveSeedInCurves() {
+  await views.curves?.view.data("chosen seed", lineRows()).runAsync();
+}
 async function drawHeatmap() {
   if (!names.length) return;
   const cells = new Map();
@@ -222,6 +226,7 @@ async function drawHeatmap() {
 }
 async function embed(id, spec, label) {
   views[id]?.finalize();
+  views[id] = undefined;
   views[id] = await vegaEmbed(byId(id), spec, { actions: false, renderer: "canvas", ast: true });
   byId(id).setAttribute("role", "img");
   byId(id).setAttribute("aria-label", label);

@@ -12,10 +12,12 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from fnn.checkpoint.manifest import sum_of
+from fnn.data import Encoding
 
 DEEPEST = 8  # functions within functions
 MOST_CONSTANTS = 200
 SEEDS_SHOWN = 64
+NAMES_SHOWN = 200  # characters; longer names are shortened
 FUNCTIONS = ("init", "update", "forward", "backward")  # of layers, losses and optimizers
 
 
@@ -28,6 +30,21 @@ def array_fingerprint(array: Any) -> str:
     in_order = np.ascontiguousarray(numbers)
     checksum = sum_of(in_order.tobytes())
     return f"{numbers.dtype} {numbers.shape} {checksum[:16]}"
+
+
+def names_fingerprint(encoding: Encoding) -> dict[str, str]:
+    """Return the names of targets and classes, and each column with its kind and categories."""
+    names = {"targets": encoding.targets, "classes": encoding.classes}
+    for column in encoding.columns:
+        names[f"column {column.name!r}"] = (column.kind, *column.categories)
+    texts = {}
+    for name, values in names.items():
+        text = ", ".join(map(str, values))
+        if len(text) > NAMES_SHOWN:
+            checksum = sum_of(text.encode())
+            text = f"{text[:NAMES_SHOWN]}… ({checksum[:16]})"
+        texts[name] = text
+    return texts
 
 
 def seeds_fingerprint(seeds: Sequence[int]) -> list[int] | str:

@@ -18,16 +18,14 @@ from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from fnn import checks
-from fnn.checkpoint.manifest import sum_of
-from fnn.data import Arrays, Dataset, Encoding
+from fnn.data import Arrays, Dataset
 from fnn.data.owned import is_owned
 from fnn.devices import usable_cores
-from fnn.runs.fingerprint import array_fingerprint
+from fnn.runs.fingerprint import array_fingerprint, names_fingerprint
 from fnn.types import ArrayLike
 
 ROWS = 256
 DEFAULT_DEVICE = "jax_default_device"  # the setting
-LONGEST_NAMES = 200  # characters of names in a fingerprint; longer ones are shortened
 LARGE = 2**22  # bytes: larger arrays are worth starting threads for
 
 
@@ -128,21 +126,6 @@ def dataset_fingerprint(dataset: Dataset) -> dict[str, str]:
     if dataset.encoding is not None:
         sums |= names_fingerprint(dataset.encoding)
     return sums
-
-
-def names_fingerprint(encoding: Encoding) -> dict[str, str]:
-    """Return the names of targets and classes, and each column with its kind and categories."""
-    names = {"targets": encoding.targets, "classes": encoding.classes}
-    for column in encoding.columns:
-        names[f"column {column.name!r}"] = (column.kind, *column.categories)
-    texts = {}
-    for name, values in names.items():
-        text = ", ".join(map(str, values))
-        if len(text) > LONGEST_NAMES:
-            checksum = sum_of(text.encode())
-            text = f"{text[:LONGEST_NAMES]}… ({checksum[:16]})"
-        texts[name] = text
-    return texts
 
 
 def on_devices(dataset: Dataset, mesh: Mesh | None) -> Arrays:

@@ -331,7 +331,7 @@ class Sweep:
         column = self._best_column(row)
         return decode_outputs(encoding, loss, outputs[column], probabilities=probabilities)
 
-    def _check_trained_to_best(self) -> None:
+    def _warn_of_untrained(self) -> None:
         """Warn of runs without a best epoch: their networks are those of the start."""
         count = int(np.count_nonzero(self.best_epoch == NEVER))
         if count:
@@ -342,7 +342,7 @@ class Sweep:
 
     def _predict_by_all(self, rows: Any, probabilities: bool, parts: Parts) -> np.ndarray:
         """Return the predictions of every run, (settings, runs, examples, …)."""
-        self._check_trained_to_best()
+        self._warn_of_untrained()
         predictions = []
         for row in range(len(self.settings)):
             loss, outputs = self._outputs(row, rows, parts)

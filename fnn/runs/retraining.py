@@ -14,13 +14,14 @@ from fnn.checkpoint.manifest import differences
 from fnn.data import Dataset
 from fnn.metrics import Metric
 from fnn.runs.driver import Driver, Group, GroupCollector
-from fnn.runs.fingerprint import plain_settings, with_pickled
+from fnn.runs.fingerprint import constants_of, plain_settings, with_pickled
 from fnn.runs.groups import StaticHyper
 from fnn.runs.journal import Journal
 from fnn.runs.results import Parameters, Sweep
 from fnn.runs.settings import HyperValues, Setting, settings_of
 from fnn.runs.spec_groups import Builder, build_spec
 from fnn.runs.splits import checked_splits, splits_of
+from fnn.runs.step import TrainSpec
 from fnn.runs.sweep_arrays import (
     SweepJob,
     empty_sweep,
@@ -143,7 +144,11 @@ class Retraining:
         return traced_net(group, self.arguments["settings"][setting])
 
     def parts(self, setting: int, **inputs: Any) -> tuple[Layer, Loss]:
-        """Return the network of a setting and its loss, which need the builder alone."""
+        """Return the network of a setting and its loss, which need the builder alone.
+
+        Raises ValueError for another builder. Without the data its programs cannot be compared, so
+        the constants within networks and losses are.
+        """
         wanted = Inputs(**inputs).completed_by(self.inputs)
         builder: Any = wanted.builder
         if builder is None:
@@ -151,10 +156,28 @@ class Retraining:
                 "predict: this sweep was unpickled or loaded, without its programs; pass the "
                 "builder= that it ran with."
             )
-        spec = build_spec(builder, self.arguments["settings"][setting])
-        if wanted.dataset is None:
-            return spec.net, spec.loss
-        return self.net(setting, **inputs), spec.loss
+        settings = self.arguments["settings"]
+        spec = build_spec(builder, settings[setting])
+        if wanted.dataset is not None:
+            return self.net(setting, **inputs), spec.loss
+        self._check_constants(build_spec(builder, settings[0]))
+        return spec.net, spec.loss
+
+    def _check_constants(self, first: TrainSpec) -> None:
+        """Refuse a builder whose network or loss has other constants than that of the sweep.
+
+        first  of the first setting, whose constants the fingerprint has
+        """
+        saved, _ = self.fingerprint()
+        unlike = []
+        for part, value in {"net": first.net, "loss": first.loss}.items():
+            of_part = {name: saved[name] for name in saved if name.split(".")[0] == part}
+            unlike += differences(of_part, constants_of(part, value))
+        if unlike:
+            raise ValueError(
+                f"builder: not that of this sweep. {'; '.join(unlike)}. Pass the one that it ran "
+                "with; or dataset= too, by which the programs themselves are compared."
+            )
 
     def extend(
         self,

@@ -16,6 +16,7 @@ from fnn.backprop import shapes_of
 from fnn.runs.fingerprint import array_fingerprint
 from fnn.runs.origin import Origin
 from fnn.runs.process import NEVER
+from fnn.runs.results import Sweep
 from fnn.runs.run import Run
 from fnn.runs.step import TrainSpec, TrainState
 from fnn.runs.training import Best, Plan, RunState, capacity, evaluated_of
@@ -186,7 +187,7 @@ def checked_params(net: Layer, start: PyTree) -> tuple[Params, State | None]:
 
     Raises ValueError for parameters of another network.
     """
-    if hasattr(start, "retrain"):
+    if isinstance(start, Sweep):
         raise ValueError(
             "start: got a Sweep, expected a Run or parameters; take those of one run: "
             "start=sweep.run(setting, seed).params."

@@ -178,11 +178,12 @@ def _interval_of_mean(
     n = len(values)
     if n < 2:
         return math.nan, math.nan
-    are_shares = share_of is not None and np.min(values) >= 0 and np.max(values) <= 1
-    if interval == "bootstrap" and (np.ptp(values) > 0 or not are_shares):
+    are_shares = np.min(values) >= 0 and np.max(values) <= 1  # NaN is none
+    if not are_shares:
+        share_of = None
+    if interval == "bootstrap" and (np.ptp(values) > 0 or share_of is None):
         return _bootstrap(values)
-    if are_shares:
-        assert share_of is not None
+    if share_of is not None:
         return interval_of_shares(values, share_of)
     mean = float(np.mean(values))
     error = _standard_error(values)

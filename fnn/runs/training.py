@@ -30,7 +30,7 @@ from fnn.runs.monitor import Monitor
 from fnn.runs.process import NEVER, Hyper, Seed
 from fnn.runs.run_data import ONLY_SPLIT, SPLIT, RunData, SplitChoice, data_of_run
 from fnn.runs.step import EpochMetrics, TrainSpec, TrainState, guarded_step, stays_finite, step
-from fnn.runs.updates import named_errors, warn_of_full_batch_rules
+from fnn.runs.updates import named_errors, warn_of_lbfgs
 from fnn.types import Loss, Params, State
 
 Step: TypeAlias = Callable[..., tuple[TrainState, EpochMetrics]]
@@ -348,7 +348,7 @@ def train_steps(
     train, weights = data.train, data.weights
     n = train.size
     if plan.batch_size < n:
-        warn_of_full_batch_rules(state.optimizer_state)
+        warn_of_lbfgs(state.optimizer_state)
     full, rest = divmod(n, plan.batch_size)
     order = permutation(keys.shuffle, n, epoch)
     first_step = epoch * (full + (rest > 0))

@@ -31,7 +31,6 @@ from fnn.types import Params, PyTree
 
 GIVEN = ("value", "grad", "value_fn")
 BY_NAME = "grad_fn"
-FULL_BATCH_STATES = (optax.ScaleByLBFGSState,)
 NUMPY_ERRORS = (
     jax.errors.TracerArrayConversionError,
     jax.errors.ConcretizationTypeError,
@@ -85,16 +84,20 @@ def compute_updates(
         return optimizer.update(objective.grad, state, params, **extra)
 
 
-def warn_of_full_batch_rules(state: PyTree) -> None:
+def warn_of_lbfgs(state: PyTree) -> None:
     """Warn where an optimizer's state is of L-BFGS, which compares gradients of successive steps.
 
     Gradients of different batches differ by more than the steps make them.
     """
-    leaves = jax.tree.leaves(state, is_leaf=lambda part: isinstance(part, FULL_BATCH_STATES))
-    if any(isinstance(leaf, FULL_BATCH_STATES) for leaf in leaves):
+    parts = jax.tree.leaves(state, is_leaf=_is_lbfgs)
+    if any(map(_is_lbfgs, parts)):
         checks.warn(
             "optimizer: L-BFGS is for full batches; pass batch_size=n for the n training examples."
         )
+
+
+def _is_lbfgs(value: Any) -> bool:
+    return isinstance(value, optax.ScaleByLBFGSState)
 
 
 @contextmanager

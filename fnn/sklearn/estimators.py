@@ -158,7 +158,7 @@ class MLP(BaseEstimator, ABC):
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
         start = getattr(self, "ensemble_", None)
-        if self.optimizer is None and self.solver == "lbfgs":
+        if isinstance(self._optimizer(), Lbfgs):
             raise ValueError(
                 'solver: got "lbfgs", which needs all rows at once; partial_fit takes "adam" or '
                 '"sgd".'

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -179,7 +180,7 @@ def test_a_loaded_sweep_predicts_without_its_data(tmp_path):
     dataset = data.from_frame(TABLE | {"kind": KIND}, "kind")
     net = fnn.mlp((5, 4, 2))
 
-    def builder(hyper):
+    def builder(hyper, net=net):
         return net, losses.softmax_cross_entropy, optim.adam(1e-2)
 
     sweep = fnn.sweep(builder, dataset, seeds=range(2), **OPTIONS)
@@ -191,6 +192,9 @@ def test_a_loaded_sweep_predicts_without_its_data(tmp_path):
         np.testing.assert_allclose(given, expected, rtol=1e-6)
     with pytest.raises(ValueError, match=r"predict: .* pass the builder= that it ran with"):
         loaded.predict(TABLE)
+    for other in (fnn.mlp((5, 4, 2), activation="tanh"), fnn.mlp((5, 4, 4, 2))):
+        with pytest.raises(ValueError, match=r"builder: not that of this sweep\..*net"):
+            loaded.predict(TABLE, builder=partial(builder, net=other))
 
 
 X = RNG.normal(size=(N, 3))

@@ -23,16 +23,16 @@ def mean_error(prediction, target):
     return jnp.mean(jnp.abs(prediction - target))
 
 
-def trained(dataset, **options):
+def trained(dataset, net=NET, metric=("mae", mean_error), **options):
     return fnn.train(
-        NET,
+        net,
         losses.squared_error,
         optim.adam(1e-2),
         dataset,
         epochs=20,
         batch_size=10,
         progress=False,
-        metrics={"mae": mean_error},
+        metrics=dict([metric]),
         **options,
     )
 
@@ -170,18 +170,10 @@ def test_several_targets_have_no_unit_in_common():
     def rmse_of_price(prediction, target):
         return fnn.metrics.rmse(prediction[:, 0], target[:, 0])
 
-    run = fnn.train(
-        fnn.mlp((3, 8, 2)),
-        losses.squared_error,
-        optim.adam(1e-2),
-        dataset,
-        epochs=5,
-        batch_size=10,
-        progress=False,
-        metrics={"rmse_of_price": rmse_of_price},
-    )
+    net = fnn.mlp((3, 8, 2))
+    run = trained(dataset, net, ("rmse_of_price", rmse_of_price))
     x, y = dataset.test
-    scaled = np.asarray(fnn.apply(fnn.mlp((3, 8, 2)), run.params, x, state=run.state)) - y
+    scaled = np.asarray(fnn.apply(net, run.params, x)) - y
     assert run.final("test_rmse") == pytest.approx(np.sqrt(np.mean(scaled**2)), rel=1e-5)
     of_price = np.sqrt(np.mean(scaled[:, 0] ** 2)) * dataset.encoding.units.std[0]
     assert run.final("test_rmse_of_price") == pytest.approx(of_price, rel=1e-4)
