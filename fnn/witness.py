@@ -185,6 +185,14 @@ def outputs_of(equation: Any, inputs: Arrays) -> Arrays:
     return by_jax(equation, inputs)
 
 
+def has_rule(equation: Any) -> bool:
+    """Return whether `outputs_of` can compute an operation."""
+    name = equation.primitive.name
+    if name == "scatter" and equation.params["update_jaxpr"] is not None:
+        return False
+    return name in ELEMENTWISE or name in WITH_PARAMETERS or name in SCATTERS or name in BY_JAX
+
+
 def by_jax(equation: Any, inputs: Arrays) -> Arrays:
     """Return the outputs of an operation that only moves numbers or draws bits, computed by JAX."""
     primitive = equation.primitive

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 
 from fnn import compiler
 from fnn.gradcheck.compare import max_abs
@@ -136,8 +135,8 @@ def values_of(problem: Problem, direction: np.ndarray, known_noise: float | None
 
 def _along_in_jax(problem: Problem, direction: np.ndarray) -> Along:
     loss = problem.loss
-    arrays = [np.asarray(leaf) for leaf in problem.leaves]
-    flat, unravel = ravel_pytree(arrays)
+    leaves = problem.leaves
+    flat = _flattened(leaves)
 
     def moved(flat, direction, i, step):
         is_direction = i < 0
@@ -147,8 +146,8 @@ def _along_in_jax(problem: Problem, direction: np.ndarray) -> Along:
         coordinate = jnp.maximum(i, 0)
         entry = flat.at[coordinate]
         flat = entry.add(along_coordinate)
-        leaves = unravel(flat)
-        return loss(leaves)
+        moved_leaves = _split(flat, leaves)
+        return loss(moved_leaves)
 
     @compiler.jit
     def program(flat, direction, coordinates, steps):
@@ -201,17 +200,30 @@ def _moved(
     leaves: list[np.ndarray], direction: np.ndarray, i: int, step: float
 ) -> list[np.ndarray]:
     """Return the leaves moved along coordinate i of all entries, or along the direction for −1."""
-    vectors = [np.ravel(leaf) for leaf in leaves]
-    flat = np.concatenate(vectors)
+    flat = _flattened(leaves)
     if i < 0:
         flat = flat + step * direction
     else:
         flat[i] += step
-    sizes = [leaf.size for leaf in leaves]
-    ends = np.cumsum(sizes)
-    parts = np.split(flat, ends[:-1])
-    pairs = zip(parts, leaves, strict=True)
-    return [part.reshape(leaf.shape) for part, leaf in pairs]
+    return _split(flat, leaves)
+
+
+def _flattened(leaves: list[np.ndarray]) -> np.ndarray:
+    """Return the entries of all leaves in a vector."""
+    vectors = [np.ravel(leaf) for leaf in leaves]
+    return np.concatenate(vectors)
+
+
+def _split(flat: Any, leaves: list[np.ndarray]) -> list[Any]:
+    """Return a vector, of NumPy or JAX, as arrays with the shapes of the leaves."""
+    arrays = []
+    start = 0
+    for leaf in leaves:
+        end = start + leaf.size
+        part = flat[start:end]
+        arrays.append(part.reshape(leaf.shape))
+        start = end
+    return arrays
 
 
 # -------------------------------------------------------------------------------- noise of the loss

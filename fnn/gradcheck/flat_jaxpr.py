@@ -3,6 +3,9 @@
 Calls are opened, so that the list holds primitives alone. Three parts of the checker use it: the
 noise floor rounds every operation's result in another way, the search for kinks looks at every
 comparison, and the diagnosis asks which gradient one wrong step of the backward pass would give.
+
+Operations are carried out by JAX, or by NumPy, which need not compile them: for the gradient of a
+small network that takes seconds, and the evaluations milliseconds.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,8 +14,11 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal
 from jaxtyping import Array
+
+from fnn import witness
 
 # The number of a value: an operation's outputs have larger numbers than its inputs.
 Variable = int
@@ -153,10 +159,18 @@ def evaluate(
     leaves: Sequence[Array],
     constants: Mapping[Variable, Any],
     after: After = lambda operation, inputs, outputs: outputs,
+    xp: Any = jnp,
 ) -> dict[Variable, Array]:
-    """Compute every value of a function; `after` may replace the outputs of each operation."""
+    """Compute every value of a function; `after` may replace the outputs of each operation.
+
+    xp  the library that computes: jnp, or np for a function that `is_for_numpy`
+    """
     arguments = dict(zip(flat.leaves, leaves, strict=True))
     values = flat.literals | dict(constants) | arguments
+    apply = apply_by_jax
+    if xp is np:
+        apply = apply_by_numpy
+        values = {variable: witness.in_float64(value) for variable, value in values.items()}
     for operation in flat.operations:
         inputs = [values[variable] for variable in operation.inputs]
         outputs = apply(operation, inputs)
@@ -165,12 +179,34 @@ def evaluate(
     return values
 
 
-def apply(operation: Operation, inputs: Sequence[Array]) -> list[Array]:
+def apply_by_jax(operation: Operation, inputs: Sequence[Array]) -> list[Array]:
     """Compute the outputs of one operation."""
     primitive = operation.equation.primitive
     params = primitive.get_bind_params(operation.equation.params)
     outputs = primitive.bind(*inputs, **params)
     return list(outputs) if primitive.multiple_results else [outputs]
+
+
+def apply_by_numpy(operation: Operation, inputs: Sequence[Array]) -> list[Array]:
+    """Compute the outputs of one operation in float64."""
+    equation = operation.equation
+    with np.errstate(all="ignore"):
+        outputs = witness.outputs_of(equation, list(inputs))
+    return witness.EXACT.results(equation, list(inputs), outputs)
+
+
+def is_for_numpy(flat: FlatJaxpr) -> bool:
+    """Return whether NumPy can compute a function: it has rules for all, and all is float64."""
+    for operation in flat.operations:
+        equation = operation.equation
+        if not witness.has_rule(equation):
+            return False
+        for atom in (*equation.invars, *equation.outvars):
+            dtype = atom.aval.dtype
+            is_inexact = jnp.issubdtype(dtype, jnp.inexact)
+            if is_inexact and dtype != np.float64:
+                return False
+    return True
 
 
 def is_float(value: Any) -> bool:

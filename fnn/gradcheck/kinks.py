@@ -1,6 +1,7 @@
 """Find out whether the point lies exactly on a kink of the loss."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax.numpy as jnp
 from jaxtyping import Array
@@ -11,10 +12,12 @@ COMPARISONS = ("gt", "lt", "ge", "le", "max", "min")
 AGAINST_ZERO = ("abs", "sign")
 
 
-def ties(flat: FlatJaxpr, leaves: Sequence[Array]) -> dict[str, Array]:
+def ties(flat: FlatJaxpr, leaves: Sequence[Array], xp: Any = jnp) -> dict[str, Array]:
     """Count the tied comparisons of floating-point numbers inside the loss, by operation.
 
     A comparison is tied at the point as that of a ReLU is at 0.
+
+    xp  the library that computes, as for `evaluate`
     """
     tied: dict[str, Array] = {}
 
@@ -23,11 +26,11 @@ def ties(flat: FlatJaxpr, leaves: Sequence[Array]) -> dict[str, Array]:
         compares = name in COMPARISONS or name in AGAINST_ZERO
         if compares and is_float(inputs[0]):
             right_side = inputs[1] if name in COMPARISONS else 0.0
-            equal = jnp.sum(inputs[0] == right_side)
+            equal = xp.sum(inputs[0] == right_side)
             tied[name] = tied.get(name, 0) + equal
         return outputs
 
-    evaluate(flat, leaves, flat.constants, after)
+    evaluate(flat, leaves, flat.constants, after, xp)
     return tied
 
 

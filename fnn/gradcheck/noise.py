@@ -57,11 +57,12 @@ class Rounding(NamedTuple):
 
 
 def rounded_again(
-    flat: FlatJaxpr, leaves: Sequence[Array], rounding: Rounding, *, narrow: float
+    flat: FlatJaxpr, leaves: Sequence[Array], rounding: Rounding, *, narrow: float, xp: Any = jnp
 ) -> tuple[list[Array], dict[int, Array]]:
     """Compute the outputs of a function with every rounding done in another way.
 
     narrow  the least change of a value of a narrow dtype, as a share of its own rounding
+    xp      the library that computes, as for `evaluate`
 
     Returns the outputs and the decisions: comparisons, indices, whole numbers.
     """
@@ -74,12 +75,12 @@ def rounded_again(
         dtype = dtype_of(value)
         limits = jnp.finfo(dtype)
         least = narrow * float(limits.eps)
-        at_least = jnp.maximum(rounding.epsilon, least)
-        epsilon = jnp.where(rounding.epsilon > 0, at_least, 0.0)
+        at_least = xp.maximum(rounding.epsilon, least)
+        epsilon = xp.where(rounding.epsilon > 0, at_least, 0.0)
         start = next(places) * STRIDE % OFFSETS
-        end = start + jnp.size(value)
+        end = start + np.size(value)
         draws = rounding.draws[start:end]
-        u = draws.reshape(jnp.shape(value))
+        u = draws.reshape(np.shape(value))
         factor = (1 + epsilon * u).astype(dtype)
         return value * factor
 
@@ -88,7 +89,7 @@ def rounded_again(
             return value
         decisions[variable] = value
         decided = rounding.decided[variable]
-        return jnp.where(rounding.fixed, decided, value)
+        return xp.where(rounding.fixed, decided, value)
 
     def after(operation, inputs, outputs):
         pairs = zip(operation.outputs, outputs, strict=True)
@@ -99,7 +100,7 @@ def rounded_again(
 
     constants = {variable: round_again(value) for variable, value in flat.constants.items()}
     leaves = [round_again(leaf) for leaf in leaves]
-    values = evaluate(flat, leaves, constants, after)
+    values = evaluate(flat, leaves, constants, after, xp)
     outputs = [values[variable] for variable in flat.outputs]
     return outputs, decisions
 

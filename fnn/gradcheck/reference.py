@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
 from fnn import compiler
-from fnn.gradcheck.flat_jaxpr import FlatJaxpr, flat_jaxpr_of, is_float
+from fnn.gradcheck.flat_jaxpr import FlatJaxpr, flat_jaxpr_of, is_float, is_for_numpy
 from fnn.gradcheck.kinks import ties
 from fnn.gradcheck.noise import noise_floor, repeated, rounded_again
 from fnn.gradcheck.problem import EPSILONS, Problem, Unusable
@@ -51,7 +52,7 @@ def reference_of(problem: Problem) -> Reference | None:
     except ValueError:  # a while loop, for example, has no reverse mode
         return None
     flats = [flat_jaxpr_of(gradient), flat_jaxpr_of(traced)]
-    problem.programs["reference"] = traced, flats, _compiled(flats)
+    problem.programs["reference"] = traced, flats, _program(flats)
     return _evaluated(problem, *problem.programs["reference"])
 
 
@@ -82,17 +83,23 @@ def _check_value(problem: Problem) -> None:
         )
 
 
-def _compiled(flats: list[FlatJaxpr]) -> Callable:
-    """Compile gradient, value and ties of a loss, with other roundings, to one program."""
+def _program(flats: list[FlatJaxpr]) -> Callable:
+    """Return the program of gradient, value and ties of a loss, with other roundings.
+
+    NumPy carries it out where it can. Otherwise it is compiled.
+    """
     gradient, loss = flats
+    by_numpy = all(map(is_for_numpy, flats))
+    xp = np if by_numpy else jnp
 
-    @compiler.jit
     def evaluate(leaves, roundings):
-        gradients, decided = rounded_again(gradient, leaves, roundings[0], narrow=NARROW)
-        (value,), decided_in_loss = rounded_again(loss, leaves, roundings[1], narrow=1.0)
-        return (gradients, value, ties(loss, leaves)), [decided, decided_in_loss]
+        of_gradient, of_loss = roundings
+        gradients, decided = rounded_again(gradient, leaves, of_gradient, narrow=NARROW, xp=xp)
+        (value,), decided_in_loss = rounded_again(loss, leaves, of_loss, narrow=1.0, xp=xp)
+        tied = ties(loss, leaves, xp)
+        return (gradients, value, tied), [decided, decided_in_loss]
 
-    return evaluate
+    return evaluate if by_numpy else compiler.jit(evaluate)
 
 
 def _evaluated(

@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any, TypeAlias
 
@@ -40,33 +40,68 @@ States: TypeAlias = dict[int, list[tuple[Int[np.ndarray, "runs"], PyTree]]]
 """Number of a group -> pairs of run numbers and their states, whose leaves are (runs, …)."""
 
 
+GoOn: TypeAlias = Callable[[bool, Executor | Workers | None], Race]
+"""(progress, executor) -> the whole race."""
+
+
 class RaceFailed(RuntimeError):
     """Runs of a race failed: the memory did not suffice, or the machine had another error.
 
     race      the outcome up to the rung before; None if the first rung failed
     failures  the errors
+    resume    a method that tries again
+
+        try:
+            race = fnn.race(builder, dataset, guarantee="rung", executor=pool, **options)
+        except fnn.RaceFailed as failed:
+            race = failed.resume(executor=another_pool)
     """
 
-    def __init__(self, race: Race | None, rung: int, failures: Sequence[Failure]) -> None:
+    def __init__(
+        self, race: Race | None, rung: int, failures: Sequence[Failure], go_on: GoOn
+    ) -> None:
         error = failures[0][-1]
         runs = sum(len(numbers) for _, numbers, _ in failures)
         super().__init__(
             f"{runs} runs failed at rung {rung + 1}: {type(error).__name__}: {error}. "
-            "This error's .race has the outcome up to the rung before."
+            "This error's .race has the outcome up to the rung before; .resume() tries again, "
+            ".resume(executor=another) on other workers. Runs that finished are kept."
         )
         self.race = race
         self.failures = [error for *_, error in failures]
+        self._go_on = go_on
+
+    def resume(self, *, progress: bool = True, executor: Executor | Workers | None = None) -> Race:
+        """Train the missing runs of the rung, go on with the others, and return the whole race.
+
+        progress  show progress bars
+        executor  another executor, instead of one that is broken, or of this process. None: the
+                  same as before
+        """
+        return self._go_on(progress, executor)
 
 
 class RaceInterrupted(KeyboardInterrupt):
     """Ctrl-C stopped a race.
 
-    race  the outcome up to the rung before; None if the first rung was interrupted
+    race    the outcome up to the rung before; None if the first rung was interrupted
+    resume  a method that trains the missing runs of the rung, and goes on
     """
 
-    def __init__(self, race: Race | None) -> None:
-        super().__init__("interrupted; this error's .race has the outcome up to the rung before")
+    def __init__(self, race: Race | None, go_on: GoOn) -> None:
+        super().__init__(
+            "interrupted; this error's .race has the outcome up to the rung before, and .resume() "
+            "goes on with the runs that are missing"
+        )
         self.race = race
+        self._go_on = go_on
+
+    def resume(self, *, progress: bool = True, executor: Executor | Workers | None = None) -> Race:
+        """Train the missing runs of the rung, go on with the others, and return the whole race.
+
+        progress, executor  as for `RaceFailed.resume`
+        """
+        return self._go_on(progress, executor)
 
 
 def race(
@@ -129,7 +164,7 @@ def race(
     Returns a `Race`.
 
     Raises ValueError for wrong arguments before anything is compiled. Raises RaceInterrupted after
-    Ctrl-C, and RaceFailed if runs fail; both have the outcome so far.
+    Ctrl-C, and RaceFailed if runs fail; both have the outcome so far and `resume()`.
 
     >>> import fnn
     >>> def builder(hyper):
@@ -174,8 +209,8 @@ def race(
     call = SweepCall(settings, checked_seeds, plan, examples, static, per_setting, per_vmap)
     sweep = prepare(builder, dataset, datasets, call, metrics, keep_params)
     elsewhere = WorkerJob.of(workers, sweep.job)
-    loop = RaceLoop(sweep, checked_rungs, guarantee, confidence, delta, elsewhere)
-    return loop.run(limit, progress)
+    loop = RaceLoop(sweep, checked_rungs, guarantee, confidence, delta, limit, elsewhere)
+    return loop.run(progress)
 
 
 def checked_budget(
@@ -252,10 +287,12 @@ def select_runs(states: PyTree, chosen: np.ndarray) -> PyTree:
 class RaceLoop:
     """The state of a race, and the loop over its rungs.
 
+    limit             name of the limited quantity, and its limit
     epochs_done       (settings, seeds) int
     left              (settings,) int, as in `Race`
     is_last_epoch     whether the current rung ends at the last epoch
-    states            of the runs that continue after the current rung
+    states            of the runs that continue, in the epochs that they have done
+    seconds           by the clock
     training_seconds  by the clock, without compiling
     """
 
@@ -266,40 +303,39 @@ class RaceLoop:
         guarantee: Guarantee,
         confidence: float,
         delta: float,
+        limit: tuple[str, float],
         elsewhere: WorkerJob | None,
     ) -> None:
-        self.groups, self.sweep, job = sweep
-        self.plan = job.call.plan
+        self.groups, self.sweep, self.job = sweep
+        self.plan = self.job.call.plan
         self.epochs = self.plan.epochs
         self.rungs = rungs
         self.guarantee = guarantee
         self.confidence = confidence
         self.delta = delta
+        self.limit = limit
         self.elsewhere = elsewhere
         self.left = np.full(len(self.sweep.settings), REMAINS)
         self.results: list[RungResult] = []
         self.epochs_done = np.zeros(self.sweep.finished.shape, int)
         self.states: States = {}
         self.is_last_epoch = False
+        self.seconds = 0.0
         self.training_seconds = 0.0
 
-    def run(self, limit: tuple[str, float], progress: bool) -> Race:
-        """Train and compare, rung by rung.
-
-        limit  name of the limited quantity, and its limit
-        """
-        start = time.perf_counter()
+    def run(self, progress: bool) -> Race:
+        """Train and compare, rung by rung, from the first rung without a result."""
         errors = errors_of(self.rungs, self.guarantee, 1 - self.confidence)
         last = len(self.rungs) - 1
         ended = ""
-        for number, (rung, error) in enumerate(zip(self.rungs, errors, strict=True)):
-            seconds = time.perf_counter() - start
-            if number and self._exceeds(limit, rung, seconds):
+        for number in range(len(self.results), len(self.rungs)):
+            rung = self.rungs[number]
+            if number and self._exceeds_limit(rung):
                 ended = "budget"
                 break
             self._train(number, rung, progress)
             entered = np.flatnonzero(self._remaining())
-            comparison = self._compare(rung, error)
+            comparison = self._compare(rung, errors[number])
             self.left[comparison.lost] = number
             self.results.append(RungResult(rung, entered.tolist(), comparison))
             if number < last:
@@ -307,6 +343,15 @@ class RaceLoop:
             if ended:
                 break
         return self.outcome(ended)
+
+    def resume(self, progress: bool, executor: Executor | Workers | None) -> Race:
+        """Go on after an error; runs that had come back are not trained again.
+
+        executor  instead of the one before; None keeps that
+        """
+        if executor is not None:
+            self.elsewhere = WorkerJob.of(workers_of(executor), self.job)
+        return self.run(progress)
 
     def _remaining(self) -> Bool[np.ndarray, "settings"]:
         return self.left == REMAINS
@@ -347,6 +392,16 @@ class RaceLoop:
         """Keep the states of runs that continue."""
         self.states.setdefault(group, []).append((numbers, states))
 
+    def keep_some(self, states: States, kept: RunsOf) -> None:
+        """Keep, of the given states, those of some runs."""
+        for number, blocks in states.items():
+            group = self.groups[number]
+            places = np.ix_(np.array(group.rows), np.array(group.columns))
+            kept_in_group = kept[places].ravel()
+            for run_numbers, run_states in blocks:
+                chosen = kept_in_group[run_numbers]
+                self.keep(number, run_numbers[chosen], select_runs(run_states, chosen))
+
     # ------------------------------------------------------------------------------------- training
 
     def _to_train(self, rung: Rung) -> RunsOf:
@@ -362,19 +417,25 @@ class RaceLoop:
         entered = np.count_nonzero(self._remaining())
         title = f"rung {number + 1} of {len(self.rungs)}, {entered} settings: "
         earlier_states = self.states
-        self.states = self._waiting(to_train)
+        self.states = {}
+        self.keep_some(earlier_states, ~to_train & self._remaining()[:, None])
         self.is_last_epoch = rung.epochs == self.epochs
         has_begun = self.epochs_done > 0
         start = time.perf_counter()
         compiled_before = self.sweep.compile_seconds
-        with progress_bar("run", int(to_train.sum()), 0, progress, title) as bar:
-            failures = self._drive(to_train & ~has_begun, rung, {}, bar)
-            failures += self._drive(to_train & has_begun, rung, earlier_states, bar)
-        seconds = time.perf_counter() - start
-        compiled_now = self.sweep.compile_seconds - compiled_before
-        self.training_seconds += seconds if self.elsewhere else seconds - compiled_now
+        try:
+            with progress_bar("run", int(to_train.sum()), 0, progress, title) as bar:
+                failures = self._drive(to_train & ~has_begun, rung, {}, bar)
+                failures += self._drive(to_train & has_begun, rung, earlier_states, bar)
+        finally:
+            self.keep_some(earlier_states, self._to_train(rung))  # those that did not come back
+            seconds = time.perf_counter() - start
+            compiled_now = self.sweep.compile_seconds - compiled_before
+            self.seconds += seconds
+            self.training_seconds += seconds if self.elsewhere else seconds - compiled_now
         if failures:
-            raise RaceFailed(self._outcome_so_far(), number, failures) from failures[0][-1]
+            so_far = self._outcome_so_far()
+            raise RaceFailed(so_far, number, failures, self.resume) from failures[0][-1]
 
     def _drive(self, to_train: RunsOf, rung: Rung, states: States, bar: Any) -> list[Failure]:
         """Train some runs from their states, or from the beginning if there are none."""
@@ -389,24 +450,10 @@ class RaceLoop:
         try:
             return driver.drive(bar)
         except KeyboardInterrupt as stop:
-            raise RaceInterrupted(self._outcome_so_far()) from stop
+            raise RaceInterrupted(self._outcome_so_far(), self.resume) from stop
         finally:
             self.sweep.compile_seconds += collector.compile_seconds
             self.sweep.run_seconds += collector.run_seconds
-
-    def _waiting(self, to_train: RunsOf) -> States:
-        """Return the states of remaining runs that a rung does not train."""
-        waits = ~to_train & self._remaining()[:, None]
-        states = {}
-        for number, kept in self.states.items():
-            group = self.groups[number]
-            places = np.ix_(np.array(group.rows), np.array(group.columns))
-            waits_in_group = waits[places].ravel()
-            states[number] = [
-                (runs[waits_in_group[runs]], select_runs(leaves, waits_in_group[runs]))
-                for runs, leaves in kept
-            ]
-        return states
 
     def _group_of_rung(
         self, group: Group, rung: Rung, kept: list[tuple[np.ndarray, PyTree]] | None
@@ -436,12 +483,9 @@ class RaceLoop:
             competitors = int(np.count_nonzero(remaining))
         return compare(values, remaining, error, competitors - 1, monitor.mode)
 
-    def _exceeds(self, limit: tuple[str, float], rung: Rung, seconds: float) -> bool:
-        """Return whether a rung would exceed the budget.
-
-        seconds  since the race began
-        """
-        name, amount = limit
+    def _exceeds_limit(self, rung: Rung) -> bool:
+        """Return whether a rung would exceed the budget."""
+        name, amount = self.limit
         to_train = self._to_train(rung)
         epochs_done = int(self.epochs_done.sum())
         more_epochs = int((rung.epochs - self.epochs_done)[to_train].sum())
@@ -451,4 +495,4 @@ class RaceLoop:
         if name == "epochs":
             return epochs_done + more_epochs > amount
         seconds_an_epoch = self.training_seconds / max(1, epochs_done)
-        return seconds + seconds_an_epoch * more_epochs > amount
+        return self.seconds + seconds_an_epoch * more_epochs > amount

@@ -253,6 +253,7 @@ class Sweep:
         seeds: Iterable[int] | None = None,
         hyper: HyperValues | None = None,
         progress: bool = True,
+        executor: Any = None,
         builder: Any = None,
         dataset: Any = None,
         metrics: Any = None,
@@ -265,6 +266,7 @@ class Sweep:
         seeds     seeds to add, as in `fnn.sweep`
         hyper     settings to add, as in `fnn.sweep`, with the names of this sweep
         progress  show a progress bar
+        executor  computes blocks of runs on its workers, as in `fnn.sweep`
         builder, dataset, metrics  as for `run`, where the sweep was pickled or loaded
 
         Runs that the sweep has are not trained again. If it has all of them, the result equals it.
@@ -280,7 +282,7 @@ class Sweep:
         if seeds is None and hyper is None:
             raise ValueError("extend: got neither seeds nor hyper; pass those to be added.")
         parts = dict(builder=builder, dataset=dataset, metrics=metrics)
-        extended = self.retrain.extend(self, seeds, hyper, progress, **parts)
+        extended = self.retrain.extend(self, seeds, hyper, progress, executor, **parts)
         extended.encodings = self.encodings
         return extended
 

@@ -3,6 +3,7 @@
 import operator
 import signal
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from typing import Any, NamedTuple, Self
 
 import jax
@@ -40,6 +41,7 @@ from fnn.runs.sweep_groups import (
     traced_net,
 )
 from fnn.types import Layer, Loss
+from fnn.workers import Workers, workers_of
 
 
 class Inputs(NamedTuple):
@@ -185,9 +187,11 @@ class Retraining:
         seeds: Iterable[int] | None,
         hyper: HyperValues | None,
         progress: bool,
+        executor: Executor | Workers | None,
         **inputs: Any,
     ) -> Sweep:
         """Return a sweep with more seeds and settings; only the new runs are trained."""
+        workers = workers_of(executor)
         complete = self.complete("extend", Inputs(**inputs))
         assert self.groups is not None
         self._check_float(self.groups[0])
@@ -207,7 +211,7 @@ class Retraining:
         whole.run_seconds = sweep.run_seconds
         job = SweepJob(builder, datasets, call, keep_params)
         journal = Journal([signal.SIGINT])
-        return run_missing(whole, groups, put_states, journal, progress, job=job)
+        return run_missing(whole, groups, put_states, journal, progress, job=job, workers=workers)
 
     def _extended_call(
         self, seeds: Iterable[int] | None, hyper: HyperValues | None, inputs: Inputs

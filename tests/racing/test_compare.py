@@ -5,7 +5,7 @@ import pytest
 import race as benchmark
 from scipy import stats
 
-from fnn.racing.compare import compare, errors_of
+from fnn.racing.compare import Comparison, compare, errors_of
 from fnn.racing.rungs import Rung, by_epochs, by_seeds, rungs_of
 
 VALUES = np.random.default_rng(0).normal(size=(5, 8)) + np.array([[0.0, 0.1, 2.0, 3.0, 4.0]]).T
@@ -132,6 +132,7 @@ def test_rungs_of_ones_own():
 
 
 OPTIONS = benchmark.Options(surfaces=200, settings=16, seeds=16, epochs=16)
+MANY = benchmark.Options(surfaces=200, settings=16, seeds=64, epochs=16)
 
 
 @pytest.mark.parametrize("guarantee", ["final", "rung"])
@@ -140,6 +141,19 @@ def test_promises_are_kept_on_surfaces_that_cross(guarantee):
     found = benchmark.coverage(guarantee, "normal", OPTIONS)
     assert found["kept"] >= 0.95
     assert found["share of epochs"] < 0.95
+
+
+def test_the_one_that_is_named_is_within_delta():
+    """Races that delta ends are shorter, and name a setting that is as good up to delta."""
+    within = benchmark.coverage("final", "normal", MANY, delta=0.3)
+    assert within["kept"] >= 0.95
+    whole = benchmark.coverage("final", "normal", MANY)
+    assert within["share of epochs"] < whole["share of epochs"] - 0.1
+
+
+def test_a_delta_without_its_interval_is_not_kept(monkeypatch):
+    monkeypatch.setattr(Comparison, "is_within", lambda comparison, delta: True)
+    assert benchmark.coverage("final", "normal", OPTIONS, delta=0.01)["kept"] < 0.95
 
 
 def test_and_where_runs_diverge():
@@ -158,6 +172,6 @@ def test_comparing_early_loses_what_is_the_best_later():
     early = 0
     for _ in range(50):
         mean, values = benchmark.surface(rng, "normal", 16, 16, 16)
-        raced = benchmark.Synthetic(values, "rung").run(("epochs", np.inf), False)
+        raced = benchmark.Synthetic(values, "rung").run(progress=False)
         early += raced.left[np.argmin(mean[:, -1])] >= 0
     assert early > 5

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from concurrent.futures import BrokenExecutor
 
 import jax
 import numpy as np
@@ -203,7 +204,15 @@ def test_several_splits_are_refused():
         fnn.race(build, [D, D], guarantee="rung", **OPTIONS)
 
 
-def test_ctrl_c_within_a_rung_keeps_what_was_found_before(monkeypatch):
+def assert_equal_races(resumed, whole):
+    """Expect the same answer and the same bits, as if nothing had stopped the race."""
+    assert str(resumed) == str(whole)
+    assert resumed.run_epochs == whole.run_epochs
+    assert np.array_equal(resumed.sweep.finished, whole.sweep.finished)
+    assert_runs_are_those_of(resumed, whole.sweep)
+
+
+def test_ctrl_c_within_a_rung_keeps_what_was_found_before(monkeypatch, by_rungs):
     from fnn.runs.driver import Driver
 
     between, calls = Driver._between_chunks, []
@@ -219,6 +228,8 @@ def test_ctrl_c_within_a_rung_keeps_what_was_found_before(monkeypatch):
         raced()
     assert len(stopped.value.race.rungs) >= 1
     assert stopped.value.race.best
+    monkeypatch.setattr(Driver, "_between_chunks", between)
+    assert_equal_races(stopped.value.resume(progress=False), by_rungs)
 
 
 def test_runs_that_fail_are_told_with_what_was_found_before(monkeypatch):
@@ -230,6 +241,30 @@ def test_runs_that_fail_are_told_with_what_was_found_before(monkeypatch):
     with pytest.raises(fnn.RaceFailed, match=r"runs failed at rung 2: LostTask: .*gone") as failed:
         raced(executor=Inline(lose))
     assert len(failed.value.race.rungs) == 1
+
+
+@pytest.mark.parametrize("lost", [1, 2, 5])
+def test_a_race_whose_executor_breaks_goes_on_with_another(lost, by_rungs):
+    """Whatever came back is kept: every task is computed once, in whichever rung the pool broke."""
+    computed = []
+
+    def count(task, answer):
+        computed.append(task)
+        return answer
+
+    def break_after(task, answer):
+        if len(computed) == lost:
+            raise BrokenExecutor("gone")
+        return count(task, answer)
+
+    with pytest.raises(fnn.RaceFailed, match="gone") as failed:
+        raced(executor=Inline(break_after))
+    resumed = failed.value.resume(progress=False, executor=Inline(count))
+    assert_equal_races(resumed, by_rungs)
+    runs = sum(len(task.runs) for task in computed)
+    whole = []
+    raced(executor=Inline(lambda task, answer: whole.append(len(task.runs)) or answer))
+    assert runs == sum(whole)
 
 
 def test_a_figure_of_the_rungs(by_rungs):

@@ -350,6 +350,14 @@ def test_or_labelled(here, tmp_path):
     assert more.machine[0].tolist() == [0] * 8 + [1] * 8 + [-1]
 
 
+def test_more_seeds_are_trained_by_an_executor(here):
+    some = swept(None, seeds=range(8))
+    computed = []
+    executor = Inline(lambda task, answer: computed.append(len(task.runs)) or answer)
+    assert_equal_bits(some.extend(seeds=range(16), executor=executor, progress=False), here)
+    assert sum(computed) == 3 * 8
+
+
 def test_a_checkpoint_remembers_the_kind(tmp_path, here):
     directory = tmp_path / "sweep"
     with pytest.raises(fnn.SweepFailed, match="gone"):

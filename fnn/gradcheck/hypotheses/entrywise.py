@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn import activations, compiler
-from fnn.gradcheck.flat_jaxpr import FlatJaxpr, Operation, Variable, apply, is_key
+from fnn.gradcheck.flat_jaxpr import FlatJaxpr, Operation, Variable, apply_by_jax, is_key
 from fnn.gradcheck.replay import Replay, Rule
 
 NOT_ENTRYWISE = frozenset(
@@ -271,7 +271,7 @@ def _function(flat: FlatJaxpr, z: Variable, a: Variable, values: dict) -> Callab
         own_values = values | {z: z_value}
         for operation in operations:
             inputs = [own_values[variable] for variable in operation.inputs]
-            outputs = apply(operation, inputs)
+            outputs = apply_by_jax(operation, inputs)
             pairs = zip(operation.outputs, outputs, strict=True)
             own_values |= dict(pairs)
         return own_values[a]

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnn.gradcheck.flat_jaxpr import Operation, Variable, apply
+from fnn.gradcheck.flat_jaxpr import Operation, Variable, apply_by_jax
 from fnn.gradcheck.hypotheses.hypothesis import BackwardHypothesis, Observed, fit
 from fnn.gradcheck.replay import Replay, Rule
 
@@ -37,7 +37,7 @@ class Product(NamedTuple):
         def product(a):
             fixed = jnp.asarray(W)
             inputs = [a if variable == self.a else fixed for variable in self.operation.inputs]
-            return apply(self.operation, inputs)[0]
+            return apply_by_jax(self.operation, inputs)[0]
 
         _, vjp = jax.vjp(product, jnp.asarray(a))
         return np.asarray(vjp(jnp.asarray(delta))[0])
