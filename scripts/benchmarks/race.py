@@ -4,8 +4,8 @@
 comparison. It prints epochs of runs, seconds of training without compiling, and whether the full
 sweep can tell the race's winner from its own. "coverage" races synthetic response surfaces of known
 means, whose curves cross. It counts how often a guarantee fails: where differences over seeds are
-normal, as the guarantee assumes, and where they are not. With a delta the guarantee "final" is about
-the setting that is named the best, where no other can be better by delta.
+normal, as the guarantee assumes, and where they are not. With a delta, "final" is about the setting
+that is named the best, where no other can be better by delta.
 """
 
 import json
