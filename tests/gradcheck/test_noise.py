@@ -87,7 +87,7 @@ def test_numpy_measures_what_a_compiled_program_measures(loss, monkeypatch):
             np.concatenate(list(map(np.ravel, getattr(r, name)))) for r in (ours, compiled)
         )
         np.testing.assert_allclose(own, other, atol=tolerance * np.max(np.abs(other)), rtol=0)
-    np.testing.assert_allclose(ours.loss_noise, compiled.loss_noise, rtol=0.9)
+    assert 0.1 < ours.loss_noise / compiled.loss_noise < 10  # roundings of float64 themselves
     assert ours.ties == compiled.ties
 
 
