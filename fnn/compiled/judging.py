@@ -9,12 +9,12 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr
 
 from fnn import witness
-from fnn.compiled.rounding import ALLOWED, Rounding
-from fnn.witness import Arithmetic, Arrays, is_real
+from fnn.compiled.rounding import ALLOWED, JUMPS, Rounding
+from fnn.witness import Arithmetic, Arrays, is_real, programs_in
 
 EVALUATIONS = 4  # with drawn rounding, at first
 MORE = 20  # further evaluations where an output lies beyond the deviation that the first allow
-MOST = 100  # evaluations where it lies beyond that by less than UNSURE times
+MOST = 100  # evaluations where it lies beyond that by less than UNSURE times, or there are jumps
 UNSURE = 4.0  # times the allowed deviation: less proves nothing, for the draws are few
 AMPLITUDES = (2.0, 0.0, 1.0, 0.25, 2.0)  # of further ones: small ones find values next to a jump
 MOST_OPERATIONS = 20_000  # that the witness carries out in loops, every turn counted
@@ -88,7 +88,8 @@ class Judge:
         """Return the output that is off most; None where rounding explains all of them.
 
         First a few evaluations with drawn rounding are made. If they do not explain an output, more
-        follow, with smaller and larger errors and with perturbed comparisons. Afterwards
+        follow, with smaller and larger errors and with perturbed comparisons. Where the program has
+        jumps, many follow: several entries may have to jump at once. Afterwards
         `is_unsure` says whether an output is off by more than the drawn rounding, but by so little
         more that this proves nothing.
         """
@@ -101,7 +102,8 @@ class Judge:
             return None
         self.draw(EVALUATIONS + MORE)
         largest = self.largest(computed)
-        if 1 < largest.times <= UNSURE:
+        is_close = largest.times <= UNSURE
+        if largest.times > 1 and (is_close or has_jumps(self.closed)):
             self.draw(MOST)
             largest = self.largest(computed)
         self.is_unsure = 1 < largest.times <= UNSURE
@@ -136,6 +138,7 @@ class Judge:
             with_ties=with_ties,
             alike=number % 3 == 2,
             all_equal=all_equal,
+            twice=is_further and number % 4 == 1,
         )
 
     def largest(self, computed: Sequence[Any]) -> Deviation:
@@ -151,6 +154,14 @@ class Judge:
             rounded = [outputs[number] for outputs in self.rounded]
             times = relative_deviation(output, exact, rounded)
             yield Deviation(number, times)
+
+
+def has_jumps(closed: ClosedJaxpr) -> bool:
+    """Return whether a program, or a function within it, turns small errors into jumps."""
+    for jaxpr, _ in programs_in(closed):
+        if any(equation.primitive.name in JUMPS for equation in jaxpr.eqns):
+            return True
+    return False
 
 
 def judge_of(closed: ClosedJaxpr, arguments: Sequence[Any], arithmetic: Arithmetic) -> Judge:

@@ -39,6 +39,12 @@ JUMPS = frozenset(
 COMPARISONS = frozenset("eq ne lt le gt ge".split())
 """The jumps that compare two numbers."""
 
+STEPS = {"floor": 1.0, "ceil": 1.0, "round": 0.5}
+"""Operation → the distance of the numbers at which it may jump, which are multiples of it."""
+
+DIFFERENCES = frozenset("add add_any sub".split())
+"""Operations whose result may be far smaller than their operands, and as wrong as these."""
+
 APART = 16  # units in the last place by which rounding may set two equal numbers apart
 
 ALLOWED = 8.0  # an output may be off by this many times the largest deviation that was drawn
@@ -62,8 +68,12 @@ class Rounding(Arithmetic):
                two roundings, may find it unequal to itself
     alike      draw one direction for all entries of a result, so that results computed alike from
                equal numbers stay equal
-    all_equal  compare numbers that rounding may have set apart as if they were equal: a compiler
-               that simplifies 3 (x/3) to x finds it equal to x
+    all_equal  compare numbers that rounding may have set apart as if they were equal, and floor
+               those beside a whole number as if they were it: a compiler that simplifies 3 (x/3) to
+               x finds it equal to x
+    twice      give the operands of sums and differences errors of their own: a program that fuses
+               them with the operations before computes an operand twice, or does not round it. Then
+               x − max x is not 0 where x is the maximum
     """
 
     def __init__(
@@ -73,12 +83,14 @@ class Rounding(Arithmetic):
         with_ties: bool = False,
         alike: bool = False,
         all_equal: bool = False,
+        twice: bool = False,
     ) -> None:
         self.generator = generator
         self.amplitude = amplitude
         self.with_ties = with_ties
         self.alike = alike
         self.all_equal = all_equal
+        self.twice = twice
         self.operations = 0
 
     def results(self, equation: Any, inputs: Arrays, outputs: Arrays) -> Arrays:
@@ -91,6 +103,13 @@ class Rounding(Arithmetic):
             first = equation.invars[0]
             compared = equalized(inputs, first.aval)
             outputs = outputs_of(equation, compared)
+        elif self.all_equal and name in STEPS:
+            (variable,) = equation.invars
+            (x,) = inputs
+            outputs = outputs_of(equation, [snapped(x, STEPS[name], variable.aval)])
+        elif self.twice and name in DIFFERENCES:
+            own = self.perturbed_inputs(equation, inputs)
+            outputs = outputs_of(equation, own)
         elif name in JUMPS and (self.with_ties or self.all_equal):
             compared = self.perturbed_inputs(equation, inputs)
             outputs = outputs_of(equation, compared)
@@ -154,6 +173,20 @@ def equalized(pair: Arrays, aval: Any) -> Arrays:
         is_near = distance <= APART * epsilon * largest
     equal = np.where(is_near, a, b)
     return [a, equal]
+
+
+def snapped(x: Any, step: float, aval: Any) -> Any:
+    """Return numbers, with those that rounding may have set apart from a multiple of a step on it.
+
+    step  1 or 0.5
+    """
+    if not is_real(aval):
+        return x
+    epsilon = epsilon_of(aval.dtype)
+    with np.errstate(invalid="ignore"):
+        multiple = step * np.round(x / step)
+        is_near = np.abs(x - multiple) <= APART * epsilon * np.abs(x)
+    return np.where(is_near, multiple, x)
 
 
 def epsilon_of(dtype: Any) -> float:

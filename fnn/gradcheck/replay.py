@@ -103,14 +103,16 @@ def replay_of(reference: Reference, leaves: Sequence[np.ndarray]) -> Replay:
     """Compile the backward pass and run it once without an error."""
     flat = flat_jaxpr_of(reference.traced, open_all=False)
     program = _program(flat)
-    points = [jnp.asarray(leaf) for leaf in leaves]
-    no_errors = _no_errors(flat, leaves)
+    # What most runs share is put on the device once: that takes longer than the pass itself.
+    points = jax.device_put(leaves)
+    no_errors = jax.device_put(_no_errors(flat, leaves))
+    own_constants = {variable: jnp.asarray(value) for variable, value in flat.constants.items()}
 
     def run(errors: Errors, constants: Mapping[Variable, Any] | None = None) -> Backward:
         all_errors = dict(no_errors)
         for variable, error in errors.items():
             all_errors[variable] = np.asarray(error, np.float64)
-        all_constants = flat.constants
+        all_constants = own_constants
         if constants is not None:
             all_constants = all_constants | dict(constants)
         grads, deltas, values = program(points, all_constants, all_errors)

@@ -8,7 +8,14 @@ import numpy as np
 
 from fnn.gradcheck.compare import max_abs
 from fnn.gradcheck.flat_jaxpr import Variable, is_key
-from fnn.gradcheck.hypotheses.hypothesis import BackwardHypothesis, Observed, fit
+from fnn.gradcheck.hypotheses.hypothesis import (
+    BackwardHypothesis,
+    Change,
+    Observed,
+    change_by,
+    fit,
+    fit_changes,
+)
 from fnn.gradcheck.hypotheses.softmaxes import targets
 from fnn.gradcheck.replay import Replay, Rule
 
@@ -137,15 +144,25 @@ def _counts_along(
     delta = replay.deltas[summed]
     n = delta.shape[axis]
     slices = [delta * _only(i, axis, delta.shape) for i in range(n)]
-    extra = fit(replay, observed, replay.right, [{summed: each} for each in slices])
+    right = replay.grads
+    changes = [change_by(replay, {summed: each}, right) for each in slices]
+    extra = fit_changes(replay, observed, replay.right, changes, right)
     for text, counts in _guesses(extra, n):
-        weighted = [count * each for count, each in zip(counts, slices, strict=True)]
-        error = sum(weighted)
         yield BackwardHypothesis(
             "wrong examples",
             f"of what the loss sums up, along an axis of length {n}, {text}.",
-            replay.run({summed: error}).grads,
+            _with_counts(right, changes, counts),
         )
+
+
+def _with_counts(
+    right: list[np.ndarray], changes: list[Change], counts: np.ndarray
+) -> list[np.ndarray]:
+    """Return the gradient in which each number counts so many times more, by its own change."""
+    grads = list(right)
+    for i in np.flatnonzero(counts):
+        grads = [grad + counts[i] * own for grad, own in zip(grads, changes[i], strict=True)]
+    return grads
 
 
 def _guesses(extra: np.ndarray | None, n: int) -> list[tuple[str, np.ndarray]]:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnn import activations, compiler
+from fnn import activations, compiler, witness
 from fnn.gradcheck.flat_jaxpr import FlatJaxpr, Operation, Variable, apply_by_jax, is_key
 from fnn.gradcheck.replay import Replay, Rule
 
@@ -286,12 +286,13 @@ def name_of(replay: Replay, z: Variable, a: Variable) -> str:
     """
     before = np.asarray(replay.values[z])
     after = np.asarray(replay.values[a])
+    epsilon = float(jnp.finfo(before.dtype).eps)
+    tolerance = np.sqrt(epsilon)
     for name, activation in activations.REGISTRY.items():
         if name in ("identity", "softmax"):
             continue
-        compute = compiler.jit(activation.value)
-        value = compute(before)
-        if np.allclose(value, after, rtol=1e-9, atol=1e-9):
+        value = witness.evaluate(activation.value, before)
+        if np.allclose(value, after, rtol=tolerance, atol=tolerance):
             return name
     operation = replay.producer(a)
     if operation is None:

@@ -79,18 +79,42 @@ def fit(
     apart = apart or {}
     base = replay.run(apart).grads if apart else replay.grads
     sizes = []
-    moved = []
+    changes = []
     for basis in bases:
         size = _size(replay, basis)
         errors = _sum(apart, _scaled(basis, size))
         sizes.append(size)
-        moved.append(replay.run(errors).grads)
+        changes.append(change_by(replay, errors, base))
+    coefficients = fit_changes(replay, observed, start, changes, base)
+    if coefficients is None:
+        return None
+    return coefficients * np.array(sizes)
+
+
+Change = list[np.ndarray]
+"""The change of a gradient, a leaf each."""
+
+
+def change_by(replay: Replay, errors: Errors, base: Sequence[np.ndarray]) -> Change:
+    """Return how errors change a gradient."""
+    moved = replay.run(errors).grads
+    return [grad - before for grad, before in zip(moved, base, strict=True)]
+
+
+def fit_changes(
+    replay: Replay,
+    observed: Observed,
+    start: Backward,
+    changes: Sequence[Change],
+    base: Sequence[np.ndarray],
+) -> np.ndarray | None:
+    """Fit coefficients c so that base + Σ cᵢ changesᵢ is the given gradient, as `fit` does."""
     rows = []
     targets = []
     for t, given in enumerate(observed.given):
         if not np.array_equal(start.grads[t], replay.grads[t]):
             continue
-        columns = _columns([grads[t] - base[t] for grads in moved])
+        columns = _columns([change[t] for change in changes])
         if not np.isfinite(columns).all():
             return None
         scale = max_abs(columns) or 1.0
@@ -98,14 +122,11 @@ def fit(
         target = (given - base[t]).ravel()
         rows.append(columns[touched] / scale)
         targets.append(target[touched] / scale)
-    if sum(map(len, rows)) <= len(bases):
+    if sum(map(len, rows)) <= len(changes):
         return None
     A = np.concatenate(rows)
     b = np.concatenate(targets)
-    coefficients = _solved(A, b)
-    if coefficients is None:
-        return None
-    return coefficients * np.array(sizes)
+    return _solved(A, b)
 
 
 def _columns(changes: Sequence[np.ndarray]) -> np.ndarray:
