@@ -4,8 +4,9 @@ All contenders have Optuna's sampler (TPE), the same space (learning rate and pe
 and the same epochs, batches and seeds. Each is in a fresh process, and its time has all compiling.
 Slow contenders have fewer trials, and their seconds are scaled up.
 
-"train" is fnn.train with the rate as a constant, so that each trial compiles. "sklearn" is
-MLPClassifier. "shared" is fnn.sweep of one setting, whose program all trials share.
+"pruned" is fnn.optimize with prune=True, whose values are those of the last epoch. "train" is
+fnn.train with the rate as a constant, so that each trial compiles. "sklearn" is MLPClassifier.
+"shared" is fnn.sweep of one setting, whose program all trials share.
 """
 
 import json
@@ -14,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,7 @@ def main(options: Options) -> None:
     """Print a row for each contender."""
     trials = {
         "optimize": options.trials,
+        "pruned": options.trials,
         "shared": options.trials,
         "sklearn": options.fewer,
         "train": options.fewer,
@@ -85,15 +88,16 @@ def timed(name: str, trials: int) -> dict[str, float]:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    sampler = optuna.samplers.TPESampler(seed=0, constant_liar=name == "optimize")
+    sampler = optuna.samplers.TPESampler(seed=0, constant_liar=name in ("optimize", "pruned"))
     study = optuna.create_study(sampler=sampler)
     import fnn
 
-    if name in ("optimize", "shared"):
+    if name in ("optimize", "pruned", "shared"):
         fnn.use_all_devices()
     dataset = fnn.data.load("digits")
     contenders: dict[str, Callable[..., None]] = {
         "optimize": by_batches,
+        "pruned": partial(by_batches, prune=True),
         "shared": by_one_program,
         "sklearn": by_sklearn,
         "train": by_constants,
@@ -121,7 +125,7 @@ def suggest(trial: Any) -> dict[str, float]:
     }
 
 
-def by_batches(study: Any, dataset: Any, trials: int) -> None:
+def by_batches(study: Any, dataset: Any, trials: int, prune: bool = False) -> None:
     """Optimize by fnn."""
     import optuna
 
@@ -134,6 +138,7 @@ def by_batches(study: Any, dataset: Any, trials: int) -> None:
         space={RATE: log(1e-4, 1e-1, log=True), PENALTY: log(1e-6, 1e-1, log=True)},
         trials=trials,
         study=study,
+        prune=prune,
         seeds=range(SEEDS),
         epochs=EPOCHS,
         batch_size=BATCH_SIZE,
