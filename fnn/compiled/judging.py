@@ -9,13 +9,13 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr
 
 from fnn import witness
-from fnn.compiled.rounding import ALLOWED, JUMPS, Rounding
+from fnn.compiled.rounding import ALLOWED, JUMPS, SMOOTH, Rounding
 from fnn.witness import Arithmetic, Arrays, is_real, programs_in
 
 EVALUATIONS = 4  # with drawn rounding, at first
 MORE = 20  # further evaluations where an output lies beyond the deviation that the first allow
-MOST = 100  # evaluations where it lies beyond that by less than UNSURE times, or there are jumps
-UNSURE = 4.0  # times the allowed deviation: less proves nothing, for the draws are few
+MOST = 100  # evaluations before a program is said to be wrong
+UNSURE = 4.0  # times the allowed deviation of a program with jumps: less proves nothing there
 AMPLITUDES = (2.0, 0.0, 1.0, 0.25, 2.0)  # of further ones: small ones find values next to a jump
 MOST_OPERATIONS = 20_000  # that the witness carries out in loops, every turn counted
 MOST_NUMBERS = 3e7  # that these operations make
@@ -80,6 +80,7 @@ class Judge:
         self.closed = closed
         self.arguments = arguments
         self.exact = exact
+        self.has_jumps = has_jumps(closed)
         self.generator = np.random.default_rng(0)
         self.rounded: list[Arrays] = []
         self.is_unsure = False
@@ -88,8 +89,8 @@ class Judge:
         """Return the output that is off most; None where rounding explains all of them.
 
         First a few evaluations with drawn rounding are made. If they do not explain an output, more
-        follow, with smaller and larger errors and with perturbed comparisons. Where the program has
-        jumps, many follow: several entries may have to jump at once. Afterwards
+        follow, with smaller and larger errors and with perturbed comparisons. Before it is said to
+        be wrong, many follow: several entries may have to jump at once. Afterwards
         `is_unsure` says whether an output is off by more than the drawn rounding, but by so little
         more that this proves nothing.
         """
@@ -102,12 +103,12 @@ class Judge:
             return None
         self.draw(EVALUATIONS + MORE)
         largest = self.largest(computed)
-        is_close = largest.times <= UNSURE
-        if largest.times > 1 and (is_close or has_jumps(self.closed)):
+        if largest.times > 1:
             self.draw(MOST)
             largest = self.largest(computed)
-        self.is_unsure = 1 < largest.times <= UNSURE
-        if largest.times > UNSURE:
+        proven = UNSURE if self.has_jumps else 1.0
+        self.is_unsure = 1 < largest.times <= proven
+        if largest.times > proven:
             return largest
         return None
 
@@ -152,7 +153,8 @@ class Judge:
         pairs = zip(computed, self.exact, strict=True)
         for number, (output, exact) in enumerate(pairs):
             rounded = [outputs[number] for outputs in self.rounded]
-            times = relative_deviation(output, exact, rounded)
+            allowed = ALLOWED if self.has_jumps else SMOOTH
+            times = relative_deviation(output, exact, rounded, allowed)
             yield Deviation(number, times)
 
 
@@ -228,12 +230,15 @@ def rounding_unit(exact: np.ndarray, limits: Any) -> np.ndarray:
     return epsilon * magnitude + smallest
 
 
-def relative_deviation(computed: Any, exact: Any, rounded: Sequence[Any]) -> float:
+def relative_deviation(
+    computed: Any, exact: Any, rounded: Sequence[Any], allowed: float = ALLOWED
+) -> float:
     """Return the largest deviation of an entry, as a multiple of the one that is allowed there.
 
     computed  an output of the compiled program
     exact     the same output as the witness computes it
     rounded   the same output of each evaluation with drawn rounding
+    allowed   how many times the largest deviation of these is allowed
 
     Where the witness and every drawn rounding have the same infinity or NaN, so must the program.
     An entry may be anything if drawn rounding makes it infinite or, in an output of whole numbers,
@@ -250,7 +255,7 @@ def relative_deviation(computed: Any, exact: Any, rounded: Sequence[Any]) -> flo
     limits = jnp.finfo(computed.dtype)
     exact = with_overflow(exact, limits)
     numbers = np.asarray(computed, np.float64)
-    return deviation_of_real(numbers, exact, rounded, limits)
+    return deviation_of_real(numbers, exact, rounded, limits, allowed)
 
 
 def deviation_of_whole(computed: Any, exact: Any, rounded: Sequence[Any]) -> float:
@@ -276,7 +281,11 @@ def with_overflow(exact: Any, limits: Any) -> np.ndarray:
 
 
 def deviation_of_real(
-    computed: np.ndarray, exact: np.ndarray, rounded: Sequence[Any], limits: Any
+    computed: np.ndarray,
+    exact: np.ndarray,
+    rounded: Sequence[Any],
+    limits: Any,
+    allowed: float,
 ) -> float:
     """Return the largest deviation of an entry, as `relative_deviation` says, for real outputs."""
     evaluations = np.array([exact, *rounded])
@@ -286,9 +295,8 @@ def deviation_of_real(
         deviations = np.abs(evaluations - exact)
         spread = np.max(deviations, axis=0)
         unit = rounding_unit(exact, limits)
-        allowed = ALLOWED * spread + unit
         deviation = np.abs(computed - exact)
-        relative = deviation / allowed
+        relative = deviation / (allowed * spread + unit)
     times = np.where(is_known, relative, 0.0)
     magnitude = np.abs(exact)
     is_steady = is_known & (spread <= magnitude / 4)  # beside a pole, infinity is not far

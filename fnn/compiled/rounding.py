@@ -47,7 +47,13 @@ DIFFERENCES = frozenset("add add_any sub".split())
 
 APART = 16  # units in the last place by which rounding may set two equal numbers apart
 
-ALLOWED = 8.0  # an output may be off by this many times the largest deviation that was drawn
+ALLOWED = 8.0
+"""An output may be off by this many times the largest deviation that was drawn, in a program whose
+jumps may add up in more ways than are drawn."""
+
+SMOOTH = 4.0
+"""The same in a program without jumps. Of 130 right ones none was off by 1.3 times as much."""
+
 DIGITS = (1.0, 0.7, 1.3)
 """Factors by which the terms of a sum are scaled to try the sum. With equal terms every addition is
 off by the same amount. That amount depends on their last digits, and a right program may have
@@ -249,7 +255,7 @@ def error_of_sum(dtype: Any, terms: Any, magnitude: Any, in_order: Any) -> np.nd
     epsilon = epsilon_of(dtype) / 2
     growth = 1 + 0.1 * np.sqrt(terms)
     in_any_order = epsilon * magnitude * growth
-    return np.maximum(in_order / ALLOWED, in_any_order)
+    return np.maximum(in_order / SMOOTH, in_any_order)
 
 
 def sum_dtype(dtype: Any) -> Any:

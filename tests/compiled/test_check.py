@@ -83,7 +83,7 @@ def wrong_tanh(wrong_operations):
 @pytest.mark.usefixtures("x64", "wrong_operations")
 def test_a_planted_fault_is_found_and_its_operation_named(seed):
     """An entry, a row of a sum, a buffer; scripts/bench compiled has a hundred."""
-    program, operation = draw_wrong(seed)
+    program, operation, _ = draw_wrong(seed)
     report = check_compiled(program.function, *program.arguments)
     assert report.verdict == "disagrees"
     assert report.operation.startswith(f"{operation} ")
@@ -101,15 +101,59 @@ def test_a_dropped_row_of_thousands_is_found(x64, wrong_operations, rows, dtype)
 
 
 @pytest.mark.parametrize(
-    ("times", "verdict"), [(1.0, "agrees"), (2.0, "abstains"), (5.0, "disagrees")]
+    ("function", "times", "verdict"),
+    [
+        (jnp.floor, 1.0, "agrees"),
+        (jnp.floor, 2.0, "abstains"),
+        (jnp.floor, 5.0, "disagrees"),
+        (jnp.sin, 1.0, "agrees"),
+        (jnp.sin, 2.0, "disagrees"),
+    ],
 )
-def test_what_is_off_by_little_more_than_rounding_abstains(monkeypatch, times, verdict):
-    """The draws are few: what lies just beyond them proves nothing."""
+def test_little_more_than_rounding_proves_nothing_where_there_are_jumps(
+    monkeypatch, function, times, verdict
+):
     monkeypatch.setattr(
         judging.Judge, "largest", lambda judge, computed: judging.Deviation(0, times)
     )
     monkeypatch.setattr(judging, "is_next_to", lambda computed, exact: False)
-    assert check_compiled(jnp.sin, x(3).astype(np.float32)).verdict == verdict
+    assert check_compiled(function, x(3).astype(np.float32)).verdict == verdict
+
+
+def less_its_largest(x):
+    """Return x times its variance, less the largest such number, which may be computed twice."""
+    by_squares = jnp.mean((x + 100) ** 2, axis=0) - jnp.mean(x + 100, axis=0) ** 2
+    y = x * by_squares[None]
+    return y - y.max(0, keepdims=True)
+
+
+def test_an_operand_that_a_compiler_computes_twice_is_no_fault(x64):
+    """XLA multiplies again within the difference, without rounding: the largest is not 0 there."""
+    numbers = np.random.default_rng(0).normal(size=(3, 1))
+    judge = judge_of(jax.make_jaxpr(less_its_largest)(numbers), [numbers], EXACT)
+    by_squares = np.mean((numbers + 100) ** 2) - np.mean(numbers + 100) ** 2
+    not_rounded = numbers.astype(np.longdouble) * by_squares
+    rounded = numbers * by_squares
+    fused = (not_rounded - rounded.max()).astype(np.float64)
+    assert np.min(np.abs(fused)) > 0
+    assert judge.deviation([fused]) is None
+
+
+def test_floors_that_all_jump_at_once_are_no_fault(x64):
+    """XLA simplifies (1.3 x) / 1.3 to x. As written, a floor of such numbers is smaller by one."""
+    by, back = np.float32(1.3), np.float32(1 / 1.3)
+
+    def written(x):
+        floors = x
+        for _ in range(8):
+            floors = jnp.floor(back * (by * floors))
+        return jnp.all(floors == x)
+
+    numbers = np.arange(1, 200, dtype=np.float32)
+    judge = judge_of(jax.make_jaxpr(written)(numbers), [numbers], EXACT)
+    assert not judge.exact[0]
+    assert judge.deviation([np.bool_(True)]) is None
+    assert not judge.is_unsure
 
 
 def test_a_fault_in_the_body_of_a_long_loop_is_found(x64, wrong_tanh):

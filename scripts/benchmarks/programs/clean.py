@@ -104,6 +104,20 @@ def constant(x, generator):
     return lambda x: x + jnp.sum(jnp.full(n, 0.1, x.dtype) * x.mean()) / n
 
 
+JUMPING = frozenset(
+    [
+        "chosen",
+        "sorted",
+        "scaled",
+        "signs",
+        "rounded",
+        "branch on rounded",
+        "floor of rounded",
+        "arg",
+    ]
+)
+"""Operations that turn a small error into a jump. A third of the programs has none of them."""
+
 BINARY: dict[str, Callable] = {
     "add": lambda x, y: x + y,
     "multiply": lambda x, y: x * y,
@@ -123,8 +137,12 @@ def draw(seed: int) -> Program:
     operations: list[Callable] = []
     names: list[str] = []
     like: Any = jnp.asarray(x)
+    choices = [*UNARY, *WITH_NUMBERS, *BINARY]
+    is_smooth = generator.integers(3) == 0
+    if is_smooth:
+        choices = [name for name in choices if name not in JUMPING]
     for _ in range(int(generator.integers(3, 31))):
-        name = str(generator.choice([*UNARY, *WITH_NUMBERS, *BINARY]))
+        name = str(generator.choice(choices))
         if name in BINARY:
             operation = with_a_copy(BINARY[name], name)
         elif name in WITH_NUMBERS:
