@@ -13,7 +13,7 @@ from fnn.backprop import check_loss, check_net, outputs_of
 from fnn.data import Dataset, Split, Weights
 from fnn.metrics import OF_REGRESSION, Metric
 from fnn.runs.evaluate import paired, takes_weights
-from fnn.runs.monitor import monitor_of
+from fnn.runs.monitor import Monitor, monitor_of
 from fnn.runs.placed import check_once, forget_changed, weights_of
 from fnn.runs.step import TrainSpec, TransformTrain
 from fnn.runs.training import Plan, history_names
@@ -39,22 +39,29 @@ def plan_of(
     epochs: int,
     batch_size: int,
     patience: int | None = None,
-    monitor: str = "validation_loss",
+    monitor: str | Monitor = "validation_loss",
     mode: str | None = None,
     min_delta: float = 0.0,
     metrics: Mapping[str, Metric] | None = None,
     train_metrics: bool = False,
 ) -> Plan:
-    """Return the plan of a call, after checking its arguments and the random generator of JAX."""
+    """Return the plan of a call, after checking its arguments and the random generator of JAX.
+
+    monitor  the name of an entry of the history; or a Monitor, which has its own mode and rule
+    """
     checks.threefry()
     checks.truth("train_metrics", train_metrics)
     named = named_metrics(metrics)
-    check_monitor(monitor, named, train_metrics)
+    if isinstance(monitor, Monitor):
+        whole_monitor = monitor
+    else:
+        check_monitor(monitor, named, train_metrics)
+        whole_monitor = monitor_of(monitor, mode, min_delta)
     return Plan(
         checks.count("epochs", epochs),
         checks.count("batch_size", batch_size),
         None if patience is None else checks.count("patience", patience),
-        monitor_of(monitor, mode, min_delta),
+        whole_monitor,
         named,
         train_metrics,
     )

@@ -318,14 +318,18 @@ def train_epoch(
     improved = plan.monitor.improves(monitored, run.best.value)
     this_epoch = Best(*trained(after), monitored, epoch)
     best = tree.choose(improved, this_epoch, run.best)
-    is_patient = plan.patience is None or epoch - best.epoch < plan.patience
+    history = {name: values.at[epoch].set(row[name]) for name, values in run.history.items()}
+    is_patient = True
+    if plan.patience is not None:
+        of_monitored = history[plan.monitor.metric]
+        is_patient = plan.monitor.waited(of_monitored, epoch, best.epoch) < plan.patience
     return after._replace(
         best=best,
         epochs=epoch + 1,
         diverged_step=metrics.diverged_step,
         active=~diverged & is_patient,
         nonfinite=~metrics.finite,
-        history={name: values.at[epoch].set(row[name]) for name, values in run.history.items()},
+        history=history,
     )
 
 

@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from fnn import activations, checks, losses
+from fnn.runs.monitor import Monitor, mode_of
 from fnn.sklearn.ensemble import Ensemble
 from fnn.sklearn.partial import PassState, partial_fit
 from fnn.sklearn.recipe import ALIASES, OPTIMIZERS, Recipe
@@ -228,9 +229,10 @@ class MLP(BaseEstimator, ABC):
         self._check_numbers()
         patience = None
         if self.n_iter_no_change is not None and self.n_iter_no_change != np.inf:
-            patience = checks.count("n_iter_no_change", self.n_iter_no_change)
+            patience = checks.count("n_iter_no_change", self.n_iter_no_change) + 1
         recipe = self._recipe(rows)
         holds_out = bool(self.early_stopping) and not isinstance(recipe.optimizer, Lbfgs)
+        metric = self.monitor if holds_out else "train_loss"
         return Job(
             recipe=recipe,
             learning_rate=float(self.learning_rate_init),
@@ -238,11 +240,10 @@ class MLP(BaseEstimator, ABC):
             batch_size=self.batch_size,
             epochs=int(self.max_iter),
             patience=patience,
-            min_delta=float(self.tol),
             early_stopping=holds_out,
             validation_fraction=float(self.validation_fraction),
             seed=seed,
-            monitor=self.monitor if holds_out else "train_loss",
+            monitor=Monitor(metric, mode_of(metric, None), tol=float(self.tol)),
             dtype=self.dtype,
         )
 
@@ -364,12 +365,10 @@ class MLPClassifier(ClassifierMixin, MLP):
     beta_1, beta_2, epsilon
                          of "adam"
     max_iter             epochs at most, by default 200
-    tol                  smallest improvement of the loss that counts, by default 1e-4; with
-                         early_stopping of the validation score. Small improvements add up here:
-                         each is measured from the last one that counted. scikit-learn measures from
-                         the best epoch, and stops sooner where the loss falls slowly
-    n_iter_no_change     epochs without such an improvement after which training stops, by default
-                         10; None: training does not stop early
+    tol                  smallest improvement of the loss over the best epoch before that counts, by
+                         default 1e-4; with early_stopping of the validation score
+    n_iter_no_change     training stops after more epochs than this without such an improvement, by
+                         default 10; None: it does not stop early
     early_stopping       True holds out rows, stops by their accuracy, and keeps the network of the
                          best epoch; "lbfgs" takes all rows all the same, as in scikit-learn
     validation_fraction  of each class that early_stopping holds out, by default 0.1

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from fnn.data import Dataset
+from fnn.runs.monitor import Monitor
 from fnn.runs.results import Sweep
 from fnn.runs.sweep import sweep
 from fnn.runs.train import train
@@ -43,11 +44,10 @@ class Job(NamedTuple):
     batch_size           "auto" or a number; at most the number of rows
     epochs               at most
     patience             epochs without an improvement after which training stops; None: no stop
-    min_delta            of an improvement
     early_stopping       whether rows are held out, which decide when training stops
     validation_fraction  of the rows that are held out
     seed                 decides which rows are held out
-    monitor              the entry of the history that decides when training stops
+    monitor              the entry of the history that decides when training stops, and its rule
     dtype                "auto", "float32" or "float64". "auto" is float64 where a batch holds all
                          rows, so that a weight of 2 equals a repeated row to rounding
     """
@@ -58,11 +58,10 @@ class Job(NamedTuple):
     batch_size: int | str
     epochs: int
     patience: int | None
-    min_delta: float
     early_stopping: bool
     validation_fraction: float
     seed: int
-    monitor: str
+    monitor: Monitor
     dtype: str
 
     def fitting(self, rows: Rows) -> Self:
@@ -152,6 +151,7 @@ def _sweep(
     job  has the other arguments, and the sizes of these folds
     """
     builder: Any = job.recipe
+    monitor: Any = job.monitor
     with jax.enable_x64(data.dtype == "float64"):
         return sweep(
             builder,
@@ -161,8 +161,7 @@ def _sweep(
             batch_size=data.batch_size,
             seeds=seeds,
             patience=job.patience,
-            monitor=job.monitor,
-            min_delta=job.min_delta,
+            monitor=monitor,
             keep_params=True,
             progress=progress,
         )
@@ -212,7 +211,7 @@ def ensemble_of(trained: Sweep, job: Job, row: int, split: int) -> Ensemble:
     params, state = jax.tree.map(lambda leaf: np.array(leaf[runs]), chosen)
     score_curve = None
     if job.early_stopping:
-        score_curve = np.array(trained.history[job.monitor][row, runs])
+        score_curve = np.array(trained.history[job.monitor.metric][row, runs])
     assert trained.stopped_epoch is not None
     return Ensemble(
         recipe=job.recipe,
@@ -229,6 +228,7 @@ def train_from(job: Job, rows: Rows, seeds: Sequence[int], start: Ensemble) -> E
     """Train from the parameters of an ensemble, network by network."""
     data = job.fold_data([job.parts(rows)])
     job = job.in_epochs_of(data)
+    monitor: Any = job.monitor
     runs = []
     with jax.enable_x64(data.dtype == "float64"):
         net, loss, optimizer = job.recipe(job.hyper(data))
@@ -243,8 +243,7 @@ def train_from(job: Job, rows: Rows, seeds: Sequence[int], start: Ensemble) -> E
                 seed=seed,
                 start=_params_and_state(start, number, data.dtype),
                 patience=job.patience,
-                monitor=job.monitor,
-                min_delta=job.min_delta,
+                monitor=monitor,
                 progress=False,
             )
             runs.append(run)
@@ -255,7 +254,7 @@ def train_from(job: Job, rows: Rows, seeds: Sequence[int], start: Ensemble) -> E
     params, state = jax.tree.map(lambda *leaves: np.stack(leaves), *chosen)
     score_curve = None
     if job.early_stopping:
-        score_curve = np.stack([run.history[job.monitor] for run in runs])
+        score_curve = np.stack([run.history[job.monitor.metric] for run in runs])
     return Ensemble(
         recipe=job.recipe,
         params=params,

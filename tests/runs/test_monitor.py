@@ -1,5 +1,7 @@
 """What is monitored decides the best epoch and when a run stops."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -112,6 +114,24 @@ def test_when_a_run_stops_is_told_from_its_history():
         stopped = run.stopped_epoch + 1 if run.stopped_epoch < 29 else None
         assert monitor.stop(trained, patience) == stopped
     assert quick(patience=1).stopped_epoch < 29
+
+
+def test_the_rule_of_scikit_learn():
+    """Patience counts from the best of all; improvements below tol do not add up."""
+    falling = np.array([3, 2.9, 2.8, 2.7, 2.6, 1, 1.05], np.float32)
+    by_tol = Monitor("train_loss", tol=0.5)
+    assert Monitor("train_loss", min_delta=0.25).stop(falling, 4) is None
+    assert by_tol.stop(falling, 4) == 5
+    assert by_tol.stop(falling, 5) is None
+    assert Monitor("x", "max", tol=0.5).stop(-falling, 4) == 5
+    for tol, patience in itertools.product((0.0, 0.01, 0.1), (2, 4)):
+        monitor = Monitor("train_loss", tol=tol)
+        run = quick(monitor=monitor, patience=patience)
+        losses = run.history["train_loss"][: run.stopped_epoch + 1]
+        assert run.best_epoch == np.argmin(losses)
+        stopped = run.stopped_epoch + 1 if run.stopped_epoch < 29 else None
+        assert monitor.stop(losses, patience) == stopped
+    assert quick(monitor=Monitor("train_loss", tol=0.1), patience=2).stopped_epoch < 29
 
 
 def test_the_direction_is_that_of_a_whole_word():

@@ -160,14 +160,41 @@ def test_early_stopping_keeps_the_best_epoch():
     model = classifier(early_stopping=True, n_iter_no_change=5, max_iter=200).fit(X, Y)
     assert len(model.validation_scores_) == model.n_iter_ < 200
     best = int(np.argmax(model.validation_scores_))
-    assert model.n_iter_ - 1 - best == 5
+    assert model.n_iter_ == epochs_of_scikit_learn(model.validation_scores_, 1e-4, 5, "max")
+    assert model.n_iter_ - 1 - best >= 5
     real = regressor(early_stopping=True, max_iter=100).fit(X, REAL)
     assert max(real.validation_scores_) > 0.5
 
 
+def epochs_of_scikit_learn(curve, tol, n_iter_no_change, mode):
+    """Count as scikit-learn does: from the best epoch, each improvement of at least tol."""
+    sign = 1 if mode == "min" else -1
+    best, count = np.inf, 0
+    for epoch, loss in enumerate(sign * np.asarray(curve)):
+        count = count + 1 if loss > best - tol else 0
+        best = min(loss, best)
+        if count > n_iter_no_change:
+            return epoch + 1
+    return len(curve)
+
+
+@pytest.mark.parametrize("tol", [1e-2, 3e-3])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_small_improvements_do_not_add_up(tol, early_stopping):
+    """A loss that falls slowly stops, although it has fallen by more than tol in ten epochs."""
+    options = {"max_iter": 200, "early_stopping": early_stopping, "learning_rate_init": 1e-3}
+    model = classifier(tol=tol, n_iter_no_change=4, n_seeds=2, **options).fit(X, Y)
+    ensemble = model.ensemble_
+    curves = ensemble.score_curve if early_stopping else ensemble.loss_curve
+    mode = "max" if early_stopping else "min"
+    for curve, epochs in zip(curves, model.n_iter_of_seeds_, strict=True):
+        trained = curve[:epochs]
+        assert epochs == epochs_of_scikit_learn(trained, tol, 4, mode) < 200
+
+
 def test_it_stops_where_the_loss_stands_still():
     model = classifier(tol=1e9, n_iter_no_change=3).fit(X, Y)
-    assert model.n_iter_ == 4
+    assert model.n_iter_ == 5  # more than three epochs after the first
     with pytest.warns(ConvergenceWarning, match="max_iter=3 epochs reached"):
         classifier(max_iter=3).fit(X, Y)
 
