@@ -101,7 +101,7 @@ def monitor_of(metric: str, mode: str | None, min_delta: float) -> Monitor:
     Raises ValueError for an unknown mode, and for a min_delta that is negative or rounds to 0.
     """
     checks.non_negative("min_delta", min_delta)
-    rounded = float(jnp.asarray(min_delta, float))
+    rounded = float(np.asarray(min_delta, jnp.result_type(float)))
     if min_delta > 0 == rounded:
         raise ValueError(
             f"min_delta: got {min_delta}, which JAX's default float dtype rounds to 0; take 0.0."

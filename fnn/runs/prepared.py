@@ -83,12 +83,14 @@ def prepare(
     runs_per_vmap = runs_per_vmap_of(groups, len(call.settings))
     call = call._replace(runs_per_vmap=runs_per_vmap)
     retraining = Retraining(call.arguments(), groups, Inputs(builder, dataset, metrics))
+    likes = likes_of(groups)
     if keep_params is None:
-        keep_params = bytes_of_parameters(groups) <= BYTES_KEPT
+        keep_params = bytes_of_parameters(groups, likes) <= BYTES_KEPT
     if not keep_params:
         groups = [without_parameters(group) for group in groups]
+        likes = likes_of(groups)
     rows = [group.rows for group in groups]
-    empty = empty_sweep(retraining.arguments, rows, likes_of(groups), retraining)
+    empty = empty_sweep(retraining.arguments, rows, likes, retraining)
     empty.encodings = [each.preprocessing for each in datasets]
     job = SweepJob(builder, datasets, call, keep_params)
     return PreparedSweep(groups, empty, job)

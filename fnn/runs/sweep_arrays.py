@@ -1,6 +1,7 @@
 """The arrays of a `Sweep`: they are made empty, and the outcomes of runs are put into them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
@@ -10,6 +11,7 @@ from fnn import tree
 from fnn.data import Dataset
 from fnn.runs.arrays import nan_array
 from fnn.runs.driver import Group
+from fnn.runs.engine import MOST_PROGRAMS, Shapes
 from fnn.runs.monitor import Monitor
 from fnn.runs.process import NEVER
 from fnn.runs.results import THIS_PROCESS, Sweep
@@ -55,10 +57,13 @@ def put_states(sweep: Sweep, rows: np.ndarray, columns: np.ndarray, outcome: Run
     put_outputs(sweep.outputs, rows, columns, parameters_of(outcome))
 
 
-def bytes_of_parameters(groups: Sequence[Group]) -> int:
-    """Return the bytes of the parameters of all runs."""
+def bytes_of_parameters(groups: Sequence[Group], likes: Sequence[RunState]) -> int:
+    """Return the bytes of the parameters of all runs.
+
+    likes  for each group, the shapes of one run
+    """
     total = 0
-    for group, like in zip(groups, likes_of(groups), strict=True):
+    for group, like in zip(groups, likes, strict=True):
         runs = len(group.rows) * len(group.columns)
         total += runs * tree.nbytes(parameters_of(like))
     return total
@@ -133,19 +138,31 @@ def runs_per_vmap_of(groups: Sequence[Group], settings: int) -> list[int]:
 
 def without_parameters(group: Group) -> Group:
     """Return the group with outcomes that have no parameters."""
+    return group._replace(outcome=parameterless(group.outcome))
+
+
+@lru_cache(MOST_PROGRAMS)  # one function for all calls, so that `like_after` remembers it
+def parameterless(results_of_state: Callable[[RunState], RunState]) -> Callable:
+    """Return a function that leaves out the parameters of results."""
 
     def outcome(state: RunState) -> RunState:
-        results = group.outcome(state)
+        results = results_of_state(state)
         best = results.best._replace(params=NOT_KEPT, state=NOT_KEPT)
         current = TrainState(NOT_KEPT, NOT_KEPT, NOT_KEPT)
         return results._replace(current=current, best=best)
 
-    return group._replace(outcome=outcome)
+    return outcome
 
 
 def likes_of(groups: Sequence[Group]) -> list[RunState]:
     """Return for each group the shapes of the outcome of one run."""
-    return [jax.eval_shape(group.outcome, group.engine.like) for group in groups]
+    return [like_after(group.outcome, Shapes.of(group.engine.like)) for group in groups]
+
+
+@lru_cache(MOST_PROGRAMS)
+def like_after(outcome: Callable, state: Shapes) -> RunState:
+    """Return the shapes of the outcome of a state. JAX takes milliseconds to trace them."""
+    return jax.eval_shape(outcome, state.tree())
 
 
 def put_finished(sweep: Sweep, earlier: Sweep) -> None:

@@ -1,7 +1,7 @@
 """The programs of a sweep of networks: its call, and the groups that the driver runs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any, NamedTuple, Self
 
 import jax
@@ -14,7 +14,7 @@ from fnn.data import Arrays, Dataset
 from fnn.metrics import Metric
 from fnn.runs.blocks import Runs
 from fnn.runs.driver import Group, Metrics
-from fnn.runs.engine import Shapes, default_runs_per_vmap, engine_of, like_of
+from fnn.runs.engine import MOST_PROGRAMS, Shapes, default_runs_per_vmap, engine_of, like_of
 from fnn.runs.fingerprint import (
     constants_of,
     program_fingerprint,
@@ -175,6 +175,7 @@ def on_each_split(runs: Runs, splits: int) -> Runs:
     return Runs(seeds, hyper)
 
 
+@lru_cache(MOST_PROGRAMS)  # one function for all calls, as `parameterless`
 def results_of(plan: Plan) -> Callable[[RunState], RunState]:
     """Return a function that reduces a final state to the results of a run.
 
@@ -182,14 +183,20 @@ def results_of(plan: Plan) -> Callable[[RunState], RunState]:
     """
 
     def results(state: RunState) -> RunState:
-        history = {}
-        for name, values in state.history.items():
-            history[name] = values[..., : plan.epochs]
+        history = first_epochs(state.history, plan.epochs)
         params, net_state = trained(state)
         current = TrainState(params, net_state, ())
         return state._replace(current=current, evaluated=(), history=history)
 
     return results
+
+
+def cut(history: dict[str, jax.Array], epochs: int) -> dict[str, jax.Array]:
+    """Return the first epochs of a history; leaves (…, epochs)."""
+    return {name: values[..., :epochs] for name, values in history.items()}
+
+
+first_epochs = compiler.jit(cut, static_argnums=1)  # one call of the device for all entries
 
 
 def best_so_far(plan: Plan) -> Metrics:

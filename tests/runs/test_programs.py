@@ -214,3 +214,27 @@ def test_warnings_point_at_the_caller(tmp_path):
     command = [sys.executable, str(file)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     assert "script.py:4: UserWarning: train: the run diverged" in done.stderr
+
+
+@pytest.mark.parametrize("runs", [1, 5])
+@pytest.mark.parametrize("keep_params", [True, False])
+def test_a_second_call_traces_and_compiles_nothing(runs, keep_params):
+    """What a call costs beyond its runs is then a millisecond; a trace alone takes several."""
+
+    def swept(first):
+        seeds = range(first, first + runs)
+        options = {"epochs": 2, "batch_size": 10, "keep_params": keep_params, "progress": False}
+        fnn.sweep(by_rate, D, hyper={"rate": [0.01]}, seeds=seeds, **options)
+
+    events = []
+
+    def record(name, seconds, **_):
+        events.append(name)
+
+    swept(0)
+    jax.monitoring.register_event_duration_secs_listener(record)
+    try:
+        swept(runs)
+    finally:
+        jax.monitoring.unregister_event_duration_listener(record)
+    assert events == []
