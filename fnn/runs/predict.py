@@ -1,6 +1,8 @@
 """Predictions in the user's terms, from raw rows: for a run, and for the runs of a sweep."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,17 +25,39 @@ LOSSES_OF_PROBABILITIES = ("categorical_cross_entropy", "binary_cross_entropy")
 LOSSES_OF_CLASSES = ("softmax_cross_entropy", "categorical_cross_entropy")
 """Losses whose probabilities are those of one class among several."""
 
+MOST_PROGRAMS = 64  # kept for later calls
 
-def outputs_of_runs(
-    net: Layer, params: Params, state: State, x: Float[np.ndarray, "examples features"]
-) -> Float[Array, "runs examples outputs"]:
-    """Return the outputs of several runs of one network; leaves of params are (runs, …)."""
-    placed = jnp.asarray(x)
 
-    def outputs_of_one(params: Params, state: State) -> Array:
-        return apply(net, params, placed, state=state)
+@lru_cache(MOST_PROGRAMS)
+def outputs_program(net_of: Callable[[Any], Layer]) -> Callable[..., Array]:
+    """Return a compiled function (hyper, params, state, x) -> (runs, examples, outputs).
 
-    return compiler.jit(jax.vmap(outputs_of_one))(params, state)
+    net_of  hyperparameters -> the network; they are traced, so that a program serves all of them
+
+    Leaves of params and state are (runs, …).
+    """
+
+    def outputs(
+        hyper: Any, params: Params, state: State, x: Float[Array, "examples features"]
+    ) -> Float[Array, "runs examples outputs"]:
+        net = net_of(hyper)
+
+        def of_one(params: Params, state: State) -> Array:
+            return apply(net, params, x, state=state)
+
+        return jax.vmap(of_one)(params, state)
+
+    return compiler.jit(outputs)
+
+
+class Constant(NamedTuple):
+    """A function of hyperparameters that always returns the same network."""
+
+    net: Layer
+
+    def __call__(self, hyper: Any) -> Layer:
+        """Return the network."""
+        return self.net
 
 
 def in_units_of_first(

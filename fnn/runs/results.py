@@ -23,7 +23,7 @@ from fnn.explorer import write_page
 from fnn.runs.explored import explored
 from fnn.runs.fingerprint import plain_settings, with_pickled
 from fnn.runs.monitor import Monitor, mode_of
-from fnn.runs.predict import decode_outputs, in_units_of_first, outputs_of_runs
+from fnn.runs.predict import decode_outputs, in_units_of_first
 from fnn.runs.process import NEVER
 from fnn.runs.run import Run, RunParts
 from fnn.runs.settings import HyperValues, Setting
@@ -399,7 +399,7 @@ class Sweep:
         The outputs are (runs, examples, outputs), scaled as the first split scales its targets.
         """
         self._check_trained("predict", row)
-        net, loss = self.retrain.parts(row, **parts)
+        _, loss = self.retrain.parts(row, **parts)
         runs = self._runs
         parameters = self._parameters(row, range(runs), parts)
         best = parameters.best_params, parameters.best_state
@@ -408,7 +408,7 @@ class Sweep:
         for split, encoding in enumerate(self.encodings):
             params, state = self._runs_of_split(best, split)
             x = encoding.encode(rows)
-            outputs: Any = outputs_of_runs(net, params, state, x)
+            outputs = self.retrain.outputs(row, params, state, x, **parts)
             if split > 0:
                 outputs = in_units_of_first(first, encoding, outputs)
             of_splits.append(np.asarray(outputs))

@@ -2,7 +2,7 @@
 
 import operator
 import signal
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any, NamedTuple, Self
 
@@ -18,6 +18,7 @@ from fnn.runs.driver import Driver, Group, GroupCollector
 from fnn.runs.fingerprint import constants_of, plain_settings, with_pickled
 from fnn.runs.groups import StaticHyper
 from fnn.runs.journal import Journal
+from fnn.runs.predict import Constant, outputs_program
 from fnn.runs.results import Parameters, Sweep
 from fnn.runs.settings import HyperValues, Setting, settings_of
 from fnn.runs.spec_groups import Builder, build_spec
@@ -39,8 +40,9 @@ from fnn.runs.sweep_groups import (
     parameters_of,
     sweep_groups,
     traced_net,
+    traced_of,
 )
-from fnn.types import Layer, Loss
+from fnn.types import Layer, Loss, Params, State
 from fnn.workers import Workers, workers_of
 
 
@@ -61,6 +63,16 @@ class Inputs(NamedTuple):
 
 
 NO_INPUTS = Inputs()
+
+
+class NetBuilder(NamedTuple):
+    """A function of hyperparameters that returns the network of a builder's parts."""
+
+    build: Callable[[Any], TrainSpec]
+
+    def __call__(self, hyper: Any) -> Layer:
+        """Return the network."""
+        return self.build(hyper).net
 
 
 def extended_settings(settings: Sequence[Setting], hyper: HyperValues | None) -> list[Setting]:
@@ -109,6 +121,7 @@ class Retraining:
         self.inputs = inputs
         self.jax = jax.__version__
         self._fingerprint = fingerprint
+        self._nets: dict[int, Layer] = {}
 
     def __call__(
         self, setting: int, columns: Sequence[int], *, until: int | None = None, **inputs: Any
@@ -141,9 +154,31 @@ class Retraining:
         return jax.tree.map(in_order, *parameters)
 
     def net(self, setting: int, **inputs: Any) -> Layer:
-        """Return the network of a setting."""
+        """Return the network of a setting: the same object each time, which JAX compiles once."""
         group = self._groups("net", setting, Inputs(**inputs))[0]
-        return traced_net(group, self.arguments["settings"][setting])
+        if setting not in self._nets:
+            self._nets[setting] = traced_net(group, self.arguments["settings"][setting])
+        return self._nets[setting]
+
+    def outputs(
+        self, setting: int, params: Params, state: State, x: np.ndarray, **inputs: Any
+    ) -> Any:
+        """Return the outputs (runs, examples, outputs) of runs of a setting on inputs x.
+
+        params, state  leaves (runs, …)
+        inputs         as for `parts`
+        """
+        wanted = Inputs(**inputs).completed_by(self.inputs)
+        hyper: dict[str, Any] = {}
+        net_of: Any
+        if wanted.dataset is None:
+            net, _ = self.parts(setting, **inputs)
+            net_of = Constant(net)
+        else:
+            group = self._groups("predict", setting, Inputs(**inputs))[0]
+            net_of = NetBuilder(group.engine.process.build)
+            hyper = traced_of(group, self.arguments["settings"][setting])
+        return outputs_program(net_of)(hyper, params, state, x)
 
     def parts(self, setting: int, **inputs: Any) -> tuple[Layer, Loss]:
         """Return the network of a setting and its loss, which need the builder alone.
@@ -245,6 +280,7 @@ class Retraining:
         if self.groups is None or not is_unchanged:
             self.groups = self._rebuilt(wanted)
             self.inputs = wanted
+            self._nets = {}
         return wanted
 
     def fingerprint(self) -> tuple[dict[str, Any], list[str]]:
@@ -276,6 +312,7 @@ class Retraining:
             "jax": self.jax,
             "groups": None,
             "inputs": NO_INPUTS,
+            "_nets": {},
             "_fingerprint": self.fingerprint(),
         }
 

@@ -4,6 +4,7 @@ A step is a pair of functions: init(key) makes the first state, update(state, x,
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 import jax
@@ -100,6 +101,11 @@ def train_step(net: Layer, loss: Loss, optimizer: optax.GradientTransformation) 
     first_state = compiler.jit(program.init)
     jitted_update = compiler.jit(program.update)
 
+    @cache  # tracing it at every step would take longer than a small step
+    def expected_state(key_dtype: Any, x64: bool) -> StepState:
+        key = jax.ShapeDtypeStruct((), key_dtype)
+        return jax.eval_shape(first_state, key)
+
     def init(key: PRNGKey) -> StepState:
         checks.key("key", key)
         return first_state(key)
@@ -110,7 +116,7 @@ def train_step(net: Layer, loss: Loss, optimizer: optax.GradientTransformation) 
         y: Num[ArrayLike, "batch ..."],
         weights: Any = None,
     ) -> tuple[StepState, Metrics]:
-        check_state(state, first_state)
+        check_state(state, expected_state)
         if not isinstance(x, jax.Array):
             x = checks.numbers("x", x)
         if not isinstance(y, jax.Array):
@@ -152,15 +158,18 @@ class StepProgram(NamedTuple):
         return StepState(*after, state.noise, state.number + 1), metrics
 
 
-def check_state(state: Any, first_state: Callable[[PRNGKey], StepState]) -> None:
-    """Refuse a state that `init` or `update` of this step did not return."""
+def check_state(state: Any, expected_state: Callable[[Any, bool], StepState]) -> None:
+    """Refuse a state that `init` or `update` of this step did not return.
+
+    expected_state  (dtype of the key, whether JAX has 64-bit numbers) -> the shapes of a state
+    """
     if not isinstance(state, StepState):
         raise ValueError(
             f"state: got {type(state).__name__}, expected a StepState, as init(key) and update "
             "return it."
         )
-    expected = jax.eval_shape(first_state, state.noise).optimizer_state
-    difference = checks.difference(state.optimizer_state, expected)
+    expected = expected_state(state.noise.dtype, checks.is_x64())
+    difference = checks.difference(state.optimizer_state, expected.optimizer_state)
     if difference:
         raise ValueError(
             f"state: optimizer_state{difference}, unlike that of this optimizer; pass the "

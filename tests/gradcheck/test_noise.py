@@ -8,6 +8,7 @@ import pytest
 from fnn.gradcheck import reference
 from fnn.gradcheck.flat_jaxpr import is_for_numpy
 from fnn.gradcheck.problem import problem_of
+from tests.jax_events import jax_events
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(12, 7))
@@ -118,25 +119,11 @@ def test_noise_follows_what_cancels():
     assert plain < 1e-5
 
 
-@pytest.fixture
-def compiled():
-    """Return a list that every compiled program is added to."""
-    programs = []
-
-    def record(name, seconds, **_):
-        if "backend_compile" in name:
-            programs.append(name)
-
-    jax.monitoring.register_event_duration_secs_listener(record)
-    yield programs
-    jax.monitoring.unregister_event_duration_listener(record)
-
-
 @pytest.mark.parametrize("loss", [standardised, looped])
-def test_only_a_loop_is_compiled(loss, compiled):
+def test_only_a_loop_is_compiled(loss):
     with jax.enable_x64(True):
         problem = problem_of(loss, jax.grad(loss), PARAMS, None, "float64")
         reference.trace(problem.loss, problem.leaves)  # a function that loss calls may compile
-        compiled.clear()
-        reference.reference_of(problem)
+        with jax_events("backend_compile") as compiled:
+            reference.reference_of(problem)
     assert bool(compiled) == (loss is looped)

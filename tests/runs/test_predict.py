@@ -9,6 +9,7 @@ import pytest
 
 import fnn
 from fnn import data, losses, optim
+from tests.jax_events import jax_events
 
 N = 60
 RNG = np.random.default_rng(0)
@@ -284,3 +285,26 @@ def test_scaled_zeros_and_ones_say_what_to_do():
     dataset = data.from_frame(TABLE | {"y": POSITIVE[:, 0].astype(float)}, "y")
     with pytest.raises(ValueError, match=r'expected targets in \[0, 1\].*task="classification"'):
         trained(dataset, 1, losses.sigmoid_cross_entropy)
+
+
+def test_the_second_prediction_of_a_sweep_compiles_nothing():
+    """A program serves all settings of a group, and later calls; so does a network of a run."""
+    x, y = RNG.normal(size=(N, 3)).astype(np.float32), np.arange(N) % 3
+    net = fnn.mlp((3, 4, 3))
+
+    def builder(hyper):
+        return net, losses.softmax_cross_entropy, optim.adam(hyper["rate"])
+
+    options = OPTIONS | {"hyper": {"rate": [0.01, 0.02]}, "seeds": range(2), "epochs": 2}
+    sweep = fnn.sweep(builder, data.from_arrays(x, y), **options)
+    best = sweep.predict(x, setting=0)
+    sweep.predict(x, "mean", setting=0)  # which takes softmax by itself
+    run = sweep.run(0, seed=0)
+    of_run = run.predict(x)
+    with jax_events() as events:
+        for how in ("best", "mean", "all"):
+            sweep.predict(x, how)
+        assert np.array_equal(sweep.predict(x, setting=0), best)
+        assert np.array_equal(sweep.run(0, seed=0).predict(x), of_run)
+        assert np.array_equal(sweep.predict(x, "all")[0, 0], of_run)
+    assert not [name for name in events if "backend_compile" in name]

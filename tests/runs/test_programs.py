@@ -23,6 +23,7 @@ from fnn.runs.sweep_function import FunctionProcess, function_groups
 from fnn.runs.sweep_groups import SweepCall, sweep_groups
 from fnn.runs.train import ConstantBuilder
 from fnn.runs.training import Plan, TrainProcess
+from tests.jax_events import jax_events
 from tests.problems import blobs
 
 ROOT = Path(__file__).parents[2]
@@ -226,15 +227,7 @@ def test_a_second_call_traces_and_compiles_nothing(runs, keep_params):
         options = {"epochs": 2, "batch_size": 10, "keep_params": keep_params, "progress": False}
         fnn.sweep(by_rate, D, hyper={"rate": [0.01]}, seeds=seeds, **options)
 
-    events = []
-
-    def record(name, seconds, **_):
-        events.append(name)
-
     swept(0)
-    jax.monitoring.register_event_duration_secs_listener(record)
-    try:
+    with jax_events() as events:
         swept(runs)
-    finally:
-        jax.monitoring.unregister_event_duration_listener(record)
     assert events == []
