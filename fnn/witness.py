@@ -174,6 +174,8 @@ def outputs_of(equation: Any, inputs: Arrays) -> Arrays:
     parameters = equation.params
     if name in REDUCTIONS_BY_A_FUNCTION:
         raise NotImplementedError(f"{name}: no witness in NumPy for a reduction by a function.")
+    if any(map(is_key, inputs)):  # which NumPy cannot hold
+        return by_jax(equation, inputs)
     if name in ELEMENTWISE:
         rule = ELEMENTWISE[name]
         output = rule(*inputs)
@@ -194,10 +196,14 @@ def has_rule(equation: Any) -> bool:
 
 
 def by_jax(equation: Any, inputs: Arrays) -> Arrays:
-    """Return the outputs of an operation that only moves numbers or draws bits, computed by JAX."""
+    """Return the outputs of an operation that only moves numbers or draws bits, computed by JAX.
+
+    So are all operations on random keys.
+    """
     primitive = equation.primitive
     name = primitive.name
-    if name not in SCATTERS and name not in BY_JAX:
+    is_known = name in SCATTERS or name in BY_JAX
+    if not is_known and not any(map(is_key, inputs)):
         place = place_of(equation)
         where = f" (at {place})" if place else ""
         raise NotImplementedError(f"{name}{where}: no witness in NumPy.")

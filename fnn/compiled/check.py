@@ -48,7 +48,7 @@ def check_compiled(
     NumPy evaluates the traced function operation by operation, in float64. It does so again with
     drawn rounding errors: a right program may be off by as much as these move an output. If loops
     have too many turns for that, their bodies are compared instead. Each body is compiled as a
-    program with the inputs of its first turn.
+    program with the inputs of its first turn, and of the last one that NumPy reached.
 
     If an output differs, the report names the output, the smallest part of the program that is
     wrong by itself, and the first compiler option under which the program is right. The check
@@ -234,16 +234,21 @@ def find_deviation(
 
 
 def wrong_bodies(counting: Counting, run: Run) -> Iterator[WrongProgram]:
-    """Yield the bodies of loops that are computed wrongly, the innermost first."""
+    """Yield the bodies of loops that are computed wrongly, the innermost first.
+
+    They are compared in the first turn and in the last one that the witness made.
+    """
     innermost_first = reversed(list(counting.bodies.values()))
-    for equation, body, inputs in innermost_first:
+    for equation, body, first, last in innermost_first:
         loop = description_of(equation)
-        try:
-            wrong = find_deviation(body, inputs, Counting(), run, loop)
-        except (TooLong, NotImplementedError):
-            continue
-        if wrong:
-            yield wrong
+        turns = [first] if last is first else [first, last]
+        for inputs in turns:
+            try:
+                wrong = find_deviation(body, inputs, Counting(), run, loop)
+            except (TooLong, NotImplementedError):
+                continue
+            if wrong:
+                yield wrong
 
 
 def notes_on_loops(

@@ -9,7 +9,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr
 
 from fnn import witness
-from fnn.compiled.rounding import ALLOWED, JUMPS, SMOOTH, Rounding
+from fnn.compiled.rounding import ALLOWED, SMOOTH, Rounding, is_jump
 from fnn.witness import Arithmetic, Arrays, is_real, programs_in
 
 EVALUATIONS = 4  # with drawn rounding, at first
@@ -25,16 +25,25 @@ class TooLong(Exception):
     """The witness would carry out too many operations."""
 
 
+class Turns(NamedTuple):
+    """A loop, its body, and the inputs of the body in the first turn and in the last one so far."""
+
+    loop: Any
+    body: ClosedJaxpr
+    first: Arrays
+    last: Arrays
+
+
 class Counting(Arithmetic):
     """Exact arithmetic that records the loops and stops where they have too many turns.
 
-    bodies  loop → its equation, its body and the inputs of the body in the first turn
+    bodies  loop → its turns
     """
 
     def __init__(self) -> None:
         self.operations = 0
         self.numbers = 0
-        self.bodies: dict[int, tuple[Any, ClosedJaxpr, Arrays]] = {}
+        self.bodies: dict[int, Turns] = {}
 
     def results(self, equation: Any, inputs: Arrays, outputs: Arrays) -> Arrays:
         """Return the exact outputs.
@@ -51,9 +60,9 @@ class Counting(Arithmetic):
         return super().results(equation, inputs, outputs)
 
     def turn(self, loop: Any, body: ClosedJaxpr, inputs: Arrays) -> None:
-        """Record the inputs of a body in its first turn."""
-        first_turn = (loop, body, inputs)
-        self.bodies.setdefault(id(loop), first_turn)
+        """Record the inputs of a body."""
+        turns = self.bodies.setdefault(id(loop), Turns(loop, body, inputs, inputs))
+        self.bodies[id(loop)] = turns._replace(last=inputs)
 
 
 class Deviation(NamedTuple):
@@ -117,11 +126,7 @@ class Judge:
         made = len(self.rounded)
         for number in range(made, evaluations):
             arithmetic = self.rounding_of(number)
-            arguments = self.arguments
-            is_even = number % 2 == 0
-            if is_even:
-                arguments = [flushed(argument) for argument in arguments]
-            outputs = witness.evaluate_traced(self.closed, arguments, arithmetic)
+            outputs = witness.evaluate_traced(self.closed, self.arguments, arithmetic)
             self.rounded.append(outputs)
 
     def rounding_of(self, number: int) -> Rounding:
@@ -140,6 +145,7 @@ class Judge:
             alike=number % 3 == 2,
             all_equal=all_equal,
             twice=is_further and number % 4 == 1,
+            flush=bool(self.generator.integers(2)),
         )
 
     def largest(self, computed: Sequence[Any]) -> Deviation:
@@ -160,10 +166,8 @@ class Judge:
 
 def has_jumps(closed: ClosedJaxpr) -> bool:
     """Return whether a program, or a function within it, turns small errors into jumps."""
-    for jaxpr, _ in programs_in(closed):
-        if any(equation.primitive.name in JUMPS for equation in jaxpr.eqns):
-            return True
-    return False
+    equations = (equation for jaxpr, _ in programs_in(closed) for equation in jaxpr.eqns)
+    return any(map(is_jump, equations))
 
 
 def judge_of(closed: ClosedJaxpr, arguments: Sequence[Any], arithmetic: Arithmetic) -> Judge:
@@ -186,18 +190,6 @@ def in_declared_dtype(value: Any, aval: Any) -> Any:
     declared = witness.as_declared(value, aval)
     array = np.asarray(declared)
     return array.astype(aval.dtype)
-
-
-def flushed(value: Any) -> Any:
-    """Return an input with zeros for numbers too small for its dtype, as XLA may read them."""
-    if witness.is_key(value):
-        return value
-    if not is_real(value):
-        return value
-    limits = jnp.finfo(value.dtype)
-    is_too_small = np.abs(value) < limits.tiny
-    zeros = np.zeros_like(value)
-    return np.where(is_too_small, zeros, value)
 
 
 def is_next_to(computed: Any, exact: Any) -> bool:

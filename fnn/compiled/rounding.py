@@ -32,14 +32,15 @@ ULPS = {
 that are not listed do not round."""
 
 JUMPS = frozenset(
-    "eq ne lt le gt ge eq_to lt_to le_to argmax argmin sort floor ceil round sign".split()
+    "eq ne lt le gt ge eq_to lt_to le_to argmax argmin sort top_k floor ceil round sign rem".split()
 )
-"""Operations that turn a rounding error of their inputs into a jump of their result."""
+"""Operations that turn a rounding error of their inputs into a jump of their result. A conversion
+to whole numbers is one too."""
 
 COMPARISONS = frozenset("eq ne lt le gt ge".split())
 """The jumps that compare two numbers."""
 
-STEPS = {"floor": 1.0, "ceil": 1.0, "round": 0.5}
+STEPS = {"floor": 1.0, "ceil": 1.0, "round": 0.5, "convert_element_type": 1.0}
 """Operation → the distance of the numbers at which it may jump, which are multiples of it."""
 
 DIFFERENCES = frozenset("add add_any sub".split())
@@ -54,7 +55,7 @@ jumps may add up in more ways than are drawn."""
 SMOOTH = 4.0
 """The same in a program without jumps. Of 130 right ones none was off by 1.3 times as much."""
 
-DIGITS = (1.0, 0.7, 1.3)
+DIGITS = (1.0, 0.6, 0.7, 0.83, 0.9, 1.1, 1.3, 1.7)
 """Factors by which the terms of a sum are scaled to try the sum. With equal terms every addition is
 off by the same amount. That amount depends on their last digits, and a right program may have
 others."""
@@ -77,6 +78,7 @@ class Rounding(Arithmetic):
     all_equal  compare numbers that rounding may have set apart as if they were equal, and floor
                those beside a whole number as if they were it: a compiler that simplifies 3 (x/3) to
                x finds it equal to x
+    flush      read numbers too small for their dtype as 0, as XLA may read them
     twice      give the operands of sums and differences errors of their own: a program that fuses
                them with the operations before computes an operand twice, or does not round it. Then
                x − max x is not 0 where x is the maximum
@@ -90,6 +92,7 @@ class Rounding(Arithmetic):
         alike: bool = False,
         all_equal: bool = False,
         twice: bool = False,
+        flush: bool = False,
     ) -> None:
         self.generator = generator
         self.amplitude = amplitude
@@ -97,6 +100,7 @@ class Rounding(Arithmetic):
         self.alike = alike
         self.all_equal = all_equal
         self.twice = twice
+        self.flush = flush
         self.operations = 0
 
     def results(self, equation: Any, inputs: Arrays, outputs: Arrays) -> Arrays:
@@ -105,18 +109,26 @@ class Rounding(Arithmetic):
         if self.operations > MOST_ROUNDED:
             raise NotImplementedError("a loop does not end under other rounding.")
         name = equation.primitive.name
+        jumps = is_jump(equation)
+        if self.flush and any(map(has_subnormal, inputs, equation.invars)):
+            inputs = list(map(flushed, inputs, equation.invars))
+            outputs = outputs_of(equation, inputs)
         if self.all_equal and name in COMPARISONS:
             first = equation.invars[0]
             compared = equalized(inputs, first.aval)
             outputs = outputs_of(equation, compared)
-        elif self.all_equal and name in STEPS:
+        elif self.all_equal and name in STEPS and jumps:
             (variable,) = equation.invars
             (x,) = inputs
             outputs = outputs_of(equation, [snapped(x, STEPS[name], variable.aval)])
+        elif self.all_equal and name == "rem":
+            x, step = inputs
+            on_multiples = snapped(x, step, equation.invars[0].aval)
+            outputs = outputs_of(equation, [on_multiples, step])
         elif self.twice and name in DIFFERENCES:
             own = self.perturbed_inputs(equation, inputs)
             outputs = outputs_of(equation, own)
-        elif name in JUMPS and (self.with_ties or self.all_equal):
+        elif jumps and (self.with_ties or self.all_equal):
             compared = self.perturbed_inputs(equation, inputs)
             outputs = outputs_of(equation, compared)
         exact = super().results(equation, inputs, outputs)
@@ -181,15 +193,40 @@ def equalized(pair: Arrays, aval: Any) -> Arrays:
     return [a, equal]
 
 
-def snapped(x: Any, step: float, aval: Any) -> Any:
+def is_jump(equation: Any) -> bool:
+    """Return whether an operation turns a rounding error of its inputs into a jump."""
+    name = equation.primitive.name
+    if name == "convert_element_type":
+        return is_real(equation.invars[0].aval) and not is_real(equation.outvars[0].aval)
+    return name in JUMPS
+
+
+def has_subnormal(value: Any, atom: Any) -> bool:
+    """Return whether an input has numbers too small for its dtype, other than 0."""
+    if not is_real(atom.aval):
+        return False
+    tiny = float(jnp.finfo(atom.aval.dtype).tiny)
+    magnitude = np.abs(value)
+    return bool(np.any((magnitude < tiny) & (magnitude > 0)))
+
+
+def flushed(value: Any, atom: Any) -> Any:
+    """Return an input with 0 for numbers too small for its dtype, as XLA may read them."""
+    if not has_subnormal(value, atom):
+        return value
+    tiny = float(jnp.finfo(atom.aval.dtype).tiny)
+    return np.where(np.abs(value) < tiny, 0.0, value)
+
+
+def snapped(x: Any, step: Any, aval: Any) -> Any:
     """Return numbers, with those that rounding may have set apart from a multiple of a step on it.
 
-    step  1 or 0.5
+    step  1, 0.5, or the divisors of x
     """
     if not is_real(aval):
         return x
     epsilon = epsilon_of(aval.dtype)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         multiple = step * np.round(x / step)
         is_near = np.abs(x - multiple) <= APART * epsilon * np.abs(x)
     return np.where(is_near, multiple, x)

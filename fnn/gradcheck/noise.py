@@ -134,6 +134,16 @@ def repeated(
 
     The decisions of the first call are used in all others. Returns an element for each epsilon.
     """
+    with np.errstate(all="ignore"):  # NumPy would tell the user of what the loss only selects from
+        return _repeated(evaluate, flats, leaves, epsilons)
+
+
+def _repeated(
+    evaluate: Any,
+    flats: Sequence[FlatJaxpr],
+    leaves: Sequence[np.ndarray],
+    epsilons: Sequence[float],
+) -> list[Repeated]:
     rows = draws_for(flats, leaves)
     unrounded = [Rounding(0.0, rows[0], False, _undecided(flat)) for flat in flats]
     computed = evaluate(leaves, unrounded)
@@ -200,8 +210,9 @@ def noise_floor(
     floors = []
     by_output = zip(*repeated, strict=True)
     for reference, others in zip(exact, by_output, strict=True):
-        squares = [_deviation(other, reference) ** 2 for other in others]
-        mean_square = np.mean(squares, axis=0)
+        with np.errstate(over="ignore"):
+            squares = [_deviation(other, reference) ** 2 for other in others]
+            mean_square = np.mean(squares, axis=0)
         floors.append(np.sqrt(mean_square))
     return floors
 

@@ -27,7 +27,7 @@ class Problem(NamedTuple):
     epsilon   the rounding of `dtype`
     dtype     the precision in which the given gradient is to be computed
     wider     the dtype of its result where that is wider, else ""
-    programs  compiled programs, for another point of the same problem
+    programs  programs that were made, for another point of the same problem
     """
 
     loss: Callable[[list], Any]

@@ -111,7 +111,7 @@ def _evaluated(
     exact, value, tied = in_dtype.exact
     other_gradients = [gradients for gradients, _, _ in in_dtype.others]
     other_values = [value for _, value, _ in in_float64.others]
-    loss_errors = [abs(float(other - value)) for other in other_values]
+    loss_errors = [abs(float(other) - float(value)) for other in other_values]
     return Reference(
         traced=traced,
         loss_noise=max(loss_errors),

@@ -139,14 +139,42 @@ def test_an_operand_that_a_compiler_computes_twice_is_no_fault(x64):
     assert judge.deviation([fused]) is None
 
 
-def test_floors_that_all_jump_at_once_are_no_fault(x64):
-    """XLA simplifies (1.3 x) / 1.3 to x. As written, a floor of such numbers is smaller by one."""
+def test_numbers_too_small_for_their_dtype_may_be_read_as_zero(x64):
+    x = np.full(8, 1e30, np.float32)
+    small = np.full(8, 1e-40, np.float32)
+    functions = [lambda x: x * np.float32(1e-40), lambda x: x * jnp.asarray(small)]
+    for function in functions:
+        for flushes in (1.0, 0.0):
+            judge = judge_of(jax.make_jaxpr(function)(x), [x], EXACT)
+            computed = np.full(8, np.float32(flushes) * np.float32(1e30) * small[0], np.float32)
+            assert judge.deviation([computed]) is None
+            assert not judge.is_unsure
+
+
+def test_keys_are_moved_by_jax(x64):
+    def function(x):
+        keys = jnp.stack([jax.random.key(0), jax.random.key(1)])
+        return x * jax.vmap(lambda key: jax.random.uniform(key, (3,)))(keys)[:, None]
+
+    assert check_compiled(function, np.ones((2, 4, 3))).verdict == "agrees"
+
+
+WAYS_TO_CUT = {
+    "floor": jnp.floor,
+    "convert": lambda z: z.astype(jnp.int32).astype(jnp.float32),
+    "rem": lambda z: z - jnp.fmod(z, 1),
+}
+
+
+@pytest.mark.parametrize("cut", WAYS_TO_CUT)
+def test_numbers_that_all_jump_at_once_are_no_fault(x64, cut):
+    """XLA simplifies (1.3 x) / 1.3 to x. As written, the whole part of it is smaller by one."""
     by, back = np.float32(1.3), np.float32(1 / 1.3)
 
     def written(x):
         floors = x
         for _ in range(8):
-            floors = jnp.floor(back * (by * floors))
+            floors = WAYS_TO_CUT[cut](back * (by * floors))
         return jnp.all(floors == x)
 
     numbers = np.arange(1, 200, dtype=np.float32)
