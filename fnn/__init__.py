@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     from fnn.compiled import check_compiled
     from fnn.devices import use_all_devices
     from fnn.gradcheck import check_gradient, check_network, check_vjp
-    from fnn.optimizing.optimize import OptimizeInterrupted, optimize
+    from fnn.optimizing.optimize import OptimizeFailed, OptimizeInterrupted, optimize
     from fnn.optimizing.result import Optimized
     from fnn.racing.race import RaceFailed, RaceInterrupted, race
     from fnn.racing.result import Race
@@ -83,6 +83,7 @@ __all__ = [
     "Activation",
     "Layer",
     "Loss",
+    "OptimizeFailed",
     "OptimizeInterrupted",
     "Optimized",
     "Penalty",
@@ -132,7 +133,7 @@ _HOMES = {
     "fnn.compiled": ("check_compiled",),
     "fnn.devices": ("use_all_devices",),
     "fnn.gradcheck": ("check_gradient", "check_network", "check_vjp"),
-    "fnn.optimizing.optimize": ("OptimizeInterrupted", "optimize"),
+    "fnn.optimizing.optimize": ("OptimizeFailed", "OptimizeInterrupted", "optimize"),
     "fnn.optimizing.result": ("Optimized",),
     "fnn.racing.race": ("RaceFailed", "RaceInterrupted", "race"),
     "fnn.racing.result": ("Race",),

@@ -19,9 +19,9 @@ from fnn.optimizing.asking import (
     trial_of,
 )
 from fnn.optimizing.result import Ended, Optimized, Trial
-from fnn.racing.race import RaceInterrupted, race
+from fnn.racing.race import RaceFailed, RaceInterrupted, race
 from fnn.racing.result import REMAINS, Race
-from fnn.runs.interrupted import SweepInterrupted
+from fnn.runs.interrupted import SweepFailed, SweepInterrupted
 from fnn.runs.monitor import mode_of
 from fnn.runs.refusals import one_process, plan_of
 from fnn.runs.settings import Setting
@@ -40,6 +40,21 @@ class OptimizeInterrupted(KeyboardInterrupt):
         message = f"interrupted; {len(found.trials)} trials are in this error's .found."
         if found.study is not None:
             message += " The same call with this study goes on."
+        super().__init__(message)
+        self.found = found
+
+
+class OptimizeFailed(RuntimeError):
+    """Runs of a batch failed: an executor broke, the memory did not suffice, or the like.
+
+    found  an Optimized with the batches that were finished
+    """
+
+    def __init__(self, found: Optimized, error: Exception) -> None:
+        reason = f"{type(error).__name__}: {error}".rstrip(".")
+        message = f"{reason}. {len(found.trials)} finished trials are in this error's .found."
+        if found.study is not None:
+            message += " To go on, call fnn.optimize with this study again."
         super().__init__(message)
         self.found = found
 
@@ -100,7 +115,8 @@ def optimize(
     Returns an `Optimized`.
 
     Raises ValueError for wrong arguments before anything is compiled. Raises OptimizeInterrupted
-    after Ctrl-C, with the trials so far. A study needs Optuna: pip install "fnn[optuna]".
+    after Ctrl-C, and OptimizeFailed if runs fail; both have the trials so far, and the same call
+    with the study goes on. A study needs Optuna: pip install "fnn[optuna]".
 
     >>> import fnn
     >>> def builder(hyper):
@@ -170,6 +186,10 @@ def train_batches(
             trained = train(settings, call)
         except (SweepInterrupted, RaceInterrupted) as stop:
             raise OptimizeInterrupted(result) from stop
+        except (SweepFailed, RaceFailed) as error:
+            reason = error.failures[0]
+            cause = reason[-1] if isinstance(reason, tuple) else reason
+            raise OptimizeFailed(result, cause) from error
         call["runs_per_vmap"] = trained.runs_per_vmap  # so a small batch shares the program
         add_batch(result, asker, suggestions, trained)
         bar.update(len(suggestions))

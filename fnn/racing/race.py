@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any, TypeAlias
 
@@ -18,6 +18,7 @@ from fnn.racing.result import REMAINS, Race, RungResult
 from fnn.racing.rungs import GUARANTEES, Guarantee, Rung, rungs_of
 from fnn.runs.blocks import check_runs_per_vmap
 from fnn.runs.driver import Failure, Group, whole_state
+from fnn.runs.interrupted import SAME, GoOn, Resumable
 from fnn.runs.journal import Journal
 from fnn.runs.prepared import PreparedSweep, prepare
 from fnn.runs.progress import progress_bar
@@ -26,7 +27,7 @@ from fnn.runs.settings import HyperValues, settings_of
 from fnn.runs.spec_groups import Builder
 from fnn.runs.splits import checked_splits, fewest_examples
 from fnn.runs.sweep_arrays import put_states
-from fnn.runs.sweep_collector import SweepCollector, WorkerJob, driver_of, places_of
+from fnn.runs.sweep_collector import SweepCollector, WorkerJob, driver_of, places_of, put_machine
 from fnn.runs.sweep_groups import SweepCall
 from fnn.runs.task import states_at
 from fnn.types import PyTree
@@ -40,11 +41,7 @@ States: TypeAlias = dict[int, list[tuple[Int[np.ndarray, "runs"], PyTree]]]
 """Number of a group -> pairs of run numbers and their states, whose leaves are (runs, …)."""
 
 
-GoOn: TypeAlias = Callable[[bool, Executor | Workers | None], Race]
-"""(progress, executor) -> the whole race."""
-
-
-class RaceFailed(RuntimeError):
+class RaceFailed(Resumable, RuntimeError):
     """Runs of a race failed: the memory did not suffice, or the machine had another error.
 
     race      the outcome up to the rung before; None if the first rung failed
@@ -62,26 +59,27 @@ class RaceFailed(RuntimeError):
     ) -> None:
         error = failures[0][-1]
         runs = sum(len(numbers) for _, numbers, _ in failures)
+        reason = f"{type(error).__name__}: {error}".rstrip(".")
         super().__init__(
-            f"{runs} runs failed at rung {rung + 1}: {type(error).__name__}: {error}. "
+            f"{runs} runs failed at rung {rung + 1}: {reason}. "
             "This error's .race has the outcome up to the rung before; .resume() tries again, "
-            ".resume(executor=another) on other workers. Runs that finished are kept."
+            ".resume(executor=another) on other workers, .resume(executor=None) in this process. "
+            "Runs that finished are kept."
         )
         self.race = race
         self.failures = [error for *_, error in failures]
-        self._go_on = go_on
+        self.go_on = go_on
 
-    def resume(self, *, progress: bool = True, executor: Executor | Workers | None = None) -> Race:
+    def resume(self, *, progress: bool = True, executor: Any = SAME) -> Race:
         """Train the missing runs of the rung, go on with the others, and return the whole race.
 
         progress  show progress bars
-        executor  another executor, instead of one that is broken, or of this process. None: the
-                  same as before
+        executor  another executor, as in `fnn.race`; None: this process; "same": as before
         """
-        return self._go_on(progress, executor)
+        return self._resume(progress, executor)
 
 
-class RaceInterrupted(KeyboardInterrupt):
+class RaceInterrupted(Resumable, KeyboardInterrupt):
     """Ctrl-C stopped a race.
 
     race    the outcome up to the rung before; None if the first rung was interrupted
@@ -94,14 +92,14 @@ class RaceInterrupted(KeyboardInterrupt):
             "goes on with the runs that are missing"
         )
         self.race = race
-        self._go_on = go_on
+        self.go_on = go_on
 
-    def resume(self, *, progress: bool = True, executor: Executor | Workers | None = None) -> Race:
+    def resume(self, *, progress: bool = True, executor: Any = SAME) -> Race:
         """Train the missing runs of the rung, go on with the others, and return the whole race.
 
         progress, executor  as for `RaceFailed.resume`
         """
-        return self._go_on(progress, executor)
+        return self._resume(progress, executor)
 
 
 def race(
@@ -262,21 +260,24 @@ class RungCollector(SweepCollector):
         outcome: Any,
         machine: Mapping[str, Any] | None = None,
     ) -> None:
-        """Take the outcome of a block: results at the last epoch, whole states before it."""
+        """Take the outcome of a block: results at the last epoch, whole states before it.
+
+        A signal may end this anywhere. So states are kept first, and runs count as done last.
+        """
         loop = self.loop
-        if loop.is_last_epoch:
-            results = outcome
-        else:
-            results_of_states = loop.groups[group].outcome
-            results = results_of_states(outcome)
-        super().receive(group, numbers, results, machine)
-        rows, columns = self.index(group, numbers)
         is_early = np.asarray(outcome.epochs) < loop.epochs
         continues = np.asarray(outcome.active) & is_early
-        loop.epochs_done[rows, columns] = outcome.epochs
-        self.sweep.finished[rows, columns] = ~continues
+        results = outcome
         if not loop.is_last_epoch:
             loop.keep(group, numbers[continues], select_runs(outcome, continues))
+            results_of_states = loop.groups[group].outcome
+            results = results_of_states(outcome)
+        rows, columns = self.index(group, numbers)
+        self.put(self.sweep, rows, columns, results)
+        if machine is not None:
+            put_machine(self.sweep, rows, columns, machine)
+        self.sweep.finished[rows, columns] = ~continues
+        loop.epochs_done[rows, columns] = outcome.epochs
 
 
 def select_runs(states: PyTree, chosen: np.ndarray) -> PyTree:
@@ -289,11 +290,12 @@ class RaceLoop:
 
     limit             name of the limited quantity, and its limit
     epochs_done       (settings, seeds) int
-    left              (settings,) int, as in `Race`
+    results           of the rungs so far
     is_last_epoch     whether the current rung ends at the last epoch
-    states            of the runs that continue, in the epochs that they have done
+    states            of the runs that continue; of several of a run the last one counts
     seconds           by the clock
-    training_seconds  by the clock, without compiling
+    training_seconds  by the clock, of rungs that did not fail, without compiling
+    race              the whole race, when it has ended
     """
 
     def __init__(
@@ -315,16 +317,26 @@ class RaceLoop:
         self.delta = delta
         self.limit = limit
         self.elsewhere = elsewhere
-        self.left = np.full(len(self.sweep.settings), REMAINS)
         self.results: list[RungResult] = []
         self.epochs_done = np.zeros(self.sweep.finished.shape, int)
         self.states: States = {}
         self.is_last_epoch = False
         self.seconds = 0.0
         self.training_seconds = 0.0
+        self.race: Race | None = None
 
     def run(self, progress: bool) -> Race:
         """Train and compare, rung by rung, from the first rung without a result."""
+        try:
+            return self._run(progress)
+        except RaceInterrupted:
+            raise
+        except KeyboardInterrupt as stop:  # between two rungs
+            raise RaceInterrupted(self._outcome_so_far(), self.resume) from stop
+
+    def _run(self, progress: bool) -> Race:
+        if self.race is not None:
+            return self.race
         errors = errors_of(self.rungs, self.guarantee, 1 - self.confidence)
         last = len(self.rungs) - 1
         ended = ""
@@ -336,22 +348,30 @@ class RaceLoop:
             self._train(number, rung, progress)
             entered = np.flatnonzero(self._remaining())
             comparison = self._compare(rung, errors[number])
-            self.left[comparison.lost] = number
             self.results.append(RungResult(rung, entered.tolist(), comparison))
             if number < last:
                 ended = self._why_decided(rung, comparison)
             if ended:
                 break
-        return self.outcome(ended)
+        self.race = self.outcome(ended)
+        return self.race
 
-    def resume(self, progress: bool, executor: Executor | Workers | None) -> Race:
+    def resume(self, progress: bool, executor: Any) -> Race:
         """Go on after an error; runs that had come back are not trained again.
 
-        executor  instead of the one before; None keeps that
+        executor  as for `RaceFailed.resume`
         """
-        if executor is not None:
+        if executor != SAME:
             self.elsewhere = WorkerJob.of(workers_of(executor), self.job)
         return self.run(progress)
+
+    @property
+    def left(self) -> Int[np.ndarray, "settings"]:
+        """Return at which rung each setting left, as in `Race`."""
+        left = np.full(len(self.sweep.settings), REMAINS)
+        for number, result in enumerate(self.results):
+            left[result.comparison.lost] = number
+        return left
 
     def _remaining(self) -> Bool[np.ndarray, "settings"]:
         return self.left == REMAINS
@@ -378,7 +398,7 @@ class RaceLoop:
             guarantee=self.guarantee,
             confidence=self.confidence,
             delta=self.delta,
-            rungs=self.results,
+            rungs=list(self.results),
             left=self.left,
             run_epochs=int(self.epochs_done.sum()),
             full_epochs=self.epochs_done.size * self.epochs,
@@ -392,15 +412,26 @@ class RaceLoop:
         """Keep the states of runs that continue."""
         self.states.setdefault(group, []).append((numbers, states))
 
-    def keep_some(self, states: States, kept: RunsOf) -> None:
-        """Keep, of the given states, those of some runs."""
-        for number, blocks in states.items():
+    def _without_states_of_others(self, continues: RunsOf) -> States:
+        """Return the last states of the runs that continue."""
+        states: States = {}
+        for number in self.states:
             group = self.groups[number]
             places = np.ix_(np.array(group.rows), np.array(group.columns))
-            kept_in_group = kept[places].ravel()
-            for run_numbers, run_states in blocks:
-                chosen = kept_in_group[run_numbers]
-                self.keep(number, run_numbers[chosen], select_runs(run_states, chosen))
+            in_group = continues[places].ravel()
+            numbers, leaves = self._last_states(number)
+            chosen = in_group[numbers]
+            states[number] = [(numbers[chosen], select_runs(leaves, chosen))]
+        return states
+
+    def _last_states(self, group: int) -> tuple[Int[np.ndarray, "runs"], PyTree]:
+        """Return the numbers and the last states of the runs of a group that have any."""
+        run_numbers, run_states = zip(*self.states[group], strict=True)
+        numbers = np.concatenate(run_numbers)
+        states = jax.tree.map(lambda *leaves: np.concatenate(leaves), *run_states)
+        _, from_the_end = np.unique(numbers[::-1], return_index=True)
+        last = len(numbers) - 1 - from_the_end
+        return numbers[last], select_runs(states, last)
 
     # ------------------------------------------------------------------------------------- training
 
@@ -416,34 +447,33 @@ class RaceLoop:
         to_train = self._to_train(rung)
         entered = np.count_nonzero(self._remaining())
         title = f"rung {number + 1} of {len(self.rungs)}, {entered} settings: "
-        earlier_states = self.states
-        self.states = {}
-        self.keep_some(earlier_states, ~to_train & self._remaining()[:, None])
         self.is_last_epoch = rung.epochs == self.epochs
         has_begun = self.epochs_done > 0
         start = time.perf_counter()
         compiled_before = self.sweep.compile_seconds
         try:
             with progress_bar("run", int(to_train.sum()), 0, progress, title) as bar:
-                failures = self._drive(to_train & ~has_begun, rung, {}, bar)
-                failures += self._drive(to_train & has_begun, rung, earlier_states, bar)
+                failures = self._drive(to_train & ~has_begun, rung, False, bar)
+                failures += self._drive(to_train & has_begun, rung, True, bar)
         finally:
-            self.keep_some(earlier_states, self._to_train(rung))  # those that did not come back
             seconds = time.perf_counter() - start
-            compiled_now = self.sweep.compile_seconds - compiled_before
             self.seconds += seconds
-            self.training_seconds += seconds if self.elsewhere else seconds - compiled_now
         if failures:
             so_far = self._outcome_so_far()
             raise RaceFailed(so_far, number, failures, self.resume) from failures[0][-1]
+        compiled_now = self.sweep.compile_seconds - compiled_before
+        self.training_seconds += seconds if self.elsewhere else seconds - compiled_now
+        continues = self._remaining()[:, None] & ~self.sweep.finished & (self.epochs_done > 0)
+        self.states = self._without_states_of_others(continues)
 
-    def _drive(self, to_train: RunsOf, rung: Rung, states: States, bar: Any) -> list[Failure]:
-        """Train some runs from their states, or from the beginning if there are none."""
+    def _drive(self, to_train: RunsOf, rung: Rung, have_begun: bool, bar: Any) -> list[Failure]:
+        """Train some runs from their states, or from the beginning if they have not begun."""
         if not to_train.any():
             return []
         groups = []
         for number, group in enumerate(self.groups):
-            groups.append(self._group_of_rung(group, rung, states.get(number)))
+            has_states = have_begun and number in self.states
+            groups.append(self._group_of_rung(number, group, rung, has_states))
         collector = RungCollector(self, to_train)
         journal = Journal([signal.SIGINT])
         driver = driver_of(groups, collector, journal, None, self.elsewhere)
@@ -455,20 +485,16 @@ class RaceLoop:
             self.sweep.compile_seconds += collector.compile_seconds
             self.sweep.run_seconds += collector.run_seconds
 
-    def _group_of_rung(
-        self, group: Group, rung: Rung, kept: list[tuple[np.ndarray, PyTree]] | None
-    ) -> Group:
+    def _group_of_rung(self, number: int, group: Group, rung: Rung, has_states: bool) -> Group:
         """Return a group whose runs stop at a rung.
 
-        kept  run numbers and states to start from; None starts at the beginning
+        has_states  whether its runs start from their states, and not at the beginning
         """
         outcome = group.outcome if self.is_last_epoch else whole_state
         group = group._replace(epochs=rung.epochs, outcome=outcome)
-        if not kept:
+        if not has_states:
             return group
-        run_numbers, run_states = zip(*kept, strict=True)
-        numbers = np.concatenate(run_numbers)
-        states = jax.tree.map(lambda *leaves: np.concatenate(leaves), *run_states)
+        numbers, states = self._last_states(number)
         return group._replace(states=lambda asked: states_at(states, asked, numbers))
 
     # ------------------------------------------------------------------------------------ comparing

@@ -92,6 +92,9 @@ class Dispatcher(Driver):
         with self.stop:
             try:
                 self._work()
+            except (KeyboardInterrupt, SystemExit):
+                self._receive_answers()
+                raise
             finally:
                 for future in [*self.under_way, *self.given_up]:
                     future.cancel()
@@ -205,13 +208,18 @@ class Dispatcher(Driver):
 
     def _give_up(self, error: Exception) -> None:
         """Take the answers that came, and count every other block as failed."""
-        while not self.answered.empty():
-            future = self.answered.get()
-            if not future.cancelled() and future.exception() is None:
-                self._receive(future)
+        self._receive_answers()
         for number in range(len(self.blocks)):
             if number not in self.settled:
                 self._fail(number, error)
+
+    def _receive_answers(self) -> None:
+        """Take the answers that came; whatever else came is left."""
+        while not self.answered.empty():
+            future = self.answered.get()
+            has_answer = not future.cancelled() and future.exception() is None
+            if has_answer and future.result().error is None:
+                self._receive(future)
 
     def _fail(self, number: int, error: Exception) -> None:
         block = self.blocks[number]

@@ -5,11 +5,44 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-GoOn: TypeAlias = Callable[[bool, bool, Any], Any]
-"""(progress, smaller_blocks, executor) -> the whole sweep."""
+GoOn: TypeAlias = Callable[..., Any]
+"""(progress, executor, …) -> the whole sweep, or the whole race."""
+
+SAME = "same"
+"""Stands for the executor of the call that did not end, or for this process if it had none."""
 
 
-class SweepInterrupted(KeyboardInterrupt):
+class Resumable:
+    """An error that can go on with what is missing. Pickle keeps its results, and leaves that out.
+
+    go_on  set by the error
+    """
+
+    go_on: GoOn | None = None
+
+    def _resume(self, *arguments: Any) -> Any:
+        if self.go_on is None:
+            raise ValueError(
+                "resume: this error was pickled, without programs and data; resume it where it was "
+                "raised, or start with checkpoint=DIRECTORY, with which another process can go on."
+            )
+        return self.go_on(*arguments)
+
+    def __reduce__(self) -> Any:
+        """Return what pickle keeps: the message and the attributes, without `go_on`."""
+        attributes = {name: value for name, value in vars(self).items() if name != "go_on"}
+        message = getattr(self, "args", ())
+        return unpickled, (type(self), message, attributes)
+
+
+def unpickled(kind: type, message: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+    """Return an error that was pickled."""
+    error = kind.__new__(kind, *message)
+    vars(error).update(attributes)
+    return error
+
+
+class SweepInterrupted(Resumable, KeyboardInterrupt):
     """A sweep that Ctrl-C stopped.
 
     sweep   the `fnn.Sweep`, with the runs that were finished
@@ -30,19 +63,18 @@ class SweepInterrupted(KeyboardInterrupt):
             f"{elsewhere}"
         )
         self.sweep = sweep
-        self._go_on = go_on
+        self.go_on = go_on
 
-    def resume(self, *, progress: bool = True, executor: Any = None) -> Any:
+    def resume(self, *, progress: bool = True, executor: Any = SAME) -> Any:
         """Run the missing runs and return the whole sweep.
 
         progress  show a progress bar
-        executor  another executor, instead of one that is broken, or of this process. None: the
-                  same as before
+        executor  another executor, as in `fnn.sweep`; None: this process; "same": as before
         """
-        return self._go_on(progress, False, executor)
+        return self._resume(progress, executor, False)
 
 
-class SweepFailed(RuntimeError):
+class SweepFailed(Resumable, RuntimeError):
     """An error of a sweep with blocks that failed, although all other blocks were run.
 
     A block fails because memory is short, or because of another error of the machine.
@@ -66,21 +98,21 @@ class SweepFailed(RuntimeError):
             f"{failed} of {sweep.finished.size} runs failed, in {len(failures)} block(s); setting "
             f"{setting}, seed {seed} among them: {reason}. The others are in this error's .sweep; "
             ".resume() tries again, .resume(executor=another) on other workers, "
+            ".resume(executor=None) in this process, "
             ".resume(smaller_blocks=True) with blocks of one row of runs on each device, which "
             "take less memory where they had more, and gives the same results."
         )
         self.sweep = sweep
         self.failures = failures
-        self._go_on = go_on
+        self.go_on = go_on
 
     def resume(
-        self, *, progress: bool = True, smaller_blocks: bool = False, executor: Any = None
+        self, *, progress: bool = True, smaller_blocks: bool = False, executor: Any = SAME
     ) -> Any:
         """Run the missing runs and return the whole sweep.
 
         progress        show a progress bar
         smaller_blocks  run blocks of one row of runs on each device, which take less memory
-        executor        another executor, instead of one that is broken, or of this process. None:
-                        the same as before
+        executor        another executor, as in `fnn.sweep`; None: this process; "same": as before
         """
-        return self._go_on(progress, smaller_blocks, executor)
+        return self._resume(progress, executor, smaller_blocks)

@@ -85,6 +85,12 @@ class Monitor(NamedTuple):
                 return epoch + 1
         return None
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the arguments that make it; those with their default value are left out."""
+        defaults = self._field_defaults
+        fields = self._asdict()
+        return {name: value for name, value in fields.items() if value != defaults[name]}
+
     def __str__(self) -> str:
         direction = {"min": "lowest", "max": "highest"}[self.mode]
         description = f"{direction} {self.metric}"

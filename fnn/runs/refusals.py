@@ -53,6 +53,10 @@ def plan_of(
     checks.truth("train_metrics", train_metrics)
     named = named_metrics(metrics)
     if isinstance(monitor, Monitor):
+        if mode is not None or min_delta:
+            raise ValueError("monitor: got a Monitor, which has its own mode and min_delta.")
+        check_monitor(monitor.metric, named, train_metrics)
+        checks.non_negative("tol", monitor.tol or 0.0)
         whole_monitor = monitor
     else:
         check_monitor(monitor, named, train_metrics)

@@ -11,7 +11,7 @@ from fnn.callbacks import Callback
 from fnn.runs.callback_runner import CallbackRunner, RunNames
 from fnn.runs.dispatch import Dispatcher
 from fnn.runs.driver import Driver, Failure, Group
-from fnn.runs.interrupted import SweepFailed, SweepInterrupted
+from fnn.runs.interrupted import SAME, SweepFailed, SweepInterrupted
 from fnn.runs.journal import Journal
 from fnn.runs.process import NEVER
 from fnn.runs.progress import progress_bar
@@ -132,7 +132,7 @@ def run_missing(
         groups = [group._replace(engine=group.engine.with_one_row()) for group in groups]
     collector = SweepCollector(sweep, places_of(groups), put)
 
-    def run_again(progress: bool, smaller_blocks: bool, executor: Any) -> Sweep:
+    def run_again(progress: bool, executor: Any, smaller_blocks: bool) -> Sweep:
         return run_missing(
             sweep,
             groups,
@@ -141,7 +141,7 @@ def run_missing(
             progress,
             smaller_blocks,
             job=job,
-            workers=workers if executor is None else workers_of(executor),
+            workers=workers if executor == SAME else workers_of(executor),
             callbacks=callbacks,
         )
 

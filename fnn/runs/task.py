@@ -197,7 +197,12 @@ def states_at(states: PyTree, numbers: np.ndarray, known: np.ndarray) -> PyTree:
     states   leaves (runs, …), in the order of `known`
     numbers  the numbers of the runs that are wanted
     known    the numbers of the runs in `states`
+
+    Raises KeyError for a run that is not there.
     """
+    missing = np.setdiff1d(numbers, known)
+    if len(missing):
+        raise KeyError(f"there are no states of the runs {missing.tolist()}.")
     order = np.argsort(known)
     places = order[np.searchsorted(known, numbers, sorter=order)]
     return jax.tree.map(lambda leaf: leaf[places], states)

@@ -64,7 +64,7 @@ class Plan(NamedTuple):
     def to_json(self) -> dict[str, Any]:
         """Return the plan as JSON. The metrics are names alone."""
         names = [name for name, _ in self.metrics]
-        return self._asdict() | {"monitor": self.monitor._asdict(), "metrics": names}
+        return self._asdict() | {"monitor": self.monitor.to_json(), "metrics": names}
 
     @classmethod
     def from_json(

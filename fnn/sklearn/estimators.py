@@ -2,6 +2,7 @@
 
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, Self
 
@@ -114,11 +115,12 @@ class MLP(BaseEstimator, ABC):
         if start is not None:
             self._check_continues(start, job.recipe)
             ensemble = train_from(job, rows, seeds, start)
+            self._receive(ensemble, self.loss_curve_)
         else:
             ((ensemble,),) = train_all([job], [rows], seeds, bool(self.verbose))
-        self._receive(ensemble)
+            self._receive(ensemble)
         self._last_pass = None
-        if job.patience is not None and np.any(self.n_iter_of_seeds_ == self.max_iter):
+        if self.n_iter_no_change is not None and not job.has_converged(ensemble):
             warnings.warn(
                 f"{type(self).__name__}: max_iter={self.max_iter} epochs reached before the "
                 "training had converged; pass a larger one, or a larger learning_rate_init.",
@@ -127,8 +129,11 @@ class MLP(BaseEstimator, ABC):
             )
         return self
 
-    def _receive(self, ensemble: Ensemble) -> None:
-        """Keep the trained networks, and set scikit-learn's attributes."""
+    def _receive(self, ensemble: Ensemble, earlier_losses: Sequence[float] = ()) -> None:
+        """Keep the trained networks, and set scikit-learn's attributes.
+
+        earlier_losses  of the epochs before those of the ensemble
+        """
         if ensemble.diverged.any():
             raise ValueError(
                 f"training ended in numbers that are not finite in {int(ensemble.diverged.sum())} "
@@ -141,12 +146,16 @@ class MLP(BaseEstimator, ABC):
         self.n_layers_ = len(ensemble.recipe.sizes)
         self.n_outputs_ = ensemble.recipe.sizes[-1]
         curve = ensemble.loss_curve[0]
-        self.loss_curve_ = curve[np.isfinite(curve)].tolist()
+        self.loss_curve_ = [*earlier_losses, *curve[np.isfinite(curve)].tolist()]
         self.loss_ = self.loss_curve_[-1]
         self.best_loss_ = min(self.loss_curve_)
+        self.validation_scores_ = None
+        self.best_validation_score_ = None
         if ensemble.score_curve is not None:
             scores = ensemble.score_curve[0]
             self.validation_scores_ = scores[np.isfinite(scores)].tolist()
+            self.best_validation_score_ = max(self.validation_scores_)
+            self.best_loss_ = None
 
     def _check_continues(self, start: Ensemble, recipe: Recipe) -> None:
         """Refuse to continue networks of other sizes or of another number."""
@@ -163,6 +172,11 @@ class MLP(BaseEstimator, ABC):
             raise ValueError(
                 'solver: got "lbfgs", which needs all rows at once; partial_fit takes "adam" or '
                 '"sgd".'
+            )
+        if self.early_stopping:
+            raise ValueError(
+                "early_stopping: got True, but partial_fit passes once over its rows and stops; "
+                "pass early_stopping=False."
             )
         rows = self._rows(X, y, sample_weight, reset=start is None)
         seeds = self._seeds(self.n_seeds)
@@ -365,8 +379,9 @@ class MLPClassifier(ClassifierMixin, MLP):
     beta_1, beta_2, epsilon
                          of "adam"
     max_iter             epochs at most, by default 200
-    tol                  smallest improvement of the loss over the best epoch before that counts, by
-                         default 1e-4; with early_stopping of the validation score
+    tol                  smallest improvement over the best of all epochs before that counts, by
+                         default 1e-4: of the training loss without its penalty, or with
+                         early_stopping of the validation score
     n_iter_no_change     training stops after more epochs than this without such an improvement, by
                          default 10; None: it does not stop early
     early_stopping       True holds out rows, stops by their accuracy, and keeps the network of the

@@ -95,7 +95,12 @@ class Parts(NamedTuple):
 def with_validation(rows: Rows, fraction: float, seed: int) -> Parts:
     """Hold out a fraction of the rows, with the same fraction of each class."""
     examples = len(rows.x)
-    size = max(1, round(fraction * examples))
+    size = int(np.ceil(fraction * examples))
+    if size < 2:
+        raise ValueError(
+            f"validation_fraction: {fraction} of {examples} rows holds out {size}, which are too "
+            "few for a score; pass a larger one, more rows, or early_stopping=False."
+        )
     if size >= examples:
         raise ValueError(
             f"validation_fraction: {fraction} of {examples} rows leaves none to train on; pass "

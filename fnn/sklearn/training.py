@@ -43,7 +43,8 @@ class Job(NamedTuple):
     alpha                traced too; it is divided by the examples of a batch
     batch_size           "auto" or a number; at most the number of rows
     epochs               at most
-    patience             epochs without an improvement after which training stops; None: no stop
+    patience             epochs without an improvement after which training stops, which are more
+                         by one than n_iter_no_change; None: no stop
     early_stopping       whether rows are held out, which decide when training stops
     validation_fraction  of the rows that are held out
     seed                 decides which rows are held out
@@ -63,6 +64,16 @@ class Job(NamedTuple):
     seed: int
     monitor: Monitor
     dtype: str
+
+    def has_converged(self, ensemble: Ensemble) -> bool:
+        """Return whether every network stopped before the last epoch, or by the rule in it."""
+        curves = ensemble.score_curve if self.early_stopping else ensemble.loss_curve
+        assert curves is not None
+        for curve, epochs in zip(curves, ensemble.n_iter, strict=True):
+            stopped = self.monitor.stop(curve[:epochs], self.patience)
+            if epochs == self.epochs and stopped is None:
+                return False
+        return True
 
     def fitting(self, rows: Rows) -> Self:
         """Return the job with as many inputs and outputs as the rows have."""

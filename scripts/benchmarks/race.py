@@ -166,8 +166,8 @@ class Synthetic(RaceLoop):
         self.confidence = 0.95
         self.delta = delta
         self.limit = "epochs", np.inf
-        self.left = np.full(settings, REMAINS)
         self.results = []
+        self.race = None
         self.epochs_done = np.zeros((settings, seeds), int)
         self.training_seconds = 0.0
 

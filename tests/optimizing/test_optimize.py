@@ -1,5 +1,7 @@
 """`fnn.optimize`: values are those of the sweep, nothing is lost or doubled in a study."""
 
+from concurrent.futures import BrokenExecutor
+
 import numpy as np
 import optuna
 import pytest
@@ -203,6 +205,21 @@ def test_ctrl_c_has_what_was_told(monkeypatch):
         optimized()
     assert len(stopped.value.found.trials) == 8
     assert stopped.value.found.best
+
+
+@pytest.mark.parametrize(("prune", "most"), [(False, 8), (True, 24)])
+def test_runs_that_fail_leave_what_was_found(prune, most):
+    tasks = []
+
+    def break_later(task, answer):
+        tasks.append(task)
+        if len(tasks) > most:
+            raise BrokenExecutor("gone")
+        return answer
+
+    with pytest.raises(fnn.OptimizeFailed, match=r"gone\. \d+ finished trials are in") as failed:
+        optimized(executor=Inline(break_later), prune=prune, batch=2)
+    assert 0 < len(failed.value.found.trials) < 12
 
 
 def test_on_an_executor():

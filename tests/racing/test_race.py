@@ -1,6 +1,7 @@
 """`fnn.race`: runs that finish are those of the sweep, what left costs nothing, and it says so."""
 
 import os
+import pickle
 import signal
 from concurrent.futures import BrokenExecutor
 
@@ -265,6 +266,77 @@ def test_a_race_whose_executor_breaks_goes_on_with_another(lost, by_rungs):
     whole = []
     raced(executor=Inline(lambda task, answer: whole.append(len(task.runs)) or answer))
     assert runs == sum(whole)
+
+
+@pytest.mark.parametrize("where", ["keep", "put", "put_machine"])
+@pytest.mark.parametrize("block", [1, 4])
+def test_a_second_ctrl_c_while_a_block_comes_in_loses_nothing(monkeypatch, by_rungs, where, block):
+    """A run counts as done when its state and its results are there, not before."""
+    from fnn.racing import race as module
+
+    calls = []
+    owner = {"keep": module.RaceLoop, "put": module, "put_machine": module}[where]
+    name = "put_states" if where == "put" else where
+    whole = getattr(owner, name)
+
+    def interrupted(*args):
+        calls.append(args)
+        if len(calls) == block:
+            raise KeyboardInterrupt
+        return whole(*args)
+
+    monkeypatch.setattr(owner, name, interrupted)
+    with pytest.raises(fnn.RaceInterrupted) as stopped:
+        raced(executor=Inline())
+    assert_equal_races(stopped.value.resume(progress=False), by_rungs)
+
+
+def test_ctrl_c_between_two_rungs(monkeypatch, by_rungs):
+    from fnn.racing import race as module
+
+    compare, calls = module.compare, []
+
+    def interrupted(*args):
+        calls.append(args)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return compare(*args)
+
+    monkeypatch.setattr(module, "compare", interrupted)
+    with pytest.raises(fnn.RaceInterrupted) as stopped:
+        raced()
+    assert_equal_races(stopped.value.resume(progress=False), by_rungs)
+
+
+def broken(executor):
+    with pytest.raises(fnn.RaceFailed, match="gone") as failed:
+        raced(executor=executor)
+    return failed.value
+
+
+def break_in_second_rung(task, answer):
+    if task.states is not None:
+        raise BrokenExecutor("gone")
+    return answer
+
+
+def test_resuming_twice_gives_the_same_race(by_rungs):
+    failed = broken(Inline(break_in_second_rung))
+    before = str(failed.race), len(failed.race.rungs)
+    race = failed.resume(progress=False, executor=None)
+    text = str(race)
+    assert failed.resume(progress=False) is race
+    assert str(race) == text == str(by_rungs)
+    assert (str(failed.race), len(failed.race.rungs)) == before
+
+
+def test_an_error_of_a_race_can_be_pickled(by_rungs):
+    failed = broken(Inline(break_in_second_rung))
+    again = pickle.loads(pickle.dumps(failed))
+    assert str(again) == str(failed)
+    assert str(again.race) == str(failed.race)
+    with pytest.raises(ValueError, match="this error was pickled"):
+        again.resume()
 
 
 def test_a_figure_of_the_rungs(by_rungs):

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -348,6 +349,33 @@ def test_or_labelled(here, tmp_path):
     with pytest.warns(UserWarning, match="bits may be others: device_kind 'NVIDIA H200'"):
         more = there.extend(seeds=[99], progress=False)
     assert more.machine[0].tolist() == [0] * 8 + [1] * 8 + [-1]
+
+
+def test_a_sweep_goes_on_in_this_process_and_its_error_can_be_pickled(here):
+    with pytest.raises(fnn.SweepFailed, match="gone") as failed:
+        swept(Ending(2, BrokenExecutor("gone")))
+    again = pickle.loads(pickle.dumps(failed.value))
+    assert str(again) == str(failed.value)
+    assert again.sweep.finished.sum() == 16
+    with pytest.raises(ValueError, match="this error was pickled"):
+        again.resume()
+    with pytest.raises(ValueError, match="executor"):
+        failed.value.resume(executor="another")
+    assert_equal_bits(failed.value.resume(progress=False, executor=None), here)
+
+
+def test_answers_that_came_before_ctrl_c_are_kept(here):
+    def interrupt(task, answer):
+        if len(executor.tasks) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return answer
+
+    executor = Inline(interrupt)
+    with pytest.raises(fnn.SweepInterrupted) as stopped:
+        swept(executor)
+    assert stopped.value.sweep.finished.sum() == 8 * len(executor.tasks)
+    assert_equal_bits(stopped.value.resume(progress=False), here)
+    assert len(executor.tasks) == 6
 
 
 def test_more_seeds_are_trained_by_an_executor(here):

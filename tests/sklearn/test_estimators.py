@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import warnings
 
 import jax
 import numpy as np
@@ -197,6 +198,41 @@ def test_it_stops_where_the_loss_stands_still():
     assert model.n_iter_ == 5  # more than three epochs after the first
     with pytest.warns(ConvergenceWarning, match="max_iter=3 epochs reached"):
         classifier(max_iter=3).fit(X, Y)
+
+
+@pytest.mark.parametrize("make", [classifier, regressor])
+def test_too_few_rows_to_stop_by_are_refused(make):
+    target = REAL if make is regressor else Y
+    few = slice(0, None, len(X) // 8)
+    with pytest.raises(ValueError, match="holds out 1, which are too few for a score"):
+        make(early_stopping=True).fit(X[few][:9], target[few][:9])
+    model = make(early_stopping=True, max_iter=2)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X[::5], target[::5])
+    assert len(model.validation_scores_) == 2
+    assert model.best_validation_score_ == max(model.validation_scores_)
+    assert model.best_loss_ is None
+    with pytest.raises(ValueError, match="early_stopping: got True, but partial_fit"):
+        model.partial_fit(X, target)
+
+
+def test_a_fit_that_stops_by_its_rule_in_the_last_epoch_does_not_warn():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        classifier(tol=1e9, n_iter_no_change=3, max_iter=5).fit(X, Y)
+        classifier(n_iter_no_change=None, max_iter=3).fit(X, Y)
+    for options in ({"tol": 1e9, "n_iter_no_change": 3, "max_iter": 4}, {"max_iter": 3}):
+        with pytest.warns(ConvergenceWarning):
+            classifier(**options).fit(X, Y)
+    with pytest.warns(ConvergenceWarning):
+        classifier(n_iter_no_change=np.inf, max_iter=3).fit(X, Y)
+
+
+def test_a_loss_curve_goes_on_over_warm_starts():
+    model = classifier(warm_start=True, max_iter=5, n_iter_no_change=None)
+    lengths = [len(model.fit(X, Y).loss_curve_) for _ in range(3)]
+    assert lengths == [5, 10, 15]
+    assert model.best_loss_ == min(model.loss_curve_)
 
 
 def test_warm_start_goes_on():
