@@ -44,7 +44,8 @@ States: TypeAlias = dict[int, list[tuple[Int[np.ndarray, "runs"], PyTree]]]
 class RaceFailed(Resumable, RuntimeError):
     """Runs of a race failed: the memory did not suffice, or the machine had another error.
 
-    race      the outcome up to the rung before; None if the first rung failed
+    race      the outcome up to the rung before; None if the first rung failed. Its `sweep` is that
+              of the whole race, and resume goes on to fill it
     failures  the errors
     resume    a method that tries again
 

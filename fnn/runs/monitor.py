@@ -86,10 +86,8 @@ class Monitor(NamedTuple):
         return None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the arguments that make it; those with their default value are left out."""
-        defaults = self._field_defaults
-        fields = self._asdict()
-        return {name: value for name, value in fields.items() if value != defaults[name]}
+        """Return the arguments that make it, without a tol of None."""
+        return {name: value for name, value in self._asdict().items() if value is not None}
 
     def __str__(self) -> str:
         direction = {"min": "lowest", "max": "highest"}[self.mode]
