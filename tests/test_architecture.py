@@ -94,7 +94,7 @@ MAY_IMPORT = {
     },
     "figures": {"checks", "plot", "runs", "racing"},
     "optimizing": {"checks", "data", "metrics", "runs", "racing", "workers"},
-    "racing": {"types", "checks", "data", "metrics", "runs", "workers"},
+    "racing": {"types", "checks", "checkpoint", "data", "metrics", "runs", "workers"},
     "sklearn": {
         "types",
         "checks",

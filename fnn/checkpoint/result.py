@@ -14,7 +14,7 @@ FORMAT = 2
 def save(path: str | Path, kind: str, content: PyTree, *, overwrite: bool = False) -> Path:
     """Save the content of a result, and return its folder.
 
-    kind       "run", "sweep" or "function"
+    kind       "run", "sweep", "function" or "race"
     overwrite  replace a folder that holds a saved result and nothing else
 
     Raises ValueError for a folder that exists and is not to be overwritten.

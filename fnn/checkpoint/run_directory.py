@@ -90,7 +90,7 @@ class Call(NamedTuple):
 
     arguments  JSON by name, to be compared with the arguments of a later call
     programs   the texts of the traced programs, to be compared too
-    kind       "run", "sweep" or "function"
+    kind       "run", "sweep", "function" or "race"
     content    a pytree that `fnn.load` needs beside the steps
     """
 
@@ -211,7 +211,7 @@ def _first_differences(saved: str, now: str) -> str:
 def recorded(directory: str | Path | None, call: str, name: str) -> Any:
     """Return an argument of the call that a directory belongs to.
 
-    call  "fnn.sweep" or "fnn.sweep_function"
+    call  such as "fnn.sweep"
     name  of the argument
 
     Returns None for a directory without a call, and for one of another call.

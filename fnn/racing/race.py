@@ -2,24 +2,29 @@
 
 import signal
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from typing import Any, TypeAlias
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import numpy as np
 from jaxtyping import Bool, Int
 
 from fnn import checks
+from fnn.checkpoint.run_directory import Call, recorded
+from fnn.checkpoint.store import ARGUMENTS
 from fnn.data import Dataset
 from fnn.metrics import Metric
 from fnn.racing.compare import Comparison, compare, errors_of
 from fnn.racing.result import REMAINS, Race, RungResult
 from fnn.racing.rungs import GUARANTEES, Guarantee, Rung, rungs_of
 from fnn.runs.blocks import check_runs_per_vmap
-from fnn.runs.driver import Failure, Group, whole_state
+from fnn.runs.driver import Driver, Failure, Group, whole_state
 from fnn.runs.interrupted import SAME, GoOn, Resumable
-from fnn.runs.journal import Journal
+from fnn.runs.journal import Journal, checked_directory, journal_of
 from fnn.runs.prepared import PreparedSweep, prepare
 from fnn.runs.progress import progress_bar
 from fnn.runs.refusals import check_names, one_process, plan_of
@@ -34,6 +39,7 @@ from fnn.types import PyTree
 from fnn.workers import Workers, workers_of
 
 BUDGETS = ("runs", "epochs", "seconds")
+CALL = "fnn.race"
 
 RunsOf: TypeAlias = Bool[np.ndarray, "settings seeds"]
 """Whether each run is meant."""
@@ -124,6 +130,8 @@ def race(
     static: Sequence[str] | None = None,
     keep_params: bool | None = None,
     progress: bool = True,
+    checkpoint: str | Path | None = None,
+    checkpoint_every: float = 30.0,
     executor: Executor | Workers | None = None,
 ) -> Race:
     """Find the best setting with fewer epochs than a sweep, by dropping settings that have lost.
@@ -152,6 +160,9 @@ def race(
                    no other remaining setting can be better than the best by delta
     budget         {"runs": n}, {"epochs": n} of all runs together, or {"seconds": n}. A rung that
                    would exceed it is not begun, except the first. None: no limit
+    checkpoint, checkpoint_every
+                   as for `fnn.sweep`: the same call goes on where a killed one was. The directory
+                   has the whole states of the runs at each rung; the budget may be another one
     monitor, mode, metrics, train_metrics, runs_per_vmap, static, keep_params, progress, executor
                    as for `fnn.sweep`
 
@@ -183,8 +194,13 @@ def race(
     if not isinstance(confidence, float) or not 0 < confidence < 1:
         raise ValueError(f"confidence: got {confidence!r}, expected a float between 0 and 1.")
     checks.non_negative("delta", delta)
+    directory = checked_directory(checkpoint, checkpoint_every)
+    if directory is not None and (directory / ARGUMENTS).exists():
+        raise ValueError(
+            f"checkpoint: {directory} belongs to another call, not to a race; take another one."
+        )
     workers = workers_of(executor)
-    one_process("fnn.race")
+    one_process(CALL)
     per_vmap = check_runs_per_vmap(runs_per_vmap)
     plan = plan_of(
         epochs=epochs,
@@ -203,13 +219,48 @@ def race(
         raise ValueError("dataset: got several splits, expected one Dataset; fnn.sweep takes more.")
     checked_rungs = rungs_of(rungs, guarantee, plan.epochs, len(checked_seeds))
     limit = checked_budget(budget, checked_rungs[0], len(settings))
-    per_setting = [per_vmap] * len(settings)
+    per_setting: Sequence[int | None] | None = [per_vmap] * len(settings)
+    if directory is not None and per_vmap is None:
+        per_setting = recorded(directory / part_name(0, False), CALL, "runs_per_vmap")
     examples = fewest_examples(datasets)
     call = SweepCall(settings, checked_seeds, plan, examples, static, per_setting, per_vmap)
     sweep = prepare(builder, dataset, datasets, call, metrics, keep_params)
+    promise = {
+        "guarantee": guarantee,
+        "confidence": confidence,
+        "delta": delta,
+        "rungs": [list(rung) for rung in checked_rungs],
+    }
+    journals = RungJournals(directory, checkpoint_every, partial(race_call, sweep, promise))
     elsewhere = WorkerJob.of(workers, sweep.job)
-    loop = RaceLoop(sweep, checked_rungs, guarantee, confidence, delta, limit, elsewhere)
+    loop = RaceLoop(sweep, checked_rungs, guarantee, confidence, delta, limit, elsewhere, journals)
     return loop.run(progress)
+
+
+def part_name(rung: int, have_begun: bool) -> str:
+    """Return the name of the directory of the runs of a rung that begin, or that go on."""
+    name = f"rung-{rung + 1}"
+    return f"{name}-continued" if have_begun else name
+
+
+def race_call(sweep: PreparedSweep, promise: Mapping[str, Any]) -> Call:
+    """Describe the call of a race for a checkpoint directory."""
+    call = sweep.call(CALL)
+    return call._replace(arguments={**call.arguments, **promise}, kind="race", content=())
+
+
+class RungJournals(NamedTuple):
+    """Makes a journal for each part of a race: in a directory inside its own, or in memory."""
+
+    directory: Path | None
+    every: float
+    describe: Callable[[], Call]
+
+    def of(self, name: str) -> Journal:
+        """Return the journal of a part."""
+        otherwise = Journal([signal.SIGINT])
+        inner = self.directory and self.directory / name
+        return journal_of(inner, self.every, None, self.describe, otherwise)
 
 
 def checked_budget(
@@ -241,17 +292,21 @@ class RungCollector(SweepCollector):
     """Put finished runs of a rung into the sweep, and keep the states of runs that continue.
 
     to_train  (settings, seeds) bool, the runs that the rung trains
+    epochs    the number of epochs at which it ends
     """
 
-    def __init__(self, loop: "RaceLoop", to_train: RunsOf) -> None:
+    def __init__(self, loop: "RaceLoop", to_train: RunsOf, epochs: int) -> None:
         super().__init__(loop.sweep, places_of(loop.groups), put_states)
         self.loop = loop
         self.to_train = to_train
+        self.epochs = epochs
 
     def missing(self, group: int) -> np.ndarray:
-        """Return the numbers of the runs of a group that the rung trains."""
+        """Return the numbers of the runs of a group that the rung has still to train."""
         rows, columns = self.places[group]
-        in_group = self.to_train[np.ix_(rows, columns)]
+        is_behind = self.loop.epochs_done < self.epochs
+        missing = self.to_train & is_behind & ~self.sweep.finished
+        in_group = missing[np.ix_(rows, columns)]
         return np.flatnonzero(in_group)
 
     def receive(
@@ -290,6 +345,7 @@ class RaceLoop:
     """The state of a race, and the loop over its rungs.
 
     limit             name of the limited quantity, and its limit
+    journals          keep what has come back
     epochs_done       (settings, seeds) int
     results           of the rungs so far
     is_last_epoch     whether the current rung ends at the last epoch
@@ -308,7 +364,9 @@ class RaceLoop:
         delta: float,
         limit: tuple[str, float],
         elsewhere: WorkerJob | None,
+        journals: RungJournals,
     ) -> None:
+        self.journals = journals
         self.groups, self.sweep, self.job = sweep
         self.plan = self.job.call.plan
         self.epochs = self.plan.epochs
@@ -452,10 +510,23 @@ class RaceLoop:
         has_begun = self.epochs_done > 0
         start = time.perf_counter()
         compiled_before = self.sweep.compile_seconds
+        parts = {False: to_train & ~has_begun, True: to_train & has_begun}
+        failures: list[Failure] = []
         try:
-            with progress_bar("run", int(to_train.sum()), 0, progress, title) as bar:
-                failures = self._drive(to_train & ~has_begun, rung, False, bar)
-                failures += self._drive(to_train & has_begun, rung, True, bar)
+            with ExitStack() as opened:
+                drivers = []
+                for have_begun, runs in parts.items():
+                    if runs.any():
+                        journal = self.journals.of(part_name(number, have_begun))
+                        opened.enter_context(journal.opened())
+                        driver = self._driver(runs, rung, have_begun, journal)
+                        driver.restore()
+                        drivers.append(driver)
+                total = int(to_train.sum())
+                done = total - int(self._to_train(rung).sum())
+                with progress_bar("run", total, done, progress, title) as bar:
+                    for driver in drivers:
+                        failures += self._drive(driver, bar)
         finally:
             seconds = time.perf_counter() - start
             self.seconds += seconds
@@ -467,24 +538,23 @@ class RaceLoop:
         continues = self._remaining()[:, None] & ~self.sweep.finished & (self.epochs_done > 0)
         self.states = self._without_states_of_others(continues)
 
-    def _drive(self, to_train: RunsOf, rung: Rung, have_begun: bool, bar: Any) -> list[Failure]:
-        """Train some runs from their states, or from the beginning if they have not begun."""
-        if not to_train.any():
-            return []
+    def _driver(self, to_train: RunsOf, rung: Rung, have_begun: bool, journal: Journal) -> Driver:
+        """Return the driver of some runs, from their states or from the beginning."""
         groups = []
         for number, group in enumerate(self.groups):
             has_states = have_begun and number in self.states
             groups.append(self._group_of_rung(number, group, rung, has_states))
-        collector = RungCollector(self, to_train)
-        journal = Journal([signal.SIGINT])
-        driver = driver_of(groups, collector, journal, None, self.elsewhere)
+        collector = RungCollector(self, to_train, rung.epochs)
+        return driver_of(groups, collector, journal, None, self.elsewhere)
+
+    def _drive(self, driver: Driver, bar: Any) -> list[Failure]:
         try:
             return driver.drive(bar)
         except KeyboardInterrupt as stop:
             raise RaceInterrupted(self._outcome_so_far(), self.resume) from stop
         finally:
-            self.sweep.compile_seconds += collector.compile_seconds
-            self.sweep.run_seconds += collector.run_seconds
+            self.sweep.compile_seconds += driver.collector.compile_seconds
+            self.sweep.run_seconds += driver.collector.run_seconds
 
     def _group_of_rung(self, number: int, group: Group, rung: Rung, has_states: bool) -> Group:
         """Return a group whose runs stop at a rung.

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Integer
 from fnn.runs.blocks import Runs
 from fnn.runs.callback_runner import CallbackRunner
 from fnn.runs.chunks import ChunkScheduler, scheduler_of
-from fnn.runs.engine import Block, Engine
+from fnn.runs.engine import Block, Engine, Shapes, shapes_after
 from fnn.runs.journal import BlockId, Journal
 from fnn.runs.signals import StopSignals
 from fnn.types import ArrayLike, PyTree
@@ -60,9 +60,13 @@ class Group(NamedTuple):
     columns: Sequence[int] = ()
     on_host: bool = True
 
+    def shapes_of_outcome(self) -> PyTree:
+        """Return the shapes of the outcome of one run."""
+        return shapes_after(self.outcome, Shapes.of(self.engine.like))
+
     def outcome_like(self, runs: int) -> PyTree:
         """Return the shapes of the outcome of so many runs."""
-        one = jax.eval_shape(self.outcome, self.engine.like)
+        one = self.shapes_of_outcome()
         if not self.on_host:
             return one
         return jax.tree.map(lambda leaf: np.empty((runs, *leaf.shape), leaf.dtype), one)

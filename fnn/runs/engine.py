@@ -269,6 +269,12 @@ class Shapes(NamedTuple):
         return self.structure.unflatten(leaves)
 
 
+@lru_cache(MOST_PROGRAMS)
+def shapes_after(function: Callable[[PyTree], PyTree], before: Shapes) -> PyTree:
+    """Return the shapes of a function of a pytree. JAX takes milliseconds to trace them."""
+    return jax.eval_shape(function, before.tree())
+
+
 def held_dtype(dtype: Any) -> Any:
     """Return the dtype in which JAX holds numbers of another: outside x64, float32 for float64."""
     is_key = jax.dtypes.issubdtype(dtype, jax.dtypes.extended)

@@ -210,11 +210,22 @@ def journal_of(
 
     Raises ValueError for an argument that is no directory, no seconds or no epochs.
     """
-    checks.positive("checkpoint_every", every)
+    directory = checked_directory(checkpoint, every)
     if epochs is not None:
         checks.count("checkpoint_epochs", epochs)
-    if checkpoint is None:
+    if directory is None:
         return otherwise
+    return DirectoryJournal(directory, float(every), epochs, describe, resizes)
+
+
+def checked_directory(checkpoint: str | Path | None, every: float) -> Path | None:
+    """Return a directory for checkpoints, every so many seconds; None without one.
+
+    Raises ValueError for an argument that is no directory or no seconds.
+    """
+    checks.positive("checkpoint_every", every)
+    if checkpoint is None:
+        return None
     if not isinstance(checkpoint, (str, Path)) or checkpoint == "":
         raise ValueError(f"checkpoint: got {checkpoint!r}, expected a directory, or None.")
-    return DirectoryJournal(checkpoint, float(every), epochs, describe, resizes)
+    return Path(checkpoint)

@@ -67,6 +67,10 @@ def load_checkpoint(folder: Path) -> Run | Sweep:
     kind, content = result.load(folder / CALL)
     if kind == "run":
         return load_run(folder, content)
+    if kind == "race":
+        raise ValueError(
+            f"path: {folder} is part of a race, which goes on by the same call of fnn.race."
+        )
     steps = list(saved_steps(folder, FINISHED))
     if not steps:
         raise ValueError(

@@ -11,7 +11,7 @@ from fnn import tree
 from fnn.data import Dataset
 from fnn.runs.arrays import nan_array
 from fnn.runs.driver import Group
-from fnn.runs.engine import MOST_PROGRAMS, Shapes
+from fnn.runs.engine import MOST_PROGRAMS
 from fnn.runs.monitor import Monitor
 from fnn.runs.process import NEVER
 from fnn.runs.results import THIS_PROCESS, Sweep
@@ -141,7 +141,7 @@ def without_parameters(group: Group) -> Group:
     return group._replace(outcome=parameterless(group.outcome))
 
 
-@lru_cache(MOST_PROGRAMS)  # one function for all calls, so that `like_after` remembers it
+@lru_cache(MOST_PROGRAMS)  # one function for all calls, so that its shapes are remembered
 def parameterless(results_of_state: Callable[[RunState], RunState]) -> Callable:
     """Return a function that leaves out the parameters of results."""
 
@@ -156,13 +156,7 @@ def parameterless(results_of_state: Callable[[RunState], RunState]) -> Callable:
 
 def likes_of(groups: Sequence[Group]) -> list[RunState]:
     """Return for each group the shapes of the outcome of one run."""
-    return [like_after(group.outcome, Shapes.of(group.engine.like)) for group in groups]
-
-
-@lru_cache(MOST_PROGRAMS)
-def like_after(outcome: Callable, state: Shapes) -> RunState:
-    """Return the shapes of the outcome of a state. JAX takes milliseconds to trace them."""
-    return jax.eval_shape(outcome, state.tree())
+    return [group.shapes_of_outcome() for group in groups]
 
 
 def put_finished(sweep: Sweep, earlier: Sweep) -> None:

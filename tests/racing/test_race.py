@@ -320,6 +320,70 @@ def break_in_second_rung(task, answer):
     return answer
 
 
+class Killed(BaseException):
+    """Stands for a kill: nothing that is in memory is left."""
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 4, 6])
+def test_the_same_call_goes_on_where_it_was_killed(monkeypatch, tmp_path, by_rungs, chunk):
+    from fnn.runs.driver import Driver
+
+    between, calls = Driver._between_chunks, []
+
+    def killed(self, *args):
+        calls.append(args)
+        if len(calls) == chunk:
+            raise Killed
+        between(self, *args)
+
+    monkeypatch.setattr(Driver, "_between_chunks", killed)
+    directory = tmp_path / "race"
+    with pytest.raises(Killed):
+        raced(checkpoint=directory, checkpoint_every=1e-9)
+    monkeypatch.setattr(Driver, "_between_chunks", between)
+    assert_equal_races(raced(checkpoint=directory), by_rungs)
+    trained = []
+    monkeypatch.setattr(Driver, "_run_block", lambda *args: trained.append(args))
+    assert_equal_races(raced(checkpoint=directory), by_rungs)
+    assert not trained
+
+
+def test_workers_of_a_killed_race_are_not_asked_again(tmp_path, by_rungs):
+    computed = []
+
+    def count(task, answer):
+        computed.append(len(task.runs))
+        return answer
+
+    def kill(task, answer):
+        if len(computed) == 4:
+            raise BrokenExecutor("gone")
+        return count(task, answer)
+
+    with pytest.raises(fnn.RaceFailed):
+        raced(checkpoint=tmp_path / "race", executor=Inline(kill))
+    resumed = raced(checkpoint=tmp_path / "race", executor=Inline(count))
+    assert_equal_races(resumed, by_rungs)
+    whole = []
+    raced(executor=Inline(lambda task, answer: whole.append(len(task.runs)) or answer))
+    assert sum(computed) == sum(whole)
+
+
+def test_a_directory_of_another_race_is_refused(tmp_path):
+    directory = tmp_path / "race"
+    raced(checkpoint=directory, budget={"epochs": 80})
+    with pytest.raises(ValueError, match="delta"):
+        raced(checkpoint=directory, delta=0.1)
+    assert raced(checkpoint=directory).ended != "budget"
+    with pytest.raises(ValueError, match="part of a race, which goes on by the same call"):
+        fnn.load(directory / "rung-1")
+    fnn.sweep(build, D, checkpoint=tmp_path / "sweep", **OPTIONS)
+    with pytest.raises(ValueError, match="belongs to another call, not to a race"):
+        raced(checkpoint=tmp_path / "sweep")
+    with pytest.raises(ValueError, match="checkpoint: got 3, expected a directory"):
+        raced(checkpoint=3)
+
+
 def test_resuming_twice_gives_the_same_race(by_rungs):
     failed = broken(Inline(break_in_second_rung))
     before = str(failed.race), len(failed.race.rungs)
