@@ -1,12 +1,10 @@
 """Measure the noise of the given gradient itself, where it differs from the reference."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from fnn import compiler
-from fnn.gradcheck.flat_jaxpr import flat_jaxpr_of, is_for_numpy
-from fnn.gradcheck.noise import REPETITIONS, noise_floor, repeated, rounded_again
+from fnn.gradcheck.flat_jaxpr import flat_jaxpr_of
+from fnn.gradcheck.noise import REPETITIONS, noise_floor, program_of, repeated, rounded_again
 from fnn.gradcheck.problem import Problem
 
 
@@ -24,17 +22,13 @@ def given_noise(problem: Problem) -> list[np.ndarray]:
         # It ran on arrays just now, so it is NumPy: only its parameters can be rounded again.
         return _noise_of_parameters(problem)
 
-    by_numpy = is_for_numpy(flat)
-    xp = np if by_numpy else jnp
-
-    def evaluate(leaves, roundings):
+    def evaluate(xp, leaves, roundings):
         (rounding,) = roundings
         gradients, decided = rounded_again(flat, leaves, rounding, narrow=0.0, xp=xp)
         return gradients, [decided]
 
-    if not by_numpy:
-        evaluate = compiler.jit(evaluate)
-    (results,) = repeated(evaluate, [flat], leaves, [problem.epsilon])
+    program = program_of([flat], evaluate)
+    (results,) = repeated(program, [flat], leaves, [problem.epsilon])
     return noise_floor(results.exact, results.others)
 
 

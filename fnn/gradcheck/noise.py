@@ -10,7 +10,8 @@ follows the operations themselves: a sum that cancels is noisy, a large array is
 float32 or bfloat16 it is the floor of a computation in that precision, measured in float64.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -19,7 +20,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from fnn.gradcheck.flat_jaxpr import FlatJaxpr, Operation, dtype_of, evaluate, is_float, is_key
+from fnn import compiler
+from fnn.gradcheck.flat_jaxpr import (
+    FlatJaxpr,
+    Operation,
+    dtype_of,
+    evaluate,
+    is_float,
+    is_for_numpy,
+    is_key,
+)
 
 REPETITIONS = 4
 
@@ -121,6 +131,17 @@ class Repeated(NamedTuple):
     others: list[Any]
 
 
+def program_of(flats: Sequence[FlatJaxpr], evaluate: Callable) -> Callable:
+    """Return the program (leaves, roundings) of some functions, for `repeated`.
+
+    evaluate  (xp, leaves, roundings); NumPy carries it out where it can, otherwise it is compiled
+    """
+    if all(map(is_for_numpy, flats)):
+        return partial(evaluate, np)
+    return compiler.jit(partial(evaluate, jnp))
+
+
+@np.errstate(all="ignore")  # NumPy would tell the user of what the loss only selects from
 def repeated(
     evaluate: Any,
     flats: Sequence[FlatJaxpr],
@@ -134,16 +155,6 @@ def repeated(
 
     The decisions of the first call are used in all others. Returns an element for each epsilon.
     """
-    with np.errstate(all="ignore"):  # NumPy would tell the user of what the loss only selects from
-        return _repeated(evaluate, flats, leaves, epsilons)
-
-
-def _repeated(
-    evaluate: Any,
-    flats: Sequence[FlatJaxpr],
-    leaves: Sequence[np.ndarray],
-    epsilons: Sequence[float],
-) -> list[Repeated]:
     rows = draws_for(flats, leaves)
     unrounded = [Rounding(0.0, rows[0], False, _undecided(flat)) for flat in flats]
     computed = evaluate(leaves, unrounded)

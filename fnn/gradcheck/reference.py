@@ -4,14 +4,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
-from fnn import compiler
-from fnn.gradcheck.flat_jaxpr import FlatJaxpr, flat_jaxpr_of, is_float, is_for_numpy
+from fnn.gradcheck.flat_jaxpr import FlatJaxpr, flat_jaxpr_of, is_float
 from fnn.gradcheck.kinks import ties
-from fnn.gradcheck.noise import noise_floor, repeated, rounded_again
+from fnn.gradcheck.noise import noise_floor, program_of, repeated, rounded_again
 from fnn.gradcheck.problem import EPSILONS, Problem, Unusable
 
 # Share of a narrow dtype's rounding: the thousand floors that a float64 check allows are then
@@ -84,23 +82,18 @@ def _check_value(problem: Problem) -> None:
 
 
 def _program(flats: list[FlatJaxpr]) -> Callable:
-    """Return the program of gradient, value and ties of a loss, with other roundings.
-
-    NumPy carries it out where it can. Otherwise it is compiled.
-    """
+    """Return the program of gradient, value and ties of a loss, with other roundings."""
     gradient, loss = flats
-    by_numpy = all(map(is_for_numpy, flats))
-    xp = np if by_numpy else jnp
 
-    def evaluate(leaves, roundings):
+    def evaluate(xp, leaves, roundings):
         of_gradient, of_loss = roundings
         gradients, decided = rounded_again(gradient, leaves, of_gradient, narrow=NARROW, xp=xp)
         (value,), decided_in_loss = rounded_again(loss, leaves, of_loss, narrow=1.0, xp=xp)
-        is_again = by_numpy and of_loss.fixed  # ties are those of the exact evaluation
+        is_again = xp is np and of_loss.fixed  # ties are those of the exact evaluation
         tied = {} if is_again else ties(loss, leaves, xp)
         return (gradients, value, tied), [decided, decided_in_loss]
 
-    return evaluate if by_numpy else compiler.jit(evaluate)
+    return program_of(flats, evaluate)
 
 
 def _evaluated(

@@ -32,7 +32,7 @@ from fnn.runs.settings import HyperValues, settings_of
 from fnn.runs.spec_groups import Builder
 from fnn.runs.splits import checked_splits, fewest_examples
 from fnn.runs.sweep_arrays import put_states
-from fnn.runs.sweep_collector import SweepCollector, WorkerJob, driver_of, places_of, put_machine
+from fnn.runs.sweep_collector import SweepCollector, WorkerJob, driver_of, places_of
 from fnn.runs.sweep_groups import SweepCall
 from fnn.runs.task import states_at
 from fnn.types import PyTree
@@ -328,11 +328,8 @@ class RungCollector(SweepCollector):
             loop.keep(group, numbers[continues], select_runs(outcome, continues))
             results_of_states = loop.groups[group].outcome
             results = results_of_states(outcome)
+        self.put_results(group, numbers, results, machine, ~continues)
         rows, columns = self.index(group, numbers)
-        self.put(self.sweep, rows, columns, results)
-        if machine is not None:
-            put_machine(self.sweep, rows, columns, machine)
-        self.sweep.finished[rows, columns] = ~continues
         loop.epochs_done[rows, columns] = outcome.epochs
 
 

@@ -61,11 +61,22 @@ class SweepCollector:
         machine: Mapping[str, Any] | None = None,
     ) -> None:
         """Put in the outcome of some runs, and the machine of the worker that computed them."""
+        self.put_results(group, numbers, outcome, machine, True)
+
+    def put_results(
+        self,
+        group: int,
+        numbers: np.ndarray,
+        results: PyTree,
+        machine: Mapping[str, Any] | None,
+        finished: Any,
+    ) -> None:
+        """Put results of runs into the sweep, and last of all which of the runs are finished."""
         rows, columns = self.index(group, numbers)
-        self.put(self.sweep, rows, columns, outcome)
+        self.put(self.sweep, rows, columns, results)
         if machine is not None:
             put_machine(self.sweep, rows, columns, machine)
-        self.sweep.finished[rows, columns] = True
+        self.sweep.finished[rows, columns] = finished
 
     def index(self, group: int, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the row and the column of each of some runs of a group."""

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fnn.gradcheck import reference
+from fnn.gradcheck import noise, reference
 from fnn.gradcheck.flat_jaxpr import is_for_numpy
 from fnn.gradcheck.problem import problem_of
 from tests.jax_events import jax_events
@@ -96,7 +96,7 @@ def reference_and_way(loss):
 def test_numpy_measures_what_a_compiled_program_measures(loss, monkeypatch):
     ours, by_numpy = reference_and_way(loss)
     assert by_numpy
-    monkeypatch.setattr(reference, "is_for_numpy", lambda flat: False)
+    monkeypatch.setattr(noise, "is_for_numpy", lambda flat: False)
     compiled, _ = reference_and_way(loss)
     for name, tolerance in (("gradient", 1e-12), ("noise", 1e-5)):
         own, other = (

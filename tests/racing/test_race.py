@@ -11,6 +11,7 @@ import pytest
 
 import fnn
 from fnn import figures, losses, optim
+from fnn.runs import sweep_collector
 from tests.problems import blobs
 from tests.runs.test_executor import Inline
 
@@ -275,7 +276,7 @@ def test_a_second_ctrl_c_while_a_block_comes_in_loses_nothing(monkeypatch, by_ru
     from fnn.racing import race as module
 
     calls = []
-    owner = {"keep": module.RaceLoop, "put": module, "put_machine": module}[where]
+    owner = {"keep": module.RaceLoop, "put": module, "put_machine": sweep_collector}[where]
     name = "put_states" if where == "put" else where
     whole = getattr(owner, name)
 
