@@ -2,13 +2,9 @@
 
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from fnn.backprop import apply
 from fnn.data import Dataset
-from fnn.types import Layer
 
 MOST_RUNS = 200
 MOST_SETTINGS = 25
@@ -48,10 +44,10 @@ def regions_of(sweep: Any, asked: bool | None) -> tuple[dict[str, Any], dict[str
     shape = len(rows), len(columns), len(epochs), POINTS**2
     regions = np.zeros(shape, np.uint8)
     for number, row in enumerate(rows):
-        net = sweep.net(row)
         for place, epoch in enumerate(epochs):
             trained = sweep.retrain(row, columns, until=epoch)
-            outputs = outputs_of_runs(net, trained, plane.points)
+            of_runs = sweep.retrain.outputs(row, trained.params, trained.state, plane.points)
+            outputs = np.asarray(of_runs)
             regions[number, :, place] = colors_of(outputs)
     x, y = dataset.train
     some = slice(0, MOST_EXAMPLES)
@@ -140,22 +136,6 @@ def plane_of(dataset: Dataset) -> Plane:
     points = grid.reshape(-1, 2)
     corners = np.stack([low, high])
     return Plane(points.astype(x.dtype), corners)
-
-
-def outputs_of_runs(net: Layer, trained: Any, points: np.ndarray) -> np.ndarray:
-    """Return the outputs (runs, points, outputs) of the networks of several runs.
-
-    They are computed operation by operation: a network is asked six times, and compiling takes
-    longer.
-    """
-    placed = jnp.asarray(points)
-
-    def of_one(params, state):
-        return apply(net, params, placed, state=state)
-
-    of_all = jax.vmap(of_one)
-    outputs = of_all(trained.params, trained.state)
-    return np.asarray(outputs)
 
 
 def classes_of(outputs: np.ndarray) -> int:
