@@ -66,7 +66,8 @@ if TYPE_CHECKING:
     from fnn.gradcheck import check_gradient, check_network, check_vjp
     from fnn.optimizing.optimize import OptimizeFailed, OptimizeInterrupted, optimize
     from fnn.optimizing.result import Optimized
-    from fnn.racing.race import RaceFailed, RaceInterrupted, race
+    from fnn.racing.errors import RaceFailed, RaceInterrupted
+    from fnn.racing.race import race
     from fnn.racing.result import Race
     from fnn.runs.interrupted import SweepFailed, SweepInterrupted
     from fnn.runs.load import load
@@ -135,7 +136,8 @@ _HOMES = {
     "fnn.gradcheck": ("check_gradient", "check_network", "check_vjp"),
     "fnn.optimizing.optimize": ("OptimizeFailed", "OptimizeInterrupted", "optimize"),
     "fnn.optimizing.result": ("Optimized",),
-    "fnn.racing.race": ("RaceFailed", "RaceInterrupted", "race"),
+    "fnn.racing.errors": ("RaceFailed", "RaceInterrupted"),
+    "fnn.racing.race": ("race",),
     "fnn.racing.result": ("Race",),
     "fnn.runs.interrupted": ("SweepFailed", "SweepInterrupted"),
     "fnn.runs.load": ("load",),

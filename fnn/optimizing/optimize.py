@@ -19,7 +19,8 @@ from fnn.optimizing.asking import (
     trial_of,
 )
 from fnn.optimizing.result import Ended, Optimized, Trial
-from fnn.racing.race import RaceFailed, RaceInterrupted, race
+from fnn.racing.errors import RaceFailed, RaceInterrupted
+from fnn.racing.race import race
 from fnn.racing.result import REMAINS, Race
 from fnn.runs.interrupted import SweepFailed, SweepInterrupted
 from fnn.runs.monitor import mode_of

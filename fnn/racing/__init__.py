@@ -9,6 +9,8 @@ Read the modules in this order:
     rungs.py    The rungs: after how many epochs, and on how many seeds, settings are compared.
     compare.py  The comparison at one rung: intervals of paired differences, and who has lost.
     race.py     `fnn.race`: it checks arguments, trains from rung to rung, and drops losers.
+    journals.py The directories of a race with checkpoint=.
+    errors.py   The errors of a race that did not end, which can go on.
     result.py   `Race`: the outcome, its sentence and its table.
 
 Runs that continue at a rung are packed into blocks anew, so a setting that left costs nothing more.

@@ -1,30 +1,31 @@
 """`fnn.race`: a sweep of settings × seeds that stops training settings that have lost."""
 
-import signal
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import jax
 import numpy as np
 from jaxtyping import Bool, Int
 
 from fnn import checks
-from fnn.checkpoint.run_directory import Call, recorded
+from fnn.checkpoint.run_directory import recorded
 from fnn.checkpoint.store import ARGUMENTS
 from fnn.data import Dataset
 from fnn.metrics import Metric
 from fnn.racing.compare import Comparison, compare, errors_of
+from fnn.racing.errors import RaceFailed, RaceInterrupted
+from fnn.racing.journals import CALL, RungJournals, part_name, race_call
 from fnn.racing.result import REMAINS, Race, RungResult
 from fnn.racing.rungs import GUARANTEES, Guarantee, Rung, rungs_of
 from fnn.runs.blocks import check_runs_per_vmap
 from fnn.runs.driver import Driver, Failure, Group, whole_state
-from fnn.runs.interrupted import SAME, GoOn, Resumable
-from fnn.runs.journal import Journal, checked_directory, journal_of
+from fnn.runs.interrupted import SAME
+from fnn.runs.journal import Journal, checked_directory
 from fnn.runs.prepared import PreparedSweep, prepare
 from fnn.runs.progress import progress_bar
 from fnn.runs.refusals import check_names, one_process, plan_of
@@ -39,74 +40,11 @@ from fnn.types import PyTree
 from fnn.workers import Workers, workers_of
 
 BUDGETS = ("runs", "epochs", "seconds")
-CALL = "fnn.race"
 
 RunsOf: TypeAlias = Bool[np.ndarray, "settings seeds"]
 """Whether each run is meant."""
 States: TypeAlias = dict[int, list[tuple[Int[np.ndarray, "runs"], PyTree]]]
 """Number of a group -> pairs of run numbers and their states, whose leaves are (runs, …)."""
-
-
-class RaceFailed(Resumable, RuntimeError):
-    """Runs of a race failed: the memory did not suffice, or the machine had another error.
-
-    race      the outcome up to the rung before; None if the first rung failed. Its `sweep` is that
-              of the whole race, and resume goes on to fill it
-    failures  the errors
-    resume    a method that tries again
-
-        try:
-            race = fnn.race(builder, dataset, guarantee="rung", executor=pool, **options)
-        except fnn.RaceFailed as failed:
-            race = failed.resume(executor=another_pool)
-    """
-
-    def __init__(
-        self, race: Race | None, rung: int, failures: Sequence[Failure], go_on: GoOn
-    ) -> None:
-        error = failures[0][-1]
-        runs = sum(len(numbers) for _, numbers, _ in failures)
-        reason = f"{type(error).__name__}: {error}".rstrip(".")
-        super().__init__(
-            f"{runs} runs failed at rung {rung + 1}: {reason}. "
-            "This error's .race has the outcome up to the rung before; .resume() tries again, "
-            ".resume(executor=another) on other workers, .resume(executor=None) in this process. "
-            "Runs that finished are kept."
-        )
-        self.race = race
-        self.failures = [error for *_, error in failures]
-        self.go_on = go_on
-
-    def resume(self, *, progress: bool = True, executor: Any = SAME) -> Race:
-        """Train the missing runs of the rung, go on with the others, and return the whole race.
-
-        progress  show progress bars
-        executor  another executor, as in `fnn.race`; None: this process; "same": as before
-        """
-        return self._resume(progress, executor)
-
-
-class RaceInterrupted(Resumable, KeyboardInterrupt):
-    """Ctrl-C stopped a race.
-
-    race    the outcome up to the rung before; None if the first rung was interrupted
-    resume  a method that trains the missing runs of the rung, and goes on
-    """
-
-    def __init__(self, race: Race | None, go_on: GoOn) -> None:
-        super().__init__(
-            "interrupted; this error's .race has the outcome up to the rung before, and .resume() "
-            "goes on with the runs that are missing"
-        )
-        self.race = race
-        self.go_on = go_on
-
-    def resume(self, *, progress: bool = True, executor: Any = SAME) -> Race:
-        """Train the missing runs of the rung, go on with the others, and return the whole race.
-
-        progress, executor  as for `RaceFailed.resume`
-        """
-        return self._resume(progress, executor)
 
 
 def race(
@@ -235,32 +173,6 @@ def race(
     elsewhere = WorkerJob.of(workers, sweep.job)
     loop = RaceLoop(sweep, checked_rungs, guarantee, confidence, delta, limit, elsewhere, journals)
     return loop.run(progress)
-
-
-def part_name(rung: int, have_begun: bool) -> str:
-    """Return the name of the directory of the runs of a rung that begin, or that go on."""
-    name = f"rung-{rung + 1}"
-    return f"{name}-continued" if have_begun else name
-
-
-def race_call(sweep: PreparedSweep, promise: Mapping[str, Any]) -> Call:
-    """Describe the call of a race for a checkpoint directory."""
-    call = sweep.call(CALL)
-    return call._replace(arguments={**call.arguments, **promise}, kind="race", content=())
-
-
-class RungJournals(NamedTuple):
-    """Makes a journal for each part of a race: in a directory inside its own, or in memory."""
-
-    directory: Path | None
-    every: float
-    describe: Callable[[], Call]
-
-    def of(self, name: str) -> Journal:
-        """Return the journal of a part."""
-        otherwise = Journal([signal.SIGINT])
-        inner = self.directory and self.directory / name
-        return journal_of(inner, self.every, None, self.describe, otherwise)
 
 
 def checked_budget(
