@@ -3,6 +3,7 @@ nothing.
 """
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -359,3 +360,13 @@ def test_the_folders_of_the_tests_are_those_of_the_library():
     folders = {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
     assert folders == packages | {"experiments", "scripts"}
     assert [name for name in amounts.QUICK_FILES if not (ROOT / "tests" / name).is_file()] == []
+
+
+def test_the_order_of_reading_names_every_module():
+    text = (ROOT / "fnn" / "runs" / "__init__.py").read_text()
+    listed = text.partition("order of reading:")[2].partition("Change the computation")[0]
+    # Names begin a line, and end at two spaces or with it.
+    beginnings = re.findall(r"^(\w[\w, ]*?)(?:  |$)", listed, re.MULTILINE)
+    names = [name for beginning in beginnings for name in beginning.split(", ")]
+    modules = {path.stem for path in (ROOT / "fnn" / "runs").glob("*.py")} - {"__init__"}
+    assert sorted(names) == sorted(modules)

@@ -22,11 +22,11 @@ from fnn.optimizing.result import Ended, Optimized, Trial
 from fnn.racing.errors import RaceFailed, RaceInterrupted
 from fnn.racing.race import race
 from fnn.racing.result import REMAINS, Race
+from fnn.runs.builder import Builder
 from fnn.runs.interrupted import SweepFailed, SweepInterrupted
 from fnn.runs.monitor import mode_of
 from fnn.runs.refusals import one_process, plan_of
 from fnn.runs.settings import Setting
-from fnn.runs.spec_groups import Builder
 from fnn.runs.sweep import sweep
 from fnn.workers import Workers
 

@@ -23,6 +23,7 @@ from fnn.racing.journals import CALL, RungJournals, part_name, race_call
 from fnn.racing.result import REMAINS, Race, RungResult
 from fnn.racing.rungs import GUARANTEES, Guarantee, Rung, rungs_of
 from fnn.runs.blocks import check_runs_per_vmap
+from fnn.runs.builder import Builder
 from fnn.runs.driver import Driver, Failure, Group, whole_state
 from fnn.runs.interrupted import SAME
 from fnn.runs.journal import Journal, checked_directory
@@ -30,7 +31,6 @@ from fnn.runs.prepared import PreparedSweep, prepare
 from fnn.runs.progress import progress_bar
 from fnn.runs.refusals import check_names, one_process, plan_of
 from fnn.runs.settings import HyperValues, settings_of
-from fnn.runs.spec_groups import Builder
 from fnn.runs.splits import checked_splits, fewest_examples
 from fnn.runs.sweep_arrays import put_states
 from fnn.runs.sweep_collector import SweepCollector, WorkerJob, driver_of, places_of

@@ -13,6 +13,8 @@ step            one update of the parameters
 updates         the arguments of an optimizer's update, and its errors
 run_data        the training rows of a run, and its splits
 evaluate        loss, accuracy and metrics on whole splits
+layer_statistics
+                the largest numbers of each layer, where a run diverges
 monitor         the best epoch, and the end of patience
 training        one training run: begin, advance, locate_divergence
 blocks          runs in rows and on devices
@@ -23,17 +25,29 @@ callback_runner, progress, signals
                 callbacks, progress bars and Ctrl-C between two chunks
 journal         the blocks that are kept: in memory, or in a directory
 task, dispatch  the driver for workers in other processes
+refusals, splits
+                the checks of a call's arguments, and of several splits
 placed          data that were checked and copied to the devices
-settings, groups, spec_groups, sweep_groups
-                settings, and the programs that serve them
-prepared, sweep_arrays, sweep_collector
+start           the parameters or the finished run from which a run starts
+settings        the settings of a sweep
+traced          which hyperparameters a program traces, and the settings that it serves
+builder         the builder of a sweep, called and checked with every setting
+sweep_groups    the programs of a sweep, as groups for the driver
+arrays, sweep_arrays, prepared, sweep_collector
                 the arrays of a sweep, before and while it runs
 fingerprint, origin
                 texts by which a later call is compared with a saved one
-train, sweep, sweep_function
+train, train_step, sweep, sweep_function
                 the functions that a user calls
-run, results, summary, predict, load
-                the results, and their statistics
+interrupted     the errors of a sweep that did not end, which can go on
+run, results    the results
+summary, covered
+                their statistics and intervals
+retraining, predict, in_units
+                runs that are trained again, and predictions in the user's terms
+explored, regions
+                the page of a sweep, and its decision regions
+load            results that were saved
 
 Change the computation of a run in training and step, its entries in the history in
 `training.epoch_row`. Change the number of runs that are computed at once in

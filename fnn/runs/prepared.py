@@ -6,11 +6,11 @@ from typing import NamedTuple
 from fnn.checkpoint.run_directory import Call
 from fnn.data import Dataset
 from fnn.metrics import Metric
+from fnn.runs.builder import Builder
 from fnn.runs.driver import Group
 from fnn.runs.fingerprint import seeds_fingerprint
 from fnn.runs.results import Sweep
 from fnn.runs.retraining import Inputs, Retraining
-from fnn.runs.spec_groups import Builder
 from fnn.runs.sweep_arrays import (
     SweepJob,
     bytes_of_parameters,

@@ -14,14 +14,13 @@ from fnn import checks
 from fnn.checkpoint.manifest import differences
 from fnn.data import Dataset
 from fnn.metrics import Metric
+from fnn.runs.builder import Builder, build_spec
 from fnn.runs.driver import Driver, Group, GroupCollector
 from fnn.runs.fingerprint import constants_of, plain_settings, with_pickled
-from fnn.runs.groups import StaticHyper
 from fnn.runs.journal import Journal
 from fnn.runs.predict import Constant, outputs_program
 from fnn.runs.results import Parameters, Sweep
 from fnn.runs.settings import HyperValues, Setting, settings_of
-from fnn.runs.spec_groups import Builder, build_spec
 from fnn.runs.splits import checked_splits, splits_of
 from fnn.runs.step import TrainSpec
 from fnn.runs.sweep_arrays import (
@@ -42,6 +41,7 @@ from fnn.runs.sweep_groups import (
     traced_net,
     traced_of,
 )
+from fnn.runs.traced import StaticHyper
 from fnn.types import Layer, Loss, Params, State
 from fnn.workers import Workers, workers_of
 

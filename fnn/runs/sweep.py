@@ -16,13 +16,13 @@ from fnn.checkpoint.run_directory import recorded
 from fnn.data import Dataset
 from fnn.metrics import Metric
 from fnn.runs.blocks import check_runs_per_vmap
+from fnn.runs.builder import Builder
 from fnn.runs.callback_runner import check_callbacks
 from fnn.runs.journal import Journal, journal_of
 from fnn.runs.prepared import prepare
 from fnn.runs.refusals import check_names, one_process, plan_of
 from fnn.runs.results import Sweep
 from fnn.runs.settings import HyperValues, Setting, settings_of
-from fnn.runs.spec_groups import Builder
 from fnn.runs.splits import checked_splits, fewest_examples
 from fnn.runs.sweep_arrays import put_states
 from fnn.runs.sweep_collector import run_missing

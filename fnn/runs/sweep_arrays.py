@@ -10,12 +10,12 @@ import numpy as np
 from fnn import tree
 from fnn.data import Dataset
 from fnn.runs.arrays import nan_array
+from fnn.runs.builder import Builder
 from fnn.runs.driver import Group
 from fnn.runs.engine import MOST_PROGRAMS
 from fnn.runs.monitor import Monitor
 from fnn.runs.process import NEVER
 from fnn.runs.results import THIS_PROCESS, Sweep
-from fnn.runs.spec_groups import Builder
 from fnn.runs.step import TrainState
 from fnn.runs.sweep_collector import put_outputs, zeros
 from fnn.runs.sweep_groups import SweepCall, parameters_of, sweep_groups

@@ -31,19 +31,19 @@ from fnn.runs.fingerprint import (
     seeds_fingerprint,
     settings_fingerprint,
 )
-from fnn.runs.groups import (
-    ReadRecord,
-    SettingGroup,
-    StaticHyper,
-    group_settings,
-    traced_names,
-)
 from fnn.runs.journal import Journal, journal_of
 from fnn.runs.process import Hyper, Seed
 from fnn.runs.refusals import one_process
 from fnn.runs.results import Sweep
 from fnn.runs.settings import STATISTICS, HyperValues, Setting, runs_of, settings_of
 from fnn.runs.sweep_collector import put_outputs, run_missing, zeros
+from fnn.runs.traced import (
+    ReadRecord,
+    SettingGroup,
+    StaticHyper,
+    group_settings,
+    traced_names,
+)
 from fnn.types import PRNGKey, PyTree
 from fnn.workers import Workers, workers_of
 

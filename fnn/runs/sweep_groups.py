@@ -13,6 +13,7 @@ from fnn import compiler, tree
 from fnn.data import Arrays, Dataset
 from fnn.metrics import Metric
 from fnn.runs.blocks import Runs
+from fnn.runs.builder import Builder, check_group, training_processes
 from fnn.runs.driver import Group, Metrics
 from fnn.runs.engine import MOST_PROGRAMS, Shapes, default_runs_per_vmap, engine_of, like_of
 from fnn.runs.fingerprint import (
@@ -20,13 +21,12 @@ from fnn.runs.fingerprint import (
     program_fingerprint,
     settings_fingerprint,
 )
-from fnn.runs.groups import SettingGroup
 from fnn.runs.placed import dataset_fingerprint, on_devices, together_on_devices
 from fnn.runs.results import Parameters
 from fnn.runs.run_data import SPLIT
 from fnn.runs.settings import Setting, runs_of
-from fnn.runs.spec_groups import Builder, check_group, spec_groups
 from fnn.runs.step import TrainSpec, TrainState
+from fnn.runs.traced import SettingGroup
 from fnn.runs.training import Plan, RunState, TrainProcess, trained
 from fnn.types import Layer
 
@@ -75,7 +75,7 @@ def sweep_groups(builder: Builder, datasets: Sequence[Dataset], call: SweepCall)
     datasets  one for each split; splits of equal shapes are runs of one program
     """
     first, *others = datasets
-    groups = spec_groups(builder, call.settings, first, call.plan, call.static)
+    groups = training_processes(builder, call.settings, first, call.plan, call.static)
     for setting_group, process in groups:
         for dataset in others:
             check_group(builder, setting_group, process, call.settings, dataset)

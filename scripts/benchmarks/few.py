@@ -4,9 +4,9 @@ All contenders do the same work: ⌈N/B⌉ Adam updates an epoch on ReLU layers 
 cross-entropy. The last batch is a short one. They record the training loss, and after every epoch
 loss and accuracy on validation and test (200 examples each).
 
-A call is timed as a whole, from arrays to histories on the host. Its program is compiled before.
-Short calls are repeated for a tenth of a second. The JAX user is jit(vmap(train)) and, for one run,
-jit(train) too. Every contender is a process of its own, and they take turns.
+A call is timed as a whole, from JAX arrays to histories on the host. Its program is compiled
+before. Short calls are repeated for a tenth of a second. The JAX user is jit(vmap(train)) and, for
+one run, jit(train) too. Every contender is a process of its own, and they take turns.
 
 A cell is the least median of (rival / fnn) over the turns: 1 is as fast, 2 is twice as fast. The
 target is met from 0.97 on.

@@ -7,7 +7,7 @@ Processes that a test starts are measured, too.
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ disable_warnings = module-not-measured, module-not-imported, no-data-collected
 """
 AMOUNTS = "tests.amounts"  # a file of tests that imports this module does more with --all
 NEAR = 1
+FEW = 3  # tests of a file that are noted for a line, the quickest ones
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,9 @@ class TestFile:
     """Path in the repository -> lines of it that are executed."""
     tests: list[dict[str, Any]]
     """Each test with its seconds, whether it is marked long, and whether it fails."""
+    quickest: dict[str, dict[str, list[int]]]
+    """Path -> line -> FEW of the tests that were the first to execute it, by their places in
+    `tests`. JAX executes a line once for all tests that use the same program."""
     all_matters: bool
     """Whether --all adds tests to the file, or makes a test do more."""
 
@@ -49,6 +53,13 @@ class TestFile:
         """Tells whether any line of the mutant's statement is executed."""
         first, last = mutant.statement
         return any(first <= line <= last for line in self.lines.get(mutant.path, []))
+
+    def tests_of(self, mutant: Mutant) -> list[dict[str, Any]]:
+        """Lists quick tests that were seen to execute lines of the mutant's statement."""
+        first, last = mutant.statement
+        by_line = self.quickest.get(mutant.path, {})
+        places = {place for line in range(first, last + 1) for place in by_line.get(str(line), [])}
+        return [self.tests[place] for place in sorted(places)]
 
     def distance(self, mutant: Mutant) -> int:
         """Says how far the file is from the mutant: 0 for its mirror, 1 for its folder, else 2.
@@ -70,20 +81,23 @@ def covering(mutant: Mutant, files: Sequence[TestFile]) -> list[TestFile]:
     return sorted(found, key=lambda f: (f.distance(mutant), sum(f.seconds(everything=False))))
 
 
-def coverage_map(path: Path, places: Sequence[Copy]) -> list[TestFile]:
+def coverage_map(path: Path, places: Sequence[Copy], all_option: Sequence[str]) -> list[TestFile]:
     """Reads the map that stands at a path, and makes what is missing of it.
 
-    Each of its lines is a TestFile. What was made of other sources or tests is made again.
+    Each of its lines is a TestFile. What was made of other sources or tests, or with another
+    all_option, is made again.
     """
     from tqdm import tqdm
 
-    expected = fingerprints(places[0].folder)
+    amount = " ".join(all_option)
+    texts = fingerprints(places[0].folder)
+    expected = {name: f"{text}{amount}" for name, text in texts.items()}
     known = {made.path: made for made in read(path) if made.of == expected.get(made.path)}
     missing = [name for name in expected if name not in known]
     cache = compiled_programs(path)
 
     def work(copy: Copy, name: str) -> TestFile:
-        return measured(copy, name, expected[name], cache)
+        return measured(copy, name, expected[name], cache, all_option)
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
@@ -121,14 +135,14 @@ def compiled_programs(path: Path) -> Path:
     return path.with_suffix(".programs").resolve()
 
 
-def measured(copy: Copy, name: str, of: str, cache: Path) -> TestFile:
+def measured(copy: Copy, name: str, of: str, cache: Path, all_option: Sequence[str]) -> TestFile:
     """Runs one file of tests under coverage."""
     data = copy.folder.with_suffix(".data")
     data.mkdir(exist_ok=True)
     settings = data / "settings"
     settings.write_text(SETTINGS.format(data=data))
     outcome = copy.pytest(
-        [name, *all_tests(copy)],
+        [name, *all_option],
         coverage=[f"--rcfile={settings}"],
         MUTANTS_CACHE=str(cache),
         MUTANTS_FILLS_CACHE="1",
@@ -140,12 +154,36 @@ def measured(copy: Copy, name: str, of: str, cache: Path) -> TestFile:
         )
     has_long = any(test["long"] for test in outcome.tests)
     does_more = AMOUNTS in (copy.folder / name).read_text(encoding="utf-8")
-    lines = dict(executed(data, copy.folder))
-    return TestFile(name, of, lines, outcome.tests, has_long or does_more)
+    lines = {}
+    quickest = {}
+    for path, tests_by_line in executed(data, copy.folder):
+        lines[path] = sorted(tests_by_line)
+        quickest[path] = dict(quickest_by_line(tests_by_line, outcome.tests))
+    return TestFile(name, of, lines, outcome.tests, quickest, has_long or does_more)
 
 
-def executed(data: Path, folder: Path) -> Iterator[tuple[str, list[int]]]:
-    """Yields the lines that were executed, file by file, and removes coverage's own files."""
+def quickest_by_line(
+    tests_by_line: Mapping[int, Sequence[str]], tests: Sequence[dict[str, Any]]
+) -> Iterator[tuple[str, list[int]]]:
+    """Yields FEW tests of each line, those that pass and are not long, the quickest first."""
+    places = {
+        test["test"]: place
+        for place, test in enumerate(tests)
+        if not test["failed"] and not test["long"]
+    }
+    for line, names in tests_by_line.items():
+        of_line = [places[name] for name in names if name in places]
+        by_seconds = sorted(of_line, key=lambda place: tests[place]["seconds"])
+        if by_seconds:
+            yield str(line), by_seconds[:FEW]
+
+
+def executed(data: Path, folder: Path) -> Iterator[tuple[str, dict[int, list[str]]]]:
+    """Yields each file with the lines that were executed, and by which tests.
+
+    Lines that are executed between tests, such as those of an import, have the test "". Coverage's
+    own files are removed.
+    """
     from coverage import CoverageData
 
     combined = CoverageData(no_disk=True)
@@ -156,8 +194,7 @@ def executed(data: Path, folder: Path) -> Iterator[tuple[str, list[int]]]:
         file.unlink()
     for source in sorted(combined.measured_files()):
         if Path(source).is_relative_to(folder / PACKAGE):
-            lines = sorted(combined.lines(source) or [])
-            yield Path(source).relative_to(folder).as_posix(), lines
+            yield Path(source).relative_to(folder).as_posix(), combined.contexts_by_lineno(source)
 
 
 def all_tests(copy: Copy) -> list[str]:

@@ -8,13 +8,16 @@ test fails:
 killed                a test fails; the verdict says which
 timeout               a test takes more than 60 s and 3 times what the longest of them takes
 killed only by --all  no test fails as long as pytest is not given --all
-survived              no test fails, or none executes the line
+survived              no test fails, or none executes the line; with --seconds the far files of
+                      tests may have been left out, which the verdict says
 
 Everything happens in copies of the repository in a temporary folder. The first run learns which
 tests execute which lines (--map), which takes as long as all tests in one process. It can be
-interrupted with Ctrl-C, as can the mutants: the same command goes on where it stopped.
+interrupted with Ctrl-C, as can the mutants: the same command goes on where it stopped. With
+--usual both use the tests of scripts/test alone, which takes a fifth of the time.
 
     scripts/mutants --jobs 2                          300 mutants of all files
+    scripts/mutants --jobs 2 --usual --seconds 300    the same by the usual tests, with a limit
     scripts/mutants --list --only 'layers/*' --mutants 20
     scripts/mutants --map runs/old/map.jsonl --tests ../old/tests --out runs/old/verdicts.jsonl
     scripts/mutants --again runs/old/verdicts.jsonl --out runs/mutants/again.jsonl
@@ -33,6 +36,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
 from hashlib import sha256
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +46,7 @@ from mutations import PACKAGE, Mutant, sample, sources
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLED, TIMEOUT, ONLY_ALL, SURVIVED = "killed", "timeout", "killed only by --all", "survived"
+FIRST_TESTS = 8  # that run by themselves before whole files do
 TIMES, GRACE = 3, 60
 """A test is given TIMES the seconds of the longest one, and GRACE seconds."""
 
@@ -93,6 +98,14 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--seed", type=int, default=0, help="other seeds give other mutants (0)")
     made.add_argument("--only", metavar="GLOB", default="*", help="files of fnn: 'layers/*'")
     made.add_argument("--jobs", type=int, default=1, help="mutants that run at a time (1)")
+    made.add_argument("--usual", action="store_true", help="never give pytest --all")
+    made.add_argument(
+        "--seconds",
+        type=float,
+        metavar="S",
+        default=float("inf"),
+        help="leave out files of tests, the farthest first, beyond so many seconds (no limit)",
+    )
     made.add_argument("--list", action="store_true", help="print the mutants and run nothing")
     made.add_argument("--survivors-too", action="store_true", help="with --again: all of FILE")
     add_files(made)
@@ -163,8 +176,10 @@ def judged(
 ) -> list[Verdict]:
     """Runs the mutants that have no verdict in --out yet; returns the verdicts of all."""
     with copies(ROOT, options.tests, options.jobs) as places:
-        files = coverage_map(options.map, places)
-        judge = Judge(files, all_tests(places[0]), compiled_programs(options.map))
+        all_option = [] if options.usual else all_tests(places[0])
+        cache = compiled_programs(options.map)
+        files = coverage_map(options.map, places, all_option)
+        judge = Judge(files, all_option, cache, options.seconds)
         known = {
             earlier.mutant: earlier for earlier in recorded(options.out) if earlier.of == judge.of
         }
@@ -220,10 +235,17 @@ def append(path: Path, verdict: Verdict, texts: Mapping[str, str]) -> None:
 class Judge:
     """Runs a mutant against the tests that execute it."""
 
-    def __init__(self, files: Sequence[TestFile], all_option: Sequence[str], cache: Path):
+    def __init__(
+        self,
+        files: Sequence[TestFile],
+        all_option: Sequence[str],
+        cache: Path,
+        limit: float = float("inf"),
+    ):
         self.files = files
         self.all_option = all_option
         self.cache = cache
+        self.limit = limit
         self.of = sha256(" ".join(file.of for file in files).encode()).hexdigest()[:16]
 
     def __call__(self, copy: Copy, mutant: Mutant) -> Verdict:
@@ -232,9 +254,11 @@ class Judge:
         if not tests:
             return Verdict(mutant, SURVIVED, "no test executes this line", 0.0, self.of)
         seconds = 0.0
+        ran: set[str] = set()
         with mistake(copy.folder / mutant.path, mutant):
-            for files, everything in self.stages(mutant, tests):
-                outcome = self.run(copy, files, everything)
+            for names, everything in self.stages(mutant, tests):
+                outcome = self.run(copy, tests, names, everything)
+                ran |= set(names)
                 if outcome.ended_from_outside:
                     raise ValueError(
                         f"{mutant.id}: got status {outcome.status} of pytest, expected it to end "
@@ -244,29 +268,44 @@ class Judge:
                 if not outcome.passed:
                     found = ONLY_ALL if everything else TIMEOUT if outcome.out_of_time else KILLED
                     return Verdict(mutant, found, reason(outcome), round(seconds, 2), self.of)
-        return Verdict(mutant, SURVIVED, "all tests pass", round(seconds, 2), self.of)
+        left_out = len(set(paths_of(tests)) - ran)
+        passed = f"all tests pass, {left_out} files left out" if left_out else "all tests pass"
+        return Verdict(mutant, SURVIVED, passed, round(seconds, 2), self.of)
 
-    def stages(
-        self, mutant: Mutant, tests: Sequence[TestFile]
-    ) -> Iterator[tuple[list[TestFile], bool]]:
-        """Yields what to run in one process each: files, and whether with --all.
+    def stages(self, mutant: Mutant, tests: Sequence[TestFile]) -> Iterator[tuple[list[str], bool]]:
+        """Yields what to run in one process each: names of tests or files, and whether with --all.
 
-        The near files have a process of their own, because collecting the others takes seconds.
-        Those for which --all matters are repeated with it: other tests of theirs may do more.
+        First come some quick tests that were seen to execute the line: they kill most mutants. The
+        near files have a process of their own, because collecting the others takes seconds. Those
+        for which --all matters are repeated with it: other tests of theirs may do more.
         """
         usual = [file for file in tests if file.seconds(everything=False)]  # it has such tests
+        quick = sorted(
+            (file.distance(mutant), test["seconds"], test["test"])
+            for file in usual
+            for test in file.tests_of(mutant)
+        )
+        if names := [name for _, _, name in quick[:FIRST_TESTS]]:
+            yield names, False
         near = [file for file in usual if file.distance(mutant) <= NEAR]
         others = [file for file in usual if file not in near]
         if near:
-            yield near, False
-        if others:
-            yield others, False
+            yield paths_of(near), False
+        if others := self.within_limit(others):
+            yield paths_of(others), False
         more = [file for file in tests if file.all_matters]
         if more and self.all_option:
-            yield more, True
+            yield paths_of(more), True
 
-    def run(self, copy: Copy, files: Sequence[TestFile], everything: bool) -> Outcome:
-        """Runs the tests of some files until one fails."""
+    def within_limit(self, files: Sequence[TestFile]) -> list[TestFile]:
+        """Returns the first files, as many as take no longer together than the limit."""
+        ends = accumulate(sum(file.seconds(everything=False)) for file in files)
+        return [file for file, end in zip(files, ends, strict=True) if end <= self.limit]
+
+    def run(
+        self, copy: Copy, files: Sequence[TestFile], names: Sequence[str], everything: bool
+    ) -> Outcome:
+        """Runs tests or files of tests by their names until a test fails."""
         longest = max(second for file in files for second in file.seconds(everything=everything))
         failing = [test["test"] for file in files for test in file.tests if test["failed"]]
         return copy.pytest(
@@ -274,12 +313,17 @@ class Judge:
                 "-x",
                 *(self.all_option if everything else []),
                 *(f"--deselect={test}" for test in failing),
-                *(file.path for file in files),
+                *names,
             ],
             MUTANTS_SECONDS=str(round(TIMES * longest + GRACE)),
             PYTHONDONTWRITEBYTECODE="1",
             MUTANTS_CACHE=str(self.cache),
         )
+
+
+def paths_of(files: Sequence[TestFile]) -> list[str]:
+    """Lists the paths of files of tests."""
+    return [file.path for file in files]
 
 
 @contextmanager

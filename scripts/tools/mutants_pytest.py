@@ -46,9 +46,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     long.update(item.nodeid for item in items if item.get_closest_marker("long"))
 
 
-def pytest_runtest_logstart() -> None:
-    """Gives each test its time."""
+def pytest_runtest_logstart(nodeid: str) -> None:
+    """Gives each test its time, and under coverage the lines that it executes."""
     set_alarm()
+    coverage = sys.modules.get("coverage")
+    measuring = coverage.Coverage.current() if coverage else None
+    if measuring:
+        measuring.switch_context(nodeid)
 
 
 def pytest_collectreport(report: pytest.CollectReport) -> None:

@@ -14,10 +14,10 @@ import pytest
 import fnn
 from fnn import layers, losses, optim
 from fnn.runs.blocks import SINGLE
+from fnn.runs.builder import training_processes
 from fnn.runs.engine import advance_block, begin_block, engine_of, locate_block
 from fnn.runs.placed import on_devices
 from fnn.runs.settings import runs_of, settings_of
-from fnn.runs.spec_groups import spec_groups
 from fnn.runs.step import TrainSpec
 from fnn.runs.sweep_function import FunctionProcess, function_groups
 from fnn.runs.sweep_groups import SweepCall, sweep_groups
@@ -99,7 +99,7 @@ def test_every_program_lowers_for_accelerators(make, platform):
 
 def groups_of(builder, grid, static=None):
     """The groups of a sweep; nothing is compiled."""
-    return spec_groups(builder, settings_of(grid), D, Plan(1, 42), static)
+    return training_processes(builder, settings_of(grid), D, Plan(1, 42), static)
 
 
 def test_declared_names_are_static_and_the_others_are_traced():

@@ -18,11 +18,11 @@ from scipy import stats
 import fnn
 from fnn import activations, data, initializers, layers, losses, optim
 from fnn.runs.blocks import BlockShape, Runs, slots
+from fnn.runs.builder import training_processes
 from fnn.runs.chunks import ChunkScheduler
 from fnn.runs.engine import default_runs_per_vmap
 from fnn.runs.results import Sweep
 from fnn.runs.settings import runs_of, settings_of
-from fnn.runs.spec_groups import spec_groups
 from fnn.runs.summary import statistics
 from fnn.runs.sweep_groups import SweepCall, sweep_groups
 from fnn.runs.training import Plan
@@ -390,7 +390,7 @@ def test_every_way_of_reading_hyper_counts():
         lambda hyper: [hyper[name] for name in hyper][0],  # noqa: RUF015
     )
     for reader in readers:
-        spec_groups(
+        training_processes(
             lambda hyper, reader=reader: (NET, CE, optim.sgd(reader(hyper))),
             [{"learning_rate": 0.1}],
             D,
@@ -402,7 +402,7 @@ def test_what_only_the_update_reads_counts():
     def builder(hyper):
         return NET, CE, optim.sgd(lambda count: hyper["learning_rate"] / (1 + count))
 
-    spec_groups(builder, [{"learning_rate": 0.1}], D, Plan(1, 9))
+    training_processes(builder, [{"learning_rate": 0.1}], D, Plan(1, 9))
 
 
 @pytest.mark.long

@@ -198,17 +198,30 @@ def test_near_tests_come_first_then_quick_ones():
         "tests/layers/test_dense_maps.py": 9.0,
     }
     files = [
-        FileOfTests(path, "", lines, [{"seconds": cost, "long": False}], all_matters=False)
+        FileOfTests(path, "", lines, [{"seconds": cost, "long": False}], {}, all_matters=False)
         for path, cost in seconds.items()
     ]
     elsewhere = {"fnn/layers/dense.py": [2]}
-    files.append(FileOfTests("tests/layers/test_dense.py", "", elsewhere, [{}], all_matters=False))
+    files.append(
+        FileOfTests("tests/layers/test_dense.py", "", elsewhere, [{}], {}, all_matters=False)
+    )
     assert [Path(file.path).stem for file in coverage_map.covering(mutant, files)] == [
         "test_dense_maps",
         "test_graph",
         "test_fuzz",
         "test_readme",
     ]
+
+
+def test_quickest_tests_of_a_line():
+    tests = [
+        {"test": "slow", "seconds": 2.0, "long": False, "failed": False},
+        {"test": "long", "seconds": 0.1, "long": True, "failed": False},
+        {"test": "fails", "seconds": 0.1, "long": False, "failed": True},
+        {"test": "quick", "seconds": 0.2, "long": False, "failed": False},
+    ]
+    by_line = {7: ["slow", "long", "fails", "quick", ""], 8: [""]}
+    assert dict(coverage_map.quickest_by_line(by_line, tests)) == {"7": [3, 0]}
 
 
 # ------------------------------------------------------------------------------ a toy repository
@@ -341,7 +354,7 @@ def test_verdicts(toy, printed):
     assert by[9] == "tests/test_numbers.py::test_previous"
     assert by[13] == "no test executes this line"
     assert by[17] != by[13]  # though only another process executes it
-    assert by[22] == "out of time after tests/test_numbers.py::test_same_in_another_process"
+    assert by[22] == "out of time after it began"  # test_countdown ran by itself
 
 
 @pytest.mark.long
@@ -372,6 +385,43 @@ def test_what_has_a_verdict_is_not_run_again(toy, run, printed, monkeypatch):
     again = run("--again", str(toy / "earlier.jsonl"))
     assert judged == [json.loads(last)["id"]]
     assert again.splitlines()[-3:] == printed.splitlines()[-3:]
+
+
+@pytest.mark.long
+def test_usual_tests_alone(toy, run):
+    out = toy / "usual.jsonl"
+    files = ["--map", str(toy / "usual_map.jsonl"), "--out", str(out)]
+    run("--usual", *files, "--again", str(toy / "earlier.jsonl"))
+    verdicts = {record.mutant.line: record.verdict for record in mutants.recorded(out)}
+    usual = {line: verdict for line, (_, verdict) in FIVE.items()} | {9: "survived"}
+    assert verdicts == usual
+
+
+def test_far_files_beyond_the_limit_are_left_out(toy):
+    def file_of(seconds):
+        test = {"test": "test", "seconds": seconds, "long": False, "failed": False}
+        lines = {"fnn/numbers.py": [5]}
+        return FileOfTests(f"tests/far/test_{seconds}.py", "", lines, [test], {}, all_matters=False)
+
+    files = [file_of(seconds) for seconds in (1.0, 2.0, 30.0)]
+    judge = mutants.Judge(files, [], Path(), limit=10.0)
+    copy = PassingCopy(toy)
+    mutant = mutants_of(SOURCE, "fnn/numbers.py")[0]
+    verdict = judge(copy, mutant)
+    assert copy.ran == ["tests/far/test_1.0.py", "tests/far/test_2.0.py"]
+    assert (verdict.verdict, verdict.by) == ("survived", "all tests pass, 1 files left out")
+
+
+class PassingCopy:
+    """Stand for a copy of the repository in which every test passes."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.ran = []
+
+    def pytest(self, arguments, **environment):
+        self.ran += [argument for argument in arguments if argument.startswith("tests/")]
+        return Outcome(0, 1.0, [])
 
 
 def test_list(run):

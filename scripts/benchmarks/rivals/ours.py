@@ -1,5 +1,6 @@
 """fnn.sweep on every core."""
 
+import jax.numpy as jnp
 import numpy as np
 
 import fnn
@@ -14,11 +15,19 @@ def prepare(case: Case, problem: Problem, runs: int):
     return run
 
 
+def dataset_of(problem: Problem) -> data.Dataset:
+    """Return the problem as JAX arrays, which the other contenders on JAX have, too."""
+    splits = []
+    for x, y in problem:
+        split = data.Split(jnp.asarray(x), jnp.asarray(y))
+        splits.append(split)
+    return data.Dataset(*splits)
+
+
 def trainer(case: Case, problem: Problem, runs: int):
     """Return a function that gives the test accuracies. Its first call compiles."""
     fnn.use_all_devices()
-    train, validation, test = (data.Split(*split) for split in problem)
-    splits = data.Dataset(train, validation, test)
+    splits = dataset_of(problem)
     net, optimizer = fnn.mlp(case.sizes), optim.adam(LEARNING_RATE)
 
     def builder(hyper):

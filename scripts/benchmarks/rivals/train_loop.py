@@ -3,8 +3,9 @@
 import numpy as np
 
 import fnn
-from fnn import data, losses, optim
+from fnn import losses, optim
 from rivals.case import LEARNING_RATE, Case, Problem
+from rivals.ours import dataset_of
 
 
 def prepare(case: Case, problem: Problem, runs: int):
@@ -16,8 +17,7 @@ def prepare(case: Case, problem: Problem, runs: int):
 
 def trainer(case: Case, problem: Problem, runs: int):
     """Return a function that gives the test accuracies. Its first call compiles."""
-    train, validation, test = (data.Split(*split) for split in problem)
-    dataset = data.Dataset(train, validation, test)
+    dataset = dataset_of(problem)
     net, optimizer = fnn.mlp(case.sizes), optim.adam(LEARNING_RATE)
 
     def one(seed: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The programs of a sweep: the builder is checked with every setting before compiling."""
+"""The builder of a sweep: it is called and checked with every setting before anything compiles."""
 
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
@@ -10,13 +10,6 @@ import numpy as np
 from fnn import checks
 from fnn.data import Dataset
 from fnn.runs.engine import Shapes
-from fnn.runs.groups import (
-    ReadRecord,
-    SettingGroup,
-    StaticHyper,
-    group_settings,
-    traced_names,
-)
 from fnn.runs.refusals import (
     check_batches,
     check_fit,
@@ -25,6 +18,13 @@ from fnn.runs.refusals import (
 )
 from fnn.runs.settings import BATCH_SIZE, Setting
 from fnn.runs.step import TrainSpec
+from fnn.runs.traced import (
+    ReadRecord,
+    SettingGroup,
+    StaticHyper,
+    group_settings,
+    traced_names,
+)
 from fnn.runs.training import Plan, TrainProcess, advance, begin
 
 MOST_CALLS = 64  # the groups of so many calls are remembered
@@ -48,7 +48,7 @@ def process_of(builder: Builder, group: SettingGroup, plan: Plan) -> TrainProces
     return TrainProcess(SpecBuilder(builder, group.static), plan)
 
 
-def spec_groups(
+def training_processes(
     builder: Builder,
     settings: Sequence[Setting],
     dataset: Dataset,

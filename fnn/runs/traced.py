@@ -1,4 +1,6 @@
-"""Groups: the settings that one compiled program serves. They differ in traced numbers alone.
+"""Which hyperparameters a program traces, and the groups of settings that one program serves.
+
+The settings of a group differ in traced numbers alone.
 
 A value that is no number (a name, a tuple, a truth value) is static: each of its values makes a
 group. A number that is needed while the program is built, such as a width, is static too. A caller
