@@ -28,8 +28,9 @@ def checked_splits(dataset: Any) -> list[Dataset]:
             if is_several:
                 error.add_note(f"It is raised for split {number} of {len(splits)}.")
             raise
-    for number, split in enumerate(splits):
-        check_same_rows(splits[0], split, number)
+    first, *others = splits
+    for number, split in enumerate(others, 1):
+        check_same_rows(first, split, number)
     return splits
 
 

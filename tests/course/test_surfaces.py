@@ -20,6 +20,26 @@ SURFACES = {
 each = pytest.mark.parametrize("surface", SURFACES.values(), ids=SURFACES)
 
 
+@each
+def test_gradient_is_that_of_central_differences(x64, surface):
+    points = np.random.default_rng(3).normal(size=(len(surface.start), 20))
+    gradient = surface.gradient(points)
+    for axis in range(len(points)):
+        step = np.zeros_like(points)
+        step[axis] = 1e-5
+        difference = (surface.value(points + step) - surface.value(points - step)) / 2e-5
+        np.testing.assert_allclose(gradient[axis], difference, rtol=1e-6, atol=1e-6)
+
+
+def test_values_that_are_known():
+    assert surfaces.beale.value((1.0, 1.0)) == pytest.approx(1.5**2 + 2.25**2 + 2.625**2)
+    assert surfaces.rosenbrock.value((-1.0, 2.0)) == pytest.approx(2.0**2 + 100)
+    assert surfaces.long_valley.value((3.0, 2.0)) == pytest.approx(3.0**2 / 100 + 2.0**2)
+    cliff = surfaces.cliff(height=8.0, steepness=20.0)
+    assert cliff.value((-2.0, 2.0)) == pytest.approx(1.0)
+    assert cliff.value((4.0, 0.0)) == pytest.approx(8.0 + 6.0**2 / 40)
+
+
 @pytest.mark.slow
 @each
 def test_gradient_is_that_of_autodiff(x64, surface):

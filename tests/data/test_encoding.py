@@ -205,3 +205,19 @@ def test_rows_may_keep_the_columns_of_weights_and_groups():
     np.testing.assert_array_equal(made.encode(columns), made.encode({"x": columns["x"]}))
     again = data.Encoding.from_json(made.encoding.to_json())
     assert again.beside == ("w", "g")
+
+
+@pytest.mark.parametrize("classes", [(), ("no", "yes")])
+def test_one_output_is_the_second_of_two_labels_where_it_is_above_0(classes):
+    encoding = data.Encoding((), 1, None, ("y",), "classification", classes)
+    outputs = np.array([[-0.5], [0.5], [0.0]])
+    expected = np.array(classes or (0, 1))[[0, 1, 0]]
+    np.testing.assert_array_equal(encoding.labels_of(outputs), expected)
+
+
+def test_several_outputs_are_the_label_of_the_largest():
+    outputs = np.array([[0.1, 0.2], [0.4, -0.3]])
+    for classes in ((), ("no", "yes")):
+        encoding = data.Encoding((), 1, None, ("y",), "classification", classes)
+        expected = np.array(classes or (0, 1))[[1, 0]]
+        np.testing.assert_array_equal(encoding.labels_of(outputs), expected)

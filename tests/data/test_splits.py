@@ -1,5 +1,8 @@
 """Which rows learn, which choose, which report; and the weights that go with them."""
 
+import re
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import KFold
 
 from fnn import data
-from fnn.data import parts
+from fnn.data import own_arrays, parts
 from tests.data.tables import N, table
 
 RNG = np.random.default_rng(0)
@@ -393,3 +396,31 @@ def test_what_would_mean_nothing_is_refused(case):
         data.from_arrays(np.ones((N, 1)), np.arange(N) / N, **options)
     with pytest.raises(ValueError, match=message):
         data.from_frame(table(), "price", **options)
+
+
+def test_rows_without_classes_are_split_alike_with_and_without_regard_to_them():
+    x, y = RNG.normal(size=(100, 2)), RNG.normal(size=100)
+    made, other = data.from_arrays(x, y), own_arrays.split_at_random(x, y)
+    for name, split in made.splits.items():
+        np.testing.assert_array_equal(split.x, other.splits[name].x)
+        np.testing.assert_array_equal(split.y, other.splits[name].y)
+
+
+@pytest.mark.parametrize(
+    ("scale", "shift", "words"),
+    [
+        ([1.0, 1.0], [0.0, 0.0], None),
+        ([1.0, 1.0], [0.0, -1e4], "mean 1e[+]04"),
+        ([1.0, 1e4], [0.0, 0.0], r"standard deviation [\d.]+e[+]0[34]"),
+        ([1.0, 1e-4], [0.0, 0.0], r"standard deviation [\d.]+e-0[45]"),
+    ],
+)
+def test_targets_far_from_1_are_told(scale, shift, words):
+    targets = np.random.default_rng(5).normal(size=(200, 2)) * scale + shift
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        own_arrays.warn_of_scale(targets)
+    messages = [str(each.message) for each in told]
+    assert bool(messages) == bool(words)
+    if words:
+        assert re.search(words, messages[0])

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -215,3 +216,29 @@ def test_settings_that_fnn_refuses_are_told():
     lines = {line["subject"]: line for line in report["lines"]}
     assert "unset JAX_DEFAULT_PRNG_IMPL" in lines["random numbers"]["advice"]
     assert lines["x64"]["found"].startswith("on")
+
+
+@pytest.mark.parametrize("implementation", ["threefry2x32", "rbg"])
+def test_another_generator_of_random_numbers_is_told(implementation):
+    before = jax.config.values["jax_default_prng_impl"]
+    jax.config.update("jax_default_prng_impl", implementation)
+    try:
+        line = report.line_of_random_numbers()
+    finally:
+        jax.config.update("jax_default_prng_impl", before)
+    assert line.found == implementation
+    assert bool(line.advice) == (implementation == "rbg")
+
+
+@pytest.mark.parametrize(
+    ("errors", "words"),
+    [
+        ([], "exit status -11"),
+        (["one", "two", "three"], "exit status -11: three"),
+    ],
+)
+def test_the_last_words_of_a_child(errors, words):
+    child = children.Child.__new__(children.Child)  # without a process of its own
+    child.process = SimpleNamespace(returncode=-11)
+    child.error_lines = errors
+    assert child.last_words() == words

@@ -16,7 +16,7 @@ from selenium.webdriver.common.keys import Keys
 
 import fnn
 from fnn import data, losses, optim
-from fnn.explorer.blobs import MISSING, pack, quantized
+from fnn.explorer.blobs import MISSING, pack, quantized, range_of
 from tests.in_browser import look, open_browser
 from tests.problems import blobs
 
@@ -252,3 +252,15 @@ def test_a_sweep_that_was_interrupted_is_shown_without_regions(sweep, tmp_path):
 def test_the_address_of_the_charts_is_text(sweep, tmp_path):
     page = sweep.explore(tmp_path / "page.html", charts='a"b.js', regions=False)
     assert 'src="a&quot;b.js"' in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([np.nan, np.inf], (0.0, 1.0)),
+        ([3.0, np.nan, -2.0, np.inf], (-2.0, 3.0)),
+        ([4.0], (4.0, 4.0)),
+    ],
+)
+def test_the_range_is_that_of_finite_values(values, expected):
+    assert range_of(np.array(values)) == expected

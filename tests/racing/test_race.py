@@ -408,6 +408,7 @@ def test_a_figure_of_the_rungs(by_rungs):
     figure = figures.rungs(by_rungs)
     above, below = figure.axes
     assert len(above.lines) == 10
+    assert above.get_yscale() == "log"  # of a loss
     assert above.get_xticklabels()[1].get_text().startswith("2 epochs\n5 seeds\n")
     texts = [text.get_text() for text in below.get_yticklabels()]
     assert texts[0] == f"{by_rungs.best_row}, in"
