@@ -27,13 +27,14 @@ from fnn.runs.builder import Builder
 from fnn.runs.driver import Driver, Failure, Group, whole_state
 from fnn.runs.interrupted import SAME
 from fnn.runs.journal import Journal, checked_directory
+from fnn.runs.missing_runs import WorkerJob, driver_of
 from fnn.runs.prepared import PreparedSweep, prepare
 from fnn.runs.progress import progress_bar
 from fnn.runs.refusals import check_names, one_process, plan_of
 from fnn.runs.settings import HyperValues, settings_of
 from fnn.runs.splits import checked_splits, fewest_examples
 from fnn.runs.sweep_arrays import put_states
-from fnn.runs.sweep_collector import SweepCollector, WorkerJob, driver_of, places_of
+from fnn.runs.sweep_collector import SweepCollector, places_of
 from fnn.runs.sweep_groups import SweepCall
 from fnn.runs.task import states_at
 from fnn.types import PyTree

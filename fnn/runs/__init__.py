@@ -22,8 +22,8 @@ engine          a process compiled over blocks; it uses no clock and no files
 chunks          how many epochs one device call runs
 driver          the one host loop: chunks, reports, signals, failures
 callback_runner, progress, signals
-                callbacks, progress bars and Ctrl-C between two chunks
-journal         the blocks that are kept: in memory, or in a directory
+                callbacks, progress bars, and Ctrl-C and SIGTERM between two chunks
+journal         the blocks that are kept, in memory or in a directory, and which signals are obeyed
 task, dispatch  the driver for workers in other processes
 refusals, splits
                 the checks of a call's arguments, and of several splits
@@ -35,6 +35,7 @@ builder         the builder of a sweep, called and checked with every setting
 sweep_groups    the programs of a sweep, as groups for the driver
 arrays, sweep_arrays, prepared, sweep_collector
                 the arrays of a sweep, before and while it runs
+missing_runs    the runs that are not finished, run here or by workers
 fingerprint, origin
                 texts by which a later call is compared with a saved one
 train, train_step, sweep, sweep_function
@@ -49,10 +50,15 @@ explored, regions
                 the page of a sweep, and its decision regions
 load            results that were saved
 
+To follow a call instead, read sweep, prepared, sweep_groups, missing_runs, driver, chunks, engine
+and training. To add a scheduler of blocks, read driver, dispatch and `missing_runs.driver_of`.
+
 Change the computation of a run in training and step, its entries in the history in
-`training.epoch_row`. Change the number of runs that are computed at once in
-`engine.default_runs_per_vmap`, the refusals of arguments in refusals, and the saved files of a
-checkpoint in journal.
+`training.epoch_row` and `history_names`. Change the number of runs of a row in
+`engine.default_runs_per_vmap`, and that of rows of a block in `engine.engine_of`. Arguments that
+all calls share are refused in refusals, those of one part in its module. Change the layout of a
+checkpoint in journal, what identifies a call in `prepared.PreparedSweep.call`, and its files in
+`fnn.checkpoint`.
 """
 
 from fnn.runs.process import Process

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Integer
 
 from fnn.runs.process import ProcessState
 
@@ -47,26 +48,33 @@ class ChunkScheduler:
         last: int,
         multiple: int | None = None,
     ) -> Iterator[ProcessState]:
-        """Yield the state after every chunk, until none of its runs is active.
+        """Yield the state after every chunk, until every active run has done `last` epochs.
 
         state     of a single run or of a block
         last      the number of epochs at which every run ends
         multiple  a chunk also ends at each multiple of this number of epochs
         """
-        done = int(np.asarray(state.epochs).max())
-        while done < last and (runs := int(np.count_nonzero(np.asarray(state.active)))):
-            epochs = self.timing.epochs(runs) if self.timing else 1
+        while (to_do := epochs_of_unfinished(state, last)).size:
+            # A run that was marked nonfinite, and was found to be sound, is behind the others.
+            done = int(to_do.max())
+            epochs = self.timing.epochs(to_do.size) if self.timing else 1
             until = min(done + epochs, last, next_multiple(done, multiple or last))
             start = time.perf_counter()
             state = jax.block_until_ready(advance(state, np.int32(until)))
             seconds = time.perf_counter() - start
             epochs_run = int(np.asarray(state.epochs).max()) - done
             if epochs_run > 0:  # 0 where every run ended or diverged before
-                self.timing = ChunkTiming(seconds / epochs_run, runs)
+                self.timing = ChunkTiming(seconds / epochs_run, to_do.size)
             if np.asarray(state.nonfinite).any():
                 state = locate_divergence(state)
-            done = until
             yield state
+
+
+def epochs_of_unfinished(state: ProcessState, last: int) -> Integer[np.ndarray, "runs"]:
+    """Return how many epochs each active run has done that has not done `last` epochs."""
+    epochs = np.asarray(state.epochs)
+    is_unfinished = np.asarray(state.active) & (epochs < last)
+    return epochs[is_unfinished]
 
 
 @lru_cache(512)

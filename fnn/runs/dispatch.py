@@ -103,11 +103,11 @@ class Dispatcher(Driver):
         return self.failures
 
     def _missing_blocks(self) -> Iterator[SentBlock]:
-        for number, group in enumerate(self.groups):
-            missing = self.collector.missing(number)
+        for group_number, group in enumerate(self.groups):
+            missing = self.collector.missing(group_number)
             size = self.workers.runs_per_task or runs_per_task(group, len(missing))
             for start in range(0, len(missing), size):
-                yield SentBlock(number, missing[start : start + size])
+                yield SentBlock(group_number, missing[start : start + size])
 
     def _work(self) -> None:
         last_answer = time.monotonic()
@@ -134,16 +134,16 @@ class Dispatcher(Driver):
     def _send_waiting(self) -> None:
         """Send as many blocks as may be under way."""
         while self.waiting and len(self.under_way) < self.most_under_way:
-            number = self.waiting.popleft()
-            if number in self.settled:
+            block_number = self.waiting.popleft()
+            if block_number in self.settled:
                 continue
-            task = self._task(self.blocks[number])
+            task = self._task(self.blocks[block_number])
             try:
                 future = self.workers.executor.submit(run_task, task)
             except Exception as error:  # shut down, no memory for a process, no connection
                 raise BrokenExecutor(f"{type(error).__name__}: {error}") from error
-            self.times_sent[number] += 1
-            self.under_way[future] = number
+            self.times_sent[block_number] += 1
+            self.under_way[future] = block_number
             future.add_done_callback(self.answered.put)
 
     def _task(self, block: SentBlock) -> Task:
@@ -186,32 +186,32 @@ class Dispatcher(Driver):
         """
         silent = self.under_way
         self.under_way = {}
-        for future, number in silent.items():
-            if number in self.settled:
+        for future, block_number in silent.items():
+            if block_number in self.settled:
                 continue
             if future.cancel():
-                self.times_sent[number] -= 1
-                self.waiting.append(number)
+                self.times_sent[block_number] -= 1
+                self.waiting.append(block_number)
                 continue
-            self.given_up[future] = number
+            self.given_up[future] = block_number
             silence = f"no task came back for timeout={self.workers.timeout:g} seconds"
-            self._lose(number, TimeoutError(silence))
+            self._lose(block_number, TimeoutError(silence))
 
-    def _lose(self, number: int, error: BaseException) -> None:
+    def _lose(self, block_number: int, error: BaseException) -> None:
         """Send a block again that was lost, or count it as failed after the last retry."""
-        if self.times_sent[number] <= self.workers.retries:
-            self.waiting.append(number)
+        if self.times_sent[block_number] <= self.workers.retries:
+            self.waiting.append(block_number)
             return
         cause = str(error) or "its worker was lost"
-        message = f"sent {self.times_sent[number]} times: {type(error).__name__}: {cause}"
-        self._fail(number, LostTask(message))
+        message = f"sent {self.times_sent[block_number]} times: {type(error).__name__}: {cause}"
+        self._fail(block_number, LostTask(message))
 
     def _give_up(self, error: Exception) -> None:
         """Take the answers that came, and count every other block as failed."""
         self._receive_answers()
-        for number in range(len(self.blocks)):
-            if number not in self.settled:
-                self._fail(number, error)
+        for block_number in range(len(self.blocks)):
+            if block_number not in self.settled:
+                self._fail(block_number, error)
 
     def _receive_answers(self) -> None:
         """Take the answers that came; whatever else came is left."""
@@ -221,50 +221,50 @@ class Dispatcher(Driver):
             if has_answer and future.result().error is None:
                 self._receive(future)
 
-    def _fail(self, number: int, error: Exception) -> None:
-        block = self.blocks[number]
-        self.settled.add(number)
+    def _fail(self, block_number: int, error: Exception) -> None:
+        block = self.blocks[block_number]
+        self.settled.add(block_number)
         self.failures.append((block.group, block.numbers, error))
 
     # -------------------------------------------------------------------------------- receiving
 
     def _receive(self, future: Future) -> None:
-        number = self.under_way.pop(future, self.given_up.pop(future, None))
-        if number is None or number in self.settled:
+        block_number = self.under_way.pop(future, self.given_up.pop(future, None))
+        if block_number is None or block_number in self.settled:
             return
         try:
             answer: Answer = future.result()
         except BrokenExecutor:
             raise
         except Exception as error:  # an executor may raise any kind
-            self._lose(number, error)
+            self._lose(block_number, error)
             return
         self.worker_names.add(answer.worker)
         if answer.error is not None:
-            self._receive_error(number, answer.error.error(answer.worker))
+            self._receive_error(block_number, answer.error.error(answer.worker))
             return
         if difference := self._other_machine(answer):
-            self._refuse(number, ValueError(difference))
+            self._refuse(block_number, ValueError(difference))
             return
         try:
-            outcome = self._outcome(self.blocks[number], answer)
+            outcome = self._outcome(self.blocks[block_number], answer)
         except WrongData as error:
-            self._refuse(number, error)
+            self._refuse(block_number, error)
             return
-        self._keep(number, answer, outcome)
+        self._keep(block_number, answer, outcome)
 
-    def _receive_error(self, number: int, error: Exception) -> None:
+    def _receive_error(self, block_number: int, error: Exception) -> None:
         """Count a block as failed by the machine's fault; raise an error of the user's own code."""
         if isinstance(error, (WrongData, NoCores)):
-            self._refuse(number, error)
+            self._refuse(block_number, error)
             return
         if not isinstance(error, self.machine_errors):
             raise error
-        self._fail(number, error)
+        self._fail(block_number, error)
 
-    def _refuse(self, number: int, error: Exception) -> None:
+    def _refuse(self, block_number: int, error: Exception) -> None:
         """Count a block as failed, and let nothing more be computed."""
-        self._fail(number, error)
+        self._fail(block_number, error)
         self.fatal = error
 
     def _other_machine(self, answer: Answer) -> str:
@@ -279,10 +279,10 @@ class Dispatcher(Driver):
             "or fnn.Workers(executor, mixed='label') to record which machine computed which run"
         )
 
-    def _keep(self, number: int, answer: Answer, outcome: PyTree) -> None:
-        block = self.blocks[number]
+    def _keep(self, block_number: int, answer: Answer, outcome: PyTree) -> None:
+        block = self.blocks[block_number]
         group = self.groups[block.group]
-        self.settled.add(number)
+        self.settled.add(block_number)
         self.collector.receive(block.group, block.numbers, outcome, answer.machine)
         self.collector.compile_seconds += answer.compile_seconds
         self.collector.run_seconds += answer.run_seconds

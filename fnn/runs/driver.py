@@ -125,8 +125,10 @@ class Driver:
     multiple         a chunk also ends at each multiple of this number of epochs
     keep_going       whether a block that fails leaves the others to be run
 
-    `_run_group` decides which block comes next. The subclass in `fnn.runs.dispatch` sends blocks to
-    other processes instead.
+    `drive` takes the groups in their order, and the blocks of a group in the order of
+    `Engine.split`. The subclass in `fnn.runs.dispatch` overrides it: it cuts smaller blocks and
+    sends them to other processes. Another scheduler would be a subclass too, and
+    `fnn.runs.missing_runs.driver_of` chooses between them.
     """
 
     def __init__(
@@ -159,8 +161,8 @@ class Driver:
         self.on_chunk = on_chunk
         failures: list[Failure] = []
         with self.stop:
-            for number in range(len(self.groups)):
-                failures += self._run_group(number)
+            for group_number in range(len(self.groups)):
+                failures += self._run_group(group_number)
         if self.callback_runner is not None:
             self.callback_runner.finish()
         return failures
@@ -171,53 +173,53 @@ class Driver:
             like = self.groups[block.group].outcome_like(len(block.runs))
             self.collector.receive(block.group, block.runs, read(like), machine)
 
-    def _run_group(self, number: int) -> list[Failure]:
-        group = self.groups[number]
+    def _run_group(self, group_number: int) -> list[Failure]:
+        group = self.groups[group_number]
         scheduler = scheduler_of(group.engine.program)
         failures: list[Failure] = []
-        blocks = group.engine.split(self.collector.missing(number))
+        blocks = group.engine.split(self.collector.missing(group_number))
         try:
             if blocks:
-                self._compile(number, blocks[0])
+                self._compile(group_number, blocks[0])
         except self.machine_errors as error:
-            return [(number, numbers, error) for numbers in blocks]
+            return [(group_number, numbers, error) for numbers in blocks]
         for numbers in blocks:
             try:
-                self._run_block(number, numbers, scheduler)
+                self._run_block(group_number, numbers, scheduler)
             except self.machine_errors as error:
                 # The error's frames are left out, because they would keep the block in memory.
-                failures.append((number, numbers, error.with_traceback(None)))
+                failures.append((group_number, numbers, error.with_traceback(None)))
         return failures
 
-    def _compile(self, number: int, numbers: Numbers) -> None:
-        group = self.groups[number]
+    def _compile(self, group_number: int, numbers: Numbers) -> None:
+        group = self.groups[group_number]
         if group.engine.is_compiled():
             return
-        self._report(number, compiling=True)
+        self._report(group_number, compiling=True)
         start = time.perf_counter()
         group.engine.compile(group.runs.at(numbers))
         self.collector.compile_seconds += time.perf_counter() - start
-        self._report(number, compiling=False)
+        self._report(group_number, compiling=False)
 
-    def _run_block(self, number: int, numbers: Numbers, scheduler: ChunkScheduler) -> None:
+    def _run_block(self, group_number: int, numbers: Numbers, scheduler: ChunkScheduler) -> None:
         start = time.perf_counter()
-        group = self.groups[number]
+        group = self.groups[group_number]
         block = group.engine.block(group.runs.at(numbers))
-        block_id = BlockId(number, numbers, tuple(group.engine.shape))
+        block_id = BlockId(group_number, numbers, tuple(group.engine.shape))
 
         state = self._first_state(group, block, block_id)
         if self.callback_runner is not None:
-            self.callback_runner.begin(number, numbers, block.collect(state.epochs))
+            self.callback_runner.begin(group_number, numbers, block.collect(state.epochs))
         chunks = scheduler.chunks(
             block.advance, block.locate_divergence, state, group.epochs, self.multiple
         )
         for state in chunks:
-            self._between_chunks(number, block_id, block, state)
+            self._between_chunks(group_number, block_id, block, state)
 
         outcome = group.outcome(state)
         if group.on_host:
             outcome = block.collect(outcome)
-        self.collector.receive(number, numbers, outcome)
+        self.collector.receive(group_number, numbers, outcome)
         self.collector.run_seconds += time.perf_counter() - start
         self.journal.save_finished(block_id, outcome)
         self.stop.raise_if_requested(self.journal.message(group.epochs))
@@ -235,16 +237,16 @@ class Driver:
             state = block.restore(group.start(state))
         return state
 
-    def _between_chunks(self, number: int, block_id: BlockId, block: Any, state: Any) -> None:
-        group = self.groups[number]
+    def _between_chunks(self, group_number: int, block_id: BlockId, block: Any, state: Any) -> None:
+        group = self.groups[group_number]
         epochs = np.asarray(state.epochs)
         active = np.asarray(state.active) & (epochs < group.epochs)
         if self.on_chunk is not None:
             progress = block.collect((epochs, active, group.metrics(state)))
-            self._report(number, False, group.epochs, *progress)
+            self._report(group_number, False, group.epochs, *progress)
         if self.callback_runner is not None:
             epochs_and_history = block.collect((state.epochs, state.history))
-            self.callback_runner.report(number, block_id.runs, *epochs_and_history)
+            self.callback_runner.report(group_number, block_id.runs, *epochs_and_history)
         if not active.any():
             # The block is saved as a finished one.
             return
@@ -254,9 +256,9 @@ class Driver:
             self.journal.save_progress(block_id, state)
         self.stop.raise_if_requested(self.journal.message(done))
 
-    def _report(self, number: int, compiling: bool, *progress: Any) -> None:
+    def _report(self, group_number: int, compiling: bool, *progress: Any) -> None:
         if self.on_chunk is None:
             return
-        devices = self.groups[number].engine.shape.devices
+        devices = self.groups[group_number].engine.shape.devices
         where = "1 device" if devices == 1 else f"{devices} devices"
-        self.on_chunk(Report(number, len(self.groups), where, compiling, *progress))
+        self.on_chunk(Report(group_number, len(self.groups), where, compiling, *progress))

@@ -5,8 +5,10 @@ three forms: off, in memory, and in a directory. A directory contains:
 
 arguments.json  the arguments of the call
 call/           the objects that `fnn.load` needs
-finished/       a step for each finished block
-progress/       the last two states of the block under way
+finished/       each finished block, as a step of `fnn.checkpoint.store`
+progress/       the last two states of the block under way; workers save none
+
+A journal also says which signals end the work: Ctrl-C, and SIGTERM where there is a directory.
 """
 
 import signal

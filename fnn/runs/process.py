@@ -53,5 +53,6 @@ class Process(Protocol):
     def locate_divergence(self, seed: Seed, hyper: Hyper, data: PyTree, state: Any) -> Any:
         """Return a nonfinite run with the step that diverged, and with nonfinite=False.
 
-        The engine calls it until no active run is nonfinite.
+        It is called after a chunk of epochs that left active runs nonfinite. The run may be sound
+        after all: then it has trained that epoch, and goes on.
         """

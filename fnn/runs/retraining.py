@@ -18,6 +18,7 @@ from fnn.runs.builder import Builder, build_spec
 from fnn.runs.driver import Driver, Group, GroupCollector
 from fnn.runs.fingerprint import constants_of, plain_settings, with_pickled
 from fnn.runs.journal import Journal
+from fnn.runs.missing_runs import run_missing
 from fnn.runs.predict import Constant, outputs_program
 from fnn.runs.results import Parameters, Sweep
 from fnn.runs.settings import HyperValues, Setting, settings_of
@@ -32,7 +33,6 @@ from fnn.runs.sweep_arrays import (
     runs_per_vmap_of,
     without_parameters,
 )
-from fnn.runs.sweep_collector import run_missing
 from fnn.runs.sweep_groups import (
     SweepCall,
     fingerprint_of,

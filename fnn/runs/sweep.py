@@ -19,13 +19,13 @@ from fnn.runs.blocks import check_runs_per_vmap
 from fnn.runs.builder import Builder
 from fnn.runs.callback_runner import check_callbacks
 from fnn.runs.journal import Journal, journal_of
+from fnn.runs.missing_runs import run_missing
 from fnn.runs.prepared import prepare
 from fnn.runs.refusals import check_names, one_process, plan_of
 from fnn.runs.results import Sweep
 from fnn.runs.settings import HyperValues, Setting, settings_of
 from fnn.runs.splits import checked_splits, fewest_examples
 from fnn.runs.sweep_arrays import put_states
-from fnn.runs.sweep_collector import run_missing
 from fnn.runs.sweep_groups import SweepCall
 from fnn.runs.training import Plan
 from fnn.workers import Workers, workers_of
@@ -104,10 +104,11 @@ def sweep(
     about 1e-6.
 
     Checkpoint: every finished block of runs is saved and, every checkpoint_every seconds, the block
-    under way. The same call with the same directory goes on from there, and ends bit for bit as a
-    sweep that was never interrupted. SIGTERM ends it after a chunk of epochs, saved, with exit
-    status 143. To add seeds and settings, load the directory with fnn.load and call extend. More
-    epochs need another sweep, since the states of the optimizers are not kept.
+    under way; with an executor, finished blocks alone. The same call with the same directory goes
+    on from there, and ends bit for bit as a sweep that was never interrupted. SIGTERM ends it after
+    a chunk of epochs, saved, with exit status 143. To add seeds and settings, load the directory
+    with fnn.load and call extend. More epochs need another sweep, since the states of the
+    optimizers are not kept.
 
     Compilation: equal programs are compiled once, also where the builder is a lambda that is
     written anew in each call, because tracing shows its program. Globals that a builder reads are

@@ -32,11 +32,12 @@ from fnn.runs.fingerprint import (
     settings_fingerprint,
 )
 from fnn.runs.journal import Journal, journal_of
+from fnn.runs.missing_runs import run_missing
 from fnn.runs.process import Hyper, Seed
 from fnn.runs.refusals import one_process
 from fnn.runs.results import Sweep
 from fnn.runs.settings import STATISTICS, HyperValues, Setting, runs_of, settings_of
-from fnn.runs.sweep_collector import put_outputs, run_missing, zeros
+from fnn.runs.sweep_collector import put_outputs, zeros
 from fnn.runs.traced import (
     ReadRecord,
     SettingGroup,

@@ -17,7 +17,7 @@ import pytest
 import fnn
 from fnn import losses, optim
 from fnn.runs import dispatch
-from fnn.runs.sweep_collector import warn_of_other_machines
+from fnn.runs.missing_runs import warn_of_other_machines
 from fnn.runs.task import run_task
 from fnn.workers.cores import NoCores
 from tests.problems import blobs

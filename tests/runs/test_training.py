@@ -12,7 +12,7 @@ import pytest
 import fnn
 from fnn import data, layers, losses, optim, penalties
 from fnn.data.shuffle import permutation
-from fnn.runs.chunks import ChunkScheduler
+from fnn.runs.chunks import ChunkScheduler, ChunkTiming
 from fnn.runs.engine import clear_caches
 from fnn.runs.evaluate import evaluate, held_out
 from fnn.runs.keys import run_keys
@@ -282,6 +282,27 @@ def test_chunks_grow_until_they_take_their_time(monkeypatch):
     assert (
         asked == done == [1, 6, 12]
     )  # 0.1 s for one epoch: five in half a second; 0.02 s for each of those: all
+
+
+def test_a_run_that_was_marked_in_the_last_chunk_goes_on_to_the_end():
+    """The run with number 0 is marked in epoch 3 and is found to be sound."""
+    start = begin(TrainSpec(NET, CE, ADAM), Plan(12, 10), np.uint32(0))
+    both = {"epochs": np.array([0, 0]), "active": np.array([True, True])}
+    start = start._replace(nonfinite=np.array([False, False]), **both)
+
+    def on(state, until):
+        is_marked = state.epochs[0] < 3
+        epochs = np.array([3 if is_marked else until, until])
+        return state._replace(epochs=epochs, nonfinite=np.array([is_marked, False]))
+
+    def locate(state):
+        epochs = state.epochs + np.array([1, 0])
+        return state._replace(epochs=epochs, nonfinite=np.array([False, False]))
+
+    scheduler = ChunkScheduler()
+    scheduler.timing = ChunkTiming(1e-6, runs=2)
+    states = list(scheduler.chunks(on, locate, start, 12))
+    assert [state.epochs.tolist() for state in states] == [[4, 12], [12, 12]]
 
 
 def test_the_progress_bar_changes_no_bit(capsys):
