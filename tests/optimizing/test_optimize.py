@@ -11,6 +11,7 @@ import fnn
 from fnn import losses, optim
 from fnn.optimizing import optimize as module
 from fnn.optimizing.asking import sample
+from fnn.optimizing.result import Optimized, Trial
 from tests.problems import blobs
 from tests.runs.test_executor import Inline
 
@@ -261,3 +262,27 @@ def test_several_objectives_are_refused():
     study = optuna.create_study(directions=["minimize", "minimize"])
     with pytest.raises(ValueError, match="directions"):
         optimized(space=OF_OPTUNA, study=study)
+
+
+@pytest.mark.parametrize(
+    ("ended", "message"),
+    [
+        (["diverged", "pruned"], "every trial diverged or was pruned"),
+        ([], "there is no trial"),
+    ],
+)
+def test_without_a_complete_trial_there_is_no_best(ended, message):
+    trials = [Trial(number, {"a": 1.0}, 0.1, 0.0, 2, 3, each) for number, each in enumerate(ended)]
+    optimized = Optimized(trials, "validation_loss", "min", "best epoch")
+    with pytest.raises(ValueError, match=message):
+        _ = optimized.best_trial
+
+
+def test_the_best_trial_is_complete_and_has_the_best_value():
+    ended = {0.3: "complete", 0.1: "pruned", 0.2: "complete"}
+    trials = [
+        Trial(number, {"a": value}, value, 0.0, 2, 3, each)
+        for number, (value, each) in enumerate(ended.items())
+    ]
+    assert Optimized(trials, "validation_loss", "min", "best epoch").best == {"a": 0.2}
+    assert Optimized(trials, "validation_accuracy", "max", "best epoch").best == {"a": 0.3}

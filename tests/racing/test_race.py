@@ -11,6 +11,8 @@ import pytest
 
 import fnn
 from fnn import figures, losses, optim
+from fnn.racing.race import checked_budget
+from fnn.racing.rungs import Rung
 from fnn.runs import sweep_collector
 from tests.problems import blobs
 from tests.runs.test_executor import Inline
@@ -415,3 +417,13 @@ def test_a_figure_of_the_rungs(by_rungs):
     assert texts[-1].split(", ")[1].startswith("left at rung")
     with pytest.raises(TypeError, match="got a Sweep, expected the Race"):
         figures.rungs(by_rungs.sweep)
+
+
+@pytest.mark.parametrize(("name", "least"), [("runs", 20), ("epochs", 60), ("seconds", 1e-9)])
+def test_a_budget_has_room_for_the_first_rung(name, least):
+    first = Rung(epochs=3, seeds=2)
+    assert checked_budget({name: least}, first, settings=10) == (name, least)
+    if least > 1:
+        message = f"got {least - 1} {name}, but the first rung alone takes {least}"
+        with pytest.raises(ValueError, match=message):
+            checked_budget({name: least - 1}, first, settings=10)
