@@ -17,6 +17,7 @@ from selenium.webdriver.common.keys import Keys
 import fnn
 from fnn import data, losses, optim
 from fnn.explorer.blobs import MISSING, pack, quantized, range_of
+from fnn.runs.explored import MOST_EPOCHS, chosen_epochs
 from tests.in_browser import look, open_browser
 from tests.problems import blobs
 
@@ -264,3 +265,11 @@ def test_the_address_of_the_charts_is_text(sweep, tmp_path):
 )
 def test_the_range_is_that_of_finite_values(values, expected):
     assert range_of(np.array(values)) == expected
+
+
+@pytest.mark.parametrize("number", [1, 2, 7, 1000])
+def test_curves_have_the_first_and_the_last_epoch(number):
+    epochs = chosen_epochs(number)
+    assert (epochs[0], epochs[-1]) == (0, number - 1)
+    assert len(epochs) == min(number, MOST_EPOCHS)
+    assert (np.diff(epochs) > 0).all()

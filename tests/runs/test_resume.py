@@ -9,6 +9,7 @@ import sys
 import time
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import chex
 import jax
@@ -19,6 +20,7 @@ import fnn
 from fnn import checkpoint, losses, optim
 from fnn.checkpoint import store
 from fnn.runs.chunks import ChunkScheduler
+from fnn.runs.interrupted import SAME
 from fnn.runs.signals import StopSignals
 from tests.amounts import amount
 from tests.problems import blobs
@@ -499,3 +501,24 @@ def test_without_a_directory_nothing_is_written(tmp_path, monkeypatch):
     with warnings.catch_warnings():
         train()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "arguments"),
+    [
+        ({}, (True, SAME, False)),
+        ({"progress": False}, (False, SAME, False)),
+        ({"executor": None}, (True, None, False)),
+        ({"smaller_blocks": True}, (True, SAME, True)),
+    ],
+)
+def test_what_resume_asks_for(options, arguments):
+    asked = []
+    sweep = SimpleNamespace(finished=np.zeros((1, 2), bool))
+    failed = fnn.SweepFailed(sweep, [([(0, 1)], MemoryError("short"))], lambda *a: asked.append(a))
+    failed.resume(**options)
+    assert asked == [arguments]
+    if "smaller_blocks" not in options:
+        interrupted = fnn.SweepInterrupted(sweep, lambda *a: asked.append(a))
+        interrupted.resume(**options)
+        assert asked[1:] == [arguments]
