@@ -18,6 +18,7 @@ import fnn
 from fnn import data, losses, optim
 from fnn.explorer.blobs import MISSING, pack, quantized, range_of
 from fnn.runs.explored import MOST_EPOCHS, chosen_epochs
+from fnn.runs.regions import MARGIN, plane_of
 from tests.in_browser import look, open_browser
 from tests.problems import blobs
 
@@ -273,3 +274,14 @@ def test_curves_have_the_first_and_the_last_epoch(number):
     assert (epochs[0], epochs[-1]) == (0, number - 1)
     assert len(epochs) == min(number, MOST_EPOCHS)
     assert (np.diff(epochs) > 0).all()
+
+
+def test_the_plane_goes_beyond_the_examples_on_every_side():
+    dataset = blobs(features=2)
+    plane = plane_of(dataset)
+    x = dataset.train.x
+    margin = MARGIN * (x.max(axis=0) - x.min(axis=0))
+    np.testing.assert_allclose(plane.corners[0], x.min(axis=0) - margin, rtol=1e-6)
+    np.testing.assert_allclose(plane.corners[1], x.max(axis=0) + margin, rtol=1e-6)
+    np.testing.assert_allclose(plane.points.min(axis=0), plane.corners[0], rtol=1e-6)
+    np.testing.assert_allclose(plane.points.max(axis=0), plane.corners[1], rtol=1e-6)

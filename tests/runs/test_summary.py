@@ -112,3 +112,10 @@ def test_equal_shares_have_no_bootstrap_interval_of_width_0():
     accuracies = np.ones(5)
     assert statistics(accuracies, "bootstrap", 100) == statistics(accuracies, "t", 100)
     assert np.isnan(statistics(accuracies, "bootstrap", 0)["low"])
+
+
+def test_unequal_shares_have_a_bootstrap_interval():
+    accuracies = np.array([0.7, 0.8, 0.85, 0.9])
+    by_bootstrap = statistics(accuracies, "bootstrap", 100)
+    assert by_bootstrap["low"] != statistics(accuracies, "t", 100)["low"]
+    assert 0.7 < by_bootstrap["low"] < np.mean(accuracies) < by_bootstrap["high"] < 0.9
