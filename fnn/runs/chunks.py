@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Integer
+from jaxtyping import Bool
 
 from fnn.runs.process import ProcessState
 
@@ -54,27 +54,27 @@ class ChunkScheduler:
         last      the number of epochs at which every run ends
         multiple  a chunk also ends at each multiple of this number of epochs
         """
-        while (to_do := epochs_of_unfinished(state, last)).size:
+        while (is_unfinished := unfinished(state, last)).any():
+            before = np.array(state.epochs)  # a copy: the device takes the state back
             # A run that was marked nonfinite, and was found to be sound, is behind the others.
-            done = int(to_do.max())
-            epochs = self.timing.epochs(to_do.size) if self.timing else 1
+            done = int(before[is_unfinished].min())
+            runs = int(np.count_nonzero(is_unfinished))
+            epochs = self.timing.epochs(runs) if self.timing else 1
             until = min(done + epochs, last, next_multiple(done, multiple or last))
             start = time.perf_counter()
             state = jax.block_until_ready(advance(state, np.int32(until)))
             seconds = time.perf_counter() - start
-            epochs_run = int(np.asarray(state.epochs).max()) - done
+            epochs_run = int((np.asarray(state.epochs) - before).max())
             if epochs_run > 0:  # 0 where every run ended or diverged before
-                self.timing = ChunkTiming(seconds / epochs_run, to_do.size)
+                self.timing = ChunkTiming(seconds / epochs_run, runs)
             if np.asarray(state.nonfinite).any():
                 state = locate_divergence(state)
             yield state
 
 
-def epochs_of_unfinished(state: ProcessState, last: int) -> Integer[np.ndarray, "runs"]:
-    """Return how many epochs each active run has done that has not done `last` epochs."""
-    epochs = np.asarray(state.epochs)
-    is_unfinished = np.asarray(state.active) & (epochs < last)
-    return epochs[is_unfinished]
+def unfinished(state: ProcessState, last: int) -> Bool[np.ndarray, "*runs"]:
+    """Return which runs are active and have not done `last` epochs."""
+    return np.asarray(state.active) & (np.asarray(state.epochs) < last)
 
 
 @lru_cache(512)

@@ -24,9 +24,9 @@ def test_named_tuple_of_a_module_that_is_not_imported_yet(monkeypatch):
     assert imported == ["fnn.layers.dense"]
 
 
-def test_no_module_of_another_package_is_imported():
+def test_no_module_of_another_package_is_imported(monkeypatch):
     module = "wave"  # of Python's own library
-    assert module not in sys.modules
+    monkeypatch.delitem(sys.modules, module, raising=False)
     with pytest.raises(ValueError, match="expected a NamedTuple of 1 fields; import wave, where"):
         structure.from_json(named(f"{module}:_wave_params", EMPTY), {})
     assert module not in sys.modules

@@ -305,6 +305,25 @@ def test_a_run_that_was_marked_in_the_last_chunk_goes_on_to_the_end():
     assert [state.epochs.tolist() for state in states] == [[4, 12], [12, 12]]
 
 
+def test_the_pace_is_that_of_the_runs_that_advanced(monkeypatch):
+    """The run with number 0 is behind the other and diverges; an epoch takes a second."""
+    clock = iter(np.arange(0.0, 100.0))
+    monkeypatch.setattr("fnn.runs.chunks.time.perf_counter", lambda: next(clock))
+    start = begin(TrainSpec(NET, CE, ADAM), Plan(1000, 10), np.uint32(0))
+    start = start._replace(
+        epochs=np.array([3, 1000]),
+        active=np.array([True, True]),
+        nonfinite=np.array([False, False]),
+    )
+
+    def on(state, until):
+        return state._replace(epochs=np.array([4, 1000]), active=np.array([False, True]))
+
+    scheduler = ChunkScheduler()
+    assert len(list(scheduler.chunks(on, None, start, 1000))) == 1
+    assert scheduler.timing == ChunkTiming(1.0, runs=1)
+
+
 def test_the_progress_bar_changes_no_bit(capsys):
     silent = quick(epochs=4)
     assert capsys.readouterr().err == ""
