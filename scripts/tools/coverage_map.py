@@ -8,7 +8,7 @@ Processes that a test starts are measured, too.
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ class TestFile:
     lines: dict[str, list[int]]
     """Path in the repository -> lines of it that are executed."""
     tests: list[dict[str, Any]]
-    """Each test with its seconds, whether it is marked long, and whether it fails."""
+    """Each test with its seconds, whether it needs --all (long), and whether it fails."""
     quickest: dict[str, dict[str, list[int]]]
     """Path -> line -> FEW of the tests that were the first to execute it, by their places in
     `tests`. JAX executes a line once for all tests that use the same program."""
@@ -110,9 +110,11 @@ def coverage_map(path: Path, places: Sequence[Copy], all_option: Sequence[str]) 
 
 
 def read(path: Path) -> list[TestFile]:
-    """Reads the lines of a map, none where there is no file."""
+    """Reads the lines of a map, none where there is no file, but not those of older versions."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [TestFile(**json.loads(line)) for line in lines]
+    records = [json.loads(line) for line in lines]
+    names = {each.name for each in fields(TestFile)}
+    return [TestFile(**record) for record in records if set(record) == names]
 
 
 def fingerprints(folder: Path) -> dict[str, str]:

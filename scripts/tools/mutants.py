@@ -46,6 +46,7 @@ from mutations import PACKAGE, Mutant, sample, sources
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLED, TIMEOUT, ONLY_ALL, SURVIVED = "killed", "timeout", "killed only by --all", "survived"
+NOT_FOUND = 4  # exit status of pytest where a name is unknown
 FIRST_TESTS = 8  # that run by themselves before whole files do
 TIMES, GRACE = 3, 60
 """A test is given TIMES the seconds of the longest one, and GRACE seconds."""
@@ -246,7 +247,9 @@ class Judge:
         self.all_option = all_option
         self.cache = cache
         self.limit = limit
-        self.of = sha256(" ".join(file.of for file in files).encode()).hexdigest()[:16]
+        identity = [f"{limit}", *(file.of for file in files)]
+        self.of = sha256(" ".join(identity).encode()).hexdigest()[:16]
+        self.alone: dict[str, bool] = {}  # test -> whether it passes by itself without a mistake
 
     def __call__(self, copy: Copy, mutant: Mutant) -> Verdict:
         """Puts the mutant into a copy, runs the tests and takes it out again."""
@@ -255,19 +258,20 @@ class Judge:
             return Verdict(mutant, SURVIVED, "no test executes this line", 0.0, self.of)
         seconds = 0.0
         ran: set[str] = set()
-        with mistake(copy.folder / mutant.path, mutant):
-            for names, everything in self.stages(mutant, tests):
+        for names, everything in self.stages(mutant, tests):
+            with mistake(copy.folder / mutant.path, mutant):
                 outcome = self.run(copy, tests, names, everything)
-                ran |= set(names)
-                if outcome.ended_from_outside:
-                    raise ValueError(
-                        f"{mutant.id}: got status {outcome.status} of pytest, expected it to end "
-                        "by itself: somebody ended it. The same command goes on where it stopped."
-                    )
-                seconds += outcome.seconds
-                if not outcome.passed:
-                    found = ONLY_ALL if everything else TIMEOUT if outcome.out_of_time else KILLED
-                    return Verdict(mutant, found, reason(outcome), round(seconds, 2), self.of)
+            ran |= set(names)
+            if outcome.ended_from_outside:
+                raise ValueError(
+                    f"{mutant.id}: got status {outcome.status} of pytest, expected it to end "
+                    "by itself: somebody ended it. The same command goes on where it stopped."
+                )
+            seconds += outcome.seconds
+            if outcome.passed or self.says_nothing(copy, tests, names, outcome):
+                continue
+            found = ONLY_ALL if everything else TIMEOUT if outcome.out_of_time else KILLED
+            return Verdict(mutant, found, reason(outcome), round(seconds, 2), self.of)
         left_out = len(set(paths_of(tests)) - ran)
         passed = f"all tests pass, {left_out} files left out" if left_out else "all tests pass"
         return Verdict(mutant, SURVIVED, passed, round(seconds, 2), self.of)
@@ -297,6 +301,23 @@ class Judge:
         if more and self.all_option:
             yield paths_of(more), True
 
+    def says_nothing(
+        self, copy: Copy, tests: Sequence[TestFile], names: Sequence[str], outcome: Outcome
+    ) -> bool:
+        """Tells whether tests that ran by themselves failed for another reason than the mistake.
+
+        A mistake may change the name of a parameter, so that pytest does not find the test. A test
+        may need those before it in its file, and fail by itself without any mistake.
+        """
+        if outcome.status == NOT_FOUND and not outcome.failed:
+            return True
+        (last, *_) = outcome.failed or [""]
+        if last not in names or "::" not in last:
+            return False
+        if last not in self.alone:
+            self.alone[last] = self.run(copy, tests, [last], everything=False).passed
+        return not self.alone[last]
+
     def within_limit(self, files: Sequence[TestFile]) -> list[TestFile]:
         """Returns the first files, as many as take no longer together than the limit."""
         ends = accumulate(sum(file.seconds(everything=False)) for file in files)
@@ -312,9 +333,9 @@ class Judge:
             [
                 "-x",
                 *(self.all_option if everything else []),
-                *(f"--deselect={test}" for test in failing),
                 *names,
             ],
+            MUTANTS_LEFT_OUT=json.dumps(failing),
             MUTANTS_SECONDS=str(round(TIMES * longest + GRACE)),
             PYTHONDONTWRITEBYTECODE="1",
             MUTANTS_CACHE=str(self.cache),

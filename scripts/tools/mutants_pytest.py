@@ -16,6 +16,7 @@ from collections import defaultdict
 
 import pytest
 
+NOT_USUAL = ("long", "slow", "every")  # marks of tests that pytest may leave out without --all
 NEVER_WRITE = 1e9  # seconds that compiling has to take for a program to be kept
 seconds: defaultdict[str, float] = defaultdict(float)
 failed: set[str] = set()
@@ -43,7 +44,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Sorts the tests by file, as the files were named; a conftest may have sorted them."""
     order = {name: position for position, name in enumerate(config.args)}
     items.sort(key=lambda item: order.get(file_of(item.nodeid), len(order)))
-    long.update(item.nodeid for item in items if item.get_closest_marker("long"))
+    left_out = set(json.loads(os.environ.get("MUTANTS_LEFT_OUT", "[]")))
+    config.hook.pytest_deselected(items=[item for item in items if item.nodeid in left_out])
+    items[:] = [item for item in items if item.nodeid not in left_out]
+    if "--all" in config.invocation_params.args:
+        long.update(item.nodeid for item in items if any(map(item.get_closest_marker, NOT_USUAL)))
 
 
 def pytest_runtest_logstart(nodeid: str) -> None:

@@ -5,6 +5,7 @@ import json
 import re
 import signal
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import coverage_map
@@ -405,23 +406,57 @@ def test_far_files_beyond_the_limit_are_left_out(toy):
 
     files = [file_of(seconds) for seconds in (1.0, 2.0, 30.0)]
     judge = mutants.Judge(files, [], Path(), limit=10.0)
-    copy = PassingCopy(toy)
+    copy = CopyWithOneStatus(toy)
     mutant = mutants_of(SOURCE, "fnn/numbers.py")[0]
     verdict = judge(copy, mutant)
     assert copy.ran == ["tests/far/test_1.0.py", "tests/far/test_2.0.py"]
     assert (verdict.verdict, verdict.by) == ("survived", "all tests pass, 1 files left out")
 
 
-class PassingCopy:
-    """Stand for a copy of the repository in which every test passes."""
+@pytest.mark.parametrize(
+    ("status", "failed", "alone", "says_nothing"),
+    [
+        (4, [], 0, True),  # pytest knows no test of this name: the mistake is in a parameter's name
+        (1, ["tests/test_a.py::test_one"], 0, False),
+        (1, ["tests/test_a.py::test_one"], 1, True),  # it needs the tests before it
+        (1, ["tests/test_b.py::test_in_a_whole_file"], 1, False),
+        (2, ["tests/test_a.py"], 1, False),  # it cannot be collected
+    ],
+)
+def test_tests_that_fail_by_themselves_say_nothing(toy, status, failed, alone, says_nothing):
+    test = {"test": "tests/test_a.py::test_one", "seconds": 1.0, "long": False, "failed": False}
+    files = [FileOfTests("tests/test_a.py", "", {}, [test], {}, all_matters=False)]
+    judge = mutants.Judge(files, [], Path())
+    copy = CopyWithOneStatus(toy, alone)
+    outcome = Outcome(status, 1.0, [{"test": name, "failed": True} for name in failed])
+    for _ in range(2):
+        assert judge.says_nothing(copy, files, [test["test"]], outcome) is says_nothing
+    assert len(copy.ran) <= 1  # the answer is kept
 
-    def __init__(self, folder):
+
+def test_a_verdict_is_that_of_its_limit():
+    assert mutants.Judge([], [], Path()).of != mutants.Judge([], [], Path(), limit=10.0).of
+
+
+def test_lines_of_an_older_map_are_made_again(tmp_path):
+    path = tmp_path / "map.jsonl"
+    made = FileOfTests("tests/test_a.py", "", {}, [], {}, all_matters=False)
+    older = {name: value for name, value in asdict(made).items() if name != "quickest"}
+    path.write_text(f"{json.dumps(older)}\n{json.dumps(asdict(made))}\n")
+    assert coverage_map.read(path) == [made]
+
+
+class CopyWithOneStatus:
+    """Stand for a copy of the repository in which every test ends with one status."""
+
+    def __init__(self, folder, status=0):
         self.folder = folder
+        self.status = status
         self.ran = []
 
     def pytest(self, arguments, **environment):
         self.ran += [argument for argument in arguments if argument.startswith("tests/")]
-        return Outcome(0, 1.0, [])
+        return Outcome(self.status, 1.0, [])
 
 
 def test_list(run):

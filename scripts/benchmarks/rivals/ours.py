@@ -17,11 +17,8 @@ def prepare(case: Case, problem: Problem, runs: int):
 
 def dataset_of(problem: Problem) -> data.Dataset:
     """Return the problem as JAX arrays, which the other contenders on JAX have, too."""
-    splits = []
-    for x, y in problem:
-        split = data.Split(jnp.asarray(x), jnp.asarray(y))
-        splits.append(split)
-    return data.Dataset(*splits)
+    train, validation, test = (data.Split(*map(jnp.asarray, split)) for split in problem)
+    return data.Dataset(train, validation, test)
 
 
 def trainer(case: Case, problem: Problem, runs: int):
