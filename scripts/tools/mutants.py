@@ -310,7 +310,8 @@ class Judge:
         may need those before it in its file, and fail by itself without any mistake.
         """
         if outcome.status == NOT_FOUND and not outcome.failed:
-            return True
+            # Of files it means that nothing can be imported.
+            return any("::" in name for name in names)
         (last, *_) = outcome.failed or [""]
         if last not in names or "::" not in last:
             return False

@@ -432,6 +432,7 @@ def test_tests_that_fail_by_themselves_say_nothing(toy, status, failed, alone, s
     for _ in range(2):
         assert judge.says_nothing(copy, files, [test["test"]], outcome) is says_nothing
     assert len(copy.ran) <= 1  # the answer is kept
+    assert not judge.says_nothing(copy, files, ["tests/test_a.py"], Outcome(4, 1.0, []))
 
 
 def test_a_verdict_is_that_of_its_limit():

@@ -17,7 +17,7 @@ def prepare(case: Case, problem: Problem, runs: int):
 
 def dataset_of(problem: Problem) -> data.Dataset:
     """Return the problem as JAX arrays, which the other contenders on JAX have, too."""
-    train, validation, test = (data.Split(*map(jnp.asarray, split)) for split in problem)
+    train, validation, test = (data.Split(jnp.asarray(x), jnp.asarray(y)) for x, y in problem)
     return data.Dataset(train, validation, test)
 
 
