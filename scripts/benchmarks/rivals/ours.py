@@ -1,5 +1,8 @@
 """fnn.sweep on every core."""
 
+from typing import Any
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -17,7 +20,8 @@ def prepare(case: Case, problem: Problem, runs: int):
 
 def dataset_of(problem: Problem) -> data.Dataset:
     """Return the problem as JAX arrays, which the other contenders on JAX have, too."""
-    train, validation, test = (data.Split(jnp.asarray(x), jnp.asarray(y)) for x, y in problem)
+    on_device: Any = jax.tree.map(jnp.asarray, problem)
+    train, validation, test = (data.Split(*split) for split in on_device)
     return data.Dataset(train, validation, test)
 
 
