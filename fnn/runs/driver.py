@@ -15,7 +15,7 @@ from jaxtyping import Bool, Integer
 
 from fnn.runs.blocks import Runs
 from fnn.runs.callback_runner import CallbackRunner
-from fnn.runs.chunks import ChunkScheduler, scheduler_of
+from fnn.runs.chunks import ChunkScheduler, scheduler_of, unfinished
 from fnn.runs.engine import Block, Engine, Shapes, shapes_after
 from fnn.runs.journal import BlockId, Journal
 from fnn.runs.signals import StopSignals
@@ -240,7 +240,7 @@ class Driver:
     def _between_chunks(self, group_number: int, block_id: BlockId, block: Any, state: Any) -> None:
         group = self.groups[group_number]
         epochs = np.asarray(state.epochs)
-        active = np.asarray(state.active) & (epochs < group.epochs)
+        active = unfinished(state, group.epochs)
         if self.on_chunk is not None:
             progress = block.collect((epochs, active, group.metrics(state)))
             self._report(group_number, False, group.epochs, *progress)

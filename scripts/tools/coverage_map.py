@@ -40,8 +40,8 @@ class TestFile:
     tests: list[dict[str, Any]]
     """Each test with its seconds, whether it needs --all (long), and whether it fails."""
     quickest: dict[str, dict[str, list[int]]]
-    """Path -> line -> FEW of the tests that were the first to execute it, by their places in
-    `tests`. JAX executes a line once for all tests that use the same program."""
+    """Path -> line -> FEW of the tests that were seen to execute it, by their places in `tests`.
+    JAX executes a line once for all tests that use the same program."""
     all_matters: bool
     """Whether --all adds tests to the file, or makes a test do more."""
 

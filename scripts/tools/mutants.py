@@ -14,7 +14,7 @@ survived              no test fails, or none executes the line; with --seconds t
 Everything happens in copies of the repository in a temporary folder. The first run learns which
 tests execute which lines (--map), which takes as long as all tests in one process. It can be
 interrupted with Ctrl-C, as can the mutants: the same command goes on where it stopped. With
---usual both use the tests of scripts/test alone, which takes a fifth of the time.
+--usual both use the tests of scripts/test alone, which are quicker.
 
     scripts/mutants --jobs 2                          300 mutants of all files
     scripts/mutants --jobs 2 --usual --seconds 300    the same by the usual tests, with a limit
@@ -309,15 +309,17 @@ class Judge:
         A mistake may change the name of a parameter, so that pytest does not find the test. A test
         may need those before it in its file, and fail by itself without any mistake.
         """
-        if outcome.status == NOT_FOUND and not outcome.failed:
-            # Of files it means that nothing can be imported.
-            return any("::" in name for name in names)
-        (last, *_) = outcome.failed or [""]
-        if last not in names or "::" not in last:
+        are_files = "::" not in names[0]
+        if are_files:
             return False
-        if last not in self.alone:
-            self.alone[last] = self.run(copy, tests, [last], everything=False).passed
-        return not self.alone[last]
+        if not outcome.failed:
+            return outcome.status == NOT_FOUND
+        test = outcome.failed[0]
+        if test not in names:  # a file that cannot be collected
+            return False
+        if test not in self.alone:
+            self.alone[test] = self.run(copy, tests, [test], everything=False).passed
+        return not self.alone[test]
 
     def within_limit(self, files: Sequence[TestFile]) -> list[TestFile]:
         """Returns the first files, as many as take no longer together than the limit."""

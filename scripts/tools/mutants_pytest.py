@@ -4,8 +4,9 @@ $MUTANTS_REPORT is the file to which it appends a JSON line for each test that h
 seconds, and for each file that could not be collected. $MUTANTS_CACHE is a folder of compiled
 programs for JAX. They are only read unless $MUTANTS_FILLS_CACHE is set: JAX writes them in place,
 so that a mutant that is killed halfway would leave a broken one to those that follow.
-$MUTANTS_SECONDS is the time that collecting, and then each test, may take: an alarm that nothing
-handles ends the process after it, even in the middle of a compiled program.
+$MUTANTS_LEFT_OUT is a JSON list of tests that are not run. $MUTANTS_SECONDS is the time that
+collecting, and then each test, may take: an alarm that nothing handles ends the process after it,
+even in the middle of a compiled program.
 """
 
 import json

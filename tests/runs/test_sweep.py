@@ -92,7 +92,7 @@ def test_a_run_is_the_same_bit_for_bit_in_any_company(small_blocks, monkeypatch)
             (1,), ("rows",), axis_types=(AxisType.Auto,), devices=jax.devices()[:1]
         )
         with monkeypatch.context() as patch:
-            patch.setattr("fnn.runs.engine.device_mesh", lambda: one_device)  # noqa: B023 - used here
+            patch.setattr("fnn.runs.engine.device_mesh", lambda: one_device)  # noqa: B023
             variants.append(several(seeds=range(11)))
         for variant in variants:
             chex.assert_trees_all_equal(arrays(variant.run(0, 7)), arrays(many.run(0, 7)))
